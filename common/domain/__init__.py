@@ -1,0 +1,1 @@
+"""Values only: no IO, no clock, no randomness."""

@@ -1,0 +1,62 @@
+"""What a run did, or would do, to each object."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from common.domain.refs import ObjectId
+
+
+class Action(StrEnum):
+    """What happened to one object in one attempt."""
+
+    CREATED = "created"
+    CONFIGURED = "configured"
+    UNCHANGED = "unchanged"
+    PRUNED = "pruned"
+    SKIPPED = "skipped"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+
+
+MUTATIONS = frozenset({Action.CREATED, Action.CONFIGURED, Action.PRUNED})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The outcome of one object.
+
+    Attributes:
+        object: which one.
+        action: what happened to it.
+        detail: in words, redacted: "reclaimed from kubectl", the error, the owner.
+        diff: field-level differences seen at the dry-run, secrets masked; empty when there are none.
+    """
+
+    object: ObjectId
+    action: Action
+    detail: str = ""
+    diff: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """All outcomes of one attempt, in the order in which they happened."""
+
+    changes: tuple[Change, ...] = ()
+
+    def with_changes(self, more: Iterable[Change]) -> ChangeSet:
+        """Return a set that also holds ``more``."""
+        return ChangeSet((*self.changes, *more))
+
+    def counts(self) -> Counter[Action]:
+        """Return how many objects met each action."""
+        return Counter(change.action for change in self.changes)
+
+    @property
+    def failed(self) -> tuple[Change, ...]:
+        """The changes that did not come to pass."""
+        return tuple(c for c in self.changes if c.action in {Action.FAILED, Action.CONFLICT})

@@ -1,0 +1,65 @@
+"""The two kinds of failure, told apart by whether trying again can help.
+
+Every error that crosses a package border derives from one of them, carries a stable ``code`` (the only part of it
+that may leave a task), and a remedy a person can act on. Library errors are translated once, at the adapter.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from common.domain.redact import redacted
+
+MESSAGE_LIMIT = 2_000
+
+
+class FlotillaError(Exception):
+    """Base of all errors that Flotilla raises on purpose.
+
+    Args:
+        message: what went wrong and where; capped and stripped of secrets here, so that no caller can forget it.
+        remedy: what the reader can do about it.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(redacted(message)[:MESSAGE_LIMIT])
+        self.remedy = redacted(remedy)[:MESSAGE_LIMIT]
+
+    @property
+    def message(self) -> str:
+        """What went wrong and where, without the remedy."""
+        return str(self.args[0])
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+
+class TransientError(FlotillaError):
+    """May go away by itself: the queue tries again.
+
+    Args:
+        message: what went wrong and where.
+        remedy: what the reader can do if it does not go away.
+        retry_after: what the other side asked for (HTTP Retry-After); a lower bound of the next delay.
+    """
+
+    code: ClassVar[str] = "transient"
+
+    def __init__(self, message: str, *, remedy: str = "", retry_after: timedelta | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after = retry_after
+
+
+class PermanentError(FlotillaError):
+    """Stays until somebody changes something: trying again is useless."""
+
+    code: ClassVar[str] = "permanent"
+
+
+class LeaseLostError(FlotillaError):
+    """This worker may not write any more: another attempt may have begun. Nothing is retried by the loser."""
+
+    code: ClassVar[str] = "lease.lost"

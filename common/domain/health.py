@@ -1,0 +1,50 @@
+"""Health of an object and of a placement: a closed, ordered vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Health(StrEnum):
+    """From best to worst, in this order."""
+
+    HEALTHY = "healthy"
+    SUSPENDED = "suspended"
+    PROGRESSING = "progressing"
+    MISSING = "missing"
+    DEGRADED = "degraded"
+    UNKNOWN = "unknown"
+
+    @property
+    def rank(self) -> int:
+        """0 is best."""
+        return _RANKS[self]
+
+
+_RANKS = {health: rank for rank, health in enumerate(Health)}
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """Health with a reason that holds no ticking fields, so that unchanged health writes nothing."""
+
+    health: Health
+    reason: str = ""
+
+
+def worst(reports: Iterable[HealthReport]) -> HealthReport:
+    """Return the placement's health from its objects': the worst one, with the first reason at that rank.
+
+    ``missing`` only when all objects are missing; else a missing object makes the placement progressing (or worse).
+    No objects at all is healthy: there is nothing that could be ill.
+    """
+    seen = tuple(reports)
+    if not seen:
+        return HealthReport(Health.HEALTHY)
+    if any(r.health is not Health.MISSING for r in seen):
+        seen = tuple(
+            HealthReport(Health.PROGRESSING, f"missing: {r.reason}") if r.health is Health.MISSING else r for r in seen
+        )
+    return max(seen, key=lambda report: report.health.rank)

@@ -1,0 +1,114 @@
+"""Names of things: placements, objects, revisions, runs and attempts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import NewType
+
+RunId = NewType("RunId", str)
+"""A UUID (version 7, so that ids sort by time) in its usual text form."""
+
+DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""RFC 1123 label, as Kubernetes uses it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PlacementRef:
+    """One application on one cluster: the unit of planning, locking and reporting."""
+
+    cluster: str
+    application: str
+
+    def __str__(self) -> str:
+        return f"{self.cluster}/{self.application}"
+
+    @classmethod
+    def parse(cls, text: str) -> PlacementRef:
+        """Return the ref that ``text`` (``cluster/application``) names.
+
+        Raises:
+            ValueError: ``text`` is not two names with one slash between them.
+        """
+        cluster, slash, application = text.partition("/")
+        if not (slash and cluster and application) or "/" in application:
+            message = f"{text!r} is not a placement; write CLUSTER/APPLICATION"
+            raise ValueError(message)
+        return cls(cluster, application)
+
+    def mark(self, fleet: str) -> str:
+        """Return the value of the label ``flotilla.dev/placement``: 20 hex digits, fit for a label selector."""
+        return hashlib.sha256(f"{fleet}/{self}".encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectId:
+    """What names one object on one cluster, whatever its API version; no namespace where the kind has none."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.group}/{self.kind}:{self.namespace}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> ObjectId:
+        """Return the id that ``text`` (``group/Kind:namespace/name``) names.
+
+        Raises:
+            ValueError: ``text`` has another form.
+        """
+        match = re.fullmatch(r"([^/:]*)/([^/:]+):([^/]*)/(.+)", text)
+        if match is None:
+            message = f"{text!r} is not an object id; it has the form group/Kind:namespace/name"
+            raise ValueError(message)
+        return cls(*match.groups())
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a placement should run, by identity; the commit is only where it came from.
+
+    Attributes:
+        source_digest: sha256 hex over the tree ids of the paths the renderer reads.
+        parameters_digest: sha256 hex over values, render settings, and the renderer with its version.
+        commit: 40 or 64 hex digits; provenance, no part of the identity.
+    """
+
+    source_digest: str
+    parameters_digest: str
+    commit: str
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The pair that decides whether two revisions are the same."""
+        return (self.source_digest, self.parameters_digest)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AttemptRef:
+    """One claim of a run by one worker; ``number`` counts from 1 and is the fencing token."""
+
+    run: RunId
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.run}.{self.number}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SourceRef:
+    """One thing in Git to resolve: a repository, who we are there, and a ref.
+
+    Attributes:
+        repo: URL without credentials.
+        credentials: reference resolved by the worker's provider; empty for anonymous.
+        ref: ``refs/heads/main``, ``refs/tags/v1`` or a full commit id.
+    """
+
+    repo: str
+    credentials: str
+    ref: str
