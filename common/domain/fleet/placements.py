@@ -1,0 +1,227 @@
+"""The fleet as a whole, and the pure selection that turns it into placements."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from common.domain.fleet.documents import (
+    Application,
+    ApplicationState,
+    Cluster,
+    ClusterGroup,
+    ClusterState,
+    Target,
+)
+from common.domain.fleet.policies import LeavingBounds, OnUnmatch, SyncSettings
+from common.domain.fleet.projects import DEFAULT_PROJECT, Project
+from common.domain.fleet.rollouts import RolloutStrategy, SyncWindow
+from common.domain.fleet.sources import GitSource, Ref
+from common.domain.fleet.values import NOWHERE, ExplainedValue, ValueLayer, Where, explained, merged
+from common.domain.refs import PlacementRef
+
+
+class Disposition(StrEnum):
+    """What may be done about a placement, by the states of its cluster and application."""
+
+    SYNC = "sync"
+    """Written and observed."""
+    OBSERVE = "observe"
+    """Observed, nothing written: a frozen or removed cluster, or a blocked application."""
+    HOLD = "hold"
+    """Nothing yet: the cluster is joining."""
+    REMOVE = "remove"
+    """Its objects are to be removed: a draining cluster (after an approval) or a retired application."""
+    FORGET = "forget"
+    """The cluster is retired: it is not contacted, nothing is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One application on one cluster, with everything the registry says about it.
+
+    Attributes:
+        target: the application's target that matched.
+        source: the application's source with the target's pin in place of its ref.
+        pin: the target's pin; None when it follows the application's ref.
+        layers: the value layers that apply, lowest first.
+        values: ``layers`` merged; the cluster's own values are in ``parameters``.
+    """
+
+    ref: PlacementRef
+    application: Application
+    cluster: Cluster
+    target: Target
+    source: GitSource
+    layers: tuple[ValueLayer, ...]
+    values: Mapping[str, Any]
+    disposition: Disposition
+
+    @property
+    def namespace(self) -> str:
+        """Where objects without a namespace go."""
+        return self.application.namespace
+
+    @property
+    def sync(self) -> SyncSettings:
+        """How it is synced, defaults filled in."""
+        return self.application.sync
+
+    @property
+    def interval(self) -> timedelta:
+        """How often it is looked at when nothing changed."""
+        return self.application.interval
+
+    @property
+    def pin(self) -> Ref | None:
+        """The ref that the registry holds it at."""
+        return self.target.pin
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The values as renderers see them: merged, and the cluster's own under ``cluster``."""
+        return {**self.values, "cluster": self.cluster.parameters}
+
+    def explain(self) -> tuple[ExplainedValue, ...]:
+        """Return every value with the document and line that gave it, the cluster's own included."""
+        own = ValueLayer(f"cluster {self.cluster.name}", {"cluster": self.cluster.parameters}, self.cluster.where)
+        return explained((*self.layers, own))
+
+    def parameters_digest(self, renderer: str) -> str:
+        """Return the sha256 (hex) of all that shapes the manifests besides the source.
+
+        Args:
+            renderer: name and version of the renderer, so that an upgrade of it is a revision too.
+        """
+        return parameters_digest(
+            {
+                "values": self.parameters,
+                "render": _render_as_json(self.application),
+                "substitute": self.application.substitute,
+                "namespace": self.namespace,
+                "renderer": renderer,
+            }
+        )
+
+
+def parameters_digest(parameters: Mapping[str, Any]) -> str:
+    """Return the sha256 (hex) of ``parameters`` as canonical JSON: sorted keys, no spaces, UTF-8.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    text = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _render_as_json(application: Application) -> dict[str, Any] | None:
+    render = application.render
+    return None if render is None else {"renderer": render.renderer.value, "options": dict(render.options)}
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Everything one registry declares, all names resolved.
+
+    Attributes:
+        vocabulary: label keys with their allowed values; None for any value.
+        prune_budget: objects one revision of one application may remove over the fleet without an approval.
+        projects: at least one; ``default`` where the registry declares none.
+    """
+
+    name: str
+    vocabulary: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    leaving: LeavingBounds = field(default_factory=LeavingBounds)
+    prune_budget: int = 100
+    clusters: Mapping[str, Cluster] = field(default_factory=dict)
+    groups: Mapping[str, ClusterGroup] = field(default_factory=dict)
+    applications: Mapping[str, Application] = field(default_factory=dict)
+    strategies: Mapping[str, RolloutStrategy] = field(default_factory=dict)
+    windows: Mapping[str, SyncWindow] = field(default_factory=dict)
+    projects: Mapping[str, Project] = field(default_factory=lambda: {DEFAULT_PROJECT.name: DEFAULT_PROJECT})
+    where: Where = NOWHERE
+
+    def placements(self) -> tuple[Placement, ...]:
+        """Return every application on every cluster that one of its targets takes, by application, then cluster.
+
+        A cluster that no target takes has no placement. What may be done about each is its ``disposition``.
+        """
+        clusters = [self.clusters[name] for name in sorted(self.clusters)]
+        groups = {cluster.name: self.groups_of(cluster) for cluster in clusters}
+        return tuple(
+            placement
+            for name in sorted(self.applications)
+            for placement in _placed(self.applications[name], clusters, groups)
+        )
+
+    def groups_of(self, cluster: Cluster) -> tuple[ClusterGroup, ...]:
+        """Return the groups that take ``cluster``, lowest priority first, equal ones by name."""
+        found = (group for group in self.groups.values() if group.select.matches(cluster.labels))
+        return tuple(sorted(found, key=lambda group: (group.priority, group.name)))
+
+    def leaving_policy(self, application: str) -> OnUnmatch:
+        """Return what becomes of the objects of a placement of ``application`` that ``placements`` lacks.
+
+        Nothing is deleted for an application whose document is gone or blocked.
+        """
+        found = self.applications.get(application)
+        return OnUnmatch.RETAIN if found is None or found.blocked else found.on_unmatch
+
+
+def target_of(application: Application, cluster: Cluster) -> Target | None:
+    """Return the first target that takes ``cluster``, or None; a held selection stands in for the targets."""
+    if application.held is not None:
+        name = application.held.get(cluster.name)
+        return next((target for target in application.targets if target.name == name), None)
+    return next((target for target in application.targets if target.matches(cluster)), None)
+
+
+def disposition_of(application: Application, cluster: Cluster) -> Disposition:
+    """Return what may be done about ``application`` on ``cluster``; the more careful state decides."""
+    match cluster.state:
+        case ClusterState.RETIRED:
+            return Disposition.FORGET
+        case ClusterState.JOINING:
+            return Disposition.HOLD
+        case ClusterState.FROZEN:
+            return Disposition.OBSERVE
+    if cluster.removed or application.blocked:
+        return Disposition.OBSERVE
+    if cluster.state is ClusterState.DRAINING or application.state is ApplicationState.RETIRED:
+        return Disposition.REMOVE
+    return Disposition.SYNC
+
+
+def _placed(
+    application: Application, clusters: Sequence[Cluster], groups: Mapping[str, tuple[ClusterGroup, ...]]
+) -> Iterator[Placement]:
+    shared: dict[tuple[str, tuple[str, ...]], tuple[tuple[ValueLayer, ...], dict[str, Any]]] = {}
+    sources = {target.name: _pinned(application.git, target.pin) for target in application.targets}
+    for cluster in clusters:
+        target = target_of(application, cluster)
+        if target is None:
+            continue
+        key = (target.name, tuple(group.name for group in groups[cluster.name]))
+        if key not in shared:
+            layers = (application.values, *(group.values for group in groups[cluster.name]), target.values)
+            shared[key] = (layers, merged(layers))
+        layers, values = shared[key]
+        yield Placement(
+            ref=PlacementRef(cluster.name, application.name),
+            application=application,
+            cluster=cluster,
+            target=target,
+            source=sources[target.name],
+            layers=layers,
+            values=values,
+            disposition=disposition_of(application, cluster),
+        )
+
+
+def _pinned(source: GitSource, pin: Ref | None) -> GitSource:
+    return source if pin is None else replace(source, ref=pin)

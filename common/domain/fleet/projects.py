@@ -1,0 +1,102 @@
+"""Tenancy: what the applications of a project may use. Deny by default: an absent list allows nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from common.domain.fleet.selectors import EVERYTHING, NOTHING, Selector
+from common.domain.fleet.values import NOWHERE, Where
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\*\*|\*)", pattern)
+    return re.compile("".join({"**": ".*", "*": "[^/]*"}.get(part, re.escape(part)) for part in parts), re.DOTALL)
+
+
+def glob_matches(pattern: str, text: str) -> bool:
+    """Tell whether ``pattern`` matches all of ``text``: ``*`` stays within one segment, ``**`` crosses slashes."""
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What the members of some groups may do to the project's applications."""
+
+    name: str
+    groups: tuple[str, ...]
+    can: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where notifications go; the URL is a secret and given by reference."""
+
+    name: str
+    url_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What an application in it may use.
+
+    Attributes:
+        paths: globs of registry files whose documents may name this project.
+        repos: globs of source URLs.
+        namespaces: globs of namespaces.
+        create_namespaces: whether ``createNamespace`` may be set.
+        denied_kinds: globs of ``group/Kind``; ``/Namespace`` is the core group's.
+        credentials: globs of credential references.
+    """
+
+    name: str
+    paths: tuple[str, ...] = ()
+    repos: tuple[str, ...] = ()
+    clusters: Selector = NOTHING
+    namespaces: tuple[str, ...] = ()
+    create_namespaces: bool = False
+    denied_kinds: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    service_account: str = ""
+    roles: tuple[Role, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    where: Where = NOWHERE
+
+    def allows_file(self, file: str) -> bool:
+        """Tell whether documents in ``file`` may name this project."""
+        return any(glob_matches(pattern, file) for pattern in self.paths)
+
+    def allows_repo(self, url: str) -> bool:
+        """Tell whether sources may come from ``url``."""
+        return any(glob_matches(pattern, url) for pattern in self.repos)
+
+    def allows_cluster(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether placements may lie on a cluster with ``labels``."""
+        return self.clusters.matches(labels)
+
+    def allows_namespace(self, namespace: str) -> bool:
+        """Tell whether objects may lie in ``namespace``."""
+        return any(glob_matches(pattern, namespace) for pattern in self.namespaces)
+
+    def allows_kind(self, group: str, kind: str) -> bool:
+        """Tell whether objects of a kind may be applied; the core group is the empty string."""
+        return not any(glob_matches(pattern, f"{group}/{kind}") for pattern in self.denied_kinds)
+
+    def allows_credentials(self, reference: str) -> bool:
+        """Tell whether sources may use the credentials behind ``reference``."""
+        return any(glob_matches(pattern, reference) for pattern in self.credentials)
+
+
+DEFAULT_PROJECT = Project(
+    name="default",
+    paths=("**",),
+    repos=("**",),
+    clusters=EVERYTHING,
+    namespaces=("**",),
+    create_namespaces=True,
+    credentials=("**",),
+)
+"""The one project of a registry that declares none: it may use everything."""
