@@ -1,0 +1,1 @@
+"""The broker: how messages are made, signed, sent and refused."""

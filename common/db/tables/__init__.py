@@ -1,0 +1,39 @@
+"""All tables, by aggregate; importing this package fills ``Base.metadata``."""
+
+from common.db.tables.base import Base, Instant, Json
+from common.db.tables.fleet import ClusterRow, FaultRow, FleetRow, FleetSnapshotRow, SourceDigestRow, SourceRow
+from common.db.tables.placements import InventoryRow, PlacementRow
+from common.db.tables.runs import (
+    ApprovalRow,
+    AttemptRow,
+    AuditRow,
+    IntentRow,
+    LeaseRow,
+    ObjectResultRow,
+    PlannedChangeRow,
+    RunRow,
+    WorkerRow,
+)
+
+__all__ = [
+    "ApprovalRow",
+    "AttemptRow",
+    "AuditRow",
+    "Base",
+    "ClusterRow",
+    "FaultRow",
+    "FleetRow",
+    "FleetSnapshotRow",
+    "Instant",
+    "IntentRow",
+    "InventoryRow",
+    "Json",
+    "LeaseRow",
+    "ObjectResultRow",
+    "PlacementRow",
+    "PlannedChangeRow",
+    "RunRow",
+    "SourceDigestRow",
+    "SourceRow",
+    "WorkerRow",
+]

@@ -1,0 +1,100 @@
+"""Placements: what each should run, what it runs, and which objects it owns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from common.db.tables.base import Base, BigId
+
+
+class PlacementRow(Base):
+    """One application on one cluster."""
+
+    __tablename__ = "placements"
+    __table_args__ = (
+        UniqueConstraint("cluster", "application"),
+        Index("ix_placements_application", "application", "cluster"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    cluster: Mapped[str] = mapped_column(String(63))
+    application: Mapped[str] = mapped_column(String(63))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    """``placed``, ``retained`` (no longer wanted, left alone), ``leaving`` (being removed) or ``left``."""
+    mark: Mapped[str] = mapped_column(String(20), index=True)
+    """Value of the label ``flotilla.dev/placement``."""
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id"), index=True)
+
+    desired_source_digest: Mapped[str | None] = mapped_column(String(64))
+    desired_parameters_digest: Mapped[str | None] = mapped_column(String(64))
+    desired_commit: Mapped[str | None] = mapped_column(String(64))
+    desired_at: Mapped[datetime | None]
+    applied_source_digest: Mapped[str | None] = mapped_column(String(64))
+    applied_parameters_digest: Mapped[str | None] = mapped_column(String(64))
+    applied_commit: Mapped[str | None] = mapped_column(String(64))
+    manifest_digest: Mapped[str | None] = mapped_column(String(64))
+    applied_at: Mapped[datetime | None]
+
+    sync_status: Mapped[str] = mapped_column(String(16), default="unknown")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    """Why it is not synced, or why no run is made: blocked, paused, failed, frozen, fault, in words."""
+    confirmed_at: Mapped[datetime | None]
+    """When ``sync_status`` was last confirmed on the cluster."""
+    health: Mapped[str] = mapped_column(String(16), default="unknown")
+    health_reason: Mapped[str] = mapped_column(Text, default="")
+    health_at: Mapped[datetime | None]
+    objects: Mapped[int] = mapped_column(default=0)
+
+    paused_by: Mapped[str | None] = mapped_column(String(200))
+    paused_at: Mapped[datetime | None]
+    pause_reason: Mapped[str] = mapped_column(Text, default="")
+
+    failures: Mapped[int] = mapped_column(default=0)
+    """Runs in a row that failed at the desired revision; drives the placement's own back-off."""
+    retry_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When a placement that is not at its desired revision may get its next run by itself."""
+    fight_step: Mapped[int] = mapped_column(default=0)
+    healed_at: Mapped[datetime | None]
+    heal_after: Mapped[datetime | None]
+    """Drift found before this instant waits: somebody else keeps changing the same object."""
+    full_check_due_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When the daily full dry-run is due."""
+    observe_until: Mapped[datetime | None] = mapped_column(index=True)
+    """Health is awaited until then; none when nobody waits."""
+
+
+class InventoryRow(Base):
+    """One object a placement owns, written before it is first applied."""
+
+    __tablename__ = "inventory"
+    __table_args__ = (Index("ix_inventory_placement_kind", "placement_id", "group", "kind"),)
+
+    placement_id: Mapped[int] = mapped_column(ForeignKey("placements.id"), primary_key=True)
+    group: Mapped[str] = mapped_column(String(253), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(63), primary_key=True)
+    namespace: Mapped[str] = mapped_column(String(63), primary_key=True)
+    name: Mapped[str] = mapped_column(String(253), primary_key=True)
+    version: Mapped[str] = mapped_column(String(63))
+    resource: Mapped[str] = mapped_column(String(253), default="")
+    """Plural name in URLs, from discovery."""
+    desired_digest: Mapped[str] = mapped_column(String(64))
+    """sha256 of the canonical manifest that was last applied (an HMAC where it covers a Secret); empty before that."""
+    fingerprint: Mapped[str] = mapped_column(String(64), default="")
+    uid: Mapped[str] = mapped_column(String(64), default="")
+    applied_fields: Mapped[dict[str, Any] | None]
+    """Our entry of managedFields after the last successful apply: decides whether a conflict is drift."""
+    adopted: Mapped[bool] = mapped_column(default=False)
+    keep: Mapped[bool] = mapped_column(default=False)
+    """``flotilla.dev/prune: never`` as last applied."""
+    prune_allowed: Mapped[bool] = mapped_column(default=False)
+    """``flotilla.dev/prune: allow`` as last applied: wanted for kinds that hold other objects or data."""
+    wanted: Mapped[bool] = mapped_column(default=True)
+    """False once it is no longer in the manifests and waits to be pruned."""
+    health: Mapped[str] = mapped_column(String(16), default="unknown")
+    health_reason: Mapped[str] = mapped_column(Text, default="")
+    refused: Mapped[str] = mapped_column(Text, default="")
+    """Why its last prune was refused or failed."""

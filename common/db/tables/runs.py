@@ -1,0 +1,226 @@
+"""Runs, attempts, leases and what each did: the history that never changes once ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from common.db.tables.base import Base, BigId
+
+
+class RunRow(Base):
+    """One decision to bring a placement to a revision. Frozen by a trigger once ``state`` is ``ended``."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint("(state = 'ended') = (outcome IS NOT NULL)", name="outcome_at_end"),
+        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="time_at_end"),
+        Index(
+            "uq_runs_unended",
+            "placement_id",
+            unique=True,
+            sqlite_where=text("state <> 'ended'"),
+            postgresql_where=text("state <> 'ended'"),
+        ),
+        Index(
+            "ix_runs_open",
+            "queue",
+            "state",
+            "priority",
+            "id",
+            sqlite_where=text("state <> 'ended'"),
+            postgresql_where=text("state <> 'ended'"),
+        ),
+        Index("ix_runs_history", "placement_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    placement_id: Mapped[int] = mapped_column(ForeignKey("placements.id"))
+    cluster: Mapped[str] = mapped_column(String(63), index=True)
+    application: Mapped[str] = mapped_column(String(63), index=True)
+    trigger: Mapped[str] = mapped_column(String(16))
+    actor: Mapped[str] = mapped_column(String(200))
+    """``flotilla`` or who asked for it."""
+    cause: Mapped[str] = mapped_column(Text, default="")
+    priority: Mapped[int]
+    queue: Mapped[str] = mapped_column(String(80))
+    source_digest: Mapped[str | None] = mapped_column(String(64))
+    """None for a run that removes everything."""
+    parameters_digest: Mapped[str | None] = mapped_column(String(64))
+    commit: Mapped[str | None] = mapped_column(String(64))
+    source_id: Mapped[int | None]
+    snapshot_id: Mapped[int]
+    approval_id: Mapped[int | None]
+    manifest_digest: Mapped[str | None] = mapped_column(String(64))
+
+    state: Mapped[str] = mapped_column(String(8))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    """Why it waits, or is tried again."""
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    error_code: Mapped[str] = mapped_column(String(80), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    """Claims so far: the last fencing token given out."""
+    retries: Mapped[int] = mapped_column(default=0)
+    """Attempts that a transient error ended; what the retry limit bounds."""
+    interruptions: Mapped[int] = mapped_column(default=0)
+    """Attempts whose worker process died; what the poison bound bounds."""
+    not_before: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    """Last time a message was sent for it and no claim came since; None when dispatch should send it."""
+    parked: Mapped[bool] = mapped_column(default=False)
+    """Its retry lies in the broker as a countdown."""
+    deadline_at: Mapped[datetime | None]
+    """A waiting run ends ``failed`` then."""
+    counts: Mapped[dict[str, Any] | None]
+    """Objects by action, over all attempts."""
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class AttemptRow(Base):
+    """One claim of a run by one worker. Frozen by a trigger once ended."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="outcome_at_end"),
+        Index(
+            "ix_attempts_open", "worker", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")
+        ),
+    )
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    placement_id: Mapped[int]
+    worker: Mapped[str] = mapped_column(String(200))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    error_code: Mapped[str] = mapped_column(String(80), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    manifest_digest: Mapped[str | None] = mapped_column(String(64))
+    counts: Mapped[dict[str, Any] | None]
+    timings: Mapped[dict[str, Any] | None]
+    """Milliseconds by step."""
+    requests: Mapped[dict[str, Any] | None]
+    """Requests made to the cluster, by verb."""
+
+
+class LeaseRow(Base):
+    """Who may act now: on a placement, a cluster being swept or observed, a source, or as the leader."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    """``placement:ID``, ``sweep:CLUSTER``, ``observe:CLUSTER``, ``resolve:SOURCE`` or ``leader``."""
+    holder: Mapped[str] = mapped_column(String(200), index=True)
+    token: Mapped[str] = mapped_column(String(64))
+    """``RUN.ATTEMPT`` for a placement; else a random value, so that only its taker renews it."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class WorkerRow(Base):
+    """A worker process that lives: what dispatch counts slots by, and how an interruption tells death from delay."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    queues: Mapped[list[Any]]
+    slots: Mapped[int]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ObjectResultRow(Base):
+    """What one attempt did to one object. Unchanged objects are counted, not listed. Append-only."""
+
+    __tablename__ = "object_results"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    group: Mapped[str] = mapped_column(String(253))
+    kind: Mapped[str] = mapped_column(String(63))
+    namespace: Mapped[str] = mapped_column(String(63))
+    name: Mapped[str] = mapped_column(String(253))
+    action: Mapped[str] = mapped_column(String(16))
+    detail: Mapped[str] = mapped_column(Text, default="")
+    diff: Mapped[str] = mapped_column(Text, default="")
+
+
+class PlannedChangeRow(Base):
+    """What an attempt was about to change or delete, committed before its first write."""
+
+    __tablename__ = "planned_changes"
+    __table_args__ = (Index("ix_planned_changes_placement", "placement_id", "run_id", "attempt"),)
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    group: Mapped[str] = mapped_column(String(253), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(63), primary_key=True)
+    namespace: Mapped[str] = mapped_column(String(63), primary_key=True)
+    name: Mapped[str] = mapped_column(String(253), primary_key=True)
+    placement_id: Mapped[int]
+    action: Mapped[str] = mapped_column(String(16))
+
+
+class ApprovalRow(Base):
+    """Something that waits for a person: a prune or a leave over its bound, a changed identity."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (Index("ix_approvals_state", "state", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    """``prune``, ``leaving``, ``drain``, ``identity``."""
+    subject: Mapped[str] = mapped_column(String(200))
+    """Placement, cluster, or ``fleet``."""
+    digest: Mapped[str] = mapped_column(String(64))
+    """sha256 over ``payload``: what exactly is approved; another payload is another approval."""
+    payload: Mapped[dict[str, Any]]
+    reason: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    """``open``, ``approved``, ``rejected`` or ``void``."""
+    run_id: Mapped[str | None] = mapped_column(String(36))
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str] = mapped_column(String(200), default="")
+    decision_reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class IntentRow(Base):
+    """What a person asked for through the console, until the scheduler has carried it out."""
+
+    __tablename__ = "intents"
+    __table_args__ = (Index("ix_intents_open", "handled_at", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    """``sync``, ``refresh``, ``pause``, ``resume``, ``approve`` or ``reject``."""
+    subject: Mapped[str] = mapped_column(String(300))
+    """Placement, repository, or approval id; empty for ``refresh`` of everything."""
+    actor: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+    result: Mapped[str] = mapped_column(Text, default="")
+    """What came of it, in words."""
+    run_id: Mapped[str | None] = mapped_column(String(36))
+
+
+class AuditRow(Base):
+    """Who did what, when. Append-only by a trigger."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_subject", "subject", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(300))
+    detail: Mapped[dict[str, Any] | None]

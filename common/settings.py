@@ -1,0 +1,102 @@
+"""Settings of every process, read from ``FLOTILLA_…`` variables; the embedded defaults need none of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One value per setting; unknown variables are ignored, so that newer deployment files do no harm."""
+
+    model_config = SettingsConfigDict(env_prefix="FLOTILLA_", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".flotilla")
+    """Everything the embedded defaults write: database, keys, mirrors, caches, sockets. Mode 0700."""
+    database_url: str = ""
+    """SQLAlchemy URL; empty is SQLite under ``home``. PostgreSQL: ``postgresql+psycopg://…``."""
+    database_password_file: Path | None = None
+    """Put into ``database_url`` at connection time, so that no URL holds the password."""
+    broker_url: str = ""
+    """Redis or Valkey URL; empty is the embedded broker's Unix socket under ``home``."""
+    broker_password_file: Path | None = None
+    broker_ca_file: Path | None = None
+    """CA that signed the broker's certificate (``rediss://``)."""
+    message_key_file: Path | None = None
+    """Keys of messages, one ``id:hex`` a line, the first signs; empty is made under ``home`` at first start."""
+    hub_key_file: Path | None = None
+    """Key of HMACs over secret values; empty is made under ``home`` at first start."""
+
+    registry_url: str = ""
+    registry_credentials: str = ""
+    registry_ref: str = "refs/heads/main"
+    registry_path: str = ""
+    """Folder of the repository that is the registry; empty is the whole."""
+    registry_interval: timedelta = timedelta(seconds=30)
+    source_interval: timedelta = timedelta(seconds=30)
+    allow_loopback_http: bool = False
+    """Plain http, to loopback only: for the demo and tests."""
+
+    credentials_dir: Path | None = None
+    """Directory provider; empty is ``home``/credentials."""
+    credentials_env_prefix: str = ""
+    """Environment provider: ``<PREFIX>CLUSTERS_EU_1`` for ``clusters/eu-1``; tried after the directory."""
+    credentials_secret_namespace: str = ""
+    """Kubernetes Secret provider: the namespace on the hub's own cluster; tried last."""
+    mirrors_dir: Path | None = None
+    cache_dir: Path | None = None
+    kustomize: str = ""
+    """Path of a ``kustomize`` or ``kubectl``; empty looks on PATH."""
+
+    pool: str = "default"
+    concurrency: int = Field(default=8, ge=1, le=64)
+    """Runs at once in one worker process."""
+    lease: timedelta = timedelta(seconds=20)
+    lease_renewal: timedelta = timedelta(seconds=5)
+    request_timeout: timedelta = timedelta(seconds=10)
+    """Longest single request to a cluster; a write starts only if the lease outlives it."""
+    sweep_default: timedelta = timedelta(minutes=5)
+    tick: timedelta = timedelta(milliseconds=500)
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=7780, ge=0, le=65535)
+    api_url: str = ""
+    """Where the CLI finds the hub; empty is the local one (in-process)."""
+    api_token_file: Path | None = None
+    api_tls_cert: Path | None = None
+    api_tls_key: Path | None = None
+    behind_proxy: bool = False
+    flower_url: SecretStr = SecretStr("")
+    """Where the api reaches Flower: ``unix:/path`` or ``http://host:port``; empty is the socket under ``home``."""
+
+    log_format: str = "console"
+    log_level: str = "INFO"
+
+    def path(self, name: str) -> Path:
+        """Return ``home/name``; the caller makes it."""
+        return self.home / name
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database in use, embedded default included; holds no password where a file gives it."""
+        return self.database_url or f"sqlite:///{self.home / 'flotilla.db'}"
+
+    @property
+    def broker_socket(self) -> Path:
+        """Where the embedded broker listens, in a folder of mode 0700."""
+        return self.home / "run" / "broker.sock"
+
+    @property
+    def effective_broker_url(self) -> str:
+        """The broker in use, embedded default included; holds no password where a file gives it."""
+        return self.broker_url or f"redis+socket://{self.broker_socket}"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,1 @@
+"""The loops that fetch facts, ask ``planning``, and write what it says."""

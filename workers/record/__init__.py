@@ -1,0 +1,1 @@
+"""Writes what workers did into SQL, through ``common.db``."""

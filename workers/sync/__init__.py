@@ -1,0 +1,1 @@
+"""Decides nothing about the fleet: carries one placement to one revision on one cluster, through ports."""
