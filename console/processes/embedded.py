@@ -1,0 +1,100 @@
+"""The processes of a hub on one machine, with embedded defaults: SQLite, a private broker, loopback only."""
+
+from __future__ import annotations
+
+import http.client
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from common.settings import Settings
+from console.processes.spec import ProcessSpec, flotilla_env, python, socket_exists
+
+NOW_CONCURRENCY = 2
+"""Slots kept free for what a person asks for."""
+
+
+def prepare_home(home: Path) -> None:
+    """Make the hub's folders, readable by their owner alone, also where they existed before."""
+    for folder in (home, home / "run", home / "log", home / "credentials"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+
+
+def flower_socket(settings: Settings) -> Path:
+    """Return where Flower listens; only the api reaches it."""
+    return settings.home / "run" / "flower.sock"
+
+
+def answers(host: str, port: int, path: str = "/healthz") -> Callable[[], bool]:
+    """Return a check that is True once an HTTP GET of ``path`` gives 200."""
+
+    def check() -> bool:
+        with suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection(host, port, timeout=2)
+            try:
+                connection.request("GET", path)
+                return connection.getresponse().status == http.client.OK
+            finally:
+                connection.close()
+        return False
+
+    return check
+
+
+def broker(settings: Settings) -> ProcessSpec:
+    """Return the embedded broker."""
+    return ProcessSpec(
+        "broker", python("common.broker.embedded"), flotilla_env(settings), ready=socket_exists(settings.broker_socket)
+    )
+
+
+def scheduler(settings: Settings) -> ProcessSpec:
+    """Return the scheduler."""
+    return ProcessSpec("scheduler", python("scheduler"), flotilla_env(settings))
+
+
+def worker(settings: Settings, name: str, *, queue: str, concurrency: int) -> ProcessSpec:
+    """Return one worker process for one queue."""
+    argv = python("workers", "--queue", queue, "--concurrency", str(concurrency), "--name", name)
+    return ProcessSpec(name, argv, flotilla_env(settings))
+
+
+def api(settings: Settings) -> ProcessSpec:
+    """Return the hub's API."""
+    return ProcessSpec(
+        "api", python("console.api"), flotilla_env(settings), ready=answers(settings.api_host, settings.api_port)
+    )
+
+
+def flower(settings: Settings) -> ProcessSpec:
+    """Return Flower, read-only and on a Unix socket in a private folder."""
+    socket = flower_socket(settings)
+    with suppress(FileNotFoundError):
+        os.unlink(socket)
+    argv = python(
+        "celery",
+        "--app=common.broker.celery_app",
+        "flower",
+        f"--unix_socket={socket}",
+        "--url_prefix=flower",
+        "--read_only=True",
+        "--inspect_timeout=2000",
+    )
+    return ProcessSpec("flower", argv, flotilla_env(settings), ready=socket_exists(socket))
+
+
+def hub(settings: Settings, *, workers: int) -> tuple[ProcessSpec, ...]:
+    """Return all but the broker, which must be there before the rest starts.
+
+    Args:
+        settings: of the hub.
+        workers: worker processes for planned work; one more serves what people ask for.
+    """
+    pools = tuple(
+        worker(settings, f"worker-{n}", queue=settings.pool, concurrency=settings.concurrency)
+        for n in range(1, workers + 1)
+    )
+    now = worker(settings, "worker-now", queue=f"{settings.pool}.now", concurrency=NOW_CONCURRENCY)
+    return (scheduler(settings), *pools, now, api(settings), flower(settings))

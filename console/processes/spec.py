@@ -1,0 +1,48 @@
+"""What a process is: its command line, its surroundings, and how to tell that it is ready."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """One process to run.
+
+    Attributes:
+        name: as shown to people and as the log file's name.
+        argv: the command, exec'd without a shell.
+        env: variables on top of this process's own.
+        ready: returns True once it does its work; polled after the start.
+        patience: seconds until ``ready`` must have answered True.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready: Callable[[], bool] = lambda: True
+    patience: float = 30.0
+
+
+def python(module: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command that runs ``module`` with this interpreter."""
+    return (sys.executable, "-m", module, *arguments)
+
+
+def flotilla_env(settings: Settings, **changes: str) -> dict[str, str]:
+    """Return the ``FLOTILLA_…`` variables that give another process these settings, with ``changes`` on top."""
+    env = {name: value for name, value in os.environ.items() if name.startswith("FLOTILLA_")}
+    env["FLOTILLA_HOME"] = str(settings.home)
+    env.update({f"FLOTILLA_{name.upper()}": value for name, value in changes.items()})
+    return env
+
+
+def socket_exists(path: Path) -> Callable[[], bool]:
+    """Return a check that is True once something has made the Unix socket."""
+    return path.is_socket

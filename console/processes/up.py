@@ -1,0 +1,50 @@
+"""``flotilla up``: a whole hub on one machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+from common.db.migrate import upgrade
+from common.db.session import open_database
+from common.settings import Settings
+from console.processes import embedded
+from console.processes.supervisor import Supervisor
+
+
+def stop_on_signals(supervisor: Supervisor) -> None:
+    """Make SIGTERM and SIGINT end the supervisor's watch."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.stop())
+
+
+def start_hub(supervisor: Supervisor, settings: Settings, *, workers: int) -> None:
+    """Prepare the home folder and the database, then start every process of the hub.
+
+    Raises:
+        ProcessFailedError: a process did not become ready.
+    """
+    embedded.prepare_home(settings.home)
+    database = open_database(settings)
+    try:
+        upgrade(database)
+    finally:
+        database.dispose()
+    if not settings.broker_url:
+        supervisor.start(embedded.broker(settings))
+    supervisor.start(*embedded.hub(settings, workers=workers))
+
+
+def run_up(settings: Settings, *, workers: int, say: Callable[[str], None]) -> None:
+    """Run a hub in the foreground until SIGTERM or SIGINT."""
+    supervisor = Supervisor(settings.home / "log", say=say)
+    stop_on_signals(supervisor)
+    say(f"Starting a hub in {settings.home} (process {os.getpid()})")
+    try:
+        start_hub(supervisor, settings, workers=workers)
+        say(f"Ready: http://{settings.api_host}:{settings.api_port}  (token: flotilla token)")
+        supervisor.watch()
+    finally:
+        say("Stopping")
+        supervisor.end_all()
