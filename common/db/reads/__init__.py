@@ -1,0 +1,1 @@
+"""What the console shows: reads only, keyset-paged, never a lock."""
