@@ -1,0 +1,170 @@
+"""Placements as the console shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select, select, tuple_
+
+from common.db.reads.page import Page, page_of
+from common.db.tables import InventoryRow, PlacementRow
+from common.domain.refs import PlacementRef
+
+_Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementView:
+    """One application on one cluster, with the age of what is said about it.
+
+    Attributes:
+        ref: ``cluster/application``.
+        state: placed, retained, leaving or left.
+        sync: synced, out-of-sync or unknown, as of ``confirmed_at``.
+        health: as of ``health_at``.
+        reason: why it is not synced or gets no run; empty when nothing is in the way.
+        commit: where the applied revision came from; empty before the first.
+        desired_commit: where the wanted revision comes from; empty while it is unresolved.
+    """
+
+    ref: str
+    cluster: str
+    application: str
+    state: str
+    sync: str
+    confirmed_at: datetime | None
+    health: str
+    health_reason: str
+    health_at: datetime | None
+    reason: str
+    commit: str
+    desired_commit: str
+    applied_at: datetime | None
+    objects: int
+    paused_by: str
+    pause_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectView:
+    """One object of a placement's inventory."""
+
+    object: str
+    health: str
+    health_reason: str
+    wanted: bool
+    adopted: bool
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementFilter:
+    """Which placements to list; empty fields do not filter."""
+
+    cluster: str = ""
+    application: str = ""
+    sync: str = ""
+    health: str = ""
+
+
+_COLUMNS = (
+    PlacementRow.cluster,
+    PlacementRow.application,
+    PlacementRow.state,
+    PlacementRow.sync_status,
+    PlacementRow.confirmed_at,
+    PlacementRow.health,
+    PlacementRow.health_reason,
+    PlacementRow.health_at,
+    PlacementRow.reason,
+    PlacementRow.applied_commit,
+    PlacementRow.desired_commit,
+    PlacementRow.applied_at,
+    PlacementRow.objects,
+    PlacementRow.paused_by,
+    PlacementRow.pause_reason,
+)
+
+
+def _view(row: Any) -> PlacementView:
+    return PlacementView(
+        ref=str(PlacementRef(row.cluster, row.application)),
+        cluster=row.cluster,
+        application=row.application,
+        state=row.state,
+        sync=row.sync_status,
+        confirmed_at=row.confirmed_at,
+        health=row.health,
+        health_reason=row.health_reason,
+        health_at=row.health_at,
+        reason=row.reason,
+        commit=row.applied_commit or "",
+        desired_commit=row.desired_commit or "",
+        applied_at=row.applied_at,
+        objects=row.objects,
+        paused_by=row.paused_by or "",
+        pause_reason=row.pause_reason,
+    )
+
+
+def placements(
+    connection: Connection, which: PlacementFilter, *, after: str = "", limit: int = 100
+) -> Page[PlacementView]:
+    """Return placements that are not gone, by cluster and application.
+
+    Args:
+        connection: to read on.
+        which: what to list.
+        after: ``cluster/application`` of the last row of the page before.
+        limit: rows at most, up to ``MAX_PAGE``.
+
+    Raises:
+        ValueError: ``after`` is no placement.
+    """
+    query = select(*_COLUMNS).where(PlacementRow.state != "left")
+    for column, wanted in (
+        (PlacementRow.cluster, which.cluster),
+        (PlacementRow.application, which.application),
+        (PlacementRow.sync_status, which.sync),
+        (PlacementRow.health, which.health),
+    ):
+        if wanted:
+            query = query.where(column == wanted)
+    if after:
+        last = PlacementRef.parse(after)
+        query = query.where(
+            tuple_(PlacementRow.cluster, PlacementRow.application) > tuple_(last.cluster, last.application)
+        )
+    query = query.order_by(PlacementRow.cluster, PlacementRow.application).limit(limit + 1)
+    return page_of([_view(row) for row in connection.execute(query)], limit, lambda view: view.ref)
+
+
+def placement(connection: Connection, ref: PlacementRef) -> PlacementView | None:
+    """Return one placement; None where there is none."""
+    row = connection.execute(_of(select(*_COLUMNS), ref)).one_or_none()
+    return None if row is None else _view(row)
+
+
+def objects(connection: Connection, ref: PlacementRef) -> tuple[ObjectView, ...]:
+    """Return the placement's inventory, by kind and name."""
+    query = _of(select(InventoryRow).join(PlacementRow, PlacementRow.id == InventoryRow.placement_id), ref).order_by(
+        InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name
+    )
+    query = query.with_only_columns(*InventoryRow.__table__.c)
+    return tuple(
+        ObjectView(
+            f"{row.group}/{row.kind}:{row.namespace}/{row.name}",
+            row.health,
+            row.health_reason,
+            row.wanted,
+            row.adopted,
+            row.refused,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _of(query: _Query, ref: PlacementRef) -> _Query:
+    return query.where(PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
