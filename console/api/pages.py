@@ -1,0 +1,130 @@
+"""The pages: the fleet, placements and runs, as HTML without scripts."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, HTTPException, Request, Response, status
+from fastapi.responses import RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from common.db.reads import fleet, placements, runs
+from common.db.reads.summary import summary
+from common.db.session import Database
+from common.domain.refs import PlacementRef, RunId
+from console.api.auth import COOKIE, LIFETIME, Gate, Throttle
+from console.api.paths import TEMPLATES
+from console.words import age
+
+login = APIRouter()
+router = APIRouter()
+SHOWN = 200
+MAX_FORM = 4096
+
+_templates = Environment(
+    loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(default=True), undefined=StrictUndefined
+)
+
+
+def _age(instant: datetime | None) -> str:
+    return age(instant, now=datetime.now(UTC))
+
+
+_templates.filters["age"] = _age
+
+
+def _page(template: str, code: int = status.HTTP_200_OK, **values: object) -> Response:
+    html = _templates.get_template(template).render(**values)
+    return Response(html, code, media_type="text/html; charset=utf-8")
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+@login.get("/login")
+def get_login() -> Response:
+    """Show the form that takes the token."""
+    return _page("login.html", error="")
+
+
+@login.post("/login")
+async def post_login(request: Request) -> Response:
+    """Open a session for a browser that shows the token."""
+    throttle: Throttle = request.app.state.throttle
+    gate: Gate = request.app.state.gate
+    if not throttle.open():
+        return _page("login.html", status.HTTP_429_TOO_MANY_REQUESTS, error="Too many tries. Wait a minute.")
+    body = (await request.body())[:MAX_FORM].decode("utf-8", "replace")
+    token = parse_qs(body).get("token", [""])[0].strip()
+    if not gate.is_token(token):
+        throttle.failed()
+        return _page("login.html", status.HTTP_401_UNAUTHORIZED, error="That is not this hub's token.")
+    session_id = secrets.token_urlsafe(32)
+    gate.open_session(session_id)
+    response = RedirectResponse("/", status.HTTP_303_SEE_OTHER)
+    secure = request.url.scheme == "https" or request.app.state.settings.behind_proxy
+    response.set_cookie(
+        COOKIE, session_id, max_age=int(LIFETIME.total_seconds()), httponly=True, samesite="strict", secure=secure
+    )
+    return response
+
+
+@router.post("/logout")
+def post_logout(request: Request) -> Response:
+    """End the browser's session."""
+    gate: Gate = request.app.state.gate
+    gate.close_session(request.cookies.get(COOKIE, ""))
+    response = RedirectResponse("/login", status.HTTP_303_SEE_OTHER)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+@router.get("/")
+def get_status_page(request: Request) -> Response:
+    """Show the fleet: what is wrong first."""
+    with _database(request).read() as connection:
+        return _page(
+            "status.html",
+            fleet=fleet.fleet(connection),
+            summary=summary(connection),
+            clusters=fleet.clusters(connection),
+            faults=fleet.faults(connection),
+            approvals=fleet.approvals(connection),
+            placements=placements.placements(connection, placements.PlacementFilter(), limit=SHOWN),
+            runs=runs.runs(connection, runs.RunFilter(), limit=15),
+        )
+
+
+@router.get("/placements/{cluster}/{application}")
+def get_placement_page(request: Request, cluster: str, application: str) -> Response:
+    """Show one placement, its objects and its runs."""
+    ref = PlacementRef(cluster, application)
+    with _database(request).read() as connection:
+        view = placements.placement(connection, ref)
+        if view is None:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no placement {ref}")
+        history = runs.runs(connection, runs.RunFilter(cluster=cluster, application=application), limit=50)
+        return _page("placement.html", placement=view, objects=placements.objects(connection, ref), runs=history)
+
+
+@router.get("/runs")
+def get_runs_page(request: Request, after: str = "", application: str = "", cluster: str = "") -> Response:
+    """Show runs, newest first."""
+    with _database(request).read() as connection:
+        which = runs.RunFilter(cluster=cluster, application=application)
+        page = runs.runs(connection, which, after=after, limit=SHOWN)
+    return _page("runs.html", runs=page, which=which)
+
+
+@router.get("/runs/{run_id}")
+def get_run_page(request: Request, run_id: str) -> Response:
+    """Show one run: every attempt, and what it did to each object."""
+    with _database(request).read() as connection:
+        detail = runs.run(connection, RunId(run_id))
+    if detail is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no run {run_id}")
+    return _page("run.html", detail=detail)

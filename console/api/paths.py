@@ -1,0 +1,7 @@
+"""Where the pages' files lie."""
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+TEMPLATES = HERE / "templates"

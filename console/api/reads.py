@@ -1,0 +1,107 @@
+"""``GET /api/v1/…``: what is in SQL, in pages."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request, status
+
+from common.db.reads import fleet, placements, runs
+from common.db.reads.page import MAX_PAGE, Page
+from common.db.reads.summary import Summary, summary
+from common.db.session import Database
+from common.domain.refs import PlacementRef, RunId
+
+router = APIRouter(prefix="/api/v1")
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+@router.get("/status")
+def get_status(request: Request) -> dict[str, object]:
+    """Return the fleet, its registry commit, counts, faults and open approvals."""
+    with _database(request).read() as connection:
+        seen: Summary = summary(connection)
+        return {
+            "fleet": fleet.fleet(connection),
+            "clusters": dict(seen.clusters),
+            "sync": dict(seen.sync),
+            "health": dict(seen.health),
+            "faults": fleet.faults(connection),
+            "approvals": fleet.approvals(connection),
+            "sources": fleet.sources(connection),
+        }
+
+
+@router.get("/clusters")
+def get_clusters(request: Request) -> tuple[fleet.ClusterView, ...]:
+    """Return all clusters by name."""
+    with _database(request).read() as connection:
+        return fleet.clusters(connection)
+
+
+@router.get("/placements")
+def get_placements(  # noqa: PLR0913 - each is one query parameter
+    request: Request,
+    cluster: str = "",
+    application: str = "",
+    sync: str = "",
+    health: str = "",
+    after: str = "",
+    limit: Limit = 100,
+) -> Page[placements.PlacementView]:
+    """Return placements by cluster and application."""
+    which = placements.PlacementFilter(cluster, application, sync, health)
+    try:
+        with _database(request).read() as connection:
+            return placements.placements(connection, which, after=after, limit=limit)
+    except ValueError as error:
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
+
+
+@router.get("/placements/{cluster}/{application}")
+def get_placement(request: Request, cluster: str, application: str) -> dict[str, object]:
+    """Return one placement with its inventory."""
+    ref = PlacementRef(cluster, application)
+    with _database(request).read() as connection:
+        view = placements.placement(connection, ref)
+        if view is None:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no placement {ref}; see: flotilla status")
+        return {"placement": view, "objects": placements.objects(connection, ref)}
+
+
+@router.get("/runs")
+def get_runs(  # noqa: PLR0913 - each is one query parameter
+    request: Request,
+    cluster: str = "",
+    application: str = "",
+    state: str = "",
+    outcome: str = "",
+    after: str = "",
+    limit: Limit = 100,
+) -> Page[runs.RunView]:
+    """Return runs, newest first."""
+    which = runs.RunFilter(cluster, application, state, outcome)
+    with _database(request).read() as connection:
+        return runs.runs(connection, which, after=after, limit=limit)
+
+
+@router.get("/runs/{run_id}")
+def get_run(request: Request, run_id: str) -> runs.RunDetail:
+    """Return one run with its attempts and what they did to each object."""
+    with _database(request).read() as connection:
+        detail = runs.run(connection, RunId(run_id))
+    if detail is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no run {run_id}; see: flotilla runs")
+    return detail
+
+
+@router.get("/approvals")
+def get_approvals(request: Request, state: str = "open") -> tuple[fleet.ApprovalView, ...]:
+    """Return approvals in a state; all when it is empty."""
+    with _database(request).read() as connection:
+        return fleet.approvals(connection, state=state)

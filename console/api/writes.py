@@ -1,0 +1,100 @@
+"""``POST /api/v1/…``: each is an intent, an audited row that the scheduler carries out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request, status
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.db import intents
+from common.db.intents import IntentKind
+from common.db.reads import placements
+from common.db.session import Database
+from common.domain.refs import PlacementRef
+from console.api.auth import guard
+
+router = APIRouter(prefix="/api/v1")
+Actor = Annotated[str, Depends(guard)]
+
+
+class Why(BaseModel):
+    """Body of a write: why it is done."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(default="", max_length=1000)
+
+
+class Wanted(BaseModel):
+    """Answer to a write: the intent that was stored."""
+
+    intent: int
+
+
+def _store(request: Request, kind: IntentKind, subject: str, *, actor: str, reason: str) -> Wanted:
+    database: Database = request.app.state.database
+    with database.write() as connection:
+        now = database.now(connection)
+        return Wanted(intent=intents.add(connection, kind, subject, actor=actor, reason=reason, now=now))
+
+
+def _placement(request: Request, cluster: str, application: str) -> str:
+    ref = PlacementRef(cluster, application)
+    database: Database = request.app.state.database
+    with database.read() as connection:
+        if placements.placement(connection, ref) is None:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no placement {ref}; see: flotilla status")
+    return str(ref)
+
+
+@router.post("/placements/{cluster}/{application}/sync", status_code=status.HTTP_202_ACCEPTED)
+def post_sync(request: Request, cluster: str, application: str, actor: Actor, body: Why | None = None) -> Wanted:
+    """Ask for a run of one placement now."""
+    subject = _placement(request, cluster, application)
+    return _store(request, IntentKind.SYNC, subject, actor=actor, reason=(body or Why()).reason)
+
+
+@router.post("/placements/{cluster}/{application}/pause", status_code=status.HTTP_202_ACCEPTED)
+def post_pause(request: Request, cluster: str, application: str, actor: Actor, body: Why | None = None) -> Wanted:
+    """Ask that a placement gets no more runs by itself."""
+    subject = _placement(request, cluster, application)
+    return _store(request, IntentKind.PAUSE, subject, actor=actor, reason=(body or Why()).reason)
+
+
+@router.post("/placements/{cluster}/{application}/resume", status_code=status.HTTP_202_ACCEPTED)
+def post_resume(request: Request, cluster: str, application: str, actor: Actor, body: Why | None = None) -> Wanted:
+    """Ask that a paused placement goes on."""
+    subject = _placement(request, cluster, application)
+    return _store(request, IntentKind.RESUME, subject, actor=actor, reason=(body or Why()).reason)
+
+
+@router.post("/refresh", status_code=status.HTTP_202_ACCEPTED)
+def post_refresh(request: Request, actor: Actor, repo: str = "") -> Wanted:
+    """Ask that Git is looked at now: one repository, or the registry and all of them."""
+    return _store(request, IntentKind.REFRESH, repo, actor=actor, reason="")
+
+
+@router.post("/approvals/{approval_id}/approve", status_code=status.HTTP_202_ACCEPTED)
+def post_approve(request: Request, approval_id: int, actor: Actor, body: Why) -> Wanted:
+    """Allow what waits, for a reason."""
+    if not body.reason.strip():
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "an approval needs a reason; it is kept for audit")
+    return _store(request, IntentKind.APPROVE, str(approval_id), actor=actor, reason=body.reason)
+
+
+@router.post("/approvals/{approval_id}/reject", status_code=status.HTTP_202_ACCEPTED)
+def post_reject(request: Request, approval_id: int, actor: Actor, body: Why | None = None) -> Wanted:
+    """Refuse what waits."""
+    return _store(request, IntentKind.REJECT, str(approval_id), actor=actor, reason=(body or Why()).reason)
+
+
+@router.get("/intents/{intent_id}")
+def get_intent(request: Request, intent_id: int) -> intents.Intent:
+    """Return what came of a write so far."""
+    database: Database = request.app.state.database
+    with database.read() as connection:
+        intent = intents.get(connection, intent_id)
+    if intent is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no intent {intent_id}")
+    return intent

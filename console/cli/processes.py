@@ -1,0 +1,100 @@
+"""Commands that start processes: whole hubs here, single ones by exec; none of their code is imported."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.settings import settings
+from console.cli.output import say
+from console.processes.spec import python
+
+database = typer.Typer(no_args_is_help=True, help="The hub's database.")
+ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def become(module: str, *arguments: str) -> None:
+    """Replace this process by another of Flotilla's, so that signals reach it."""
+    argv = python(module, *arguments)
+    os.execv(argv[0], argv)  # noqa: S606 - our own interpreter, no shell
+
+
+def scheduler(context: typer.Context) -> None:
+    """Run a scheduler: one leads, others stand by.
+
+    Example: flotilla scheduler
+    """
+    become("scheduler", *context.args)
+
+
+def worker(
+    pool: Annotated[str, typer.Option(help="whose clusters to serve")] = "",
+    now: Annotated[bool, typer.Option("--now", help="serve what people ask for instead of planned work")] = False,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="runs at once")] = 0,
+    name: Annotated[str, typer.Option(help="shown in Flower and on attempts")] = "",
+) -> None:
+    """Run a worker. Each pool needs one, and one with --now.
+
+    Example: flotilla worker --pool eu --concurrency 8
+    """
+    queue = (pool or settings().pool) + (".now" if now else "")
+    arguments = ["--queue", queue, "--concurrency", str(concurrency or settings().concurrency)]
+    become("workers", *arguments, *(("--name", name) if name else ()))
+
+
+def api() -> None:
+    """Serve the hub's API and pages.
+
+    Example: flotilla api
+    """
+    become("console.api")
+
+
+def up(workers: Annotated[int, typer.Option(min=1, max=2, help="worker processes for planned work")] = 1) -> None:
+    """Run a whole hub on this machine: SQLite, a private broker, scheduler, workers, api and Flower.
+
+    Example: FLOTILLA_REGISTRY_URL=https://git.example.com/fleet.git flotilla up
+    """
+    from console.processes.up import run_up
+
+    run_up(settings(), workers=workers, say=say)
+
+
+def demo(
+    home: Annotated[Path | None, typer.Option(help="made anew at each start  [default: ~/.flotilla/demo]")] = None,
+    until_synced: Annotated[bool, typer.Option("--until-synced", help="end with 0 once the fleet is synced")] = False,
+) -> None:
+    """From nothing to a synced fleet of 12 simulated clusters, with everything running.
+
+    Example: flotilla demo
+    """
+    from console.demo.start import Until, run_demo
+
+    run_demo(home or Path.home() / ".flotilla" / "demo", until=Until.SYNCED if until_synced else Until.STOPPED, say=say)
+
+
+def token() -> None:
+    """Print the token that the hub's API and pages ask for.
+
+    Example: flotilla token
+    """
+    from console.api.token import load_or_make_token
+
+    typer.echo(load_or_make_token(settings()))
+
+
+@database.command("upgrade")
+def upgrade_database() -> None:
+    """Bring the database to this version's schema; safe to run again.
+
+    Example: flotilla db upgrade
+    """
+    from common.db.migrate import upgrade
+    from common.db.session import open_database
+
+    opened = open_database(settings())
+    upgrade(opened)
+    say("The database is up to date.")

@@ -1,0 +1,34 @@
+"""How instants and numbers are said to people, on pages and in the terminal alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+_STEPS = ((60, "s"), (60, "min"), (24, "h"))
+
+
+def age(instant: datetime | None, *, now: datetime) -> str:
+    """Return how long ago ``instant`` was: ``12 s``, ``3 min``, ``5 h``, ``2 d``; ``never`` for None."""
+    if instant is None:
+        return "never"
+    amount = max(0, int((now - instant).total_seconds()))
+    for size, unit in _STEPS:
+        if amount < size:
+            return f"{amount} {unit}"
+        amount //= size
+    return f"{amount} d"
+
+
+def took(start: datetime | None, end: datetime | None) -> str:
+    """Return how long something took: ``0.4 s``, ``12 s``, ``3 min``; empty while it has not ended."""
+    if start is None or end is None:
+        return ""
+    seconds = (end - start).total_seconds()
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def short(commit: str) -> str:
+    """Return a commit as people write it."""
+    return commit[:8]
