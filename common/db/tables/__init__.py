@@ -12,6 +12,7 @@ from common.db.tables.runs import (
     ObjectResultRow,
     PlannedChangeRow,
     RunRow,
+    SessionRow,
     WorkerRow,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "PlacementRow",
     "PlannedChangeRow",
     "RunRow",
+    "SessionRow",
     "SourceDigestRow",
     "SourceRow",
     "WorkerRow",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, TypeDecorator
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, String, TypeDecorator
+from sqlalchemy import Text as PlainText
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
@@ -39,6 +40,37 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def storable(words: str) -> str:
+    """Return ``words`` without what PostgreSQL refuses to store: NUL, and surrogates that stand alone."""
+    return words.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+class Text(TypeDecorator[str]):
+    """Words of any length from anywhere: a cluster's or a repository's answer must never keep a run from ending."""
+
+    impl = PlainText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the base class's signature
+        """Replace what cannot be stored."""
+        return None if value is None else storable(value)
+
+
+class Code(TypeDecorator[str]):
+    """A short machine-readable word, cut to its column's length: PostgreSQL refuses longer ones, SQLite does not."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the base class's signature
+        """Cut what is too long."""
+        return None if value is None else storable(value)[: self.length]
 
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.db.tables.base import Base, BigId
+from common.db.tables.base import Base, BigId, Code, Text
 
 
 class FleetRow(Base):
@@ -85,7 +85,7 @@ class ClusterRow(Base):
     """Why nothing is written there, in words; empty when nothing stands in the way."""
     reachable: Mapped[bool | None]
     """None until a first contact was tried."""
-    error_code: Mapped[str] = mapped_column(String(80), default="")
+    error_code: Mapped[str] = mapped_column(Code(80), default="")
     error: Mapped[str] = mapped_column(Text, default="")
     version: Mapped[str] = mapped_column(String(64), default="")
     last_seen_at: Mapped[datetime | None]
@@ -122,7 +122,7 @@ class SourceRow(Base):
     due_at: Mapped[datetime] = mapped_column(index=True)
     sent_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0)
-    error_code: Mapped[str] = mapped_column(String(80), default="")
+    error_code: Mapped[str] = mapped_column(Code(80), default="")
     error: Mapped[str] = mapped_column(Text, default="")
 
 
@@ -139,6 +139,6 @@ class SourceDigestRow(Base):
     """Empty when the footprint could not be read; then ``error`` says why, and the last good revision stays."""
     renderer: Mapped[str] = mapped_column(String(64), default="")
     """Renderer and its version, as it enters the parameters digest."""
-    error_code: Mapped[str] = mapped_column(String(80), default="")
+    error_code: Mapped[str] = mapped_column(Code(80), default="")
     error: Mapped[str] = mapped_column(Text, default="")
     resolved_at: Mapped[datetime]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.db.tables.base import Base, BigId
+from common.db.tables.base import Base, BigId, Code, Text
 
 
 class PlacementRow(Base):
@@ -49,7 +49,7 @@ class PlacementRow(Base):
     health_at: Mapped[datetime | None]
     objects: Mapped[int] = mapped_column(default=0)
 
-    paused_by: Mapped[str | None] = mapped_column(String(200))
+    paused_by: Mapped[str | None] = mapped_column(Code(200))
     paused_at: Mapped[datetime | None]
     pause_reason: Mapped[str] = mapped_column(Text, default="")
 

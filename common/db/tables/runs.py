@@ -5,10 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.db.tables.base import Base, BigId
+from common.db.tables.base import Base, BigId, Code, Text
+
+_UNSENT = "state = 'queued' AND sent_at IS NULL"
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class RunRow(Base):
@@ -18,31 +24,27 @@ class RunRow(Base):
     __table_args__ = (
         CheckConstraint("(state = 'ended') = (outcome IS NOT NULL)", name="outcome_at_end"),
         CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="time_at_end"),
-        Index(
-            "uq_runs_unended",
-            "placement_id",
-            unique=True,
-            sqlite_where=text("state <> 'ended'"),
-            postgresql_where=text("state <> 'ended'"),
-        ),
-        Index(
-            "ix_runs_open",
-            "queue",
-            "state",
-            "priority",
-            "id",
-            sqlite_where=text("state <> 'ended'"),
-            postgresql_where=text("state <> 'ended'"),
-        ),
+        CheckConstraint("sent_at IS NULL OR state = 'queued'", name="sent_while_queued"),
+        _partial("uq_runs_unended", "placement_id", where="state <> 'ended'", unique=True),
+        _partial("ix_runs_open", "state", "id", where="state <> 'ended'"),
+        # What dispatch reads: each finds the next due run of a queue without passing those that are not.
+        _partial("ix_runs_due", "queue", "priority", "not_before", where=_UNSENT),
+        _partial("ix_runs_due_application", "queue", "priority", "application", "not_before", where=_UNSENT),
+        _partial("ix_runs_due_cluster", "queue", "priority", "cluster", "not_before", where=_UNSENT),
+        _partial("ix_runs_sent", "queue", "sent_at", where="sent_at IS NOT NULL"),
+        _partial("ix_runs_running", "cluster", "application", where="state = 'running'"),
+        _partial("ix_runs_waiting", "cluster", where="state = 'waiting'"),
         Index("ix_runs_history", "placement_id", "id"),
+        Index("ix_runs_cluster", "cluster", "id"),
+        Index("ix_runs_application", "application", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     placement_id: Mapped[int] = mapped_column(ForeignKey("placements.id"))
-    cluster: Mapped[str] = mapped_column(String(63), index=True)
-    application: Mapped[str] = mapped_column(String(63), index=True)
+    cluster: Mapped[str] = mapped_column(String(63))
+    application: Mapped[str] = mapped_column(String(63))
     trigger: Mapped[str] = mapped_column(String(16))
-    actor: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[str] = mapped_column(Code(200))
     """``flotilla`` or who asked for it."""
     cause: Mapped[str] = mapped_column(Text, default="")
     priority: Mapped[int]
@@ -60,7 +62,7 @@ class RunRow(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     """Why it waits, or is tried again."""
     outcome: Mapped[str | None] = mapped_column(String(16))
-    error_code: Mapped[str] = mapped_column(String(80), default="")
+    error_code: Mapped[str] = mapped_column(Code(80), default="")
     error: Mapped[str] = mapped_column(Text, default="")
     attempts: Mapped[int] = mapped_column(default=0)
     """Claims so far: the last fencing token given out."""
@@ -70,9 +72,9 @@ class RunRow(Base):
     """Attempts whose worker process died; what the poison bound bounds."""
     not_before: Mapped[datetime]
     sent_at: Mapped[datetime | None]
-    """Last time a message was sent for it and no claim came since; None when dispatch should send it."""
+    """When a message was last sent for it (a parked one: when it falls due); None when dispatch should send it."""
     parked: Mapped[bool] = mapped_column(default=False)
-    """Its retry lies in the broker as a countdown."""
+    """That message lies in the broker as a countdown."""
     deadline_at: Mapped[datetime | None]
     """A waiting run ends ``failed`` then."""
     counts: Mapped[dict[str, Any] | None]
@@ -88,19 +90,17 @@ class AttemptRow(Base):
     __tablename__ = "attempts"
     __table_args__ = (
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="outcome_at_end"),
-        Index(
-            "ix_attempts_open", "worker", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")
-        ),
+        _partial("ix_attempts_open", "worker", where="outcome IS NULL"),
     )
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     placement_id: Mapped[int]
-    worker: Mapped[str] = mapped_column(String(200))
+    worker: Mapped[str] = mapped_column(Code(200))
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(16))
-    error_code: Mapped[str] = mapped_column(String(80), default="")
+    error_code: Mapped[str] = mapped_column(Code(80), default="")
     error: Mapped[str] = mapped_column(Text, default="")
     manifest_digest: Mapped[str | None] = mapped_column(String(64))
     counts: Mapped[dict[str, Any] | None]
@@ -117,7 +117,7 @@ class LeaseRow(Base):
 
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     """``placement:ID``, ``sweep:CLUSTER``, ``observe:CLUSTER``, ``resolve:SOURCE`` or ``leader``."""
-    holder: Mapped[str] = mapped_column(String(200), index=True)
+    holder: Mapped[str] = mapped_column(Code(200), index=True)
     token: Mapped[str] = mapped_column(String(64))
     """``RUN.ATTEMPT`` for a placement; else a random value, so that only its taker renews it."""
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -188,7 +188,7 @@ class ApprovalRow(Base):
     run_id: Mapped[str | None] = mapped_column(String(36))
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
-    decided_by: Mapped[str] = mapped_column(String(200), default="")
+    decided_by: Mapped[str] = mapped_column(Code(200), default="")
     decision_reason: Mapped[str] = mapped_column(Text, default="")
 
 
@@ -203,7 +203,7 @@ class IntentRow(Base):
     """``sync``, ``refresh``, ``pause``, ``resume``, ``approve`` or ``reject``."""
     subject: Mapped[str] = mapped_column(String(300))
     """Placement, repository, or approval id; empty for ``refresh`` of everything."""
-    actor: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[str] = mapped_column(Code(200))
     reason: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
     handled_at: Mapped[datetime | None]
@@ -220,7 +220,19 @@ class AuditRow(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime]
-    actor: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[str] = mapped_column(Code(200))
     action: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(300))
     detail: Mapped[dict[str, Any] | None]
+
+
+class SessionRow(Base):
+    """A browser that has shown the hub's token; the cookie's value itself is not kept, only its digest."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    token_digest: Mapped[str] = mapped_column(String(64))
+    """Of the token it was opened with: a new token ends it."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

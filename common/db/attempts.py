@@ -1,0 +1,176 @@
+"""Attempts: what each is about to do, how it ends, and what a later one must write again because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, tuple_, update
+
+from common.db import leases
+from common.db.dialect import batched, insert
+from common.db.runs import ended
+from common.db.tables import AttemptRow, LeaseRow, PlannedChangeRow, RunRow
+from common.domain.changes import MUTATIONS, Action
+from common.domain.refs import AttemptRef, ObjectId
+from common.domain.runs import AttemptOutcome, Outcome, RunState
+
+_WROTE_ALL = frozenset({AttemptOutcome.SUCCEEDED, AttemptOutcome.WAITING})
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnding:
+    """How an attempt ended by itself.
+
+    Attributes:
+        outcome: any but ``interrupted``, which only the reaper gives; ``retrying`` queues the run again, ``waiting``
+            lets it wait, every other ends it.
+        reason: in words, for a person.
+        error_code: of the error that ended it.
+        error: its message, redacted.
+        not_before: when a retrying run may be claimed again.
+        deadline: when a waiting run is to fail; None is never.
+        counts: objects by action.
+        timings: milliseconds by step.
+        requests: requests to the cluster, by verb.
+        manifest_digest: sha256 of what was rendered.
+
+    Raises:
+        ValueError: ``interrupted``, or ``retrying`` without an instant.
+    """
+
+    outcome: AttemptOutcome
+    reason: str = ""
+    error_code: str = ""
+    error: str = ""
+    not_before: datetime | None = None
+    deadline: datetime | None = None
+    counts: Mapping[Action, int] | None = None
+    timings: Mapping[str, int] | None = None
+    requests: Mapping[str, int] | None = None
+    manifest_digest: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.outcome is AttemptOutcome.INTERRUPTED:
+            message = "an attempt that ends by itself is not interrupted"
+            raise ValueError(message)
+        if (self.outcome is AttemptOutcome.RETRYING) != (self.not_before is not None):
+            message = "an attempt has an instant for its retry when it is retrying, and only then"
+            raise ValueError(message)
+
+
+def end_attempt(connection: Connection, attempt: AttemptRef, ending: AttemptEnding, *, now: datetime) -> bool:
+    """End an attempt, give its lease back and move its run on.
+
+    Returns:
+        False, and nothing has changed, when the attempt's lease was lost: the reaper has ended it already.
+    """
+    if _give_back(connection, attempt) is None:
+        return False
+    ended_attempt = _attempt_values(ending, now)
+    connection.execute(update(AttemptRow).where(*_is(attempt)).values(ended_attempt))
+    before = connection.execute(
+        select(RunRow.counts, RunRow.placement_id).where(RunRow.id == attempt.run).with_for_update()
+    ).one()
+    values = _run_values(ending, now) | {"counts": _added(before.counts, ending.counts)}
+    connection.execute(update(RunRow).where(RunRow.id == attempt.run).values(values))
+    _forget_plans(connection, attempt, before.placement_id, ending.outcome)
+    return True
+
+
+def plan(
+    connection: Connection, attempt: AttemptRef, *, placement_id: int, changes: Sequence[tuple[ObjectId, Action]]
+) -> bool:
+    """Store what the attempt is about to change or delete; commit before the first write.
+
+    May be called again as more becomes known. The rows live until an attempt on the placement has written everything.
+
+    Returns:
+        False, and nothing is stored, when the attempt lost its lease: it may not write.
+    """
+    if not leases.holds(connection, attempt, placement_id=placement_id):
+        return False
+    of = {"run_id": attempt.run, "attempt": attempt.number, "placement_id": placement_id}
+    rows = [
+        of
+        | {"group": o.group, "kind": o.kind, "namespace": o.namespace, "name": o.name, "action": Action(action).value}
+        for o, action in dict(changes).items()
+    ]
+    for batch in batched(rows):
+        statement = insert(connection, PlannedChangeRow)
+        statement = statement.on_conflict_do_update(
+            index_elements=list(PlannedChangeRow.__table__.primary_key), set_={"action": statement.excluded.action}
+        )
+        connection.execute(statement, batch)
+    return True
+
+
+def fenced_objects(connection: Connection, placement_id: int, before: AttemptRef) -> frozenset[ObjectId]:
+    """Return what attempts that were interrupted had planned, if no attempt since has written everything.
+
+    A write of theirs may still arrive. ``before``, the attempt that asks, writes each of these objects that it keeps,
+    equal or not, so that their resourceVersion moves and the late write is refused. One interrupted attempt after
+    another adds up: the second may have died before it wrote what the first had planned.
+    """
+    planned = PlannedChangeRow
+    own = tuple_(planned.run_id, planned.attempt) == (before.run, before.number)
+    columns = (planned.group, planned.kind, planned.namespace, planned.name)
+    query = select(*columns).where(planned.placement_id == placement_id, ~own).distinct()
+    return frozenset(ObjectId(*row) for row in connection.execute(query))
+
+
+def _is(attempt: AttemptRef) -> tuple[Any, ...]:
+    return (AttemptRow.run_id == attempt.run, AttemptRow.number == attempt.number)
+
+
+def _give_back(connection: Connection, attempt: AttemptRef) -> str | None:
+    placement = connection.execute(select(AttemptRow.placement_id).where(*_is(attempt))).scalar_one_or_none()
+    if placement is None:
+        return None
+    mine = (LeaseRow.name == leases.of_placement(placement), LeaseRow.token == str(attempt))
+    return connection.execute(delete(LeaseRow).where(*mine).returning(LeaseRow.name)).scalar_one_or_none()
+
+
+def _attempt_values(ending: AttemptEnding, now: datetime) -> dict[str, Any]:
+    return {
+        "outcome": ending.outcome,
+        "ended_at": now,
+        "error_code": ending.error_code,
+        "error": ending.error,
+        "manifest_digest": ending.manifest_digest,
+        "counts": _plain(ending.counts),
+        "timings": _plain(ending.timings),
+        "requests": _plain(ending.requests),
+    }
+
+
+def _run_values(ending: AttemptEnding, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {"error_code": ending.error_code, "error": ending.error}
+    if ending.manifest_digest is not None:
+        values["manifest_digest"] = ending.manifest_digest
+    if ending.outcome is AttemptOutcome.RETRYING:
+        retry = {"state": RunState.QUEUED, "retries": RunRow.retries + 1, "not_before": ending.not_before}
+        return values | retry | {"reason": ending.reason}
+    if ending.outcome is AttemptOutcome.WAITING:
+        return values | {"state": RunState.WAITING, "deadline_at": ending.deadline, "reason": ending.reason}
+    return values | ended(Outcome(ending.outcome.value), now=now, reason=ending.reason)
+
+
+def _plain(counts: Mapping[Any, int] | None) -> dict[str, int] | None:
+    return None if counts is None else {str(key): value for key, value in counts.items() if value}
+
+
+def _added(before: Mapping[str, int] | None, now: Mapping[Action, int] | None) -> dict[str, int] | None:
+    """Return a run's counts: what was written adds up over its attempts, what was found is the last attempt's."""
+    if now is None:
+        return dict(before) if before is not None else None
+    written = {action: (before or {}).get(action, 0) for action in MUTATIONS}
+    return _plain({action: written.get(action, 0) + now.get(action, 0) for action in Action})
+
+
+def _forget_plans(connection: Connection, attempt: AttemptRef, placement_id: int, outcome: AttemptOutcome) -> None:
+    mine = PlannedChangeRow.run_id == attempt.run, PlannedChangeRow.attempt == attempt.number
+    done = (PlannedChangeRow.placement_id == placement_id,) if outcome in _WROTE_ALL else mine
+    connection.execute(delete(PlannedChangeRow).where(*done))

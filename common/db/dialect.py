@@ -1,0 +1,28 @@
+"""The few places where the two databases spell the same thing differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+
+from common.db.tables import Base
+
+T = TypeVar("T")
+_BATCH = 1_000
+"""Items in one statement: both databases bound the number of parameters (SQLite 32,766)."""
+
+
+def insert(connection: Connection, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT that knows ON CONFLICT, which both databases spell alike."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def batched(items: Sequence[T]) -> Iterator[list[T]]:
+    """Yield ``items`` in lists short enough for one statement."""
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch

@@ -1,0 +1,283 @@
+"""Runs: made, claimed, waiting, ended. The state machine of DESIGN.md, one short statement for each step.
+
+Rows are locked in the order lease, attempt, run by everybody who locks more than one, and several rows of one table
+in the order of their names or ids, so that no two transactions wait for each other.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, String, cast, delete, func, literal, select, text, update
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.engine import Row
+
+from common.db.dialect import batched, insert
+from common.db.tables import AttemptRow, Instant, LeaseRow, RunRow
+from common.domain.refs import AttemptRef, PlacementRef, Revision, RunId
+from common.domain.runs import PRIORITY_OF, Outcome, RunState, Trigger
+
+EARLY = timedelta(seconds=2)
+"""How long before its time a run may be claimed: a countdown in the broker runs by another clock than the database."""
+_UNCLAIMED = (RunState.QUEUED, RunState.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to be made.
+
+    Attributes:
+        placement_id: row of the placement.
+        ref: the same placement by name.
+        trigger: why; decides the priority.
+        actor: ``flotilla``, or who asked for it.
+        cause: what led to it, in words.
+        queue: where its message goes: the cluster's pool, or ``POOL.now``.
+        revision: what to bring the placement to; None removes everything.
+        source_id: the source the revision came from.
+        snapshot_id: the fleet snapshot it was planned under.
+        approval_id: the approval it carries out, if it does.
+        not_before: it is not sent before; None is at once.
+    """
+
+    placement_id: int
+    ref: PlacementRef
+    trigger: Trigger
+    actor: str
+    cause: str
+    queue: str
+    revision: Revision | None
+    source_id: int | None
+    snapshot_id: int
+    approval_id: int | None = None
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRun:
+    """What a worker needs to know of the run it has just claimed; fields as in ``NewRun``.
+
+    Attributes:
+        attempt: this claim; its text is the token of the placement's lease.
+        retries: attempts of this run that a transient error ended so far.
+        interruptions: attempts of this run whose worker died so far.
+        created_at: when the run was made.
+        started_at: when it was claimed for the first time.
+    """
+
+    attempt: AttemptRef
+    placement_id: int
+    ref: PlacementRef
+    trigger: Trigger
+    actor: str
+    cause: str
+    queue: str
+    revision: Revision | None
+    source_id: int | None
+    snapshot_id: int
+    approval_id: int | None
+    retries: int
+    interruptions: int
+    created_at: datetime
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRun:
+    """A run that waits without a worker.
+
+    Attributes:
+        reason: what for, in words.
+        deadline_at: when it is to end ``failed``; None is never.
+    """
+
+    run: RunId
+    placement_id: int
+    ref: PlacementRef
+    reason: str
+    deadline_at: datetime | None
+
+
+def new_run_id(now: datetime) -> RunId:
+    """Return a fresh UUID of version 7 (RFC 9562, with microseconds in ``rand_a``): ids sort by ``now``."""
+    micros = int(now.timestamp() * 1_000_000)
+    millis, rest = divmod(micros, 1_000)
+    value = (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | (rest * 4096 // 1000) << 64 | 0b10 << 62
+    return RunId(str(UUID(int=value | secrets.randbits(62))))
+
+
+def create(connection: Connection, run: NewRun, *, now: datetime) -> RunId | None:
+    """Make a run; return None, and change nothing, when the placement has one that has not ended."""
+    made = create_many(connection, [run], now=now)
+    return made[0] if made else None
+
+
+def create_many(connection: Connection, runs: Sequence[NewRun], *, now: datetime) -> list[RunId]:
+    """Make runs, a thousand in one statement; return the ids of those made.
+
+    A run whose placement has one that has not ended is left out.
+    """
+    # Two transactions that make runs for the same placements wait for each other on the unique index: in one order.
+    rows = [_new_row(run, now) for run in sorted(runs, key=lambda run: run.placement_id)]
+    made: list[RunId] = []
+    for batch in batched(rows):
+        statement = insert(connection, RunRow).on_conflict_do_nothing(
+            index_elements=[RunRow.placement_id], index_where=text("state <> 'ended'")
+        )
+        made.extend(map(RunId, connection.execute(statement.returning(RunRow.id), batch).scalars()))
+    return made
+
+
+def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: str, now: datetime) -> list[RunId]:
+    """End the placements' queued and waiting runs as superseded; return their ids. Running ones go on."""
+    superseded: list[RunId] = []
+    for batch in batched(sorted(set(placement_ids))):
+        unclaimed = select(RunRow.id).where(RunRow.placement_id.in_(batch), RunRow.state.in_(_UNCLAIMED))
+        locked = connection.execute(unclaimed.order_by(RunRow.placement_id).with_for_update()).scalars().all()
+        values = ended(Outcome.SUPERSEDED, now=now, reason=reason)
+        connection.execute(update(RunRow).where(RunRow.id.in_(locked)).values(values))
+        superseded.extend(map(RunId, locked))
+    return superseded
+
+
+def end_unclaimed(connection: Connection, run: RunId, outcome: Outcome, *, reason: str, now: datetime) -> bool:
+    """End a run that no worker has; return False, and change nothing, when it is running or has ended."""
+    mine = update(RunRow).where(RunRow.id == run, RunRow.state.in_(_UNCLAIMED))
+    return _one(connection, mine.values(ended(outcome, now=now, reason=reason)))
+
+
+def claim(connection: Connection, run: RunId, *, worker: str, lease: timedelta, now: datetime) -> ClaimedRun | None:
+    """Make this worker the one that carries out ``run``: a new attempt, and the lease of its placement.
+
+    Returns:
+        None, and nothing has changed, when there is nothing to claim: unknown, claimed, waiting, ended, not due for
+        more than ``EARLY``, or the placement's lease is held.
+    """
+    due = (RunRow.id == run, RunRow.state == RunState.QUEUED, RunRow.not_before <= now + EARLY)
+    token = _take_placement(connection, due, worker=worker, expires_at=now + lease, now=now)
+    if token is None:
+        return None
+    claimed = update(RunRow).where(*due, RunRow.attempts == int(token.rpartition(".")[2]) - 1)
+    row = connection.execute(
+        claimed.values(
+            state=RunState.RUNNING,
+            attempts=RunRow.attempts + 1,
+            sent_at=None,
+            parked=False,
+            reason="",
+            started_at=func.coalesce(RunRow.started_at, now),
+        ).returning(RunRow)
+    ).one_or_none()
+    if row is None:  # ended, on PostgreSQL, between the two statements
+        connection.execute(delete(LeaseRow).where(LeaseRow.token == token))
+        return None
+    attempt = {"run_id": row.id, "number": row.attempts, "placement_id": row.placement_id}
+    connection.execute(plain_insert(AttemptRow).values(**attempt, worker=worker, started_at=now))
+    return _claimed(row)
+
+
+def resume_waiting(connection: Connection, run: RunId, *, now: datetime) -> bool:
+    """Queue a waiting run for its next attempt, which counts as no retry; return False when it does not wait."""
+    waiting = update(RunRow).where(RunRow.id == run, RunRow.state == RunState.WAITING)
+    return _one(connection, waiting.values(state=RunState.QUEUED, reason="", deadline_at=None, not_before=now))
+
+
+def fail_waiting(connection: Connection, run: RunId, *, reason: str, error_code: str, now: datetime) -> bool:
+    """End a waiting run as failed; return False when it does not wait."""
+    waiting = update(RunRow).where(RunRow.id == run, RunRow.state == RunState.WAITING)
+    return _one(connection, waiting.values(ended(Outcome.FAILED, now=now, reason=reason) | {"error_code": error_code}))
+
+
+def waiting_on(connection: Connection, cluster: str) -> list[WaitingRun]:
+    """Return the runs of one cluster that wait, oldest first."""
+    columns = (RunRow.id, RunRow.placement_id, RunRow.cluster, RunRow.application, RunRow.reason, RunRow.deadline_at)
+    query = select(*columns).where(RunRow.cluster == cluster, text("state = 'waiting'")).order_by(RunRow.id)
+    return [
+        WaitingRun(RunId(id_), placement_id, PlacementRef(cluster_, application), reason, deadline_at)
+        for id_, placement_id, cluster_, application, reason, deadline_at in connection.execute(query)
+    ]
+
+
+def _take_placement(
+    connection: Connection, due: tuple[Any, ...], *, worker: str, expires_at: datetime, now: datetime
+) -> str | None:
+    """Take the lease of the due run's placement for its next attempt; return the token, None if there is nothing."""
+    token = RunRow.id + "." + cast(RunRow.attempts + 1, String)
+    name = literal("placement:") + cast(RunRow.placement_id, String)
+    values = select(name, literal(worker), token, literal(expires_at, Instant())).where(*due)
+    taken = insert(connection, LeaseRow).from_select(["name", "holder", "token", "expires_at"], values)
+    taken = taken.on_conflict_do_update(
+        index_elements=[LeaseRow.name],
+        set_={column: taken.excluded[column] for column in ("holder", "token", "expires_at")},
+        where=LeaseRow.expires_at <= now,
+    )
+    return connection.execute(taken.returning(LeaseRow.token)).scalar_one_or_none()
+
+
+def _new_row(run: NewRun, now: datetime) -> dict[str, Any]:
+    revision = run.revision
+    return {
+        "id": new_run_id(now),
+        "placement_id": run.placement_id,
+        "cluster": run.ref.cluster,
+        "application": run.ref.application,
+        "trigger": run.trigger.value,
+        "actor": run.actor,
+        "cause": run.cause,
+        "priority": PRIORITY_OF[run.trigger].value,
+        "queue": run.queue,
+        "source_digest": revision.source_digest if revision else None,
+        "parameters_digest": revision.parameters_digest if revision else None,
+        "commit": revision.commit if revision else None,
+        "source_id": run.source_id,
+        "snapshot_id": run.snapshot_id,
+        "approval_id": run.approval_id,
+        "state": RunState.QUEUED.value,
+        "not_before": max(now, run.not_before or now),
+        "created_at": now,
+    }
+
+
+def _claimed(row: Row[Any]) -> ClaimedRun:
+    revision = None
+    if row.source_digest is not None:
+        revision = Revision(row.source_digest, row.parameters_digest, row.commit)
+    return ClaimedRun(
+        attempt=AttemptRef(RunId(row.id), row.attempts),
+        placement_id=row.placement_id,
+        ref=PlacementRef(row.cluster, row.application),
+        trigger=Trigger(row.trigger),
+        actor=row.actor,
+        cause=row.cause,
+        queue=row.queue,
+        revision=revision,
+        source_id=row.source_id,
+        snapshot_id=row.snapshot_id,
+        approval_id=row.approval_id,
+        retries=row.retries,
+        interruptions=row.interruptions,
+        created_at=row.created_at,
+        started_at=row.started_at,
+    )
+
+
+def ended(outcome: Outcome, *, now: datetime, reason: str) -> dict[str, Any]:
+    """Return the columns of a run that ends now; for the modules of this package."""
+    return {
+        "state": RunState.ENDED,
+        "outcome": outcome,
+        "reason": reason,
+        "ended_at": now,
+        "sent_at": None,
+        "parked": False,
+        "deadline_at": None,
+    }
+
+
+def _one(connection: Connection, statement: Any) -> bool:
+    return connection.execute(statement.returning(RunRow.id)).first() is not None

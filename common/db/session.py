@@ -1,0 +1,187 @@
+"""How a process reaches the database: engines, transactions, its clock, and what its errors mean to us."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
+from sqlalchemy.engine import URL, make_url
+
+from common.clock import Clock, SystemClock
+from common.db.errors import DatabaseUnavailableError, translated
+from common.db.tables.base import Instant, storable
+from common.settings import Settings
+
+_MODE = "flotilla_mode"
+_PROBE_FIRST = timedelta(milliseconds=100)
+_PROBE_CEILING = timedelta(seconds=2)
+_POSTGRES_OPTIONS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    # A server that vanished without a word is noticed within a lease, not within the kernel's quarter of an hour.
+    "tcp_user_timeout": 15_000,
+    "options": "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+}
+_POOL = {"pool_pre_ping": True, "pool_size": 8, "max_overflow": 16, "pool_timeout": 30}
+
+
+class Database:
+    """One database, shared by the threads of one process; a forked child makes its own.
+
+    Args:
+        url: ``sqlite:///PATH`` or ``postgresql+psycopg://…`` (plain ``postgresql://`` is taken as that).
+        password: put into the URL for connecting only, so that no setting holds it.
+        clock: what dates things on SQLite; PostgreSQL has a clock of its own.
+
+    Raises:
+        ValueError: the URL names another kind of database.
+    """
+
+    def __init__(self, url: str, *, password: str | None = None, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._engine = _engine(_parsed(url, password))
+        self.dialect = self._engine.dialect.name
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection inside one writing transaction, committed at the end; keep it short.
+
+        On SQLite it takes the one write lock at once. A commit whose answer was lost raises although it may have
+        happened: whoever writes must be able to ask again.
+
+        Raises:
+            DatabaseUnavailableError: it cannot be reached now.
+            DatabaseBusyError: a lock or a connection was not to be had in time.
+            DatabaseError: it refused, and would again.
+        """
+        with self._transaction("write") as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that sees one unchanging snapshot and cannot write. Raises what ``write`` does."""
+        with self._transaction("read") as connection:
+            yield connection
+
+    def now(self, connection: Connection) -> datetime:
+        """Return the instant by the clock that all processes share: PostgreSQL's, or on SQLite this host's."""
+        if self.dialect == "sqlite":
+            return self._clock.now()
+        instant: datetime = connection.execute(select(func.clock_timestamp(type_=Instant()))).scalar_one()
+        return instant
+
+    def wait(self, *, within: timedelta | None = None, stop: threading.Event | None = None) -> bool:
+        """Return True once the database answers, trying with back-off; False when time is up or ``stop`` is set.
+
+        Args:
+            within: how long to try; None is for ever.
+            stop: ends the wait early.
+        """
+        stop = stop or threading.Event()
+        deadline = None if within is None else self._clock.monotonic() + within.total_seconds()
+        delay = _PROBE_FIRST.total_seconds()
+        while not stop.is_set():
+            try:
+                with self.read() as connection:
+                    connection.execute(text("SELECT 1"))
+            except DatabaseUnavailableError:
+                if deadline is not None and self._clock.monotonic() >= deadline:
+                    return False
+                stop.wait(delay)
+                delay = min(_PROBE_CEILING.total_seconds(), delay * 2)
+            else:
+                return True
+        return False
+
+    def dispose(self) -> None:
+        """Close all idle connections; the value stays usable."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self, mode: str) -> Iterator[Connection]:
+        with translated(), self._engine.connect() as connection:
+            if self.dialect == "postgresql" and mode == "read":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            connection = connection.execution_options(**{_MODE: mode})
+            with connection.begin():
+                yield connection
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the database that ``settings`` name; the embedded one is made, readable by its owner only."""
+    password_file = settings.database_password_file
+    password = password_file.read_text(encoding="utf-8").strip() if password_file else None
+    url = make_url(settings.effective_database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        _private_file(Path(url.database))
+    return Database(settings.effective_database_url, password=password)
+
+
+def _private_file(path: Path) -> None:
+    """Make the file before SQLite does, because SQLite gives the log and index beside it the same mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _parsed(url: str, password: str | None) -> URL:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    elif parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        message = "the database is a file (sqlite:///PATH) or PostgreSQL (postgresql+psycopg://…)"
+        raise ValueError(message)
+    return parsed if password is None else parsed.set(password=password)
+
+
+def _engine(url: URL) -> Engine:
+    options: dict[str, Any] = {**_POOL, "hide_parameters": True, "json_serializer": _json}
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, **options)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    given = {key: value for key, value in _POSTGRES_OPTIONS.items() if key not in url.query}
+    return create_engine(url, connect_args=given, **options)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own BEGIN is deferred and comes late; without an isolation level it leaves transactions to us.
+    connection.isolation_level = None
+    for pragma in (
+        "busy_timeout=30000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        # Else INSERT OR REPLACE would delete without asking the append-only triggers.
+        "recursive_triggers=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_MODE) == "write"
+    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_storable(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(str(key)): _storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    return value
