@@ -149,15 +149,20 @@ class Fleet:
     def placements(self) -> tuple[Placement, ...]:
         """Return every application on every cluster that one of its targets takes, by application, then cluster.
 
-        A cluster that no target takes has no placement. What may be done about each is its ``disposition``.
+        Targets choose among the clusters that the application's project allows; a cluster that no target takes has no
+        placement. What may be done about each is its ``disposition``.
         """
         clusters = [self.clusters[name] for name in sorted(self.clusters)]
         groups = {cluster.name: self.groups_of(cluster) for cluster in clusters}
         return tuple(
             placement
             for name in sorted(self.applications)
-            for placement in _placed(self.applications[name], clusters, groups)
+            for placement in _placed(self.applications[name], self._open_to(self.applications[name], clusters), groups)
         )
+
+    def _open_to(self, application: Application, clusters: Sequence[Cluster]) -> Sequence[Cluster]:
+        project = self.projects.get(application.project)
+        return () if project is None else [c for c in clusters if project.allows_cluster(c.labels)]
 
     def groups_of(self, cluster: Cluster) -> tuple[ClusterGroup, ...]:
         """Return the groups that take ``cluster``, lowest priority first, equal ones by name."""

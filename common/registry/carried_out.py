@@ -1,0 +1,60 @@
+"""What the format has but this version does not do yet, refused where ignoring it would change what happens.
+
+One line each: the milestone that brings a thing deletes its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from common.yaml import Path
+
+EACH = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """A path in documents of one kind; ``*`` stands for each item of a list."""
+
+    kind: str
+    path: tuple[str, ...]
+
+
+NOT_YET: tuple[NotYet, ...] = (
+    NotYet("Application", ("spec", "sources")),
+    NotYet("Application", ("spec", "source", "helm")),
+    NotYet("Application", ("spec", "source", "oci")),
+    NotYet("Application", ("spec", "source", "verify")),
+    NotYet("Application", ("spec", "source", "ref", "semver")),
+    NotYet("Application", ("spec", "render", "helm")),
+    NotYet("Application", ("spec", "render", "jsonnet")),
+    NotYet("Application", ("spec", "decrypt")),
+    NotYet("Application", ("spec", "strategy")),
+    NotYet("Application", ("spec", "dependsOn")),
+    NotYet("Application", ("spec", "movedFrom")),
+    NotYet("Application", ("spec", "sync", "windows")),
+    NotYet("Application", ("spec", "health")),
+    NotYet("Application", ("spec", "notify")),
+    NotYet("Project", ("spec", "serviceAccount")),
+    NotYet("Project", ("spec", "roles")),
+)
+
+
+def not_yet(kind: str, value: Any) -> Iterator[Path]:
+    """Yield the path of everything in a document that is not carried out yet; empty lists and nulls ask for nothing."""
+    for entry in NOT_YET:
+        if entry.kind == kind:
+            yield from _found(value, entry.path, ())
+
+
+def _found(value: Any, rest: tuple[str, ...], walked: Path) -> Iterator[Path]:
+    if not rest:
+        if value is not None and value != []:
+            yield walked
+    elif rest[0] == EACH and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _found(item, rest[1:], (*walked, index))
+    elif isinstance(value, dict) and rest[0] in value:
+        yield from _found(value[rest[0]], rest[1:], (*walked, rest[0]))

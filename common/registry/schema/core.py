@@ -1,0 +1,187 @@
+"""The kinds that everything rests on: Fleet, Cluster, ClusterGroup, Project. A fault in one refuses the commit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from common.domain.fleet import ClusterState
+from common.registry.schema.base import (
+    LAX,
+    Base,
+    Count,
+    CredentialsSpec,
+    Duration,
+    Glob,
+    Head,
+    LabelKey,
+    LabelledMetadata,
+    LabelValue,
+    Metadata,
+    Name,
+    Percent,
+    Reference,
+    SelectorSpec,
+    Text,
+    refuse,
+    url_of,
+)
+
+_HTTPS = frozenset({"https"})
+Server = Annotated[str, AfterValidator(lambda value: url_of(value, _HTTPS))]
+
+
+def values_without_cluster(values: dict[str, Any]) -> dict[str, Any]:
+    """Return ``values`` unless they use the key that belongs to the cluster's own."""
+    if "cluster" in values:
+        refuse("the value 'cluster' is reserved", "rename it: the cluster's name, labels and vars live there")
+    return values
+
+
+Values = Annotated[dict[str, Any], AfterValidator(values_without_cluster)]
+
+
+class PruneDefaults(Base):
+    """Guards of removals: over one of them nothing is deleted and an approval is asked for."""
+
+    enabled: bool = Field(default=True, description="Whether objects that left the manifests are removed.")
+    max_objects: Count = Field(default=20, description="Most objects one run removes without an approval.")
+    max_percent: Percent = Field(default=30, description="The same in percent; counts from 4 removals on.")
+
+
+class FleetDefaults(Base):
+    """What applications have that do not say otherwise."""
+
+    interval: Duration = Field(
+        default=timedelta(minutes=5), description="How often a placement is looked at when nothing changed."
+    )
+    prune: PruneDefaults = Field(default=PruneDefaults(), description="Guards of removals.")
+
+
+class LeavingSpec(Base):
+    """Placements that may leave by one registry commit without an approval; both bounds hold."""
+
+    max_placements: Count = Field(default=10, description="As a count.")
+    max_percent: Percent = Field(default=5, description="In percent of all placements.")
+
+
+class PruneBudgetSpec(Base):
+    """Bound of removals over the fleet."""
+
+    max_objects: Count = Field(
+        default=100,
+        description="Objects one revision of one application may remove over the fleet without an approval.",
+    )
+
+
+class FleetSpec(Base):
+    """Rules for the whole fleet."""
+
+    labels: dict[LabelKey, list[LabelValue] | Literal["*"]] | None = Field(
+        default=None,
+        description="The vocabulary of cluster labels: values by key, '*' for any. Absent: every label is allowed.",
+    )
+    defaults: FleetDefaults = Field(default=FleetDefaults(), description="Defaults of applications.")
+    leaving: LeavingSpec = Field(default=LeavingSpec(), description="Bounds of leaving.")
+    prune_budget: PruneBudgetSpec = Field(default=PruneBudgetSpec(), description="Bound of removals over the fleet.")
+
+
+class FleetDocument(Head):
+    """The fleet; exactly one in a registry."""
+
+    kind: Literal["Fleet"] = Field(description="Fleet.")
+    metadata: Metadata = Field(description="Its name is part of every ownership mark: it never changes.")
+    spec: FleetSpec = Field(default=FleetSpec(), description="Rules for the whole fleet.")
+
+
+class ClusterSpec(Base):
+    """One Kubernetes API endpoint."""
+
+    server: Server = Field(description="https URL of the API server.")
+    credentials: CredentialsSpec = Field(description="How the worker signs in.")
+    pool: Name = Field(default="default", description="Worker pool that serves it.")
+    vars: dict[str, Any] = Field(default={}, description="Given to renderers under cluster.vars.")
+    state: Annotated[ClusterState, LAX] = Field(
+        default=ClusterState.ACTIVE,
+        description="joining: discovered, nothing written; active; frozen: observed, nothing written; "
+        "draining: what we own is removed after one approval; retired: not contacted.",
+    )
+    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = Field(default=4, description="Syncs at once against it.")
+
+
+class ClusterDocument(Head):
+    """A cluster of the fleet."""
+
+    kind: Literal["Cluster"] = Field(description="Cluster.")
+    metadata: LabelledMetadata = Field(description="Name, and the labels that selectors match.")
+    spec: ClusterSpec = Field(description="Where it is and how it is treated.")
+
+
+class ClusterGroupSpec(Base):
+    """Values for a selection of clusters."""
+
+    select: SelectorSpec = Field(description="Which clusters.")
+    priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = Field(
+        default=0, description="A higher one lies over a lower one; equal ones go by name."
+    )
+    values: Values = Field(default={}, description="Lie over the application's, under the target's.")
+
+
+class ClusterGroupDocument(Head):
+    """A name and values for a selection of clusters."""
+
+    kind: Literal["ClusterGroup"] = Field(description="ClusterGroup.")
+    metadata: Metadata = Field(description="Its name.")
+    spec: ClusterGroupSpec = Field(description="Which clusters, and their values.")
+
+
+class NamespacesSpec(Base):
+    """Namespaces of a project."""
+
+    allow: list[Glob] = Field(default=[], description="Patterns; none allows no namespace.")
+    create: bool = Field(default=False, description="Whether applications may set createNamespace.")
+
+
+class KindsSpec(Base):
+    """Kinds of a project."""
+
+    deny: list[Glob] = Field(default=[], description="Patterns of GROUP/KIND; the core group is empty: /Namespace.")
+
+
+class RoleSpec(Base):
+    """What the members of some groups may do."""
+
+    name: Name = Field(description="Its name.")
+    groups: list[Text] = Field(description="Groups of the identity provider.")
+    can: list[Literal["view", "sync", "approve", "pin", "pause", "rollback"]] = Field(description="Actions.")
+
+
+class ChannelSpec(Base):
+    """Where notifications go."""
+
+    name: Name = Field(description="What applications call it.")
+    url_ref: Reference = Field(description="Reference of the secret URL.")
+
+
+class ProjectSpec(Base):
+    """What an application in it may use; an absent list allows nothing."""
+
+    paths: list[Glob] = Field(default=[], description="Registry files whose documents may name this project.")
+    repos: list[Glob] = Field(default=[], description="Patterns of source URLs.")
+    clusters: SelectorSpec | None = Field(default=None, description="Clusters its targets choose from. Absent: none.")
+    namespaces: NamespacesSpec = Field(default=NamespacesSpec(), description="Namespaces it may use.")
+    kinds: KindsSpec = Field(default=KindsSpec(), description="Kinds it may not use.")
+    credentials: list[Glob] = Field(default=[], description="Patterns of credential references.")
+    service_account: Name | None = Field(default=None, description="Impersonated on the cluster. Absent: none.")
+    roles: list[RoleSpec] = Field(default=[], description="Who may do what.")
+    channels: list[ChannelSpec] = Field(default=[], description="Where notifications go.")
+
+
+class ProjectDocument(Head):
+    """Tenancy. A registry without one has one project, default, that may use everything."""
+
+    kind: Literal["Project"] = Field(description="Project.")
+    metadata: Metadata = Field(description="Its name.")
+    spec: ProjectSpec = Field(description="What its applications may use.")
