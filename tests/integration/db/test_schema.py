@@ -1,0 +1,58 @@
+"""The migrations, and what they leave in the database."""
+
+from __future__ import annotations
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from common.db import schema, triggers
+from common.db.session import Database
+from common.db.tables import Base
+
+
+def test_models_and_migrations_agree(database: Database) -> None:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts=schema.OPTIONS)
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_every_index_of_the_models_is_there_with_its_condition(database: Database) -> None:
+    with database.read() as connection:
+        found = {
+            index["name"]: (tuple(index["column_names"]), _condition(index["dialect_options"]))
+            for table in Base.metadata.tables
+            for index in inspect(connection).get_indexes(table)
+        }
+    for table in Base.metadata.tables.values():
+        for index in table.indexes:
+            where = index.dialect_options["sqlite"]["where"]
+            columns = tuple(column.name for column in index.columns)
+            assert found[index.name] == (columns, _plain(str(where)) if where is not None else None)
+
+
+def test_a_database_goes_down_to_nothing_and_up_again(database: Database) -> None:
+    assert schema.is_current(database)
+    schema.downgrade(database)
+    assert schema.current_revision(database) is None
+    with database.read() as connection:
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+    schema.upgrade(database)
+    assert schema.is_current(database)
+    with database.read() as connection:
+        assert triggers.missing(connection) == ()
+
+
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    before = schema.current_revision(database)
+    schema.upgrade(database)
+    assert schema.current_revision(database) == before
+
+
+def _condition(options: dict[str, str]) -> str | None:
+    return next((_plain(str(text)) for key, text in options.items() if key.endswith("_where")), None)
+
+
+def _plain(condition: str) -> str:
+    """Return a condition without what PostgreSQL adds to it: brackets and casts."""
+    return condition.replace("(", "").replace(")", "").replace("::text", "").replace("::character varying", "")
