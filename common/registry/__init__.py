@@ -1,11 +1,25 @@
 """The fleet registry: from the files of a commit to a Fleet and every fault, each with file, line and remedy.
 
-Pure but for ``validate_directory``, which reads files. Keeps one team's mistake from freezing another: a faulty
-document stays at its last good version, only a fault in the core kinds refuses a commit.
+Pure but for ``validate``, which reads a folder. Keeps one team's mistake from freezing another: a faulty document
+stays at its last good version, only a fault in the core kinds refuses a commit.
 """
 
-from common.registry.documents import Documents
+from common.registry.documents import Documents, is_registry_file
 from common.registry.faults import Fault, FaultScope
+from common.registry.json_schema import json_schemas
 from common.registry.parse import ParsedRegistry, parse, restore
+from common.registry.validate import FolderError, read_directory, validate_directory
 
-__all__ = ["Documents", "Fault", "FaultScope", "ParsedRegistry", "parse", "restore"]
+__all__ = [
+    "Documents",
+    "Fault",
+    "FaultScope",
+    "FolderError",
+    "ParsedRegistry",
+    "is_registry_file",
+    "json_schemas",
+    "parse",
+    "read_directory",
+    "restore",
+    "validate_directory",
+]

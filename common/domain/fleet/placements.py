@@ -160,6 +160,14 @@ class Fleet:
             for placement in _placed(self.applications[name], self._open_to(self.applications[name], clusters), groups)
         )
 
+    def placement(self, ref: PlacementRef) -> Placement | None:
+        """Return the placement that ``ref`` names, or None if the fleet has none of that name; cheap."""
+        application, cluster = self.applications.get(ref.application), self.clusters.get(ref.cluster)
+        if application is None or cluster is None:
+            return None
+        groups = {cluster.name: self.groups_of(cluster)}
+        return next(_placed(application, self._open_to(application, [cluster]), groups), None)
+
     def _open_to(self, application: Application, clusters: Sequence[Cluster]) -> Sequence[Cluster]:
         project = self.projects.get(application.project)
         return () if project is None else [c for c in clusters if project.allows_cluster(c.labels)]
