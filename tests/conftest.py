@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins: list[str] = ["tests.fixtures.postgres", "tests.fixtures.redis"]
+pytest_plugins = ["tests.controlplane.fixtures", "tests.fixtures.postgres", "tests.fixtures.redis"]
