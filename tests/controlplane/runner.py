@@ -30,7 +30,7 @@ class Workloads(Enum):
     INERT = "inert"
     """Objects are stored and guarded, no more: enough for apply, conflicts, CRDs and RBAC."""
     LIVE = "live"
-    """Controller-manager, scheduler and kwok: Deployments become available, namespaces go away, garbage is collected."""
+    """Controller-manager, scheduler and kwok: Deployments become available, namespaces go away."""
 
 
 @dataclass(frozen=True, slots=True)
