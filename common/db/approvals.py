@@ -1,0 +1,107 @@
+"""What waits for a person, and what was decided: an approval allows exactly what its payload lists."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from common.db.tables import ApprovalRow
+
+
+class ApprovalKind(StrEnum):
+    """What is asked for."""
+
+    PRUNE = "prune"
+    LEAVING = "leaving"
+    DRAIN = "drain"
+    IDENTITY = "identity"
+
+
+class ApprovalState(StrEnum):
+    """What came of it."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    VOID = "void"
+    """What it was about has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One request; ``payload`` is exactly what is, or would be, allowed."""
+
+    id: int
+    kind: ApprovalKind
+    subject: str
+    payload: Mapping[str, Any]
+    reason: str
+    state: ApprovalState
+
+
+def ask(
+    connection: Connection,
+    kind: ApprovalKind,
+    subject: str,
+    *,
+    payload: Mapping[str, Any],
+    reason: str,
+    now: datetime,
+) -> int:
+    """Return the open request for exactly this payload, made if there is none; others of the subject become void."""
+    digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+    same = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.state == ApprovalState.OPEN)
+    void = update(ApprovalRow).where(*same, ApprovalRow.digest != digest)
+    connection.execute(void.values(state=ApprovalState.VOID, decided_at=now, decided_by="flotilla"))
+    known = connection.execute(select(ApprovalRow.id).where(*same, ApprovalRow.digest == digest)).scalar()
+    if known is not None:
+        return known
+    values = {"kind": kind, "subject": subject, "digest": digest, "payload": dict(payload), "reason": reason}
+    made = insert(ApprovalRow).values(**values, state=ApprovalState.OPEN, created_at=now)
+    return connection.execute(made.returning(ApprovalRow.id)).scalar_one()
+
+
+def void(connection: Connection, kind: ApprovalKind, subject: str, *, now: datetime) -> None:
+    """Withdraw the open requests of a subject: nothing is asked for any more."""
+    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.state == ApprovalState.OPEN)
+    values = {"state": ApprovalState.VOID, "decided_at": now, "decided_by": "flotilla"}
+    connection.execute(update(ApprovalRow).where(*mine).values(values))
+
+
+def get(connection: Connection, approval_id: int) -> Approval | None:
+    """Return a request; None where there is none."""
+    row = connection.execute(select(*ApprovalRow.__table__.c).where(ApprovalRow.id == approval_id)).one_or_none()
+    return None if row is None else _approval(row)
+
+
+def decide(
+    connection: Connection, approval_id: int, state: ApprovalState, *, actor: str, reason: str, now: datetime
+) -> bool:
+    """Close an open request; return False, and change nothing, when it is not open (any more)."""
+    mine = update(ApprovalRow).where(ApprovalRow.id == approval_id, ApprovalRow.state == ApprovalState.OPEN)
+    values = {"state": state, "decided_at": now, "decided_by": actor, "decision_reason": reason}
+    return connection.execute(mine.values(values).returning(ApprovalRow.id)).first() is not None
+
+
+def approved(connection: Connection, kind: ApprovalKind) -> tuple[Approval, ...]:
+    """Return what was allowed and is still to be carried out, oldest first."""
+    query = select(*ApprovalRow.__table__.c).where(
+        ApprovalRow.kind == kind, ApprovalRow.state == ApprovalState.APPROVED, ApprovalRow.run_id.is_(None)
+    )
+    return tuple(_approval(row) for row in connection.execute(query.order_by(ApprovalRow.id)))
+
+
+def note_run(connection: Connection, approval_id: int, run_id: str) -> None:
+    """Note the run that carries the approval out."""
+    connection.execute(update(ApprovalRow).where(ApprovalRow.id == approval_id).values(run_id=run_id))
+
+
+def _approval(row: Any) -> Approval:
+    return Approval(row.id, ApprovalKind(row.kind), row.subject, row.payload, row.reason, ApprovalState(row.state))
