@@ -1,0 +1,56 @@
+"""What the workers may do in PostgreSQL, table by table: their role owns nothing, so it can switch off no guard."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+_READ = "SELECT"
+_APPEND = "SELECT, INSERT"
+_MOVE = "SELECT, INSERT, UPDATE"
+_ALL = "SELECT, INSERT, UPDATE, DELETE"
+RIGHTS = {
+    "alembic_version": _READ,
+    "approvals": _APPEND,
+    "attempts": _MOVE,
+    "audit": _APPEND,
+    "clusters": "SELECT, UPDATE",
+    "faults": _MOVE,
+    "fleet": _READ,
+    "fleet_snapshots": _READ,
+    "inventory": _ALL,
+    "leases": _ALL,
+    "object_results": _APPEND,
+    "placements": "SELECT, UPDATE",
+    "planned_changes": _ALL,
+    "runs": _MOVE,
+    "source_digests": _ALL,
+    "sources": "SELECT, UPDATE",
+    "workers": _ALL,
+}
+"""Tables that are missing here (people's intents and sessions) are none of the workers' business."""
+_NUMBERED = ("approvals", "audit", "faults")
+"""Tables into which workers insert rows that number themselves."""
+
+
+def grant_worker_role(connection: Connection, role: str) -> None:
+    """Give ``role`` the workers' rights on this database, and take any other it has on our tables.
+
+    Run it as the tables' owner after each migration; the role exists, is no superuser and owns none of them. On
+    SQLite, which knows no roles, it does nothing.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    quoted = connection.dialect.identifier_preparer.quote_identifier(role)
+    schema = connection.dialect.identifier_preparer.quote_identifier(
+        connection.execute(text("SELECT current_schema()")).scalar_one()
+    )
+    statements = [
+        f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC",
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {quoted}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM {quoted}",
+        f"GRANT USAGE ON SCHEMA {schema} TO {quoted}",
+    ]
+    statements += [f"GRANT {rights} ON {schema}.{table} TO {quoted}" for table, rights in RIGHTS.items()]
+    statements += [f"GRANT USAGE ON SEQUENCE {schema}.{table}_id_seq TO {quoted}" for table in _NUMBERED]
+    for statement in statements:
+        connection.execute(text(statement))

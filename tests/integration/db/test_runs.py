@@ -1,0 +1,235 @@
+"""The life of a run: made, claimed, waiting, ended; each step once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from common.db import attempts, leases, runs
+from common.db.attempts import AttemptEnding
+from common.db.session import Database
+from common.domain.changes import Action
+from common.domain.refs import AttemptRef, PlacementRef, RunId
+from common.domain.runs import AttemptOutcome, Outcome, Trigger
+from tests.integration.db.rows import (
+    LEASE,
+    NOW,
+    REVISION,
+    SECOND,
+    add_placements,
+    attempt_rows,
+    claimed,
+    new_run,
+    queued,
+    run_row,
+)
+
+ENDS = {
+    AttemptOutcome.SUCCEEDED: Outcome.SUCCEEDED,
+    AttemptOutcome.FAILED: Outcome.FAILED,
+    AttemptOutcome.SUPERSEDED: Outcome.SUPERSEDED,
+    AttemptOutcome.SKIPPED: Outcome.SKIPPED,
+    AttemptOutcome.NEEDS_APPROVAL: Outcome.NEEDS_APPROVAL,
+}
+
+
+def test_a_placement_has_one_unended_run(database: Database) -> None:
+    first = queued(database)
+    with database.write() as connection:
+        assert runs.create(connection, new_run(1, "eu/web"), now=NOW) is None
+        assert runs.end_unclaimed(connection, first, Outcome.SKIPPED, reason="paused", now=NOW)
+        assert runs.create(connection, new_run(1, "eu/web"), now=NOW + SECOND) is not None
+
+
+def test_a_thousand_runs_are_made_at_once_and_taken_placements_left_out(database: Database) -> None:
+    names = [f"c{n % 50}/a{n}" for n in range(1_500)]
+    with database.write() as connection:
+        placements = add_placements(connection, *names)
+        taken = runs.create_many(connection, [new_run(placements[7], names[7])], now=NOW)
+        made = runs.create_many(connection, [new_run(*pair) for pair in zip(placements, names, strict=True)], now=NOW)
+    assert len(made) == len(set(made)) == 1_499
+    assert taken[0] not in made
+
+
+def test_making_no_runs_makes_none(database: Database) -> None:
+    with database.write() as connection:
+        assert runs.create_many(connection, [], now=NOW) == []
+
+
+def test_a_claim_tells_the_worker_all_it_needs(database: Database) -> None:
+    found = claimed(database)
+    assert found.attempt.number == 1
+    assert found.ref == PlacementRef("eu", "web")
+    assert (found.trigger, found.revision, found.snapshot_id) == (Trigger.REVISION, REVISION, 1)
+    assert (found.retries, found.interruptions, found.created_at, found.started_at) == (0, 0, NOW, NOW)
+    (attempt,) = attempt_rows(database, found.attempt.run)
+    assert (attempt["number"], attempt["worker"], attempt["outcome"]) == (1, "w1", None)
+    assert run_row(database, found.attempt.run)["state"] == "running"
+
+
+def test_a_run_is_claimed_once(database: Database) -> None:
+    found = claimed(database)
+    with database.write() as connection:
+        again = runs.claim(connection, found.attempt.run, worker="w2", lease=LEASE, now=NOW + timedelta(hours=1))
+    assert again is None
+    assert len(attempt_rows(database, found.attempt.run)) == 1
+
+
+def test_an_unknown_run_cannot_be_claimed(database: Database) -> None:
+    with database.write() as connection:
+        assert runs.claim(connection, RunId("no such run"), worker="w1", lease=LEASE, now=NOW) is None
+
+
+def test_a_run_is_not_claimed_long_before_its_time(database: Database) -> None:
+    run = queued(database, now=NOW)
+    with database.write() as connection:
+        early = runs.claim(connection, run, worker="w1", lease=LEASE, now=NOW - 3 * SECOND)
+        assert early is None
+        assert runs.claim(connection, run, worker="w1", lease=LEASE, now=NOW - SECOND) is not None
+
+
+def test_a_run_is_not_claimed_while_somebody_holds_its_placement(database: Database) -> None:
+    run = queued(database)
+    with database.write() as connection:
+        token = leases.take(connection, leases.of_placement(1), holder="removal", lease=LEASE, now=NOW)
+        assert token is not None
+        assert runs.claim(connection, run, worker="w1", lease=LEASE, now=NOW) is None
+    assert run_row(database, run)["attempts"] == 0
+    with database.write() as connection:
+        assert leases.release(connection, leases.of_placement(1), token)
+        assert runs.claim(connection, run, worker="w1", lease=LEASE, now=NOW) is not None
+
+
+@pytest.mark.parametrize("outcome", ENDS)
+def test_an_attempt_ends_its_run_and_frees_the_placement(database: Database, outcome: AttemptOutcome) -> None:
+    found = claimed(database)
+    ending = AttemptEnding(outcome, reason="why", error_code="x.y", error="what", manifest_digest="d" * 64)
+    with database.write() as connection:
+        assert attempts.end_attempt(connection, found.attempt, ending, now=NOW + SECOND)
+    run = run_row(database, found.attempt.run)
+    assert (run["state"], run["outcome"], run["ended_at"]) == ("ended", ENDS[outcome].value, NOW + SECOND)
+    assert (run["reason"], run["error_code"], run["error"], run["manifest_digest"]) == ("why", "x.y", "what", "d" * 64)
+    (attempt,) = attempt_rows(database, found.attempt.run)
+    assert (attempt["outcome"], attempt["ended_at"]) == (outcome.value, NOW + SECOND)
+    with database.write() as connection:
+        assert leases.take(connection, leases.of_placement(1), holder="next", lease=LEASE, now=NOW) is not None
+
+
+def test_an_attempt_ends_once(database: Database) -> None:
+    found = claimed(database)
+    with database.write() as connection:
+        assert attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=NOW)
+        assert not attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.FAILED), now=NOW)
+    assert run_row(database, found.attempt.run)["outcome"] == "succeeded"
+
+
+def test_an_attempt_that_never_was_cannot_end(database: Database) -> None:
+    unknown = AttemptRef(RunId("no such run"), 1)
+    with database.write() as connection:
+        assert not attempts.end_attempt(connection, unknown, AttemptEnding(AttemptOutcome.FAILED), now=NOW)
+
+
+def test_a_retry_is_the_next_attempt_of_the_same_run(database: Database) -> None:
+    found = claimed(database)
+    later = NOW + timedelta(seconds=10)
+    ending = AttemptEnding(AttemptOutcome.RETRYING, reason="timed out", error_code="kube.timeout", not_before=later)
+    with database.write() as connection:
+        assert attempts.end_attempt(connection, found.attempt, ending, now=NOW)
+    run = run_row(database, found.attempt.run)
+    assert (run["state"], run["retries"], run["not_before"], run["sent_at"]) == ("queued", 1, later, None)
+    with database.write() as connection:
+        assert runs.claim(connection, found.attempt.run, worker="w2", lease=LEASE, now=NOW) is None
+        again = runs.claim(connection, found.attempt.run, worker="w2", lease=LEASE, now=later)
+    assert again is not None
+    assert (again.attempt.number, again.retries, again.started_at) == (2, 1, NOW)
+    assert [row["outcome"] for row in attempt_rows(database, found.attempt.run)] == ["retrying", None]
+
+
+def test_a_waiting_run_holds_its_placement_but_no_lease(database: Database) -> None:
+    found = claimed(database)
+    deadline = NOW + timedelta(minutes=5)
+    ending = AttemptEnding(AttemptOutcome.WAITING, reason="until healthy", deadline=deadline)
+    with database.write() as connection:
+        assert attempts.end_attempt(connection, found.attempt, ending, now=NOW)
+        assert runs.create(connection, new_run(1, "eu/web"), now=NOW) is None
+        assert runs.claim(connection, found.attempt.run, worker="w2", lease=LEASE, now=NOW) is None
+        (waiting,) = runs.waiting_on(connection, "eu")
+        assert runs.waiting_on(connection, "us") == []
+    assert (waiting.run, waiting.reason, waiting.deadline_at) == (found.attempt.run, "until healthy", deadline)
+    with database.write() as connection:
+        assert runs.resume_waiting(connection, found.attempt.run, now=NOW + SECOND)
+        assert not runs.resume_waiting(connection, found.attempt.run, now=NOW + SECOND)
+        again = runs.claim(connection, found.attempt.run, worker="w2", lease=LEASE, now=NOW + SECOND)
+    assert again is not None
+    assert (again.attempt.number, again.retries) == (2, 0)
+
+
+def test_a_waiting_run_may_fail(database: Database) -> None:
+    found = claimed(database)
+    with database.write() as connection:
+        attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.WAITING), now=NOW)
+        assert runs.fail_waiting(connection, found.attempt.run, reason="never healthy", error_code="deadline", now=NOW)
+        assert not runs.fail_waiting(connection, found.attempt.run, reason="again", error_code="deadline", now=NOW)
+    run = run_row(database, found.attempt.run)
+    assert (run["outcome"], run["reason"], run["error_code"]) == ("failed", "never healthy", "deadline")
+
+
+def test_superseding_ends_what_nobody_works_on(database: Database) -> None:
+    waiting, running, idle = (claimed(database, "eu/a"), claimed(database, "eu/b"), queued(database, "eu/c"))
+    with database.write() as connection:
+        attempts.end_attempt(connection, waiting.attempt, AttemptEnding(AttemptOutcome.WAITING), now=NOW)
+        ended = runs.supersede(connection, [3, 1, 2, 99], reason="a newer revision", now=NOW)
+    assert set(ended) == {waiting.attempt.run, idle}
+    assert run_row(database, running.attempt.run)["state"] == "running"
+    assert run_row(database, idle)["outcome"] == "superseded"
+
+
+def test_what_an_ended_run_was_asked_for_changes_nothing(database: Database) -> None:
+    run = queued(database)
+    with database.write() as connection:
+        assert runs.end_unclaimed(connection, run, Outcome.SKIPPED, reason="paused", now=NOW)
+        assert not runs.end_unclaimed(connection, run, Outcome.FAILED, reason="again", now=NOW)
+        assert runs.supersede(connection, [1], reason="newer", now=NOW) == []
+        assert runs.claim(connection, run, worker="w1", lease=LEASE, now=NOW) is None
+    assert run_row(database, run)["outcome"] == "skipped"
+
+
+def test_a_running_run_is_not_ended_from_outside(database: Database) -> None:
+    found = claimed(database)
+    with database.write() as connection:
+        assert not runs.end_unclaimed(connection, found.attempt.run, Outcome.SKIPPED, reason="paused", now=NOW)
+
+
+def test_what_was_written_adds_up_over_attempts_and_what_was_found_is_the_last_ones(database: Database) -> None:
+    found = claimed(database)
+    first = {Action.CREATED: 3, Action.UNCHANGED: 1, Action.FAILED: 2}
+    retry = AttemptEnding(AttemptOutcome.RETRYING, not_before=NOW, counts=first)
+    second = AttemptEnding(AttemptOutcome.SUCCEEDED, counts={Action.CREATED: 2, Action.UNCHANGED: 4})
+    with database.write() as connection:
+        attempts.end_attempt(connection, found.attempt, retry, now=NOW)
+        again = runs.claim(connection, found.attempt.run, worker="w1", lease=LEASE, now=NOW)
+        assert again is not None
+        attempts.end_attempt(connection, again.attempt, second, now=NOW)
+    assert run_row(database, found.attempt.run)["counts"] == {"created": 5, "unchanged": 4}
+    assert attempt_rows(database, found.attempt.run)[0]["counts"] == {"created": 3, "unchanged": 1, "failed": 2}
+
+
+def test_no_words_keep_an_attempt_from_ending(database: Database) -> None:
+    found = claimed(database)
+    bad = "nul \x00, half a pair \ud800, " + "x" * 500
+    ending = AttemptEnding(AttemptOutcome.FAILED, reason=bad, error_code=bad, error=bad, timings={bad: 1})
+    with database.write() as connection:
+        assert attempts.end_attempt(connection, found.attempt, ending, now=NOW)
+    row = run_row(database, found.attempt.run)
+    assert str(row["error"]).startswith("nul \ufffd, half a pair ?, x")
+    assert len(str(row["error_code"])) == 80
+
+
+@pytest.mark.parametrize(
+    ("outcome", "not_before"),
+    [(AttemptOutcome.INTERRUPTED, None), (AttemptOutcome.RETRYING, None), (AttemptOutcome.FAILED, NOW)],
+)
+def test_an_ending_that_makes_no_sense_is_refused(outcome: AttemptOutcome, not_before: object) -> None:
+    with pytest.raises(ValueError, match="attempt"):
+        AttemptEnding(outcome, not_before=not_before)  # type: ignore[arg-type]  # the table mixes None and instants

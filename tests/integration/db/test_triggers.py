@@ -1,0 +1,144 @@
+"""History is append-only, whoever asks; and on PostgreSQL the workers' role can do nothing about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from psycopg import sql
+from sqlalchemy import text
+
+from common.db import attempts, audit, leases, reaper, runs, triggers
+from common.db.attempts import AttemptEnding
+from common.db.errors import DatabaseError
+from common.db.roles import RIGHTS, grant_worker_role
+from common.db.session import Database
+from common.db.tables import Base
+from common.domain.changes import Action
+from common.domain.refs import ObjectId
+from common.domain.runs import AttemptOutcome
+from tests.fixtures.postgres import PostgresServer
+from tests.integration.db.rows import LEASE, NOW, claimed, new_run
+
+BREACHES = (
+    "UPDATE runs SET reason = 'rewritten' WHERE state = 'ended'",
+    "UPDATE runs SET state = 'queued', outcome = NULL, ended_at = NULL WHERE state = 'ended'",
+    "DELETE FROM runs",
+    "UPDATE attempts SET outcome = 'failed' WHERE outcome IS NOT NULL",
+    "DELETE FROM attempts",
+    "UPDATE object_results SET action = 'unchanged'",
+    "DELETE FROM object_results",
+    "UPDATE audit SET actor = 'somebody else'",
+    "DELETE FROM audit",
+)
+
+
+@pytest.fixture
+def history(database: Database) -> Database:
+    """A database that holds an ended run with its attempt, an object's result and an audit row."""
+    found = claimed(database)
+    with database.write() as connection:
+        attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=NOW)
+        connection.execute(
+            text(
+                'INSERT INTO object_results (run_id, attempt, ordinal, "group", kind, namespace, name, action, detail, diff) '
+                "VALUES (:run, 1, 0, '', 'Pod', 'shop', 'web', 'created', '', '')"
+            ),
+            {"run": found.attempt.run},
+        )
+        audit.append(connection, actor="ann", action="sync", subject="eu/web", detail={"why": "x"}, now=NOW)
+    return database
+
+
+@pytest.mark.parametrize("breach", BREACHES)
+def test_history_cannot_be_changed(history: Database, breach: str) -> None:
+    with pytest.raises(DatabaseError, match="append-only"), history.write() as connection:
+        connection.execute(text(breach))
+
+
+def test_history_cannot_be_replaced(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
+        audit.append(connection, actor="ann", action="sync", subject="eu/web", now=NOW)
+    with pytest.raises(DatabaseError, match="append-only"), sqlite_database.write() as connection:
+        connection.execute(text("REPLACE INTO audit (id, at, actor, action, subject) VALUES (1, 0, 'x', 'x', 'x')"))
+
+
+@pytest.mark.parametrize("table", triggers.TRUNCATED)
+def test_history_cannot_be_emptied(postgres_database: Database, table: str) -> None:
+    with pytest.raises(DatabaseError, match="append-only"), postgres_database.write() as connection:
+        connection.execute(text(f"TRUNCATE {table} CASCADE"))
+
+
+def test_a_guard_that_is_gone_is_named(database: Database) -> None:
+    with database.write() as connection:
+        assert triggers.missing(connection) == ()
+        on_table = " ON audit" if database.dialect == "postgresql" else ""
+        connection.execute(text(f"DROP TRIGGER guard_audit_delete{on_table}"))
+        assert triggers.missing(connection) == ("guard_audit_delete",)
+
+
+def test_a_guard_that_is_switched_off_is_named(postgres_database: Database) -> None:
+    with postgres_database.write() as connection:
+        connection.execute(text("ALTER TABLE runs DISABLE TRIGGER guard_runs_update"))
+        assert triggers.missing(connection) == ("guard_runs_update",)
+
+
+ROLE = 'worker "of" tests'
+
+
+@pytest.fixture
+def worker_database(postgres_database: Database, postgres_server: PostgresServer) -> Iterator[Database]:
+    """The same database as a worker sees it: through a role with the workers' rights and no other."""
+    role = sql.Identifier(ROLE)
+    postgres_server.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'worker'").format(role))
+    with postgres_database.write() as connection:
+        grant_worker_role(connection, ROLE)
+        grant_worker_role(connection, ROLE)
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+    made = Database(postgres_server.url(name, user="worker%20%22of%22%20tests", password="worker"))
+    yield made
+    made.dispose()
+    postgres_server.execute(sql.SQL("DROP OWNED BY {}").format(role), database=name)
+    postgres_server.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+def test_every_table_has_a_word_on_the_workers_rights() -> None:
+    assert set(Base.metadata.tables) - set(RIGHTS) == {"intents", "sessions"}
+
+
+def test_the_workers_role_can_do_a_workers_work(postgres_database: Database, worker_database: Database) -> None:
+    found = claimed(postgres_database, "eu/web")
+    with worker_database.write() as connection:
+        change = (ObjectId("", "Pod", "shop", "web"), Action.CREATED)
+        assert attempts.plan(connection, found.attempt, placement_id=found.placement_id, changes=[change])
+        name, token = leases.of_placement(found.placement_id), str(found.attempt)
+        assert leases.renew(connection, {name: token}, lease=LEASE, now=NOW)
+        ending = AttemptEnding(AttemptOutcome.SUCCEEDED)
+        assert attempts.end_attempt(connection, found.attempt, ending, now=NOW)
+        run = runs.create(connection, new_run(found.placement_id, "eu/web"), now=NOW)
+        assert run is not None
+        assert runs.claim(connection, run, worker="w", lease=LEASE, now=NOW) is not None
+        assert reaper.reap(connection, now=NOW + LEASE, dead_after=LEASE)
+        audit.append(connection, actor="flotilla", action="refuse", subject="message", now=NOW)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "ALTER TABLE runs DISABLE TRIGGER ALL",
+        "DROP TRIGGER guard_runs_update ON runs",
+        "SET session_replication_role = replica",
+        "CREATE OR REPLACE FUNCTION flotilla_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+        "DELETE FROM runs",
+        "TRUNCATE audit",
+        "DROP TABLE audit",
+        "CREATE TABLE mine (id integer)",
+        "UPDATE audit SET actor = 'x'",
+        "UPDATE approvals SET state = 'approved'",
+        "INSERT INTO intents (kind, subject, actor, reason, created_at, result) VALUES ('', '', '', '', now(), '')",
+        "SELECT * FROM sessions",
+    ],
+)
+def test_the_workers_role_can_do_no_more(worker_database: Database, attempt: str) -> None:
+    with pytest.raises(DatabaseError, match=r"permission denied|must be owner"), worker_database.write() as connection:
+        connection.execute(text(attempt))
