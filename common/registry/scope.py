@@ -76,6 +76,7 @@ def choose(core: Core, reading: Reading, last: Documents) -> Scoped:
     choice = _Choice(core, last, reading.opaque)
     _take_candidates(choice, [source for source in reading.sources if source.kind not in CORE_KINDS])
     _check_alone(choice)
+    _check_faulty_beside_others(choice)
     while True:
         chosen = choice.chosen()
         findings = _findings(choice, chosen)
@@ -126,19 +127,35 @@ def _check_alone(choice: _Choice) -> None:
             choice.faulty.add(source.key)
 
 
+def _check_faulty_beside_others(choice: _Choice) -> None:
+    """Report what else is wrong with documents that have a fault of their own: all faults come at once."""
+    known = {**choice.candidates, **choice.chosen()}
+    context = choice.core.context({key: source.file for key, source in known.items()})
+    for key in sorted(choice.faulty & set(choice.candidates)):
+        source = choice.candidates[key]
+        found = [*_unknown_references(choice, known, source), *_findings_of(choice, source, context)]
+        choice.faults += [finding.fault for finding in found]
+
+
 def _findings(choice: _Choice, chosen: Mapping[Key, Source]) -> dict[Key, list[Finding]]:
     context = choice.core.context({key: source.file for key, source in chosen.items()})
-    found: dict[Key, list[Finding]] = {}
-    for key, source in chosen.items():
-        model = choice.model(source)
-        here = list(_reference_findings(choice, chosen, source))
-        if isinstance(model, RolloutStrategyDocument):
-            here += check.strategy_findings(source, model, context)
-        elif isinstance(model, ApplicationDocument):
-            here += check.application_findings(source, model, context)
-            here += _expect_findings(choice, source, model, context)
-        found[key] = here
-    return found
+    return {
+        key: [
+            *_faulty_references(choice, source),
+            *_unknown_references(choice, chosen, source),
+            *_findings_of(choice, source, context),
+        ]
+        for key, source in chosen.items()
+    }
+
+
+def _findings_of(choice: _Choice, source: Source, context: check.Context) -> Iterator[Finding]:
+    model = choice.model(source)
+    if isinstance(model, RolloutStrategyDocument):
+        yield from check.strategy_findings(source, model, context)
+    elif isinstance(model, ApplicationDocument):
+        yield from check.application_findings(source, model, context)
+        yield from _expect_findings(choice, source, model, context)
 
 
 def _references(model: AnyDocument | None) -> Iterator[check.Reference]:
@@ -146,16 +163,24 @@ def _references(model: AnyDocument | None) -> Iterator[check.Reference]:
         yield from check.references(model)
 
 
-def _reference_findings(choice: _Choice, chosen: Mapping[Key, Source], source: Source) -> Iterator[Finding]:
-    unchanged = source.same_as(choice.last.sources.get(source.key))
+def _is_faulty(choice: _Choice, key: Key) -> bool:
+    return key in choice.faulty and key in choice.candidates
+
+
+def _faulty_references(choice: _Choice, source: Source) -> Iterator[Finding]:
+    if source.same_as(choice.last.sources.get(source.key)):
+        return
+    for reference in _references(choice.model(source)):
+        if _is_faulty(choice, (reference.kind, reference.name)):
+            what = f"{reference.kind} {reference.name} has a fault"
+            yield Finding(source.fault(reference.path, what, "correct that one first"))
+
+
+def _unknown_references(choice: _Choice, known: Mapping[Key, Source], source: Source) -> Iterator[Finding]:
     for reference in _references(choice.model(source)):
         key = (reference.kind, reference.name)
-        if key in choice.faulty and key in choice.candidates:
-            if not unchanged:
-                what = f"{reference.kind} {reference.name} has a fault"
-                yield Finding(source.fault(reference.path, what, "correct that one first"))
-        elif key not in chosen:
-            names = [name for kind, name in chosen if kind == reference.kind]
+        if key not in known and not _is_faulty(choice, key):
+            names = [name for kind, name in known if kind == reference.kind]
             what = f"{reference.kind} {reference.name!r} is not known"
             yield Finding(source.fault(reference.path, what, nearest(reference.name, names, "declare it")))
 

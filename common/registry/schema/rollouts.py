@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
@@ -179,12 +179,11 @@ class WindowSpec(Base):
     deny: list[WindowRuleSpec] = Field(default=[], description="Times in which they may not; wins over allow.")
     manual: bool = Field(default=False, description="Whether a person may sync outside the window.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _says_something(cls, data: Any) -> Any:
-        if isinstance(data, dict) and not data.get("allow") and not data.get("deny"):
+    @model_validator(mode="after")
+    def _says_something(self) -> WindowSpec:
+        if not self.allow and not self.deny:
             refuse("a window without times", "give allow, deny or both")
-        return data
+        return self
 
 
 class SyncWindowDocument(Head):

@@ -1,0 +1,1 @@
+"""Rules of the registry: forms, scopes, checks and selection."""
