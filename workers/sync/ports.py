@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
 from common.domain.changes import Action, Change
-from common.domain.health import HealthReport
+from common.domain.fleet import DEFAULT_PROJECT, Project, SyncSettings
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision
 from common.domain.runs import Trigger
+from workers.sync.live import Kind, Live, LiveMeta
 
 Manifest = Mapping[str, Any]
 
@@ -46,7 +48,7 @@ class Fence(Protocol):
     """This attempt's right to write."""
 
     def check(self, needed: timedelta) -> None:
-        """Return if the lease surely outlives a request of ``needed``.
+        """Return if the lease surely outlives a request of ``needed``. Called from several threads.
 
         Raises:
             LeaseLostError: it may not.
@@ -58,16 +60,152 @@ class Journal(Protocol):
     """Where an attempt writes down what it is about to do and what it did. Every call is one short transaction."""
 
     def plan(self, items: Sequence[InventoryItem], changes: Sequence[PlannedChange]) -> None:
-        """Store the inventory to be and the planned changes; returns once they are committed."""
+        """Insert or replace the inventory rows of ``items``, store the planned changes; returns once committed."""
         ...
 
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
-        """Store outcomes as they happen, and the inventory rows they changed."""
+        """Store outcomes as they happen, and insert or replace the inventory rows they changed."""
         ...
 
     def forget(self, objects: Sequence[ObjectId]) -> None:
         """Drop inventory rows of objects that are gone from the cluster."""
         ...
+
+
+class Write(StrEnum):
+    """Whether an apply is meant."""
+
+    DRY_RUN = "dry-run"
+    REAL = "real"
+
+
+class Ownership(StrEnum):
+    """What an apply does about fields that others own."""
+
+    RESPECT = "respect"
+    """They stay theirs: the apply is refused with the causes."""
+    FORCE = "force"
+    """They become ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one object lies: a kind as the cluster serves it, a namespace (empty where there is none) and a name."""
+
+    kind: Kind
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The answer to an apply.
+
+    Attributes:
+        created: whether the object did not exist before (201).
+        live: what is, or at a dry-run would be, stored.
+    """
+
+    created: bool
+    live: Live
+
+
+class ClusterPort(Protocol):
+    """One cluster, for one attempt. Safe to use from several threads.
+
+    Every method raises the errors of ``workers.sync.errors`` and nothing else; writes are never repeated by the
+    adapter, since only the engine may ask the fence.
+    """
+
+    @property
+    def request_timeout(self) -> timedelta:
+        """Longest that one request may take."""
+        ...
+
+    def kind(self, group: str, version: str, kind: str) -> Kind:
+        """Return how the cluster serves a kind; an empty ``version`` means the preferred one.
+
+        Raises:
+            UnknownKindError: it does not.
+            TransientError: that could not be found out.
+        """
+        ...
+
+    def refresh_kinds(self) -> None:
+        """Read the served kinds anew: a CustomResourceDefinition arrived."""
+        ...
+
+    def list_meta(self, kind: Kind, *, namespace: str, selector: str) -> tuple[LiveMeta, ...]:
+        """Return the metadata of all objects of a kind that ``selector`` takes.
+
+        Args:
+            kind: as ``kind()`` returned it.
+            namespace: empty for all of them.
+            selector: a label selector.
+
+        Raises:
+            TransientError: the LIST did not end; part of a list is never returned.
+        """
+        ...
+
+    def list_objects(self, kind: Kind, *, namespace: str, selector: str) -> tuple[dict[str, Any], ...]:
+        """Return whole objects, else as ``list_meta``."""
+        ...
+
+    def get(self, target: Target) -> Live | None:
+        """Return the object, or None when it surely does not exist."""
+        ...
+
+    def apply(self, target: Target, body: bytes, *, write: Write, ownership: Ownership) -> Applied:
+        """Server-side apply as field manager ``flotilla``.
+
+        Args:
+            target: where.
+            body: the manifest as JSON. A uid and resourceVersion in its metadata are preconditions; resourceVersion
+                ``CREATE_ONLY`` means: only if it does not exist.
+            write: dry-run or real.
+            ownership: what happens to fields that others own.
+        """
+        ...
+
+    def patch(self, target: Target, operations: Sequence[Mapping[str, Any]]) -> LiveMeta:
+        """Carry out a JSON patch; ``test`` operations in it are its preconditions."""
+        ...
+
+    def delete(self, target: Target, *, uid: str, resource_version: str) -> bool:
+        """Delete in the foreground what still has this uid and resourceVersion; False when it does not exist."""
+        ...
+
+    def requests(self) -> Mapping[str, int]:
+        """Return how many requests were made for this attempt, by verb."""
+        ...
+
+
+CREATE_ONLY = "1"
+"""No object ever has this resourceVersion, and an apply that creates ignores it: so it means "must not exist"."""
+
+
+class Clock(Protocol):
+    """Time, as the engine needs it: to measure, and to wait for a CRD."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Return after ``seconds``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside of one attempt. The executor is the process's, shared by all runs."""
+
+    cluster: ClusterPort
+    journal: Journal
+    fence: Fence
+    executor: Executor
+    clock: Clock
 
 
 class Phase(StrEnum):
@@ -98,10 +236,11 @@ class SyncResult:
 
     Attributes:
         ending: how it ended.
-        changes: every outcome, unchanged objects included.
+        changes: every outcome, unchanged objects included. In a CHECK: what would be done.
         reason: in words, for a person; empty on success.
         error_code: of the first failure; empty when none.
         prune: what remains to be pruned, or what an approval is wanted for.
+        refreshed: objects whose fingerprint had changed but that did not differ: no drift, only a counter.
         requests: requests made, by verb.
         timings: milliseconds by step.
     """
@@ -111,16 +250,9 @@ class SyncResult:
     reason: str = ""
     error_code: str = ""
     prune: tuple[ObjectId, ...] = ()
-    requests: Mapping[str, int] | None = None
-    timings: Mapping[str, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedObject:
-    """Health of one object, as just seen."""
-
-    object: ObjectId
-    report: HealthReport
+    refreshed: int = 0
+    requests: Mapping[str, int] = field(default_factory=dict)
+    timings: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +266,13 @@ class SyncRequest:
         revision: what it is brought to; None when it leaves.
         trigger: why.
         phase: what to do.
-        manifests: rendered and substituted, not yet normalised.
+        manifests: rendered and substituted, not yet normalised; never changed here, so they may be shared.
         namespace: default for namespaced objects without one.
         inventory: what the placement owns now.
+        settings: prune guards, adoption, ignored fields, conflicts.
+        project: what the application may use.
+        create_namespace: make ``namespace`` where it does not exist; it is never pruned.
+        digest_key: key of the HMACs that stand for manifests of Secrets.
         fenced: objects that an attempt which did not end by itself had planned to write: written again even if equal.
         approved: the exact objects a person allowed to be pruned; None when nobody was asked.
         full_check: dry-run everything, fingerprints notwithstanding.
@@ -151,6 +287,10 @@ class SyncRequest:
     manifests: tuple[Manifest, ...]
     namespace: str
     inventory: tuple[InventoryItem, ...]
+    settings: SyncSettings = field(default_factory=SyncSettings)
+    project: Project = DEFAULT_PROJECT
+    create_namespace: bool = False
+    digest_key: bytes = field(default=b"", repr=False)
     fenced: frozenset[ObjectId] = frozenset()
     approved: frozenset[ObjectId] | None = None
     full_check: bool = False

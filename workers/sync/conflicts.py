@@ -1,0 +1,64 @@
+"""What a refused apply means: drift that we take back, or a field that never was ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from common.domain.fleet import ConflictPolicy
+from workers.sync import fieldset
+from workers.sync.errors import Cause
+
+_OWNER = re.compile(r'conflicts? with "(?P<manager>(?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Force:
+    """The fields become ours; ``detail`` says from whom and why."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The fields stay theirs and nothing is written; ``detail`` names each field and its owner."""
+
+    detail: str
+
+
+def owner_named(cause: Cause) -> str:
+    """Return the manager that a cause names; the whole message where it names none."""
+    match = _OWNER.search(cause.message)
+    return match["manager"] if match else cause.message
+
+
+def decide(
+    causes: Sequence[Cause],
+    applied: Mapping[str, Any] | None,
+    policy: ConflictPolicy,
+    *,
+    moving: Callable[[str], bool],
+) -> Force | Stop:
+    """Return what to do about fields that others own.
+
+    Args:
+        causes: one for each field.
+        applied: our field set after the last successful apply; None when there was none.
+        policy: what to do about fields that never were ours.
+        moving: tells of a manager whether its fields move to us by adoption.
+    """
+    ours: Collection[str] = frozenset(fieldset.paths(applied)) if applied else ()
+    strange = [each for each in causes if each.field not in ours and not moving(owner_named(each))]
+    if not strange:
+        drift = [owner_named(each) for each in causes if not moving(owner_named(each))]
+        return Force(f"reclaimed from {_names(drift)}" if drift else "")
+    if policy is ConflictPolicy.TAKE_OVER:
+        return Force(f"taken over from {_names(map(owner_named, strange))}")
+    listed = "; ".join(f"field {each.field} is owned by {owner_named(each)!r}" for each in strange)
+    return Stop(f"{listed}; remove it from the manifest, or set `conflicts: take-over`")
+
+
+def _names(managers: Any) -> str:
+    return ", ".join(sorted(set(managers)))

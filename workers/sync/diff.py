@@ -1,0 +1,91 @@
+"""What an apply would change, field by field, for people to read. Values of Secrets never appear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from common.domain.redact import MASK, redacted
+
+LINE_LIMIT = 200
+"""Most differences listed for one object."""
+VALUE_LIMIT = 200
+"""Most characters of one value."""
+_ABSENT = object()
+_NOT_COMPARED = frozenset(
+    {"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink", "deletionTimestamp"}
+)
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def diff(live: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """Return the differences, one a line: ``+ path: value``, ``- path: value``, ``~ path: before -> after``.
+
+    Status and what the API server keeps by itself are left out. Empty means that nothing would change.
+
+    Args:
+        live: the object as it is.
+        result: as the dry-run says it would become.
+    """
+    lines = list(_walk("", _comparable(live), _comparable(result), secret=_is_secret(result)))
+    more = len(lines) - LINE_LIMIT
+    if more > 0:
+        lines = [*lines[:LINE_LIMIT], f"… and {more} more"]
+    return redacted("\n".join(lines))
+
+
+def _is_secret(manifest: Mapping[str, Any]) -> bool:
+    return manifest.get("kind") == "Secret" and manifest.get("apiVersion") == "v1"
+
+
+def _comparable(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in manifest.items() if key != "status"}
+    metadata = manifest.get("metadata") or {}
+    kept["metadata"] = {key: value for key, value in metadata.items() if key not in _NOT_COMPARED}
+    return kept
+
+
+def _walk(path: str, before: Any, after: Any, *, secret: bool) -> Iterator[str]:
+    if before == after:
+        return
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted(before.keys() | after.keys()):
+            yield from _walk(f"{path}.{key}", before.get(key, _ABSENT), after.get(key, _ABSENT), secret=secret)
+    elif isinstance(before, list) and isinstance(after, list):
+        old, new = _by_name(before), _by_name(after)
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from _walk(f"{path}[{key}]", old.get(key, _ABSENT), new.get(key, _ABSENT), secret=secret)
+    else:
+        yield _line(path, before, after, masked=_masked(path, secret=secret))
+
+
+def _by_name(elements: list[Any]) -> dict[str, Any]:
+    """Return list elements by their name where all have one, else by position."""
+    names = [each.get("name") if isinstance(each, Mapping) else None for each in elements]
+    if all(isinstance(name, str) for name in names) and len(set(names)) == len(names):
+        return {f"name={name}": each for name, each in zip(names, elements, strict=True)}
+    return {str(index): each for index, each in enumerate(elements)}
+
+
+def _masked(path: str, *, secret: bool) -> bool:
+    return path.endswith(_LAST_APPLIED) or (secret and path.startswith((".data", ".stringData")))
+
+
+def _line(path: str, before: Any, after: Any, *, masked: bool) -> str:
+    old, new = (_shown(value, masked=masked) for value in (before, after))
+    if before is _ABSENT:
+        return f"+ {path}: {new}"
+    if after is _ABSENT:
+        return f"- {path}: {old}"
+    return f"~ {path}: {old} -> {new}"
+
+
+def _shown(value: Any, *, masked: bool) -> str:
+    if value is _ABSENT:
+        return ""
+    if masked:
+        return MASK
+    text = orjson.dumps(value, default=str).decode()
+    return text if len(text) <= VALUE_LIMIT else f"{text[:VALUE_LIMIT]}…"

@@ -1,0 +1,203 @@
+"""The errors of a cluster and of a placement's manifests, by what can be done about them.
+
+The adapter raises the first group and nothing else; the engine adds the second. Whether a retry can help is the base
+class: transient ones leave the engine at once, permanent ones of a single object become that object's outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from common.domain.errors import PermanentError, TransientError
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One entry of ``details.causes`` of a refusal.
+
+    Attributes:
+        reason: ``FieldManagerConflict``, ``FieldValueInvalid``, ….
+        field: path in Kubernetes' notation, ``.spec.template.spec.containers[name="web"].image``.
+        message: in words; of a conflict it names the other manager.
+    """
+
+    reason: str
+    field: str
+    message: str
+
+
+class UnreachableError(TransientError):
+    """No connection, a refused one, or one that broke."""
+
+    code: ClassVar[str] = "cluster.unreachable"
+
+
+class TimedOutError(TransientError):
+    """No answer in time; a write may or may not have happened."""
+
+    code: ClassVar[str] = "cluster.timeout"
+
+
+class ThrottledError(TransientError):
+    """The API server asked to wait (429)."""
+
+    code: ClassVar[str] = "cluster.throttled"
+
+
+class ServerError(TransientError):
+    """The API server failed (5xx)."""
+
+    code: ClassVar[str] = "cluster.server-error"
+
+
+class GoneError(TransientError):
+    """What a request went on from has expired (410); beginning anew helps."""
+
+    code: ClassVar[str] = "cluster.gone"
+
+
+class GarbageError(TransientError):
+    """Something answered that does not speak Kubernetes, or broke off in the middle."""
+
+    code: ClassVar[str] = "cluster.garbage"
+
+
+class TerminatingError(TransientError):
+    """The namespace is being deleted; what belongs in it can be written once it is gone."""
+
+    code: ClassVar[str] = "cluster.namespace-terminating"
+
+
+class UnsettledError(TransientError):
+    """The object kept changing while it was judged."""
+
+    code: ClassVar[str] = "apply.unsettled"
+
+
+class UnauthorisedError(PermanentError):
+    """The API server does not know who we are: the token expired or was revoked."""
+
+    code: ClassVar[str] = "cluster.unauthorised"
+
+
+class ForbiddenError(PermanentError):
+    """The account may not do this, or an admission policy refused it."""
+
+    code: ClassVar[str] = "cluster.forbidden"
+
+
+class NotFoundError(PermanentError):
+    """What the request names, or the namespace it lies in, does not exist."""
+
+    code: ClassVar[str] = "cluster.not-found"
+
+
+class InvalidError(PermanentError):
+    """The API server refused the object itself (400, 413, 415, 422).
+
+    Args:
+        message: what the API server said.
+        causes: the fields at fault.
+    """
+
+    code: ClassVar[str] = "cluster.invalid"
+
+    def __init__(self, message: str, *, causes: Sequence[Cause] = (), remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.causes = tuple(causes)
+
+    @property
+    def immutable(self) -> bool:
+        """Whether a field that cannot change was to be changed."""
+        return any("immutable" in cause.message for cause in self.causes) or "field is immutable" in self.message
+
+
+class DryRunUnsupportedError(InvalidError):
+    """An admission webhook has side effects, so the API server does not call it for a dry-run."""
+
+    code: ClassVar[str] = "cluster.dry-run-unsupported"
+
+
+class ConflictError(PermanentError):
+    """The object is not what the request took it for, or others own fields of it (409).
+
+    Args:
+        message: what the API server said.
+        causes: the fields in conflict; empty when the uid or the resourceVersion did not match.
+    """
+
+    code: ClassVar[str] = "cluster.conflict"
+
+    def __init__(self, message: str, *, causes: Sequence[Cause] = ()) -> None:
+        super().__init__(message)
+        self.causes = tuple(causes)
+
+    @property
+    def fields(self) -> tuple[Cause, ...]:
+        """The fields that other managers own."""
+        return tuple(cause for cause in self.causes if cause.reason == "FieldManagerConflict")
+
+
+class UnknownKindError(PermanentError):
+    """The cluster does not serve this kind, as a complete discovery says."""
+
+    code: ClassVar[str] = "cluster.unknown-kind"
+
+    def __init__(self, group: str, version: str, kind: str) -> None:
+        api = f"{group}/{version}" if group else version
+        super().__init__(
+            f"the cluster serves no kind {kind} in {api}",
+            remedy="Install its CustomResourceDefinition first, or correct apiVersion and kind.",
+        )
+
+
+class CredentialsError(PermanentError):
+    """A kubeconfig that is absent, unreadable, or asks for what is not allowed.
+
+    Args:
+        code: which rule it breaks; ends up in ``code``.
+        message: what is wrong and where; never a value of it.
+        remedy: what to write instead.
+    """
+
+    def __init__(self, code: str, message: str, *, remedy: str) -> None:
+        super().__init__(message, remedy=remedy)
+        self.code = f"credentials.{code}"  # type: ignore[misc]  # one class, one code for each rule
+
+
+class ManifestsError(PermanentError):
+    """The rendered manifests are not what an API server could take; names every fault."""
+
+    code: ClassVar[str] = "manifests.invalid"
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        super().__init__("; ".join(faults), remedy="Correct the manifests and commit.")
+
+
+class PolicyError(PermanentError):
+    """The project does not allow some of the objects; names every one."""
+
+    code: ClassVar[str] = "policy.denied"
+
+    def __init__(self, project: str, denials: Iterable[str]) -> None:
+        super().__init__(
+            f"project {project} does not allow: {'; '.join(denials)}",
+            remedy="Remove these objects, or widen the project's rules in the registry.",
+        )
+
+
+class NotYetCarriedOutError(PermanentError):
+    """Something in the manifests is understood but not carried out by this version; naming it beats ignoring it."""
+
+    code: ClassVar[str] = "manifests.not-yet-carried-out"
+
+    def __init__(self, findings: Iterable[str]) -> None:
+        super().__init__(f"not yet carried out: {'; '.join(findings)}", remedy="Remove these annotations for now.")
+
+
+def establishing_timed_out(name: str, waited: timedelta) -> TransientError:
+    """Return the error for a CRD that did not become Established within ``waited``."""
+    return ServerError(f"CustomResourceDefinition {name} was not Established within {waited.total_seconds():.0f} s")

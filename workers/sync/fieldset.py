@@ -1,0 +1,119 @@
+"""Field sets of server-side apply: the nested FieldsV1 form, and paths as conflicts print them.
+
+The notation is that of structured-merge-diff (``fieldpath/serialize-pe.go`` and ``PathElement.String``): ``f:name`` a
+field, ``k:{…}`` an element of a list by its keys, ``v:…`` an element of a set, ``i:n`` one by index, ``.`` the item
+itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+FieldSet = Mapping[str, Any]
+Element = str
+"""One step of a path, in FieldsV1 form."""
+
+
+def printed(element: Element) -> str:
+    """Return a step as conflicts print it: ``.name``, ``[name="web"]``, ``[="x"]``, ``[3]``."""
+    what, _, value = element.partition(":")
+    if what == "k":
+        keys: dict[str, Any] = orjson.loads(value)
+        return "[" + ",".join(f"{key}={_text(keys[key])}" for key in sorted(keys)) + "]"
+    if what == "v":
+        return f"[={_text(orjson.loads(value))}]"
+    return f"[{value}]" if what == "i" else f".{value}"
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def paths(fields: FieldSet, prefix: str = "") -> Iterator[str]:
+    """Yield the path of everything in the set, inner nodes included, as conflicts print it."""
+    for element, below in fields.items():
+        if element == ".":
+            continue
+        path = prefix + printed(element)
+        yield path
+        if below:
+            yield from paths(below, path)
+
+
+def below(fields: FieldSet, path: Sequence[Element]) -> FieldSet | None:
+    """Return what the set holds at and below ``path``; None where it holds nothing.
+
+    A leaf that ends above ``path`` is an atomic value: who owns it owns what lies in it, as one leaf.
+    """
+    node: FieldSet = fields
+    for element in path:
+        inner = node.get(element)
+        if inner is None:
+            return {} if not node and node is not fields else None
+        node = inner
+    return node
+
+
+def minus(fields: FieldSet, other: FieldSet) -> FieldSet | None:
+    """Return what ``fields`` holds and ``other`` does not; None when that is nothing. Inner nodes count by leaves."""
+    if not fields or not other:
+        return None if not other else fields
+    rest = {}
+    for element, inner in fields.items():
+        if element == ".":
+            continue
+        left = minus(inner, other[element]) if element in other else inner
+        if left is not None:
+            rest[element] = left
+    return rest or None
+
+
+def projected(value: Any, fields: FieldSet) -> Any:
+    """Return the part of ``value`` that the set holds; all of it at a leaf."""
+    elements = [element for element in fields if element != "."]
+    if not elements:
+        return value
+    if isinstance(value, Mapping):
+        names = {element[2:]: fields[element] for element in elements if element.startswith("f:")}
+        return {name: projected(value[name], names[name]) for name in names if name in value}
+    if isinstance(value, list):
+        return _projected_list(value, fields, elements)
+    return value
+
+
+def _projected_list(value: list[Any], fields: FieldSet, elements: Sequence[Element]) -> list[Any]:
+    kept = []
+    for element in elements:
+        what, _, text = element.partition(":")
+        if what == "k":
+            keys: dict[str, Any] = orjson.loads(text)
+            matching = (each for each in value if isinstance(each, Mapping) and keys.items() <= each.items())
+            kept += [{**keys, **projected(each, fields[element])} for each in matching]
+        elif what == "v":
+            kept += [each for each in value if each == orjson.loads(text)]
+    return kept
+
+
+def merged(sets: Iterable[FieldSet]) -> dict[str, Any]:
+    """Return the union of field sets."""
+    union: dict[str, Any] = {}
+    for fields in sets:
+        for element, below in fields.items():
+            union[element] = merged((union.get(element, {}), below))
+    return union
+
+
+def list_keys(fields: Iterable[FieldSet], path: Sequence[Element]) -> tuple[str, ...]:
+    """Return by which keys the elements of the list at ``path`` are told apart; empty where nobody's set says."""
+    for each in fields:
+        node: Mapping[str, Any] = each
+        for element in path:
+            node = node.get(element) or {}
+        for element in node:
+            if element.startswith("k:"):
+                keys: dict[str, Any] = orjson.loads(element[2:])
+                return tuple(sorted(keys))
+    return ()

@@ -1,0 +1,83 @@
+"""Kinds that the cluster itself fulfils: storage, addresses, scaling, and extensions of the API."""
+
+from __future__ import annotations
+
+from common.domain.health import HealthReport
+from workers.sync.health.reading import (
+    Context,
+    Manifest,
+    conditions,
+    degraded,
+    healthy,
+    items,
+    number,
+    progressing,
+    section,
+    text,
+)
+
+_SCALER_FAILURES = frozenset({"FailedGetScale", "FailedUpdateScale", "InvalidSelector", "InvalidMetricSourceType"})
+
+
+def claim(manifest: Manifest, context: Context) -> HealthReport:
+    """Return the health of a PersistentVolumeClaim."""
+    phase = text(section(manifest, "status"), "phase")
+    if phase == "Bound":
+        return healthy()
+    if phase == "Lost":
+        return degraded("its volume is lost")
+    if text(section(manifest, "spec"), "storageClassName") in context.late_binding:
+        return healthy("bound once a pod uses it")
+    return progressing("not bound yet")
+
+
+def service(manifest: Manifest, _context: Context) -> HealthReport:
+    """Return the health of a Service: a load balancer needs an address."""
+    if text(section(manifest, "spec"), "type") != "LoadBalancer":
+        return healthy()
+    return _addressed(manifest)
+
+
+def ingress(manifest: Manifest, _context: Context) -> HealthReport:
+    """Return the health of an Ingress."""
+    return _addressed(manifest)
+
+
+def _addressed(manifest: Manifest) -> HealthReport:
+    balancer = section(section(manifest, "status"), "loadBalancer")
+    return healthy() if items(balancer, "ingress") else progressing("no address yet")
+
+
+def autoscaler(manifest: Manifest, _context: Context) -> HealthReport:
+    """Return the health of a HorizontalPodAutoscaler."""
+    found = conditions(manifest)
+    for condition in found.values():
+        failing = condition.reason.startswith("FailedGet") or condition.reason in _SCALER_FAILURES
+        if condition.status == "False" and failing:
+            return degraded(condition.words)
+    return healthy() if found else progressing("not looked at yet")
+
+
+def api_service(manifest: Manifest, _context: Context) -> HealthReport:
+    """Return the health of an APIService."""
+    available = conditions(manifest).get("Available")
+    if available is not None and available.status == "True":
+        return healthy()
+    return progressing(available.words if available is not None else "not available yet")
+
+
+def definition(manifest: Manifest, _context: Context) -> HealthReport:
+    """Return the health of a CustomResourceDefinition."""
+    found = conditions(manifest)
+    if (names := found.get("NamesAccepted")) and names.status == "False":
+        return degraded(names.words)
+    if all((one := found.get(name)) and one.status == "True" for name in ("NamesAccepted", "Established")):
+        return healthy()
+    return progressing("not established yet")
+
+
+def disruption_budget(manifest: Manifest, _context: Context) -> HealthReport:
+    """Return the health of a PodDisruptionBudget: whether its controller has looked at it."""
+    observed = number(section(manifest, "status"), "observedGeneration")
+    current = number(section(manifest, "metadata"), "generation")
+    return healthy() if observed >= current else progressing("not observed yet")

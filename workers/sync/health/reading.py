@@ -1,0 +1,108 @@
+"""Reading status fields that may be absent or of the wrong type: live objects are other people's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from common.domain.health import Health, HealthReport
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a rule may know besides the object.
+
+    Attributes:
+        now: the present, aware.
+        late_binding: StorageClasses that bind a claim only once a pod uses it.
+    """
+
+    now: datetime
+    late_binding: frozenset[str] = field(default=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One entry of ``status.conditions``."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    since: datetime | None
+
+    @property
+    def words(self) -> str:
+        """Reason and message, whichever there are."""
+        return ": ".join(part for part in (self.reason, self.message) if part)
+
+
+def section(manifest: Manifest, name: str) -> Manifest:
+    """Return a mapping inside ``manifest``; empty where there is none."""
+    found = manifest.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def items(manifest: Manifest, name: str) -> Sequence[Manifest]:
+    """Return the mappings of a list inside ``manifest``; empty where there is none."""
+    found = manifest.get(name)
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
+def number(manifest: Manifest, name: str, default: int = 0) -> int:
+    """Return an integer field, ``default`` where it is absent or something else."""
+    found = manifest.get(name)
+    return found if isinstance(found, int) and not isinstance(found, bool) else default
+
+
+def text(manifest: Manifest, name: str) -> str:
+    """Return a text field, empty where it is absent or something else."""
+    found = manifest.get(name)
+    return found if isinstance(found, str) else ""
+
+
+def instant(manifest: Manifest, name: str) -> datetime | None:
+    """Return a time field, None where it is absent or no time."""
+    try:
+        found = datetime.fromisoformat(text(manifest, name).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def conditions(manifest: Manifest) -> dict[str, Condition]:
+    """Return ``status.conditions`` by type; of two with one type, the last."""
+    return {
+        text(each, "type"): Condition(
+            text(each, "type"),
+            text(each, "status"),
+            text(each, "reason"),
+            text(each, "message"),
+            instant(each, "lastTransitionTime"),
+        )
+        for each in items(section(manifest, "status"), "conditions")
+    }
+
+
+def healthy(reason: str = "") -> HealthReport:
+    """Return a report: as it should be."""
+    return HealthReport(Health.HEALTHY, reason)
+
+
+def progressing(reason: str) -> HealthReport:
+    """Return a report: on its way."""
+    return HealthReport(Health.PROGRESSING, reason)
+
+
+def degraded(reason: str) -> HealthReport:
+    """Return a report: failed, or out of order."""
+    return HealthReport(Health.DEGRADED, reason)
+
+
+def suspended(reason: str) -> HealthReport:
+    """Return a report: stopped on purpose."""
+    return HealthReport(Health.SUSPENDED, reason)

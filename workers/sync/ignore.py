@@ -1,0 +1,188 @@
+"""Fields that others own: sent once, at creation, and left to them as soon as they have taken them.
+
+While we own such a field, its live value is sent, so that nothing changes; leaving it out then would remove it. It is
+left out only once another manager owns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from common.domain.fleet import IgnoreRule
+from common.domain.refs import ObjectId
+from workers.sync import fieldset
+from workers.sync.fieldset import Element, FieldSet
+from workers.sync.live import ManagedFields
+
+ABSENT = object()
+REPLICAS = "/spec/replicas"
+_HPA = ("autoscaling", "HorizontalPodAutoscaler")
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """What is ignored in one object: JSON pointers, and a note on those that nobody wrote down."""
+
+    pointers: tuple[str, ...]
+    note: str = ""
+
+
+NOTHING = Ignored(())
+
+
+def ignored_in(object_id: ObjectId, rules: Sequence[IgnoreRule], scaled: Mapping[ObjectId, str]) -> Ignored:
+    """Return the ignored fields of an object.
+
+    Args:
+        object_id: which object.
+        rules: ``sync.ignore`` of the application.
+        scaled: objects whose replicas an autoscaler of the same placement sets, and its name.
+    """
+    pointers = tuple(pointer for rule in rules if _applies(rule, object_id) for pointer in rule.paths)
+    scaler = scaled.get(object_id)
+    if scaler is None or REPLICAS in pointers:
+        return Ignored(pointers) if pointers else NOTHING
+    return Ignored((*pointers, REPLICAS), f"spec.replicas is left to HorizontalPodAutoscaler {scaler}")
+
+
+def _applies(rule: IgnoreRule, object_id: ObjectId) -> bool:
+    return (
+        rule.kind == object_id.kind
+        and rule.group in {None, object_id.group}
+        and rule.namespace in {None, object_id.namespace}
+        and rule.name in {None, object_id.name}
+    )
+
+
+def scaled_by(manifests: Iterable[tuple[ObjectId, Mapping[str, Any]]]) -> dict[ObjectId, str]:
+    """Return the objects that a HorizontalPodAutoscaler among ``manifests`` targets, with its name."""
+    found: dict[ObjectId, str] = {}
+    for object_id, manifest in manifests:
+        if (object_id.group, object_id.kind) != _HPA:
+            continue
+        reference = (manifest.get("spec") or {}).get("scaleTargetRef") or {}
+        group = str(reference.get("apiVersion", "")).rpartition("/")[0]
+        target = ObjectId(group, str(reference.get("kind")), object_id.namespace, str(reference.get("name")))
+        found[target] = object_id.name
+    return found
+
+
+def without_others(
+    manifest: Mapping[str, Any], live: Mapping[str, Any], managers: Sequence[ManagedFields], ignored: Ignored
+) -> Mapping[str, Any]:
+    """Return the manifest as it is to be sent while ``live`` exists; itself where nothing is ignored.
+
+    Args:
+        manifest: as Git says.
+        live: the object, whole.
+        managers: its managedFields, as they will be when the manifest is sent.
+        ignored: what is left to others.
+    """
+    if not ignored.pointers:
+        return manifest
+    ours = fieldset.merged(entry.decoded() for entry in managers if entry.ours)
+    others = [entry.decoded() for entry in managers if not entry.ours]
+    copy: dict[str, Any] = orjson.loads(orjson.dumps(manifest))
+    for pointer in ignored.pointers:
+        steps = _steps(pointer, manifest, live, (ours, *others))
+        _put(copy, steps, _still_ours(_read(live, steps), [step.element for step in steps], ours, others))
+    return copy
+
+
+def _still_ours(value: Any, path: Sequence[Element], ours: FieldSet, others: Sequence[FieldSet]) -> Any:
+    """Return the part of a live value that we alone own; ABSENT when that is nothing."""
+    left = fieldset.below(ours, path)
+    for each in others:
+        theirs = fieldset.below(each, path)
+        if left is not None and theirs is not None:
+            left = fieldset.minus(left, theirs)
+    return ABSENT if left is None or value is ABSENT else fieldset.projected(value, left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step of a pointer: a field by name, or the element of a list that has these values."""
+
+    element: Element
+    field: str = ""
+    keys: Mapping[str, Any] | None = None
+    index: int = -1
+
+
+def _steps(
+    pointer: str, manifest: Mapping[str, Any], live: Mapping[str, Any], sets: Sequence[FieldSet]
+) -> tuple[_Step, ...]:
+    """Return the steps of a JSON pointer (RFC 6901); an index counts in the manifest's list.
+
+    An index into a list whose elements have keys becomes those keys, since the same element may stand elsewhere in
+    the live list. One into an atomic list means the whole list: nobody owns a part of it.
+    """
+    steps: list[_Step] = []
+    at: Any = manifest if _reaches(manifest, pointer) else live
+    for token in _tokens(pointer):
+        if isinstance(at, list) and token.isdigit():
+            element = at[int(token)] if int(token) < len(at) else None
+            names = fieldset.list_keys(sets, [step.element for step in steps])
+            if not isinstance(element, Mapping) or not names or not all(name in element for name in names):
+                break
+            keys = {name: element[name] for name in names}
+            steps.append(_Step("k:" + orjson.dumps(keys).decode(), keys=keys, index=int(token)))
+            at = element
+        else:
+            steps.append(_Step(f"f:{token}", field=token))
+            at = at.get(token) if isinstance(at, Mapping) else None
+    return tuple(steps)
+
+
+def _tokens(pointer: str) -> Iterator[str]:
+    return (token.replace("~1", "/").replace("~0", "~") for token in pointer.lstrip("/").split("/"))
+
+
+def _reaches(tree: Any, pointer: str) -> bool:
+    for token in _tokens(pointer):
+        if isinstance(tree, Mapping) and token in tree:
+            tree = tree[token]
+        elif isinstance(tree, list) and token.isdigit() and int(token) < len(tree):
+            tree = tree[int(token)]
+        else:
+            return False
+    return True
+
+
+def _child(tree: Any, step: _Step) -> Any:
+    if step.keys is None:
+        return tree.get(step.field, ABSENT) if isinstance(tree, Mapping) else ABSENT
+    elements = tree if isinstance(tree, list) else ()
+    return next((each for each in elements if _has(each, step.keys)), ABSENT)
+
+
+def _has(element: Any, keys: Mapping[str, Any]) -> bool:
+    return isinstance(element, Mapping) and all(element.get(name) == value for name, value in keys.items())
+
+
+def _read(tree: Any, steps: Sequence[_Step]) -> Any:
+    for step in steps:
+        tree = _child(tree, step)
+    return tree
+
+
+def _put(tree: Any, steps: Sequence[_Step], value: Any) -> None:
+    """Set the field at ``steps`` to ``value``, or remove it when that is ABSENT; nothing where the way is missing."""
+    *way, last = steps
+    for step in way:
+        below = _child(tree, step)
+        if below is ABSENT and value is not ABSENT and step.keys is None and isinstance(tree, dict):
+            below = tree[step.field] = {}
+        tree = below
+    if isinstance(tree, list) and last.keys is not None:
+        tree[:] = [each for each in tree if not _has(each, last.keys)] + ([] if value is ABSENT else [value])
+    elif not isinstance(tree, dict):
+        return
+    elif value is ABSENT:
+        tree.pop(last.field, None)
+    else:
+        tree[last.field] = value

@@ -1,0 +1,258 @@
+"""What is to be done about one object: read, compared by dry-run, ownership and conflicts decided. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from common.domain.changes import Action
+from common.domain.errors import PermanentError
+from common.domain.fleet import ConflictPolicy
+from common.domain.refs import ObjectId
+from workers.sync import adoption, conflicts, ignore, marks
+from workers.sync.diff import diff
+from workers.sync.errors import ConflictError, DryRunUnsupportedError, UnauthorisedError, UnsettledError
+from workers.sync.fingerprint import fingerprint
+from workers.sync.ignore import Ignored
+from workers.sync.live import Live, LiveMeta, ManagedFields
+from workers.sync.marks import ApplyMode, Standing
+from workers.sync.normalise import Wanted, digest_of
+from workers.sync.ports import CREATE_ONLY, Applied, ClusterPort, InventoryItem, Ownership, SyncRequest, Write
+
+JUDGEMENTS = 5
+"""How often an object that changes meanwhile is judged anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done about one object, and everything that the write needs.
+
+    Attributes:
+        wanted: the object.
+        action: created or configured: still to be written; anything else is final.
+        detail: in words.
+        diff: what would change.
+        manifest: what is to be sent, without preconditions.
+        live: the object that was judged; None where there was none.
+        ownership: what the write does about fields that others own.
+        adopt: it becomes ours by this write.
+        migration: managedFields to store before the write; None where nothing moves.
+        unchecked: why no dry-run could be made; empty when one was.
+        error_code: of a refusal.
+    """
+
+    wanted: Wanted
+    action: Action
+    detail: str = ""
+    diff: str = ""
+    manifest: Mapping[str, Any] | None = None
+    live: Live | None = None
+    ownership: Ownership = Ownership.RESPECT
+    adopt: bool = False
+    migration: tuple[ManagedFields, ...] | None = None
+    unchecked: str = ""
+    error_code: str = ""
+
+    @property
+    def to_write(self) -> bool:
+        """Whether something remains to be written."""
+        return self.action in {Action.CREATED, Action.CONFIGURED}
+
+    @property
+    def refused(self) -> bool:
+        """Whether it stops the stage."""
+        return self.action in {Action.CONFLICT, Action.FAILED}
+
+
+class Judge:
+    """Judges the objects of one attempt.
+
+    Args:
+        request: whose objects they are, and by which rules.
+        cluster: is only read from and dry-run against.
+        scaled: objects whose replicas an autoscaler of the same placement sets.
+    """
+
+    def __init__(self, request: SyncRequest, cluster: ClusterPort, scaled: Mapping[ObjectId, str]) -> None:
+        self._request = request
+        self._cluster = cluster
+        self._scaled = scaled
+        self._items = {item.object: item for item in request.inventory}
+
+    def item(self, object_id: ObjectId) -> InventoryItem | None:
+        """Return what the inventory says about an object."""
+        return self._items.get(object_id)
+
+    def ignored(self, wanted: Wanted) -> Ignored:
+        """Return which fields of an object are left to others."""
+        return ignore.ignored_in(wanted.object, self._request.settings.ignore, self._scaled)
+
+    def digest(self, wanted: Wanted) -> str:
+        """Return what identifies the wanted state: the manifest, and which fields of it count."""
+        pointers = self.ignored(wanted).pointers
+        return digest_of({"manifest": wanted.digest, "ignored": pointers}, None) if pointers else wanted.digest
+
+    def unchanged(self, wanted: Wanted, listed: LiveMeta | None) -> Verdict | None:
+        """Return the verdict that needs no request: neither the object nor what is wanted changed."""
+        item = self._items.get(wanted.object)
+        if item is None or listed is None or self._request.full_check or wanted.object in self._request.fenced:
+            return None
+        same = item.desired_digest == self.digest(wanted) and item.fingerprint == fingerprint(listed)
+        return Verdict(wanted, Action.UNCHANGED) if same and not listed.deletion_timestamp else None
+
+    def judge(self, wanted: Wanted) -> Verdict:
+        """Return the verdict on one object; a refusal of it is a verdict too.
+
+        Raises:
+            TransientError: the cluster could not say.
+            UnauthorisedError: it would refuse all the others alike.
+        """
+        if wanted.options.apply is ApplyMode.NEVER:
+            return Verdict(wanted, Action.SKIPPED, f"{marks.APPLY}: never")
+        try:
+            return self._judged(wanted)
+        except UnauthorisedError:
+            raise
+        except PermanentError as error:
+            return Verdict(wanted, Action.FAILED, str(error), error_code=error.code)
+
+    def create_unchecked(self, wanted: Wanted, why: str) -> Verdict:
+        """Return the verdict on an object that cannot exist yet, since its namespace or kind does not."""
+        return Verdict(wanted, Action.CREATED, f"not checked: {why}", manifest=self._first(wanted), unchecked=why)
+
+    def _judged(self, wanted: Wanted) -> Verdict:
+        item = self._items.get(wanted.object)
+        live = self._cluster.get(wanted.target) if item is not None and item.uid else None
+        for _ in range(JUDGEMENTS):
+            verdict = self._absent(wanted) if live is None else self._present(wanted, live)
+            if verdict is not None:
+                return verdict
+            live = self._cluster.get(wanted.target)
+        message = f"{wanted.object} kept changing while it was judged"
+        raise UnsettledError(message)
+
+    def _first(self, wanted: Wanted) -> Mapping[str, Any]:
+        """Return what creates the object: every value as Git has it, ignored or not."""
+        return self._with_fence(wanted, wanted.manifest, None)
+
+    def _absent(self, wanted: Wanted) -> Verdict | None:
+        """Return the verdict on an object taken for absent; None when it turned out to exist."""
+        manifest = self._first(wanted)
+        try:
+            created = self._dry_run(wanted, sealed(manifest, None), Ownership.RESPECT).created
+        except ConflictError:
+            return None
+        except DryRunUnsupportedError as error:
+            if self._cluster.get(wanted.target) is not None:
+                return None
+            return self.create_unchecked(wanted, error.message)
+        return Verdict(wanted, Action.CREATED, self.ignored(wanted).note, manifest=manifest) if created else None
+
+    def _dry_run(self, wanted: Wanted, body: bytes, ownership: Ownership) -> Applied:
+        return self._cluster.apply(wanted.target, body, write=Write.DRY_RUN, ownership=ownership)
+
+    def _present(self, wanted: Wanted, live: Live) -> Verdict | None:
+        """Return the verdict on an object that exists; None when it changed meanwhile."""
+        owner = marks.owner_of(live.meta, wanted.object, wanted.mark)
+        if wanted.options.apply is ApplyMode.IF_ABSENT:
+            if owner.standing is Standing.OURS:
+                return Verdict(wanted, Action.UNCHANGED, live=live)
+            return Verdict(wanted, Action.SKIPPED, f"{marks.APPLY}: if-absent, and it exists")
+        if refusal := adoption.refusal(owner, self._request.settings.adopt):
+            return Verdict(wanted, Action.CONFLICT, refusal.detail, error_code="apply.owned")
+        if live.meta.deletion_timestamp:
+            message = f"{wanted.object} is being deleted"
+            raise UnsettledError(message, remedy="See which finalizer it waits for, if it stays so.")
+        proposal = self._proposal(wanted, live, adopt=owner.standing is not Standing.OURS)
+        try:
+            return self._compared(proposal, live)
+        except DryRunUnsupportedError as error:
+            detail = f"not checked: {error.message}"
+            return replace(proposal, action=Action.CONFIGURED, detail=detail, unchecked=error.message)
+
+    def _proposal(self, wanted: Wanted, live: Live, *, adopt: bool) -> Verdict:
+        moving = adoption.migrated(live.meta) if adopt and wanted.options.apply is not ApplyMode.MERGE else None
+        managers = live.meta.managed_fields or () if moving is None else moving
+        ignored = self.ignored(wanted)
+        manifest = wanted.manifest
+        if ignored.pointers:
+            manifest = ignore.without_others(manifest, live.body(), managers, ignored)
+        return Verdict(
+            wanted,
+            Action.UNCHANGED,
+            detail="; ".join(part for part in ("adopted" if adopt else "", ignored.note) if part),
+            manifest=self._with_fence(wanted, manifest, live.meta),
+            live=live,
+            adopt=adopt,
+            migration=moving,
+        )
+
+    def _with_fence(self, wanted: Wanted, manifest: Mapping[str, Any], meta: LiveMeta | None) -> Mapping[str, Any]:
+        """Return the manifest with this attempt's fence, or with the one that is there: leaving it out is a change."""
+        there = (meta.annotations or {}).get(marks.FENCE) if meta is not None else None
+        fence = str(self._request.attempt) if wanted.object in self._request.fenced else there
+        if fence is None:
+            return manifest
+        metadata = manifest["metadata"]
+        annotations = {**metadata["annotations"], marks.FENCE: fence}
+        return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+    def _compared(self, proposal: Verdict, live: Live) -> Verdict | None:
+        wanted, body = proposal.wanted, sealed(proposal.manifest or {}, live.meta)
+        try:
+            try:
+                answer = self._dry_run(wanted, body, Ownership.RESPECT)
+            except ConflictError as error:
+                if not error.fields:
+                    return None
+                proposal = self.settle(proposal, error)
+                if proposal.refused:
+                    return proposal
+                answer = self._dry_run(wanted, body, proposal.ownership)
+        except ConflictError:
+            return None
+        changes = diff(live.body(), answer.live.body())
+        forced = wanted.object in self._request.fenced
+        if changes or proposal.adopt or forced or _owns_otherwise(live, answer.live):
+            return replace(proposal, action=Action.CONFIGURED, diff=changes)
+        return proposal
+
+    def settle(self, verdict: Verdict, error: ConflictError) -> Verdict:
+        """Return the verdict with the conflict decided: taken by force, or refused."""
+        settings, item = self._request.settings, self._items.get(verdict.wanted.object)
+        merging = verdict.wanted.options.apply is ApplyMode.MERGE
+        decision = conflicts.decide(
+            error.fields,
+            item.applied_fields if item is not None else None,
+            ConflictPolicy.FAIL if merging else settings.conflicts,
+            moving=adoption.moves if verdict.migration is not None else _none_moves,
+        )
+        if isinstance(decision, conflicts.Stop):
+            return replace(verdict, action=Action.CONFLICT, detail=decision.detail, error_code="apply.conflict")
+        detail = "; ".join(part for part in (verdict.detail, decision.detail) if part)
+        return replace(verdict, detail=detail, ownership=Ownership.FORCE)
+
+
+def sealed(manifest: Mapping[str, Any], meta: LiveMeta | None) -> bytes:
+    """Return the body of an apply that holds only for the object as ``meta`` saw it; None: only if it is absent."""
+    seal = (
+        {"resourceVersion": CREATE_ONLY}
+        if meta is None
+        else {"uid": meta.uid, "resourceVersion": meta.resource_version}
+    )
+    return orjson.dumps({**manifest, "metadata": {**manifest["metadata"], **seal}})
+
+
+def _none_moves(_manager: str) -> bool:
+    return False
+
+
+def _owns_otherwise(live: Live, result: Live) -> bool:
+    """Tell whether the apply would change which fields are ours although no value differs."""
+    before, after = live.meta.our_fields, result.meta.our_fields
+    if before is None or after is None:
+        return before is not after
+    return bytes(before.fields) != bytes(after.fields) and before.decoded() != after.decoded()

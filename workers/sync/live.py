@@ -1,0 +1,100 @@
+"""Live objects as the engine reads them: metadata decoded at once, the rest only when asked for.
+
+Most answers of a cluster are looked at for their metadata alone; decoding only that is what keeps a first sync of
+thousands of objects cheap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+
+MANAGER = "flotilla"
+"""Our field manager."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind as one cluster serves it; ``resource`` is its plural name in URLs."""
+
+    group: str
+    version: str
+    kind: str
+    resource: str
+    namespaced: bool
+
+    @property
+    def api_version(self) -> str:
+        """``apps/v1``, or ``v1`` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+class ManagedFields(msgspec.Struct, frozen=True, rename="camel"):
+    """One entry of ``metadata.managedFields``; ``fields`` is FieldsV1 as the API server sent it."""
+
+    manager: str = ""
+    operation: str = ""
+    api_version: str = ""
+    time: str = ""
+    subresource: str = ""
+    fields_type: str = ""
+    fields: msgspec.Raw = msgspec.field(name="fieldsV1", default=msgspec.Raw(b"{}"))
+
+    @property
+    def ours(self) -> bool:
+        """Whether our applies made it."""
+        return self.manager == MANAGER and self.operation == "Apply" and not self.subresource
+
+    def decoded(self) -> dict[str, Any]:
+        """The field set as nested mappings."""
+        found: dict[str, Any] = orjson.loads(bytes(self.fields))
+        return found
+
+
+class LiveMeta(msgspec.Struct, frozen=True, rename="camel"):
+    """``metadata`` of a live object."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    managed_fields: tuple[ManagedFields, ...] | None = None
+
+    @property
+    def our_fields(self) -> ManagedFields | None:
+        """What our applies own; None when that is nothing."""
+        return next((entry for entry in self.managed_fields or () if entry.ours), None)
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    metadata: LiveMeta
+
+
+_ENVELOPE: msgspec.json.Decoder[_Envelope] = msgspec.json.Decoder(_Envelope)
+
+
+class Live:
+    """One live object, from the JSON that the API server sent.
+
+    Raises:
+        ValueError: it is no JSON object with metadata (msgspec's errors derive from it).
+    """
+
+    __slots__ = ("meta", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.meta = _ENVELOPE.decode(raw).metadata
+
+    def body(self) -> dict[str, Any]:
+        """Return the whole object, decoded anew, so that the caller may change it."""
+        decoded: dict[str, Any] = orjson.loads(self.raw)
+        return decoded

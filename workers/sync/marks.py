@@ -1,0 +1,126 @@
+"""The marks by which an object says whose it is, and what an application says about one object.
+
+They lie on ``metadata`` only, never in selectors or pod templates. An object whose owner annotation does not name
+that very object is a copy: it is nobody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from common.domain.refs import ObjectId, PlacementRef
+from workers.sync.live import LiveMeta
+
+PLACEMENT_LABEL = "flotilla.dev/placement"
+OWNER = "flotilla.dev/owner"
+FENCE = "flotilla.dev/fence"
+PRUNE = "flotilla.dev/prune"
+APPLY = "flotilla.dev/apply"
+HEALTH = "flotilla.dev/health"
+WAVE = "flotilla.dev/wave"
+HOOK = "flotilla.dev/hook"
+ARGO_WAVE = "argocd.argoproj.io/sync-wave"
+ARGO_HOOK = "argocd.argoproj.io/hook"
+ARGO_OPTIONS = "argocd.argoproj.io/sync-options"
+HELM_HOOK = "helm.sh/hook"
+HELM_POLICY = "helm.sh/resource-policy"
+
+
+def owner_mark(fleet: str, ref: PlacementRef, object_id: ObjectId) -> str:
+    """Return the owner annotation: ``FLEET/CLUSTER/APP:group/Kind:namespace/name``."""
+    return f"{fleet}/{ref}:{object_id}"
+
+
+class Standing(StrEnum):
+    """Whose a live object is, seen from one placement."""
+
+    OURS = "ours"
+    OTHERS = "others"
+    """Another placement's, or another fleet's: never taken."""
+    TOOLS = "tools"
+    """Marked by Argo CD, Flux or Helm: adopted only where ``adopt: any`` says so."""
+    NOBODYS = "nobody's"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose an object is; ``name`` says who in words, empty when it is nobody's."""
+
+    standing: Standing
+    name: str = ""
+
+
+def owner_of(meta: LiveMeta, object_id: ObjectId, mark: str) -> Owner:
+    """Return whose a live object is.
+
+    Args:
+        meta: its metadata.
+        object_id: what it is; an annotation that names something else was copied and counts for nothing.
+        mark: the owner annotation that would make it ours.
+    """
+    annotations = meta.annotations or {}
+    found = annotations.get(OWNER, "")
+    if found == mark:
+        return Owner(Standing.OURS, mark.partition(":")[0])
+    who, _, what = found.partition(":")
+    if what == str(object_id):
+        return Owner(Standing.OTHERS, who)
+    tool = _tool_of(meta.labels or {}, annotations)
+    return Owner(Standing.TOOLS, tool) if tool else Owner(Standing.NOBODYS)
+
+
+def _tool_of(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+    if tracked := annotations.get("argocd.argoproj.io/tracking-id") or labels.get("argocd.argoproj.io/instance"):
+        return f"Argo CD application {tracked.partition(':')[0]}"
+    for controller, kind in (("kustomize", "Kustomization"), ("helm", "HelmRelease")):
+        if name := labels.get(f"{controller}.toolkit.fluxcd.io/name"):
+            return f"Flux {kind} {labels.get(f'{controller}.toolkit.fluxcd.io/namespace', '')}/{name}"
+    if release := annotations.get("meta.helm.sh/release-name"):
+        return f"Helm release {annotations.get('meta.helm.sh/release-namespace', '')}/{release}"
+    return ""
+
+
+class ApplyMode(StrEnum):
+    """``flotilla.dev/apply``: how one object is written."""
+
+    FULL = "full"
+    MERGE = "merge"
+    """What other managers own stays theirs: nothing of theirs is moved to us or forced."""
+    IF_ABSENT = "if-absent"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the annotations of one manifest ask for."""
+
+    apply: ApplyMode = ApplyMode.FULL
+    keep: bool = False
+    prune_allowed: bool = False
+
+
+def options_of(annotations: Mapping[str, str]) -> Options:
+    """Return what the annotations ask for.
+
+    Raises:
+        ValueError: a value is none of those allowed; the message names key and value.
+    """
+    apply, prune = annotations.get(APPLY, "full"), annotations.get(PRUNE, "")
+    if apply not in set(ApplyMode):
+        message = f"annotation {APPLY} is {apply!r}; it is merge, if-absent or never"
+        raise ValueError(message)
+    if prune not in {"", "allow", "never"}:
+        message = f"annotation {PRUNE} is {prune!r}; it is allow or never"
+        raise ValueError(message)
+    argo = {option.strip() for option in annotations.get(ARGO_OPTIONS, "").split(",")}
+    keep = prune == "never" or "Prune=false" in argo or annotations.get(HELM_POLICY) == "keep"
+    return Options(ApplyMode(apply), keep, prune == "allow")
+
+
+def not_yet_carried_out(annotations: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the annotations of waves and hooks that would change when, or whether, the object is written."""
+    waves = tuple(f"{key}: {annotations[key]}" for key in (WAVE, ARGO_WAVE) if annotations.get(key, "0").strip() != "0")
+    hooks = tuple(f"{key}: {annotations[key]}" for key in (HOOK, ARGO_HOOK, HELM_HOOK) if key in annotations)
+    return waves + hooks

@@ -1,0 +1,335 @@
+"""From rendered manifests to objects that can be written: flattened, completed, marked, checked."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+
+from common.domain.refs import ObjectId, PlacementRef
+from workers.sync import marks
+from workers.sync.errors import ManifestsError, NotYetCarriedOutError, UnknownKindError
+from workers.sync.live import Kind
+from workers.sync.ordering import CRD
+from workers.sync.ports import Manifest, Target
+
+KindLookup = Callable[[str, str, str], Kind]
+
+
+_SEGMENT = re.compile(r"[^/%\s\x00-\x1f\x7f]{1,253}")
+
+
+class _CrdNames(msgspec.Struct):
+    kind: str
+    plural: str
+
+
+class _CrdVersion(msgspec.Struct):
+    name: str
+
+
+class _CrdSpec(msgspec.Struct):
+    group: str
+    names: _CrdNames
+    scope: str
+    versions: list[_CrdVersion]
+
+
+class _Crd(msgspec.Struct):
+    spec: _CrdSpec
+
+
+_SERVER_SET = ("creationTimestamp", "uid", "resourceVersion", "generation", "managedFields", "selfLink")
+_TEMPLATE = ("spec", "template", "spec")
+_POD_PATHS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("", "Pod"): ("spec",),
+    ("", "ReplicationController"): _TEMPLATE,
+    ("batch", "Job"): _TEMPLATE,
+    ("batch", "CronJob"): ("spec", "jobTemplate", *_TEMPLATE),
+} | {("apps", kind): _TEMPLATE for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One object as it should be.
+
+    Attributes:
+        object: its id.
+        target: where it lies.
+        manifest: with our marks; shares structure with the rendered one and is never changed.
+        mark: its owner annotation.
+        digest: sha256 of the canonical manifest, an HMAC for a Secret.
+        options: what its annotations ask for.
+    """
+
+    object: ObjectId
+    target: Target
+    manifest: Mapping[str, Any]
+    mark: str
+    digest: str
+    options: marks.Options
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What all objects of one placement share."""
+
+    fleet: str
+    ref: PlacementRef
+    namespace: str
+    digest_key: bytes
+
+
+class CustomKinds:
+    """The kinds of a cluster, and those whose CustomResourceDefinition is among the manifests.
+
+    Args:
+        lookup: how the cluster serves a kind.
+        manifests: flat.
+    """
+
+    def __init__(self, lookup: KindLookup, manifests: Iterable[Manifest]) -> None:
+        self._lookup = lookup
+        self._defined = dict(_kinds_of_crds(manifests))
+        self._known: dict[tuple[str, str, str], Kind] = {}
+        self.arriving: set[Kind] = set()
+        """Kinds that were asked for and that only a manifest defines so far."""
+
+    def __call__(self, group: str, version: str, kind: str) -> Kind:
+        """Return the kind.
+
+        Raises:
+            UnknownKindError: neither the cluster serves it nor a manifest defines it.
+        """
+        key = (group, version, kind)
+        if key not in self._known:
+            try:
+                self._known[key] = self._lookup(group, version, kind)
+            except UnknownKindError:
+                if key not in self._defined:
+                    raise
+                self._known[key] = self._defined[key]
+                self.arriving.add(self._known[key])
+        return self._known[key]
+
+
+def _kinds_of_crds(manifests: Iterable[Manifest]) -> Iterator[tuple[tuple[str, str, str], Kind]]:
+    for manifest in manifests:
+        if not isinstance(manifest, Mapping) or manifest.get("kind") != CRD[1]:
+            continue
+        try:
+            crd = msgspec.convert(manifest, _Crd)
+        except msgspec.ValidationError:
+            continue  # the API server will say what is wrong with it, better than we could
+        for version in crd.spec.versions:
+            kind = Kind(
+                crd.spec.group, version.name, crd.spec.names.kind, crd.spec.names.plural, crd.spec.scope != "Cluster"
+            )
+            yield (kind.group, kind.version, kind.kind), kind
+
+
+def flattened(manifests: Iterable[Manifest]) -> Iterator[Manifest]:
+    """Yield the manifests with Lists replaced by their items, at any depth."""
+    for manifest in manifests:
+        if isinstance(manifest, Mapping) and _is_list(manifest):
+            yield from flattened(manifest["items"])
+        else:
+            yield manifest
+
+
+def _is_list(manifest: Manifest) -> bool:
+    kind = manifest.get("kind")
+    return isinstance(kind, str) and kind.endswith("List") and isinstance(manifest.get("items"), list)
+
+
+def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) -> tuple[Wanted, ...]:
+    """Return each object as it should be, in the given order.
+
+    Args:
+        manifests: flat; none is changed.
+        naming: whose they are.
+        kinds: how the cluster serves a kind.
+
+    Raises:
+        ManifestsError: some cannot be written; names every one.
+        NotYetCarriedOutError: some ask for waves or hooks.
+        TransientError: the cluster's kinds could not be read.
+    """
+    found: dict[ObjectId, Wanted] = {}
+    faults: list[str] = []
+    postponed: list[str] = []
+    for position, manifest in enumerate(manifests, start=1):
+        try:
+            wanted = _normalised(manifest, naming, kinds)
+        except (ValueError, UnknownKindError) as error:
+            faults.append(f"{_label(manifest, position)}: {error}")
+            continue
+        if wanted.object in found:
+            faults.append(f"{wanted.object} is rendered twice")
+        postponed += (f"{wanted.object} has {what}" for what in marks.not_yet_carried_out(_annotations(manifest)))
+        found[wanted.object] = wanted
+    if faults:
+        raise ManifestsError(faults)
+    if postponed:
+        raise NotYetCarriedOutError(postponed)
+    return tuple(found.values())
+
+
+def _label(manifest: Any, position: int) -> str:
+    if not isinstance(manifest, Mapping):
+        return f"document {position}"
+    metadata = manifest.get("metadata")
+    name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
+    return f"document {position} ({manifest.get('kind', 'no kind')} {name or 'without name'})"
+
+
+def _annotations(manifest: Manifest) -> Mapping[str, str]:
+    return (manifest.get("metadata") or {}).get("annotations") or {}
+
+
+def _normalised(manifest: Manifest, naming: Naming, kinds: KindLookup) -> Wanted:
+    group, version, kind_name, name = _identity(manifest)
+    kind = kinds(group, version, kind_name)
+    namespace = ""
+    if kind.namespaced:
+        namespace = manifest["metadata"].get("namespace") or naming.namespace
+        _check_segment("namespace", namespace)
+    object_id = ObjectId(group, kind_name, namespace, name)
+    mark = marks.owner_mark(naming.fleet, naming.ref, object_id)
+    options = marks.options_of(_annotations(manifest))
+    complete = _completed(manifest, group, kind_name)
+    complete["metadata"] = _metadata(manifest["metadata"], namespace, mark, naming.ref.mark(naming.fleet))
+    key = naming.digest_key if (group, kind_name) == ("", "Secret") else None
+    return Wanted(object_id, Target(kind, namespace, name), complete, mark, digest_of(complete, key), options)
+
+
+def digest_of(manifest: Mapping[str, Any], key: bytes | None) -> str:
+    """Return the hex digest of the canonical JSON: sha256, or an HMAC under ``key`` where one is given.
+
+    Raises:
+        ValueError: it cannot be written as JSON.
+    """
+    try:
+        canonical = orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        message = f"it cannot be written as JSON: {error}"
+        raise ValueError(message) from error
+    if key is None:
+        return hashlib.sha256(canonical).hexdigest()
+    return hmac.new(key, canonical, hashlib.sha256).hexdigest()
+
+
+def _identity(manifest: Any) -> tuple[str, str, str, str]:
+    if not isinstance(manifest, Mapping):
+        message = "it is no mapping"
+        raise ValueError(message)  # noqa: TRY004  # a fault of the text, reported like the others
+    api_version, kind, metadata = manifest.get("apiVersion"), manifest.get("kind"), manifest.get("metadata")
+    if not (isinstance(api_version, str) and api_version):
+        message = "it has no apiVersion"
+        raise ValueError(message)
+    if not (isinstance(kind, str) and kind):
+        message = "it has no kind"
+        raise ValueError(message)
+    if not isinstance(metadata, Mapping):
+        message = "it has no metadata"
+        raise ValueError(message)  # noqa: TRY004  # a fault of the text, reported like the others
+    name = metadata.get("name")
+    if not (isinstance(name, str) and name):
+        hint = "; generateName is for hooks only" if metadata.get("generateName") else ""
+        message = f"it has no name{hint}"
+        raise ValueError(message)
+    _check_segment("name", name)
+    _check_strings(metadata)
+    if isinstance(manifest.get("sops"), Mapping) and "mac" in manifest["sops"]:
+        message = "it is still encrypted by SOPS"
+        raise ValueError(message)
+    group, _, version = api_version.rpartition("/")
+    return group, version, kind, name
+
+
+def _check_segment(what: str, value: Any) -> None:
+    """Refuse what would lead out of its place in a URL; the API server refuses such names too."""
+    if not isinstance(value, str) or _SEGMENT.fullmatch(value) is None or value in {".", ".."}:
+        message = f"{value!r} is no {what}"
+        raise ValueError(message)
+
+
+def _check_strings(metadata: Mapping[str, Any]) -> None:
+    for field in ("labels", "annotations"):
+        values = metadata.get(field)
+        if values is None:
+            continue
+        if not isinstance(values, Mapping) or not all(isinstance(value, str) for value in values.values()):
+            message = f"metadata.{field} holds something other than strings; quote numbers and booleans"
+            raise ValueError(message)
+
+
+def _metadata(metadata: Mapping[str, Any], namespace: str, mark: str, label: str) -> dict[str, Any]:
+    kept = {key: value for key, value in metadata.items() if key not in _SERVER_SET and key != "namespace"}
+    if namespace:
+        kept["namespace"] = namespace
+    annotations = dict(metadata.get("annotations") or {})
+    annotations.pop(marks.FENCE, None)
+    kept["labels"] = {**(metadata.get("labels") or {}), marks.PLACEMENT_LABEL: label}
+    kept["annotations"] = {**annotations, marks.OWNER: mark}
+    return kept
+
+
+def _completed(manifest: Manifest, group: str, kind: str) -> dict[str, Any]:
+    complete = {key: value for key, value in manifest.items() if key != "status" or (group, kind) == CRD}
+    if (group, kind) == ("", "Secret") and isinstance(manifest.get("stringData"), Mapping):
+        plain = complete.pop("stringData")
+        complete["data"] = {**(manifest.get("data") or {}), **{key: _encoded(plain[key]) for key in plain}}
+    elif (group, kind) == ("", "Service"):
+        _replace(complete, ("spec",), _with_protocol)
+    elif path := _POD_PATHS.get((group, kind)):
+        _replace(complete, path, _pod_with_protocol)
+    return complete
+
+
+def _encoded(value: Any) -> str:
+    if not isinstance(value, str):
+        message = "stringData holds something other than strings; quote numbers and booleans"
+        raise ValueError(message)  # noqa: TRY004  # a fault of the text, reported like the others
+    return b64encode(value.encode()).decode()
+
+
+def _replace(tree: dict[str, Any], path: Sequence[str], change: Callable[[Mapping[str, Any]], Any]) -> None:
+    """Replace the mapping at ``path`` by what ``change`` returns for it, copying only the way there."""
+    child = tree.get(path[0])
+    if not isinstance(child, Mapping):
+        return
+    if len(path) == 1:
+        tree[path[0]] = change(child)
+        return
+    copied = dict(child)
+    _replace(copied, path[1:], change)
+    tree[path[0]] = copied
+
+
+def _with_protocol(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Server-side apply merges ports by port and protocol: without one, the key is incomplete."""
+    ports = spec.get("ports")
+    if not isinstance(ports, list) or all(not isinstance(port, Mapping) or port.get("protocol") for port in ports):
+        return spec
+    return {**spec, "ports": [_with_tcp(port) for port in ports]}
+
+
+def _with_tcp(port: Any) -> Any:
+    return {**port, "protocol": "TCP"} if isinstance(port, Mapping) and not port.get("protocol") else port
+
+
+def _pod_with_protocol(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    changed = dict(spec)
+    for field in ("containers", "initContainers"):
+        containers = spec.get(field)
+        if isinstance(containers, list):
+            changed[field] = [_with_protocol(each) if isinstance(each, Mapping) else each for each in containers]
+    return changed

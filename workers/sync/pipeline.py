@@ -1,0 +1,236 @@
+"""One attempt at bringing a placement to a revision, step by step.
+
+Read, normalise, check the project's rules, list, dry-run everything, write down what is about to happen, apply, prune.
+Nothing is written before every object has passed its dry-run; nothing is removed because something could not be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from common.domain.changes import MUTATIONS, Action, Change
+from common.domain.refs import ObjectId
+from workers.sync import ignore, prune
+from workers.sync.concurrent import each
+from workers.sync.health import waits_for_health
+from workers.sync.judge import Judge, Verdict
+from workers.sync.live import Kind, LiveMeta
+from workers.sync.normalise import Wanted
+from workers.sync.ordering import CRD, NAMESPACE
+from workers.sync.ports import Ending, InventoryItem, Phase, PlannedChange, Ports, SyncRequest, SyncResult
+from workers.sync.reading import live_metadata, prepare
+from workers.sync.writing import Outcomes, Writer, planned_item
+
+_FIRST = (NAMESPACE, CRD)
+"""Judged before the rest: they tell which objects cannot be dry-run yet."""
+
+
+def run(request: SyncRequest, ports: Ports) -> SyncResult:
+    """Carry out one attempt and return what came of it.
+
+    Raises:
+        TransientError: the cluster or the network failed; another attempt may fare better.
+        PermanentError: the manifests or the project's rules forbid it, or the cluster refuses us.
+        LeaseLostError: this attempt may not write any more.
+    """
+    return _Attempt(request, ports).run()
+
+
+class _Attempt:
+    def __init__(self, request: SyncRequest, ports: Ports) -> None:
+        self._request = request
+        self._ports = ports
+        self._outcomes = Outcomes(ports)
+        self._timings: dict[str, int] = {}
+
+    def run(self) -> SyncResult:
+        phases: dict[Phase, Callable[[], SyncResult]] = {
+            Phase.APPLY: self._apply,
+            Phase.CHECK: self._check,
+            Phase.PRUNE: self._prune,
+            Phase.REMOVE: self._remove,
+        }
+        return phases[self._request.phase]()
+
+    # -- the four phases ---------------------------------------------------------------------------------------
+
+    def _apply(self) -> SyncResult:
+        wanted, judge, verdicts = self._judged()
+        writer = Writer(self._request, self._ports, judge, self._outcomes)
+        if any(verdict.refused for verdict in verdicts):
+            return self._refused(writer, verdicts)
+        with self._timed("plan"):
+            self._plan(judge, verdicts)
+        with self._timed("apply"):
+            for verdict in verdicts:
+                if not verdict.to_write:
+                    writer.settle_unwritten(verdict)
+            writer.apply([verdict for verdict in verdicts if verdict.to_write])
+        if self._failed:
+            return self._result(Ending.FAILED, self._failure())
+        return self._prune_after_apply(writer, wanted)
+
+    def _check(self) -> SyncResult:
+        wanted, judge, verdicts = self._judged()
+        writer = Writer(self._request, self._ports, judge, self._outcomes)
+        for verdict in verdicts:
+            writer.settle_unwritten(verdict)
+        for item in self._prune_plan(wanted).remove:
+            self._outcomes.add(Change(item.object, Action.PRUNED, "would be removed"))
+        self._outcomes.flush()
+        differing = sum(1 for change in self._outcomes.changes if change.action in MUTATIONS)
+        if self._failed:
+            return self._result(Ending.FAILED, self._failure())
+        return self._result(Ending.SUCCEEDED, f"{differing} objects differ from Git" if differing else "")
+
+    def _prune(self) -> SyncResult:
+        with self._timed("prepare"):
+            wanted, _ = prepare(self._request, self._ports.cluster)
+        writer = Writer(self._request, self._ports, self._judge(wanted), self._outcomes)
+        plan = self._prune_plan(wanted)
+        if plan.over:
+            return self._needs_approval(plan)
+        return self._removed(writer, plan)
+
+    def _remove(self) -> SyncResult:
+        writer = Writer(self._request, self._ports, self._judge(()), self._outcomes)
+        return self._removed(writer, prune.removal(self._request.inventory))
+
+    # -- judging -----------------------------------------------------------------------------------------------
+
+    def _judge(self, wanted: Sequence[Wanted]) -> Judge:
+        scaled = ignore.scaled_by((one.object, one.manifest) for one in wanted)
+        return Judge(self._request, self._ports.cluster, scaled)
+
+    def _judged(self) -> tuple[tuple[Wanted, ...], Judge, list[Verdict]]:
+        with self._timed("prepare"):
+            wanted, arriving = prepare(self._request, self._ports.cluster)
+        label = self._request.ref.mark(self._request.fleet)
+        with self._timed("list"):
+            listed = live_metadata(self._ports.cluster, self._request.inventory, wanted, label)
+        judge = self._judge(wanted)
+        with self._timed("dry-run"):
+            verdicts = self._verdicts(judge, wanted, arriving, listed)
+        return wanted, judge, verdicts
+
+    def _verdicts(
+        self, judge: Judge, wanted: Sequence[Wanted], arriving: frozenset[Kind], listed: dict[ObjectId, LiveMeta]
+    ) -> list[Verdict]:
+        verdicts: dict[ObjectId, Verdict] = {}
+
+        def decide(one: Wanted) -> None:
+            verdicts[one.object] = judge.unchanged(one, listed.get(one.object)) or judge.judge(one)
+
+        first = [one for one in wanted if (one.object.group, one.object.kind) in _FIRST]
+        each(self._ports.executor, decide, first)
+        new = {one.object.name for one in first if verdicts[one.object].action is Action.CREATED}
+        rest = []
+        for one in wanted:
+            why = _not_there_yet(one, arriving, new)
+            if one.object in verdicts:
+                continue
+            if why:
+                verdicts[one.object] = judge.create_unchecked(one, why)
+            else:
+                rest.append(one)
+        each(self._ports.executor, decide, rest)
+        return [verdicts[one.object] for one in wanted]
+
+    def _refused(self, writer: Writer, verdicts: Sequence[Verdict]) -> SyncResult:
+        for verdict in verdicts:
+            if verdict.refused:
+                writer.settle_unwritten(verdict)
+        self._outcomes.flush()
+        return self._result(Ending.FAILED, f"nothing was written: {self._failure()}")
+
+    def _plan(self, judge: Judge, verdicts: Sequence[Verdict]) -> None:
+        """Write down, before the first write, what is about to be owned and changed."""
+        rows: list[InventoryItem] = []
+        for verdict in verdicts:
+            known = judge.item(verdict.wanted.object)
+            row = planned_item(verdict.wanted, known)
+            if row != known and verdict.action is not Action.SKIPPED:
+                rows.append(row)
+        wanted = {verdict.wanted.object for verdict in verdicts}
+        left = prune.leftover(self._request.inventory, wanted)
+        rows += (replace(item, wanted=False) for item in left if item.wanted)
+        changes = [PlannedChange(verdict.wanted.object, verdict.action) for verdict in verdicts if verdict.to_write]
+        if rows or changes:
+            self._ports.journal.plan(rows, changes)
+
+    # -- pruning -----------------------------------------------------------------------------------------------
+
+    def _prune_plan(self, wanted: Sequence[Wanted]) -> prune.PrunePlan:
+        ids = {one.object for one in wanted}
+        inventory = self._request.inventory
+        return prune.plan(
+            prune.leftover(inventory, ids),
+            self._request.settings.prune,
+            wanted=ids,
+            total=len(inventory),
+            approved=self._request.approved,
+        )
+
+    def _prune_after_apply(self, writer: Writer, wanted: Sequence[Wanted]) -> SyncResult:
+        plan = self._prune_plan(wanted)
+        if plan.over:
+            return self._needs_approval(plan)
+        if plan.remove and any(waits_for_health(one.object) for one in wanted):
+            self._keep(plan)
+            left = tuple(item.object for item in plan.remove)
+            return self._result(Ending.WAITING, f"{len(left)} objects are removed once the rest is healthy", left)
+        return self._removed(writer, plan)
+
+    def _removed(self, writer: Writer, plan: prune.PrunePlan) -> SyncResult:
+        self._keep(plan)
+        if plan.remove:
+            with self._timed("prune"):
+                writer.remove(plan.remove)
+        return self._result(Ending.FAILED, self._failure()) if self._failed else self._result(Ending.SUCCEEDED)
+
+    def _keep(self, plan: prune.PrunePlan) -> None:
+        for object_id, reason in plan.kept:
+            self._outcomes.add(Change(object_id, Action.SKIPPED, f"not removed: {reason}"))
+        self._outcomes.flush()
+
+    def _needs_approval(self, plan: prune.PrunePlan) -> SyncResult:
+        return self._result(Ending.NEEDS_APPROVAL, plan.over, tuple(item.object for item in plan.remove))
+
+    # -- the result --------------------------------------------------------------------------------------------
+
+    @property
+    def _failed(self) -> list[Change]:
+        return [change for change in self._outcomes.changes if change.action in {Action.FAILED, Action.CONFLICT}]
+
+    def _failure(self) -> str:
+        failed = self._failed
+        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+        return f"{failed[0].object}: {failed[0].detail}{more}"
+
+    def _result(self, ending: Ending, reason: str = "", left: tuple[ObjectId, ...] = ()) -> SyncResult:
+        return SyncResult(
+            ending,
+            tuple(self._outcomes.changes),
+            reason=reason,
+            error_code=self._outcomes.error_code,
+            prune=left,
+            refreshed=self._outcomes.refreshed,
+            requests=self._ports.cluster.requests(),
+            timings=self._timings,
+        )
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        started = self._ports.clock.monotonic()
+        try:
+            yield
+        finally:
+            self._timings[step] = round((self._ports.clock.monotonic() - started) * 1000)
+
+
+def _not_there_yet(wanted: Wanted, arriving: frozenset[Kind], new_namespaces: set[str]) -> str:
+    if wanted.target.kind in arriving:
+        return "its kind arrives in this run"
+    return "its namespace is made in this run" if wanted.object.namespace in new_namespaces else ""

@@ -1,0 +1,118 @@
+"""What may be removed, and when to stop and ask a person. Only what the inventory holds is ever looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from common.domain.fleet import PrunePolicy
+from common.domain.refs import ObjectId
+from workers.sync.ordering import in_order
+from workers.sync.ports import InventoryItem
+
+PROTECTED = frozenset(
+    {
+        ("", "Namespace"),
+        ("", "PersistentVolumeClaim"),
+        ("", "PersistentVolume"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    }
+)
+"""Kinds whose removal takes other objects or data along: they need ``flotilla.dev/prune: allow``."""
+
+PERCENT_COUNTS_FROM = 4
+"""Removals below this number are never too many by percentage: one of two objects is 50%, and normal."""
+
+# Kustomize encodes a hash with 0, 1, 3, a and e replaced (api/hasher/hasher.go, `encode`).
+_HASHED = re.compile(r"(?P<base>.+)-[2456789bcdfghkmt]{10}")
+_HASHED_KINDS = frozenset({("", "ConfigMap"), ("", "Secret")})
+
+
+@dataclass(frozen=True, slots=True)
+class PrunePlan:
+    """What is to be removed.
+
+    Attributes:
+        remove: in the order of removal.
+        kept: what stays although it is not wanted, and why.
+        over: which guard stops it; empty when none does. Nothing is removed then until a person approved the list.
+    """
+
+    remove: tuple[InventoryItem, ...]
+    kept: tuple[tuple[ObjectId, str], ...] = field(default=())
+    over: str = ""
+
+
+def leftover(inventory: Iterable[InventoryItem], wanted: Collection[ObjectId]) -> tuple[InventoryItem, ...]:
+    """Return what the inventory holds and the manifests no longer do."""
+    return tuple(item for item in inventory if item.object not in wanted)
+
+
+def plan(
+    items: Sequence[InventoryItem],
+    policy: PrunePolicy,
+    *,
+    wanted: Collection[ObjectId],
+    total: int,
+    approved: Collection[ObjectId] | None,
+) -> PrunePlan:
+    """Return what may be removed after an apply.
+
+    Args:
+        items: what is left over.
+        policy: the guards.
+        wanted: what the manifests hold.
+        total: objects in the inventory, those left over included.
+        approved: what a person allowed; exactly that is removed then, and the guards have had their say.
+    """
+    if not policy.enabled:
+        return PrunePlan((), tuple((item.object, "pruning is off") for item in items))
+    candidates, kept = _sorted_out(items)
+    if approved is not None:
+        late = tuple((item.object, "not on the approved list") for item in candidates if item.object not in approved)
+        return PrunePlan(tuple(item for item in candidates if item.object in approved), (*kept, *late))
+    return PrunePlan(candidates, kept, _over(candidates, policy, wanted, total))
+
+
+def removal(inventory: Sequence[InventoryItem]) -> PrunePlan:
+    """Return what goes when the placement leaves: everything but what is kept or protected."""
+    candidates, kept = _sorted_out(inventory)
+    return PrunePlan(candidates, kept)
+
+
+def _sorted_out(
+    items: Sequence[InventoryItem],
+) -> tuple[tuple[InventoryItem, ...], tuple[tuple[ObjectId, str], ...]]:
+    by_id = {item.object: item for item in items}
+    reasons = {item.object: _kept_because(item) for item in items}
+    removable = reversed(in_order(object_id for object_id, reason in reasons.items() if not reason))
+    return tuple(by_id[object_id] for object_id in removable), tuple(pair for pair in reasons.items() if pair[1])
+
+
+def _kept_because(item: InventoryItem) -> str:
+    if item.keep:
+        return "flotilla.dev/prune: never"
+    if (item.object.group, item.object.kind) in PROTECTED and not item.prune_allowed:
+        return f"a {item.object.kind} is removed only with flotilla.dev/prune: allow"
+    return ""
+
+
+def _over(candidates: Sequence[InventoryItem], policy: PrunePolicy, wanted: Collection[ObjectId], total: int) -> str:
+    if not wanted and candidates:
+        return f"the manifests are empty, and {len(candidates)} objects would be removed"
+    renamed = {_without_hash(object_id) for object_id in wanted}
+    count = sum(1 for item in candidates if (base := _without_hash(item.object)) is None or base not in renamed)
+    if count > policy.max_objects:
+        return f"{count} objects would be removed, more than maxObjects {policy.max_objects}"
+    if count >= PERCENT_COUNTS_FROM and count * 100 > policy.max_percent * total:
+        return f"{count} of {total} objects would be removed, more than maxPercent {policy.max_percent}"
+    return ""
+
+
+def _without_hash(object_id: ObjectId) -> ObjectId | None:
+    """Return what an object is called before Kustomize's hash; None where its name has none."""
+    match = _HASHED.fullmatch(object_id.name)
+    if match is None or (object_id.group, object_id.kind) not in _HASHED_KINDS:
+        return None
+    return ObjectId(object_id.group, object_id.kind, object_id.namespace, match["base"])

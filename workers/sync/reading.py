@@ -1,0 +1,86 @@
+"""What one attempt knows before it decides: the wanted objects, and the metadata of those that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from common.domain.refs import ObjectId
+from workers.sync import marks, policy
+from workers.sync.errors import ForbiddenError, UnknownKindError
+from workers.sync.live import Kind, LiveMeta
+from workers.sync.normalise import CustomKinds, Naming, Wanted, flattened, normalise
+from workers.sync.ordering import NAMESPACE
+from workers.sync.ports import ClusterPort, InventoryItem, Manifest, SyncRequest
+
+LISTABLE = 3
+"""From so many namespaces on, one LIST over all of them is cheaper than one each."""
+
+
+def prepare(request: SyncRequest, cluster: ClusterPort) -> tuple[tuple[Wanted, ...], frozenset[Kind]]:
+    """Return the wanted objects, and the kinds among them that only a manifest defines so far.
+
+    Raises:
+        PermanentError: the manifests cannot be written, or the project does not allow them.
+        TransientError: the cluster's kinds could not be read.
+    """
+    manifests = tuple(flattened((*_namespace(request), *request.manifests)))
+    kinds = CustomKinds(cluster.kind, manifests)
+    naming = Naming(request.fleet, request.ref, request.namespace, request.digest_key)
+    wanted = normalise(manifests, naming, kinds)
+    policy.check((each.object for each in wanted), request.project)
+    return wanted, frozenset(kinds.arriving)
+
+
+def _namespace(request: SyncRequest) -> tuple[Manifest, ...]:
+    """Return the manifest of the application's namespace, if it is to be made and nobody renders it."""
+    if not request.create_namespace or any(_renders(each, request.namespace) for each in flattened(request.manifests)):
+        return ()
+    annotations = {marks.APPLY: marks.ApplyMode.IF_ABSENT.value, marks.PRUNE: "never"}
+    metadata = {"name": request.namespace, "annotations": annotations}
+    return ({"apiVersion": "v1", "kind": NAMESPACE[1], "metadata": metadata},)
+
+
+def _renders(manifest: Manifest, namespace: str) -> bool:
+    if not isinstance(manifest, Mapping) or (manifest.get("apiVersion"), manifest.get("kind")) != ("v1", NAMESPACE[1]):
+        return False
+    metadata = manifest.get("metadata")
+    return isinstance(metadata, Mapping) and metadata.get("name") == namespace
+
+
+def live_metadata(
+    cluster: ClusterPort, inventory: Iterable[InventoryItem], wanted: Iterable[Wanted], label: str
+) -> dict[ObjectId, LiveMeta]:
+    """Return the metadata of the wanted objects that the inventory holds, by one LIST per kind.
+
+    An object that is absent from the result need not be absent from the cluster.
+
+    Raises:
+        TransientError: a LIST did not end.
+    """
+    owned = {item.object for item in inventory}
+    namespaces: dict[Kind, set[str]] = {}
+    for each in wanted:
+        if each.object in owned:
+            namespaces.setdefault(each.target.kind, set()).add(each.object.namespace)
+    selector = f"{marks.PLACEMENT_LABEL}={label}"
+    found: dict[ObjectId, LiveMeta] = {}
+    for kind, used in namespaces.items():
+        for meta in _listed(cluster, kind, used, selector):
+            found[ObjectId(kind.group, kind.kind, meta.namespace, meta.name)] = meta
+    return found
+
+
+def _listed(cluster: ClusterPort, kind: Kind, namespaces: set[str], selector: str) -> tuple[LiveMeta, ...]:
+    try:
+        if len(namespaces) == 1:
+            return cluster.list_meta(kind, namespace=next(iter(namespaces)), selector=selector)
+        if len(namespaces) >= LISTABLE:
+            return cluster.list_meta(kind, namespace="", selector=selector)
+    except UnknownKindError:
+        return ()
+    except ForbiddenError:
+        # An account that is limited to namespaces may not list over all of them.
+        if len(namespaces) == 1:
+            raise
+    parts = (cluster.list_meta(kind, namespace=namespace, selector=selector) for namespace in sorted(namespaces))
+    return tuple(meta for part in parts for meta in part)

@@ -1,0 +1,295 @@
+"""Carrying out verdicts: every write asks the fence first, and is judged anew when its object moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from threading import Lock
+
+from common.domain.changes import Action, Change
+from common.domain.errors import PermanentError
+from common.domain.refs import ObjectId
+from workers.sync import adoption, marks
+from workers.sync.concurrent import each
+from workers.sync.errors import (
+    ConflictError,
+    InvalidError,
+    UnauthorisedError,
+    UnknownKindError,
+    UnsettledError,
+    establishing_timed_out,
+)
+from workers.sync.fingerprint import fingerprint
+from workers.sync.judge import JUDGEMENTS, Judge, Verdict, sealed
+from workers.sync.live import LiveMeta
+from workers.sync.marks import Standing
+from workers.sync.normalise import Wanted
+from workers.sync.ordering import CRD, batches, sort_key
+from workers.sync.ports import Applied, InventoryItem, PlannedChange, Ports, SyncRequest, Target, Write
+
+ESTABLISHING = timedelta(seconds=60)
+POLL = timedelta(milliseconds=250)
+FLUSH_AT = 100
+"""Outcomes held back at most before they are recorded."""
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What came of the objects so far; written to the journal in batches."""
+
+    ports: Ports
+    changes: list[Change] = field(default_factory=list)
+    error_code: str = ""
+    refreshed: int = 0
+    _pending: list[tuple[Change, InventoryItem | None]] = field(default_factory=list)
+    _gone: list[ObjectId] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, change: Change, item: InventoryItem | None = None, *, error_code: str = "") -> None:
+        """Take in one outcome and the inventory row it leaves, None for an unchanged one."""
+        with self._lock:
+            self.changes.append(change)
+            self._pending.append((change, item))
+            self.error_code = self.error_code or error_code
+            self.refreshed += change.action is Action.UNCHANGED and item is not None
+
+    def gone(self, object_id: ObjectId) -> None:
+        """Take in that an object of the inventory is no longer on the cluster, or no longer ours."""
+        with self._lock:
+            self._gone.append(object_id)
+
+    def flush(self, at_least: int = 1) -> None:
+        """Record what is pending, if that is ``at_least`` so much."""
+        with self._lock:
+            pending, self._pending = self._pending, []
+            gone, self._gone = self._gone, []
+            if len(pending) < at_least:
+                self._pending, pending = pending, []
+        if pending:
+            items = [item for _, item in pending if item is not None]
+            self.ports.journal.record([change for change, _ in pending], items)
+        if gone:
+            self.ports.journal.forget(gone)
+
+
+class Writer:
+    """Writes and removes the objects of one attempt.
+
+    Args:
+        request: whose objects they are.
+        ports: the outside.
+        judge: judges an object anew when it moved.
+        outcomes: where results go.
+    """
+
+    def __init__(self, request: SyncRequest, ports: Ports, judge: Judge, outcomes: Outcomes) -> None:
+        self._request = request
+        self._ports = ports
+        self._cluster = ports.cluster
+        self._judge = judge
+        self._outcomes = outcomes
+
+    def apply(self, verdicts: Sequence[Verdict]) -> None:
+        """Write every verdict, kind after kind; outcomes are recorded even when an error ends it.
+
+        Raises:
+            TransientError: the cluster failed; what was done until then is recorded.
+            LeaseLostError: this attempt may not write any more.
+        """
+        try:
+            for batch in batches([(verdict.wanted.object, verdict) for verdict in verdicts]):
+                each(self._ports.executor, self._apply, batch)
+                for verdict in batch:
+                    self._establish(verdict)
+                self._outcomes.flush(FLUSH_AT)
+        finally:
+            self._outcomes.flush()
+
+    def _apply(self, verdict: Verdict) -> None:
+        try:
+            self._settle(self._written(verdict))
+        except UnauthorisedError:
+            raise
+        except PermanentError as error:
+            detail = str(error)
+            if isinstance(error, InvalidError) and error.immutable:
+                detail += "; the field cannot change: delete the object by hand, and the next sync creates it anew"
+            self._outcomes.add(Change(verdict.wanted.object, Action.FAILED, detail), error_code=error.code)
+
+    def _written(self, verdict: Verdict) -> tuple[Verdict, Applied | None]:
+        for _ in range(JUDGEMENTS):
+            if not verdict.to_write:
+                return verdict, None
+            try:
+                return verdict, self._write(verdict)
+            except ConflictError as error:
+                if verdict.unchecked and verdict.live is not None and error.fields:
+                    verdict = self._judge.settle(verdict, error)
+                else:
+                    verdict = self._judge.judge(verdict.wanted)
+        message = f"{verdict.wanted.object} kept changing while it was written"
+        raise UnsettledError(message)
+
+    def _write(self, verdict: Verdict) -> Applied:
+        target = verdict.wanted.target
+        meta = verdict.live.meta if verdict.live is not None else None
+        if meta is not None and verdict.migration is not None:
+            self._ports.fence.check(self._cluster.request_timeout)
+            meta = self._cluster.patch(target, adoption.migration(meta, verdict.migration))
+        body = sealed(verdict.manifest or verdict.wanted.manifest, meta)
+        self._ports.fence.check(self._cluster.request_timeout)
+        return self._cluster.apply(target, body, write=Write.REAL, ownership=verdict.ownership)
+
+    def _settle(self, written: tuple[Verdict, Applied | None]) -> None:
+        verdict, answer = written
+        if answer is None:
+            self.settle_unwritten(verdict)
+            return
+        adopted = verdict.adopt or (verdict.action is Action.CONFIGURED and self._was_adopted(verdict.wanted))
+        item = self._item(verdict.wanted, answer.live.meta, adopted=adopted)
+        change = Change(verdict.wanted.object, verdict.action, verdict.detail, verdict.diff)
+        self._outcomes.add(change, item)
+
+    def settle_unwritten(self, verdict: Verdict) -> None:
+        """Take in a verdict that asks for no write."""
+        wanted, change = verdict.wanted, Change(verdict.wanted.object, verdict.action, verdict.detail, verdict.diff)
+        item = None
+        if verdict.action is Action.UNCHANGED and verdict.live is not None:
+            item = self._item(wanted, verdict.live.meta, adopted=self._was_adopted(wanted))
+        self._outcomes.add(change, item, error_code=verdict.error_code)
+
+    def _was_adopted(self, wanted: Wanted) -> bool:
+        item = self._judge.item(wanted.object)
+        return item is not None and item.adopted
+
+    def _item(self, wanted: Wanted, meta: LiveMeta, *, adopted: bool) -> InventoryItem:
+        ours = meta.our_fields
+        return replace(
+            planned_item(wanted, None),
+            desired_digest=self._judge.digest(wanted),
+            fingerprint=fingerprint(meta),
+            uid=meta.uid,
+            applied_fields=ours.decoded() if ours is not None else None,
+            adopted=adopted,
+        )
+
+    def _establish(self, verdict: Verdict) -> None:
+        """Wait until the cluster serves the kinds of a new CustomResourceDefinition."""
+        object_id = verdict.wanted.object
+        if (object_id.group, object_id.kind) != CRD or not verdict.to_write:
+            return
+        if any(change.object == object_id and change.action is Action.FAILED for change in self._outcomes.changes):
+            return
+        clock = self._ports.clock
+        deadline = clock.monotonic() + ESTABLISHING.total_seconds()
+        while not self._serves(verdict.wanted):
+            if clock.monotonic() > deadline:
+                raise establishing_timed_out(object_id.name, ESTABLISHING)
+            clock.sleep(POLL.total_seconds())
+
+    def _serves(self, crd: Wanted) -> bool:
+        live = self._cluster.get(crd.target)
+        conditions = (live.body().get("status") or {}).get("conditions") or () if live is not None else ()
+        if not any(each["type"] == "Established" and each["status"] == "True" for each in conditions):
+            return False
+        spec = crd.manifest["spec"]
+        self._cluster.refresh_kinds()
+        try:
+            for version in spec["versions"]:
+                if version.get("served", True):
+                    self._cluster.kind(spec["group"], version["name"], spec["names"]["kind"])
+        except UnknownKindError:
+            return False
+        return True
+
+    def remove(self, items: Sequence[InventoryItem]) -> None:
+        """Delete objects in the order in which they are given, those of one kind at once.
+
+        Raises:
+            TransientError: the cluster failed; what was done until then is recorded.
+            LeaseLostError: this attempt may not write any more.
+        """
+        self._ports.journal.plan([], [PlannedChange(item.object, Action.PRUNED) for item in items])
+        order = reversed(batches([(item.object, item) for item in items]))
+        try:
+            for batch in order:
+                each(self._ports.executor, self._remove, sorted(batch, key=_backwards, reverse=True))
+                self._outcomes.flush(FLUSH_AT)
+        finally:
+            self._outcomes.flush()
+
+    def _remove(self, item: InventoryItem) -> None:
+        try:
+            self._removed(item)
+        except UnauthorisedError:
+            raise
+        except PermanentError as error:
+            change = Change(item.object, Action.FAILED, str(error))
+            self._outcomes.add(change, replace(item, wanted=False, refused=error.message), error_code=error.code)
+
+    def _removed(self, item: InventoryItem) -> None:
+        try:
+            kind = self._cluster.kind(item.object.group, item.version, item.object.kind)
+        except UnknownKindError:
+            self._drop(item, Action.SKIPPED, "already gone: the cluster no longer serves its kind")
+            return
+        target = Target(kind, item.object.namespace, item.object.name)
+        for _ in range(JUDGEMENTS):
+            live = self._cluster.get(target)
+            if live is None:
+                self._drop(item, Action.SKIPPED, "already gone")
+                return
+            if self._spared(item, live.meta):
+                return
+            self._ports.fence.check(self._cluster.request_timeout)
+            try:
+                self._cluster.delete(target, uid=live.meta.uid, resource_version=live.meta.resource_version)
+            except ConflictError:
+                continue
+            self._drop(item, Action.PRUNED, "")
+            return
+        message = f"{item.object} kept changing while it was to be removed"
+        raise UnsettledError(message)
+
+    def _spared(self, item: InventoryItem, meta: LiveMeta) -> bool:
+        """Tell whether the object stays, and say so: it is not, or no longer, the one that we own."""
+        mark = marks.owner_mark(self._request.fleet, self._request.ref, item.object)
+        owner = marks.owner_of(meta, item.object, mark)
+        if owner.standing is Standing.OTHERS:
+            self._drop(item, Action.SKIPPED, f"not removed: owned by {owner.name}")
+            return True
+        if meta.deletion_timestamp:
+            self._drop(item, Action.SKIPPED, "it is being deleted already")
+            return True
+        reason = ""
+        if owner.standing is not Standing.OURS:
+            reason = "not removed: it does not carry our mark any more"
+        elif item.uid and item.uid != meta.uid:
+            reason = "not removed: another object took its place"
+        if not reason:
+            return False
+        self._outcomes.add(Change(item.object, Action.SKIPPED, reason), replace(item, wanted=False, refused=reason))
+        return True
+
+    def _drop(self, item: InventoryItem, action: Action, detail: str) -> None:
+        self._outcomes.add(Change(item.object, action, detail))
+        self._outcomes.gone(item.object)
+
+
+def _backwards(item: InventoryItem) -> tuple[object, ...]:
+    return sort_key(item.object)
+
+
+def planned_item(wanted: Wanted, known: InventoryItem | None) -> InventoryItem:
+    """Return the inventory row of a wanted object before it is written; what is known of it is kept."""
+    base = known or InventoryItem(wanted.object, wanted.target.kind.version)
+    return replace(
+        base,
+        version=wanted.target.kind.version,
+        resource=wanted.target.kind.resource,
+        keep=wanted.options.keep,
+        prune_allowed=wanted.options.prune_allowed,
+        wanted=True,
+        refused="",
+    )
