@@ -1,0 +1,235 @@
+"""Clusters: what the registry declares of them, what was found there, and when the next look is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, or_, select, update
+
+from common.db.dialect import batched, insert
+from common.db.tables import ClusterRow
+from common.domain.fleet import Cluster, ClusterState
+
+SAME_CLUSTER = "the same cluster as "
+CHANGED = "identity changed"
+_CONTACTED = (ClusterState.JOINING, ClusterState.ACTIVE, ClusterState.FROZEN, ClusterState.DRAINING)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What is known of one cluster.
+
+    Attributes:
+        identity: UID of its kube-system namespace; None before first contact.
+        blocked: why nothing is written there; empty when nothing stands in the way.
+    """
+
+    name: str
+    pool: str
+    state: ClusterState
+    declared: bool
+    identity: str | None
+    blocked: str
+    reachable: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueCluster:
+    """A cluster whose sweep or observation should be sent now."""
+
+    name: str
+    pool: str
+
+
+def declare(connection: Connection, clusters: Sequence[Cluster], *, now: datetime) -> None:
+    """Make the rows say what the registry says; clusters it no longer has stay, undeclared. New ones are due at once."""
+    rows = [
+        {
+            "name": cluster.name,
+            "declared": not cluster.removed,
+            "state": cluster.state,
+            "pool": cluster.pool,
+            "server": cluster.server,
+            "credentials": cluster.credentials,
+            "sweep_due_at": now,
+        }
+        for cluster in clusters
+    ]
+    for batch in batched(rows):
+        statement = insert(connection, ClusterRow)
+        changing = ("declared", "state", "pool", "server", "credentials")
+        values = {column: statement.excluded[column] for column in changing}
+        connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values), batch)
+    names = [cluster.name for cluster in clusters]
+    connection.execute(update(ClusterRow).where(ClusterRow.name.not_in(names)).values(declared=False))
+    _judge_identities(connection)
+
+
+def facts(connection: Connection) -> dict[str, ClusterFacts]:
+    """Return all clusters by name."""
+    query = select(
+        ClusterRow.name,
+        ClusterRow.pool,
+        ClusterRow.state,
+        ClusterRow.declared,
+        ClusterRow.identity,
+        ClusterRow.blocked,
+        ClusterRow.reachable,
+    )
+    return {
+        row.name: ClusterFacts(row.name, row.pool, ClusterState(row.state), *row[3:])
+        for row in connection.execute(query)
+    }
+
+
+def get(connection: Connection, name: str) -> ClusterFacts | None:
+    """Return one cluster; None where there is none."""
+    return facts(connection).get(name)
+
+
+def record_identity(connection: Connection, name: str, uid: str) -> str:
+    """Record who answers at a cluster's address; return why nothing may be written there, empty when it may.
+
+    The first answer fixes the identity. Another one later, or one that another cluster has, blocks.
+    """
+    row = connection.execute(select(ClusterRow.identity).where(ClusterRow.name == name).with_for_update()).one()
+    if row.identity is None:
+        connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(identity=uid))
+    elif row.identity != uid:
+        reason = f"{CHANGED}: another cluster answers at its address ({uid}, was {row.identity})"
+        connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(blocked=reason))
+        return reason
+    else:
+        back = (ClusterRow.name == name, ClusterRow.blocked.startswith(CHANGED))
+        connection.execute(update(ClusterRow).where(*back).values(blocked=""))
+    _judge_identities(connection)
+    return connection.execute(select(ClusterRow.blocked).where(ClusterRow.name == name)).scalar_one()
+
+
+def accept_identity(connection: Connection, name: str, uid: str) -> None:
+    """Take another identity as the cluster's, as a person approved, and let it be written to again."""
+    connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(identity=uid, blocked=""))
+    _judge_identities(connection)
+
+
+def _judge_identities(connection: Connection) -> None:
+    """Block clusters that turned out to be one and the same; free those that no longer are."""
+    known = (ClusterRow.declared, ClusterRow.identity.is_not(None), ClusterRow.state != ClusterState.RETIRED)
+    shared = select(ClusterRow.identity).where(*known).group_by(ClusterRow.identity).having(func.count() > 1)
+    twins: dict[str, list[str]] = {}
+    for name, identity in connection.execute(
+        select(ClusterRow.name, ClusterRow.identity)
+        .where(*known, ClusterRow.identity.in_(shared))
+        .order_by(ClusterRow.name)
+    ):
+        twins.setdefault(str(identity), []).append(name)
+    blocked = {
+        name: SAME_CLUSTER + ", ".join(other for other in names if other != name)
+        for names in twins.values()
+        for name in names
+    }
+    free = update(ClusterRow).where(ClusterRow.blocked.startswith(SAME_CLUSTER), ClusterRow.name.not_in(blocked))
+    connection.execute(free.values(blocked=""))
+    for name, reason in blocked.items():
+        mine = update(ClusterRow).where(ClusterRow.name == name, ~ClusterRow.blocked.startswith(CHANGED))
+        connection.execute(mine.values(blocked=reason))
+
+
+def record_reached(connection: Connection, name: str, *, version: str, now: datetime) -> None:
+    """Note that the cluster answered."""
+    values = {"reachable": True, "error_code": "", "error": "", "version": version, "last_seen_at": now}
+    connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(values))
+
+
+def record_unreached(connection: Connection, name: str, *, error_code: str, error: str) -> None:
+    """Note that the cluster did not answer, or not as a cluster does; when it last did stays."""
+    values = {"reachable": False, "error_code": error_code, "error": error}
+    connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(values))
+
+
+def record_credentials_expiry(connection: Connection, name: str, expire_at: datetime | None) -> None:
+    """Note until when the cluster's credentials are good; None is for ever, or unknown."""
+    connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(credentials_expire_at=expire_at))
+
+
+def due_sweeps(connection: Connection, *, resend_before: datetime, limit: int, now: datetime) -> tuple[DueCluster, ...]:
+    """Return clusters whose sweep is due and was not sent since ``resend_before``, longest due first."""
+    unsent = or_(ClusterRow.sweep_sent_at.is_(None), ClusterRow.sweep_sent_at < resend_before)
+    query = (
+        select(ClusterRow.name, ClusterRow.pool)
+        .where(ClusterRow.sweep_due_at <= now, unsent, ClusterRow.state.in_(_CONTACTED))
+        .order_by(ClusterRow.sweep_due_at)
+    )
+    return tuple(DueCluster(name, pool) for name, pool in connection.execute(query.limit(limit)))
+
+
+def due_observations(
+    connection: Connection, *, resend_before: datetime, limit: int, now: datetime
+) -> tuple[DueCluster, ...]:
+    """Return clusters whose observation is due and was not sent since ``resend_before``, longest due first."""
+    unsent = or_(ClusterRow.observe_sent_at.is_(None), ClusterRow.observe_sent_at < resend_before)
+    query = (
+        select(ClusterRow.name, ClusterRow.pool)
+        .where(ClusterRow.observe_due_at <= now, unsent, ClusterRow.state.in_(_CONTACTED))
+        .order_by(ClusterRow.observe_due_at)
+    )
+    return tuple(DueCluster(name, pool) for name, pool in connection.execute(query.limit(limit)))
+
+
+def sweeps_under_way(connection: Connection) -> dict[str, int]:
+    """Return how many sweeps and observations each pool has sent and not yet seen done."""
+    counted: dict[str, int] = {}
+    for sent in (ClusterRow.sweep_sent_at, ClusterRow.observe_sent_at):
+        query = select(ClusterRow.pool, func.count()).where(sent.is_not(None)).group_by(ClusterRow.pool)
+        for pool, count in connection.execute(query):
+            counted[pool] = counted.get(pool, 0) + count
+    return counted
+
+
+def mark_sweeps_sent(connection: Connection, names: Sequence[str], *, now: datetime) -> None:
+    """Note that these clusters' sweeps are about to be sent."""
+    connection.execute(update(ClusterRow).where(ClusterRow.name.in_(names)).values(sweep_sent_at=now))
+
+
+def mark_observations_sent(connection: Connection, names: Sequence[str], *, now: datetime) -> None:
+    """Note that these clusters' observations are about to be sent."""
+    connection.execute(update(ClusterRow).where(ClusterRow.name.in_(names)).values(observe_sent_at=now))
+
+
+def forget_sent(connection: Connection) -> None:
+    """Note that the broker has lost everything: whatever was sent is to be sent again."""
+    connection.execute(update(ClusterRow).values(sweep_sent_at=None, observe_sent_at=None))
+
+
+def sweep_now(connection: Connection, names: Sequence[str] | None = None, *, now: datetime) -> None:
+    """Make the sweeps of these clusters (all when None) due at once."""
+    statement = update(ClusterRow) if names is None else update(ClusterRow).where(ClusterRow.name.in_(names))
+    connection.execute(statement.values(sweep_due_at=now, sweep_sent_at=None))
+
+
+def swept(connection: Connection, name: str, *, next_at: datetime, step: int, now: datetime) -> None:
+    """Note a sweep that ended, and when the next is due."""
+    values = {"swept_at": now, "sweep_due_at": next_at, "sweep_sent_at": None, "sweep_step": step}
+    connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(values))
+
+
+def sweep_later(connection: Connection, name: str, *, next_at: datetime) -> None:
+    """Note a sweep that could not be made, and when to try again; ``swept_at`` stays."""
+    connection.execute(
+        update(ClusterRow).where(ClusterRow.name == name).values(sweep_due_at=next_at, sweep_sent_at=None)
+    )
+
+
+def observe_at(connection: Connection, name: str, due_at: datetime, *, step: int = 0) -> None:
+    """Have the cluster's health looked at by ``due_at`` at the latest."""
+    sooner = or_(ClusterRow.observe_due_at.is_(None), ClusterRow.observe_due_at > due_at)
+    mine = update(ClusterRow).where(ClusterRow.name == name, sooner)
+    connection.execute(mine.values(observe_due_at=due_at, observe_step=step, observe_sent_at=None))
+
+
+def observed(connection: Connection, name: str, *, next_at: datetime | None, step: int) -> None:
+    """Note an observation that ended, and when the next is due; None when nobody waits."""
+    values = {"observe_due_at": next_at, "observe_sent_at": None, "observe_step": step}
+    connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(values))

@@ -1,0 +1,244 @@
+"""Placements: what planning needs to know of them, and what it decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, bindparam, select, update
+
+from common.db.dialect import batched, insert
+from common.db.tables import PlacementRow, RunRow
+from common.domain.placements import PlacementState
+from common.domain.refs import PlacementRef, Revision, RunId
+from common.domain.runs import RunState, SyncStatus
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A placement's run that has not ended."""
+
+    id: RunId
+    state: RunState
+    identity: tuple[str, str] | None
+    """Of its revision; None for one that removes everything."""
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementFacts:
+    """One placement as SQL knows it.
+
+    Attributes:
+        desired: what it should run; None while it is unresolved.
+        applied: identity of what it runs; None before its first success.
+        retry_at: when it wants its next run; None when it wants none.
+        failures: runs in a row that failed at the desired revision.
+        objects: how many objects it owns.
+        run: its run that has not ended.
+    """
+
+    id: int
+    ref: PlacementRef
+    state: PlacementState
+    source_id: int | None
+    desired: Revision | None
+    applied: tuple[str, str] | None
+    reason: str
+    paused: bool
+    retry_at: datetime | None
+    failures: int
+    objects: int
+    run: OpenRun | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementChange:
+    """What planning makes of a placement: the whole new state, for one that is new or differs.
+
+    Attributes:
+        wants_run: whether it wants a run from now on; False leaves ``retry_at`` as it is, None takes it away.
+        renewed: whether the desired revision is another one, so that former failures no longer count.
+    """
+
+    ref: PlacementRef
+    mark: str
+    state: PlacementState
+    source_id: int | None
+    desired: Revision | None
+    reason: str
+    wants_run: bool | None
+    renewed: bool
+    out_of_sync: bool
+
+
+_COLUMNS = (
+    PlacementRow.id,
+    PlacementRow.cluster,
+    PlacementRow.application,
+    PlacementRow.state,
+    PlacementRow.source_id,
+    PlacementRow.desired_source_digest,
+    PlacementRow.desired_parameters_digest,
+    PlacementRow.desired_commit,
+    PlacementRow.applied_source_digest,
+    PlacementRow.applied_parameters_digest,
+    PlacementRow.reason,
+    PlacementRow.paused_by,
+    PlacementRow.retry_at,
+    PlacementRow.failures,
+    PlacementRow.objects,
+    RunRow.id.label("run_id"),
+    RunRow.state.label("run_state"),
+    RunRow.trigger,
+    RunRow.source_digest,
+    RunRow.parameters_digest,
+)
+
+
+def _with_runs() -> Select[*tuple[Any, ...]]:
+    unended = and_(RunRow.placement_id == PlacementRow.id, RunRow.state != RunState.ENDED)
+    return select(*_COLUMNS).outerjoin(RunRow, unended)
+
+
+def everything(connection: Connection) -> dict[PlacementRef, PlacementFacts]:
+    """Return all placements that are not gone, and those gone that may come back."""
+    return {facts.ref: facts for facts in map(_facts, connection.execute(_with_runs()))}
+
+
+def wanting(connection: Connection, *, limit: int, now: datetime) -> tuple[PlacementFacts, ...]:
+    """Return placements whose time for a run has come, longest waiting first."""
+    query = _with_runs().where(PlacementRow.retry_at <= now).order_by(PlacementRow.retry_at, PlacementRow.id)
+    return tuple(map(_facts, connection.execute(query.limit(limit))))
+
+
+def get(connection: Connection, ref: PlacementRef) -> PlacementFacts | None:
+    """Return one placement; None where there is none."""
+    mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+    row = connection.execute(_with_runs().where(*mine)).one_or_none()
+    return None if row is None else _facts(row)
+
+
+def carry_out(connection: Connection, changes: Sequence[PlacementChange], *, now: datetime) -> None:
+    """Store what planning decided; rows that are not named stay as they are."""
+    for batch in batched(changes):
+        known = _known(connection, [change.ref for change in batch])
+        new = [_new_row(change, now) for change in batch if change.ref not in known]
+        if new:
+            connection.execute(insert(connection, PlacementRow), new)
+        _update(connection, [(known[c.ref], c) for c in batch if c.ref in known], now)
+
+
+def _known(connection: Connection, refs: Sequence[PlacementRef]) -> dict[PlacementRef, int]:
+    clusters = {ref.cluster for ref in refs}
+    query = select(PlacementRow.id, PlacementRow.cluster, PlacementRow.application)
+    rows = connection.execute(query.where(PlacementRow.cluster.in_(clusters)))
+    wanted = set(refs)
+    return {ref: row.id for row in rows if (ref := PlacementRef(row.cluster, row.application)) in wanted}
+
+
+def _values(change: PlacementChange) -> dict[str, Any]:
+    desired = change.desired
+    return {
+        "state": change.state.value,
+        "source_id": change.source_id,
+        "desired_source_digest": desired.source_digest if desired else None,
+        "desired_parameters_digest": desired.parameters_digest if desired else None,
+        "desired_commit": desired.commit if desired else None,
+        "reason": change.reason,
+    }
+
+
+def _new_row(change: PlacementChange, now: datetime) -> dict[str, Any]:
+    return {
+        **_values(change),
+        "cluster": change.ref.cluster,
+        "application": change.ref.application,
+        "mark": change.mark,
+        "desired_at": now if change.desired else None,
+        "retry_at": now if change.wants_run else None,
+        "sync_status": SyncStatus.OUT_OF_SYNC.value if change.out_of_sync else SyncStatus.UNKNOWN.value,
+    }
+
+
+def _update(connection: Connection, changes: Sequence[tuple[int, PlacementChange]], now: datetime) -> None:
+    """Write changes in a few statements: one for each combination of columns that they touch."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for id_, change in changes:
+        values = _values(change)
+        if change.renewed:
+            values |= {"desired_at": now, "failures": 0, "fight_step": 0, "heal_after": None}
+        if change.wants_run is None:
+            values["retry_at"] = None
+        elif change.wants_run:
+            values["retry_at"] = now
+        if change.out_of_sync:
+            values["sync_status"] = SyncStatus.OUT_OF_SYNC.value
+        groups.setdefault(tuple(values), []).append({"row": id_, **values})
+    for columns, rows in groups.items():
+        statement = update(PlacementRow.__table__).where(PlacementRow.__table__.c.id == bindparam("row"))
+        connection.execute(statement.values({column: bindparam(column) for column in columns}), rows)
+
+
+def run_made(connection: Connection, placement_ids: Sequence[int]) -> None:
+    """Note that these placements have got the run they wanted."""
+    for batch in batched(placement_ids):
+        connection.execute(update(PlacementRow).where(PlacementRow.id.in_(batch)).values(retry_at=None))
+
+
+def note_reasons(connection: Connection, reasons: Mapping[int, str]) -> None:
+    """Say why these placements get no run, and that they want none until something changes."""
+    table = PlacementRow.__table__
+    rows = [{"row": id_, "why": reason} for id_, reason in sorted(reasons.items())]
+    statement = update(table).where(table.c.id == bindparam("row")).values(reason=bindparam("why"), retry_at=None)
+    for batch in batched(rows):
+        connection.execute(statement, batch)
+
+
+def want_run(connection: Connection, ref: PlacementRef, *, now: datetime) -> None:
+    """Have the placement planned for anew at once."""
+    mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+    connection.execute(update(PlacementRow).where(*mine).values(retry_at=now))
+
+
+def pause(connection: Connection, ref: PlacementRef, *, actor: str, reason: str, now: datetime) -> None:
+    """Give the placement no more runs by itself."""
+    mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+    values = {"paused_by": actor, "paused_at": now, "pause_reason": reason}
+    connection.execute(update(PlacementRow).where(*mine).values(values))
+
+
+def resume(connection: Connection, ref: PlacementRef, *, now: datetime) -> None:
+    """Let a paused placement go on; it is planned for at once."""
+    mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+    values = {"paused_by": None, "paused_at": None, "pause_reason": "", "retry_at": now}
+    connection.execute(update(PlacementRow).where(*mine).values(values))
+
+
+def _facts(row: Any) -> PlacementFacts:
+    desired = None
+    if row.desired_source_digest is not None:
+        desired = Revision(row.desired_source_digest, row.desired_parameters_digest, row.desired_commit)
+    applied = None
+    if row.applied_source_digest is not None:
+        applied = (row.applied_source_digest, row.applied_parameters_digest)
+    run = None
+    if row.run_id is not None:
+        identity = (row.source_digest, row.parameters_digest) if row.source_digest is not None else None
+        run = OpenRun(RunId(row.run_id), RunState(row.run_state), identity, row.trigger)
+    return PlacementFacts(
+        id=row.id,
+        ref=PlacementRef(row.cluster, row.application),
+        state=PlacementState(row.state),
+        source_id=row.source_id,
+        desired=desired,
+        applied=applied,
+        reason=row.reason,
+        paused=row.paused_by is not None,
+        retry_at=row.retry_at,
+        failures=row.failures,
+        objects=row.objects,
+        run=run,
+    )

@@ -1,0 +1,39 @@
+"""Worker processes that live, and how many runs they can take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select
+
+from common.db.dialect import insert
+from common.db.tables import WorkerRow
+
+DEAD_AFTER = timedelta(seconds=20)
+"""How old a heartbeat may be before its process counts as dead."""
+
+
+def beat(
+    connection: Connection, name: str, *, queues: Sequence[str], slots: int, started_at: datetime, now: datetime
+) -> None:
+    """Note that a worker process lives."""
+    values = {"name": name, "queues": list(queues), "slots": slots, "started_at": started_at, "seen_at": now}
+    statement = insert(connection, WorkerRow).values(values)
+    changing = {column: values[column] for column in ("queues", "slots", "started_at", "seen_at")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=changing))
+
+
+def leave(connection: Connection, name: str) -> None:
+    """Forget a worker that ended in order."""
+    connection.execute(delete(WorkerRow).where(WorkerRow.name == name))
+
+
+def live_slots(connection: Connection, *, now: datetime) -> dict[str, int]:
+    """Return how many runs each queue's live workers can have at once."""
+    slots: dict[str, int] = {}
+    query = select(WorkerRow.queues, WorkerRow.slots).where(WorkerRow.seen_at >= now - DEAD_AFTER)
+    for queues, count in connection.execute(query):
+        for queue in queues:
+            slots[queue] = slots.get(queue, 0) + count
+    return slots
