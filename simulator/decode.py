@@ -1,0 +1,148 @@
+"""What decoding into the API's Go types does to a document: drops, canonical forms, and refusals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from simulator.schema import QUANTITY, Node, Shape
+
+Json = dict[str, Any]
+
+_ZEROES_DROPPED = frozenset(
+    # numbers and booleans that are plain (not pointers) and left out when zero; others keep an explicit zero
+    "hostNetwork hostPID hostIPC stdin stdinOnce tty readOnly paused publishNotReadyAddresses unschedulable "
+    "initialDelaySeconds timeoutSeconds periodSeconds successThreshold failureThreshold minReadySeconds nodePort "
+    "hostPort observedGeneration updatedReplicas readyReplicas availableReplicas unavailableReplicas "
+    "terminatingReplicas currentReplicas numberUnavailable numberAvailable updatedNumberScheduled active succeeded "
+    "failed deprecated preserveUnknownFields globalDefault fullyLabeledReplicas insecureSkipTLSVerify".split()
+)
+_EMPTY_STRINGS_KEPT = frozenset(
+    # strings that are pointers, or written even when empty
+    "storageClassName ingressClassName appProtocol runtimeClassName volumeMode loadBalancerClass type name key "
+    "operator whenUnsatisfiable topologyKey averageValue host hostname".split()
+)
+_EMPTY_LISTS_KEPT = frozenset({"rules", "accessModes_"})
+_SUFFIXES = ("", "k", "M", "G", "T", "P", "E")
+_SCALE = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+_QUANTITY = re.compile(r"^([+-]?[0-9.]+)([KMGTPE]i|[numkMGTPE]?|[eE][+-]?[0-9]+)$")
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A document as the server keeps it, and what it had to say about the original."""
+
+    value: Any
+    unknown: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+def decode(node: Node, document: Mapping[str, Any]) -> Decoded:
+    """Return the document with unknown fields, nulls and empty values dropped and quantities canonical."""
+    result = Decoded(None)
+    result.value = _value(node, document, "", result)
+    return result
+
+
+def _value(node: Node, value: Any, path: str, into: Decoded) -> Any:
+    if node.shape is Shape.ANY or node.open:
+        return value
+    if not _fits(node, value):
+        into.wrong.append(f"{path}: {type(value).__name__}")
+        return None
+    if node.shape is Shape.MAP:
+        return _map(node, value, path, into)
+    if node.shape is Shape.LIST and node.element is not None:
+        return [_value(node.element, item, f"{path}[{i}]", into) for i, item in enumerate(value)]
+    return canonical_quantity(value) if node.name == QUANTITY else value
+
+
+def _fits(node: Node, value: Any) -> bool:
+    if node.shape is Shape.MAP:
+        return isinstance(value, dict)
+    if node.shape is Shape.LIST:
+        return isinstance(value, list)
+    return not node.types or any(_is_a(value, name) for name in node.types)
+
+
+def _is_a(value: Any, name: str) -> bool:
+    if name == "string":
+        return isinstance(value, str)
+    if name == "boolean":
+        return isinstance(value, bool)
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (name == "number" and isinstance(value, float))
+
+
+def _map(node: Node, value: Mapping[str, Any], path: str, into: Decoded) -> Json:
+    kept: Json = {}
+    for name, item in value.items():
+        child = node.child(name)
+        below = f"{path}.{name}" if path else name
+        if child is None:
+            into.unknown.append(below)
+            continue
+        if item is None:
+            continue
+        decoded = _value(child, item, below, into)
+        if name not in node.fields or not _omitted(node, name, child, decoded):
+            kept[name] = decoded
+    return kept
+
+
+def _omitted(node: Node, name: str, child: Node, value: Any) -> bool:
+    """Say whether Go would leave the field out: empty lists, free maps, strings, and plain zeroes."""
+    if value is None:
+        return True
+    if name in node.required:
+        return False
+    if isinstance(value, list):
+        return not value
+    if isinstance(value, dict):
+        return not value and not child.fields and child.shape is Shape.MAP
+    if isinstance(value, str):
+        return not value and name not in _EMPTY_STRINGS_KEPT
+    return not value and name in _ZEROES_DROPPED
+
+
+def canonical_quantity(value: Any) -> Any:
+    """Return a resource quantity as the API server prints it: ``0.5`` is ``500m``, ``1024Mi`` is ``1Gi``."""
+    text = str(value)
+    matched = _QUANTITY.match(text)
+    if not matched:
+        return value
+    try:
+        number = Decimal(matched.group(1))
+    except InvalidOperation:
+        return value
+    suffix = matched.group(2)
+    if suffix in _BINARY:
+        return _binary(number * Decimal(1024) ** _BINARY[suffix], text)
+    exponent = int(suffix[1:]) if suffix[:1] in ("e", "E") and len(suffix) > 1 else _SCALE[suffix]
+    return _decimal(number.scaleb(exponent))
+
+
+def _binary(number: Decimal, text: str) -> str:
+    if number == 0:
+        return "0"
+    if number != number.to_integral_value() or abs(number) < 1024:
+        return _decimal(number)
+    whole, power = int(number), 0
+    while whole % 1024 == 0 and power < len(_BINARY):
+        whole, power = whole // 1024, power + 1
+    return f"{whole}{[*_BINARY][power - 1]}" if power else text
+
+
+def _decimal(number: Decimal) -> str:
+    if number == 0:
+        return "0"
+    for suffix in ("E", "P", "T", "G", "M", "k", "", "m", "u", "n"):
+        scaled = number.scaleb(-_SCALE[suffix])
+        if scaled == scaled.to_integral_value():
+            return f"{int(scaled)}{suffix}"
+    return f"{number.scaleb(9).to_integral_value(rounding='ROUND_UP')}n"

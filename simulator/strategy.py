@@ -1,0 +1,161 @@
+"""What the API server does to an object of each kind when it is created or changed, beyond plain defaults."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from simulator.kinds import Kind, Trait
+from simulator.store import Cluster
+
+Json = dict[str, Any]
+_NETWORK = "10.0"
+_NODE_PORTS = 30_000
+_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+EMPTY_FORMS: Mapping[tuple[str, str], Json] = {
+    # what a zero value of the Go type is written as: fields that are never absent, hence never "added" by an update
+    ("", "Namespace"): {"spec": {}, "status": {}},
+    ("", "PersistentVolume"): {"spec": {}, "status": {}},
+    ("", "PersistentVolumeClaim"): {"spec": {"resources": {}}, "status": {}},
+    ("", "Pod"): {"spec": {"containers": None}, "status": {}},
+    ("", "Service"): {"spec": {}, "status": {"loadBalancer": {}}},
+    ("apps", "DaemonSet"): {"spec": {"selector": None, "template": {"metadata": {}, "spec": {"containers": None}}}},
+    ("apps", "Deployment"): {
+        "spec": {"selector": None, "strategy": {}, "template": {"metadata": {}, "spec": {"containers": None}}}
+    },
+    ("apps", "ReplicaSet"): {"spec": {"selector": None, "template": {"metadata": {}, "spec": {}}}},
+    ("apps", "StatefulSet"): {
+        "spec": {"selector": None, "updateStrategy": {}, "template": {"metadata": {}, "spec": {"containers": None}}}
+    },
+    ("autoscaling", "HorizontalPodAutoscaler"): {
+        "spec": {"scaleTargetRef": {"kind": "", "name": ""}, "maxReplicas": 0},
+        "status": {},
+    },
+    ("batch", "Job"): {"spec": {"template": {"metadata": {}, "spec": {"containers": None}}}},
+    ("batch", "CronJob"): {
+        "spec": {
+            "schedule": "",
+            "jobTemplate": {"metadata": {}, "spec": {"template": {"metadata": {}, "spec": {"containers": None}}}},
+        }
+    },
+    ("coordination.k8s.io", "Lease"): {"spec": {}},
+    ("networking.k8s.io", "Ingress"): {"spec": {}, "status": {"loadBalancer": {}}},
+    ("networking.k8s.io", "NetworkPolicy"): {"spec": {"podSelector": {}}},
+    ("policy", "PodDisruptionBudget"): {"spec": {}},
+    ("rbac.authorization.k8s.io", "ClusterRole"): {"rules": None},
+    ("rbac.authorization.k8s.io", "Role"): {"rules": None},
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): {"roleRef": {"apiGroup": "", "kind": "", "name": ""}},
+    ("rbac.authorization.k8s.io", "RoleBinding"): {"roleRef": {"apiGroup": "", "kind": "", "name": ""}},
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): {
+        "spec": {"group": "", "names": {"plural": "", "kind": ""}, "scope": "", "versions": None},
+        "status": {},
+    },
+}
+
+
+def empty_form(kind: Kind) -> Json:
+    """Return what an object of the kind looks like before anything is set."""
+    return dict(EMPTY_FORMS.get((kind.group, kind.kind), {}))
+
+
+def prepare_create(cluster: Cluster, kind: Kind, document: Json) -> None:
+    """Set what only the server sets on a new object, in place."""
+    if kind.has(Trait.GENERATION):
+        document["metadata"]["generation"] = 1
+    rule = _ON_CREATE.get((kind.group, kind.kind))
+    if rule is not None:
+        rule(cluster, document)
+
+
+def prepare_update(cluster: Cluster, kind: Kind, live: Json, document: Json) -> None:
+    """Carry over what a writer may not change, and count the generation, in place."""
+    if kind.has(Trait.STATUS):
+        _carry(live, document, "status")
+    if kind.kind == "Service" and not kind.group:
+        _keep_addresses(cluster, live, document)
+    if kind.has(Trait.GENERATION):
+        generation = live["metadata"].get("generation", 1)
+        changed = _content(live) != _content(document)
+        document["metadata"]["generation"] = generation + 1 if changed else generation
+
+
+def _content(document: Json) -> Json:
+    return {name: value for name, value in document.items() if name not in ("metadata", "status", "apiVersion", "kind")}
+
+
+def _carry(live: Json, document: Json, name: str) -> None:
+    if name in live:
+        document[name] = live[name]
+    else:
+        document.pop(name, None)
+
+
+def _allocate_addresses(cluster: Cluster, document: Json) -> None:
+    spec = document.setdefault("spec", {})
+    kind = spec.get("type", "ClusterIP")
+    if kind == "ExternalName":
+        return
+    if not spec.get("clusterIP"):
+        spec["clusterIP"] = _address(cluster)
+    spec.setdefault("clusterIPs", [spec["clusterIP"]])
+    spec.setdefault("ipFamilies", ["IPv4"])
+    spec.setdefault("ipFamilyPolicy", "SingleStack")
+    if kind in ("NodePort", "LoadBalancer") and spec.get("allocateLoadBalancerNodePorts", True):
+        for port in spec.get("ports", ()):
+            if "nodePort" not in port:
+                cluster.allocated += 1
+                port["nodePort"] = _NODE_PORTS + cluster.allocated % 2_768
+
+
+def _address(cluster: Cluster) -> str:
+    cluster.allocated += 1
+    return f"{_NETWORK}.{cluster.allocated // 250 % 250}.{cluster.allocated % 250 + 2}"
+
+
+def _keep_addresses(cluster: Cluster, live: Json, document: Json) -> None:
+    before, spec = live.get("spec", {}), document.setdefault("spec", {})
+    if spec.get("type") == "ExternalName":
+        for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+            spec.pop(name, None)
+        return
+    if not spec.get("clusterIP") and before.get("clusterIP"):
+        spec["clusterIP"] = before["clusterIP"]
+    for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if name in before:
+            spec.setdefault(name, before[name])
+    ports = {(port.get("protocol"), port.get("port")): port.get("nodePort") for port in before.get("ports", ())}
+    for port in spec.get("ports", ()):
+        known = ports.get((port.get("protocol"), port.get("port")))
+        if known and spec.get("type") in ("NodePort", "LoadBalancer"):
+            port.setdefault("nodePort", known)
+    _allocate_addresses(cluster, document)
+
+
+def _own_pods(_: Cluster, document: Json) -> None:
+    spec = document["spec"]
+    if spec.get("manualSelector"):
+        return
+    uid, name = document["metadata"]["uid"], document["metadata"]["name"]
+    marks = {
+        "batch.kubernetes.io/controller-uid": uid,
+        "batch.kubernetes.io/job-name": name,
+        "controller-uid": uid,
+        "job-name": name,
+    }
+    labels = spec["template"].setdefault("metadata", {}).setdefault("labels", {})
+    for key, value in marks.items():
+        labels.setdefault(key, value)
+    spec.setdefault("selector", {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}})
+
+
+def random_suffix() -> str:
+    """Return the five letters that end a generated name."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(5))
+
+
+_ON_CREATE: dict[tuple[str, str], Callable[[Cluster, Json], None]] = {
+    ("", "Service"): _allocate_addresses,
+    ("batch", "Job"): _own_pods,
+}
