@@ -44,7 +44,7 @@ class DueCluster:
 
 
 def declare(connection: Connection, clusters: Sequence[Cluster], *, now: datetime) -> None:
-    """Make the rows say what the registry says; clusters it no longer has stay, undeclared. New ones are due at once."""
+    """Make the rows say what the registry says; those it no longer has stay, undeclared. New ones are due at once."""
     rows = [
         {
             "name": cluster.name,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Select, and_, bindparam, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, select, update
 
 from common.db.dialect import batched, insert
 from common.db.tables import PlacementRow, RunRow
@@ -74,6 +74,7 @@ class PlacementChange:
     out_of_sync: bool
 
 
+_TABLE = cast("Table", PlacementRow.__table__)
 _COLUMNS = (
     PlacementRow.id,
     PlacementRow.cluster,
@@ -178,7 +179,7 @@ def _update(connection: Connection, changes: Sequence[tuple[int, PlacementChange
             values["sync_status"] = SyncStatus.OUT_OF_SYNC.value
         groups.setdefault(tuple(values), []).append({"row": id_, **values})
     for columns, rows in groups.items():
-        statement = update(PlacementRow.__table__).where(PlacementRow.__table__.c.id == bindparam("row"))
+        statement = update(_TABLE).where(_TABLE.c.id == bindparam("row"))
         connection.execute(statement.values({column: bindparam(column) for column in columns}), rows)
 
 
@@ -190,9 +191,8 @@ def run_made(connection: Connection, placement_ids: Sequence[int]) -> None:
 
 def note_reasons(connection: Connection, reasons: Mapping[int, str]) -> None:
     """Say why these placements get no run, and that they want none until something changes."""
-    table = PlacementRow.__table__
     rows = [{"row": id_, "why": reason} for id_, reason in sorted(reasons.items())]
-    statement = update(table).where(table.c.id == bindparam("row")).values(reason=bindparam("why"), retry_at=None)
+    statement = update(_TABLE).where(_TABLE.c.id == bindparam("row")).values(reason=bindparam("why"), retry_at=None)
     for batch in batched(rows):
         connection.execute(statement, batch)
 
