@@ -46,7 +46,7 @@ class PlacementFacts:
     source_id: int | None
     desired: Revision | None
     applied: tuple[str, str] | None
-    reason: str
+    hindrance: str
     paused: bool
     retry_at: datetime | None
     failures: int
@@ -68,7 +68,7 @@ class PlacementChange:
     state: PlacementState
     source_id: int | None
     desired: Revision | None
-    reason: str
+    hindrance: str
     wants_run: bool | None
     renewed: bool
     out_of_sync: bool
@@ -86,7 +86,7 @@ _COLUMNS = (
     PlacementRow.desired_commit,
     PlacementRow.applied_source_digest,
     PlacementRow.applied_parameters_digest,
-    PlacementRow.reason,
+    PlacementRow.hindrance,
     PlacementRow.paused_by,
     PlacementRow.retry_at,
     PlacementRow.failures,
@@ -148,7 +148,7 @@ def _values(change: PlacementChange) -> dict[str, Any]:
         "desired_source_digest": desired.source_digest if desired else None,
         "desired_parameters_digest": desired.parameters_digest if desired else None,
         "desired_commit": desired.commit if desired else None,
-        "reason": change.reason,
+        "hindrance": change.hindrance,
     }
 
 
@@ -189,10 +189,10 @@ def run_made(connection: Connection, placement_ids: Sequence[int]) -> None:
         connection.execute(update(PlacementRow).where(PlacementRow.id.in_(batch)).values(retry_at=None))
 
 
-def note_reasons(connection: Connection, reasons: Mapping[int, str]) -> None:
+def hinder(connection: Connection, reasons: Mapping[int, str]) -> None:
     """Say why these placements get no run, and that they want none until something changes."""
     rows = [{"row": id_, "why": reason} for id_, reason in sorted(reasons.items())]
-    statement = update(_TABLE).where(_TABLE.c.id == bindparam("row")).values(reason=bindparam("why"), retry_at=None)
+    statement = update(_TABLE).where(_TABLE.c.id == bindparam("row")).values(hindrance=bindparam("why"), retry_at=None)
     for batch in batched(rows):
         connection.execute(statement, batch)
 
@@ -235,7 +235,7 @@ def _facts(row: Any) -> PlacementFacts:
         source_id=row.source_id,
         desired=desired,
         applied=applied,
-        reason=row.reason,
+        hindrance=row.hindrance,
         paused=row.paused_by is not None,
         retry_at=row.retry_at,
         failures=row.failures,

@@ -40,8 +40,10 @@ class PlacementRow(Base):
     applied_at: Mapped[datetime | None]
 
     sync_status: Mapped[str] = mapped_column(String(16), default="unknown")
+    hindrance: Mapped[str] = mapped_column(Text, default="")
+    """What planning says stands in the way of its desired revision: blocked, frozen, unresolved, manual, in words."""
     reason: Mapped[str] = mapped_column(Text, default="")
-    """Why it is not synced, or why no run is made: blocked, paused, failed, frozen, fault, in words."""
+    """What its last run or sweep says of why it is not synced, in words; empty when it is."""
     confirmed_at: Mapped[datetime | None]
     """When ``sync_status`` was last confirmed on the cluster."""
     health: Mapped[str] = mapped_column(String(16), default="unknown")

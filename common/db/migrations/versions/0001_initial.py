@@ -204,6 +204,7 @@ def upgrade() -> None:
         sa.Column("manifest_digest", sa.String(length=64), nullable=True),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sync_status", sa.String(length=16), nullable=False),
+        sa.Column("hindrance", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("health", sa.String(length=16), nullable=False),

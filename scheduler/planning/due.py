@@ -1,0 +1,111 @@
+"""Whether a placement whose time has come gets a run now: a pure decision on one placement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from common.domain.fleet import Placement, SyncMode
+from common.domain.placements import PlacementState
+from common.domain.refs import Revision
+from common.domain.runs import RunState, Trigger
+from scheduler.planning.hindrance import MANUAL, hindrance_of
+
+PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A placement that wants a run, as SQL knows it.
+
+    Attributes:
+        applied: identity of what it runs.
+        run_state: of its run that has not ended; None where there is none.
+        run_identity: revision of that run; None for one that removes everything.
+    """
+
+    state: PlacementState
+    desired: Revision | None
+    applied: tuple[str, str] | None
+    paused: bool
+    failures: int
+    run_state: RunState | None = None
+    run_identity: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeRun:
+    """It gets a run; ``supersede`` ends the one it has, which is for another revision and in nobody's hands."""
+
+    trigger: Trigger
+    revision: Revision | None
+    cause: str
+    supersede: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not now: its run must end first. It is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoRun:
+    """It gets none until something changes; ``reason`` is empty when it needs none."""
+
+    reason: str = ""
+
+
+Decision = MakeRun | Later | NoRun
+
+
+def decide(waiting: Waiting, placement: Placement | None, *, blocked: Mapping[str, str], cluster: str) -> Decision:
+    """Return whether the placement gets a run now.
+
+    Args:
+        waiting: the placement in SQL.
+        placement: the same in the registry; None where nothing places it (any more).
+        blocked: clusters that nothing may be written to, with the reason.
+        cluster: the placement's.
+    """
+    if waiting.state is PlacementState.LEAVING:
+        if cluster in blocked:
+            return NoRun(f"blocked: {blocked[cluster]}")
+        return _leave(waiting)
+    if waiting.state is not PlacementState.PLACED or placement is None or waiting.desired is None:
+        return NoRun()
+    if waiting.applied == waiting.desired.identity:
+        return NoRun()
+    reason = _stops(waiting, placement, blocked)
+    if reason:
+        return NoRun(reason)
+    return _advance(waiting, waiting.desired)
+
+
+def _stops(waiting: Waiting, placement: Placement, blocked: Mapping[str, str]) -> str:
+    if waiting.paused:
+        return PAUSED
+    hindrance = hindrance_of(placement, blocked)
+    if not hindrance and placement.sync.mode is SyncMode.MANUAL:
+        return MANUAL
+    return hindrance
+
+
+def _leave(waiting: Waiting) -> Decision:
+    cause = "the placement leaves"
+    if waiting.run_state is None:
+        return MakeRun(Trigger.LEAVING, None, cause, supersede=False)
+    if waiting.run_identity is None:
+        return NoRun()
+    return Later() if waiting.run_state is RunState.RUNNING else MakeRun(Trigger.LEAVING, None, cause, supersede=True)
+
+
+def _advance(waiting: Waiting, desired: Revision) -> Decision:
+    trigger = Trigger.RETRY if waiting.failures else Trigger.REVISION
+    cause = f"{waiting.failures} runs failed at this revision" if waiting.failures else "a new revision"
+    if waiting.run_state is None:
+        return MakeRun(trigger, desired, cause, supersede=False)
+    if waiting.run_state is RunState.RUNNING:
+        return Later()
+    if waiting.run_identity == desired.identity:
+        return NoRun()
+    return MakeRun(Trigger.REVISION, desired, "a newer revision", supersede=True)

@@ -1,0 +1,66 @@
+"""What planning is told: facts from SQL as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from common.domain.placements import PlacementState
+from common.domain.refs import PlacementRef, Revision, SourceRef
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a source holds for one application.
+
+    Attributes:
+        source_id: row of the source.
+        digest: of the footprint; empty when it was never read.
+        commit: where the digest came from.
+        renderer: name and version, part of the parameters digest.
+        error: why the footprint cannot be read now; the last good digest stays.
+    """
+
+    source_id: int
+    digest: str
+    commit: str
+    renderer: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A placement as it was planned before.
+
+    Attributes:
+        applied: identity of what it runs; None before its first success.
+        owns: whether anything of it may be on the cluster.
+    """
+
+    state: PlacementState
+    source_id: int | None
+    desired: Revision | None
+    applied: tuple[str, str] | None
+    hindrance: str
+    owns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a plan is made from.
+
+    Attributes:
+        current: placements in SQL.
+        resolved: by what is to be resolved, and the application.
+        sources: ids of the sources that are followed.
+        source_errors: why a source as a whole could not be looked at, by id.
+        blocked: clusters nothing may be written to, with the reason.
+        allowed_to_leave: placements that a person has let go.
+    """
+
+    current: Mapping[PlacementRef, Current] = field(default_factory=dict)
+    resolved: Mapping[tuple[SourceRef, str], Resolved] = field(default_factory=dict)
+    sources: Mapping[SourceRef, int] = field(default_factory=dict)
+    source_errors: Mapping[int, str] = field(default_factory=dict)
+    blocked: Mapping[str, str] = field(default_factory=dict)
+    allowed_to_leave: frozenset[PlacementRef] = frozenset()

@@ -1,0 +1,76 @@
+"""Who may leave by itself and who waits for a person: explicit, bounded over the fleet, listed by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from common.domain.fleet import LeavingBounds
+from common.domain.placements import PlacementState
+from common.domain.refs import PlacementRef
+from scheduler.planning.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Leaver:
+    """A placement that is to be removed; ``drains`` is its cluster where that is draining as a whole."""
+
+    ref: PlacementRef
+    why: str
+    drains: str
+
+
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """The verdict.
+
+    Attributes:
+        free: who leaves now, and why.
+        waiting: who waits for an approval, and for which in words.
+        asks: what to ask a person: by subject (``fleet``, or a draining cluster's name), exactly who would go.
+    """
+
+    free: Mapping[PlacementRef, str] = field(default_factory=dict)
+    waiting: Mapping[PlacementRef, str] = field(default_factory=dict)
+    asks: Mapping[str, tuple[PlacementRef, ...]] = field(default_factory=dict)
+
+
+FLEET = "fleet"
+
+
+def departures(leavers: Iterable[Leaver], bounds: LeavingBounds, *, total: int, facts: Facts) -> Departures:
+    """Return who may leave.
+
+    A draining cluster always asks once. All others together stay within both bounds, counted over those that are still
+    placed, or all of them ask. Whoever was let go by name, or owns nothing, is free.
+
+    Args:
+        leavers: who is to be removed.
+        bounds: of the fleet.
+        total: placements placed before this plan; what the percentage is of.
+        facts: who owns anything, who is leaving already, whom a person let go.
+    """
+    free: dict[PlacementRef, str] = {}
+    asking: dict[str, list[Leaver]] = {}
+    for leaver in leavers:
+        current = facts.current[leaver.ref]
+        under_way = current.state is PlacementState.LEAVING
+        if under_way or not current.owns or leaver.ref in facts.allowed_to_leave:
+            free[leaver.ref] = leaver.why
+        else:
+            asking.setdefault(leaver.drains or FLEET, []).append(leaver)
+    together = asking.get(FLEET, [])
+    if _within(len(together), bounds, total):
+        free.update((leaver.ref, leaver.why) for leaver in together)
+        asking.pop(FLEET, None)
+    waiting = {
+        leaver.ref: f"{len(group)} placements would leave ({leaver.why})"
+        for group in asking.values()
+        for leaver in group
+    }
+    return Departures(free, waiting, {subject: tuple(one.ref for one in group) for subject, group in asking.items()})
+
+
+def _within(leaving: int, bounds: LeavingBounds, total: int) -> bool:
+    # One may always go: a percentage of a small fleet would otherwise ask about every single placement.
+    return leaving <= 1 or (leaving <= bounds.max_placements and leaving * 100 <= bounds.max_percent * total)

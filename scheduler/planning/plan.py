@@ -1,0 +1,171 @@
+"""What the fleet should become: pure, from the registry and the facts in SQL.
+
+A placement enters with its first plan, is retained or leaves when nothing wants it any more, and is brought to a
+revision only once its source is resolved. Nothing leaves because something could not be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from common.domain.fleet import Disposition, Fleet, OnUnmatch, Placement, SyncMode
+from common.domain.placements import PlacementState
+from common.domain.refs import PlacementRef, Revision
+from scheduler.planning.facts import Current, Facts
+from scheduler.planning.hindrance import MANUAL, hindrance_of
+from scheduler.planning.leaving import Departures, Leaver, departures
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What becomes of one placement.
+
+    Attributes:
+        desired: what it should run; the one before where that cannot be told now.
+        hindrance: what stands in the way of its desired revision, in words; empty when nothing does.
+        wants_run: whether it wants a run because of this plan.
+        renewed: whether ``desired`` is another revision than before, by identity.
+        differs: whether anything has to be stored.
+    """
+
+    ref: PlacementRef
+    state: PlacementState
+    source_id: int | None
+    desired: Revision | None
+    hindrance: str
+    wants_run: bool
+    renewed: bool
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps, by placement, and who asks to leave."""
+
+    steps: tuple[Step, ...]
+    departures: Departures
+
+
+def plan(fleet: Fleet, facts: Facts) -> Plan:
+    """Return what becomes of every placement that the fleet wants or that SQL knows."""
+    placed = {placement.ref: placement for placement in fleet.placements()}
+    going = departures(_leavers(fleet, placed, facts), fleet.leaving, total=_placed_now(facts), facts=facts)
+    steps = [_step(placed[ref], facts, going) for ref in sorted(placed)]
+    steps += [_unwanted(ref, facts.current[ref], going) for ref in sorted(facts.current.keys() - placed.keys())]
+    return Plan(tuple(steps), going)
+
+
+def _placed_now(facts: Facts) -> int:
+    return sum(current.state is PlacementState.PLACED for current in facts.current.values())
+
+
+def _leavers(fleet: Fleet, placed: Mapping[PlacementRef, Placement], facts: Facts) -> Iterable[Leaver]:
+    """Yield placements whose objects are to be removed, whether they may be or not."""
+    for ref, current in sorted(facts.current.items()):
+        if current.state is PlacementState.LEFT:
+            continue
+        placement = placed.get(ref)
+        if placement is None:
+            cluster = fleet.clusters.get(ref.cluster)
+            reachable = cluster is not None and not cluster.removed
+            if reachable and fleet.leaving_policy(ref.application) is OnUnmatch.DELETE:
+                yield Leaver(ref, "no target matches it any more and onUnmatch is delete", drains="")
+        elif placement.disposition is Disposition.REMOVE:
+            draining = placement.cluster.state.value == "draining"
+            why = "its cluster is draining" if draining else "its application is retired"
+            yield Leaver(ref, why, drains=ref.cluster if draining else "")
+
+
+def _step(placement: Placement, facts: Facts, going: Departures) -> Step:
+    current = facts.current.get(placement.ref)
+    if placement.disposition is Disposition.FORGET:
+        return _standing(placement.ref, current, PlacementState.RETAINED, "the cluster is retired: it is left alone")
+    if placement.disposition is Disposition.REMOVE:
+        return _removed(placement.ref, current, going)
+    source_id, desired, unresolved = _desired(placement, current, facts)
+    hindrance = hindrance_of(placement, facts.blocked)
+    behind = desired is not None and (current is None or current.applied != desired.identity)
+    if behind and not hindrance and placement.sync.mode is SyncMode.MANUAL:
+        hindrance = MANUAL
+    reason = hindrance or unresolved
+    renewed = desired is not None and (
+        current is None or current.desired is None or current.desired.identity != desired.identity
+    )
+    returning = current is not None and (current.state is not PlacementState.PLACED or current.hindrance != reason)
+    return Step(
+        ref=placement.ref,
+        state=PlacementState.PLACED,
+        source_id=source_id,
+        desired=desired,
+        hindrance=reason,
+        wants_run=behind and not hindrance and (renewed or returning),
+        renewed=renewed,
+        differs=_differs(current, PlacementState.PLACED, source_id, desired, reason),
+    )
+
+
+def _desired(placement: Placement, current: Current | None, facts: Facts) -> tuple[int | None, Revision | None, str]:
+    """Return the source, the revision to be at, and why that is not what Git says now; last good stays."""
+    source = placement.source.to_resolve
+    source_id = facts.sources.get(source)
+    before = current.desired if current is not None else None
+    resolved = facts.resolved.get((source, placement.ref.application))
+    if resolved is None or not resolved.digest:
+        error = resolved.error if resolved is not None else ""
+        if not error and source_id is not None:
+            error = facts.source_errors.get(source_id, "")
+        return source_id, before, error or "its source was not resolved yet"
+    parameters = placement.parameters_digest(resolved.renderer)
+    desired = Revision(resolved.digest, parameters, resolved.commit)
+    if before is not None and before.identity == desired.identity:
+        desired = before
+    return source_id, desired, resolved.error
+
+
+def _removed(ref: PlacementRef, current: Current | None, going: Departures) -> Step:
+    if current is None or (not current.owns and current.state is not PlacementState.LEAVING):
+        return _standing(ref, current, PlacementState.LEFT, "")
+    return _departing(ref, current, going)
+
+
+def _departing(ref: PlacementRef, current: Current, going: Departures) -> Step:
+    if ref not in going.free:
+        return _standing(ref, current, current.state, f"waits for an approval: {going.waiting[ref]}")
+    if not current.owns:
+        return _standing(ref, current, PlacementState.LEFT, "")
+    step = _standing(ref, current, PlacementState.LEAVING, going.free[ref])
+    return Step(
+        step.ref,
+        step.state,
+        step.source_id,
+        None,
+        step.hindrance,
+        wants_run=current.state is not PlacementState.LEAVING,
+        renewed=False,
+        differs=step.differs or current.desired is not None,
+    )
+
+
+def _unwanted(ref: PlacementRef, current: Current, going: Departures) -> Step:
+    if ref in going.free or ref in going.waiting:
+        return _departing(ref, current, going)
+    if current.state in {PlacementState.LEFT, PlacementState.LEAVING}:
+        return _standing(ref, current, current.state, current.hindrance)
+    return _standing(ref, current, PlacementState.RETAINED, "nothing places it any more; its objects are left alone")
+
+
+def _standing(ref: PlacementRef, current: Current | None, state: PlacementState, reason: str) -> Step:
+    """Return the step of a placement that keeps its revision and gets no run."""
+    desired = current.desired if current is not None else None
+    source_id = current.source_id if current is not None else None
+    differs = _differs(current, state, source_id, desired, reason)
+    return Step(ref, state, source_id, desired, reason, wants_run=False, renewed=False, differs=differs)
+
+
+def _differs(
+    current: Current | None, state: PlacementState, source_id: int | None, desired: Revision | None, reason: str
+) -> bool:
+    if current is None:
+        return True
+    return (current.state, current.source_id, current.desired, current.hindrance) != (state, source_id, desired, reason)

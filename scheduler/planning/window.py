@@ -1,0 +1,29 @@
+"""How much may lie in the broker: it stays shallow, because whatever lies there can be lost and reordered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SENT_PER_SLOT = 2
+PARKED_PER_SLOT = 10
+
+
+def room(slots: int, sent: int) -> int:
+    """Return how many more messages a queue may get.
+
+    Args:
+        slots: runs that its live workers can have at once.
+        sent: messages sent and not yet claimed.
+    """
+    return max(0, SENT_PER_SLOT * slots - sent)
+
+
+def parking(slots: int) -> int:
+    """Return how many retries of a queue may lie in the broker as countdowns."""
+    return PARKED_PER_SLOT * slots
+
+
+def free_slots(limits: Mapping[str, int], busy: Mapping[str, int]) -> dict[str, int]:
+    """Return how many more runs each cluster may have, sent or running; those without room are left out."""
+    free = {cluster: limit - busy.get(cluster, 0) for cluster, limit in limits.items()}
+    return {cluster: slots for cluster, slots in free.items() if slots > 0}
