@@ -11,7 +11,7 @@ from simulator import errors, fieldset, typed
 from simulator.errors import Cause
 from simulator.fieldset import EMPTY, FieldSet, Path
 from simulator.managers import APPLY, UPDATE, Manager, Managers, Owned
-from simulator.schema import Node
+from simulator.schema import Node, zero_value
 
 Json = dict[str, Any]
 MAX_UPDATERS = 10
@@ -90,9 +90,8 @@ def apply(
     """
     known = dict(managers)
     if not known and live:
-        known[Manager(BEFORE_FIRST_APPLY, UPDATE, writer.version)] = Owned(
-            writer.owned(typed.field_set(node, live)), writer.version, writer.now
-        )
+        before = Writer(BEFORE_FIRST_APPLY, writer.version, "", writer.now, writer.ignored)
+        known = track_update(node, zero_value(node), live, known, before)
     identity = writer.manager(APPLY)
     last = known.get(identity)
     wanted = writer.owned(typed.field_set(node, config))
@@ -103,7 +102,7 @@ def apply(
     _refuse_conflicts(known, identity, difference, conflicts)
     settled = _settle(known, identity, difference)
     owned = settled.get(identity)
-    if owned is not None and (difference or not last or last.fields != owned.fields):
+    if owned is not None and not typed.same(live, pruned):
         settled[identity] = Owned(owned.fields, owned.version, writer.now)
     return pruned, settled
 
@@ -115,8 +114,8 @@ def _prune(node: Node, merged: Json, managers: Managers, last: FieldSet) -> Json
     last_named = typed.with_named_parents(node, last)
     pruned = typed.remove(node, merged, last_named) or {}
     everything = typed.with_named_parents(node, typed.field_set(node, merged))
-    appliers = (owned.fields for manager, owned in managers.items() if manager.operation == APPLY)
-    held = typed.with_named_parents(node, frozenset().union(*appliers))
+    owners = (owned.fields for owned in managers.values())
+    held = typed.with_named_parents(node, frozenset().union(*owners))
     kept = typed.with_named_parents(node, typed.field_set(node, pruned))
     pruned = typed.remove(node, merged, everything - (kept | held)) or {}
     kept = typed.with_named_parents(node, typed.field_set(node, pruned))
@@ -177,7 +176,12 @@ def _settle(managers: Managers, writer: Manager, difference: typed.Difference) -
 
 
 def track_update(node: Node, live: Json, new: Json, managers: Managers, writer: Writer) -> Managers:
-    """Return who owns what after an ordinary write: the writer owns what it changed."""
+    """Return who owns what after an ordinary write: the writer owns what it changed.
+
+    An object that nobody was tracked on stays untracked.
+    """
+    if not managers and live.get("metadata", {}).get("uid"):
+        return {}
     difference = _without_ignored(typed.compare(node, live, new), writer)
     identity = writer.manager(UPDATE)
     settled = _settle(dict(managers), identity, difference)
@@ -186,7 +190,7 @@ def track_update(node: Node, live: Json, new: Json, managers: Managers, writer: 
     if not fields:
         settled.pop(identity, None)
     else:
-        time = writer.now if difference or fields != before.fields else before.time
+        time = writer.now if difference.modified or difference.added else before.time
         settled[identity] = Owned(frozenset(fields), writer.version, time)
     return _capped(settled)
 

@@ -8,25 +8,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from simulator.schema import QUANTITY, Node, Shape
+from simulator.schema import QUANTITY, Node, Shape, zero_value
 
 Json = dict[str, Any]
 
-_ZEROES_DROPPED = frozenset(
-    # numbers and booleans that are plain (not pointers) and left out when zero; others keep an explicit zero
-    "hostNetwork hostPID hostIPC stdin stdinOnce tty readOnly paused publishNotReadyAddresses unschedulable "
-    "initialDelaySeconds timeoutSeconds periodSeconds successThreshold failureThreshold minReadySeconds nodePort "
-    "hostPort observedGeneration updatedReplicas readyReplicas availableReplicas unavailableReplicas "
-    "terminatingReplicas currentReplicas numberUnavailable numberAvailable updatedNumberScheduled active succeeded "
-    "failed deprecated preserveUnknownFields globalDefault fullyLabeledReplicas insecureSkipTLSVerify".split()
-)
-_EMPTY_STRINGS_KEPT = frozenset(
-    # strings that are pointers, or written even when empty
-    "storageClassName ingressClassName appProtocol runtimeClassName volumeMode loadBalancerClass type name key "
-    "operator whenUnsatisfiable topologyKey averageValue host hostname".split()
-)
-_EMPTY_LISTS_KEPT = frozenset({"rules", "accessModes_"})
-_SUFFIXES = ("", "k", "M", "G", "T", "P", "E")
 _SCALE = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _QUANTITY = re.compile(r"^([+-]?[0-9.]+)([KMGTPE]i|[numkMGTPE]?|[eE][+-]?[0-9]+)$")
@@ -92,22 +77,25 @@ def _map(node: Node, value: Mapping[str, Any], path: str, into: Decoded) -> Json
         decoded = _value(child, item, below, into)
         if name not in node.fields or not _omitted(node, name, child, decoded):
             kept[name] = decoded
+    for name, zero in node.always.items():
+        kept.setdefault(name, zero)
+    for name in node.structs:
+        if name not in kept and name in node.fields:
+            kept[name] = zero_value(node.fields[name])
     return kept
 
 
 def _omitted(node: Node, name: str, child: Node, value: Any) -> bool:
-    """Say whether Go would leave the field out: empty lists, free maps, strings, and plain zeroes."""
+    """Say whether Go would leave the field out: plain zeroes, and collections that are empty."""
     if value is None:
         return True
-    if name in node.required:
+    if name in node.always:
         return False
     if isinstance(value, list):
         return not value
     if isinstance(value, dict):
         return not value and not child.fields and child.shape is Shape.MAP
-    if isinstance(value, str):
-        return not value and name not in _EMPTY_STRINGS_KEPT
-    return not value and name in _ZEROES_DROPPED
+    return name in node.plain and bool(value == node.plain[name])
 
 
 def canonical_quantity(value: Any) -> Any:

@@ -7,7 +7,7 @@ One compilation serves all clusters. Built-in kinds come from the OpenAPI defini
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -62,6 +62,9 @@ class Node:
         open: unknown fields are kept rather than refused or dropped.
         defaults: default values of fields (custom kinds only).
         name: of the definition it comes from, empty for inline schemas.
+        plain: fields whose zero value is not written.
+        always: fields that are written even when nothing set them, with what is written then.
+        structs: objects that are written even when empty.
         raw: the schema of a custom kind, for what only it says (patterns, bounds).
     """
 
@@ -78,6 +81,9 @@ class Node:
     open: bool = False
     defaults: dict[str, Any] = field(default_factory=dict)
     name: str = ""
+    plain: Mapping[str, Any] = field(default_factory=dict)
+    always: Mapping[str, Any] = field(default_factory=dict)
+    structs: frozenset[str] = frozenset()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     def child(self, name: str) -> Node | None:
@@ -116,6 +122,10 @@ class Definitions:
         node = Node(Shape.SCALAR, name=name)
         self._nodes[name] = node  # before descending: definitions refer to themselves
         self._fill(node, raw)
+        written = _go_types().get(name, {})
+        node.plain = written.get("plain", {})
+        node.always = written.get("always", {})
+        node.structs = frozenset(written.get("structs", ()))
         return node
 
     def _compile(self, raw: Mapping[str, Any]) -> Node:
@@ -124,7 +134,7 @@ class Definitions:
             target = self.named(reference.rsplit("/", 1)[1])
             if raw.get("x-kubernetes-map-type") != "atomic":
                 return target
-            return Node(target.shape, target.fields, target.element, atomic=True, types=target.types, name=target.name)
+            return replace(target, atomic=True)
         node = Node(Shape.SCALAR)
         self._fill(node, raw)
         return node
@@ -170,6 +180,22 @@ def _types(raw: Mapping[str, Any]) -> frozenset[str]:
     declared = raw.get("type", ())
     listed = (declared,) if isinstance(declared, str) else declared
     return frozenset(listed) - {"null"}
+
+
+@cache
+def _go_types() -> Mapping[str, Any]:
+    """Return what the schemas leave out of the Go types; see ``tests/contract/kube_api/extract_go_types.py``."""
+    found: Mapping[str, Any] = orjson.loads(resources.files("simulator").joinpath("go_types.json").read_bytes())
+    return found
+
+
+def zero_value(node: Node) -> dict[str, Any]:
+    """Return what an object looks like before anything is set."""
+    value = dict(node.always)
+    for name in node.structs:
+        if name in node.fields:
+            value[name] = zero_value(node.fields[name])
+    return value
 
 
 @cache

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from simulator import schema
 from simulator.kinds import Kind, Trait
 from simulator.store import Cluster
 
@@ -14,50 +15,12 @@ _NETWORK = "10.0"
 _NODE_PORTS = 30_000
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
-EMPTY_FORMS: Mapping[tuple[str, str], Json] = {
-    # what a zero value of the Go type is written as: fields that are never absent, hence never "added" by an update
-    ("", "Namespace"): {"spec": {}, "status": {}},
-    ("", "PersistentVolume"): {"spec": {}, "status": {}},
-    ("", "PersistentVolumeClaim"): {"spec": {"resources": {}}, "status": {}},
-    ("", "Pod"): {"spec": {"containers": None}, "status": {}},
-    ("", "Service"): {"spec": {}, "status": {"loadBalancer": {}}},
-    ("apps", "DaemonSet"): {"spec": {"selector": None, "template": {"metadata": {}, "spec": {"containers": None}}}},
-    ("apps", "Deployment"): {
-        "spec": {"selector": None, "strategy": {}, "template": {"metadata": {}, "spec": {"containers": None}}}
-    },
-    ("apps", "ReplicaSet"): {"spec": {"selector": None, "template": {"metadata": {}, "spec": {}}}},
-    ("apps", "StatefulSet"): {
-        "spec": {"selector": None, "updateStrategy": {}, "template": {"metadata": {}, "spec": {"containers": None}}}
-    },
-    ("autoscaling", "HorizontalPodAutoscaler"): {
-        "spec": {"scaleTargetRef": {"kind": "", "name": ""}, "maxReplicas": 0},
-        "status": {},
-    },
-    ("batch", "Job"): {"spec": {"template": {"metadata": {}, "spec": {"containers": None}}}},
-    ("batch", "CronJob"): {
-        "spec": {
-            "schedule": "",
-            "jobTemplate": {"metadata": {}, "spec": {"template": {"metadata": {}, "spec": {"containers": None}}}},
-        }
-    },
-    ("coordination.k8s.io", "Lease"): {"spec": {}},
-    ("networking.k8s.io", "Ingress"): {"spec": {}, "status": {"loadBalancer": {}}},
-    ("networking.k8s.io", "NetworkPolicy"): {"spec": {"podSelector": {}}},
-    ("policy", "PodDisruptionBudget"): {"spec": {}},
-    ("rbac.authorization.k8s.io", "ClusterRole"): {"rules": None},
-    ("rbac.authorization.k8s.io", "Role"): {"rules": None},
-    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): {"roleRef": {"apiGroup": "", "kind": "", "name": ""}},
-    ("rbac.authorization.k8s.io", "RoleBinding"): {"roleRef": {"apiGroup": "", "kind": "", "name": ""}},
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): {
-        "spec": {"group": "", "names": {"plural": "", "kind": ""}, "scope": "", "versions": None},
-        "status": {},
-    },
-}
-
 
 def empty_form(kind: Kind) -> Json:
-    """Return what an object of the kind looks like before anything is set."""
-    return dict(EMPTY_FORMS.get((kind.group, kind.kind), {}))
+    """Return what an object of the kind looks like before anything is set; an update "adds" nothing of it."""
+    form = schema.zero_value(kind.node)
+    form.pop("metadata", None)
+    return form
 
 
 def prepare_create(cluster: Cluster, kind: Kind, document: Json) -> None:
