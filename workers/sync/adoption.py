@@ -75,7 +75,6 @@ def migrated(meta: LiveMeta) -> tuple[ManagedFields, ...] | None:
 def migration(meta: LiveMeta, entries: Sequence[ManagedFields]) -> list[Mapping[str, Any]]:
     """Return the JSON patch that stores ``entries``, provided that the object is still as ``meta`` says."""
     return [
-        {"op": "test", "path": "/metadata/uid", "value": meta.uid},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": meta.resource_version},
         {"op": "replace", "path": "/metadata/managedFields", "value": [_wire(entry) for entry in entries]},
     ]

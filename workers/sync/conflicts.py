@@ -11,7 +11,7 @@ from common.domain.fleet import ConflictPolicy
 from workers.sync import fieldset
 from workers.sync.errors import Cause
 
-_OWNER = re.compile(r'conflicts? with "(?P<manager>(?:[^"\\]|\\.)*)"')
+_OWNER = re.compile(r'conflicts? with "(?P<manager>(?:[^"\\]|\\.)*)"(?: with subresource "(?P<subresource>[^"]*)")?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,11 @@ class Stop:
 
 
 def owner_named(cause: Cause) -> str:
-    """Return the manager that a cause names; the whole message where it names none."""
+    """Return the manager that a cause names, ``kubectl`` or ``kubectl/scale``; the whole message if it names none."""
     match = _OWNER.search(cause.message)
-    return match["manager"] if match else cause.message
+    if match is None:
+        return cause.message
+    return "/".join(part for part in (match["manager"], match["subresource"]) if part)
 
 
 def decide(

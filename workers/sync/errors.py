@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import ClassVar
 
 from common.domain.errors import PermanentError, TransientError
+
+_OWN_KUBECONFIG = (
+    "Make one with `flotilla cluster add`, or write a kubeconfig with inline certificate and token data only."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +159,38 @@ class UnknownKindError(PermanentError):
         )
 
 
+class Forbidden(StrEnum):
+    """What a kubeconfig may not be, or not contain; the last part of the error's code."""
+
+    ABSENT = "absent"
+    UNREADABLE = "unreadable"
+    INCOMPLETE = "incomplete"
+    NOBODY = "nobody"
+    SERVER = "server"
+    OTHER_SERVER = "other-server"
+    EXEC = "exec"
+    AUTH_PROVIDER = "auth-provider"
+    FILE = "file"
+    INSECURE = "insecure"
+    PROXY = "proxy"
+    PASSWORD = "password"  # noqa: S105  # the name of a rule
+    IMPERSONATION = "impersonation"
+    UNKNOWN_KEY = "unknown-key"
+
+
 class CredentialsError(PermanentError):
     """A kubeconfig that is absent, unreadable, or asks for what is not allowed.
 
     Args:
-        code: which rule it breaks; ends up in ``code``.
+        what: which rule it breaks.
         message: what is wrong and where; never a value of it.
-        remedy: what to write instead.
+        remedy: what to do instead.
     """
 
-    def __init__(self, code: str, message: str, *, remedy: str) -> None:
-        super().__init__(message, remedy=remedy)
-        self.code = f"credentials.{code}"  # type: ignore[misc]  # one class, one code for each rule
+    def __init__(self, what: Forbidden, message: str, *, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy or _OWN_KUBECONFIG)
+        self.what = what
+        self.code = f"credentials.{what}"  # type: ignore[misc]  # one class, a code for each rule
 
 
 class ManifestsError(PermanentError):

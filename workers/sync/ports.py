@@ -169,7 +169,7 @@ class ClusterPort(Protocol):
         ...
 
     def patch(self, target: Target, operations: Sequence[Mapping[str, Any]]) -> LiveMeta:
-        """Carry out a JSON patch; ``test`` operations in it are its preconditions."""
+        """Carry out a JSON patch; a resourceVersion that it replaces is a precondition."""
         ...
 
     def delete(self, target: Target, *, uid: str, resource_version: str) -> bool:

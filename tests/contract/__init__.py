@@ -1,0 +1,1 @@
+"""Contract suites: the same rules on a stand-in and on the real thing."""

@@ -1,0 +1,1 @@
+"""Fakes with behaviour: what the ports promise, in memory."""

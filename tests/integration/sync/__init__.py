@@ -1,0 +1,1 @@
+"""The sync engine on a real API server."""

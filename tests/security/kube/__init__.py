@@ -1,0 +1,1 @@
+"""Attacks by way of kubeconfigs and answers."""

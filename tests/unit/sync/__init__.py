@@ -1,0 +1,1 @@
+"""The sync engine: pure rules, and the pipeline on a fake cluster."""

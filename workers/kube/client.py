@@ -1,0 +1,144 @@
+"""Requests to one API server: the fast path of the kubernetes package's ApiClient, shared by all threads."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import urllib3
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.exceptions import ApiException
+
+from common.domain.errors import FlotillaError
+from workers.kube.credentials import Access
+from workers.kube.errors import from_transport
+from workers.sync.errors import CredentialsError, Forbidden, GarbageError, TimedOutError, UnreachableError
+
+POOL_SIZE = 32
+CONNECT_SECONDS = 5.0
+LARGEST_ANSWER = 256 * 1024 * 1024
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, success or not."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is a success."""
+        return 200 <= self.status < 300
+
+
+class Client:
+    """One API server, as one account.
+
+    Args:
+        access: where, and as whom.
+        timeout: longest that one request may take, in all.
+    """
+
+    def __init__(self, access: Access, timeout: timedelta) -> None:
+        configuration = Configuration(host=access.server, retries=False, connection_pool_maxsize=POOL_SIZE)
+        configuration.tls_server_name = access.tls_server_name or None
+        self._api = ApiClient(configuration)
+        # One context for all connections: the authority is parsed once, and the client's key never stays on disk.
+        self._api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _tls_context(access)
+        self._host = access.server
+        self._headers = {"Accept": "application/json"}
+        if access.token:
+            self._headers["Authorization"] = f"Bearer {access.token}"
+        self._seconds = timeout.total_seconds()
+        self._timeout = (min(CONNECT_SECONDS, self._seconds), self._seconds)
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
+        """Return the answer, whatever its status.
+
+        A GET is repeated once when the connection broke: an idle one may have been closed at the other end.
+
+        Args:
+            method: HTTP method.
+            path: with its query, properly quoted.
+            headers: in addition to authorisation.
+            body: bytes as they are; a list or mapping as JSON.
+
+        Raises:
+            TransientError: there was no answer, or not all of it.
+            PermanentError: the server is not the one it should be.
+        """
+        try:
+            return self._send(method, path, headers, body)
+        except UnreachableError:
+            if method != "GET":
+                raise
+            return self._send(method, path, headers, body)
+
+    def _send(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> Answer:
+        deadline = time.monotonic() + self._seconds
+        all_headers = {**self._headers, **headers}
+        what = f"{method} {path.partition('?')[0]}"
+        try:
+            response = self._api.call_api(
+                method, self._host + path, all_headers, body, None, _request_timeout=self._timeout
+            )
+            return Answer(response.status, response.headers, _read(response.response, deadline, what))
+        except FlotillaError:
+            raise
+        except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise from_transport(error, what) from error
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._api.rest_client.pool_manager.clear()
+
+
+def _read(response: urllib3.HTTPResponse, deadline: float, what: str) -> bytes:
+    """Return the whole body. Each read has its own time-out, so a server that drips is stopped by the deadline."""
+    parts: list[bytes] = []
+    size = 0
+    while part := response.read1(_CHUNK):
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_ANSWER:
+            response.close()
+            message = f"{what}: an answer of more than {LARGEST_ANSWER} bytes"
+            raise GarbageError(message)
+        if response.length_remaining == 0:
+            break
+        if time.monotonic() > deadline:
+            response.close()
+            message = f"{what}: the answer did not end in time"
+            raise TimedOutError(message)
+    if response.length_remaining:
+        response.close()
+        message = f"{what}: the answer broke off"
+        raise GarbageError(message)
+    response.release_conn()
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _tls_context(access: Access) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=access.ca or None)
+        if access.client_certificate and access.client_key:
+            with TemporaryDirectory(prefix="flotilla-") as folder:
+                pair = Path(folder, "pair.pem")
+                pair.touch(mode=0o600)
+                pair.write_text(f"{access.client_certificate}\n{access.client_key}\n")
+                context.load_cert_chain(pair)
+    except (ssl.SSLError, ValueError):
+        message = f"the certificate data for {access.server} cannot be used"
+        remedy = "Store a kubeconfig with valid PEM data."
+        raise CredentialsError(Forbidden.UNREADABLE, message, remedy=remedy) from None
+    return context

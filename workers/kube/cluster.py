@@ -1,0 +1,184 @@
+"""The engine's port, spoken to a real API server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+import orjson
+
+from workers.kube.client import Answer
+from workers.kube.errors import from_answer, status_of
+from workers.kube.listing import Page, decode_metadata, decode_objects
+from workers.kube.paths import collection, item, with_query
+from workers.sync.errors import GarbageError, GoneError, UnknownKindError
+from workers.sync.live import MANAGER, Kind, Live, LiveMeta
+from workers.sync.ports import Applied, Ownership, Target, Write
+
+if TYPE_CHECKING:
+    from workers.kube.pool import Connection
+
+PAGE = 500
+RESTARTS = 3
+"""How often a LIST begins anew because its continuation expired."""
+
+_METADATA = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
+_APPLY = {"Content-Type": "application/apply-patch+yaml"}
+_PATCH = {"Content-Type": "application/json-patch+json"}
+_JSON = {"Content-Type": "application/json"}
+_APPLY_QUERIES = {
+    (write, ownership): "?fieldManager="
+    + MANAGER
+    + ("&dryRun=All" if write is Write.DRY_RUN else "")
+    + ("&force=true" if ownership is Ownership.FORCE else "")
+    for write in Write
+    for ownership in Ownership
+}
+T = TypeVar("T")
+
+
+class KubeCluster:
+    """One cluster for one attempt, sweep or observation; implements ``workers.sync.ports.ClusterPort``.
+
+    Args:
+        connection: shared by everyone in this process.
+        agent: User-Agent; names the run and attempt, so that the API server's audit log does too.
+    """
+
+    def __init__(self, connection: Connection, agent: str) -> None:
+        self._connection = connection
+        self._agent = {"User-Agent": agent}
+        self._requests: Counter[str] = Counter()
+        self._lock = Lock()
+
+    @property
+    def request_timeout(self) -> timedelta:
+        """Longest that one request may take."""
+        return self._connection.request_timeout
+
+    def requests(self) -> Mapping[str, int]:
+        """Return how many requests were made, by verb."""
+        with self._lock:
+            return dict(self._requests)
+
+    def kind(self, group: str, version: str, kind: str) -> Kind:
+        """Return how the cluster serves a kind; see the port."""
+        return self._connection.kind(group, version, kind, agent=self._agent)
+
+    def refresh_kinds(self) -> None:
+        """Read the served kinds anew."""
+        self._connection.refresh_kinds(agent=self._agent)
+
+    def list_meta(self, kind: Kind, *, namespace: str, selector: str) -> tuple[LiveMeta, ...]:
+        """Return the metadata of all objects that ``selector`` takes; see the port."""
+        return self._list(kind, namespace, selector, _METADATA, decode_metadata)
+
+    def list_objects(self, kind: Kind, *, namespace: str, selector: str) -> tuple[dict[str, Any], ...]:
+        """Return whole objects; see the port."""
+        return self._list(kind, namespace, selector, {}, decode_objects)
+
+    def _list(
+        self,
+        kind: Kind,
+        namespace: str,
+        selector: str,
+        headers: Mapping[str, str],
+        decode: Callable[[bytes], Page[T]],
+    ) -> tuple[T, ...]:
+        for _ in range(RESTARTS):
+            try:
+                return self._pages(kind, namespace, selector, headers, decode)
+            except GoneError as error:
+                expired = error
+        raise expired
+
+    def _pages(
+        self,
+        kind: Kind,
+        namespace: str,
+        selector: str,
+        headers: Mapping[str, str],
+        decode: Callable[[bytes], Page[T]],
+    ) -> tuple[T, ...]:
+        path = collection(kind, namespace)
+        found: list[T] = []
+        token = ""
+        while True:
+            url = with_query(path, labelSelector=selector, limit=str(PAGE), **{"continue": token})
+            answer = self._send("list", "GET", url, headers)
+            if answer.status == 404:
+                raise self._kind_is_gone(kind, answer, path)
+            page = self._decoded(self._succeeded(answer, f"LIST {path}"), decode, f"LIST {path}")
+            found += page.items
+            if not page.token:
+                return tuple(found)
+            token = page.token
+
+    def _kind_is_gone(self, kind: Kind, answer: Answer, path: str) -> Exception:
+        """Return the error for a collection that is not there: the kind was known, so what is known is outdated."""
+        self._connection.forget_kinds()
+        if status_of(answer.body) is None:
+            return GarbageError(f"LIST {path}: 404, and not an answer of Kubernetes")
+        return UnknownKindError(kind.group, kind.version, kind.kind)
+
+    def get(self, target: Target) -> Live | None:
+        """Return the object, or None when it surely does not exist."""
+        path = item(target)
+        answer = self._send("get", "GET", path, {})
+        if answer.status == 404:
+            status = status_of(answer.body)
+            if status is not None and status.details is not None and status.details.name == target.name:
+                return None
+            raise self._kind_is_gone(target.kind, answer, path)
+        return self._decoded(self._succeeded(answer, f"GET {path}"), Live, f"GET {path}")
+
+    def apply(self, target: Target, body: bytes, *, write: Write, ownership: Ownership) -> Applied:
+        """Server-side apply as field manager ``flotilla``; see the port."""
+        path = item(target)
+        verb = "dry-run" if write is Write.DRY_RUN else "apply"
+        answer = self._send(verb, "PATCH", path + _APPLY_QUERIES[write, ownership], _APPLY, body)
+        what = f"{verb} {path}"
+        return Applied(answer.status == 201, self._decoded(self._succeeded(answer, what), Live, what))
+
+    def patch(self, target: Target, operations: Sequence[Mapping[str, Any]]) -> LiveMeta:
+        """Carry out a JSON patch; see the port."""
+        path = item(target)
+        url = with_query(path, fieldManager=MANAGER)
+        answer = self._send("patch", "PATCH", url, _PATCH, [dict(operation) for operation in operations])
+        return self._decoded(self._succeeded(answer, f"PATCH {path}"), Live, f"PATCH {path}").meta
+
+    def delete(self, target: Target, *, uid: str, resource_version: str) -> bool:
+        """Delete in the foreground; False when it does not exist; see the port."""
+        path = item(target)
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Foreground",
+            "preconditions": {"uid": uid, "resourceVersion": resource_version},
+        }
+        answer = self._send("delete", "DELETE", path, _JSON, options)
+        if answer.status == 404:
+            return False
+        self._succeeded(answer, f"DELETE {path}")
+        return True
+
+    def _send(self, verb: str, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
+        with self._lock:
+            self._requests[verb] += 1
+        return self._connection.send(method, path, {**headers, **self._agent}, body)
+
+    def _succeeded(self, answer: Answer, what: str) -> bytes:
+        if not answer.ok:
+            raise from_answer(answer.status, answer.headers, answer.body, what)
+        return answer.body
+
+    def _decoded(self, body: bytes, decode: Callable[[bytes], T], what: str) -> T:
+        try:
+            return decode(body)
+        except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+            message = f"{what}: the answer is not what Kubernetes says there"
+            raise GarbageError(message) from error

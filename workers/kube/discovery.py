@@ -1,0 +1,104 @@
+"""Which kinds a cluster serves, from its aggregated discovery (two requests for everything)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from workers.sync.errors import ServerError, UnknownKindError
+from workers.sync.live import Kind
+
+PATHS = ("/api", "/apis")
+ACCEPT = ",".join(
+    f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList" for version in ("v2", "v2beta1")
+)
+
+
+class _Resource(msgspec.Struct, frozen=True, rename="camel"):
+    resource: str
+    scope: str
+    verbs: list[str]
+    response_kind: _ResponseKind | None = None
+
+
+class _ResponseKind(msgspec.Struct, frozen=True):
+    kind: str = ""
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: str
+    resources: list[_Resource] | None = None
+    freshness: str = "Current"
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _Group(msgspec.Struct, frozen=True):
+    metadata: _Metadata
+    versions: list[_Version]
+
+
+class _Groups(msgspec.Struct, frozen=True):
+    items: list[_Group]
+
+
+_DECODER: msgspec.json.Decoder[_Groups] = msgspec.json.Decoder(_Groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The kinds of one cluster, at one time.
+
+    Attributes:
+        kinds: by (group, version, kind), and by (group, "", kind) in the preferred version.
+        stale: groups whose server did not answer: what they serve is not known.
+        read_at: on the caller's monotonic clock.
+    """
+
+    kinds: Mapping[tuple[str, str, str], Kind]
+    stale: frozenset[str]
+    read_at: float
+
+    def find(self, group: str, version: str, kind: str) -> Kind:
+        """Return a kind; an empty ``version``, or one no longer served, means the preferred one.
+
+        Raises:
+            UnknownKindError: the cluster does not serve it.
+            ServerError: its group did not answer, so that nobody knows.
+        """
+        found = self.kinds.get((group, version, kind))
+        if found is not None:
+            return found
+        if group in self.stale:
+            message = f"the API group {group} does not answer, so its kinds are not known"
+            raise ServerError(message)
+        raise UnknownKindError(group, version, kind)
+
+
+def decode(bodies: Iterable[bytes], *, read_at: float) -> Catalogue:
+    """Return the catalogue that the answers to ``PATHS`` describe.
+
+    Raises:
+        ValueError: one is something else.
+    """
+    groups = [group for body in bodies for group in _DECODER.decode(body).items]
+    kinds: dict[tuple[str, str, str], Kind] = {}
+    for kind in _kinds(groups):
+        kinds.setdefault((kind.group, kind.version, kind.kind), kind)
+        kinds.setdefault((kind.group, "", kind.kind), kind)
+    stale = {each.metadata.name for each in groups if any(version.freshness == "Stale" for version in each.versions)}
+    return Catalogue(kinds, frozenset(stale), read_at)
+
+
+def _kinds(groups: Iterable[_Group]) -> Iterator[Kind]:
+    for group in groups:
+        for version in group.versions:
+            for resource in version.resources or ():
+                if resource.response_kind is not None and "patch" in resource.verbs:
+                    kind = resource.response_kind.kind
+                    namespaced = resource.scope == "Namespaced"
+                    yield Kind(group.metadata.name, version.version, kind, resource.resource, namespaced)

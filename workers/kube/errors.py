@@ -1,0 +1,175 @@
+"""From what an API server, or whatever answered in its place, said to the errors of the port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import msgspec
+import urllib3
+from kubernetes.client.exceptions import ApiException
+
+from common.domain.errors import FlotillaError, PermanentError, TransientError
+from workers.sync.errors import (
+    Cause,
+    ConflictError,
+    DryRunUnsupportedError,
+    ForbiddenError,
+    GarbageError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+    ServerError,
+    TerminatingError,
+    ThrottledError,
+    TimedOutError,
+    UnauthorisedError,
+    UnreachableError,
+)
+
+LONGEST_WAIT = timedelta(minutes=5)
+"""No server makes us wait longer than this."""
+
+
+class _Cause(msgspec.Struct, frozen=True):
+    reason: str = ""
+    field: str = ""
+    message: str = ""
+
+
+class _Details(msgspec.Struct, frozen=True):
+    name: str = ""
+    causes: list[_Cause] | None = None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """A ``Status`` object: how an API server refuses."""
+
+    kind: str = ""
+    reason: str = ""
+    message: str = ""
+    details: _Details | None = None
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """The details, one by one."""
+        found = self.details.causes if self.details is not None else None
+        return tuple(Cause(each.reason, each.field, each.message) for each in found or ())
+
+
+_DECODER: msgspec.json.Decoder[Status] = msgspec.json.Decoder(Status)
+
+
+class UntrustedError(PermanentError):
+    """The server's certificate is not the one that the kubeconfig's authority vouches for."""
+
+    code = "cluster.untrusted"
+
+
+def from_transport(error: Exception, what: str) -> FlotillaError:
+    """Return the error for a request that got no answer.
+
+    Args:
+        error: what the client library raised.
+        what: the request, for messages: verb and path.
+    """
+    match error:
+        case urllib3.exceptions.ReadTimeoutError() | urllib3.exceptions.ConnectTimeoutError() | TimeoutError():
+            return TimedOutError(f"{what}: no answer in time")
+        case ApiException() | urllib3.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            remedy = "Check certificate-authority-data and the server's name in the kubeconfig."
+            return UntrustedError(f"{what}: the server's certificate is not trusted", remedy=remedy)
+        case _:
+            return UnreachableError(f"{what}: {_short(error)}")
+
+
+def _short(error: Exception) -> str:
+    """Return the innermost reason; the outer ones repeat the URL."""
+    reason = getattr(error, "reason", None)
+    text = str(reason if reason is not None else error)
+    return text.rpartition("object at ")[2].partition(">: ")[2] or text
+
+
+def status_of(body: bytes) -> Status | None:
+    """Return the Status that ``body`` is; None when it is something else."""
+    try:
+        status = _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return status if status.kind == "Status" else None
+
+
+def from_answer(code: int, headers: Mapping[str, str], body: bytes, what: str) -> FlotillaError:
+    """Return the error for an answer that is not a success.
+
+    Args:
+        code: HTTP status.
+        headers: of the answer.
+        body: of the answer; a Status where an API server speaks.
+        what: the request, for messages.
+    """
+    if code == 429:
+        return ThrottledError(f"{what}: the API server asks to wait", retry_after=retry_after(headers))
+    if code == 401:
+        remedy = "Renew the token with `flotilla cluster rotate`."
+        return UnauthorisedError(f"{what}: the API server does not accept our credentials", remedy=remedy)
+    status = status_of(body)
+    if status is None:
+        return _unspoken(code, headers, what)
+    return _spoken(code, headers, status, what)
+
+
+def _unspoken(code: int, headers: Mapping[str, str], what: str) -> TransientError:
+    if code >= 500:
+        return ServerError(f"{what}: {code}", retry_after=retry_after(headers))
+    return GarbageError(f"{what}: {code}, and not an answer of Kubernetes")
+
+
+def _spoken(code: int, headers: Mapping[str, str], status: Status, what: str) -> FlotillaError:
+    message, causes = f"{what}: {status.message}", status.causes
+    match code:
+        case 403 if any(cause.reason == "NamespaceTerminating" for cause in causes):
+            return TerminatingError(message)
+        case 403:
+            return ForbiddenError(message, remedy="Grant the account this right, or see the policy that it names.")
+        case 404:
+            remedy = "Create the namespace, or set `createNamespace: true`." if _namespace_missing(status) else ""
+            return NotFoundError(message, remedy=remedy)
+        case 409:
+            return ConflictError(message, causes=causes)
+        case 410:
+            return GoneError(message)
+        case 400 | 413 | 415 | 422:
+            return _invalid(message, causes)
+        case 500 if "failed to create typed patch object" in status.message:
+            # An unknown field in an apply: the API server takes the blame, but no retry helps.
+            return InvalidError(message, causes=causes)
+        case _ if code >= 500:
+            return ServerError(message, retry_after=retry_after(headers))
+    return GarbageError(f"{what}: {code}: {status.message}")
+
+
+def _namespace_missing(status: Status) -> bool:
+    return status.message.startswith('namespaces "')
+
+
+def _invalid(message: str, causes: tuple[Cause, ...]) -> PermanentError:
+    if any(cause.field == "metadata.uid" for cause in causes):
+        return ConflictError(message)
+    if "does not support dry run" in message:
+        return DryRunUnsupportedError(message, causes=causes)
+    return InvalidError(message, causes=causes)
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """Return what Retry-After asks for (seconds or a date, RFC 9110), bounded; None when it says nothing usable."""
+    text = headers.get("Retry-After", "")
+    if text.isascii() and text.isdigit():
+        wanted = timedelta(seconds=min(int(text), LONGEST_WAIT.total_seconds()))
+    else:
+        try:
+            wanted = parsedate_to_datetime(text) - datetime.now(UTC)
+        except (ValueError, TypeError):
+            return None
+    return min(max(wanted, timedelta(0)), LONGEST_WAIT)

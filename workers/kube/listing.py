@@ -1,0 +1,62 @@
+"""Pages of LISTs: metadata decoded into structs, whole objects into mappings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import orjson
+
+from workers.sync.live import LiveMeta
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some objects, and the token that continues; empty at the end."""
+
+    items: tuple[T, ...]
+    token: str
+
+
+class _ListMeta(msgspec.Struct, frozen=True):
+    token: str = msgspec.field(name="continue", default="")
+
+
+class _Item(msgspec.Struct, frozen=True):
+    metadata: LiveMeta
+
+
+class _MetadataList(msgspec.Struct, frozen=True):
+    kind: str
+    metadata: _ListMeta
+    items: list[_Item] | None
+
+
+_METADATA: msgspec.json.Decoder[_MetadataList] = msgspec.json.Decoder(_MetadataList)
+
+
+def decode_metadata(body: bytes) -> Page[LiveMeta]:
+    """Return a page of a metadata LIST.
+
+    Raises:
+        msgspec.DecodeError: it is something else.
+    """
+    found = _METADATA.decode(body)
+    if found.kind != "PartialObjectMetadataList":
+        message = f"a {found.kind} where metadata was asked for"
+        raise msgspec.ValidationError(message)
+    return Page(tuple(each.metadata for each in found.items or ()), found.metadata.token)
+
+
+def decode_objects(body: bytes) -> Page[dict[str, Any]]:
+    """Return a page of a LIST.
+
+    Raises:
+        KeyError: it is no list.
+        orjson.JSONDecodeError: it is no JSON.
+    """
+    found = orjson.loads(body)
+    return Page(tuple(found["items"] or ()), found["metadata"].get("continue") or "")
