@@ -11,12 +11,10 @@ from typing import Any
 
 from common.yaml import Path
 
-EACH = "*"
-
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """A path in documents of one kind; ``*`` stands for each item of a list."""
+    """A path of keys in documents of one kind."""
 
     kind: str
     path: tuple[str, ...]
@@ -30,6 +28,13 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet("Application", ("spec", "source", "ref", "semver")),
     NotYet("Application", ("spec", "render", "helm")),
     NotYet("Application", ("spec", "render", "jsonnet")),
+    NotYet("Application", ("spec", "render", "plain", "include")),
+    NotYet("Application", ("spec", "render", "plain", "exclude")),
+    NotYet("Application", ("spec", "render", "kustomize", "images")),
+    NotYet("Application", ("spec", "render", "kustomize", "patches")),
+    NotYet("Application", ("spec", "render", "kustomize", "components")),
+    NotYet("Application", ("spec", "render", "kustomize", "namePrefix")),
+    NotYet("Application", ("spec", "render", "kustomize", "nameSuffix")),
     NotYet("Application", ("spec", "decrypt")),
     NotYet("Application", ("spec", "strategy")),
     NotYet("Application", ("spec", "dependsOn")),
@@ -53,8 +58,5 @@ def _found(value: Any, rest: tuple[str, ...], walked: Path) -> Iterator[Path]:
     if not rest:
         if value is not None and value != []:
             yield walked
-    elif rest[0] == EACH and isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _found(item, rest[1:], (*walked, index))
     elif isinstance(value, dict) and rest[0] in value:
         yield from _found(value[rest[0]], rest[1:], (*walked, rest[0]))

@@ -27,6 +27,7 @@ _TYPES = {
     "model_attributes_type": ("a mapping", "give key: value pairs, or remove the key"),
 }
 _LONGEST_SHOWN = 60
+_MOST_FAULTS = 100
 
 
 def validated(source: Source) -> tuple[AnyDocument | None, list[Fault]]:
@@ -39,7 +40,10 @@ def validated(source: Source) -> tuple[AnyDocument | None, list[Fault]]:
     try:
         return model.model_validate(value), []
     except ValidationError as error:
-        found = [_fault(source, model, details) for details in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)
+    found = [_fault(source, model, details) for details in errors[:_MOST_FAULTS]]
+    if len(errors) > _MOST_FAULTS:
+        found.append(source.fault((), f"{len(errors) - _MOST_FAULTS:,} more faults", "correct these first"))
     # A value that may have one of two forms yields an error for each: one fault per place is enough.
     return None, list({(fault.line, fault.what): fault for fault in found}.values())
 

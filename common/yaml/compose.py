@@ -10,6 +10,7 @@ import yaml
 
 from common.yaml.faults import YamlError, YamlFault
 from common.yaml.limits import YamlLimits
+from common.yaml.positions import Positions
 from common.yaml.scalars import Dialect, key, plain
 
 _TAGS = "tag:yaml.org,2002:"
@@ -68,10 +69,12 @@ class Composer:
     Args:
         limits: bounds of nodes and depth over all documents that pass through it.
         dialect: how keys are read.
+        positions: of the text that the events come from.
         lines: whether to keep the line of each key.
     """
 
-    def __init__(self, limits: YamlLimits, dialect: Dialect, *, lines: bool) -> None:
+    def __init__(self, limits: YamlLimits, dialect: Dialect, positions: Positions, *, lines: bool) -> None:
+        self.positions = positions
         self.faults: list[YamlFault] = []
         self.value: Any = None
         self.lines: dict[Path, int] = {}
@@ -93,7 +96,7 @@ class Composer:
         Raises:
             YamlError: a bound is exceeded, so that reading on is not safe.
         """
-        line = line_of(event)
+        line = self.positions.line_of(event.start_mark)
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event, line)
         elif isinstance(event, yaml.AliasEvent):
@@ -253,16 +256,6 @@ def _fits(tag: str, value: Any) -> bool:
     kinds: dict[str, type | tuple[type, ...]] = {"null": type(None), "bool": bool, "int": int, "float": float}
     kind = kinds.get(tag.removeprefix(_TAGS)) if tag.startswith(_TAGS) else None
     return kind is not None and isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-
-
-def line_of(event: yaml.Event) -> int:
-    """Return the line, from 1, on which ``event`` starts."""
-    return 0 if event.start_mark is None else event.start_mark.line + 1
-
-
-def index_of(event: yaml.Event) -> int:
-    """Return the character, from 0, at which ``event`` starts."""
-    return 0 if event.start_mark is None else event.start_mark.index
 
 
 def _shown(text: str | None) -> str:

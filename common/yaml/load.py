@@ -6,9 +6,10 @@ import re
 
 import yaml
 
-from common.yaml.compose import Composer, Document, index_of, line_of
+from common.yaml.compose import Composer, Document
 from common.yaml.faults import YamlError, YamlFault
 from common.yaml.limits import YamlLimits
+from common.yaml.positions import Positions, index_of
 from common.yaml.scalars import Dialect
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -53,7 +54,7 @@ def _decoded(text: bytes, limits: YamlLimits) -> str:
 
 
 def _documents(text: str, limits: YamlLimits, dialect: Dialect, *, lines: bool) -> list[Document]:
-    composer = Composer(limits, dialect, lines=lines)
+    composer = Composer(limits, dialect, Positions(text), lines=lines)
     found: list[Document] = []
     start, count = 0, 0
     line = 1
@@ -61,24 +62,24 @@ def _documents(text: str, limits: YamlLimits, dialect: Dialect, *, lines: bool) 
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             if isinstance(event, yaml.DocumentStartEvent):
                 composer.begin()
-                start, line = index_of(event), line_of(event)
+                start, line = index_of(event.start_mark), composer.positions.line_of(event.start_mark)
                 count += 1
                 _check_start(composer, event, count, limits)
             elif isinstance(event, yaml.DocumentEndEvent):
                 if composer.value is not None:
-                    own = text[start : index_of(event)] if lines else ""
+                    own = text[start : index_of(event.start_mark)] if lines else ""
                     found.append(Document(composer.value, line, own, composer.lines))
             elif not isinstance(event, (yaml.StreamStartEvent, yaml.StreamEndEvent)):
                 composer.feed(event)
     except yaml.YAMLError as error:
-        raise YamlError([*composer.faults, _syntax_fault(error)]) from error
+        raise YamlError([*composer.faults, _syntax_fault(error, composer.positions)]) from error
     if composer.faults:
         raise YamlError(composer.faults)
     return found
 
 
 def _check_start(composer: Composer, event: yaml.DocumentStartEvent, count: int, limits: YamlLimits) -> None:
-    line = line_of(event)
+    line = composer.positions.line_of(event.start_mark)
     if count > limits.max_documents:
         what = f"more than {limits.max_documents:,} documents"
         raise YamlError([*composer.faults, YamlFault(line, what, "split the file")])
@@ -86,7 +87,7 @@ def _check_start(composer: Composer, event: yaml.DocumentStartEvent, count: int,
         composer.fault(line, "a %TAG directive", "remove it: tags are not used here")
 
 
-def _syntax_fault(error: yaml.YAMLError) -> YamlFault:
+def _syntax_fault(error: yaml.YAMLError, positions: Positions) -> YamlFault:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or "the text is not YAML"
     remedy = "correct the syntax"
@@ -94,4 +95,4 @@ def _syntax_fault(error: yaml.YAMLError) -> YamlFault:
         remedy = "indent with spaces, not tabs, and quote values that start with @, ` or %"
     elif "mapping values are not allowed" in problem:
         remedy = "check the indentation, and quote values that hold a colon"
-    return YamlFault((mark.line if mark else 0) + 1, str(problem)[:_PROBLEM_LIMIT], remedy)
+    return YamlFault(positions.line_of(mark), str(problem)[:_PROBLEM_LIMIT], remedy)

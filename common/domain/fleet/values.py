@@ -66,6 +66,8 @@ def explained(layers: Sequence[ValueLayer]) -> tuple[ExplainedValue, ...]:
     found: dict[ValuePath, ExplainedValue] = {}
     for layer in layers:
         for path, value in _leaves(layer.values, ()):
+            if value == {} and any(len(p) > len(path) and p[: len(path)] == path for p in found):
+                continue  # an empty mapping over a mapping changes nothing
             for former in [p for p in found if _overlap(p, path)]:
                 del found[former]
             line = layer.lines.get(path, layer.where.line)
