@@ -75,6 +75,12 @@ def ids(connection: Connection) -> dict[SourceRef, int]:
     return {SourceRef(repo, credentials, ref): id_ for id_, repo, credentials, ref in connection.execute(query)}
 
 
+def errors(connection: Connection) -> dict[int, str]:
+    """Return why followed sources could not be looked at, by id; those that could are left out."""
+    query = select(SourceRow.id, SourceRow.error).where(SourceRow.used, SourceRow.error != "")
+    return dict(connection.execute(query).tuples().all())
+
+
 def get(connection: Connection, source_id: int) -> Source | None:
     """Return one source; None where there is none."""
     row = connection.execute(select(*SourceRow.__table__.c).where(SourceRow.id == source_id)).one_or_none()

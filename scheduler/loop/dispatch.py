@@ -1,0 +1,139 @@
+"""Sends what may be sent: the row is committed first, then the message; a wiped broker is noticed and filled again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from common.broker import messages
+from common.db import clusters, dispatch, sources, workers
+from common.db import fleet as fleets
+from common.db.connection import Connection
+from common.db.session import Database
+from common.domain.errors import TransientError
+from common.domain.fleet import Fleet
+from common.domain.refs import RunId
+from common.telemetry.logs import logger
+from scheduler.loop.fleet_cache import FleetCache
+from scheduler.loop.ports import Sender
+from scheduler.planning.window import free_slots, room
+
+log = logger(__name__)
+RESEND_AFTER = timedelta(minutes=5)
+RESOLVES_AT_ONCE = 64
+LOOKS_AT_ONCE = 256
+
+
+class Dispatcher:
+    """Used by one thread.
+
+    Args:
+        database: what is due, what was sent.
+        sender: the broker.
+        cache: the fleet in force.
+    """
+
+    def __init__(self, database: Database, sender: Sender, cache: FleetCache) -> None:
+        self._database = database
+        self._sender = sender
+        self._cache = cache
+
+    def tick(self) -> int:
+        """Send what the windows have room for; return how many messages.
+
+        Raises:
+            BrokerUnavailableError: the broker cannot be reached; everything stays due.
+        """
+        self._notice_wipe()
+        return self._send_runs() + self._send_resolves() + self._send_looks()
+
+    def _notice_wipe(self) -> None:
+        """Where the broker does not hold our epoch, it has lost what we sent: everything unclaimed is due again."""
+        with self._database.read() as connection:
+            state = fleets.state(connection)
+        if state is None:
+            return
+        held = self._sender.epoch()
+        if held is not None and held == state.broker_epoch:
+            return
+        epoch = str(uuid4())
+        with self._database.write() as connection:
+            lost = dispatch.unsend_all(connection)
+            clusters.forget_sent(connection)
+            sources.forget_sent(connection)
+            fleets.note_epoch(connection, epoch)
+        # Last: if we die before this line, the next tick does it all again, which costs nothing.
+        self._sender.set_epoch(epoch)
+        log.warning("broker.wiped", runs=lost)
+
+    def _send_runs(self) -> int:
+        with self._database.write() as connection:
+            known = self._cache.in_force(connection)
+            if known is None:
+                return 0
+            now = self._database.now(connection)
+            chosen = _choose(connection, known[1], now)
+            ids = dispatch.mark_sent(connection, [run for run, _ in chosen], now=now)
+        queues = dict(chosen)
+        for position, run in enumerate(ids):
+            try:
+                self._sender.send(messages.SYNC, run, queue=queues[run])
+            except TransientError:
+                with self._database.write() as connection:
+                    dispatch.unsend(connection, ids[position:])
+                raise
+        return len(ids)
+
+    def _send_resolves(self) -> int:
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            due = sources.due(connection, resend_before=now - RESEND_AFTER, limit=RESOLVES_AT_ONCE, now=now)
+            if due:
+                sources.mark_sent(connection, [source.id for source in due], now=now)
+        for source in due:
+            self._sender.send(messages.RESOLVE, str(source.id), queue=source.pool)
+        return len(due)
+
+    def _send_looks(self) -> int:
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            slots = workers.live_slots(connection, now=now)
+            under_way = clusters.sweeps_under_way(connection)
+            before = now - RESEND_AFTER
+            observations = clusters.due_observations(connection, resend_before=before, limit=LOOKS_AT_ONCE, now=now)
+            sweeps = clusters.due_sweeps(connection, resend_before=before, limit=LOOKS_AT_ONCE, now=now)
+            rooms = {
+                pool: room(slots.get(pool, 0), under_way.get(pool, 0))
+                for pool in {c.pool for c in (*observations, *sweeps)}
+            }
+            looks = [(messages.OBSERVE, one) for one in observations] + [(messages.SWEEP, one) for one in sweeps]
+            chosen = []
+            for task, one in looks:
+                if rooms[one.pool] > 0:
+                    rooms[one.pool] -= 1
+                    chosen.append((task, one))
+            seen = [one.name for task, one in chosen if task == messages.OBSERVE]
+            clusters.mark_observations_sent(connection, seen, now=now)
+            clusters.mark_sweeps_sent(connection, [c.name for task, c in chosen if task == messages.SWEEP], now=now)
+        for task, one in chosen:
+            self._sender.send(task, one.name, queue=one.pool)
+        return len(chosen)
+
+
+def _choose(connection: Connection, fleet: Fleet, now: datetime) -> list[tuple[RunId, str]]:
+    """Return the runs to send now with their queues, stale ones first."""
+    stale = dispatch.stale_sent(connection, older_than=now - RESEND_AFTER, limit=LOOKS_AT_ONCE)
+    chosen = [(one.run, one.queue) for one in stale]
+    loads = dispatch.window(connection, now=now)
+    busy = dispatch.load(connection, now=now)
+    limits = {name: cluster.max_concurrent for name, cluster in fleet.clusters.items()}
+    for queue, slots in sorted(workers.live_slots(connection, now=now).items()):
+        free = free_slots(limits, busy.clusters)
+        limit = room(slots, loads[queue].sent if queue in loads else 0)
+        if limit == 0 or not free:
+            continue
+        found = dispatch.candidates(connection, queue=queue, limit=limit, free=free, load=busy, now=now)
+        chosen += [(one.run, one.queue) for one in found]
+        for one in found:
+            limits[one.ref.cluster] -= 1
+    return chosen

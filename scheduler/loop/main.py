@@ -1,0 +1,98 @@
+"""The scheduler's process: leads or stands by until SIGTERM, and ends in under 5 s."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import threading
+
+from common.broker.app import make_celery
+from common.broker.sender import CelerySender
+from common.clock import SystemClock
+from common.db.session import Database, open_database
+from common.domain.errors import FlotillaError, PermanentError
+from common.domain.refs import SourceRef
+from common.settings import Settings, settings
+from common.sources.registry import GitRepository
+from common.telemetry.logs import configure, logger
+from scheduler.loop.dispatch import Dispatcher
+from scheduler.loop.fleet_cache import FleetCache
+from scheduler.loop.intents import IntentRunner
+from scheduler.loop.leader import Leadership
+from scheduler.loop.planner import Planner
+from scheduler.loop.reaper import Reaper
+from scheduler.loop.registry_watch import RegistryWatch
+from scheduler.loop.tick import Scheduler
+
+log = logger(__name__)
+
+
+class NoRegistryError(PermanentError):
+    """Nobody said where the registry lies."""
+
+    code = "settings.registry"
+
+
+def build(config: Settings, database: Database, name: str) -> Scheduler:
+    """Return a scheduler with everything it needs.
+
+    Raises:
+        NoRegistryError: no registry is set.
+    """
+    if not config.registry_url:
+        message = "no registry to follow"
+        raise NoRegistryError(
+            message, remedy="Set FLOTILLA_REGISTRY_URL to the Git repository that declares the fleet."
+        )
+    clock = SystemClock()
+    cache = FleetCache()
+    registry = RegistryWatch(
+        database,
+        GitRepository.from_settings(config),
+        SourceRef(config.registry_url, config.registry_credentials, config.registry_ref),
+        folder=config.registry_path,
+        interval=config.registry_interval,
+        clock=clock,
+    )
+    return Scheduler(
+        leadership=Leadership(database, clock, name=name, lease=config.lease),
+        intents=IntentRunner(database, cache, refresh_registry=registry.refresh),
+        registry=registry,
+        planner=Planner(database, cache),
+        dispatcher=Dispatcher(database, CelerySender(make_celery(config)), cache),
+        reaper=Reaper(database, clock, lease=config.lease),
+    )
+
+
+def run(config: Settings, name: str, stop: threading.Event) -> None:
+    """Lead or stand by until ``stop``."""
+    database = open_database(config)
+    database.wait(stop=stop)
+    scheduler = build(config, database, name)
+    leading = False
+    while not stop.is_set():
+        leads = scheduler.turn()
+        if leads != leading:
+            log.info("leader.changed", name=name, leads=leads)
+            leading = leads
+        stop.wait(config.tick.total_seconds())
+    try:
+        scheduler.leadership.resign()
+    except FlotillaError as error:
+        log.warning("leader.not-resigned", error=str(error))
+    database.dispose()
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="flotilla scheduler", description=__doc__)
+    parser.add_argument("--name", default=f"{socket.gethostname()}:{os.getpid()}", help="shown as the leader's name")
+    options = parser.parse_args()
+    config = settings()
+    configure(config)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(config, options.name, stop)

@@ -1,0 +1,204 @@
+"""Plans when the fleet, its sources or its clusters changed, and gives runs to placements whose time has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from common.db import approvals, clusters, faults, placements, runs, sources
+from common.db.approvals import ApprovalKind
+from common.db.connection import Connection
+from common.db.faults import StoredFault
+from common.db.placements import PlacementChange, PlacementFacts
+from common.db.runs import NewRun
+from common.db.session import Database
+from common.domain.fleet import Fleet
+from common.domain.refs import PlacementRef, SourceRef
+from common.telemetry.logs import logger
+from scheduler.loop.fleet_cache import FleetCache
+from scheduler.planning.due import MakeRun, NoRun, Waiting, decide
+from scheduler.planning.facts import Current, Facts, Resolved
+from scheduler.planning.leaving import FLEET, Departures
+from scheduler.planning.plan import Plan, Step, plan
+
+log = logger(__name__)
+RUNS_PER_TICK = 2_000
+UNRESOLVED = "placements"
+"""Scope of the faults that keep single applications at their last good revision."""
+
+
+class Planner:
+    """Used by one thread.
+
+    Args:
+        database: read for facts, written with decisions.
+        cache: the fleet in force.
+    """
+
+    def __init__(self, database: Database, cache: FleetCache) -> None:
+        self._database = database
+        self._cache = cache
+        self._planned: tuple[Any, ...] | None = None
+
+    def forget(self) -> None:
+        """Plan anew at the next tick, whatever was planned before."""
+        self._planned = None
+
+    def tick(self) -> int:
+        """Plan if anything changed since the last time, and make the runs that are due; return how many."""
+        with self._database.read() as connection:
+            known = self._cache.in_force(connection)
+            if known is None:
+                return 0
+            marker = _marker(connection, known[0])
+            facts = _facts(connection) if marker != self._planned else None
+        snapshot_id, fleet = known
+        if facts is not None:
+            self._carry_out(fleet, plan(fleet, facts), facts)
+            self._planned = marker
+        with self._database.write() as connection:
+            return _make_runs(connection, fleet, snapshot_id, now=self._database.now(connection))
+
+    def _carry_out(self, fleet: Fleet, planned: Plan, facts: Facts) -> None:
+        changes = [_change(step, fleet) for step in planned.steps if step.differs or step.wants_run]
+        log.info("plan.made", placements=len(planned.steps), changed=len(changes))
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            placements.carry_out(connection, changes, now=now)
+            _ask(connection, planned.departures, now)
+            faults.replace(connection, UNRESOLVED, _unreadable(facts), now=now)
+
+
+def _marker(connection: Connection, snapshot_id: int) -> tuple[Any, ...]:
+    """Return a value that differs whenever a plan could come out otherwise."""
+    blocked = tuple(sorted(_blocked(connection).items()))
+    allowed = tuple(
+        one.id for kind in (ApprovalKind.LEAVING, ApprovalKind.DRAIN) for one in approvals.approved(connection, kind)
+    )
+    return (snapshot_id, sources.change_marker(connection), blocked, allowed)
+
+
+def _blocked(connection: Connection) -> dict[str, str]:
+    return {name: known.blocked for name, known in clusters.facts(connection).items() if known.blocked}
+
+
+def _facts(connection: Connection) -> Facts:
+    ids = sources.ids(connection)
+    refs = {id_: ref for ref, id_ in ids.items()}
+    return Facts(
+        current={ref: _current(known) for ref, known in placements.everything(connection).items()},
+        resolved=_resolved(connection, refs),
+        sources=ids,
+        source_errors=sources.errors(connection),
+        blocked=_blocked(connection),
+        allowed_to_leave=_allowed(connection),
+    )
+
+
+def _resolved(connection: Connection, refs: Mapping[int, SourceRef]) -> dict[tuple[SourceRef, str], Resolved]:
+    return {
+        (refs[source_id], application): Resolved(source_id, found.digest, found.commit, found.renderer, found.error)
+        for (source_id, application), found in sources.digests(connection).items()
+    }
+
+
+def _current(known: PlacementFacts) -> Current:
+    owns = known.applied is not None or known.objects > 0 or known.run is not None
+    return Current(known.state, known.source_id, known.desired, known.applied, known.hindrance, owns)
+
+
+def _allowed(connection: Connection) -> frozenset[PlacementRef]:
+    return frozenset(
+        PlacementRef.parse(text)
+        for kind in (ApprovalKind.LEAVING, ApprovalKind.DRAIN)
+        for approval in approvals.approved(connection, kind)
+        for text in approval.payload["placements"]
+    )
+
+
+def _change(step: Step, fleet: Fleet) -> PlacementChange:
+    return PlacementChange(
+        ref=step.ref,
+        mark=step.ref.mark(fleet.name),
+        state=step.state,
+        source_id=step.source_id,
+        desired=step.desired,
+        hindrance=step.hindrance,
+        wants_run=step.wants_run,
+        renewed=step.renewed,
+        out_of_sync=step.renewed,
+    )
+
+
+def _ask(connection: Connection, going: Departures, now: datetime) -> None:
+    """Ask for what may not leave by itself, and withdraw what is no longer asked."""
+    for subject, refs in going.asks.items():
+        kind = ApprovalKind.LEAVING if subject == FLEET else ApprovalKind.DRAIN
+        payload = {"placements": [str(ref) for ref in refs]}
+        reason = f"{len(refs)} placements would be removed from their clusters"
+        approvals.ask(connection, kind, subject, payload=payload, reason=reason, now=now)
+    if FLEET not in going.asks:
+        approvals.void(connection, ApprovalKind.LEAVING, FLEET, now=now)
+
+
+def _unreadable(facts: Facts) -> list[StoredFault]:
+    return [
+        StoredFault("source.unreadable", f"{application}: {found.error}", commit=found.commit)
+        for (_, application), found in sorted(facts.resolved.items())
+        if found.error
+    ]
+
+
+def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: datetime) -> int:
+    wanting = placements.wanting(connection, limit=RUNS_PER_TICK, now=now)
+    if not wanting:
+        return 0
+    blocked = _blocked(connection)
+    made: list[NewRun] = []
+    served: list[int] = []
+    reasons: dict[int, str] = {}
+    superseded: list[int] = []
+    for one in wanting:
+        decision = decide(_waiting(one), fleet.placement(one.ref), blocked=blocked, cluster=one.ref.cluster)
+        if isinstance(decision, MakeRun):
+            superseded += [one.id] if decision.supersede else []
+            made.append(new_run(one, decision, fleet, snapshot_id))
+        elif isinstance(decision, NoRun):
+            served.append(one.id)
+            if decision.reason:
+                reasons[one.id] = decision.reason
+    runs.supersede(connection, superseded, reason="a newer revision", now=now)
+    created = runs.create_many(connection, made, now=now)
+    placements.run_made(connection, [*served, *(run.placement_id for run in made)])
+    placements.hinder(connection, reasons)
+    return len(created)
+
+
+def new_run(
+    one: PlacementFacts, decision: MakeRun, fleet: Fleet, snapshot_id: int, *, actor: str = "flotilla"
+) -> NewRun:
+    """Return the run that a decision asks for."""
+    return NewRun(
+        placement_id=one.id,
+        ref=one.ref,
+        trigger=decision.trigger,
+        actor=actor,
+        cause=decision.cause,
+        queue=fleet.clusters[one.ref.cluster].pool,
+        revision=decision.revision,
+        source_id=one.source_id,
+        snapshot_id=snapshot_id,
+    )
+
+
+def _waiting(one: PlacementFacts) -> Waiting:
+    return Waiting(
+        state=one.state,
+        desired=one.desired,
+        applied=one.applied,
+        paused=one.paused,
+        failures=one.failures,
+        run_state=one.run.state if one.run else None,
+        run_identity=one.run.identity if one.run else None,
+    )

@@ -1,0 +1,60 @@
+"""Ends attempts whose worker is gone, but only after the database was reached for one whole lease without a gap."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from common.clock import Clock
+from common.db import reaper, runs, workers
+from common.db.connection import Connection
+from common.db.reaper import Patience
+from common.db.session import Database
+from common.telemetry.logs import logger
+
+log = logger(__name__)
+EVERY = 1.0
+"""Seconds between two looks."""
+
+
+class Reaper:
+    """Used by one thread.
+
+    Args:
+        database: holds attempts and leases.
+        clock: its monotonic side counts the patience.
+        lease: of an attempt.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, lease: timedelta) -> None:
+        self._database = database
+        self._clock = clock
+        self._lease = lease
+        self._patience = Patience()
+        self._due = 0.0
+
+    def lost(self) -> None:
+        """Start being patient anew: the database could not be reached."""
+        self._patience = self._patience.lost()
+
+    def tick(self) -> int:
+        """End what has to be ended; return how many attempts."""
+        if self._clock.monotonic() < self._due:
+            return 0
+        with self._database.write() as connection:
+            self._patience = self._patience.reached(self._clock.monotonic(), lease=self._lease)
+            reaped = self._reap(connection) if self._patience.suffices(lease=self._lease) else 0
+        self._due = self._clock.monotonic() + EVERY
+        return reaped
+
+    def _reap(self, connection: Connection) -> int:
+        now = self._database.now(connection)
+        reaped = reaper.reap(connection, now=now, dead_after=workers.DEAD_AFTER)
+        for one in reaped:
+            log.warning(
+                "attempt.interrupted", run_id=one.attempt.run, worker=one.worker, died=one.died, ended=one.ended
+            )
+        overdue = runs.overdue(connection, now=now)
+        for waiting in overdue:
+            reason = f"not healthy in time: {waiting.reason}"
+            runs.fail_waiting(connection, waiting.run, reason=reason, error_code="sync.deadline", now=now)
+        return len(reaped)

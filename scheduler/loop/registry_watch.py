@@ -1,0 +1,135 @@
+"""Reads the registry: a new head is parsed, and what is good of it put in force with every fault stored."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from common.clock import Clock
+from common.db import clusters, faults, sources
+from common.db import fleet as fleets
+from common.db.connection import Connection
+from common.db.faults import StoredFault
+from common.db.session import Database
+from common.domain.errors import FlotillaError
+from common.domain.fleet import Disposition, Fleet
+from common.domain.refs import SourceRef
+from common.registry import Documents, Fault, ParsedRegistry, parse
+from common.telemetry.logs import logger
+from scheduler.loop.ports import Repository
+
+log = logger(__name__)
+UNREAD = "registry:unread"
+"""Scope of the fault that the registry as a whole cannot be read; the faults of its last commit stay beside it."""
+
+
+class RegistryWatch:
+    """Looks at the registry when it is due; used by one thread.
+
+    Args:
+        database: gets snapshots and faults.
+        repository: where the registry lies.
+        source: the registry's own repository and ref.
+        folder: the registry's folder there; empty is the whole tree.
+        interval: how often it is looked at; the caller's jitter is applied to it.
+        clock: monotonic, for the interval.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        repository: Repository,
+        source: SourceRef,
+        *,
+        folder: str,
+        interval: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._repository = repository
+        self._source = source
+        self._folder = folder
+        self._interval = interval
+        self._clock = clock
+        self._due = 0.0
+
+    def refresh(self) -> None:
+        """Make it due at once."""
+        self._due = 0.0
+
+    def look(self, *, jitter: float) -> bool:
+        """Read the registry if it is due; return whether another fleet is in force since.
+
+        Args:
+            jitter: factor on the interval until the next look, drawn by the caller from [0.5, 1.0].
+        """
+        if self._clock.monotonic() < self._due:
+            return False
+        self._due = self._clock.monotonic() + self._interval.total_seconds() * jitter
+        try:
+            return self._read()
+        except FlotillaError as error:
+            self._unread(error)
+            return False
+
+    def _read(self) -> bool:
+        commit = self._repository.head(self._source)
+        with self._database.read() as connection:
+            state = fleets.state(connection)
+            last = _last_good(connection, state)
+        if state is not None and state.seen_commit == commit:
+            with self._database.write() as connection:
+                fleets.note_checked(connection, now=self._database.now(connection))
+            return False
+        parsed = parse(self._repository.files(self._source, commit, self._folder), last)
+        log.info("registry.read", commit=commit, faults=len(parsed.faults), refused=parsed.refused)
+        with self._database.write() as connection:
+            return _store(connection, parsed, commit, self._database.now(connection))
+
+    def _unread(self, error: FlotillaError) -> None:
+        log.warning("registry.unread", code=error.code, error=str(error))
+        fault = StoredFault(error.code, f"the registry cannot be read: {error.message}", error.remedy)
+        with self._database.write() as connection:
+            faults.replace(connection, UNREAD, [fault], now=self._database.now(connection))
+
+
+def _last_good(connection: Connection, state: fleets.FleetState | None) -> Documents | None:
+    if state is None or state.snapshot_id is None:
+        return None
+    return Documents.from_json(fleets.snapshot(connection, state.snapshot_id).documents)
+
+
+def _store(connection: Connection, parsed: ParsedRegistry, commit: str, now: datetime) -> bool:
+    stored = [_stored(fault, "registry.fault", commit) for fault in parsed.faults]
+    stored += [_stored(notice, "registry.notice", commit) for notice in parsed.notices]
+    known = fleets.state(connection)
+    if parsed.fleet is not None and known is not None and known.name != parsed.fleet.name:
+        stored.append(_renamed(known.name, parsed.fleet, commit))
+    elif parsed.fleet is not None and not parsed.refused:
+        fleets.fix_name(connection, parsed.fleet.name, now=now)
+        fleets.put_in_force(connection, commit, parsed.documents.to_json(), now=now)
+        clusters.declare(connection, list(parsed.fleet.clusters.values()), now=now)
+        sources.follow(connection, _followed(parsed.fleet), now=now)
+    faults.replace(connection, faults.REGISTRY, stored, now=now)
+    faults.replace(connection, UNREAD, (), now=now)
+    fleets.note_commit(connection, commit)
+    fleets.note_checked(connection, now=now)
+    return not parsed.refused and parsed.fleet is not None
+
+
+def _stored(fault: Fault, code: str, commit: str) -> StoredFault:
+    return StoredFault(code, fault.what, fault.remedy, fault.file, fault.line, commit)
+
+
+def _renamed(name: str, fleet: Fleet, commit: str) -> StoredFault:
+    what = f"the fleet is called {fleet.name!r} here, but this hub keeps the fleet {name!r}"
+    remedy = f"call it {name!r} again: the name is part of the mark on every object that the hub owns"
+    return StoredFault("registry.renamed", what, remedy, fleet.where.file, fleet.where.line, commit)
+
+
+def _followed(fleet: Fleet) -> dict[SourceRef, str]:
+    """Return what has to be resolved, each with the pool of the first cluster that needs it."""
+    wanted: dict[SourceRef, str] = {}
+    for placement in fleet.placements():
+        if placement.disposition not in {Disposition.FORGET, Disposition.REMOVE}:
+            wanted.setdefault(placement.source.to_resolve, placement.cluster.pool)
+    return wanted

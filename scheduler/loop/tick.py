@@ -1,0 +1,73 @@
+"""One turn of the scheduler: each step does a little and is safe to repeat; one that fails holds up no other."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from common.db.errors import DatabaseUnavailableError
+from common.domain.errors import FlotillaError, TransientError
+from common.telemetry.logs import logger
+from scheduler.loop.dispatch import Dispatcher
+from scheduler.loop.intents import IntentRunner
+from scheduler.loop.leader import Leadership
+from scheduler.loop.planner import Planner
+from scheduler.loop.reaper import Reaper
+from scheduler.loop.registry_watch import RegistryWatch
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """All loops of one scheduler.
+
+    Attributes:
+        draw: gives numbers in [0, 1), for jitter.
+    """
+
+    leadership: Leadership
+    intents: IntentRunner
+    registry: RegistryWatch
+    planner: Planner
+    dispatcher: Dispatcher
+    reaper: Reaper
+    draw: Callable[[], float] = random.random
+
+    def turn(self) -> bool:
+        """Do what is due if this scheduler leads; return whether it does."""
+        try:
+            if not self.leadership.leads():
+                self.planner.forget()
+                self.reaper.lost()
+                return False
+            self._steps()
+        except DatabaseUnavailableError as error:
+            log.warning("database.unavailable", error=str(error))
+            self.reaper.lost()
+        return True
+
+    def _steps(self) -> None:
+        self._contained("intents", self.intents.tick)
+        self._contained("registry", lambda: self.registry.look(jitter=0.5 + self.draw() / 2))
+        self._contained("planner", self.planner.tick)
+        self._contained("dispatch", self.dispatcher.tick)
+        self._contained("reaper", self.reaper.tick)
+
+    def _contained(self, name: str, step: Callable[[], object]) -> None:
+        """Run a step; what goes wrong in it is logged and costs the others nothing.
+
+        Raises:
+            DatabaseUnavailableError: no other step could do anything either.
+        """
+        try:
+            step()
+        except DatabaseUnavailableError:
+            raise
+        except TransientError as error:
+            log.warning("step.held-up", step=name, code=error.code, error=str(error))
+        except FlotillaError as error:
+            log.error("step.failed", step=name, code=error.code, error=str(error))
+        except Exception as error:  # a defect in one step must not stop the fleet
+            log.exception("step.broke", step=name, error=type(error).__name__)
