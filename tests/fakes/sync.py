@@ -26,6 +26,7 @@ from workers.sync.ports import (
     SyncResult,
 )
 
+SHOP = PlacementRef("alpha", "shop")
 RUN = RunId("0199c0de-0000-7000-8000-000000000001")
 
 
@@ -102,7 +103,7 @@ class Site:
     """One placement on one cluster, synced as a worker would, attempt after attempt."""
 
     cluster: ClusterPort
-    ref: PlacementRef = PlacementRef("alpha", "shop")
+    ref: PlacementRef = SHOP
     fleet: str = "acme"
     namespace: str = "default"
     settings: SyncSettings = field(default_factory=SyncSettings)

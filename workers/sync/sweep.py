@@ -1,0 +1,158 @@
+"""Which placements of a cluster drifted: fingerprints compared, at a few requests per kind and none per object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from common.domain.refs import ObjectId, PlacementRef
+from workers.sync import marks
+from workers.sync.fingerprint import fingerprint
+from workers.sync.live import LiveMeta
+from workers.sync.ports import InventoryItem
+
+Lists = Mapping[tuple[str, str], Sequence[LiveMeta] | None]
+"""By (group, kind): what carries our label; None where the LIST did not end."""
+
+
+class Finding(StrEnum):
+    """What a sweep says about a placement."""
+
+    CONFIRMED = "confirmed"
+    """Every object is as we left it."""
+    DRIFTED = "drifted"
+    """Some are not; a run judges them one by one."""
+    UNKNOWN = "unknown"
+    """Something could not be read, or is on its way. That is never drift, and never confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One object that is not as we left it.
+
+    Attributes:
+        object: which one.
+        what: in words.
+        manager: who wrote to it last besides us; empty where nobody is named.
+    """
+
+    object: ObjectId
+    what: str
+    manager: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepVerdict:
+    """What a sweep says about one placement."""
+
+    ref: PlacementRef
+    finding: Finding
+    drifts: tuple[Drift, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An object that says it is a placement's and that its inventory does not know: a late create, or an orphan.
+
+    It is a late create, to be taken into the inventory as unwanted, only if an attempt had planned to create it.
+    """
+
+    ref: PlacementRef
+    object: ObjectId
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """What came of one sweep."""
+
+    verdicts: tuple[SweepVerdict, ...]
+    strays: tuple[Stray, ...]
+
+
+def kinds_to_list(inventories: Iterable[Sequence[InventoryItem]]) -> frozenset[tuple[str, str, str]]:
+    """Return (group, version, kind) of everything that placements own, one version for each kind."""
+    versions = {(item.object.group, item.object.kind): item.version for items in inventories for item in items}
+    return frozenset((group, version, kind) for (group, kind), version in versions.items())
+
+
+def compare(
+    fleet: str, cluster: str, inventories: Mapping[PlacementRef, Sequence[InventoryItem]], lists: Lists
+) -> SweepResult:
+    """Return the verdict on each placement, and the strays.
+
+    Args:
+        fleet: whose marks count; those of another fleet on the same cluster are not looked at.
+        cluster: its name in the registry.
+        inventories: of the cluster's placements; a missing placement's objects are strays.
+        lists: of every kind that ``kinds_to_list`` names.
+    """
+    live = {
+        ObjectId(group, kind, meta.namespace, meta.name): meta
+        for (group, kind), metas in lists.items()
+        for meta in metas or ()
+    }
+    known = frozenset((ref, item.object) for ref, items in inventories.items() for item in items)
+    verdicts = tuple(_verdict(fleet, ref, items, live, lists) for ref, items in inventories.items())
+    return SweepResult(verdicts, tuple(_strays(fleet, cluster, live, known)))
+
+
+def _verdict(
+    fleet: str,
+    ref: PlacementRef,
+    items: Sequence[InventoryItem],
+    live: Mapping[ObjectId, LiveMeta],
+    lists: Lists,
+) -> SweepVerdict:
+    drifts: list[Drift] = []
+    unknown: list[str] = []
+    for item in items:
+        if not item.wanted:
+            continue
+        meta = live.get(item.object)
+        if lists.get((item.object.group, item.object.kind)) is None:
+            unknown.append(f"{item.object.kind} could not be listed")
+        elif not item.fingerprint:
+            unknown.append(f"{item.object} was not applied yet")
+        elif meta is not None and meta.deletion_timestamp:
+            unknown.append(f"{item.object} is being deleted")
+        elif drift := _drift(marks.owner_mark(fleet, ref, item.object), item, meta):
+            drifts.append(drift)
+    if drifts:
+        return SweepVerdict(ref, Finding.DRIFTED, tuple(drifts), f"{drifts[0].object} {drifts[0].what}")
+    if unknown:
+        return SweepVerdict(ref, Finding.UNKNOWN, reason=unknown[0])
+    return SweepVerdict(ref, Finding.CONFIRMED)
+
+
+def _drift(mark: str, item: InventoryItem, meta: LiveMeta | None) -> Drift | None:
+    if meta is None:
+        return Drift(item.object, "is gone, or lost our label")
+    if (meta.annotations or {}).get(marks.OWNER) != mark:
+        return Drift(item.object, "lost our mark", _last_manager(meta))
+    if fingerprint(meta) != item.fingerprint:
+        return Drift(item.object, "was changed", _last_manager(meta))
+    return None
+
+
+def _last_manager(meta: LiveMeta) -> str:
+    others = [entry for entry in meta.managed_fields or () if not entry.ours and entry.subresource != "status"]
+    return max(others, key=lambda entry: entry.time).manager if others else ""
+
+
+def _strays(
+    fleet: str,
+    cluster: str,
+    live: Mapping[ObjectId, LiveMeta],
+    known: frozenset[tuple[PlacementRef, ObjectId]],
+) -> Iterable[Stray]:
+    prefix = f"{fleet}/{cluster}/"
+    for object_id, meta in live.items():
+        who, _, what = (meta.annotations or {}).get(marks.OWNER, "").partition(":")
+        if not who.startswith(prefix) or what != str(object_id) or meta.deletion_timestamp:
+            continue
+        ref = PlacementRef(cluster, who.removeprefix(prefix))
+        if (ref, object_id) not in known:
+            yield Stray(ref, object_id, meta.uid)
