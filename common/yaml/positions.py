@@ -20,13 +20,16 @@ class Positions:
     """Lines of one text; YAML 1.1 breaks lines at three characters at which no editor does, so these are left out."""
 
     def __init__(self, text: str) -> None:
+        # The parser puts the end of the text on a line of its own.
+        self._last = text.count("\n") + text.count("\r") - text.count("\r\n") + 1
         self._odd = [match.start() for match in _ODD_BREAKS.finditer(text)]
 
     def line_of(self, mark: Mark | None) -> int:
         """Return the line of ``mark``, from 1."""
         if mark is None:
             return 1
-        return mark.line + 1 - (bisect_left(self._odd, mark.index) if self._odd else 0)
+        odd = bisect_left(self._odd, mark.index) if self._odd else 0
+        return min(mark.line + 1 - odd, self._last)
 
 
 def index_of(mark: Mark | None) -> int:
