@@ -68,6 +68,6 @@ class Scheduler:
         except TransientError as error:
             log.warning("step.held-up", step=name, code=error.code, error=str(error))
         except FlotillaError as error:
-            log.error("step.failed", step=name, code=error.code, error=str(error))
+            log.warning("step.failed", step=name, code=error.code, error=str(error))
         except Exception as error:  # a defect in one step must not stop the fleet
             log.exception("step.broke", step=name, error=type(error).__name__)

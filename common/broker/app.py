@@ -1,0 +1,142 @@
+"""The Celery application: JSON only, signed both ways, nothing stored in the broker but what is on its way."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
+
+from celery import Celery, Task
+from celery.worker.strategy import default as deliver
+from kombu.exceptions import KombuError
+
+from common.broker.errors import MessageRefusedError, Why
+from common.broker.keys import MessageKeys, message_keys
+from common.broker.signing import sign, verify
+from common.settings import Settings
+
+VISIBILITY = timedelta(hours=1)
+"""After this the broker delivers again what was taken and not acknowledged; a repeated message claims nothing."""
+log = logging.getLogger(__name__)
+Refusal = Callable[[str], None]
+
+
+class FlotillaCelery(Celery):  # type: ignore[misc]  # Celery is untyped
+    """Signs every message it sends, first ones and retries alike.
+
+    Attributes:
+        keys: of this hub.
+        on_refused: told why, whenever a message is refused.
+    """
+
+    keys: MessageKeys
+    on_refused: Refusal
+
+    def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        """Send a task with one id.
+
+        Raises:
+            MessageRefusedError: it is to carry anything else.
+        """
+        match args, kwargs or {}:
+            case (([str(subject)] | (str(subject),)), {}):
+                pass
+            case _:
+                raise MessageRefusedError(Why.BODY)
+        task_id = options.pop("task_id", None) or str(uuid4())
+        headers = {**(options.pop("headers", None) or {})}
+        headers |= sign(self.keys, name, task_id, subject, now=datetime.now(UTC))
+        return super().send_task(name, [subject], {}, task_id=task_id, headers=headers, **options)
+
+
+class SignedTask(Task):  # type: ignore[misc]  # Celery is untyped
+    """A task that starts only for a message of ours."""
+
+    abstract = True
+    Strategy = "common.broker.app:verified"
+
+
+def verified(task: Task, app: FlotillaCelery, consumer: Any) -> Callable[..., Any]:
+    """Return Celery's handler of a task's messages, behind a check of who sent them."""
+    handler = deliver(task, app, consumer)
+
+    def handle(message: Any, body: Any, ack: Any, reject: Any, callbacks: Sequence[Any], **more: Any) -> Any:
+        try:
+            verify(app.keys, message.headers, _payload(message), now=datetime.now(UTC))
+        except MessageRefusedError as error:
+            message.ack_log_error(log, consumer.connection_errors)
+            app.on_refused(error.message)
+            return None
+        return handler(message, body, ack, reject, callbacks, **more)
+
+    return handle
+
+
+def _payload(message: Any) -> Any:
+    try:
+        return message.payload
+    except KombuError as error:
+        raise MessageRefusedError(Why.UNREADABLE) from error
+
+
+def make_celery(settings: Settings) -> FlotillaCelery:
+    """Return an application that speaks to the broker of these settings; connects to nothing yet.
+
+    Raises:
+        KeyFileError: the hub's message keys cannot be used.
+    """
+    url = broker_url(settings)
+    app = FlotillaCelery("flotilla", broker=url, task_cls=SignedTask, set_as_current=False)
+    app.keys = message_keys(settings)
+    app.on_refused = lambda _why: None
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        event_serializer="json",
+        result_backend=None,
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_default_queue="default",
+        worker_prefetch_multiplier=1,
+        worker_disable_rate_limits=True,
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_pool_limit=4,
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY.total_seconds(),
+            "unacked_restore_interval": 10,
+            "unacked_restore_throttle": 1,
+            "socket_connect_timeout": 5,
+            "socket_timeout": 30,
+            "socket_keepalive": True,
+        },
+        enable_utc=True,
+        timezone="UTC",
+    )
+    if settings.broker_ca_file is not None:
+        app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_ca_certs": str(settings.broker_ca_file)}
+    return app
+
+
+def broker_url(settings: Settings) -> str:
+    """Return the broker's URL with its password, for connecting only."""
+    url = settings.effective_broker_url
+    if settings.broker_password_file is None:
+        return url
+    password = _secret(settings.broker_password_file)
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{quote(password, safe='')}@{host}"))
+
+
+def _secret(path: Path) -> str:
+    return path.read_text().strip()

@@ -1,0 +1,40 @@
+"""What can go wrong between us and the broker."""
+
+from enum import StrEnum
+
+from common.domain.errors import PermanentError, TransientError
+
+
+class BrokerUnavailableError(TransientError):
+    """The broker cannot be reached now; nothing is lost, what is due stays due."""
+
+    code = "broker.unavailable"
+
+
+class Why(StrEnum):
+    """Why a message is refused."""
+
+    FOREIGN = "names no task of ours"
+    UNSIGNED = "is not signed"
+    UNKNOWN_KEY = "is signed with a key that is not ours"
+    ALTERED = "was changed, or signed by somebody else"
+    CALLBACKS = "carries callbacks"
+    BODY = "carries something else than one id"
+    OLD = "is too old, or from the future"
+    UNREADABLE = "cannot be read as JSON"
+
+
+class MessageRefusedError(PermanentError):
+    """A message is not one of ours, or not as we sent it; nothing of it is carried out."""
+
+    code = "message.refused"
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(f"a message {why}", remedy="See who else can write to the broker; rotate its password.")
+        self.why = why
+
+
+class KeyFileError(PermanentError):
+    """A key's file is readable by others, or does not hold a key."""
+
+    code = "keys.file"
