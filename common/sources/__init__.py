@@ -1,0 +1,6 @@
+"""Where manifests come from: Git mirrors, trees read at a commit, and the credentials that open them.
+
+The only importer of GitPython (in ``git``). It runs nothing that a repository brings along, writes no credential to
+disk (save an ssh key in a file of mode 0600 while one call needs it) and never lets one reference's credentials open
+another's mirror. It knows nothing of databases, queues and clusters.
+"""

@@ -1,0 +1,160 @@
+"""The environment and settings every git process gets: nothing inherited but the way to the network.
+
+Credentials go in by environment variables or by files of mode 0600 that live as long as one call; never by argv, which
+every user of the machine can read, and never into a repository's configuration.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from common.sources.credentials import Credential, CredentialsRefusedError
+from common.sources.urls import GitUrl, PlainHttp, Transport
+
+KEPT = frozenset(
+    {
+        "PATH",
+        "TMPDIR",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "GIT_SSL_CAINFO",
+        "GIT_SSL_CAPATH",
+    }
+)
+"""What a git process inherits from ours; everything else is taken away."""
+
+SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.symlinks=false",
+    "core.askPass=/bin/false",
+    "core.alternateRefsCommand=/bin/false",
+    "protocol.ext.allow=never",
+    "protocol.file.allow=never",
+    "transfer.fsckObjects=true",
+    "transfer.bundleURI=false",
+    "credential.helper=",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=false",
+    "http.followRedirects=false",
+    "http.sslVerify=true",
+    "http.lowSpeedLimit=1",
+    "http.lowSpeedTime=30",
+    "gc.autoDetach=false",
+    "gc.pruneExpire=90.days.ago",
+    "maintenance.autoDetach=false",
+    "pack.threads=1",
+    "advice.detachedHead=false",
+)
+"""Given to each git process by ``-c``. Redirects are not followed: git would send our header to wherever they lead."""
+
+_SSH_OPTIONS = (
+    "IdentitiesOnly=yes",
+    "IdentityAgent=none",
+    "StrictHostKeyChecking=yes",
+    "GlobalKnownHostsFile=/dev/null",
+    "UpdateHostKeys=no",
+    "BatchMode=yes",
+    "PasswordAuthentication=no",
+    "ForwardAgent=no",
+    "ClearAllForwardings=yes",
+    "PermitLocalCommand=no",
+    "ConnectTimeout=10",
+    "ServerAliveInterval=10",
+    "ServerAliveCountMax=3",
+)
+
+
+def base_environment(plain_http: PlainHttp) -> dict[str, str]:
+    """Return the variables of every git process, credentials not included."""
+    no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    no_proxy = ",".join(filter(None, (no_proxy, "localhost,127.0.0.1,::1")))
+    return {
+        "HOME": "/nonexistent",
+        "XDG_CONFIG_HOME": "/nonexistent",
+        "LANGUAGE": "C",
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_SYSTEM": "/dev/null",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_COUNT": "0",
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "/bin/false",
+        "SSH_ASKPASS": "/bin/false",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_PROTOCOL_FROM_USER": "0",
+        "GIT_ALLOW_PROTOCOL": "https:ssh:http" if plain_http is PlainHttp.LOOPBACK else "https:ssh",
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
+
+
+@contextmanager
+def authorised(url: GitUrl, credential: Credential) -> Iterator[Mapping[str, str]]:
+    """Give the variables that let one git call use ``credential`` at ``url``; what they name is gone afterwards.
+
+    Raises:
+        CredentialsRefusedError: the credential does not fit the URL's transport.
+    """
+    with tempfile.TemporaryDirectory(prefix="flotilla-git-") as folder:  # mode 0700
+        if url.transport is Transport.SSH:
+            yield _over_ssh(url, credential, Path(folder))
+        else:
+            yield _over_http(url, credential, Path(folder))
+
+
+def _over_http(url: GitUrl, credential: Credential, folder: Path) -> dict[str, str]:
+    settings: list[tuple[str, str]] = []
+    password = credential.get("token") or credential.get("password")
+    if password is not None:
+        user = credential.get("username", b"git").strip()
+        text = user + b":" + password.strip()
+        if b"\n" in text or b"\r" in text:
+            message = f"the credentials for {url} hold a line break"
+            raise CredentialsRefusedError(message, remedy="Store username and token as one line each.")
+        header = f"Authorization: Basic {base64.b64encode(text).decode()}"
+        # bound to scheme, host and port: a request to elsewhere goes without
+        settings.append((f"http.{url.origin}.extraHeader", header))
+    elif credential and "ca.crt" not in credential:
+        message = f"the credentials for {url} have neither token nor password"
+        raise CredentialsRefusedError(message, remedy="Store username and token under the reference.")
+    if "ca.crt" in credential:
+        settings.append((f"http.{url.origin}.sslCAInfo", str(_file(folder / "ca.crt", credential["ca.crt"]))))
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
+
+
+def _over_ssh(url: GitUrl, credential: Credential, folder: Path) -> dict[str, str]:
+    missing = [key for key in ("ssh-privatekey", "known_hosts") if not credential.get(key, b"").strip()]
+    if missing:
+        message = f"the credentials for {url} lack {' and '.join(missing)}"
+        raise CredentialsRefusedError(message, remedy="Store ssh-privatekey and known_hosts under the reference.")
+    key = _file(folder / "key", credential["ssh-privatekey"].rstrip() + b"\n")
+    hosts = _file(folder / "known_hosts", credential["known_hosts"].rstrip() + b"\n")
+    options = (*_SSH_OPTIONS, f"UserKnownHostsFile={hosts}", f"IdentityFile={key}")
+    command = ["ssh", "-F", "none", *(part for option in options for part in ("-o", option))]
+    return {"GIT_SSH_COMMAND": shlex.join(command), "GIT_SSH_VARIANT": "ssh"}
+
+
+def _file(path: Path, content: bytes) -> Path:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    return path

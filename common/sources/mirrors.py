@@ -1,0 +1,301 @@
+"""Bare mirrors of repositories: one for each (URL, credentials reference) on a machine.
+
+A mirror belongs to its credentials: who may read a repository only with them never reads it through another's mirror.
+Looking for news costs one ``ls-remote``; objects are fetched only when a branch or tag moved.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from common.clock import Clock, SystemClock
+from common.domain.errors import FlotillaError
+from common.domain.refs import SourceRef
+from common.settings import Settings
+from common.sources.credentials import Credential, CredentialsProvider
+from common.sources.environment import authorised
+from common.sources.faults import (
+    EmptyRepositoryError,
+    MirrorCorruptError,
+    RefMissingError,
+    RepositoryTooLargeError,
+    fault_of,
+)
+from common.sources.git import Answer, GitRunner
+from common.sources.objects import Objects
+from common.sources.places import Place, is_shared, size_of
+from common.sources.trees import Tree, TreeLimits
+from common.sources.urls import GitUrl, PlainHttp, checked_ref, checked_url, is_commit
+
+_NAMESPACES = ("refs/heads/", "refs/tags/")
+_PINS = "refs/flotilla/pins/"
+_OPEN_MIRRORS = 16
+_NO_REPOSITORY = {"GIT_DIR": "/nonexistent"}
+_GIBIBYTE = 1 << 30
+_LOCAL = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorLimits:
+    """Bounds of one fetch.
+
+    Attributes:
+        look: longest that a server may take to list its refs.
+        fetch: longest that it may take to send objects; a first fetch sends the whole history.
+        max_bytes: size of a mirror on disk.
+    """
+
+    look: timedelta = timedelta(seconds=20)
+    fetch: timedelta = timedelta(minutes=5)
+    max_bytes: int = 4 * _GIBIBYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a source is, as its server said it.
+
+    Attributes:
+        commit: full id; tags are peeled.
+        fetched_at: when the server was last asked.
+    """
+
+    commit: str
+    fetched_at: datetime
+
+
+class Mirrors:
+    """The mirrors under one folder. Safe to use from several threads and processes of one machine.
+
+    Args:
+        root: made when needed, mode 0700.
+        credentials: asked at each fetch; nothing of the answer is kept.
+        plain_http: whether http to loopback is allowed.
+        limits: of fetches.
+        tree_limits: of what is read from trees.
+        clock: dates fetches.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        credentials: CredentialsProvider,
+        *,
+        plain_http: PlainHttp = PlainHttp.REFUSED,
+        limits: MirrorLimits | None = None,
+        tree_limits: TreeLimits | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._root = root
+        self._credentials = credentials
+        self._runner = GitRunner(plain_http)
+        self._limits = limits or MirrorLimits()
+        self._tree_limits = tree_limits or TreeLimits()
+        self._clock = clock or SystemClock()
+        self._open: OrderedDict[Path, Objects] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def fetch(self, source: SourceRef) -> Fetched:
+        """Ask the server what ``source`` is now, and bring the mirror up to it.
+
+        Who waits here for somebody else's fetch that began after the call takes its result. A commit that the mirror
+        holds is not asked for. After any error the mirror is as good as before.
+
+        Raises:
+            UrlRefusedError, RefRefusedError: it must not be given to git.
+            CredentialsMissingError, CredentialsRefusedError: there is nothing fit to sign in with.
+            RefMissingError, EmptyRepositoryError: the server has no such branch, tag or commit.
+            PermanentError: the server refuses us, or sends what must not be kept (``common.sources.faults``).
+            TransientError: the server cannot be reached, is too slow, or the mirror is damaged.
+        """
+        url, ref = self._checked(source)
+        place = Place(self._root, source.repo, source.credentials)
+        place.make()
+        asked = place.state.started
+        if is_commit(ref) and place.usable and self._objects(place, url).has(ref):
+            return Fetched(self.resolve(source), self._clock.now())
+        with place.locked(self._limits.look + self._limits.fetch, url=url.text):
+            state = place.state
+            if state.finished > asked:
+                if state.fault is not None:
+                    raise state.fault
+            else:
+                state = state.begun()
+                place.keep(state)
+                try:
+                    self._update(url, source, place)
+                except FlotillaError as error:
+                    place.keep(state.failed(error) if is_shared(error) else state)
+                    raise
+                state = state.succeeded(self._clock.now())
+                place.keep(state)
+            if is_commit(ref) and not self._objects(place, url).has(ref):
+                self._fetch_commit(url, source, place)
+        return Fetched(self.resolve(source), datetime.fromisoformat(state.fetched_at).astimezone(UTC))
+
+    def resolve(self, source: SourceRef) -> str:
+        """Return the commit that ``source`` is in the mirror as last fetched; asks no server.
+
+        Raises:
+            UrlRefusedError, RefRefusedError: it must not be given to git.
+            RefMissingError: the mirror has no such branch, tag or commit.
+            MirrorCorruptError: the mirror is damaged.
+        """
+        url, ref = self._checked(source)
+        place = Place(self._root, source.repo, source.credentials)
+        if not place.repo.exists():
+            raise _missing(url, ref)
+        answer = self._local(place, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"])
+        commit = answer.stdout.decode().strip()
+        if answer.status == 0 and is_commit(commit):
+            return commit
+        if not is_commit(ref) and self._local(place, ["show-ref", "--verify", "--quiet", "--", ref]).status == 0:
+            kind = self._local(place, ["cat-file", "-t", ref])
+            if kind.status != 0:
+                place.suspect()
+                message = f"{url}: {ref} cannot be read in the mirror"
+                raise MirrorCorruptError(message, remedy="It is built anew with the next fetch.")
+        raise _missing(url, ref)
+
+    def tree(self, source: SourceRef, commit: str) -> Tree:
+        """Return the tree at ``commit``, fetching only if the mirror lacks it or is damaged.
+
+        Raises:
+            RefMissingError: the server does not give that commit (any more).
+            FlotillaError: as ``fetch``.
+        """
+        url, _ = self._checked(source)
+        place = Place(self._root, source.repo, source.credentials)
+        if not (place.usable and self._objects(place, url).has(commit)):
+            self.fetch(SourceRef(source.repo, source.credentials, commit))
+        objects = self._objects(place, url)
+        (content,) = objects.contents([commit])
+        word, _, rest = content.partition(b" ")
+        if word != b"tree":
+            raise _missing(url, commit)
+        return Tree(source.repo, commit, rest[: len(commit)].decode(), objects, self._tree_limits)
+
+    def close(self) -> None:
+        """End the processes that read objects."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1].close()
+
+    def _checked(self, source: SourceRef) -> tuple[GitUrl, str]:
+        return checked_url(source.repo, plain_http=self._runner.plain_http), checked_ref(source.ref)
+
+    def _objects(self, place: Place, url: GitUrl) -> Objects:
+        with self._lock:
+            objects = self._open.get(place.repo)
+            if objects is None:
+                objects = Objects(self._runner, place.repo, url=url.text, damaged=place.suspect)
+                self._open[place.repo] = objects
+            self._open.move_to_end(place.repo)
+            while len(self._open) > _OPEN_MIRRORS:
+                self._open.popitem(last=False)[1].close()
+            return objects
+
+    def _local(self, place: Place, arguments: Sequence[str]) -> Answer:
+        return self._runner.run(place.repo, ["--git-dir=.", *arguments], timeout=_LOCAL)
+
+    def _credential(self, source: SourceRef) -> Credential:
+        return self._credentials.get(source.credentials) if source.credentials else {}
+
+    def _update(self, url: GitUrl, source: SourceRef, place: Place) -> None:
+        """Bring the mirror up to its server; the caller holds the lock."""
+        place.tidy()
+        with authorised(url, self._credential(source)) as variables:
+            wanted = self._remote_refs(url, place, variables)
+            if not wanted:
+                message = f"{url} has no branch and no tag"
+                raise EmptyRepositoryError(message, remedy="Push a first commit.")
+            if place.usable:
+                try:
+                    if self._local_refs(place, url) != wanted:
+                        self._fetch_all(url, place.repo, variables)
+                except MirrorCorruptError:
+                    self._build(url, place, wanted, variables)
+            else:
+                self._build(url, place, wanted, variables)
+
+    def _remote_refs(self, url: GitUrl, place: Place, variables: Mapping[str, str]) -> dict[str, str]:
+        patterns = [f"{namespace}*" for namespace in _NAMESPACES]
+        arguments = ["ls-remote", "--quiet", "--refs", "--end-of-options", url.text, *patterns]
+        variables = {**variables, **_NO_REPOSITORY}
+        answer = self._runner.run(place.folder, arguments, timeout=self._limits.look, variables=variables)
+        if answer.status != 0:
+            raise fault_of(answer.stderr, url=url.text)
+        lines = (line.split("\t", 1) for line in answer.stdout.decode(errors="replace").splitlines())
+        return {ref: oid for oid, ref in lines if ref.startswith(_NAMESPACES)}
+
+    def _local_refs(self, place: Place, url: GitUrl) -> dict[str, str]:
+        answer = self._local(place, ["for-each-ref", "--format=%(objectname)%09%(refname)", *_NAMESPACES])
+        if answer.status != 0:
+            raise fault_of(answer.stderr, url=url.text)
+        lines = (line.split("\t", 1) for line in answer.stdout.decode(errors="replace").splitlines())
+        return {ref: oid for oid, ref in lines}
+
+    def _fetch_all(self, url: GitUrl, repo: Path, variables: Mapping[str, str]) -> None:
+        specs = [f"+{namespace}*:{namespace}*" for namespace in _NAMESPACES]
+        self._git_fetch(url, repo, ["--prune", *_FETCH, "--end-of-options", url.text, *specs], variables)
+
+    def _fetch_commit(self, url: GitUrl, source: SourceRef, place: Place) -> None:
+        """Fetch a commit that no branch or tag leads to, and keep it from being tidied away."""
+        spec = f"+{source.ref}:{_PINS}{source.ref}"
+        with authorised(url, self._credential(source)) as variables:
+            try:
+                self._git_fetch(url, place.repo, [*_FETCH, "--end-of-options", url.text, spec], variables)
+            except FlotillaError as error:
+                if any(words in error.message for words in ("not our ref", "remote error", "no such remote ref")):
+                    raise _missing(url, source.ref) from error
+                raise
+
+    def _git_fetch(self, url: GitUrl, repo: Path, arguments: Sequence[str], variables: Mapping[str, str]) -> None:
+        def watch() -> FlotillaError | None:
+            if size_of(repo) <= self._limits.max_bytes:
+                return None
+            message = f"{url}: its mirror would exceed {self._limits.max_bytes:,} bytes"
+            return RepositoryTooLargeError(message, remedy="Keep manifests apart from large files.")
+
+        answer = self._runner.run(
+            repo, ["--git-dir=.", "fetch", *arguments], timeout=self._limits.fetch, variables=variables, watch=watch
+        )
+        if answer.status != 0:
+            raise fault_of(answer.stderr, url=url.text)
+
+    def _build(self, url: GitUrl, place: Place, wanted: Mapping[str, str], variables: Mapping[str, str]) -> None:
+        """Make the mirror anew beside the present one, and put it in its place once it is whole."""
+        algorithm = "sha256" if len(next(iter(wanted.values()))) == 64 else "sha1"
+        init = ["init", "--bare", "--quiet", "--template=", f"--object-format={algorithm}", place.fresh.name]
+        try:
+            answer = self._runner.run(place.folder, init, timeout=_LOCAL)
+            if answer.status != 0:
+                raise fault_of(answer.stderr, url=url.text)
+            self._fetch_all(url, place.fresh, variables)
+        except FlotillaError:
+            shutil.rmtree(place.fresh, ignore_errors=True)
+            raise
+        place.swap()
+        with self._lock:
+            stale = self._open.pop(place.repo, None)
+        if stale is not None:
+            stale.close()
+
+
+_FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--force")
+
+
+def _missing(url: GitUrl, ref: str) -> RefMissingError:
+    message = f"{url} has no {ref.removeprefix('refs/heads/').removeprefix('refs/tags/')}"
+    return RefMissingError(message, remedy="Correct the source's ref, or push what it names.")
+
+
+def mirrors_from(settings: Settings, credentials: CredentialsProvider) -> Mirrors:
+    """Return this machine's mirrors as ``settings`` say."""
+    plain_http = PlainHttp.LOOPBACK if settings.allow_loopback_http else PlainHttp.REFUSED
+    return Mirrors(settings.mirrors_dir or settings.path("mirrors"), credentials, plain_http=plain_http)

@@ -1,0 +1,92 @@
+"""What can be wrong with an application's files, each with a code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from common.domain.errors import PermanentError, TransientError
+
+_SHOWN = 20
+
+
+class RenderError(PermanentError):
+    """The files cannot be turned into manifests; every fault found is in the message."""
+
+    code: ClassVar[str] = "render.invalid"
+
+    def __init__(self, faults: Sequence[str], *, remedy: str = "") -> None:
+        more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
+        super().__init__("; ".join(faults[:_SHOWN]) + more, remedy=remedy or "Correct the files and commit.")
+
+
+class EmptyRenderError(PermanentError):
+    """Nothing came out: never taken for "delete everything"."""
+
+    code: ClassVar[str] = "render.empty"
+
+
+class ManifestTooLargeError(PermanentError):
+    """A manifest, or all of them together, exceeds the bounds."""
+
+    code: ClassVar[str] = "render.too-large"
+
+
+class RemoteRefusedError(PermanentError):
+    """A file names something outside the repository."""
+
+    code: ClassVar[str] = "render.remote"
+
+
+class EscapeRefusedError(PermanentError):
+    """A file names a path outside the tree, or outside the folder that may name it."""
+
+    code: ClassVar[str] = "render.escape"
+
+
+class CycleError(PermanentError):
+    """Kustomizations that build on each other in a circle."""
+
+    code: ClassVar[str] = "render.cycle"
+
+
+class PluginRefusedError(PermanentError):
+    """A file asks for something that runs code or is not carried out here."""
+
+    code: ClassVar[str] = "render.plugin"
+
+
+class RendererMissingError(PermanentError):
+    """The tool that renders this is not on this worker."""
+
+    code: ClassVar[str] = "render.tool-missing"
+
+
+class NotCarriedOutError(PermanentError):
+    """A renderer that is not carried out yet."""
+
+    code: ClassVar[str] = "render.not-yet"
+
+
+class UndefinedVariableError(PermanentError):
+    """A ``${name}`` without a value."""
+
+    code: ClassVar[str] = "render.undefined-variable"
+
+
+class ToolFailedError(PermanentError):
+    """The renderer's tool refused the files."""
+
+    code: ClassVar[str] = "render.tool-failed"
+
+
+class ToolBoundsError(PermanentError):
+    """The renderer's tool exceeded its time, memory or output."""
+
+    code: ClassVar[str] = "render.bounds"
+
+
+class ToolKilledError(TransientError):
+    """The renderer's tool was killed from outside."""
+
+    code: ClassVar[str] = "render.killed"
