@@ -11,29 +11,12 @@ from typing import Any, Protocol
 
 from common.domain.changes import Action, Change
 from common.domain.fleet import DEFAULT_PROJECT, Project, SyncSettings
+from common.domain.inventory import InventoryItem as InventoryItem  # the engine's own word for it
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision
 from common.domain.runs import Trigger
 from workers.sync.live import Kind, Live, LiveMeta
 
 Manifest = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class InventoryItem:
-    """One object a placement owns, as SQL knows it; see ``common.db.tables.placements.InventoryRow``."""
-
-    object: ObjectId
-    version: str
-    resource: str = ""
-    desired_digest: str = ""
-    fingerprint: str = ""
-    uid: str = ""
-    applied_fields: Mapping[str, Any] | None = None
-    adopted: bool = False
-    keep: bool = False
-    prune_allowed: bool = False
-    wanted: bool = True
-    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

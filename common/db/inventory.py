@@ -1,0 +1,85 @@
+"""The objects placements own: written before they are first applied, dropped only once they are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, tuple_, update
+
+from common.db.dialect import batched, insert
+from common.db.tables import InventoryRow, PlacementRow
+from common.domain.health import HealthReport
+from common.domain.inventory import InventoryItem
+from common.domain.refs import ObjectId, PlacementRef
+
+_KEY = ("placement_id", "group", "kind", "namespace", "name")
+_FIELDS = tuple(field.name for field in fields(InventoryItem) if field.name != "object")
+_COLUMNS = tuple(InventoryRow.__table__.c[name] for name in ("group", "kind", "namespace", "name", *_FIELDS))
+
+
+def of(connection: Connection, placement_id: int) -> tuple[InventoryItem, ...]:
+    """Return what one placement owns."""
+    rows = connection.execute(select(*_COLUMNS).where(InventoryRow.placement_id == placement_id))
+    return tuple(map(_item, rows))
+
+
+def of_cluster(connection: Connection, cluster: str) -> dict[PlacementRef, tuple[InventoryItem, ...]]:
+    """Return what each placement of a cluster owns; those that own nothing are left out."""
+    query = select(PlacementRow.application, *_COLUMNS).join(PlacementRow, PlacementRow.id == InventoryRow.placement_id)
+    found: dict[PlacementRef, list[InventoryItem]] = {}
+    for row in connection.execute(query.where(PlacementRow.cluster == cluster)):
+        found.setdefault(PlacementRef(cluster, row.application), []).append(_item(row))
+    return {ref: tuple(items) for ref, items in found.items()}
+
+
+def replace(connection: Connection, placement_id: int, items: Sequence[InventoryItem]) -> None:
+    """Insert or replace rows; health, which others write, stays."""
+    rows = [_row(placement_id, item) for item in items]
+    for batch in batched(rows):
+        statement = insert(connection, InventoryRow)
+        values = {name: statement.excluded[name] for name in _FIELDS}
+        connection.execute(statement.on_conflict_do_update(index_elements=list(_KEY), set_=values), batch)
+
+
+def forget(connection: Connection, placement_id: int, objects: Sequence[ObjectId]) -> None:
+    """Drop rows of objects that are gone from the cluster."""
+    key = tuple_(InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
+    for batch in batched(objects):
+        keys = [(one.group, one.kind, one.namespace, one.name) for one in batch]
+        connection.execute(delete(InventoryRow).where(InventoryRow.placement_id == placement_id, key.in_(keys)))
+
+
+def record_health(connection: Connection, placement_id: int, object_: ObjectId, report: HealthReport) -> None:
+    """Store one object's health."""
+    mine = (
+        InventoryRow.placement_id == placement_id,
+        InventoryRow.group == object_.group,
+        InventoryRow.kind == object_.kind,
+        InventoryRow.namespace == object_.namespace,
+        InventoryRow.name == object_.name,
+    )
+    values = {"health": report.health, "health_reason": report.reason}
+    connection.execute(update(InventoryRow).where(*mine).values(values))
+
+
+def healths(connection: Connection, placement_id: int) -> dict[ObjectId, HealthReport]:
+    """Return the health of each object as last stored."""
+    columns = (InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
+    query = select(*columns, InventoryRow.health, InventoryRow.health_reason)
+    rows = connection.execute(query.where(InventoryRow.placement_id == placement_id))
+    return {ObjectId(*row[:4]): HealthReport(row.health, row.health_reason) for row in rows}
+
+
+def _item(row: Any) -> InventoryItem:
+    object_ = ObjectId(row.group, row.kind, row.namespace, row.name)
+    return InventoryItem(object_, **{name: getattr(row, name) for name in _FIELDS})
+
+
+def _row(placement_id: int, item: InventoryItem) -> dict[str, Any]:
+    one = item.object
+    values = {name: getattr(item, name) for name in _FIELDS}
+    values["applied_fields"] = None if item.applied_fields is None else dict(item.applied_fields)
+    key = {"placement_id": placement_id, "group": one.group, "kind": one.kind, "namespace": one.namespace}
+    return {**key, "name": one.name, **values}

@@ -1,0 +1,40 @@
+"""What attempts did to objects: rows that are added and never touched again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert
+
+from common.db.dialect import batched
+from common.db.tables import ObjectResultRow
+from common.domain.changes import Change
+from common.domain.refs import AttemptRef
+
+
+def append(connection: Connection, attempt: AttemptRef, changes: Sequence[Change], *, first: int) -> None:
+    """Add outcomes.
+
+    Args:
+        connection: of a transaction in which the attempt holds its lease.
+        attempt: whose they are.
+        changes: in the order in which they happened.
+        first: ordinal of the first of them within the attempt.
+    """
+    rows = [
+        {
+            "run_id": attempt.run,
+            "attempt": attempt.number,
+            "ordinal": first + position,
+            "group": change.object.group,
+            "kind": change.object.kind,
+            "namespace": change.object.namespace,
+            "name": change.object.name,
+            "action": change.action,
+            "detail": change.detail,
+            "diff": change.diff,
+        }
+        for position, change in enumerate(changes)
+    ]
+    for batch in batched(rows):
+        connection.execute(insert(ObjectResultRow), batch)
