@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, select, tuple_, update
 
 from common.db import leases
 from common.db.dialect import batched, insert
@@ -17,6 +17,8 @@ from common.domain.changes import MUTATIONS, Action
 from common.domain.refs import AttemptRef, ObjectId
 from common.domain.runs import AttemptOutcome, Outcome, RunState
 
+_LATE = "late"
+"""Planned to be created by an attempt that was interrupted, before one that wrote everything: it may yet turn up."""
 _WROTE_ALL = frozenset({AttemptOutcome.SUCCEEDED, AttemptOutcome.WAITING})
 
 
@@ -117,8 +119,23 @@ def fenced_objects(connection: Connection, placement_id: int, before: AttemptRef
     planned = PlannedChangeRow
     own = tuple_(planned.run_id, planned.attempt) == (before.run, before.number)
     columns = (planned.group, planned.kind, planned.namespace, planned.name)
-    query = select(*columns).where(planned.placement_id == placement_id, ~own).distinct()
+    query = select(*columns).where(planned.placement_id == placement_id, ~own, planned.action != _LATE).distinct()
     return frozenset(ObjectId(*row) for row in connection.execute(query))
+
+
+def possible_late_creates(connection: Connection, placement_id: int) -> frozenset[ObjectId]:
+    """Return what interrupted attempts had planned to create: an object that turns up unexpectedly may be theirs."""
+    planned = PlannedChangeRow
+    columns = (planned.group, planned.kind, planned.namespace, planned.name)
+    theirs = (planned.placement_id == placement_id, planned.action.in_((_LATE, Action.CREATED)))
+    return frozenset(ObjectId(*row) for row in connection.execute(select(*columns).where(*theirs).distinct()))
+
+
+def outcome_before(connection: Connection, attempt: AttemptRef) -> AttemptOutcome | None:
+    """Return how the attempt of the same run before this one ended; None for the first."""
+    before = (AttemptRow.run_id == attempt.run, AttemptRow.number == attempt.number - 1)
+    outcome = connection.execute(select(AttemptRow.outcome).where(*before)).scalar_one_or_none()
+    return None if outcome is None else AttemptOutcome(outcome)
 
 
 def _is(attempt: AttemptRef) -> tuple[Any, ...]:
@@ -171,6 +188,12 @@ def _added(before: Mapping[str, int] | None, now: Mapping[Action, int] | None) -
 
 
 def _forget_plans(connection: Connection, attempt: AttemptRef, placement_id: int, outcome: AttemptOutcome) -> None:
-    mine = PlannedChangeRow.run_id == attempt.run, PlannedChangeRow.attempt == attempt.number
-    done = (PlannedChangeRow.placement_id == placement_id,) if outcome in _WROTE_ALL else mine
-    connection.execute(delete(PlannedChangeRow).where(*done))
+    planned = PlannedChangeRow
+    mine = and_(planned.run_id == attempt.run, planned.attempt == attempt.number)
+    connection.execute(delete(planned).where(mine))
+    if outcome not in _WROTE_ALL:
+        return
+    # Updates and deletes that are still on their way are refused from here on; a create never is.
+    others = (planned.placement_id == placement_id, planned.action.not_in((Action.CREATED, _LATE)))
+    connection.execute(delete(planned).where(*others))
+    connection.execute(update(planned).where(planned.placement_id == placement_id).values(action=_LATE))

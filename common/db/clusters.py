@@ -43,6 +43,16 @@ class DueCluster:
     pool: str
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """When a cluster is looked at next, and how many steps of back-off led there."""
+
+    sweep_due_at: datetime | None
+    sweep_step: int
+    observe_due_at: datetime | None
+    observe_step: int
+
+
 def declare(connection: Connection, clusters: Sequence[Cluster], *, now: datetime) -> None:
     """Make the rows say what the registry says; those it no longer has stay, undeclared. New ones are due at once."""
     rows = [
@@ -207,6 +217,20 @@ def sweep_now(connection: Connection, names: Sequence[str] | None = None, *, now
     """Make the sweeps of these clusters (all when None) due at once."""
     statement = update(ClusterRow) if names is None else update(ClusterRow).where(ClusterRow.name.in_(names))
     connection.execute(statement.values(sweep_due_at=now, sweep_sent_at=None))
+
+
+def sweep_by(connection: Connection, name: str, due_at: datetime, *, step: int) -> None:
+    """Have the cluster swept by ``due_at`` at the latest: something was healed and may not stay so."""
+    sooner = or_(ClusterRow.sweep_due_at.is_(None), ClusterRow.sweep_due_at > due_at)
+    mine = update(ClusterRow).where(ClusterRow.name == name, sooner)
+    connection.execute(mine.values(sweep_due_at=due_at, sweep_sent_at=None, sweep_step=step))
+
+
+def looks_due(connection: Connection, name: str) -> Looks | None:
+    """Return when a cluster's sweep and observation are due; None where there is no such cluster."""
+    columns = (ClusterRow.sweep_due_at, ClusterRow.sweep_step, ClusterRow.observe_due_at, ClusterRow.observe_step)
+    row = connection.execute(select(*columns).where(ClusterRow.name == name)).one_or_none()
+    return None if row is None else Looks(*row)
 
 
 def swept(connection: Connection, name: str, *, next_at: datetime, step: int, now: datetime) -> None:

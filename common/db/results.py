@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
-from common.db.dialect import batched
+from common.db.dialect import batched, insert
 from common.db.tables import ObjectResultRow
 from common.domain.changes import Change
 from common.domain.refs import AttemptRef
@@ -37,4 +37,5 @@ def append(connection: Connection, attempt: AttemptRef, changes: Sequence[Change
         for position, change in enumerate(changes)
     ]
     for batch in batched(rows):
-        connection.execute(insert(ObjectResultRow), batch)
+        # A commit whose answer was lost is asked for again.
+        connection.execute(insert(connection, ObjectResultRow).on_conflict_do_nothing(), batch)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from common.domain.runs import PRIORITY_OF, Outcome, RunState, Trigger
 
 EARLY = timedelta(seconds=2)
 """How long before its time a run may be claimed: a countdown in the broker runs by another clock than the database."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNCLAIMED = (RunState.QUEUED, RunState.WAITING)
 
 
@@ -105,8 +106,7 @@ class WaitingRun:
 
 def new_run_id(now: datetime) -> RunId:
     """Return a fresh UUID of version 7 (RFC 9562, with microseconds in ``rand_a``): ids sort by ``now``."""
-    micros = int(now.timestamp() * 1_000_000)
-    millis, rest = divmod(micros, 1_000)
+    millis, rest = divmod((now - _EPOCH) // timedelta(microseconds=1), 1_000)
     value = (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | (rest * 4096 // 1000) << 64 | 0b10 << 62
     return RunId(str(UUID(int=value | secrets.randbits(62))))
 

@@ -20,12 +20,14 @@ from common.domain.refs import PlacementRef, RunId
 from common.domain.runs import Priority
 
 _SPARE = 4
-"""Rows looked at for each that is wanted."""
+"""Old runs looked at for each that is wanted."""
+_SAMPLE = 1_000
+"""Runs looked at by application, and by cluster."""
 _MOST_NAMES = 1_000
 """Applications, or clusters, looked at in one go; age makes sure that nobody is passed over for ever."""
 _COLUMNS = "id, cluster, application, queue, priority, not_before"
 _UNSENT = "queue = :queue AND priority = :priority AND state = 'queued' AND sent_at IS NULL"
-_OLDEST = f"SELECT {_COLUMNS} FROM runs WHERE {_UNSENT} AND not_before <= :now ORDER BY not_before LIMIT :most"  # noqa: S608 - constants
+_OLDEST = f"SELECT {_COLUMNS} FROM runs WHERE {_UNSENT} AND not_before <= :now ORDER BY not_before, id LIMIT :most"  # noqa: S608 - constants
 _APPLICATIONS = f"""
 WITH RECURSIVE head(name) AS (
   SELECT (SELECT min(application) FROM runs WHERE {_UNSENT})
@@ -58,7 +60,7 @@ def due_runs(
     applications = [row.name for row in connection.execute(text(_APPLICATIONS), {"queue": queue, "priority": priority})]
     clusters = sorted((name for name, room in free.items() if room > 0), key=lambda name: -free[name])[:_MOST_NAMES]
     for column, names in (("application", applications), ("cluster", clusters)):
-        each = max(1, most // max(1, len(names)))
+        each = max(1, _SAMPLE // max(1, len(names)))
         found += _candidates(connection, _oldest_of(connection, column), of | {"names": names, "each": each})
     return found
 
@@ -69,12 +71,12 @@ def _oldest_of(connection: Connection, column: str) -> str:
     if connection.dialect.name == "postgresql":
         return (
             f"SELECT run.* FROM unnest(CAST(:names AS text[])) AS wanted(name) CROSS JOIN LATERAL "  # noqa: S608 - constants
-            f"(SELECT {_COLUMNS} FROM runs WHERE {of_name} = wanted.name ORDER BY not_before LIMIT :each) AS run"
+            f"(SELECT {_COLUMNS} FROM runs WHERE {of_name} = wanted.name ORDER BY not_before, id LIMIT :each) AS run"
         )
     columns = ", ".join(f"run.{name}" for name in _COLUMNS.split(", "))
     return (
         f"SELECT {columns} FROM json_each(:names) AS wanted CROSS JOIN runs AS run WHERE run.id IN "  # noqa: S608 - constants
-        f"(SELECT id FROM runs WHERE {of_name} = wanted.value ORDER BY not_before LIMIT :each)"
+        f"(SELECT id FROM runs WHERE {of_name} = wanted.value ORDER BY not_before, id LIMIT :each)"
     )
 
 

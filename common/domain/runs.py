@@ -79,6 +79,10 @@ class SyncStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+PARKED_PER_SLOT = 10
+"""Retries of a queue that may lie in the broker as countdowns, for each run its live workers can have at once."""
+
+
 class RetryPolicy(NamedTuple):
     """``sync.retry`` of an application; the defaults are SEMANTICS.md's."""
 

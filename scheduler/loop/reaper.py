@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from common.clock import Clock
-from common.db import reaper, runs, workers
+from common.db import reaper, runs, standing, workers
 from common.db.connection import Connection
 from common.db.reaper import Patience
 from common.db.session import Database
+from common.domain.runs import SyncStatus
 from common.telemetry.logs import logger
 
 log = logger(__name__)
+AFTER_DEADLINE = timedelta(minutes=5)
+"""How long a placement that was not healthy in time waits for its next run by itself."""
 EVERY = 1.0
 """Seconds between two looks."""
 
@@ -56,5 +59,9 @@ class Reaper:
         overdue = runs.overdue(connection, now=now)
         for waiting in overdue:
             reason = f"not healthy in time: {waiting.reason}"
-            runs.fail_waiting(connection, waiting.run, reason=reason, error_code="sync.deadline", now=now)
+            if runs.fail_waiting(connection, waiting.run, reason=reason, error_code="sync.deadline", now=now):
+                again = now + AFTER_DEADLINE
+                standing.record_failure(
+                    connection, waiting.placement_id, reason=reason, retry_at=again, status=SyncStatus.OUT_OF_SYNC
+                )
         return len(reaped)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SENT_PER_SLOT = 2
-PARKED_PER_SLOT = 10
 
 
 def room(slots: int, sent: int) -> int:
@@ -16,11 +15,6 @@ def room(slots: int, sent: int) -> int:
         sent: messages sent and not yet claimed.
     """
     return max(0, SENT_PER_SLOT * slots - sent)
-
-
-def parking(slots: int) -> int:
-    """Return how many retries of a queue may lie in the broker as countdowns."""
-    return PARKED_PER_SLOT * slots
 
 
 def free_slots(limits: Mapping[str, int], busy: Mapping[str, int]) -> dict[str, int]:

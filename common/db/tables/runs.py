@@ -27,10 +27,11 @@ class RunRow(Base):
         CheckConstraint("sent_at IS NULL OR state = 'queued'", name="sent_while_queued"),
         _partial("uq_runs_unended", "placement_id", where="state <> 'ended'", unique=True),
         _partial("ix_runs_open", "state", "id", where="state <> 'ended'"),
-        # What dispatch reads: each finds the next due run of a queue without passing those that are not.
-        _partial("ix_runs_due", "queue", "priority", "not_before", where=_UNSENT),
-        _partial("ix_runs_due_application", "queue", "priority", "application", "not_before", where=_UNSENT),
-        _partial("ix_runs_due_cluster", "queue", "priority", "cluster", "not_before", where=_UNSENT),
+        # What dispatch reads: each finds the next due run of a queue without passing those that are not. Runs made
+        # together are due together; their ids, random within an instant, shuffle applications and clusters.
+        _partial("ix_runs_due", "queue", "priority", "not_before", "id", where=_UNSENT),
+        _partial("ix_runs_due_application", "queue", "priority", "application", "not_before", "id", where=_UNSENT),
+        _partial("ix_runs_due_cluster", "queue", "priority", "cluster", "not_before", "id", where=_UNSENT),
         _partial("ix_runs_sent", "queue", "sent_at", where="sent_at IS NOT NULL"),
         _partial("ix_runs_running", "cluster", "application", where="state = 'running'"),
         _partial("ix_runs_waiting", "cluster", where="state = 'waiting'"),

@@ -322,7 +322,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_runs_due",
         "runs",
-        ["queue", "priority", "not_before"],
+        ["queue", "priority", "not_before", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'queued' AND sent_at IS NULL"),
         postgresql_where=sa.text("state = 'queued' AND sent_at IS NULL"),
@@ -330,7 +330,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_runs_due_application",
         "runs",
-        ["queue", "priority", "application", "not_before"],
+        ["queue", "priority", "application", "not_before", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'queued' AND sent_at IS NULL"),
         postgresql_where=sa.text("state = 'queued' AND sent_at IS NULL"),
@@ -338,7 +338,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_runs_due_cluster",
         "runs",
-        ["queue", "priority", "cluster", "not_before"],
+        ["queue", "priority", "cluster", "not_before", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'queued' AND sent_at IS NULL"),
         postgresql_where=sa.text("state = 'queued' AND sent_at IS NULL"),
