@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from common.domain import fleet
 from common.registry.documents import Key, Source
-from common.registry.faults import Fault, nearest
+from common.registry.faults import Fault, Suggestions
 from common.registry.schema import ApplicationDocument, RolloutStrategyDocument
 from common.registry.schema.application import SourceSpec
 from common.registry.schema.base import SelectorSpec
@@ -55,6 +55,7 @@ class Context:
         tenancy: whether the registry declares projects.
         files: of every document in force, by kind and name.
         unsure: documents of the core kinds that have a fault: nothing is said about references to them.
+        suggestions: finds nearest names.
     """
 
     vocabulary: Mapping[str, frozenset[str] | None] | None = None
@@ -63,6 +64,7 @@ class Context:
     tenancy: bool = False
     files: Mapping[Key, str] = field(default_factory=dict)
     unsure: frozenset[Key] = frozenset()
+    suggestions: Suggestions = field(default_factory=Suggestions)
 
 
 def labels(source: Source, given: Mapping[str, str], context: Context) -> Iterator[Fault]:
@@ -82,6 +84,7 @@ def selector(source: Source, path: Path, spec: SelectorSpec | None, context: Con
 
 
 def _label(source: Source, path: Path, key: str, values: Iterable[str], context: Context) -> Iterator[Fault]:
+    nearest = context.suggestions.nearest
     if context.vocabulary is None:
         return
     if key not in context.vocabulary:
@@ -143,7 +146,7 @@ def _target_faults(source: Source, document: ApplicationDocument, context: Conte
         yield from selector(source, (*path, "select"), target.select, context)
         for position, name in enumerate(target.clusters or []):
             if name not in context.clusters and ("Cluster", name) not in context.unsure:
-                remedy = nearest(name, context.clusters, "declare the cluster first")
+                remedy = context.suggestions.nearest(name, context.clusters, "declare the cluster first")
                 yield source.fault((*path, "clusters", position), f"cluster {name!r} is not known", remedy)
 
 
@@ -158,7 +161,8 @@ def _project_faults(source: Source, document: ApplicationDocument, context: Cont
         return
     project = context.projects.get(name)
     if project is None:
-        yield source.fault(path, f"project {name!r} is not known", nearest(name, context.projects, "declare it"))
+        remedy = context.suggestions.nearest(name, context.projects, "declare it")
+        yield source.fault(path, f"project {name!r} is not known", remedy)
         return
     if not project.allows_file(source.file):
         what = f"a file at {source.file} may not name project {name}"
@@ -210,7 +214,8 @@ def _reach_faults(
     for index, rule in enumerate(document.spec.notify):
         if rule.to not in channels:
             what = f"channel {rule.to!r} is not one of project {project.name}"
-            yield source.fault((_SPEC, "notify", index, "to"), what, nearest(rule.to, channels, "declare it there"))
+            remedy = context.suggestions.nearest(rule.to, channels, "declare it there")
+            yield source.fault((_SPEC, "notify", index, "to"), what, remedy)
     for reference in references(document):
         file = context.files.get((reference.kind, reference.name))
         if reference.kind == "Application" or file is None:

@@ -9,7 +9,7 @@ from common.domain import fleet
 from common.registry import build, check
 from common.registry.carried_out import not_yet
 from common.registry.documents import CORE_KINDS, Documents, Key, Reading, Source
-from common.registry.faults import Fault, FaultScope
+from common.registry.faults import Fault, FaultScope, Suggestions
 from common.registry.schema import (
     AnyDocument,
     ClusterDocument,
@@ -32,6 +32,7 @@ class Core:
         notices: what is not wrong, but should be known.
     """
 
+    suggestions: Suggestions
     sources: dict[Key, Source] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     notices: list[Fault] = field(default_factory=list)
@@ -60,12 +61,13 @@ class Core:
             tenancy=bool(self.projects) or any(kind == "Project" for kind, _ in self.unsure),
             files=files,
             unsure=frozenset(self.unsure),
+            suggestions=self.suggestions,
         )
 
 
-def read_core(reading: Reading, last: Documents) -> Core:
+def read_core(reading: Reading, last: Documents, suggestions: Suggestions) -> Core:
     """Return the core documents of a commit, with those of the last good one where theirs is gone."""
-    core = Core()
+    core = Core(suggestions)
     candidates = [source for source in reading.sources if source.kind in CORE_KINDS]
     candidates = _without_strays(core, candidates, last)
     for key, group in _by_key(candidates).items():
@@ -164,7 +166,7 @@ def _is_retired(source: Source) -> bool:
 
 
 def _add(core: Core, source: Source) -> None:
-    document, faults = validated(source)
+    document, faults = validated(source, core.suggestions)
     if document is not None:
         faults += [
             source.fault(path, f"{dotted(path)} is not yet carried out", "remove it until a later version does it")

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from common.domain.fleet import Where
-from common.registry.faults import Fault, FaultScope, nearest
+from common.domain.redact import redacted
+from common.registry.faults import Fault, FaultScope, Suggestions
 from common.registry.schema import MODELS
 from common.yaml import REGISTRY_LIMITS, Dialect, Document, Path, YamlError, load_documents
 
@@ -83,7 +84,7 @@ class Source:
 
     def fault(self, path: Path, what: str, remedy: str) -> Fault:
         """Return a fault at ``path`` with the scope that this kind has."""
-        return Fault(self.file, self.line_of(path), what, remedy, self.scope, self.kind, self.name)
+        return Fault(self.file, self.line_of(path), redacted(what), remedy, self.scope, self.kind, self.name)
 
     def same_as(self, other: Source | None) -> bool:
         """Tell whether the same text lies in the same file."""
@@ -146,7 +147,7 @@ def is_registry_file(path: str) -> bool:
     return path.endswith(_SUFFIXES) and not any(part.startswith(".") for part in path.split("/"))
 
 
-def read_files(files: Mapping[str, bytes], last_good: Documents) -> Reading:
+def read_files(files: Mapping[str, bytes], last_good: Documents, suggestions: Suggestions) -> Reading:
     """Return the documents of ``files`` and what is wrong with the rest."""
     reading = Reading()
     core_files = {source.file for source in last_good.sources.values() if source.kind in CORE_KINDS}
@@ -165,12 +166,12 @@ def read_files(files: Mapping[str, bytes], last_good: Documents) -> Reading:
             reading.faults.append(Fault(".", 1, what, "split the fleet into several registries", FaultScope.REFUSES))
             return reading
         for document in documents:
-            _identify(reading, file, document)
+            _identify(reading, file, document, suggestions)
     return reading
 
 
-def _identify(reading: Reading, file: str, document: Document) -> None:
-    problem = _unidentified(document.value)
+def _identify(reading: Reading, file: str, document: Document, suggestions: Suggestions) -> None:
+    problem = _unidentified(document.value, suggestions)
     if problem is not None:
         path, what, remedy = problem
         line = document.lines.get(path, document.line)
@@ -182,7 +183,7 @@ def _identify(reading: Reading, file: str, document: Document) -> None:
     reading.sources.append(source)
 
 
-def _unidentified(value: Any) -> tuple[Path, str, str] | None:
+def _unidentified(value: Any, suggestions: Suggestions) -> tuple[Path, str, str] | None:
     """Return where, why and what to do if a document's kind or name cannot be told."""
     if not isinstance(value, dict):
         return (), "the document is not a mapping", "give apiVersion, kind, metadata and spec"
@@ -192,7 +193,7 @@ def _unidentified(value: Any) -> tuple[Path, str, str] | None:
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in MODELS:
         what = "kind is missing" if kind is None else f"kind {str(kind)[:80]!r} is not known"
-        return ("kind",), what, nearest(str(kind), MODELS, "")
+        return ("kind",), what, suggestions.nearest(str(kind), MODELS, f"use one of {', '.join(MODELS)}")
     metadata = value.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         return ("metadata", "name"), "metadata.name is missing or not a string", "give it a name"

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 _MOST_SHOWN = 8
+_LONGEST_NAME = 100
 
 
 class FaultScope(StrEnum):
@@ -41,16 +42,45 @@ class Fault:
     name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}; {self.remedy}"
+        return f"{printable(self.file)}:{self.line}: {self.what}; {self.remedy}"
 
 
-def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
-    """Return a remedy that names the nearest of ``known``, or lists a few, or ``otherwise`` when there are none."""
-    names = sorted(set(known))
-    close = get_close_matches(name, names[:5_000], n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    if not names:
-        return otherwise
-    more = ", …" if len(names) > _MOST_SHOWN else ""
-    return f"known: {', '.join(names[:_MOST_SHOWN])}{more}"
+@dataclass(slots=True)
+class Suggestions:
+    """Finds the known name that a mistyped one is nearest to.
+
+    Among thousands of names that takes milliseconds, so it is done for the first ``left`` faults of a commit only: a
+    file full of unknown names must not take minutes.
+    """
+
+    left: int = 200
+
+    def nearest(self, name: str, known: Iterable[str], otherwise: str) -> str:
+        """Return a remedy that names the nearest of ``known``, or lists a few, or ``otherwise``."""
+        if self.left <= 0:
+            return otherwise
+        self.left -= 1
+        names = sorted(set(known))
+        close = get_close_matches(name[:_LONGEST_NAME], names, n=1)
+        if close:
+            return f"did you mean {close[0]!r}?"
+        if not names:
+            return otherwise
+        more = ", …" if len(names) > _MOST_SHOWN else ""
+        return f"known: {', '.join(names[:_MOST_SHOWN])}{more}"
+
+
+def capped(faults: Iterable[Fault], most: int) -> tuple[Fault, ...]:
+    """Return the faults in order, each once, at most about ``most``: those that refuse before the others."""
+    found = sorted(set(faults))
+    if len(found) <= most:
+        return tuple(found)
+    kept = sorted(found, key=lambda fault: fault.scope is not FaultScope.REFUSES)[:most]
+    rest = Fault(".", 1, f"{len(found) - most:,} more faults", "correct these first")
+    return (rest, *sorted(kept))
+
+
+def printable(text: str, most: int = 200) -> str:
+    """Return ``text`` fit for a line of a terminal: cut, and escaped where it holds more than plain characters."""
+    cut = text[:most]
+    return cut if cut.isprintable() else ascii(cut)[1:-1]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from common.domain.fleet import Fleet, LeavingBounds
 from common.registry import build
 from common.registry.core import Core, read_core
 from common.registry.documents import Documents, Reading, read_files
-from common.registry.faults import Fault, FaultScope
+from common.registry.faults import Fault, FaultScope, Suggestions, capped
 from common.registry.schema import RolloutStrategyDocument, SyncWindowDocument
 from common.registry.scope import Scoped, choose
 from common.registry.translate import validated
+
+_MOST_FAULTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,11 @@ def parse(files: Mapping[str, bytes], last_good: Documents | None = None) -> Par
         last_good: what was in force before; None at first.
     """
     last = last_good or Documents()
-    reading = read_files(files, last)
-    core, scoped = _read(reading, last)
-    faults = _sorted([*reading.faults, *core.faults, *scoped.faults])
-    notices = _sorted([*core.notices, *scoped.notices])
+    suggestions = Suggestions()
+    reading = read_files(files, last, suggestions)
+    core, scoped = _read(reading, last, suggestions)
+    faults = capped([*reading.faults, *core.faults, *scoped.faults], _MOST_FAULTS)
+    notices = capped([*core.notices, *scoped.notices], _MOST_FAULTS)
     if any(fault.scope is FaultScope.REFUSES for fault in faults):
         return ParsedRegistry(restore(last), last, faults, notices, refused=True)
     documents = Documents({**core.sources, **scoped.sources}, scoped.selections)
@@ -55,19 +58,15 @@ def parse(files: Mapping[str, bytes], last_good: Documents | None = None) -> Par
 def restore(documents: Documents) -> Fleet | None:
     """Return the fleet of stored documents, or None if they hold none (any more)."""
     reading = Reading(sources=list(documents.sources.values()))
-    core, scoped = _read(reading, documents)
+    core, scoped = _read(reading, documents, Suggestions(0))
     if any(fault.scope is FaultScope.REFUSES for fault in core.faults):
         return None
     return _fleet(core, scoped)
 
 
-def _read(reading: Reading, last: Documents) -> tuple[Core, Scoped]:
-    core = read_core(reading, last)
+def _read(reading: Reading, last: Documents, suggestions: Suggestions) -> tuple[Core, Scoped]:
+    core = read_core(reading, last, suggestions)
     return core, choose(core, reading, last)
-
-
-def _sorted(faults: Iterable[Fault]) -> tuple[Fault, ...]:
-    return tuple(sorted(set(faults)))
 
 
 def _fleet(core: Core, scoped: Scoped) -> Fleet:

@@ -15,7 +15,7 @@ from common.registry.carried_out import not_yet
 from common.registry.check import Effect, Finding
 from common.registry.core import Core
 from common.registry.documents import CORE_KINDS, Documents, Key, Reading, Source
-from common.registry.faults import Fault, FaultScope, nearest
+from common.registry.faults import Fault, FaultScope
 from common.registry.schema import AnyDocument, ApplicationDocument, RolloutStrategyDocument
 from common.registry.translate import dotted, validated
 
@@ -78,6 +78,7 @@ def choose(core: Core, reading: Reading, last: Documents) -> Scoped:
     _check_alone(choice)
     _check_faulty_beside_others(choice)
     while True:
+        _spread(choice)
         chosen = choice.chosen()
         findings = _findings(choice, chosen)
         wrong = {key for key, found in findings.items() if found and choice.is_new(chosen[key])}
@@ -107,7 +108,7 @@ def _take_candidates(choice: _Choice, sources: list[Source]) -> None:
 def _check_alone(choice: _Choice) -> None:
     applications: dict[Key, ApplicationDocument] = {}
     for key, source in choice.candidates.items():
-        model, faults = validated(source)
+        model, faults = validated(source, choice.core.suggestions)
         choice.models[(key, source.text)] = model
         if model is not None:
             faults += [
@@ -141,7 +142,6 @@ def _findings(choice: _Choice, chosen: Mapping[Key, Source]) -> dict[Key, list[F
     context = choice.core.context({key: source.file for key, source in chosen.items()})
     return {
         key: [
-            *_faulty_references(choice, source),
             *_unknown_references(choice, chosen, source),
             *_findings_of(choice, source, context),
         ]
@@ -167,22 +167,32 @@ def _is_faulty(choice: _Choice, key: Key) -> bool:
     return key in choice.faulty and key in choice.candidates
 
 
-def _faulty_references(choice: _Choice, source: Source) -> Iterator[Finding]:
-    if source.same_as(choice.last.sources.get(source.key)):
-        return
-    for reference in _references(choice.model(source)):
-        if _is_faulty(choice, (reference.kind, reference.name)):
-            what = f"{reference.kind} {reference.name} has a fault"
-            yield Finding(source.fault(reference.path, what, "correct that one first"))
+def _spread(choice: _Choice) -> None:
+    """Mark what refers to a faulty document, and what refers to that; a document that did not change is not marked."""
+    users: dict[Key, list[tuple[Source, check.Reference]]] = {}
+    for source in choice.candidates.values():
+        if not source.same_as(choice.last.sources.get(source.key)):
+            for reference in _references(choice.model(source)):
+                users.setdefault((reference.kind, reference.name), []).append((source, reference))
+    waiting = sorted(choice.faulty & set(choice.candidates))
+    while waiting:
+        for source, reference in users.pop(waiting.pop(), []):
+            if source.key not in choice.faulty:
+                what = f"{reference.kind} {reference.name} has a fault"
+                choice.faults.append(source.fault(reference.path, what, "correct that one first"))
+                choice.faulty.add(source.key)
+                waiting.append(source.key)
 
 
 def _unknown_references(choice: _Choice, known: Mapping[Key, Source], source: Source) -> Iterator[Finding]:
     for reference in _references(choice.model(source)):
         key = (reference.kind, reference.name)
         if key not in known and not _is_faulty(choice, key):
-            names = [name for kind, name in known if kind == reference.kind]
+            names = (name for kind, name in known if kind == reference.kind)
             what = f"{reference.kind} {reference.name!r} is not known"
-            yield Finding(source.fault(reference.path, what, nearest(reference.name, names, "declare it")))
+            yield Finding(
+                source.fault(reference.path, what, choice.core.suggestions.nearest(reference.name, names, "declare it"))
+            )
 
 
 def _open_clusters(application: fleet.Application, context: check.Context) -> Iterable[fleet.Cluster]:

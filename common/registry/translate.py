@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from common.registry.documents import Source
-from common.registry.faults import Fault, nearest
+from common.registry.faults import Fault, Suggestions, printable
 from common.registry.schema import MODELS, AnyDocument
 from common.yaml import Path, YamlError
 
@@ -30,8 +30,13 @@ _LONGEST_SHOWN = 60
 _MOST_FAULTS = 100
 
 
-def validated(source: Source) -> tuple[AnyDocument | None, list[Fault]]:
-    """Return the document as a model, or None and everything wrong with its form."""
+def validated(source: Source, suggestions: Suggestions | None = None) -> tuple[AnyDocument | None, list[Fault]]:
+    """Return the document as a model, or None and everything wrong with its form.
+
+    Args:
+        source: the document.
+        suggestions: finds nearest names; without it the remedies name none.
+    """
     model = MODELS[source.kind]
     try:
         value = source.value
@@ -41,14 +46,14 @@ def validated(source: Source) -> tuple[AnyDocument | None, list[Fault]]:
         return model.model_validate(value), []
     except ValidationError as error:
         errors = error.errors(include_url=False)
-    found = [_fault(source, model, details) for details in errors[:_MOST_FAULTS]]
+    found = [_fault(source, model, details, suggestions or Suggestions(0)) for details in errors[:_MOST_FAULTS]]
     if len(errors) > _MOST_FAULTS:
         found.append(source.fault((), f"{len(errors) - _MOST_FAULTS:,} more faults", "correct these first"))
     # A value that may have one of two forms yields an error for each: one fault per place is enough.
     return None, list({(fault.line, fault.what): fault for fault in found}.values())
 
 
-def _fault(source: Source, model: type[BaseModel], error: ErrorDetails) -> Fault:
+def _fault(source: Source, model: type[BaseModel], error: ErrorDetails, suggestions: Suggestions) -> Fault:
     path = _existing(source.value, error["loc"])
     kind, context = error["type"], error.get("ctx", {})
     name = dotted(path)
@@ -58,7 +63,7 @@ def _fault(source: Source, model: type[BaseModel], error: ErrorDetails) -> Fault
     if kind == "extra_forbidden":
         key = str(error["loc"][-1])
         known = _keys_at(model, path[:-1])
-        return source.fault(path, f"unknown key {name[:200]!r}", nearest(key, known, "remove it"))
+        return source.fault(path, f"unknown key {name[:200]!r}", suggestions.nearest(key, known, "remove it"))
     if kind == "missing":
         missing = dotted((*path, str(error["loc"][-1])))
         return source.fault(path, f"{missing} is missing", "add it")
@@ -67,14 +72,14 @@ def _fault(source: Source, model: type[BaseModel], error: ErrorDetails) -> Fault
         return source.fault(path, f"{name} is {_shown(error['input'])}, not {wanted}", remedy)
     if kind in {"enum", "literal_error"}:
         allowed = list(_choices_at(model, path))
-        remedy = nearest(str(error["input"]), allowed, f"allowed: {context.get('expected', '')}")
+        remedy = suggestions.nearest(str(error["input"]), allowed, f"allowed: {context.get('expected', '')}")
         return source.fault(path, f"{name} is {_shown(error['input'])}, which is not allowed", remedy)
     return source.fault(path, f"{name}: {error['msg'][:200]}", "correct the value")
 
 
 def dotted(path: Path) -> str:
     """Return a path as people write it: ``spec.targets[0].name``."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{printable(step, 80)}" for step in path)
     return text.removeprefix(".") or "the document"
 
 

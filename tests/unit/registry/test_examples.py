@@ -22,6 +22,7 @@ from common.registry import Documents, parse, read_directory, restore, validate_
 from common.registry.build import application, strategy
 from common.registry.carried_out import NOT_YET
 from common.registry.documents import Source, read_files
+from common.registry.faults import Suggestions
 from common.registry.schema import MODELS, ApplicationDocument, RolloutStrategyDocument
 from common.registry.schema.core import FleetDefaults
 from common.registry.translate import validated
@@ -32,7 +33,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 def sources(folder: str) -> list[Source]:
     files, faults = read_directory(EXAMPLES / folder)
     assert not faults
-    return read_files(files, Documents()).sources
+    return read_files(files, Documents(), Suggestions()).sources
 
 
 def test_the_example_fleet_has_no_fault_and_is_placed() -> None:

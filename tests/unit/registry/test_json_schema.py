@@ -10,6 +10,7 @@ import pytest
 
 from common.registry import Documents, json_schemas, read_directory
 from common.registry.documents import read_files
+from common.registry.faults import Suggestions
 from common.registry.schema import MODELS
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -18,7 +19,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 @pytest.mark.parametrize("folder", ["fleet", "fleet-later"])
 def test_the_schemas_accept_the_examples(folder: str) -> None:
     schemas = {kind: jsonschema_rs.Draft202012Validator(schema) for kind, schema in json_schemas().items()}
-    found = read_files(read_directory(EXAMPLES / folder)[0], Documents()).sources
+    found = read_files(read_directory(EXAMPLES / folder)[0], Documents(), Suggestions()).sources
     assert found
     for source in found:
         schemas[source.kind].validate(source.value)
