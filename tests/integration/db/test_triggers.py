@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 from psycopg import sql
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from common.db import attempts, audit, leases, reaper, runs, triggers
 from common.db.attempts import AttemptEnding
 from common.db.errors import DatabaseError
 from common.db.roles import RIGHTS, grant_worker_role
 from common.db.session import Database
-from common.db.tables import Base
+from common.db.tables import Base, ObjectResultRow
 from common.domain.changes import Action
 from common.domain.refs import ObjectId
 from common.domain.runs import AttemptOutcome
@@ -39,13 +39,9 @@ def history(database: Database) -> Database:
     found = claimed(database)
     with database.write() as connection:
         attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=NOW)
-        connection.execute(
-            text(
-                'INSERT INTO object_results (run_id, attempt, ordinal, "group", kind, namespace, name, action, detail, diff) '
-                "VALUES (:run, 1, 0, '', 'Pod', 'shop', 'web', 'created', '', '')"
-            ),
-            {"run": found.attempt.run},
-        )
+        pod = {"group": "", "kind": "Pod", "namespace": "shop", "name": "web", "action": "created"}
+        result = {"run_id": found.attempt.run, "attempt": 1, "ordinal": 0} | pod
+        connection.execute(insert(ObjectResultRow).values(result))
         audit.append(connection, actor="ann", action="sync", subject="eu/web", detail={"why": "x"}, now=NOW)
     return database
 
