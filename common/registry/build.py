@@ -21,15 +21,21 @@ def selector(spec: base.SelectorSpec) -> fleet.Selector:
     )
 
 
-def layer(source: Source, path: Path, origin: str, values: dict[str, Any]) -> fleet.ValueLayer:
-    """Return a document's values at ``path`` with the line of each."""
-    depth = len(path)
-    lines = {
-        tuple(map(str, at[depth:])): source.line_of(at)
-        for at in source.document.lines
-        if len(at) > depth and at[:depth] == path and not any(isinstance(step, int) for step in at[depth:])
-    }
-    return fleet.ValueLayer(origin, values, source.where(path), lines)
+def _value_lines(source: Source) -> dict[Path, dict[fleet.ValuePath, int]]:
+    """Return the line of every value by the path of its ``values`` key; in one go, as a document may have thousands."""
+    found: dict[Path, dict[fleet.ValuePath, int]] = {}
+    for path, line in source.document.lines.items():
+        depth = 2 if path[:2] == ("spec", "values") else 4
+        below = path[depth:]
+        if below and path[depth - 1] == "values" and not any(isinstance(step, int) for step in below):
+            found.setdefault(path[:depth], {})[tuple(map(str, below))] = source.line - 1 + line
+    return found
+
+
+def _layer(
+    source: Source, path: Path, origin: str, values: dict[str, Any], lines: dict[Path, dict[fleet.ValuePath, int]]
+) -> fleet.ValueLayer:
+    return fleet.ValueLayer(origin, values, source.where(path), lines.get(path, {}))
 
 
 def cluster(source: Source, document: core.ClusterDocument) -> fleet.Cluster:
@@ -56,7 +62,7 @@ def group(source: Source, document: core.ClusterGroupDocument) -> fleet.ClusterG
         name=name,
         select=selector(spec.select),
         priority=spec.priority,
-        values=layer(source, ("spec", "values"), f"group {name}", spec.values),
+        values=_layer(source, ("spec", "values"), f"group {name}", spec.values, _value_lines(source)),
         where=source.where(),
     )
 
@@ -129,11 +135,12 @@ def window(source: Source, document: rollouts.SyncWindowDocument) -> fleet.SyncW
 def application(source: Source, document: app.ApplicationDocument, defaults: core.FleetDefaults) -> fleet.Application:
     """Return an application with the fleet's defaults filled in."""
     spec, name = document.spec, document.metadata.name
+    lines = _value_lines(source)
     return fleet.Application(
         name=name,
         sources=_sources(spec),
         namespace=spec.namespace,
-        targets=tuple(_target(source, index, target) for index, target in enumerate(spec.targets)),
+        targets=tuple(_target(source, index, target, lines) for index, target in enumerate(spec.targets)),
         project=spec.project or fleet.DEFAULT_PROJECT.name,
         labels=document.metadata.labels,
         state=spec.state,
@@ -142,7 +149,7 @@ def application(source: Source, document: app.ApplicationDocument, defaults: cor
         decrypt="" if spec.decrypt is None else spec.decrypt.sops.key_ref,
         substitute=spec.substitute,
         create_namespace=spec.create_namespace,
-        values=layer(source, ("spec", "values"), f"application {name}", spec.values),
+        values=_layer(source, ("spec", "values"), f"application {name}", spec.values, lines),
         on_unmatch=spec.on_unmatch,
         strategy=spec.strategy or "",
         depends_on=tuple(
@@ -187,13 +194,15 @@ def _render(spec: app.RenderSpec) -> fleet.RenderSettings:
     )
 
 
-def _target(source: Source, index: int, spec: app.TargetSpec) -> fleet.Target:
+def _target(
+    source: Source, index: int, spec: app.TargetSpec, lines: dict[Path, dict[fleet.ValuePath, int]]
+) -> fleet.Target:
     path: Path = ("spec", "targets", index)
     return fleet.Target(
         name=spec.name,
         clusters=tuple(spec.clusters or ()),
         select=None if spec.select is None else selector(spec.select),
-        values=layer(source, (*path, "values"), f"target {spec.name}", spec.values),
+        values=_layer(source, (*path, "values"), f"target {spec.name}", spec.values, lines),
         pin=None if spec.pin is None else _ref(spec.pin),
         expect=None if spec.expect is None else fleet.Expect(spec.expect.min, spec.expect.max),
         where=source.where(path),

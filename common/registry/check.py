@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from common.domain import fleet
 from common.registry.documents import Key, Source
-from common.registry.faults import Fault, Suggestions
+from common.registry.faults import Fault, Suggestions, printable
 from common.registry.schema import ApplicationDocument, RolloutStrategyDocument
 from common.registry.schema.application import SourceSpec
 from common.registry.schema.base import SelectorSpec
@@ -124,6 +124,23 @@ def strategy_findings(source: Source, document: RolloutStrategyDocument, context
     for index, wave in enumerate(document.spec.waves):
         for fault in selector(source, (_SPEC, "waves", index, "select"), wave.select, context):
             yield Finding(fault)
+    for reference in references(document):
+        owners = _owners(context, reference)
+        if owners and not any(context.projects[owner].allows_file(source.file) for owner in owners):
+            yield Finding(_foreign(source, reference, owners[0]))
+
+
+def _owners(context: Context, reference: Reference) -> list[str]:
+    """Return the projects in whose folders a strategy or window lies."""
+    file = context.files.get((reference.kind, reference.name))
+    if reference.kind == "Application" or file is None or not context.tenancy:
+        return []
+    return [project.name for project in context.projects.values() if project.allows_file(file)]
+
+
+def _foreign(source: Source, reference: Reference, owner: str) -> Fault:
+    what = f"{reference.kind} {reference.name} belongs to project {owner}"
+    return source.fault(reference.path, what, "use one of your own project, or one outside every project's folders")
 
 
 def application_findings(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Finding]:
@@ -165,7 +182,7 @@ def _project_faults(source: Source, document: ApplicationDocument, context: Cont
         yield source.fault(path, f"project {name!r} is not known", remedy)
         return
     if not project.allows_file(source.file):
-        what = f"a file at {source.file} may not name project {name}"
+        what = f"a file at {printable(source.file)} may not name project {name}"
         yield source.fault(path, what, f"move it under one of the project's paths: {', '.join(project.paths)}")
     yield from _usage_faults(source, document, project)
     yield from _reach_faults(source, document, project, context)
@@ -217,26 +234,28 @@ def _reach_faults(
             remedy = context.suggestions.nearest(rule.to, channels, "declare it there")
             yield source.fault((_SPEC, "notify", index, "to"), what, remedy)
     for reference in references(document):
-        file = context.files.get((reference.kind, reference.name))
-        if reference.kind == "Application" or file is None:
-            continue
-        owners = [p.name for p in context.projects.values() if context.tenancy and p.allows_file(file)]
+        owners = _owners(context, reference)
         if owners and project.name not in owners:
-            what = f"{reference.kind} {reference.name} belongs to project {owners[0]}"
-            yield source.fault(reference.path, what, "use one of this project, or one outside every project's paths")
+            yield _foreign(source, reference, owners[0])
 
 
 def expect_findings(
     source: Source, application: fleet.Application, clusters: Iterable[fleet.Cluster]
 ) -> Iterator[Finding]:
-    """Yield each target that selects fewer or more clusters than it expects; ``clusters`` are those it may use."""
+    """Yield each target that selects fewer or more clusters than it expects.
+
+    Args:
+        source: the application's document.
+        application: what it says.
+        clusters: those it may use; retired ones do not count.
+    """
     bounded = {t.name: (i, t.expect) for i, t in enumerate(application.targets) if t.expect is not None}
     if not bounded:
         return
     counts = dict.fromkeys(bounded, 0)
     for cluster in clusters:
         target = fleet.target_of(application, cluster)
-        if target is not None and target.name in counts:
+        if target is not None and target.name in counts and cluster.state is not fleet.ClusterState.RETIRED:
             counts[target.name] += 1
     for name, (index, expect) in bounded.items():
         if not expect.admits(counts[name]):

@@ -74,12 +74,12 @@ def read_core(reading: Reading, last: Documents, suggestions: Suggestions) -> Co
         first, *others = group
         core.sources[key] = first
         for other in others:
-            what = f"{other.kind} {other.name} is given twice, first in {first.file}:{first.line}"
+            what = f"{other.kind} {other.name} is given twice, first in {first.at}"
             core.faults.append(other.fault(("metadata", "name"), what, "keep one of the two"))
     _keep_what_left(core, reading, last)
     for source in core.sources.values():
         _add(core, source)
-    _check_fleet(core)
+    _check_fleet(core, last)
     _check_labels(core)
     return core
 
@@ -190,13 +190,17 @@ def _build(core: Core, source: Source, document: AnyDocument) -> None:
         core.projects[source.name] = build.project(source, document)
 
 
-def _check_fleet(core: Core) -> None:
+def _check_fleet(core: Core, last: Documents) -> None:
     fleets = sorted((s for s in core.sources.values() if s.kind == "Fleet"), key=lambda s: (s.file, s.line))
     if not fleets and not any(kind == "Fleet" for kind, _ in core.unsure):
         what, remedy = "the registry holds no Fleet document", "add one: kind: Fleet, metadata: {name: …}"
         core.faults.append(Fault(".", 1, what, remedy, FaultScope.REFUSES, "Fleet"))
+    former = next((name for kind, name in last.sources if kind == "Fleet"), None)
+    if len(fleets) == 1 and former is not None and fleets[0].name != former:
+        what = f"the fleet is called {former}: its name is part of every ownership mark and never changes"
+        core.faults.append(fleets[0].fault(("metadata", "name"), what, f"call it {former} again"))
     for other in fleets[1:]:
-        what = f"a second Fleet, the first is in {fleets[0].file}:{fleets[0].line}"
+        what = f"a second Fleet, the first is in {fleets[0].at}"
         core.faults.append(other.fault(("kind",), what, "keep one"))
 
 

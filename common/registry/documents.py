@@ -9,7 +9,7 @@ from typing import Any
 
 from common.domain.fleet import Where
 from common.domain.redact import redacted
-from common.registry.faults import Fault, FaultScope, Suggestions
+from common.registry.faults import Fault, FaultScope, Suggestions, printable
 from common.registry.schema import MODELS
 from common.yaml import REGISTRY_LIMITS, Dialect, Document, Path, YamlError, load_documents
 
@@ -77,6 +77,11 @@ class Source:
         while path and path not in lines:
             path = path[:-1]
         return self.line - 1 + (lines[path] if path else self.document.line)
+
+    @property
+    def at(self) -> str:
+        """File and line where it starts, for messages."""
+        return f"{printable(self.file)}:{self.line}"
 
     def where(self, path: Path = ()) -> Where:
         """Return file and line of ``path``."""

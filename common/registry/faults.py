@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import islice
 
 _MOST_SHOWN = 8
 _LONGEST_NAME = 100
+_MOST_NAMES = 20_000
+_MOST_COMPARED = 1_000
 
 
 class FaultScope(StrEnum):
@@ -60,7 +63,9 @@ class Suggestions:
         if self.left <= 0:
             return otherwise
         self.left -= 1
-        names = sorted(set(known))
+        names = sorted(set(islice(known, _MOST_NAMES)))
+        if len(names) > _MOST_COMPARED:
+            names = [one for one in names if abs(len(one) - len(name)) <= 1][:_MOST_COMPARED]
         close = get_close_matches(name[:_LONGEST_NAME], names, n=1)
         if close:
             return f"did you mean {close[0]!r}?"

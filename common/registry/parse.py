@@ -48,9 +48,9 @@ def parse(files: Mapping[str, bytes], last_good: Documents | None = None) -> Par
     reading = read_files(files, last, suggestions)
     core, scoped = _read(reading, last, suggestions)
     faults = capped([*reading.faults, *core.faults, *scoped.faults], _MOST_FAULTS)
-    notices = capped([*core.notices, *scoped.notices], _MOST_FAULTS)
     if any(fault.scope is FaultScope.REFUSES for fault in faults):
-        return ParsedRegistry(restore(last), last, faults, notices, refused=True)
+        return ParsedRegistry(restore(last), last, faults, (), refused=True)
+    notices = capped([*core.notices, *scoped.notices], _MOST_FAULTS)
     documents = Documents({**core.sources, **scoped.sources}, scoped.selections)
     return ParsedRegistry(_fleet(core, scoped), documents, faults, notices, refused=False)
 

@@ -99,7 +99,7 @@ def _take_candidates(choice: _Choice, sources: list[Source]) -> None:
         choice.candidates[key] = first
         for other in group:
             if other is not first:
-                what = f"{other.kind} {other.name} is given twice, also in {first.file}:{first.line}"
+                what = f"{other.kind} {other.name} is given twice, also in {first.at}"
                 choice.faults.append(other.fault(("metadata", "name"), what, "rename one of the two"))
         if len(group) > 1 and (known is None or first.file != known.file):
             choice.faulty.add(key)

@@ -180,10 +180,12 @@ class Fleet:
     def leaving_policy(self, application: str) -> OnUnmatch:
         """Return what becomes of the objects of a placement of ``application`` that ``placements`` lacks.
 
-        Nothing is deleted for an application whose document is gone or blocked.
+        Nothing is deleted for an application whose document is gone, is blocked, or whose selection is held.
         """
         found = self.applications.get(application)
-        return OnUnmatch.RETAIN if found is None or found.blocked else found.on_unmatch
+        if found is None or found.blocked or found.held is not None:
+            return OnUnmatch.RETAIN
+        return found.on_unmatch
 
 
 def target_of(application: Application, cluster: Cluster) -> Target | None:

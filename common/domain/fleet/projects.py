@@ -10,16 +10,57 @@ from functools import lru_cache
 from common.domain.fleet.selectors import EVERYTHING, NOTHING, Selector
 from common.domain.fleet.values import NOWHERE, Where
 
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*|\*)", pattern)
-    return re.compile("".join({"**": ".*", "*": "[^/]*"}.get(part, re.escape(part)) for part in parts), re.DOTALL)
+_STARS = frozenset({"*", "**"})
 
 
 def glob_matches(pattern: str, text: str) -> bool:
-    """Tell whether ``pattern`` matches all of ``text``: ``*`` stays within one segment, ``**`` crosses slashes."""
-    return _compiled(pattern).fullmatch(text) is not None
+    """Tell whether ``pattern`` matches all of ``text``: ``*`` stays within one segment, ``**`` crosses slashes.
+
+    Takes time in proportion to pattern and text at most: both are written by strangers.
+    """
+    head, star, tail = _at_first_star(pattern)
+    if not star:
+        return pattern == text
+    if "*" not in tail:
+        middle = text[len(head) : len(text) - len(tail)]
+        fits = len(text) >= len(head) + len(tail) and text.startswith(head) and text.endswith(tail)
+        return fits and (star == "**" or "/" not in middle)
+    return text.startswith(head) and _simulated(_parts(pattern), text)
+
+
+def _at_first_star(pattern: str) -> tuple[str, str, str]:
+    head, star, tail = pattern.partition("*")
+    return (head, "**", tail[1:]) if tail.startswith("*") else (head, star, tail)
+
+
+@lru_cache(maxsize=4096)
+def _parts(pattern: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\*\*|.", pattern, re.DOTALL))
+
+
+def _simulated(parts: tuple[str, ...], text: str) -> bool:
+    """Follow every way to match at once; a state is the number of parts behind us."""
+    states = _with_empty_stars({0}, parts)
+    for character in text:
+        following = (_after(state, parts[state], character) for state in states if state < len(parts))
+        states = _with_empty_stars({state for state in following if state is not None}, parts)
+    return len(parts) in states
+
+
+def _after(state: int, part: str, character: str) -> int | None:
+    if part == "**" or (part == "*" and character != "/"):
+        return state
+    return state + 1 if part == character and part not in _STARS else None
+
+
+def _with_empty_stars(states: set[int], parts: tuple[str, ...]) -> set[int]:
+    found = set(states)
+    for state in states:
+        following = state
+        while following < len(parts) and parts[following] in _STARS:
+            following += 1
+            found.add(following)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

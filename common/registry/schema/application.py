@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -359,7 +360,7 @@ class ApplicationSpec(Base):
     namespace: Name = Field(description="Namespace of objects that name none.")
     create_namespace: bool = Field(default=False, description="Whether it is created; needs the project's leave.")
     values: Values = Field(default={}, description="Lowest layer of values.")
-    targets: Annotated[list[TargetSpec], Field(min_length=1, max_length=10_000)] = Field(
+    targets: Annotated[list[TargetSpec], Field(min_length=1, max_length=256)] = Field(
         description="Top to bottom, the first that takes a cluster wins; a cluster that none takes is not placed."
     )
     on_unmatch: Annotated[OnUnmatch, LAX] = Field(
@@ -379,9 +380,9 @@ class ApplicationSpec(Base):
             ("targets", [target.name for target in self.targets]),
             ("sources", [source.name for source in self.sources or []]),
         ):
-            twice = next((name for index, name in enumerate(names) if name in names[:index]), None)
-            if twice is not None:
-                refuse(f"two {what} are called {twice}", "give each a name of its own")
+            twice = [name for name, count in Counter(names).items() if count > 1]
+            if twice:
+                refuse(f"two {what} are called {twice[0]}", "give each a name of its own")
         return self
 
 

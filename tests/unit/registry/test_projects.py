@@ -150,11 +150,46 @@ def test_another_teams_strategy_may_not_be_named() -> None:
         assert {f.what for f in parsed({**files, mine: waves}).faults} == {"spec.strategy is not yet carried out"}
 
 
-def test_globs_stay_within_a_segment_unless_doubled() -> None:
-    assert glob_matches("a/*", "a/b")
-    assert not glob_matches("a/*", "a/b/c")
-    assert not glob_matches("a/*", "xa/b")
-    assert glob_matches("a/**", "a/b/c")
-    assert glob_matches("/Namespace", "/Namespace")
-    assert not glob_matches("a.c", "abc")
-    assert not glob_matches("a", "a\n")
+def test_another_teams_window_may_not_be_named_by_a_strategy() -> None:
+    waves = "{name: one, remaining: true, windows: [hours]}"
+    strategy = f"kind: RolloutStrategy\nmetadata: {{name: waves}}\nspec: {{waves: [{waves}]}}\n"
+    window = "kind: SyncWindow\nmetadata: {name: hours}\nspec: {allow: [{cron: '0 9 * * *', duration: 8h}]}\n"
+    files = {**registry(a=project("team"), b=project("other")), "teams/other/window.yaml": window}
+    for mine in ("teams/team/waves.yaml", "waves.yaml"):
+        faults = parsed({**files, mine: strategy}).faults
+        assert [fault.what for fault in faults] == ["SyncWindow hours belongs to project other"]
+    in_order({**files, "teams/other/waves.yaml": strategy})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("a/*", "a/b", True),
+        ("a/*", "a/", True),
+        ("a/*", "a/b/c", False),
+        ("a/*", "xa/b", False),
+        ("a/**", "a/b/c", True),
+        ("a/**", "a", False),
+        ("**/x", "a/b/x", True),
+        ("**", "", True),
+        ("*", "a/b", False),
+        ("**a*b", "a/ab", True),
+        ("**a*b", "a/b", False),
+        ("*/*", "a/b", True),
+        ("*/*", "a/b/c", False),
+        ("a*a", "a", False),
+        ("*a*a*", "xaxax", True),
+        ("*a*a*", "xax", False),
+        ("***", "a/b", True),
+        ("/Namespace", "/Namespace", True),
+        ("a.c", "abc", False),
+        ("a", "a\n", False),
+        ("rbac.authorization.k8s.io/*", "rbac.authorization.k8s.io/Role", True),
+    ],
+)
+def test_a_star_stays_within_a_segment_and_two_cross_slashes(pattern: str, text: str, *, expected: bool) -> None:
+    assert glob_matches(pattern, text) is expected
+
+
+def test_a_hostile_pattern_takes_no_time() -> None:
+    assert not glob_matches("**a" * 16 + "b", "a" * 4_000)

@@ -67,6 +67,18 @@ def test_two_fleets_are_refused() -> None:
     assert lines(result.faults) == ["other.yaml:1: a second Fleet, the first is in fleet.yaml:1"]
 
 
+def test_the_fleets_name_never_changes() -> None:
+    good = in_order(registry())
+    result = parsed({**registry(), "fleet.yaml": FLEET.replace("acme", "beta")}, good)
+    assert result.refused
+    assert result.faults[0].what.startswith("the fleet is called acme")
+
+
+def test_a_refused_commit_gives_no_notices() -> None:
+    good = in_order(registry(pay=application()))
+    assert parsed({"fleet.yaml": "kind: Fleet\n"}, good).notices == ()
+
+
 def test_a_file_that_does_not_parse_refuses_where_it_held_core_kinds() -> None:
     good = in_order(registry(pay=application()))
     result = parsed({**registry(pay=application()), "clusters.yaml": "a: ["}, good)
@@ -202,6 +214,23 @@ def test_a_selection_that_shrinks_below_expect_by_relabelling_is_held() -> None:
         assert [fault.what for fault in good.faults] == ["target all selects 0 clusters, outside 1 to 1"]
         assert placed(good) == {"c2/pay": "sync"}
     assert placed(in_order(registry(pay=app), good)) == {"c2/pay": "sync"}
+
+
+def test_nothing_is_deleted_while_a_selection_is_held() -> None:
+    more = "  onUnmatch: delete\n"
+    app = application(target="select: {matchLabels: {region: us}}, expect: {min: 1}", more=more)
+    good = in_order(registry(pay=app))
+    held = parsed({**registry(pay=app), "clusters.yaml": documents(cluster("c1"), cluster("c2"))}, good)
+    assert good.fleet is not None
+    assert held.fleet is not None
+    assert good.fleet.leaving_policy("pay").value == "delete"
+    assert held.fleet.leaving_policy("pay").value == "retain"
+
+
+def test_retired_clusters_do_not_count_for_expect() -> None:
+    files = registry(pay=application(target="select: {all: true}, expect: {min: 2}"))
+    files["clusters.yaml"] = documents(cluster("c1"), cluster("c2", more=", state: retired"))
+    assert [fault.what for fault in parsed(files).faults] == ["target all selects 1 clusters, outside 2 to any number"]
 
 
 def test_a_new_selection_outside_expect_is_not_placed() -> None:
