@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
 from workers.sync import pipeline
 from workers.sync.ports import (
+    Clock,
     ClusterPort,
     InventoryItem,
     Manifest,
@@ -98,6 +100,18 @@ class ManualClock:
         self.seconds += seconds
 
 
+class WallClock:
+    """Time as it is."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Return after ``seconds``."""
+        time.sleep(seconds)
+
+
 @dataclass(slots=True)
 class Site:
     """One placement on one cluster, synced as a worker would, attempt after attempt."""
@@ -109,7 +123,7 @@ class Site:
     settings: SyncSettings = field(default_factory=SyncSettings)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     lease: Lease = field(default_factory=Lease)
-    clock: ManualClock = field(default_factory=ManualClock)
+    clock: Clock = field(default_factory=ManualClock)
     attempts: int = 0
 
     @property
