@@ -150,16 +150,14 @@ class Mirrors:
         place = Place(self._root, source.repo, source.credentials)
         if not place.repo.exists():
             raise _missing(url, ref)
-        answer = self._local(place, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"])
-        commit = answer.stdout.decode().strip()
-        if answer.status == 0 and is_commit(commit):
+        commit = self._parsed(place, f"{ref}^{{commit}}")
+        if commit:
             return commit
-        if not is_commit(ref) and self._local(place, ["show-ref", "--verify", "--quiet", "--", ref]).status == 0:
-            kind = self._local(place, ["cat-file", "-t", ref])
-            if kind.status != 0:
-                place.suspect()
-                message = f"{url}: {ref} cannot be read in the mirror"
-                raise MirrorCorruptError(message, remedy="It is built anew with the next fetch.")
+        named = "" if is_commit(ref) else self._parsed(place, ref)
+        if named and not self._objects(place, url).has(named):
+            place.suspect()
+            message = f"{url}: the mirror has no object for {ref}"
+            raise MirrorCorruptError(message, remedy="It is built anew with the next fetch.")
         raise _missing(url, ref)
 
     def tree(self, source: SourceRef, commit: str) -> Tree:
@@ -203,6 +201,12 @@ class Mirrors:
     def _local(self, place: Place, arguments: Sequence[str]) -> Answer:
         return self._runner.run(place.repo, ["--git-dir=.", *arguments], timeout=_LOCAL)
 
+    def _parsed(self, place: Place, name: str) -> str:
+        """Return the id that ``name`` stands for in the mirror, or an empty text."""
+        answer = self._local(place, ["rev-parse", "--verify", "--quiet", "--end-of-options", name])
+        found = answer.stdout.decode(errors="replace").strip()
+        return found if answer.status == 0 and is_commit(found) else ""
+
     def _credential(self, source: SourceRef) -> Credential:
         return self._credentials.get(source.credentials) if source.credentials else {}
 
@@ -214,14 +218,19 @@ class Mirrors:
             if not wanted:
                 message = f"{url} has no branch and no tag"
                 raise EmptyRepositoryError(message, remedy="Push a first commit.")
-            if place.usable:
-                try:
-                    if self._local_refs(place, url) != wanted:
-                        self._fetch_all(url, place.repo, variables)
-                except MirrorCorruptError:
-                    self._build(url, place, wanted, variables)
-            else:
+            if not (place.usable and self._caught_up(url, source, place, wanted, variables)):
                 self._build(url, place, wanted, variables)
+
+    def _caught_up(
+        self, url: GitUrl, source: SourceRef, place: Place, wanted: Mapping[str, str], variables: Mapping[str, str]
+    ) -> bool:
+        """Fetch what is new; tell whether the mirror is whole."""
+        try:
+            if self._local_refs(place, url) != wanted:
+                self._fetch_all(url, place.repo, variables)
+            return source.ref not in wanted or self._objects(place, url).has(wanted[source.ref])
+        except MirrorCorruptError:
+            return False
 
     def _remote_refs(self, url: GitUrl, place: Place, variables: Mapping[str, str]) -> dict[str, str]:
         patterns = [f"{namespace}*" for namespace in _NAMESPACES]

@@ -1,0 +1,1 @@
+"""Mirrors against real Git servers over HTTP and ssh."""
