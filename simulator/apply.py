@@ -64,10 +64,13 @@ class Writer:
 
     def owned(self, paths: FieldSet) -> FieldSet:
         """Return the paths without those that no manager can own."""
-        kept = paths - STRIPPED
+        return self.reachable(paths) - STRIPPED
+
+    def reachable(self, paths: FieldSet) -> FieldSet:
+        """Return the paths without those that this endpoint resets."""
         if not self.ignored:
-            return kept
-        return frozenset(path for path in kept if path[0][2:] not in self.ignored)
+            return paths
+        return frozenset(path for path in paths if path[0][2:] not in self.ignored)
 
     def manager(self, operation: str) -> Manager:
         """Return the identity of this writer's entry."""
@@ -94,16 +97,17 @@ def apply(
         known = track_update(node, zero_value(node), live, known, before)
     identity = writer.manager(APPLY)
     last = known.get(identity)
-    wanted = writer.owned(typed.field_set(node, config))
+    wanted = writer.reachable(typed.field_set(node, config))  # name and kind too: they keep metadata from being pruned
     merged = typed.merge(node, live, dict(config))
     known[identity] = Owned(wanted, writer.version, last.time if last else "")
     pruned = _prune(node, merged, known, last.fields if last else EMPTY)
     difference = _without_ignored(typed.compare(node, live, pruned), writer)
     _refuse_conflicts(known, identity, difference, conflicts)
     settled = _settle(known, identity, difference)
-    owned = settled.get(identity)
-    if owned is not None and not typed.same(live, pruned):
-        settled[identity] = Owned(owned.fields, owned.version, writer.now)
+    owned = settled.pop(identity)
+    if fields := writer.owned(owned.fields):
+        time = owned.time if typed.same(live, pruned) else writer.now
+        settled[identity] = Owned(fields, owned.version, time)
     return pruned, settled
 
 

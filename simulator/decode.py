@@ -36,6 +36,8 @@ def decode(node: Node, document: Mapping[str, Any]) -> Decoded:
 def _value(node: Node, value: Any, path: str, into: Decoded) -> Any:
     if node.shape is Shape.ANY or node.open:
         return value
+    if value is None:
+        return None
     if not _fits(node, value):
         into.wrong.append(f"{path}: {type(value).__name__}")
         return None
@@ -72,10 +74,10 @@ def _map(node: Node, value: Mapping[str, Any], path: str, into: Decoded) -> Json
         if child is None:
             into.unknown.append(below)
             continue
-        if item is None:
+        if item is None and not node.raw:
             continue
         decoded = _value(child, item, below, into)
-        if name not in node.fields or not _omitted(node, name, child, decoded):
+        if node.raw or name not in node.fields or not _omitted(node, name, child, decoded):
             kept[name] = decoded
     for name, zero in node.always.items():
         kept.setdefault(name, zero)
@@ -94,7 +96,7 @@ def _omitted(node: Node, name: str, child: Node, value: Any) -> bool:
     if isinstance(value, list):
         return not value
     if isinstance(value, dict):
-        return not value and not child.fields and child.shape is Shape.MAP
+        return not value and not child.fields and not child.open and child.shape is Shape.MAP
     return name in node.plain and bool(value == node.plain[name])
 
 

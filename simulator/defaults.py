@@ -57,7 +57,7 @@ def _stateful_set(document: Json) -> None:
     policy = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     policy.setdefault("whenDeleted", "Retain")
     policy.setdefault("whenScaled", "Retain")
-    for claim in spec.get("volumeClaimTemplates", ()):
+    for claim in spec.get("volumeClaimTemplates") or ():
         claim.setdefault("apiVersion", "v1")
         claim.setdefault("kind", "PersistentVolumeClaim")
         _claim(claim)
@@ -125,7 +125,7 @@ def _service(document: Json) -> None:
         spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {}).setdefault("timeoutSeconds", 10800)
     else:
         spec.pop("sessionAffinityConfig", None)
-    for port in spec.get("ports", ()):
+    for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
         port.setdefault("targetPort", port.get("port"))
     if spec["type"] != "ExternalName":
@@ -191,13 +191,13 @@ def _network_policy(document: Json) -> None:
     spec.setdefault("podSelector", {})
     if not spec.get("policyTypes"):
         spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
-    for rule in [*spec.get("ingress", ()), *spec.get("egress", ())]:
-        for port in rule.get("ports", ()):
+    for rule in [*(spec.get("ingress") or ()), *(spec.get("egress") or ())]:
+        for port in rule.get("ports") or ():
             port.setdefault("protocol", "TCP")
 
 
 def _binding(document: Json) -> None:
-    for subject in document.get("subjects", ()):
+    for subject in document.get("subjects") or ():
         if subject.get("kind") in ("User", "Group"):
             subject.setdefault("apiGroup", "rbac.authorization.k8s.io")
     document.get("roleRef", {}).setdefault("apiGroup", "rbac.authorization.k8s.io")
@@ -218,13 +218,13 @@ def _definition(document: Json) -> None:
 
 
 def _webhooks(document: Json) -> None:
-    for webhook in document.get("webhooks", ()):
+    for webhook in document.get("webhooks") or ():
         webhook.setdefault("failurePolicy", "Fail")
         webhook.setdefault("matchPolicy", "Equivalent")
         webhook.setdefault("namespaceSelector", {})
         webhook.setdefault("objectSelector", {})
         webhook.setdefault("timeoutSeconds", 10)
-        for rule in webhook.get("rules", ()):
+        for rule in webhook.get("rules") or ():
             rule.setdefault("scope", "*")
         if "service" in webhook.get("clientConfig", {}):
             webhook["clientConfig"]["service"].setdefault("port", 443)
@@ -232,7 +232,7 @@ def _webhooks(document: Json) -> None:
 
 def _mutating_webhooks(document: Json) -> None:
     _webhooks(document)
-    for webhook in document.get("webhooks", ()):
+    for webhook in document.get("webhooks") or ():
         webhook.setdefault("reinvocationPolicy", "Never")
 
 

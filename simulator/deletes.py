@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from simulator import errors
+from simulator.errors import Subject
 from simulator.kinds import Kind
 from simulator.request import Answer, Request, Target, json_answer
 from simulator.store import Cluster, Place, ResourceKey, Stored
@@ -15,6 +16,7 @@ from simulator.writes import wire
 Json = dict[str, Any]
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
+_POLICY_FINALIZERS = {"Background": [], "Foreground": [FOREGROUND], "Orphan": [ORPHAN]}
 _RETURNED = frozenset(
     {"Pod", "Service", "ServiceAccount", "PersistentVolume", "PersistentVolumeClaim", "PodTemplate", "ResourceQuota"}
 )
@@ -29,21 +31,30 @@ def delete(cluster: Cluster, target: Target, request: Request) -> Answer:
         raise errors.not_found(target.kind.subject(target.name))
     options = request.document() if request.body.strip() else {}
     _check_preconditions(target, options.get("preconditions") or {}, stored)
-    policy = options.get("propagationPolicy") or request.query.get("propagationPolicy") or "Background"
-    dry_run = request.dry_run or options.get("dryRun") == ["All"]
+    policy, dry_run = _how(request, options)
     return remove(cluster, target, stored, policy=policy, dry_run=dry_run)
 
 
+def _how(request: Request, options: Json) -> tuple[str, bool]:
+    """Return propagation policy and dry-run; an API server does not look at the query where there is a body."""
+    if options:
+        return options.get("propagationPolicy") or "", options.get("dryRun") == ["All"]
+    return request.query.get("propagationPolicy") or "", request.dry_run
+
+
 def _check_preconditions(target: Target, wanted: Json, stored: Stored) -> None:
-    subject = target.kind.subject(target.name)
+    kind = target.kind
+    subject = Subject(
+        kind.group, kind.kind, kind.kind, target.name
+    )  # here the API server names the kind, not the resource
     uid, version = wanted.get("uid"), wanted.get("resourceVersion")
     if uid and uid != stored.uid:
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored.uid}"
-        raise errors.conflict(subject, why)
+        why = f"the UID in the precondition ({uid}) does not match the UID in record ({stored.uid}). "
+        raise errors.conflict(subject, why + "The object might have been deleted and then recreated")
     if version and version != str(stored.version):
         why = (
-            f"Precondition failed: ResourceVersion in precondition: {version}, "
-            f"ResourceVersion in object meta: {stored.version}"
+            f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+            f"({stored.version}). The object might have been modified"
         )
         raise errors.conflict(subject, why)
 
@@ -52,30 +63,38 @@ def remove(cluster: Cluster, target: Target, stored: Stored, *, policy: str, dry
     """Delete an object, or mark it as leaving while finalizers hold it."""
     kind, place = target.kind, (target.namespace, target.name)
     document = stored.document()
-    metadata = document["metadata"]
-    finalizers = [each for each in metadata.get("finalizers", ()) if each not in (FOREGROUND, ORPHAN)]
-    if policy == "Foreground":
-        finalizers.append(FOREGROUND)
-    namespace = kind.key == ("", "namespaces")
-    if finalizers or namespace:
-        if "deletionTimestamp" not in metadata:
-            metadata["deletionTimestamp"] = cluster.now()
-            metadata["deletionGracePeriodSeconds"] = 0
-        if finalizers:
-            metadata["finalizers"] = finalizers
-        if namespace:
-            document["status"] = {**document.get("status", {}), "phase": "Terminating"}
-            metadata.pop("deletionGracePeriodSeconds", None)
-        kept = stored if dry_run else cluster.put(kind, place, document)
-        if not dry_run:
-            finish_soon(cluster, kind, place)
+    finalizers = list(document["metadata"].get("finalizers", ()))
+    if policy:
+        finalizers = [each for each in finalizers if each not in (FOREGROUND, ORPHAN)] + _POLICY_FINALIZERS[policy]
+    if finalizers or kind.key == ("", "namespaces"):
+        _mark_leaving(cluster, kind, document, finalizers)
+        if document == stored.document():
+            return wire(kind, 200, stored)
+        if dry_run:
+            return json_answer(200, {"kind": kind.kind, "apiVersion": kind.api_version, **document})
+        kept = cluster.put(kind, place, document)
+        finish_soon(cluster, kind, place)
         return wire(kind, 200, kept)
     if dry_run:
         return _gone(kind, stored)
     last = cluster.drop(kind.key, place) or stored
-    if policy != "Orphan":
-        collect(cluster, stored.uid)
+    collect(cluster, stored.uid)
     return _gone(kind, last)
+
+
+def _mark_leaving(cluster: Cluster, kind: Kind, document: Json, finalizers: list[str]) -> None:
+    metadata = document["metadata"]
+    if finalizers:
+        metadata["finalizers"] = finalizers
+    if "deletionTimestamp" in metadata:
+        return
+    metadata["deletionTimestamp"] = cluster.now()
+    if "generation" in metadata:
+        metadata["generation"] += 1
+    if kind.key == ("", "namespaces"):
+        document["status"] = {**document.get("status", {}), "phase": "Terminating"}
+    else:
+        metadata["deletionGracePeriodSeconds"] = 0
 
 
 def _gone(kind: Kind, stored: Stored) -> Answer:
@@ -104,10 +123,11 @@ def finish(cluster: Cluster, kind: Kind, place: Place, stored: Stored) -> None:
         return
     document = stored.document()
     finalizers = document["metadata"].get("finalizers", [])
-    left = [each for each in finalizers if each != FOREGROUND]
+    left = [each for each in finalizers if each not in (FOREGROUND, ORPHAN)]
     if left == finalizers:
         return
-    collect(cluster, stored.uid)
+    if ORPHAN not in finalizers:
+        collect(cluster, stored.uid)
     if left:
         document["metadata"]["finalizers"] = left
         cluster.put(kind, place, document)
@@ -131,11 +151,11 @@ def collect(cluster: Cluster, uid: str) -> None:
 def delete_collection(cluster: Cluster, target: Target, found: list[tuple[Place, Stored]], request: Request) -> Answer:
     """Handle DELETE of a collection: everything the selectors leave."""
     options = request.document() if request.body.strip() else {}
-    policy = options.get("propagationPolicy") or request.query.get("propagationPolicy") or "Background"
+    policy, dry_run = _how(request, options)
     items: list[bytes] = []
     for (namespace, name), stored in found:
         one = Target(target.kind, namespace, name)
-        remove(cluster, one, stored, policy=policy, dry_run=request.dry_run)
+        remove(cluster, one, stored, policy=policy, dry_run=dry_run)
         items.append(stored.wire())
     meta = orjson.dumps({"resourceVersion": str(cluster.version)})
     head = f'{{"kind":"{target.kind.list_kind}","apiVersion":"{target.kind.api_version}","metadata":'.encode()

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 Json = dict[str, Any]
 
 
@@ -192,4 +194,6 @@ def rendered(value: object) -> str:
         return f'"{value}"'
     if value is None:
         return "null"
+    if isinstance(value, dict | list):
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     return str(value)

@@ -111,7 +111,7 @@ _ROWS: tuple[tuple[str, str, str, str, Trait, str], ...] = (
     ("apps", "v1", "Deployment", "deployments", _N | _S | _G | _C, "deploy"),
     ("apps", "v1", "ReplicaSet", "replicasets", _N | _S | _G | _C, "rs"),
     ("apps", "v1", "StatefulSet", "statefulsets", _N | _S | _G | _C, "sts"),
-    ("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", _N | _S, "hpa"),
+    ("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", _N | _S | _G, "hpa"),
     ("batch", "v1", "CronJob", "cronjobs", _N | _S | _G, "cj"),
     ("batch", "v1", "Job", "jobs", _N | _S | _G, ""),
     ("coordination.k8s.io", "v1", "Lease", "leases", _N, ""),

@@ -128,13 +128,16 @@ def _list_body(target: Target, request: Request, meta: Mapping[str, Any], page: 
     partial = wants_metadata_only(request)
     if partial:
         kind, version = "PartialObjectMetadataList", _META_VERSION
-        items = [b'{"metadata":' + stored.meta + b"}" for _, stored in page]
+        item_head = b'"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":'
+        items = [b"{" + item_head + stored.meta + b"}" for _, stored in page]
     else:
         if target.kind.custom:
             item_head = f'"apiVersion":"{target.kind.api_version}","kind":"{target.kind.kind}",'.encode()
         items = [stored.wire(item_head) for _, stored in page]
     head = f'{{"kind":"{kind}","apiVersion":"{version}","metadata":'.encode()
-    return head + orjson.dumps(meta) + b',"items":[' + b",".join(items) + b"]}"
+    # an empty metadata list is null on a real API server too
+    listed = b"null" if partial and not items else b"[" + b",".join(items) + b"]"
+    return head + orjson.dumps(meta) + b',"items":' + listed + b"}"
 
 
 def _limit(text: str) -> int:

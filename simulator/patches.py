@@ -62,16 +62,28 @@ def _strategic_list(node: Node, target: Sequence[Any], patch: Sequence[Any]) -> 
     if any(isinstance(item, dict) and item.get(DIRECTIVE) == "replace" for item in patch):
         return [item for item in patch if DIRECTIVE not in item]
     key = node.merge_key
-    merged = list(target)
-    for item in patch:
-        place = next((i for i, known in enumerate(merged) if key in item and known.get(key) == item[key]), None)
-        if item.get(DIRECTIVE) == "delete":
-            merged = [known for known in merged if known.get(key) != item.get(key)]
-        elif place is None:
-            merged.append(strategic_merge(node.element or ANY, {}, item))
+    doomed = [item.get(key) for item in patch if item.get(DIRECTIVE) == "delete"]
+    known = {item.get(key): item for item in target if item.get(key) not in doomed}
+    wanted = [item for item in patch if item.get(DIRECTIVE) != "delete"]
+    changed = [strategic_merge(node.element or ANY, known.get(item.get(key), {}), item) for item in wanted]
+    named = {item.get(key) for item in changed}
+    left = [item for name, item in known.items() if name not in named]
+    return _interleaved(left, changed, [item.get(key) for item in target], key)
+
+
+def _interleaved(left: Sequence[Any], right: Sequence[Any], order: Sequence[Any], key: str) -> list[Any]:
+    """Return both lists in one: ``right`` first, save where both known places say otherwise."""
+    merged: list[Any] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        mine, other = left[i].get(key), right[j].get(key)
+        if mine in order and other in order and order.index(mine) < order.index(other):
+            merged.append(left[i])
+            i += 1
         else:
-            merged[place] = strategic_merge(node.element or ANY, merged[place], item)
-    return merged
+            merged.append(right[j])
+            j += 1
+    return [*merged, *left[i:], *right[j:]]
 
 
 def json_patch(target: Any, operations: Any) -> Any:
@@ -89,8 +101,8 @@ def json_patch(target: Any, operations: Any) -> Any:
     return document
 
 
-def _refused(message: str) -> errors.ApiError:
-    return errors.ApiError(422, "Invalid", f"the server rejected our request due to an error in our request: {message}")
+def _refused() -> errors.ApiError:
+    return errors.ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {})
 
 
 def _json_operation(document: Any, operation: Mapping[str, Any]) -> Any:
@@ -98,7 +110,7 @@ def _json_operation(document: Any, operation: Mapping[str, Any]) -> Any:
     if kind == "test":
         found = _find(document, path)
         if not same(found, operation.get("value")):
-            raise _refused(f"testing value {operation.get('path')} failed")
+            raise _refused()
         return document
     if kind in ("move", "copy"):
         source = _pointer(operation.get("from", ""))
@@ -131,7 +143,7 @@ def _index(parent: Any, part: str) -> Any:
     try:
         return int(part)
     except ValueError:
-        raise _refused(f"invalid index {part}") from None
+        raise _refused() from None
 
 
 def _find(document: Any, path: Sequence[str]) -> Any:
@@ -139,7 +151,7 @@ def _find(document: Any, path: Sequence[str]) -> Any:
         try:
             document = document[_index(document, part)]
         except (KeyError, IndexError, TypeError):
-            raise _refused(f"path {part} does not exist") from None
+            raise _refused() from None
     return document
 
 
@@ -153,7 +165,7 @@ def _add(document: Any, path: Sequence[str], value: Any) -> Any:
     elif isinstance(parent, dict):
         parent[path[-1]] = value
     else:
-        raise _refused(f"path {path[-1]} does not exist")
+        raise _refused()
     return document
 
 

@@ -17,11 +17,9 @@ def default_pod_spec(spec: Json) -> None:
     spec.setdefault("schedulerName", "default-scheduler")
     _default_service_account(spec)
     for group in ("containers", "initContainers", "ephemeralContainers"):
-        for container in spec.get(group, ()):
+        for container in spec.get(group) or ():
             _default_container(container)
-            if spec.get("hostNetwork"):
-                _default_host_ports(container)
-    for volume in spec.get("volumes", ()):
+    for volume in spec.get("volumes") or ():
         _default_volume(volume)
 
 
@@ -30,12 +28,15 @@ def default_pod(spec: Json) -> None:
     spec.setdefault("enableServiceLinks", True)
     spec.setdefault("priority", 0)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    if spec.get("hostNetwork"):
+        for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
+            _default_host_ports(container)
     tolerations = spec.setdefault("tolerations", [])
     for condition in ("not-ready", "unreachable"):
         key = f"node.kubernetes.io/{condition}"
         if not any(each.get("key") in (key, None) for each in tolerations):
             tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
-    for container in [*spec.get("containers", ()), *spec.get("initContainers", ())]:
+    for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
         limits = container.get("resources", {}).get("limits", {})
         if limits:
             requests = container["resources"].setdefault("requests", {})
@@ -50,7 +51,7 @@ def _default_service_account(spec: Json) -> None:
 
 
 def _default_host_ports(container: Json) -> None:
-    for port in container.get("ports", ()):
+    for port in container.get("ports") or ():
         port.setdefault("hostPort", port.get("containerPort"))
 
 
@@ -59,7 +60,7 @@ def _default_container(container: Json) -> None:
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")
     container.setdefault("imagePullPolicy", _pull_policy(container.get("image", "")))
-    for port in container.get("ports", ()):
+    for port in container.get("ports") or ():
         port.setdefault("protocol", "TCP")
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         if probe in container:
@@ -67,7 +68,7 @@ def _default_container(container: Json) -> None:
     for hook in container.get("lifecycle", {}).values():
         if isinstance(hook, dict):
             _default_http_get(hook)
-    for variable in container.get("env", ()):
+    for variable in container.get("env") or ():
         field = variable.get("valueFrom", {}).get("fieldRef")
         if field is not None:
             field.setdefault("apiVersion", "v1")
@@ -89,7 +90,7 @@ def _default_probe(probe: Json) -> None:
         probe.setdefault(name, value)
     _default_http_get(probe)
     if "grpc" in probe:
-        probe["grpc"].setdefault("service", "")
+        probe["grpc"]["service"] = probe["grpc"].get("service") or ""
 
 
 def _default_http_get(action: Json) -> None:
@@ -104,12 +105,12 @@ def _default_volume(volume: Json) -> None:
     for source in ("secret", "configMap", "downwardAPI", "projected"):
         if source in volume:
             volume[source].setdefault("defaultMode", _FILE_MODE)
-    for item in volume.get("downwardAPI", {}).get("items", ()):
+    for item in volume.get("downwardAPI", {}).get("items") or ():
         _default_field_ref(item)
-    for source in volume.get("projected", {}).get("sources", ()):
+    for source in volume.get("projected", {}).get("sources") or ():
         if "serviceAccountToken" in source:
             source["serviceAccountToken"].setdefault("expirationSeconds", 3600)
-        for item in source.get("downwardAPI", {}).get("items", ()):
+        for item in source.get("downwardAPI", {}).get("items") or ():
             _default_field_ref(item)
     if "hostPath" in volume:
         volume["hostPath"].setdefault("type", "")

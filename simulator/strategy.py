@@ -40,8 +40,15 @@ def prepare_update(cluster: Cluster, kind: Kind, live: Json, document: Json) -> 
         _keep_addresses(cluster, live, document)
     if kind.has(Trait.GENERATION):
         generation = live["metadata"].get("generation", 1)
-        changed = _content(live) != _content(document)
+        changed = _content(live) != _content(document) or _annotations_count(kind, live, document)
         document["metadata"]["generation"] = generation + 1 if changed else generation
+
+
+def _annotations_count(kind: Kind, live: Json, document: Json) -> bool:
+    """Say whether the object is a Deployment with other annotations: those are copied to its ReplicaSets."""
+    if (kind.group, kind.kind) != ("apps", "Deployment"):
+        return False
+    return (live["metadata"].get("annotations") or {}) != (document["metadata"].get("annotations") or {})
 
 
 def _content(document: Json) -> Json:

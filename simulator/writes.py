@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from simulator import apply, decode, defaults, errors, managers, patches, strategy, validation
 from simulator.apply import Writer
+from simulator.checks_custom import fill_defaults
 from simulator.kinds import Kind, Trait
 from simulator.managers import Managers
 from simulator.request import APPLY_YAML, JSON_PATCH, MERGE, PATCH_TYPES, STRATEGIC, Answer, Request, Target
@@ -17,7 +18,27 @@ from simulator.store import Cluster, Place, Stored
 from simulator.typed import SchemaError, same
 
 Json = dict[str, Any]
-_SYSTEM_METADATA = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+_CREATED_BY_UPDATE = frozenset(
+    {"ClusterRole", "ClusterRoleBinding", "Endpoints", "Event", "Lease", "LimitRange", "Role", "RoleBinding", "Service"}
+)
+"""Kinds that a PUT creates where there is nothing yet."""
+
+_CONDITIONAL = frozenset(
+    {
+        "APIService",
+        "CSIDriver",
+        "CustomResourceDefinition",
+        "Lease",
+        "MutatingWebhookConfiguration",
+        "PodDisruptionBudget",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    }
+)
+"""Kinds that a PUT must name the resourceVersion of, like all custom ones."""
+
+_SYSTEM_METADATA = ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +53,40 @@ class Draft:
 
 def create(cluster: Cluster, target: Target, request: Request) -> Answer:
     """Handle POST: a new object."""
-    kind = target.kind
-    document = _accepted(kind, request.document(), request)
-    metadata = document.setdefault("metadata", {})
-    _settle_identity(target, metadata)
-    if metadata.get("resourceVersion"):
+    document = _accepted(target.kind, request.document(), request)
+    if document["metadata"].get("resourceVersion"):
         message = "resourceVersion should not be set on objects to be created"
         raise errors.bad_request(message)
-    place = (target.namespace, metadata["name"])
+    return _create(cluster, target, request, document)
+
+
+def _create(cluster: Cluster, target: Target, request: Request, document: Json) -> Answer:
+    kind = target.kind
+    metadata = document["metadata"]
+    metadata.pop("resourceVersion", None)
+    _settle_identity(target, metadata)
     _require_namespace(cluster, target)
-    if cluster.get(kind, place) is not None:
-        raise errors.already_exists(kind.subject(metadata["name"]))
     owners = _tracked(cluster, target, request, strategy.empty_form(kind), document)
     return _store(cluster, Draft(target, None, document, owners), request)
 
 
 def update(cluster: Cluster, target: Target, request: Request) -> Answer:
     """Handle PUT: the whole object, or its status."""
-    stored = _existing(cluster, target)
+    stored = cluster.get(target.kind, (target.namespace, target.name))
+    if stored is None and (target.subresource or not _created_by_update(target.kind)):
+        raise errors.not_found(target.kind.subject(target.name))
     document = _accepted(target.kind, request.document(), request)
     name = document.setdefault("metadata", {}).get("name")
     if name != target.name:
         message = f"the name of the object ({name}) does not match the name on the URL ({target.name})"
         raise errors.bad_request(message)
-    if target.kind.custom and not document["metadata"].get("resourceVersion"):
-        cause = errors.invalid_value("metadata.resourceVersion", "0x0", "must be specified for an update")
-        raise errors.invalid(target.kind.subject(target.name), [cause])
+    if stored is None:
+        return _create(cluster, Target(target.kind, target.namespace), request, document)
+    conditional = target.kind.custom or target.kind.kind in _CONDITIONAL
+    if conditional and not document["metadata"].get("resourceVersion"):
+        cause = errors.invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+        subject = replace(target.kind.subject(target.name), kind=target.kind.plural)  # as the API server has it
+        raise errors.invalid(subject, [cause])
     return _change(cluster, target, request, stored, document)
 
 
@@ -69,6 +98,12 @@ def patch(cluster: Cluster, target: Target, request: Request) -> Answer:
         raise errors.ApiError(415, "UnsupportedMediaType", message)
     if request.content_type == APPLY_YAML:
         return _apply(cluster, target, request)
+    if request.content_type == STRATEGIC and target.kind.custom:
+        message = (
+            "the body of the request was in an unknown format - accepted media types include: "
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+        )
+        raise errors.ApiError(415, "UnsupportedMediaType", message)
     if request.query.get("force"):
         message = 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch'
         raise errors.ApiError(422, "Invalid", message)
@@ -84,12 +119,6 @@ def _patched(target: Target, request: Request, live: Json) -> Json:
     if request.content_type == MERGE:
         return dict(patches.merge_patch(live, body))
     if request.content_type == STRATEGIC:
-        if target.kind.custom:
-            message = (
-                "the body of the request was in an unknown format - accepted media types include: "
-                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-            )
-            raise errors.ApiError(415, "UnsupportedMediaType", message)
         return dict(patches.strategic_merge(target.kind.node, live, body))
     try:
         operations = orjson.loads(request.body)
@@ -111,10 +140,7 @@ def _existing(cluster: Cluster, target: Target) -> Stored:
 
 def _change(cluster: Cluster, target: Target, request: Request, stored: Stored, document: Json) -> Answer:
     live = stored.document()
-    wanted = document["metadata"].get("resourceVersion")
-    if wanted and wanted != str(stored.version):
-        raise errors.modified(target.kind.subject(target.name))
-    _require_same_uid(target, document["metadata"], stored.uid)
+    _require_same_version(target, document["metadata"], stored)
     _keep_system_fields(target, live, document)
     owners = _tracked(cluster, target, request, live, document)
     return _store(cluster, Draft(target, live, document, owners), request)
@@ -128,6 +154,7 @@ def _keep_system_fields(target: Target, live: Json, document: Json) -> None:
         else:
             metadata.pop(name, None)
     metadata["name"] = live["metadata"]["name"]
+    metadata.setdefault("uid", live["metadata"]["uid"])
     if target.namespace:
         metadata["namespace"] = target.namespace
     if target.subresource == "status":
@@ -142,11 +169,14 @@ def _keep_system_fields(target: Target, live: Json, document: Json) -> None:
             document["status"] = status
 
 
-def _require_same_uid(target: Target, metadata: Mapping[str, Any], uid: str) -> None:
-    wanted = metadata.get("uid")
-    if wanted and wanted != uid:
-        why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"
-        raise errors.conflict(target.kind.subject(target.name), why)
+def _require_same_version(target: Target, metadata: Mapping[str, Any], stored: Stored) -> None:
+    wanted = metadata.get("resourceVersion")
+    if wanted and wanted != str(stored.version):
+        raise errors.modified(target.kind.subject(target.name))
+
+
+def _created_by_update(kind: Kind) -> bool:
+    return not kind.custom and kind.kind in _CREATED_BY_UPDATE
 
 
 def _apply(cluster: Cluster, target: Target, request: Request) -> Answer:
@@ -154,7 +184,7 @@ def _apply(cluster: Cluster, target: Target, request: Request) -> Answer:
     config = request.document()
     _check_apply(target, request, config)
     stored = cluster.get(kind, (target.namespace, target.name))
-    if stored is None and target.subresource:
+    if stored is None and target.subresource and not _created_by_update(kind):
         raise errors.not_found(kind.subject(target.name))
     if stored is None:
         _require_namespace(cluster, target)
@@ -164,18 +194,19 @@ def _apply(cluster: Cluster, target: Target, request: Request) -> Answer:
     metadata.setdefault("name", target.name)
     if target.namespace:
         metadata.setdefault("namespace", target.namespace)
-    _require_same_uid(target, metadata, stored.uid if stored else "")
-    if metadata.get("resourceVersion") and (not stored or metadata["resourceVersion"] != str(stored.version)):
-        raise errors.modified(kind.subject(target.name))
+    if stored is None and metadata.get("uid"):
+        why = f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was found"
+        raise errors.conflict(kind.subject(target.name), why)
     writer = _writer(cluster, target, request)
     head = _head(kind)
     try:
         bare = {**_unmanaged(live), **head} if live else {}
         new, owned = apply.apply(kind.node, bare, config, owners, writer, request.conflicts)
     except SchemaError as error:
-        raise _untyped(target, str(error)) from error
+        raise _untyped(target, metadata["namespace"], str(error)) from error
     document = _accepted(kind, new, request)
     if stored:
+        _require_same_version(target, metadata, stored)
         _keep_system_fields(target, live, document)
     else:
         _settle_identity(target, document["metadata"])
@@ -194,17 +225,17 @@ def _check_apply(target: Target, request: Request, config: Json) -> None:
     head = _head(target.kind)
     if config.get("apiVersion") != head["apiVersion"] or config.get("kind") != head["kind"]:
         raise errors.bad_request("invalid object type")
+    namespace = config.get("metadata", {}).get("namespace", "")
     unknown = decode.decode(target.kind.node, config)
     if unknown.unknown:
-        raise _untyped(target, f".{unknown.unknown[0]}: field not declared in schema")
+        raise _untyped(target, namespace, f".{unknown.unknown[0]}: field not declared in schema")
     if unknown.wrong:
-        raise _untyped(target, f".{unknown.wrong[0]}")
+        raise _untyped(target, namespace, f".{unknown.wrong[0]}")
 
 
-def _untyped(target: Target, why: str) -> errors.ApiError:
-    place = f"{target.namespace}/{target.name}"
-    what = f"{target.kind.api_version}, Kind={target.kind.kind}"
-    return errors.internal(f"failed to create typed patch object ({place}; {what}): {why}")
+def _untyped(target: Target, namespace: str, why: str) -> errors.ApiError:
+    what = f"{target.kind.group}/{target.kind.version}, Kind={target.kind.kind}"
+    return errors.internal(f"failed to create typed patch object ({namespace}/{target.name}; {what}): {why}")
 
 
 def _accepted(kind: Kind, document: Json, request: Request) -> Json:
@@ -233,7 +264,10 @@ def _accepted(kind: Kind, document: Json, request: Request) -> Json:
         raise errors.bad_request(message + listed)
     accepted: Json = decoded.value
     accepted.setdefault("metadata", {})
-    defaults.fill(kind.group, kind.kind, accepted)
+    if kind.custom:
+        fill_defaults(kind.node, accepted)
+    else:
+        defaults.fill(kind.group, kind.kind, accepted)
     return accepted
 
 
@@ -318,19 +352,33 @@ def _store(cluster: Cluster, draft: Draft, request: Request) -> Answer:
         strategy.prepare_create(cluster, kind, new)
     elif target.subresource == "":
         strategy.prepare_update(cluster, kind, live, new)
-    validation.check(kind, live, new)
+    validation.check(kind, live, new, status_only=target.subresource == "status" and live is not None)
     metadata.pop("managedFields", None)
     if draft.owners:
         metadata["managedFields"] = managers.encode(draft.owners)
     code = 201 if live is None else 200
     place: Place = (target.namespace, metadata["name"])
+    if live is None:
+        _require_absent(cluster, kind, place)
     if live is not None and _unchanged(live, new):
         stored = cluster.get(kind, place)
         assert stored is not None  # noqa: S101 - nothing ran between the read and here
         return wire(kind, code, stored)
     if request.dry_run:
+        if live is not None:
+            metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
         return Answer(code, orjson.dumps({**_head(kind), **new}))
     return wire(kind, code, cluster.put(kind, place, new))
+
+
+def _require_absent(cluster: Cluster, kind: Kind, place: Place) -> None:
+    stored = cluster.get(kind, place)
+    if stored is None:
+        return
+    refusal = errors.already_exists(kind.subject(place[1]))
+    if b'"deletionTimestamp"' in stored.meta:
+        refusal.message = f"object is being deleted: {refusal.message}"
+    raise refusal
 
 
 def _unchanged(live: Json, new: Json) -> bool:

@@ -1,0 +1,1 @@
+"""What the simulator promises, checked on it and on a real kube-apiserver alike."""
