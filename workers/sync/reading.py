@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TypeVar
 
 from common.domain.refs import ObjectId
 from workers.sync import marks, policy
@@ -11,6 +12,8 @@ from workers.sync.live import Kind, LiveMeta
 from workers.sync.normalise import CustomKinds, Naming, Wanted, flattened, normalise
 from workers.sync.ordering import NAMESPACE
 from workers.sync.ports import ClusterPort, InventoryItem, Manifest, SyncRequest
+
+T = TypeVar("T")
 
 LISTABLE = 3
 """From so many namespaces on, one LIST over all of them is cheaper than one each."""
@@ -71,16 +74,31 @@ def live_metadata(
 
 
 def _listed(cluster: ClusterPort, kind: Kind, namespaces: set[str], selector: str) -> tuple[LiveMeta, ...]:
+    def read(namespace: str) -> tuple[LiveMeta, ...]:
+        return cluster.list_meta(kind, namespace=namespace, selector=selector)
+
     try:
-        if len(namespaces) == 1:
-            return cluster.list_meta(kind, namespace=next(iter(namespaces)), selector=selector)
-        if len(namespaces) >= LISTABLE:
-            return cluster.list_meta(kind, namespace="", selector=selector)
+        return over_namespaces(read, namespaces)
     except UnknownKindError:
         return ()
-    except ForbiddenError:
-        # An account that is limited to namespaces may not list over all of them.
-        if len(namespaces) == 1:
-            raise
-    parts = (cluster.list_meta(kind, namespace=namespace, selector=selector) for namespace in sorted(namespaces))
-    return tuple(meta for part in parts for meta in part)
+
+
+def over_namespaces(read: Callable[[str], tuple[T, ...]], namespaces: Collection[str]) -> tuple[T, ...]:
+    """Return what ``read`` gives for all namespaces of interest, by as few LISTs as the account may make.
+
+    Args:
+        read: LISTs one namespace, or all for an empty one.
+        namespaces: of interest; an account that is limited to these may not list over all.
+
+    Raises:
+        ForbiddenError: not even these may be listed.
+        TransientError: a LIST did not end.
+    """
+    if len(namespaces) == 1:
+        return read(next(iter(namespaces)))
+    if len(namespaces) >= LISTABLE:
+        try:
+            return read("")
+        except ForbiddenError:
+            pass
+    return tuple(found for namespace in sorted(namespaces) for found in read(namespace))
