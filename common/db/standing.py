@@ -198,6 +198,11 @@ def await_health(connection: Connection, cluster: str, *, now: datetime) -> None
     connection.execute(update(PlacementRow).where(*mine, placed).values(observe_until=now))
 
 
+def await_health_of(connection: Connection, placement_id: int, *, until: datetime) -> None:
+    """Have the placement's health looked at until then."""
+    _update(connection, placement_id, {"observe_until": until})
+
+
 def _update(connection: Connection, placement_id: int, values: dict[str, Any]) -> None:
     connection.execute(update(PlacementRow).where(PlacementRow.id == placement_id).values(values))
 

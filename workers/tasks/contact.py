@@ -1,0 +1,38 @@
+"""First contact: nothing is written to a cluster before it was told who it is."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from common.db import approvals, clusters
+from common.db.approvals import ApprovalKind
+from common.db.session import Database
+from common.domain.fleet import Cluster
+from workers.kube import Connection
+
+_recorded: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()
+"""Identities recorded since each connection was made; a new connection asks again."""
+
+
+def check_identity(database: Database, cluster: Cluster, connection: Connection) -> str:
+    """Return why nothing may be written to the cluster on the other end; empty when it may.
+
+    Raises:
+        TransientError: it does not say who it is.
+        PermanentError: its credentials do not suffice to ask.
+    """
+    identity = connection.identity()
+    if _recorded.get(connection) == identity:
+        return ""
+    version = connection.version()
+    with database.write() as transaction:
+        now = database.now(transaction)
+        blocked = clusters.record_identity(transaction, cluster.name, identity)
+        clusters.record_reached(transaction, cluster.name, version=version, now=now)
+        if blocked.startswith(clusters.CHANGED):
+            payload = {"identity": identity}
+            reason = f"another cluster answers at {cluster.server}"
+            approvals.ask(transaction, ApprovalKind.IDENTITY, cluster.name, payload=payload, reason=reason, now=now)
+    if not blocked:
+        _recorded[connection] = identity
+    return blocked

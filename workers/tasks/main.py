@@ -1,0 +1,98 @@
+"""The worker's process: takes messages of its queues and carries them out, until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import socket
+from collections.abc import Sequence
+
+from celery.signals import task_rejected, task_unknown
+from celery.worker.control import Panel
+
+from common.broker.app import FlotillaCelery, make_celery
+from common.settings import Settings, settings
+from common.telemetry.logs import configure
+from workers.tasks.app import register
+from workers.tasks.heartbeat import Heartbeat
+from workers.tasks.refusals import Refusals
+from workers.tasks.runtime import make_runtime
+
+INSPECTION = frozenset(
+    {
+        "active",
+        "active_queues",
+        "clock",
+        "conf",
+        "hello",
+        "ping",
+        "registered",
+        "report",
+        "reserved",
+        "scheduled",
+        "stats",
+    }
+)
+"""Remote commands that only look. Nobody stops, revokes or changes anything through the broker."""
+
+
+def only_inspection() -> None:
+    """Take every remote command away that does more than look."""
+    for table in (Panel.data, Panel.meta):
+        for name in set(table) - INSPECTION:
+            del table[name]
+
+
+def tune_memory() -> None:
+    """Collect garbage rarely: answers of API servers are large trees of small objects without cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+
+
+def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, name: str) -> None:
+    """Serve queues until SIGTERM; runs under way are finished first."""
+    runtime = make_runtime(config, name)
+    runtime.database.wait()
+    app: FlotillaCelery = make_celery(config)
+    refusals = Refusals(runtime.database, runtime.clock, name)
+    app.on_refused = refusals.note
+    task_unknown.connect(lambda **_: refusals.note("a message names no task of ours"), weak=False)
+    task_rejected.connect(lambda **_: refusals.note("a message cannot be read"), weak=False)
+    app.amqp.queues.select(queues)
+    register(app, runtime)
+    only_inspection()
+    heartbeat = Heartbeat(runtime, queues, concurrency)
+    heartbeat.start()
+    tune_memory()
+    worker = app.Worker(
+        pool="threads",
+        concurrency=concurrency,
+        hostname=f"{name}@{socket.gethostname()}",
+        without_gossip=True,
+        without_mingle=True,
+        loglevel="WARNING",
+        task_events=True,
+        optimization="fair",
+        quiet=True,
+    )
+    try:
+        worker.start()
+    finally:
+        heartbeat.stop()
+        runtime.close()
+
+
+def main() -> None:
+    """Run a worker."""
+    config = settings()
+    parser = argparse.ArgumentParser(prog="flotilla worker", description=__doc__)
+    parser.add_argument("--queue", action="append", help="to serve; may be given several times")
+    parser.add_argument("--concurrency", type=int, default=config.concurrency, help="runs at once")
+    parser.add_argument(
+        "--name", default=f"{socket.gethostname()}-{os.getpid()}", help="shown on attempts and in Flower"
+    )
+    options = parser.parse_args()
+    configure(config)
+    run_worker(config, queues=options.queue or [config.pool], concurrency=options.concurrency, name=options.name)

@@ -1,0 +1,108 @@
+"""Looks at the health of everything on one cluster that waits for it, in a few LISTs; nobody else ever waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from common.db import clusters, inventory, runs, standing
+from common.db.connection import Connection
+from common.db.errors import DatabaseUnavailableError
+from common.db.standing import Standing
+from common.domain.errors import FlotillaError
+from common.domain.health import Health, HealthReport
+from common.domain.refs import PlacementRef
+from common.telemetry.logs import logger
+from workers.sync.health import Context
+from workers.sync.observe import PlacementHealth, by_id, kinds_to_read, reports
+from workers.tasks.looking import Site, alone, listed, reach, site, unreached
+from workers.tasks.runtime import Runtime
+
+log = logger(__name__)
+STEPS = tuple(timedelta(seconds=s) for s in (1, 2, 3, 5, 10, 15, 30))
+"""Pauses between two looks at health that is awaited."""
+SETTLED = frozenset({Health.HEALTHY, Health.SUSPENDED, Health.DEGRADED})
+GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
+
+
+def observe(runtime: Runtime, name: str) -> None:
+    """Look at a cluster's health, store it, and let runs go on that waited for it.
+
+    Raises:
+        DatabaseUnavailableError: nothing was stored; it is sent again.
+    """
+    with alone(runtime, "observe", name) as mine:
+        where = site(runtime, name) if mine else None
+        if where is None:
+            return
+        try:
+            _observe(runtime, where)
+        except DatabaseUnavailableError:
+            raise
+        except FlotillaError as error:
+            unreached(runtime, where, error, next_at_least=STEPS[-1])
+            with runtime.database.write() as connection:
+                clusters.observed(connection, name, next_at=None, step=0)
+
+
+def _observe(runtime: Runtime, where: Site) -> None:
+    awaited = {row.ref: row for row in where.placements if row.observe_until is not None}
+    if not awaited:
+        with runtime.database.write() as connection:
+            clusters.observed(connection, where.cluster.name, next_at=None, step=0)
+        return
+    reached = reach(runtime, where.cluster)
+    with runtime.database.read() as transaction:
+        everything = inventory.of_cluster(transaction, where.cluster.name)
+        now = runtime.database.now(transaction)
+    inventories = {ref: everything.get(ref, ()) for ref in awaited}
+    cluster = reached.session(runtime.agent(f"health of {where.cluster.name}"))
+    lists = listed(
+        cluster.kind,
+        lambda kind, label: by_id(kind, cluster.list_objects(kind, namespace="", selector=label)),
+        kinds_to_read(item for items in inventories.values() for item in items),
+    )
+    seen = reports(inventories, lists, Context(now=now))
+    with runtime.database.write() as transaction:
+        _record(transaction, where, awaited, seen, runtime.database.now(transaction))
+
+
+def _record(
+    connection: Connection,
+    where: Site,
+    awaited: Mapping[PlacementRef, Standing],
+    seen: tuple[PlacementHealth, ...],
+    now: datetime,
+) -> None:
+    waiting = {run.placement_id: run for run in runs.waiting_on(connection, where.cluster.name)}
+    goes_on = False
+    for found in seen:
+        row = awaited[found.ref]
+        run = waiting.get(row.id)
+        if run is not None and found.report.health in GOOD:
+            runs.resume_waiting(connection, run.run, now=now)
+        until = _until(row, found.report, waits=run is not None, now=now)
+        goes_on = goes_on or until is not None
+        _store(connection, row, found, until, now)
+    step = min(where.looks.observe_step + 1, len(STEPS))
+    next_at = now + STEPS[step - 1] if goes_on else None
+    clusters.observed(connection, where.cluster.name, next_at=next_at, step=step if goes_on else 0)
+
+
+def _until(row: Standing, report: HealthReport, *, waits: bool, now: datetime) -> datetime | None:
+    """Return until when the placement's health goes on being awaited; None when no longer."""
+    if report.health in (GOOD if waits else SETTLED):
+        return None
+    return row.observe_until if row.observe_until is not None and row.observe_until > now else None
+
+
+def _store(
+    connection: Connection, row: Standing, found: PlacementHealth, until: datetime | None, now: datetime
+) -> None:
+    if found.report.health is not row.health.health:
+        log.info("health.changed", placement=str(row.ref), health=found.report.health, reason=found.report.reason)
+    standing.record_health(connection, row.id, found.report, awaited=until, now=now)
+    known = inventory.healths(connection, row.id)
+    for one in found.objects:
+        if known.get(one.object) != one.report:
+            inventory.record_health(connection, row.id, one.object, one.report)

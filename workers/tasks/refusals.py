@@ -1,0 +1,62 @@
+"""Writes down messages that were refused: audited, shown as a fault, and bounded when there is a flood of them."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+from common.clock import Clock
+from common.db import audit, faults
+from common.db.faults import StoredFault
+from common.db.session import Database
+from common.domain.errors import FlotillaError
+from common.telemetry.logs import logger
+
+log = logger(__name__)
+WINDOW = timedelta(minutes=1)
+WRITTEN = 10
+"""Refusals that are written down one by one in a window; further ones are counted."""
+
+
+class Refusals:
+    """Safe to use from several threads.
+
+    Args:
+        database: gets the rows.
+        clock: monotonic, for the window.
+        worker: who refused.
+    """
+
+    def __init__(self, database: Database, clock: Clock, worker: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._worker = worker
+        self._lock = threading.Lock()
+        self._since = float("-inf")
+        self._count = 0
+
+    def note(self, why: str) -> None:
+        """Write down that a message was refused."""
+        log.warning("message.refused", why=why)
+        count = self._counted()
+        if count > WRITTEN:
+            return
+        try:
+            with self._database.write() as connection:
+                now = self._database.now(connection)
+                detail = {"why": why, "worker": self._worker, "last of this minute": count == WRITTEN}
+                audit.append(
+                    connection, actor="unknown", action="message.refused", subject="broker", detail=detail, now=now
+                )
+                remedy = "Somebody else can write to the broker: rotate its password and see who had it."
+                faults.add(connection, faults.MESSAGES, StoredFault("message.refused", why, remedy), now=now)
+        except FlotillaError as error:
+            log.warning("message.refusal-not-written", error=str(error))
+
+    def _counted(self) -> int:
+        with self._lock:
+            now = self._clock.monotonic()
+            if now - self._since > WINDOW.total_seconds():
+                self._since, self._count = now, 0
+            self._count += 1
+            return self._count

@@ -1,0 +1,101 @@
+"""What the tasks of one process share: the database, mirrors, renderers, connections and leases."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+
+from common.broker.keys import hub_key
+from common.clock import Clock, SystemClock
+from common.db.session import Database, open_database
+from common.domain.fleet import Cluster
+from common.settings import Settings
+from common.sources.credentials import provider_from
+from common.sources.mirrors import Mirrors, mirrors_from
+from workers.kube import ClusterPool, Connection
+from workers.render.renderers import Renderers, renderers_from
+from workers.tasks.leases import LeaseKeeper
+from workers.tasks.snapshots import Snapshots
+
+OBJECTS_AT_ONCE = 16
+"""Requests to clusters at once, over all runs of this process."""
+
+
+class EngineClock:
+    """Time as the sync engine needs it."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Return after ``seconds``."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Made once per process; everything in it may be used by several threads.
+
+    Attributes:
+        name: of this worker process, as attempts and heartbeats have it.
+        hub_key: of HMACs over secret values.
+        version: of Flotilla, for the User-Agent.
+    """
+
+    settings: Settings
+    name: str
+    started_at: datetime
+    clock: Clock
+    database: Database
+    mirrors: Mirrors
+    renderers: Renderers
+    clusters: ClusterPool
+    snapshots: Snapshots
+    leases: LeaseKeeper
+    executor: ThreadPoolExecutor
+    hub_key: bytes
+    version: str
+
+    def agent(self, what: str) -> str:
+        """Return the User-Agent of requests to a cluster: what they are for can be read in its audit log."""
+        return f"flotilla/{self.version} ({what})"
+
+    def connect(self, cluster: Cluster) -> Connection:
+        """Return the connection to a cluster; raises as ``ClusterPool.connect``."""
+        return self.clusters.connect(cluster.name, server=cluster.server, credentials=cluster.credentials)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.leases.stop()
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        self.clusters.close()
+        self.mirrors.close()
+        self.database.dispose()
+
+
+def make_runtime(settings: Settings, name: str) -> Runtime:
+    """Return a process's runtime, its leases being renewed from now on."""
+    clock = SystemClock()
+    database = open_database(settings)
+    credentials = provider_from(settings)
+    keeper = LeaseKeeper(database, clock, lease=settings.lease, every=settings.lease_renewal)
+    keeper.start()
+    return Runtime(
+        settings=settings,
+        name=name,
+        started_at=clock.now(),
+        clock=clock,
+        database=database,
+        mirrors=mirrors_from(settings, credentials),
+        renderers=renderers_from(settings),
+        clusters=ClusterPool(credentials, settings.request_timeout),
+        snapshots=Snapshots(),
+        leases=keeper,
+        executor=ThreadPoolExecutor(OBJECTS_AT_ONCE, thread_name_prefix="objects"),
+        hub_key=hub_key(settings),
+        version=version("flotilla"),
+    )

@@ -1,0 +1,55 @@
+"""Fleet snapshots of this process: each parsed once, whatever many threads ask for it."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from common.db import fleet as fleets
+from common.db.connection import Connection
+from common.domain.errors import TransientError
+from common.domain.fleet import Fleet
+from common.registry import Documents, restore
+
+KEPT = 3
+
+
+class NoFleetError(TransientError):
+    """There is no fleet in force, or this version of Flotilla cannot read it."""
+
+    code = "fleet.none"
+
+
+class Snapshots:
+    """Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._fleets: OrderedDict[int, Fleet] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def in_force(self, connection: Connection) -> tuple[int, Fleet]:
+        """Return the snapshot in force and its fleet.
+
+        Raises:
+            NoFleetError: there is none.
+        """
+        state = fleets.state(connection)
+        if state is None or state.snapshot_id is None:
+            message = "no registry commit was accepted yet"
+            raise NoFleetError(message)
+        return state.snapshot_id, self._fleet(connection, state.snapshot_id)
+
+    def _fleet(self, connection: Connection, snapshot_id: int) -> Fleet:
+        with self._lock:
+            known = self._fleets.get(snapshot_id)
+            if known is not None:
+                self._fleets.move_to_end(snapshot_id)
+                return known
+            fleet = restore(Documents.from_json(fleets.snapshot(connection, snapshot_id).documents))
+            if fleet is None:
+                message = f"snapshot {snapshot_id} of the registry cannot be read by this version"
+                raise NoFleetError(message, remedy="Run the same version of scheduler and workers.")
+            self._fleets[snapshot_id] = fleet
+            while len(self._fleets) > KEPT:
+                self._fleets.popitem(last=False)
+            return fleet

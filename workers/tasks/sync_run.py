@@ -1,0 +1,192 @@
+"""Carries out one run: claim, read everything anew, render, apply, and end it with what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from common.db import approvals, attempts, clusters, inventory, leases, runs, sources, standing
+from common.db.approvals import Approval
+from common.db.connection import Connection
+from common.db.runs import ClaimedRun
+from common.db.sources import Digest
+from common.db.standing import Standing
+from common.domain.errors import FlotillaError, LeaseLostError, PermanentError, TransientError
+from common.domain.fleet import Fleet, Placement
+from common.domain.inventory import InventoryItem
+from common.domain.refs import ObjectId, RunId
+from common.domain.runs import Trigger
+from common.telemetry.logs import logger
+from workers.record.endings import Ender
+from workers.record.journal import SqlJournal
+from workers.render.canonical import manifest_digest
+from workers.render.renderers import Rendered, Resolved, request_for
+from workers.sync import pipeline
+from workers.sync.ports import Fence, Phase, Ports, SyncRequest
+from workers.tasks.contact import check_identity
+from workers.tasks.preflight import BY_PERSON, Stop, preflight
+from workers.tasks.runtime import EngineClock, Runtime
+
+log = logger(__name__)
+EMPTY = manifest_digest(())
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything about a claimed run, as SQL had it at one instant."""
+
+    fleet: Fleet
+    placement: Placement | None
+    standing: Standing
+    blocked: str
+    inventory: tuple[InventoryItem, ...]
+    fenced: frozenset[ObjectId]
+    digest: Digest | None
+    approval: Approval | None
+    verdict: Stop | Phase
+    now: datetime
+
+
+def carry_out(runtime: Runtime, run_id: RunId) -> timedelta | None:
+    """Carry out a run if it is there to be claimed.
+
+    Returns:
+        How long from now the queue is to send it again; None when it is not to.
+
+    Raises:
+        DatabaseUnavailableError: it was not claimed; dispatch sends it again.
+    """
+    asked_at = runtime.clock.monotonic()
+    with runtime.database.write() as connection:
+        now = runtime.database.now(connection)
+        run = runs.claim(connection, run_id, worker=runtime.name, lease=runtime.settings.lease, now=now)
+    if run is None:
+        log.info("run.not-claimed", run_id=run_id)
+        return None
+    context = {"run_id": run_id, "cluster": run.ref.cluster, "application": run.ref.application}
+    name = leases.of_placement(run.placement_id)
+    with structlog.contextvars.bound_contextvars(**context):
+        with runtime.leases.keeping(name, str(run.attempt), asked_at=asked_at) as fence:
+            return _attempt(runtime, run, fence)
+
+
+def _attempt(runtime: Runtime, run: ClaimedRun, fence: Fence) -> timedelta | None:
+    ender = Ender(runtime.database, run)
+    try:
+        facts = _facts(runtime, run)
+        ender.placement = facts.placement
+        if isinstance(facts.verdict, Stop):
+            ender.stop(facts.verdict.outcome, facts.verdict.reason)
+        else:
+            _apply(runtime, run, fence, facts, facts.verdict, ender)
+    except LeaseLostError as error:
+        log.warning("attempt.lease-lost", error=str(error))
+        ender.lost()
+    except TransientError as error:
+        ender.transient(error)
+    except FlotillaError as error:
+        ender.failed(error.code, str(error))
+    except Exception as error:
+        log.exception("attempt.broke")
+        ender.failed("internal", f"a defect in Flotilla: {type(error).__name__}; its log has the rest")
+    return ender.countdown
+
+
+def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
+    with runtime.database.read() as connection:
+        _, fleet = runtime.snapshots.in_force(connection)
+        placement = fleet.placement(run.ref)
+        row = standing.get(connection, run.placement_id)
+        known = clusters.get(connection, run.ref.cluster)
+        blocked = known.blocked if known is not None else "the cluster is unknown"
+        last = attempts.outcome_before(connection, run.attempt)
+        verdict = preflight(run, row, placement, blocked=blocked, last=last)
+        return Facts(
+            fleet=fleet,
+            placement=placement,
+            standing=row,
+            blocked=blocked,
+            inventory=inventory.of(connection, run.placement_id),
+            fenced=attempts.fenced_objects(connection, run.placement_id, run.attempt),
+            digest=_digest(connection, run),
+            approval=approvals.get(connection, run.approval_id) if run.approval_id is not None else None,
+            verdict=verdict if isinstance(verdict, Stop) else verdict.phase,
+            now=runtime.database.now(connection),
+        )
+
+
+def _digest(connection: Connection, run: ClaimedRun) -> Digest | None:
+    if run.source_id is None:
+        return None
+    return sources.digests_of(connection, run.source_id).get(run.ref.application)
+
+
+def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, phase: Phase, ender: Ender) -> None:
+    cluster = facts.fleet.clusters[run.ref.cluster]
+    connection = runtime.connect(cluster)
+    blocked = check_identity(runtime.database, cluster, connection)
+    if blocked:
+        ender.stop_blocked(blocked)
+        return
+    rendered = None if phase is Phase.REMOVE else _render(runtime, run, facts)
+    ender.manifest_digest = rendered.digest if rendered else EMPTY
+    ports = Ports(
+        cluster=connection.session(runtime.agent(f"run {run.attempt}")),
+        journal=SqlJournal(runtime.database, run.attempt, run.placement_id),
+        fence=fence,
+        executor=runtime.executor,
+        clock=EngineClock(),
+    )
+    request = _request(runtime, run, facts, phase, rendered)
+    ender.ended(phase, pipeline.run(request, ports))
+
+
+def _render(runtime: Runtime, run: ClaimedRun, facts: Facts) -> Rendered:
+    placement, revision, digest = facts.placement, run.revision, facts.digest
+    if placement is None or revision is None or digest is None:
+        message = f"{run.ref} has no source to render"
+        raise PermanentError(message)
+    source = placement.source.to_resolve
+    resolved = Resolved(revision.source_digest, digest.renderer, ())
+    return runtime.renderers.render(
+        lambda: runtime.mirrors.tree(source, revision.commit), request_for(placement), resolved
+    )
+
+
+def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase, rendered: Rendered | None) -> SyncRequest:
+    row, placement = facts.standing, facts.placement
+    overdue = row.full_check_due_at is None or row.full_check_due_at <= facts.now
+    request = SyncRequest(
+        fleet=facts.fleet.name,
+        ref=run.ref,
+        attempt=run.attempt,
+        revision=run.revision,
+        trigger=run.trigger,
+        phase=phase,
+        manifests=rendered.manifests if rendered else (),
+        namespace=placement.namespace if placement else "",
+        inventory=facts.inventory,
+        digest_key=runtime.hub_key,
+        fenced=facts.fenced,
+        approved=_approved(facts.approval) if run.trigger is Trigger.APPROVAL else None,
+        full_check=overdue or run.trigger in BY_PERSON,
+    )
+    return request if placement is None else _with_rules(request, placement, facts.fleet)
+
+
+def _with_rules(request: SyncRequest, placement: Placement, fleet: Fleet) -> SyncRequest:
+    application = placement.application
+    return replace(
+        request,
+        settings=placement.sync,
+        project=fleet.projects[application.project],
+        create_namespace=application.create_namespace,
+    )
+
+
+def _approved(approval: Approval | None) -> frozenset[ObjectId]:
+    if approval is None:
+        return frozenset()
+    return frozenset(ObjectId.parse(text) for text in approval.payload["objects"])
