@@ -92,7 +92,7 @@ def upgrade_database() -> None:
 
     Example: flotilla db upgrade
     """
-    from common.db.migrate import upgrade
+    from common.db.schema import upgrade
     from common.db.session import open_database
 
     opened = open_database(settings())

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from common.db.migrate import upgrade
+from common.db.schema import upgrade
 from common.db.session import open_database
 from common.settings import Settings
 from console.processes import embedded
