@@ -50,7 +50,7 @@ class TreeLimits:
     Attributes:
         max_file: bytes of one file.
         max_total: bytes of all files read together.
-        max_files: entries below one path.
+        max_files: files and folders below one path.
         max_depth: folders within folders.
     """
 
@@ -153,9 +153,9 @@ class Tree:
         for entry in self._below(start, 0) if start.is_folder else iter([start]):
             found.append(entry)
             if len(found) > self.limits.max_files:
-                message = f"{path} holds more than {self.limits.max_files:,} files"
+                message = f"{path} holds more than {self.limits.max_files:,} files and folders"
                 raise FileTooLargeError(message, remedy="Point the source's path at a smaller folder.")
-        return tuple(sorted(found, key=lambda entry: entry.path))
+        return tuple(sorted((entry for entry in found if not entry.is_folder), key=lambda entry: entry.path))
 
     def read(self, path: str) -> bytes:
         """Return the content of one file. Errors as ``read_many``."""
@@ -205,10 +205,9 @@ class Tree:
         prefix = "" if folder.path == "." else f"{folder.path}/"
         for item in self.store.tree(folder.oid).values():
             entry = Entry(prefix + item.name, item.mode, item.oid)
+            yield entry  # folders too: a few objects can spell out a billion of them
             if entry.is_folder:
                 yield from self._below(entry, depth + 1)
-            else:
-                yield entry
 
     def _refuse_link(self, entry: Entry) -> None:
         refuse_link(entry)

@@ -14,6 +14,7 @@ _SCP = re.compile(r"(?P<user>[A-Za-z0-9._][A-Za-z0-9._-]*)@(?P<host>[A-Za-z0-9][
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _USER = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
 _UNFIT = re.compile(r"[\x00-\x20\x7f\\%?#\"'`$;|&<>(){}\[\]*!^]")
+_HELPER = re.compile(r"[A-Za-z0-9+.-]*::")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _REF = re.compile(r"refs/(heads|tags)/[^\x00-\x20\x7f~^:?*\[\\]+")
 _BAD_REF = re.compile(r"\.\.|@\{|//|/\.|[/.]$|\.lock(/|$)|/-")
@@ -63,7 +64,7 @@ def checked_url(text: str, *, plain_http: PlainHttp = PlainHttp.REFUSED) -> GitU
     Raises:
         UrlRefusedError: another transport (``ext::``, ``file://``, a path), credentials in it, or an odd form.
     """
-    if not 0 < len(text) <= _LONGEST_URL or text.startswith("-") or "::" in text.replace("[::1]", ""):
+    if not 0 < len(text) <= _LONGEST_URL or text.startswith("-") or _HELPER.match(text):
         raise _refused(text, "git would read it as an option or as a command")
     return _scp(text) or _url(text, plain_http)
 
@@ -142,5 +143,5 @@ def _refused(text: str, why: str) -> UrlRefusedError:
     shown = f" {scheme[0][:20]!r}…" if scheme else ""
     return UrlRefusedError(
         f"the repository's URL{shown} is refused: {why}",
-        remedy="Use https://HOST/PATH, ssh://USER@HOST/PATH or USER@HOST:PATH, with credentials by reference.",
+        remedy="Use https://HOST/PATH, ssh://HOST/PATH or USER@HOST:PATH, with credentials by reference.",
     )

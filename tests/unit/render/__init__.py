@@ -1,0 +1,1 @@
+"""Renderers over trees in memory."""

@@ -1,0 +1,80 @@
+"""The cache of rendered manifests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from workers.render.cache import RenderCache, cache_key
+from workers.render.manifests import Sourced
+
+OBJECTS = (Sourced({"kind": "A", "data": {"b": 1, "a": [1.5, None, "é"]}}, "f:1"), Sourced({"kind": "B"}, "f:9"))
+KEY = cache_key("0" * 64, "plain 1", "app", {})
+
+
+def entry(root: Path) -> Path:
+    (found,) = root.glob("*/*")
+    return found
+
+
+def test_what_was_put_is_found_by_another_process(tmp_path: Path) -> None:
+    RenderCache(tmp_path).put(KEY, OBJECTS)
+    assert RenderCache(tmp_path).get(KEY) == OBJECTS
+    assert RenderCache(tmp_path).get("f" * 64) is None
+
+
+def test_only_the_owner_can_read_an_entry(tmp_path: Path) -> None:
+    RenderCache(tmp_path / "cache").put(KEY, OBJECTS)
+    path = entry(tmp_path / "cache")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", b"x" * 200])
+def test_a_damaged_entry_counts_as_absent(tmp_path: Path, damage: bytes) -> None:
+    RenderCache(tmp_path).put(KEY, OBJECTS)
+    path = entry(tmp_path)
+    path.write_bytes(damage)
+    assert RenderCache(tmp_path).get(KEY) is None
+    assert not path.exists()
+
+
+def test_an_altered_entry_counts_as_absent(tmp_path: Path) -> None:
+    RenderCache(tmp_path).put(KEY, OBJECTS)
+    path = entry(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b'"A"', b'"Z"'))
+    assert RenderCache(tmp_path).get(KEY) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        cache_key("1" * 64, "plain 1", "app", {}),
+        cache_key("0" * 64, "plain 2", "app", {}),
+        cache_key("0" * 64, "plain 1", "app2", {}),
+        cache_key("0" * 64, "plain 1", "app", {"include": ["*"]}),
+    ],
+)
+def test_everything_that_shapes_a_rendering_is_in_its_key(other: str) -> None:
+    assert other != KEY
+
+
+def test_the_longest_unused_go_first(tmp_path: Path) -> None:
+    cache = RenderCache(tmp_path, kept=1)
+    keys = [cache_key(str(number), "plain 1", "app", {}) for number in range(4)]
+    for number, key in enumerate(keys):
+        cache.put(key, OBJECTS)
+        os.utime(tmp_path / key[:2] / key, (number, number))
+    assert RenderCache(tmp_path).get(keys[0]) == OBJECTS  # used again
+    size = (tmp_path / keys[0][:2] / keys[0]).stat().st_size
+    RenderCache(tmp_path, max_bytes=2 * size).clean()
+    assert [key for key in keys if RenderCache(tmp_path).get(key)] == [keys[0], keys[3]]
+
+
+def test_a_cache_that_cannot_be_written_forgets(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache = RenderCache(tmp_path / "file" / "cache", kept=0)
+    cache.put(KEY, OBJECTS)
+    assert cache.get(KEY) is None

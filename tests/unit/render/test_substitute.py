@@ -1,0 +1,166 @@
+"""``${name}`` in rendered objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.render.faults import UndefinedVariableError
+from workers.render.manifests import Sourced
+from workers.render.substitute import substitute
+
+VARIABLES: dict[str, Any] = {
+    "replicas": 3,
+    "name": "web",
+    "ratio": 0.5,
+    "debug": False,
+    "none": None,
+    "image": {"tag": "v1"},
+    "loop": "${name}",
+    "cluster": {
+        "name": "eu-1",
+        "labels": {"region": "eu", "topology.kubernetes.io/zone": "a"},
+        "vars": {"accountId": "1234"},
+    },
+}
+
+
+def put(value: Any, **more: Any) -> Any:
+    manifest = {"kind": "Deployment", "metadata": {"name": "x", **more}, "spec": {"field": value}}
+    (done,) = substitute([Sourced(manifest, "app/x.yaml:1")], VARIABLES)
+    return done.manifest["spec"]["field"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("${name}", "web"),
+        ("a-${name}-${cluster.name}", "a-web-eu-1"),
+        ("${image.tag}", "v1"),
+        ("${cluster.labels.region}", "eu"),
+        ("${cluster.labels.topology.kubernetes.io/zone}", "a"),
+        ("${missing:=fallback}", "fallback"),
+        ("x${missing:=fallback}y", "xfallbacky"),
+        ("x${missing:=}y", "xy"),
+        ("${missing:=}", ""),
+        ("${name:=fallback}", "web"),
+        ("$${name}", "${name}"),
+        ("a $${name} b ${name}", "a ${name} b web"),
+        ("$HOME $(VAR) {name} $", "$HOME $(VAR) {name} $"),
+        ("${loop}", "${name}"),
+    ],
+)
+def test_variables_are_replaced_once(text: str, expected: str) -> None:
+    assert put(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${replicas}", 3),
+        ("${ratio}", 0.5),
+        ("${debug}", False),
+        ("${cluster.vars.accountId}", "1234"),
+        ("${missing:=5}", 5),
+        ("${missing:=true}", True),
+        ('${missing:="5"}', "5"),
+        ("n${replicas}", "n3"),
+        ("d${debug}", "dfalse"),
+        ("v${missing:=1.10}", "v1.10"),
+    ],
+)
+def test_a_text_that_is_one_variable_takes_the_values_type(text: str, expected: object) -> None:
+    assert put(text) == expected
+    assert type(put(text)) is type(expected)
+
+
+def test_where_kubernetes_wants_texts_it_gets_texts() -> None:
+    manifest = {
+        "kind": "Deployment",
+        "metadata": {"name": "x", "labels": {"a": "${replicas}"}, "annotations": {"a": "${debug}"}},
+        "data": {"a": "${replicas}"},
+        "spec": {
+            "selector": {"matchLabels": {"a": "${replicas}"}},
+            "env": [{"name": "A", "value": "${replicas}"}],
+            "args": ["${replicas}"],
+            "ports": ["${replicas}"],
+            "value": "${replicas}",
+        },
+    }
+    (done,) = substitute([Sourced(manifest, "f:1")], VARIABLES)
+    assert done.manifest == {
+        "kind": "Deployment",
+        "metadata": {"name": "x", "labels": {"a": "3"}, "annotations": {"a": "false"}},
+        "data": {"a": "3"},
+        "spec": {
+            "selector": {"matchLabels": {"a": "3"}},
+            "env": [{"name": "A", "value": "3"}],
+            "args": ["3"],
+            "ports": [3],
+            "value": 3,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("${missing}", r"\$\{missing\} has no value"),
+        ("a ${cluster.nothing} b", r"\$\{cluster.nothing\} has no value"),
+        ("${none}", "is null"),
+        ("${image}", "a mapping or list"),
+        ("${name:-x}", "not a form known here"),
+        ("${name!}", "not a form known here"),
+        ("${}", "not a form known here"),
+        ("${name", "without its end"),
+        ("${a:=${name}}", "one inside another"),
+    ],
+)
+def test_what_cannot_be_replaced_is_a_fault_with_its_place(text: str, words: str) -> None:
+    with pytest.raises(UndefinedVariableError, match=words) as caught:
+        put({"deep": [text]})
+    assert "app/x.yaml:1: Deployment x: spec.field.deep.0" in str(caught.value)
+
+
+def test_every_fault_is_reported_at_once() -> None:
+    with pytest.raises(UndefinedVariableError) as caught:
+        put(["${one}", "${two}"])
+    assert "${one}" in str(caught.value)
+    assert "${two}" in str(caught.value)
+
+
+@pytest.mark.parametrize("where", ["annotations", "labels"])
+def test_an_object_can_be_left_alone(where: str) -> None:
+    assert put("${missing}", **{where: {"flotilla.dev/substitute": "disabled"}}) == "${missing}"
+
+
+def test_keys_and_the_given_objects_stay_as_they_are() -> None:
+    manifest = {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"${name}": "${name}"}}
+    (done,) = substitute([Sourced(manifest, "f:1")], VARIABLES)
+    assert done.manifest["data"] == {"${name}": "web"}
+    assert manifest["data"] == {"${name}": "${name}"}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(alphabet="a${}:=.n\n", max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", max_size=3), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_no_text_makes_it_crash_or_changes_an_objects_shape(value: Any) -> None:
+    try:
+        found = put(value)
+    except UndefinedVariableError:
+        return
+    if "${" not in repr(value):
+        assert found == value
+    if isinstance(value, list):
+        assert len(found) == len(value)
+    if isinstance(value, dict):
+        assert found.keys() == value.keys()
