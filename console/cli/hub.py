@@ -176,11 +176,11 @@ def _tell_run(detail: dict[str, Any]) -> None:
         for a in detail["attempts"]
     ]
     table(("attempt", "outcome", "worker", "took", "requests", ""), rows, empty="Not claimed yet.")
-    rows = [(str(o["attempt"]), o["object"], o["action"], o["detail"]) for o in detail["objects"]]
-    table(("attempt", "object", "outcome", ""), rows, empty=counted(run_view["counts"]) or "No objects changed.")
-    for changed in detail["objects"]:
-        if changed["diff"]:
-            say(f"\n{changed['object']}\n{changed['diff']}")
+    changed = [(str(o["attempt"]), o["object"], o["action"], o["detail"]) for o in detail["objects"]]
+    table(("attempt", "object", "outcome", ""), changed, empty=counted(run_view["counts"]) or "No objects changed.")
+    for one in detail["objects"]:
+        if one["diff"]:
+            say(f"\n{one['object']}\n{one['diff']}")
 
 
 def outcome_exit(outcome: str) -> Exit:

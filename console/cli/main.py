@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
@@ -40,7 +41,7 @@ def flotilla(
 
 FLEET = "The fleet"
 PROCESSES = "Processes"
-for command in (
+_FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
     hub.status,
     hub.runs,
     hub.run,
@@ -51,9 +52,17 @@ for command in (
     hub.approvals,
     hub.approve,
     hub.reject,
-):
+)
+_PROCESS_COMMANDS: tuple[Callable[..., None], ...] = (
+    processes.demo,
+    processes.up,
+    processes.worker,
+    processes.api,
+    processes.token,
+)
+for command in _FLEET_COMMANDS:
     app.command(rich_help_panel=FLEET)(command)
-for command in (processes.demo, processes.up, processes.worker, processes.api, processes.token):
+for command in _PROCESS_COMMANDS:
     app.command(rich_help_panel=PROCESSES)(command)
 app.command(rich_help_panel=PROCESSES, context_settings=processes.ANY_OPTIONS)(processes.scheduler)
 app.add_typer(simulator.app, name="simulator", rich_help_panel=PROCESSES)

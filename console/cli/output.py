@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -32,7 +33,10 @@ class Format(StrEnum):
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="table for people, json or yaml for programs")]
 
-console = Console(soft_wrap=True)
+PIPED_WIDTH = 400
+"""Columns where nobody looks: a row stays on one line, fit for grep."""
+
+console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 errors = Console(stderr=True, soft_wrap=True)
 
 
@@ -53,7 +57,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) 
         return
     grid = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        grid.add_column(column, overflow="fold")
+        # The last column holds words for people and takes what room is left; all others are never broken.
+        grid.add_column(column, overflow="fold", no_wrap=column is not columns[-1])
     for row in rows:
         grid.add_row(*(coloured(cell) for cell in row))
     console.print(grid)

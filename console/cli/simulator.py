@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +28,12 @@ class NoSimulatorError(PermanentError):
     code = "simulator.none"
 
 
+class SimulatorRefusedError(PermanentError):
+    """The simulator answered no."""
+
+    code = "simulator.refused"
+
+
 @app.command("run", context_settings=ANY_OPTIONS)
 def run(context: typer.Context) -> None:
     """Run simulated clusters; options are those of `python -m simulator`.
@@ -39,22 +46,21 @@ def run(context: typer.Context) -> None:
 @app.command("fault")
 def fault(
     cluster: Cluster,
-    kind: Annotated[str, typer.Argument(help="refuse, hang, slow, throttle, error, unauthorised, or none to mend it")],
+    kind: Annotated[str, typer.Argument(help="refuse, hang, slow, throttle, error, unauthorized, or none to mend it")],
 ) -> None:
     """Break one cluster of the demo, or mend it.
 
     Example: flotilla simulator fault eu-1 refuse
     """
-    folder = settings().home / "simulator"
-    client, base = _client(folder, cluster)
-    server = base.rsplit("/clusters/", 1)[0]
-    token = (folder / "admin.token").read_text().strip()
-    answer = client.put(
-        f"{server}/admin/clusters/{cluster}/faults",
-        json=[] if kind == "none" else [{"kind": kind}],
-        headers={"Authorization": f"Bearer {token}"},
+    admin: dict[str, str] = json.loads(_file(settings().home / "simulator" / "admin.json").read_text())
+    context = ssl.create_default_context(cadata=admin["certificateAuthority"])
+    answer = httpx.put(
+        f"{admin['url']}/clusters/{cluster}/faults",
+        json={"faults": [] if kind == "none" else [{"kind": kind}]},
+        headers={"Authorization": f"Bearer {admin['token']}"},
+        verify=context,
     )
-    answer.raise_for_status()
+    _check(answer)
     say(f"{cluster}: {'mended' if kind == 'none' else kind}")
 
 
@@ -73,17 +79,25 @@ def delete(
     if kind not in GROUPS:
         message = f"one of {', '.join(GROUPS)}"
         raise typer.BadParameter(message, param_hint="KIND")
-    answer = client.delete(f"{base}/{GROUPS[kind]}/namespaces/{namespace}/{kind.lower()}s/{name}")
-    answer.raise_for_status()
+    _check(client.delete(f"{base}/{GROUPS[kind]}/namespaces/{namespace}/{kind.lower()}s/{name}"))
     say(f"deleted {kind} {namespace}/{name} on {cluster}")
 
 
-def _client(folder: Path, cluster: str) -> tuple[httpx.Client, str]:
-    path = folder / f"{cluster}.kubeconfig"
+def _check(answer: httpx.Response) -> None:
+    if not answer.is_success:
+        message = f"the simulator says {answer.status_code}: {answer.text[:200]}"
+        raise SimulatorRefusedError(message)
+
+
+def _file(path: Path) -> Path:
     if not path.exists():
-        message = f"there is no simulated cluster {cluster} in {folder}"
+        message = f"there is no {path}"
         raise NoSimulatorError(message, remedy="Set FLOTILLA_HOME to the demo's folder, and start `flotilla demo`.")
-    config: dict[str, Any] = yaml.safe_load(path.read_text())
+    return path
+
+
+def _client(folder: Path, cluster: str) -> tuple[httpx.Client, str]:
+    config: dict[str, Any] = yaml.safe_load(_file(folder / f"{cluster}.kubeconfig").read_text())
     entry = config["clusters"][0]["cluster"]
     context = ssl.create_default_context(cadata=base64.b64decode(entry["certificate-authority-data"]).decode())
     token = config["users"][0]["user"]["token"]

@@ -82,7 +82,9 @@ def flower(settings: Settings) -> ProcessSpec:
         "--read_only=True",
         "--inspect_timeout=2000",
     )
-    return ProcessSpec("flower", argv, flotilla_env(settings), ready=socket_exists(socket))
+    # Nobody but the api reaches the socket, and the api asks for the token.
+    env = {**flotilla_env(settings), "FLOWER_UNAUTHENTICATED_API": "true"}
+    return ProcessSpec("flower", argv, env, ready=socket_exists(socket))
 
 
 def hub(settings: Settings, *, workers: int) -> tuple[ProcessSpec, ...]:
