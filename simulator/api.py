@@ -141,9 +141,7 @@ def _follow_up(cluster: Cluster, kind: Kind, place: Place, changed: bool) -> Non
     if stored is None:
         return
     leaving = b'"deletionTimestamp"' in stored.meta
-    if leaving and b'"finalizers"' not in stored.meta and kind.key != ("", "namespaces"):
-        cluster.drop(kind.key, place)  # the last finalizer was taken away
-    elif leaving:
+    if leaving:
         deletes.finish_soon(cluster, kind, place)
     else:
         controllers.notice(cluster, kind, place)

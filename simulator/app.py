@@ -58,9 +58,9 @@ class Application:
             return api.refusal(errors.unauthorized())
         return admin.answer(self._hub, request, path)
 
-    async def _serve(self, hosted: Hosted, request: Request, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: PLR0913, E501 - the three of ASGI and two of ours
+    async def _serve(self, hosted: Hosted, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         hosted.requests[verb(request)] += 1
-        fault = hosted.strike(request.method, draw=random.random(), now=self._hub.clock()) if hosted.faults else None  # noqa: S311, E501 - chance, not a secret
+        fault = hosted.strike(request.method, draw=random.random(), now=self._hub.clock()) if hosted.faults else None  # noqa: S311 - chance, not a secret
         if fault is not None and await _misbehave(fault, scope, receive, send):
             return
         if not hosted.cluster.accepts(_bearer(request)):
@@ -157,7 +157,7 @@ async def _left(receive: Receive) -> None:
 
 
 def _transport(scope: Scope) -> asyncio.Transport:
-    transport: asyncio.Transport = scope["extensions"][TRANSPORT]
+    transport: asyncio.Transport = scope["extensions"][TRANSPORT]["connection"]
     return transport
 
 

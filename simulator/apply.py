@@ -87,6 +87,9 @@ def apply(
         node: schema of the kind.
         live: the object as it is, without managedFields; ``{}`` when there is none.
         config: everything the writer wants to own.
+        managers: who owns what now.
+        writer: who applies.
+        conflicts: whether fields of other managers are taken.
 
     Raises:
         ApiError: 409, with a cause per field that another manager owns.

@@ -154,14 +154,25 @@ def check_claim(live: Json | None, new: Json) -> list[Cause]:
 _MODES = "Required value: at least 1 access mode is required"
 
 
+def check_ingress(_: Json | None, new: Json) -> list[Cause]:
+    """Return what is wrong with an Ingress."""
+    spec = new.get("spec", {})
+    if spec.get("rules") or spec.get("defaultBackend"):
+        return []
+    return [errors.invalid_value("spec", None, "either `defaultBackend` or `rules` must be specified")]
+
+
 def check_role_binding(live: Json | None, new: Json) -> list[Cause]:
     """Return what is wrong with a RoleBinding or ClusterRoleBinding."""
     role = new.get("roleRef", {})
-    if live is not None and not same(live.get("roleRef"), role):
-        return [errors.immutable("roleRef", role, "cannot change roleRef")]
     causes = []
+    if live is not None and not same(live.get("roleRef"), role):
+        shown = {
+            name: role.get(key, "") for name, key in (("APIGroup", "apiGroup"), ("Kind", "kind"), ("Name", "name"))
+        }
+        causes.append(errors.immutable("roleRef", shown))
     if role.get("kind") not in ("Role", "ClusterRole"):
-        causes.append(errors.unsupported("roleRef.kind", role.get("kind"), ("ClusterRole", "Role")))
+        causes.append(errors.unsupported("roleRef.kind", role.get("kind"), ("Role", "ClusterRole")))
     if not role.get("name"):
         causes.append(errors.required("roleRef.name"))
     return causes

@@ -28,6 +28,7 @@ _VOLUME_SOURCES = (
 )
 """In the order in which the API server looks at them: the second found is one too many."""
 
+_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
@@ -52,8 +53,12 @@ def check_template(path: str, template: Json, *, restart: Iterable[str] = ("Alwa
     """Return what is wrong with a pod template."""
     spec = template.get("spec", {})
     causes = check_pod_spec(f"{path}.spec", spec)
-    if spec.get("restartPolicy") not in tuple(restart):
-        causes.append(errors.unsupported(f"{path}.spec.restartPolicy", spec.get("restartPolicy"), tuple(restart)))
+    policy, allowed = spec.get("restartPolicy"), tuple(restart)
+    if policy == "Always" and policy not in allowed:
+        listed = ", ".join(f'"{each}"' for each in allowed)
+        causes.append(errors.required(f"{path}.spec.restartPolicy", f"Required value: valid values: {listed}"))
+    elif policy not in allowed:
+        causes.append(errors.unsupported(f"{path}.spec.restartPolicy", policy, allowed))
     return causes
 
 
@@ -109,11 +114,23 @@ def _check_container(path: str, container: Json, volumes: set[str]) -> list[Caus
     for index, port in enumerate(container.get("ports") or ()):
         causes += check_port_number(f"{path}.ports[{index}].containerPort", port.get("containerPort", 0))
     causes += _check_environment(f"{path}.env", container.get("env") or ())
+    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+        causes += _check_handlers(f"{path}.{probe}", container.get(probe))
     causes += _check_mounts(f"{path}.volumeMounts", container.get("volumeMounts") or (), volumes)
     policy = container.get("imagePullPolicy")
     if policy not in _PULL_POLICIES:
         causes.append(errors.unsupported(f"{path}.imagePullPolicy", policy, _PULL_POLICIES))
     return causes
+
+
+def _check_handlers(path: str, probe: Json | None) -> list[Cause]:
+    if probe is None:
+        return []
+    handlers = [each for each in _HANDLERS if each in probe]
+    if not handlers:
+        return [errors.required(path, "Required value: must specify a handler type")]
+    why = "may not specify more than 1 handler type"
+    return [errors.forbidden_field(f"{path}.{each}", why) for each in handlers[1:]]
 
 
 def _check_environment(path: str, variables: Iterable[Json]) -> list[Cause]:

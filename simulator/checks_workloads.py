@@ -11,19 +11,7 @@ from simulator.errors import Cause
 from simulator.typed import same
 
 Json = dict[str, Any]
-_STATEFUL_SET_CHANGEABLE = (
-    "replicas",
-    "ordinals",
-    "template",
-    "updateStrategy",
-    "revisionHistoryLimit",
-    "persistentVolumeClaimRetentionPolicy",
-    "minReadySeconds",
-)
-_STATEFUL_SET_WHY = (
-    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
-    "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
-)
+_STATEFUL_SET_FROZEN = ("selector", "volumeClaimTemplates", "serviceName", "podManagementPolicy")
 _STRATEGIES = ("Recreate", "RollingUpdate")
 
 
@@ -32,9 +20,9 @@ def _check_selected(kind: str, spec: Json) -> list[Cause]:
     selector = spec.get("selector")
     template = spec.get("template", {})
     causes = []
-    if selector is None:
+    if selector is None and kind != "daemonset":
         causes.append(errors.required("spec.selector"))
-    elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
+    elif selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
         causes.append(errors.invalid_value("spec.selector", selector, f"empty selector is invalid for {kind}"))
     labels = template.get("metadata", {}).get("labels") or {}
     if selector is None or not selects(selector, labels) or not labels:
@@ -96,9 +84,9 @@ def check_stateful_set(live: Json | None, new: Json) -> list[Cause]:
     causes = _check_selected("statefulset", spec) + check_template("spec.template", spec.get("template", {}))
     if live is None:
         return causes
-    before = {name: value for name, value in live["spec"].items() if name not in _STATEFUL_SET_CHANGEABLE}
-    after = {name: value for name, value in spec.items() if name not in _STATEFUL_SET_CHANGEABLE}
-    return causes if same(before, after) else [*causes, errors.forbidden_field("spec", _STATEFUL_SET_WHY)]
+    before = live["spec"]
+    changed = [name for name in _STATEFUL_SET_FROZEN if not same(before.get(name), spec.get(name))]
+    return causes + [errors.immutable(f"spec.{name}", spec.get(name)) for name in changed]
 
 
 def check_job(live: Json | None, new: Json) -> list[Cause]:

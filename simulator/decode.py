@@ -78,7 +78,8 @@ def _map(node: Node, value: Mapping[str, Any], path: str, into: Decoded) -> Json
             continue
         decoded = _value(child, item, below, into)
         if node.raw or name not in node.fields or not _omitted(node, name, child, decoded):
-            kept[name] = decoded
+            # a list that is always written is stored as null when it is empty
+            kept[name] = None if decoded == [] and name in node.always else decoded
     for name, zero in node.always.items():
         kept.setdefault(name, zero)
     for name in node.structs:

@@ -9,6 +9,7 @@ from typing import Any
 from simulator.pods import default_pod, default_pod_spec
 
 Json = dict[str, Any]
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
 def fill(group: str, kind: str, document: Json) -> None:
@@ -51,7 +52,9 @@ def _stateful_set(document: Json) -> None:
     strategy = spec.setdefault("updateStrategy", {})
     strategy.setdefault("type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("partition", 0)
+        rolling.setdefault("maxUnavailable", 1)
     spec.setdefault("replicas", 1)
     spec.setdefault("revisionHistoryLimit", 10)
     policy = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
@@ -73,6 +76,7 @@ def _daemon_set(document: Json) -> None:
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxUnavailable", 1)
         rolling.setdefault("maxSurge", 0)
+    document["metadata"].setdefault("annotations", {}).setdefault(TEMPLATE_GENERATION, "0")
     spec.setdefault("revisionHistoryLimit", 10)
     counts = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
     document.setdefault("status", dict.fromkeys(counts, 0))
@@ -200,7 +204,8 @@ def _binding(document: Json) -> None:
     for subject in document.get("subjects") or ():
         if subject.get("kind") in ("User", "Group"):
             subject.setdefault("apiGroup", "rbac.authorization.k8s.io")
-    document.get("roleRef", {}).setdefault("apiGroup", "rbac.authorization.k8s.io")
+    role = document.setdefault("roleRef", {})
+    role["apiGroup"] = role.get("apiGroup") or "rbac.authorization.k8s.io"
 
 
 def _storage_class(document: Json) -> None:

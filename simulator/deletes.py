@@ -16,6 +16,9 @@ from simulator.writes import wire
 Json = dict[str, Any]
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
+_CONTROLLED = (FOREGROUND, ORPHAN, "kubernetes.io/pv-protection", "kubernetes.io/pvc-protection")
+"""Finalizers that controllers take away by themselves."""
+
 _POLICY_FINALIZERS = {"Background": [], "Foreground": [FOREGROUND], "Orphan": [ORPHAN]}
 _RETURNED = frozenset(
     {"Pod", "Service", "ServiceAccount", "PersistentVolume", "PersistentVolumeClaim", "PodTemplate", "ResourceQuota"}
@@ -123,7 +126,7 @@ def finish(cluster: Cluster, kind: Kind, place: Place, stored: Stored) -> None:
         return
     document = stored.document()
     finalizers = document["metadata"].get("finalizers", [])
-    left = [each for each in finalizers if each not in (FOREGROUND, ORPHAN)]
+    left = [each for each in finalizers if each not in _CONTROLLED]
     if left == finalizers:
         return
     if ORPHAN not in finalizers:

@@ -58,6 +58,8 @@ class Fault:
         """Say whether this request is struck.
 
         Args:
+            method: of the request, in capitals.
+            now: the current instant, aware.
             draw: uniform in [0, 1), drawn by the caller.
         """
         if self.methods and method not in self.methods:

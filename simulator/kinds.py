@@ -130,8 +130,18 @@ _ROWS: tuple[tuple[str, str, str, str, Trait, str], ...] = (
 )
 _SINGULAR = {"Endpoints": "endpoints"}
 _CATEGORIES = {
-    "all": ("Pod", "Service", "ReplicationController", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
-    + ("CronJob", "HorizontalPodAutoscaler"),
+    "all": (
+        "Pod",
+        "Service",
+        "ReplicationController",
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+        "ReplicaSet",
+        "Job",
+        "CronJob",
+        "HorizontalPodAutoscaler",
+    ),
     "api-extensions": (
         "MutatingWebhookConfiguration",
         "ValidatingWebhookConfiguration",

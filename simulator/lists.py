@@ -53,7 +53,8 @@ def _label_test(part: str) -> Predicate:
     if found := _PRESENCE.match(part):
         negated, name = found.groups()
         return (lambda labels: name not in labels) if negated else (lambda labels: name in labels)
-    raise errors.bad_request(f"unable to parse requirement: {part}")
+    message = f"unable to parse requirement: {part}"
+    raise errors.bad_request(message)
 
 
 def field_selector(text: str, target: Target) -> Callable[[Place], bool]:
@@ -67,9 +68,8 @@ def field_selector(text: str, target: Target) -> Callable[[Place], bool]:
         name, negated, value = _field_test(part)
         if name not in ("metadata.name", "metadata.namespace"):
             kind = f"{target.kind.plural}.{target.kind.group}" if target.kind.group else target.kind.plural
-            raise errors.bad_request(
-                f'Unable to find "{kind}" that match field selector: field label not supported: {name}'
-            )
+            message = f'Unable to find "{kind}" that match field selector: field label not supported: {name}'
+            raise errors.bad_request(message)
         wanted.append((1 if name == "metadata.name" else 0, value, negated))
     return lambda place: all((place[index] == value) is not negated for index, value, negated in wanted)
 
@@ -77,7 +77,8 @@ def field_selector(text: str, target: Target) -> Callable[[Place], bool]:
 def _field_test(part: str) -> tuple[str, bool, str]:
     name, operator, value = re.split(r"(!=|==|=)", part, maxsplit=1) if "=" in part else (part, "", "")
     if not operator:
-        raise errors.bad_request(f"invalid field selector: {part}")
+        message = f"invalid field selector: {part}"
+        raise errors.bad_request(message)
     return name.strip(), operator == "!=", value.strip()
 
 

@@ -58,7 +58,7 @@ def _strategic_map(node: Node, target: Mapping[str, Any], patch: Mapping[str, An
 
 def _strategic_list(node: Node, target: Sequence[Any], patch: Sequence[Any]) -> list[Any]:
     if node.merge_key == ".":
-        return [*target, *(item for item in patch if item not in target)]
+        return _interleaved([item for item in target if item not in patch], patch, target, "")
     if any(isinstance(item, dict) and item.get(DIRECTIVE) == "replace" for item in patch):
         return [item for item in patch if DIRECTIVE not in item]
     key = node.merge_key
@@ -72,11 +72,14 @@ def _strategic_list(node: Node, target: Sequence[Any], patch: Sequence[Any]) -> 
 
 
 def _interleaved(left: Sequence[Any], right: Sequence[Any], order: Sequence[Any], key: str) -> list[Any]:
-    """Return both lists in one: ``right`` first, save where both known places say otherwise."""
+    """Return both lists in one: ``right`` first, save where both known places say otherwise.
+
+    Items are told apart by their ``key``; an empty one means the items themselves.
+    """
     merged: list[Any] = []
     i = j = 0
     while i < len(left) and j < len(right):
-        mine, other = left[i].get(key), right[j].get(key)
+        mine, other = (left[i].get(key), right[j].get(key)) if key else (left[i], right[j])
         if mine in order and other in order and order.index(mine) < order.index(other):
             merged.append(left[i])
             i += 1
@@ -130,7 +133,8 @@ def _json_operation(document: Any, operation: Mapping[str, Any]) -> Any:
         return document
     if kind == "add":
         return _add(document, path, operation.get("value"))
-    raise errors.bad_request(f"Unexpected kind: {kind}")
+    message = f"Unexpected kind: {kind}"
+    raise errors.bad_request(message)
 
 
 def _pointer(text: str) -> list[str]:

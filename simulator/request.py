@@ -89,7 +89,7 @@ class Request:
 
 def _from_yaml(body: bytes) -> Any:
     try:
-        return yaml.load(body, Loader=yaml.CSafeLoader)  # noqa: S506 - a safe loader
+        return yaml.load(body, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         message = f"error decoding YAML: {error}"
         raise errors.bad_request(message[:500]) from error

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simulator import schema
+from simulator.defaults import TEMPLATE_GENERATION
 from simulator.kinds import Kind, Trait
 from simulator.store import Cluster
 
@@ -38,6 +39,8 @@ def prepare_update(cluster: Cluster, kind: Kind, live: Json, document: Json) -> 
         _carry(live, document, "status")
     if kind.kind == "Service" and not kind.group:
         _keep_addresses(cluster, live, document)
+    if (kind.group, kind.kind) == ("apps", "DaemonSet"):
+        _count_template(live, document)
     if kind.has(Trait.GENERATION):
         generation = live["metadata"].get("generation", 1)
         changed = _content(live) != _content(document) or _annotations_count(kind, live, document)
@@ -70,8 +73,9 @@ def _allocate_addresses(cluster: Cluster, document: Json) -> None:
     if not spec.get("clusterIP"):
         spec["clusterIP"] = _address(cluster)
     spec.setdefault("clusterIPs", [spec["clusterIP"]])
-    spec.setdefault("ipFamilies", ["IPv4"])
-    spec.setdefault("ipFamilyPolicy", "SingleStack")
+    anywhere = spec["clusterIP"] == "None" and not spec.get("selector")  # headless without pods: any family will do
+    spec.setdefault("ipFamilies", ["IPv4", "IPv6"] if anywhere else ["IPv4"])
+    spec.setdefault("ipFamilyPolicy", "RequireDualStack" if anywhere else "SingleStack")
     if kind in ("NodePort", "LoadBalancer") and spec.get("allocateLoadBalancerNodePorts", True):
         for port in spec.get("ports", ()):
             if "nodePort" not in port:
@@ -125,7 +129,30 @@ def random_suffix() -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(5))
 
 
+def _protect(finalizer: str) -> Callable[[Cluster, Json], None]:
+    def rule(_: Cluster, document: Json) -> None:
+        finalizers = document["metadata"].setdefault("finalizers", [])
+        if finalizer not in finalizers:
+            finalizers.append(finalizer)
+
+    return rule
+
+
+def _first_template(_: Cluster, document: Json) -> None:
+    document["metadata"]["annotations"][TEMPLATE_GENERATION] = "1"
+
+
+def _count_template(live: Json, document: Json) -> None:
+    """Keep the old counter of template changes, which lives on in an annotation of DaemonSets."""
+    before = int(live["metadata"].get("annotations", {}).get(TEMPLATE_GENERATION, 1))
+    changed = live["spec"].get("template") != document["spec"].get("template")
+    document["metadata"].setdefault("annotations", {})[TEMPLATE_GENERATION] = str(before + changed)
+
+
 _ON_CREATE: dict[tuple[str, str], Callable[[Cluster, Json], None]] = {
     ("", "Service"): _allocate_addresses,
+    ("", "PersistentVolume"): _protect("kubernetes.io/pv-protection"),
+    ("", "PersistentVolumeClaim"): _protect("kubernetes.io/pvc-protection"),
+    ("apps", "DaemonSet"): _first_template,
     ("batch", "Job"): _own_pods,
 }

@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulator import errors
-from simulator.checks_core import check_claim, check_config_map, check_role_binding, check_secret, check_service
+from simulator.checks_core import (
+    check_claim,
+    check_config_map,
+    check_ingress,
+    check_role_binding,
+    check_secret,
+    check_service,
+)
 from simulator.checks_custom import check_custom, check_definition
 from simulator.checks_workloads import (
     check_autoscaler,
@@ -58,6 +65,9 @@ def check(kind: Kind, live: Json | None, new: Json, *, status_only: bool) -> Non
     """Return if the object may be stored.
 
     Args:
+        kind: of the object.
+        live: what it was; None for a new one.
+        new: what it would be.
         status_only: it came through the status subresource.
 
     Raises:
@@ -103,8 +113,7 @@ def _check_metadata(kind: Kind, live: Json | None, new: Json) -> list[Cause]:
     if live is None:
         causes += _check_name(kind, metadata["name"])
     elif metadata.get("uid") != live["metadata"]["uid"]:
-        repeated = 2 if kind.custom else 1  # an API server checks the metadata of custom resources twice
-        causes += [errors.immutable("metadata.uid", metadata.get("uid"))] * repeated
+        causes.append(errors.immutable("metadata.uid", metadata.get("uid")))
     if live is not None and "deletionTimestamp" in live["metadata"]:
         causes += _check_new_finalizers(live["metadata"], metadata)
     for name in metadata.get("labels") or {}:
@@ -113,7 +122,8 @@ def _check_metadata(kind: Kind, live: Json | None, new: Json) -> list[Cause]:
         causes += _check_label_value(value)
     for name in metadata.get("annotations") or {}:
         causes += _check_key("metadata.annotations", name)
-    return causes
+    # an API server checks the metadata of a changed custom resource twice, and lists each fault twice
+    return causes * 2 if kind.custom and live is not None else causes
 
 
 def _check_name(kind: Kind, name: str) -> list[Cause]:
@@ -129,7 +139,7 @@ def _check_name(kind: Kind, name: str) -> list[Cause]:
 
 
 def _check_new_finalizers(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Cause]:
-    fresh = [each for each in after.get("finalizers") or () if each not in (before.get("finalizers") or ())]
+    fresh = sorted(set(after.get("finalizers") or ()) - set(before.get("finalizers") or ()))
     if not fresh:
         return []
     listed = ", ".join(f'"{each}"' for each in fresh)
@@ -180,6 +190,7 @@ _RULES: dict[tuple[str, str], Check] = {
     ("autoscaling", "HorizontalPodAutoscaler"): check_autoscaler,
     ("batch", "CronJob"): check_cron_job,
     ("batch", "Job"): check_job,
+    ("networking.k8s.io", "Ingress"): check_ingress,
     (_RBAC, "ClusterRoleBinding"): check_role_binding,
     (_RBAC, "RoleBinding"): check_role_binding,
     ("storage.k8s.io", "StorageClass"): _check_class,

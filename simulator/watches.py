@@ -46,7 +46,7 @@ async def stream(cluster: Cluster, request: Request, receive: Receive, send: Sen
         left.cancel()
 
 
-async def _pump(  # noqa: PLR0913 - the two ends of the stream, and what ends or feeds it
+async def _pump(
     cluster: Cluster,
     pending: _Pending,
     request: Request,

@@ -17,6 +17,9 @@ def settled_status(group: str, kind: str, document: Json, now: str) -> Json | No
     """Return the status after the controllers are done; None for kinds that no controller reports on.
 
     Args:
+        group: of the kind.
+        kind: as in manifests.
+        document: the object as it is.
         now: RFC 3339 instant for conditions and start times.
     """
     rule = _RULES.get((group, kind))

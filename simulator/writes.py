@@ -123,7 +123,8 @@ def _patched(target: Target, request: Request, live: Json) -> Json:
     try:
         operations = orjson.loads(request.body)
     except orjson.JSONDecodeError as error:
-        raise errors.bad_request(f"error decoding patch: {error}") from error
+        message = f"error decoding patch: {error}"
+        raise errors.bad_request(message) from error
     return dict(patches.json_patch(live, operations))
 
 
@@ -224,7 +225,8 @@ def _check_apply(target: Target, request: Request, config: Json) -> None:
         raise errors.bad_request(message)
     head = _head(target.kind)
     if config.get("apiVersion") != head["apiVersion"] or config.get("kind") != head["kind"]:
-        raise errors.bad_request("invalid object type")
+        message = "invalid object type"
+        raise errors.bad_request(message)
     namespace = config.get("metadata", {}).get("namespace", "")
     unknown = decode.decode(target.kind.node, config)
     if unknown.unknown:
@@ -364,11 +366,22 @@ def _store(cluster: Cluster, draft: Draft, request: Request) -> Answer:
         stored = cluster.get(kind, place)
         assert stored is not None  # noqa: S101 - nothing ran between the read and here
         return wire(kind, code, stored)
+    if live is not None and _released(kind, live, new):
+        metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
+        if not request.dry_run:
+            cluster.drop(kind.key, place)
+        return Answer(code, orjson.dumps({**_head(kind), **new}))
     if request.dry_run:
         if live is not None:
             metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
         return Answer(code, orjson.dumps({**_head(kind), **new}))
     return wire(kind, code, cluster.put(kind, place, new))
+
+
+def _released(kind: Kind, live: Json, new: Json) -> bool:
+    """Say whether a leaving object has just lost the last finalizer that held it."""
+    leaving = "deletionTimestamp" in live["metadata"] and kind.key != ("", "namespaces")
+    return leaving and not new["metadata"].get("finalizers")
 
 
 def _require_absent(cluster: Cluster, kind: Kind, place: Place) -> None:

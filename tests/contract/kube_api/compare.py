@@ -33,7 +33,7 @@ class Normaliser:
 
     def _status(self, body: Json) -> Json:
         details = dict(body.get("details") or {})
-        causes = sorted((orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in details.pop("causes", ())))
+        causes = sorted(orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in details.pop("causes", ()))
         details.pop("uid", None)
         message = body.get("message", "")
         if causes and body.get("reason") == "Invalid":

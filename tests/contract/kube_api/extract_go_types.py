@@ -78,7 +78,7 @@ def parse(folder: Path) -> Package:
 
 
 def facts(package: Package, name: str) -> dict[str, dict[str, object]]:
-    """Return what is special about the fields of a struct: ``plain`` zeroes dropped, ``always`` written, ``structs``."""
+    """Return what is special about the fields of a struct: ``plain`` zeroes are dropped, ``always`` are written."""
     found: dict[str, dict[str, object]] = {"plain": {}, "always": {}, "structs": {}}
     for json_name, kind, options in package.structs[name]:
         if "inline" in options or not json_name:

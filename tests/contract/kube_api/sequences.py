@@ -9,7 +9,8 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from tests.contract.kube_api.documents import KINDS, KindUnderTest
+from tests.contract.kube_api.documents import KindUnderTest
+from tests.contract.kube_api.kinds_under_test import KINDS
 from tests.contract.kube_api.kube import JSON_PATCH, MERGE, STRATEGIC, Kube, Reply
 
 Json = dict[str, Any]
@@ -54,7 +55,7 @@ class Step:
 
 def sequence(seed: int) -> list[Step]:
     """Return the steps of a seed: always the same ones."""
-    draw = Random(seed)
+    draw = Random(seed)  # noqa: S311 - repeatable, not secret
     kind = draw.choice(KINDS)
     names = [f"s{seed}-{letter}" for letter in "ab"[: draw.choice([1, 1, 2])]]
     return [_step(draw, kind, draw.choice(names), first=index == 0) for index in range(draw.randint(5, 12))]

@@ -8,14 +8,13 @@ from that seed on; ``KUBE_SEQUENCES`` in the environment does the same. A failur
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.contract.kube_api.compare import Normaliser, differences
 from tests.contract.kube_api.documents import GROUP, WIDGETS
-from tests.contract.kube_api.kube import Kube
+from tests.contract.kube_api.kube import Json, Kube
 from tests.contract.kube_api.sequences import Runner, Verb, sequence
 
 SEQUENCES = 2_000
@@ -25,7 +24,7 @@ THREADS = 4
 
 
 @pytest.fixture(scope="module")
-def prepared(simulated: Kube, real: Kube) -> Iterator[tuple[Kube, Kube]]:
+def prepared(simulated: Kube, real: Kube) -> tuple[Kube, Kube]:
     """Return both servers with the namespaces and the custom kind that sequences use."""
     for kube in (simulated, real):
         made = kube.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", WIDGETS)
@@ -34,7 +33,7 @@ def prepared(simulated: Kube, real: Kube) -> Iterator[tuple[Kube, Kube]]:
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"d{number}"}}
             assert kube.create("/api/v1/namespaces", body).code in (201, 409)
         _await_widgets(kube)
-    yield simulated, real
+    return simulated, real
 
 
 def _await_widgets(kube: Kube) -> None:
@@ -50,14 +49,14 @@ def run_sequence(seed: int, simulated: Kube, real: Kube) -> str:
     runners = (Runner(simulated, namespace), Runner(real, namespace))
     normalisers = (Normaliser(), Normaliser())
     for number, step in enumerate(sequence(seed)):
-        answers = []
+        answers: list[Json] = []
         for runner, normaliser in zip(runners, normalisers, strict=True):
             reply = runner.run(step)
             if "items" in reply.body:
                 mine = [item for item in reply.body["items"] if item["metadata"]["name"].startswith(f"s{seed}-")]
                 reply.body["items"] = mine
             answers.append(normaliser.reply(reply, dry_run="dryRun" in step.query and step.verb is not Verb.DELETE))
-        found = differences(*answers)
+        found = differences(answers[0], answers[1])
         if found:
             return f"seed {seed}, step {number}: {step}\n    " + "\n    ".join(found[:SHOWN])
     return ""
