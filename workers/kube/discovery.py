@@ -64,7 +64,7 @@ class Catalogue:
     read_at: float
 
     def find(self, group: str, version: str, kind: str) -> Kind:
-        """Return a kind; an empty ``version``, or one no longer served, means the preferred one.
+        """Return a kind; an empty ``version`` means the preferred one.
 
         Raises:
             UnknownKindError: the cluster does not serve it.

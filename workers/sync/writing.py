@@ -230,7 +230,8 @@ class Writer:
 
     def _removed(self, item: InventoryItem) -> None:
         try:
-            kind = self._cluster.kind(item.object.group, item.version, item.object.kind)
+            # In whichever version is served now: the one it was applied in may have gone since.
+            kind = self._cluster.kind(item.object.group, "", item.object.kind)
         except UnknownKindError:
             self._drop(item, Action.SKIPPED, "already gone: the cluster no longer serves its kind")
             return

@@ -1,0 +1,1 @@
+"""The Kubernetes adapter on the simulator and on a real API server."""

@@ -1,0 +1,1 @@
+"""The Kubernetes adapter: kubeconfigs, answers, paths."""
