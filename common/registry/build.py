@@ -8,7 +8,7 @@ from common.domain import fleet
 from common.domain.runs import RetryPolicy
 from common.registry.documents import Source
 from common.registry.schema import application as app
-from common.registry.schema import base, core, rollouts
+from common.registry.schema import base, core, rollouts, sources
 from common.yaml import Path
 
 
@@ -170,27 +170,27 @@ def _sources(spec: app.ApplicationSpec) -> tuple[fleet.Source, ...]:
     return tuple(_source(source, source.name) for source in spec.sources or [])
 
 
-def _source(spec: app.SourceSpec, name: str) -> fleet.Source:
+def _source(spec: sources.SourceSpec, name: str) -> fleet.Source:
     credentials = "" if spec.credentials is None else spec.credentials.secret_ref
     keys = () if spec.verify is None else tuple(spec.verify.keys)
     if spec.helm is not None:
         return fleet.HelmSource(spec.helm.repo, spec.helm.chart, spec.helm.version, credentials, keys, name)
     if spec.oci is not None:
         return fleet.OciSource(spec.oci.image, _ref(spec.oci.ref), spec.oci.path, credentials, keys, name)
-    reference = spec.ref or app.GitRefSpec(branch="main")
+    reference = spec.ref or sources.GitRefSpec(branch="main")
     return fleet.GitSource(spec.repo or "", _ref(reference), spec.path or ".", credentials, keys, name)
 
 
-def _ref(spec: app.GitRefSpec | app.OciRefSpec | app.PinSpec) -> fleet.Ref:
+def _ref(spec: sources.GitRefSpec | sources.OciRefSpec | sources.PinSpec) -> fleet.Ref:
     """Return the one key that the model has made sure is given."""
     kind, value = next((kind, value) for kind, value in spec if value is not None)
     return fleet.Ref(fleet.RefKind(kind), value)
 
 
-def _render(spec: app.RenderSpec) -> fleet.RenderSettings:
+def _render(spec: sources.RenderSpec) -> fleet.RenderSettings:
     name, options = next((name, options) for name, options in spec if options is not None)
     return fleet.RenderSettings(
-        fleet.Renderer(name), options.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        fleet.Renderer(name), options.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
     )
 
 

@@ -10,8 +10,8 @@ from common.domain import fleet
 from common.registry.documents import Key, Source
 from common.registry.faults import Fault, Suggestions, printable
 from common.registry.schema import ApplicationDocument, RolloutStrategyDocument
-from common.registry.schema.application import SourceSpec
 from common.registry.schema.base import SelectorSpec
+from common.registry.schema.sources import SourceSpec
 from common.yaml import Path
 
 _SPEC = "spec"

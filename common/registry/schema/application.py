@@ -1,11 +1,11 @@
-"""Application: source, rendering, targets, sync."""
+"""Application: what, where, and how it is synced."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -21,46 +21,20 @@ from common.registry.schema.base import (
     LAX,
     Base,
     Count,
-    CredentialsSpec,
     Duration,
-    Folder,
-    Glob,
     Head,
     LabelledMetadata,
     Name,
     Percent,
-    Reference,
     SelectorSpec,
     Text,
+    one_of,
     refuse,
-    url_of,
 )
 from common.registry.schema.core import Values
+from common.registry.schema.sources import DecryptSpec, NamedSourceSpec, PinSpec, RenderSpec, SourceSpec
 
-_GIT = frozenset({"https", "ssh", "http"})
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|/\.|[/.]$|\.lock$|\.lock/")
 _DEFAULT_RETRY = RetryPolicy()
-_SEVERAL = "give exactly one of"
-
-
-def _git_url(value: str) -> str:
-    url = url_of(value, _GIT)
-    if url.startswith("http://") and re.match(r"http://(127\.\d+\.\d+\.\d+|localhost|\[::1\])([:/]|$)", url) is None:
-        refuse(f"{value[:80]!r} is plain http", "use https or ssh; http is for loopback in demos and tests")
-    return url
-
-
-def _ref_name(value: str) -> str:
-    if not 0 < len(value) <= 250 or value == "@" or _BAD_REF.search(value):
-        refuse(f"{value[:80]!r} is not a branch or tag name", "give the name as git shows it, without refs/")
-    return value
-
-
-def _commit(value: str) -> str:
-    if _COMMIT.fullmatch(value) is None:
-        refuse(f"{value[:80]!r} is not a full commit id", "give all 40 (or 64) lower-case hex digits")
-    return value
 
 
 def _pointer(value: str) -> str:
@@ -70,161 +44,9 @@ def _pointer(value: str) -> str:
 
 
 Event = Literal["failed", "degraded", "recovered", "waiting", "succeeded"]
-RefName = Annotated[str, AfterValidator(_ref_name)]
-Commit = Annotated[str, AfterValidator(_commit)]
+
+
 Pointer = Annotated[str, AfterValidator(_pointer)]
-
-
-def _one_of(spec: Base, keys: tuple[str, ...], what: str) -> None:
-    given = [key for key in keys if getattr(spec, key) is not None]
-    if len(given) != 1:
-        refuse(f"{what} with {'none' if not given else 'several'} of its keys", f"{_SEVERAL} {', '.join(keys)}")
-
-
-class PinSpec(Base):
-    """Where a target is held; exactly one of its keys."""
-
-    branch: RefName | None = Field(default=None, description="Follows a branch.")
-    tag: RefName | None = Field(default=None, description="A tag.")
-    commit: Commit | None = Field(default=None, description="A full commit id.")
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> PinSpec:
-        _one_of(self, ("branch", "tag", "commit"), "a pin")
-        return self
-
-
-class GitRefSpec(Base):
-    """What to follow in Git; exactly one of its keys."""
-
-    branch: RefName | None = Field(default=None, description="Follows a branch.")
-    tag: RefName | None = Field(default=None, description="A tag.")
-    semver: Text | None = Field(default=None, description="The highest tag in a range.")
-    commit: Commit | None = Field(default=None, description="A full commit id.")
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> GitRefSpec:
-        _one_of(self, ("branch", "tag", "semver", "commit"), "a ref")
-        return self
-
-
-class OciRefSpec(Base):
-    """What to follow in an OCI repository; exactly one of its keys."""
-
-    tag: Text | None = Field(default=None, description="A tag.")
-    semver: Text | None = Field(default=None, description="The highest tag in a range.")
-    digest: Text | None = Field(default=None, description="A digest.")
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> OciRefSpec:
-        _one_of(self, ("tag", "semver", "digest"), "a ref")
-        return self
-
-
-class HelmSourceSpec(Base):
-    """A chart in a chart repository."""
-
-    repo: Annotated[str, AfterValidator(lambda v: url_of(v, frozenset({"https", "oci"})))] = Field(
-        description="URL of the chart repository."
-    )
-    chart: Text = Field(description="Name of the chart.")
-    version: Text = Field(description="Version or range.")
-
-
-class OciSourceSpec(Base):
-    """Manifests in an OCI artifact."""
-
-    image: Text = Field(description="Repository of the artifact, without tag.")
-    ref: OciRefSpec = Field(description="Which of its versions.")
-    path: Folder = Field(default=".", description="Folder in the artifact.")
-
-
-class VerifySpec(Base):
-    """Signed commits or tags only."""
-
-    keys: Annotated[list[Name], Field(min_length=1)] = Field(description="Names of the keys, one of which signed.")
-
-
-class SourceSpec(Base):
-    """Git (repo, path, ref), or helm, or oci."""
-
-    repo: Annotated[str, AfterValidator(_git_url)] | None = Field(default=None, description="URL of a Git repository.")
-    path: Folder | None = Field(default=None, description="Folder in the repository. Absent: its root.")
-    ref: GitRefSpec | None = Field(default=None, description="What to follow in the repository.")
-    helm: HelmSourceSpec | None = Field(default=None, description="A chart, instead of a repository.")
-    oci: OciSourceSpec | None = Field(default=None, description="An artifact, instead of a repository.")
-    credentials: CredentialsSpec | None = Field(default=None, description="How to sign in. Absent: anonymous.")
-    verify: VerifySpec | None = Field(default=None, description="Signatures to ask for. Absent: none.")
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> SourceSpec:
-        _one_of(self, ("repo", "helm", "oci"), "a source")
-        if (self.repo is None) != (self.ref is None) or (self.repo is None and self.path is not None):
-            refuse("repo, ref and path belong together", "a Git source has repo and ref, and may have path")
-        return self
-
-
-class NamedSourceSpec(SourceSpec):
-    """One of several sources."""
-
-    name: Name = Field(description="What the other sources call it: $NAME/file.")
-
-
-class HelmRenderSpec(Base):
-    """Settings of Helm."""
-
-    values_files: list[Text] = Field(default=[], description="Files under the source, lowest first.")
-    release_name: Name | None = Field(default=None, description="Absent: the application's name.")
-
-
-class KustomizeRenderSpec(Base):
-    """Settings of Kustomize, laid over the folder's own."""
-
-    images: list[Text] = Field(default=[], description="NAME=NEWNAME:TAG, as `kustomize edit set image` takes them.")
-    patches: list[dict[str, Any]] = Field(default=[], description="Patches as in a kustomization.")
-    components: list[Folder] = Field(default=[], description="Folders of components, from the repository's root.")
-    name_prefix: Text | None = Field(default=None, description="Put before every name. Absent: none.")
-    name_suffix: Text | None = Field(default=None, description="Put after every name. Absent: none.")
-
-
-class JsonnetRenderSpec(Base):
-    """Settings of Jsonnet."""
-
-    libs: list[Folder] = Field(default=[], description="Library folders, from the repository's root.")
-    top_level_arguments: dict[str, Any] = Field(default={}, description="Arguments of the top-level function.")
-
-
-class PlainRenderSpec(Base):
-    """Settings of plain manifests."""
-
-    include: list[Glob] = Field(default=[], description="Files to take, from the source's path. None: all of YAML.")
-    exclude: list[Glob] = Field(default=[], description="Files to leave out; wins over include.")
-
-
-class RenderSpec(Base):
-    """Which renderer; at most one of its keys. Absent: detected from what lies in the folder."""
-
-    plain: PlainRenderSpec | None = Field(default=None, description="Manifests as they are.")
-    kustomize: KustomizeRenderSpec | None = Field(default=None, description="Kustomize.")
-    helm: HelmRenderSpec | None = Field(default=None, description="Helm.")
-    jsonnet: JsonnetRenderSpec | None = Field(default=None, description="Jsonnet.")
-
-    @model_validator(mode="after")
-    def _one_renderer(self) -> RenderSpec:
-        _one_of(self, ("plain", "kustomize", "helm", "jsonnet"), "render")
-        return self
-
-
-class SopsSpec(Base):
-    """SOPS files."""
-
-    key_ref: Reference = Field(description="Reference of the key.")
-
-
-class DecryptSpec(Base):
-    """How encrypted files are read."""
-
-    sops: SopsSpec = Field(description="By SOPS.")
 
 
 class ExpectSpec(Base):
@@ -256,7 +78,7 @@ class TargetSpec(Base):
     def _one_way(self) -> TargetSpec:
         if not self.clusters and self.select is None:
             refuse("a target that names no cluster", "give clusters or select")
-        _one_of(self, ("clusters", "select"), "a target")
+        one_of(self, ("clusters", "select"), "a target")
         return self
 
 
@@ -375,7 +197,7 @@ class ApplicationSpec(Base):
 
     @model_validator(mode="after")
     def _consistent(self) -> ApplicationSpec:
-        _one_of(self, ("source", "sources"), "an application")
+        one_of(self, ("source", "sources"), "an application")
         for what, names in (
             ("targets", [target.name for target in self.targets]),
             ("sources", [source.name for source in self.sources or []]),

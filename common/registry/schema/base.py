@@ -230,3 +230,12 @@ class SelectorSpec(Base):
             what = "'all: true' with other rules" if self.all else "a selector without rules"
             refuse(what, "give rules, or write 'all: true' alone to select every cluster")
         return self
+
+
+def one_of(spec: Base, keys: tuple[str, ...], what: str) -> None:
+    """Refuse ``spec`` (called ``what``) unless exactly one of ``keys`` is given."""
+    given = [key for key in keys if getattr(spec, key) is not None]
+    if len(given) != 1:
+        refuse(
+            f"{what} with {'none' if not given else 'several'} of its keys", f"give exactly one of {', '.join(keys)}"
+        )

@@ -72,6 +72,15 @@ FAULTS = [
     ("  values:", "  substitute: 'yes'\n  values:", 10, "spec.substitute is 'yes', not true or false", "write true"),
     ("      select:", "      expect: {min: 5, max: 4}\n      select:", 14, "admits nothing", "min at most max"),
     ("      select:", "      pin: {semver: 1.x}\n      select:", 14, "unknown key", "known: branch, commit, tag"),
+    ("  values:", "  render: {kustomize: {images: [x]}}\n  values:", 10, "'x' is not an image", "NAME=NEWNAME:TAG"),
+    (
+        "  values:",
+        "  render: {kustomize: {patches: [{path: x}]}}\n  values:",
+        10,
+        "unknown key",
+        "options, patch, target",
+    ),
+    ("  values:", "  render: {plain: {}, kustomize: {}}\n  values:", 10, "render with several", "exactly one of"),
     ("  sync:\n", "    - {name: all, clusters: [c1]}\n  sync:\n", 5, "two targets are called all", "of its own"),
 ]
 

@@ -86,6 +86,19 @@ def test_a_file_that_does_not_parse_refuses_where_it_held_core_kinds() -> None:
     assert placed(result) == BOTH
 
 
+def test_a_file_that_does_not_parse_refuses_even_where_its_core_documents_are_elsewhere_now() -> None:
+    good = in_order(registry(pay=application()))
+    moved = {**registry(pay=application()), "new.yaml": registry()["clusters.yaml"], "clusters.yaml": "a: ["}
+    assert parsed(moved, good).refused
+
+
+def test_a_removed_cluster_keeps_labels_that_left_the_vocabulary() -> None:
+    good = in_order(registry(pay=application(target="select: {all: true}")))
+    files = {**registry(pay=application(target="select: {all: true}")), "clusters.yaml": cluster("c1")}
+    files["fleet.yaml"] = FLEET.replace(", us", "")
+    assert placed(in_order(files, good)) == {"c1/pay": "sync", "c2/pay": "observe"}
+
+
 def test_a_file_that_does_not_parse_keeps_the_applications_it_held() -> None:
     good = in_order(registry(pay=application(), web=application("web")))
     result = parsed(registry(pay="a: [", web=application("web", target="clusters: [c1]")), good)

@@ -44,6 +44,7 @@ def faults(text: str | bytes, limits: YamlLimits = REGISTRY_LIMITS) -> list[tupl
         ("1_000", 1000),
         ("+12", 12),
         (".5", 0.5),
+        ("1e30", 1e30),
         ("-", [None]),
         ("- ~", [None]),
         ("18446744073709551615", 2**64 - 1),
