@@ -78,7 +78,7 @@ FAULTS = [
         "  render: {kustomize: {patches: [{path: x}]}}\n  values:",
         10,
         "unknown key",
-        "options, patch, target",
+        "did you mean 'patch'?",
     ),
     ("  values:", "  render: {plain: {}, kustomize: {}}\n  values:", 10, "render with several", "exactly one of"),
     ("  sync:\n", "    - {name: all, clusters: [c1]}\n  sync:\n", 5, "two targets are called all", "of its own"),
