@@ -14,6 +14,7 @@ _SCP = re.compile(r"(?P<user>[A-Za-z0-9._][A-Za-z0-9._-]*)@(?P<host>[A-Za-z0-9][
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _USER = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
 _UNFIT = re.compile(r"[\x00-\x20\x7f\\%?#\"'`$;|&<>(){}\[\]*!^]")
+_BLANK = re.compile(r"[\x00-\x20\x7f]")
 _HELPER = re.compile(r"[A-Za-z0-9+.-]*::")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _REF = re.compile(r"refs/(heads|tags)/[^\x00-\x20\x7f~^:?*\[\\]+")
@@ -66,6 +67,8 @@ def checked_url(text: str, *, plain_http: PlainHttp = PlainHttp.REFUSED) -> GitU
     """
     if not 0 < len(text) <= _LONGEST_URL or text.startswith("-") or _HELPER.match(text):
         raise _refused(text, "git would read it as an option or as a command")
+    if _BLANK.search(text):  # urlsplit would drop line breaks in silence
+        raise _refused(text, "it holds blanks or control characters")
     return _scp(text) or _url(text, plain_http)
 
 

@@ -210,7 +210,7 @@ class _Walk:
                 raise PluginRefusedError(message, remedy="Use generators and transformers of Kustomize itself only.")
             for key, item in (pair for value in values for pair in _leaves(value)):
                 if key in _MAY_NAME_FILES:
-                    _local(place, item.partition("=")[2] if key == "files" and "=" in item else item, folder)
+                    _local(place, _without_key(place, item) if key == "files" else item, folder)
             self.found.wholes.add(folder)
 
     def _plugin_text(self, place: str, name: str, *, folder: str) -> bytes:
@@ -233,14 +233,24 @@ def _local(place: str, name: str, folder: str) -> str:
         RemoteRefusedError: Kustomize could take it for an address.
         EscapeRefusedError: it is absolute or leads out of the tree.
     """
-    if _REMOTE.search(name):
-        message = f"{place}: {name[:200]!r} is, or looks like, a remote address"
-        raise RemoteRefusedError(message, remedy="Copy what it names into this repository and name its path.")
+    _refuse_remote(place, name)
     path = joined(folder, name)
     if not name or name.startswith("/") or "\\" in name or "\0" in name or path == ".." or path.startswith("../"):
         message = f"{place}: {name[:200]!r} leads out of the repository"
         raise EscapeRefusedError(message, remedy="Name a path inside the repository.")
     return path
+
+
+def _refuse_remote(place: str, name: str) -> None:
+    if _REMOTE.search(name):
+        message = f"{place}: {name[:200]!r} is, or looks like, a remote address"
+        raise RemoteRefusedError(message, remedy="Copy what it names into this repository and name its path.")
+
+
+def _without_key(place: str, name: str) -> str:
+    """Return the path of a generator's ``KEY=PATH``."""
+    _refuse_remote(place, name)
+    return name.partition("=")[2] if "=" in name else name
 
 
 def _entries(value: Mapping[str, Any], file: str) -> Iterator[tuple[str, str]]:
@@ -268,10 +278,12 @@ def _generator_paths(value: Mapping[str, Any], file: str) -> Iterator[tuple[str,
     for key in ("configMapGenerator", "secretGenerator"):
         for item in _mappings(value.get(key), f"{file}: {key}"):
             place = f"{file}: {key} {str(item.get('name', ''))[:80]}"
-            names = _strings(item.get("files"), place) + _strings(item.get("envs"), place)
-            names += [] if item.get("env") is None else [_string(item["env"], place)]
-            for name in names:
-                yield place, name.partition("=")[2] if "=" in name else name
+            for name in _strings(item.get("files"), place):
+                yield place, _without_key(place, name)
+            for name in _strings(item.get("envs"), place):
+                yield place, name
+            if item.get("env") is not None:
+                yield place, _string(item["env"], place)
 
 
 def _is_inline(text: str) -> bool:

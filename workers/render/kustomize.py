@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from common.sources.trees import Tree, joined, refuse_link
+from common.yaml import MANIFEST_LIMITS
 from workers.render import kustomization, sandbox
 from workers.render.faults import EscapeRefusedError, PluginRefusedError, RendererMissingError
 from workers.render.kustomization import Footprint
@@ -108,7 +109,7 @@ def render(
             (start / "kustomization.yaml").write_bytes(orjson.dumps(overlay))
         command = [*tool.build, str(start)]
         text = sandbox.run(command, folder=folder, what=path, bounds=bounds)
-    found, faults = sourced(text, f"kustomize build {path}")
+    found, faults = sourced(text, f"kustomize build {path}", MANIFEST_LIMITS)
     return checked(found, faults, path=path)
 
 

@@ -31,10 +31,10 @@ class Sourced:
     origin: str
 
 
-def sourced(text: bytes, file: str) -> tuple[list[Sourced], list[str]]:
+def sourced(text: bytes, file: str, limits: YamlLimits = FILE_LIMITS) -> tuple[list[Sourced], list[str]]:
     """Return the objects of a YAML or JSON text, and its faults as ``file:line: what; remedy``."""
     try:
-        documents = load_documents(text, FILE_LIMITS)
+        documents = load_documents(text, limits)
     except YamlError as error:
         return [], [f"{file}:{fault.line}: {fault.what}; {fault.remedy}" for fault in error.faults]
     found: list[Sourced] = []

@@ -114,9 +114,7 @@ def test_a_missing_path_is_a_fault() -> None:
         rendered(memory_tree({"app/x.yaml": config("x")}), "elsewhere")
 
 
-@pytest.mark.parametrize(
-    ("mode", "fault"), [(SYMLINK, SymlinkRefusedError), (SUBMODULE, SubmoduleRefusedError)]
-)
+@pytest.mark.parametrize(("mode", "fault"), [(SYMLINK, SymlinkRefusedError), (SUBMODULE, SubmoduleRefusedError)])
 def test_a_link_is_not_left_out_in_silence(mode: str, fault: type[FlotillaError]) -> None:
     tree = memory_tree({"app/x.yaml": config("x"), "app/linked": (mode, "../other")})
     with pytest.raises(fault):

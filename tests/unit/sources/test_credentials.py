@@ -52,7 +52,22 @@ def test_an_unknown_reference_is_missing(tmp_path: Path, ref: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "ref", ["", "..", "../x", "git/../../x", "/etc/passwd", "git//a", "git/", "-rf", "git/.ssh", "a\0b", "a b", "é", "x" * 300]
+    "ref",
+    [
+        "",
+        "..",
+        "../x",
+        "git/../../x",
+        "/etc/passwd",
+        "git//a",
+        "git/",
+        "-rf",
+        "git/.ssh",
+        "a\0b",
+        "a b",
+        "é",
+        "x" * 300,
+    ],
 )
 def test_a_reference_cannot_leave_the_folder(tmp_path: Path, ref: str) -> None:
     root = tmp_path / "root"

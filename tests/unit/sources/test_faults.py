@@ -16,10 +16,16 @@ URL = "https://git.example.com/ssl-timed-out/404/redirect"
     [
         (f"fatal: Authentication failed for '{URL}/'", faults.UnauthorisedError),
         (f"fatal: could not read Username for '{URL}': terminal prompts disabled", faults.UnauthorisedError),
-        ("git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.", faults.UnauthorisedError),
+        (
+            "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+            faults.UnauthorisedError,
+        ),
         (f"fatal: unable to access '{URL}/': The requested URL returned error: 403", faults.UnauthorisedError),
         (f"fatal: repository '{URL}/' not found", faults.RepositoryMissingError),
-        ("fatal: '/none' does not appear to be a git repository\nfatal: Could not read from", faults.RepositoryMissingError),
+        (
+            "fatal: '/none' does not appear to be a git repository\nfatal: Could not read from",
+            faults.RepositoryMissingError,
+        ),
         (f"fatal: unable to access '{URL}/': The requested URL returned error: 302", faults.RedirectRefusedError),
         (f"fatal: unable to access '{URL}/': Could not resolve host: git.example.com", faults.UnreachableError),
         (f"fatal: unable to access '{URL}/': The requested URL returned error: 502", faults.UnreachableError),

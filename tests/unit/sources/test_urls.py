@@ -70,8 +70,9 @@ def test_branches_tags_and_full_commits_are_refs(ref: str) -> None:
 
 @pytest.mark.parametrize(
     "ref",
-    ["", "main", "HEAD", "refs/heads/", "refs/notes/x", COMMIT[:39], COMMIT.upper(), "refs/heads/a..b", "refs/heads/a~1",
-     "refs/heads/@{1}", "refs/heads/a b", "refs/heads/a.lock", "refs/heads/a\n", "refs/heads/*", "refs/heads/" + "a" * 300],
+    ["", "main", "HEAD", "refs/heads/", "refs/notes/x", COMMIT[:39], COMMIT.upper(), "refs/heads/a..b",
+     "refs/heads/a~1", "refs/heads/@{1}", "refs/heads/a b", "refs/heads/a.lock", "refs/heads/a\n", "refs/heads/*",
+     "refs/heads/" + "a" * 300],
 )  # fmt: skip
 def test_other_refs_are_refused(ref: str) -> None:
     with pytest.raises(RefRefusedError):

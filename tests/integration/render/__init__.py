@@ -1,0 +1,1 @@
+"""Renderers with their real tools."""

@@ -1,0 +1,198 @@
+"""Kustomize, the real tool, on trees in memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from common.domain.fleet import Renderer, RenderSettings
+from tests.controlplane.build import find
+from tests.fakes.trees import Content, memory_tree
+from tests.fixtures.services import unavailable
+from workers.render import kustomize, sandbox
+from workers.render.cache import RenderCache
+from workers.render.faults import (
+    EmptyRenderError,
+    NotCarriedOutError,
+    RendererMissingError,
+    ToolBoundsError,
+    ToolFailedError,
+    ToolKilledError,
+)
+from workers.render.kustomize import Tool
+from workers.render.renderers import Rendered, Renderers, RenderRequest
+
+pytestmark = pytest.mark.service("kustomize")
+
+BASE: dict[str, Content] = {
+    "base/kustomization.yaml": "resources: [web.yaml]\n",
+    "base/web.yaml": """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {"on": "yes"}}
+spec:
+  replicas: 1
+  template:
+    spec:
+      containers: [{name: web, image: nginx, env: [{name: CLUSTER, value: "${cluster.name}"}]}]
+""",
+    "apps/web/kustomization.yaml": """\
+resources: [../../base]
+namespace: shop
+configMapGenerator: [{name: settings, files: [motd.txt], literals: [currency=EUR]}]
+patches:
+  - path: patch.yaml
+""",
+    "apps/web/motd.txt": "hello",
+    "apps/web/patch.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3}\n",
+    "apps/web/unused.yaml": "not: read\n",
+    "parts/label/kustomization.yaml": """\
+kind: Component
+apiVersion: kustomize.config.k8s.io/v1alpha1
+labels: [{pairs: {part: label}}]
+""",
+}
+
+
+@pytest.fixture(scope="module", params=["kustomize", "kubectl"])
+def tool(request: pytest.FixtureRequest) -> Tool:
+    """Both ways to have a Kustomize, of whatever versions there are."""
+    path = find(request.param) or shutil.which(request.param)
+    if path is None:
+        unavailable(request.param, "install it, or make controlplane")
+    return kustomize.tool(str(path))
+
+
+@pytest.fixture
+def renderers(tmp_path: Path, tool: Tool) -> Renderers:
+    return Renderers(RenderCache(tmp_path / "cache"), kustomize=tool.build[0])
+
+
+def render(renderers: Renderers, files: dict[str, Content], request: RenderRequest) -> Rendered:
+    tree = memory_tree(files)
+    return renderers.render(lambda: tree, request, renderers.resolve(tree, request))
+
+
+def test_an_overlay_is_built_as_the_tool_builds_it(renderers: Renderers, tool: Tool) -> None:
+    done = render(renderers, BASE, RenderRequest("apps/web"))
+    settings, web = sorted(done.manifests, key=lambda manifest: str(manifest["kind"]))
+    assert web["spec"]["replicas"] == 3
+    assert web["metadata"] == {"name": "web", "namespace": "shop", "labels": {"on": "yes"}}
+    assert settings["data"] == {"motd.txt": "hello", "currency": "EUR"}
+    assert settings["metadata"]["name"].startswith("settings-")
+    assert done.renderer == f"kustomize {tool.version}"
+    assert "apps/web" in done.objects[0].origin
+
+
+def test_the_footprint_is_exact(renderers: Renderers) -> None:
+    request = RenderRequest("apps/web")
+    before = renderers.resolve(memory_tree(BASE), request)
+    assert before.paths == (
+        "apps/web/kustomization.yaml",
+        "apps/web/motd.txt",
+        "apps/web/patch.yaml",
+        "base/kustomization.yaml",
+        "base/web.yaml",
+    )
+    unread = renderers.resolve(memory_tree({**BASE, "apps/web/unused.yaml": "changed: 1\n"}), request)
+    assert unread == before
+    for path in before.paths:
+        changed = {**BASE, path: f"{BASE[path]!s}\n"}
+        assert renderers.resolve(memory_tree(changed), request).source_digest != before.source_digest, path
+
+
+def test_equal_inputs_give_equal_digests_from_tool_and_cache(renderers: Renderers, tmp_path: Path, tool: Tool) -> None:
+    request = RenderRequest("apps/web", variables={"cluster": {"name": "eu-1"}})
+    tree = memory_tree(BASE)
+    resolved = renderers.resolve(tree, request)
+    first = renderers.render(lambda: tree, request, resolved)
+
+    def closed() -> None:
+        pytest.fail("the tree is opened only when something must be rendered")
+
+    other = Renderers(RenderCache(tmp_path / "cache"), kustomize=tool.build[0])
+    assert other.render(closed, request, resolved) == first  # type: ignore[arg-type]  # it never returns
+    env = first.manifests[1]["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert env == [{"name": "CLUSTER", "value": "eu-1"}]
+
+
+def test_the_registrys_settings_lie_over_the_folder(renderers: Renderers) -> None:
+    patch = {"target": {"kind": "Deployment"}, "patch": '[{"op": "replace", "path": "/spec/replicas", "value": 9}]'}
+    options = {
+        "images": ["nginx=registry.example.com/nginx:1.27"],
+        "patches": [patch],
+        "components": ["parts/label"],
+        "namePrefix": "p-",
+        "nameSuffix": "-s",
+    }
+    settings = RenderSettings(Renderer.KUSTOMIZE, options)
+    done = render(renderers, BASE, RenderRequest("apps/web", settings))
+    (web,) = [manifest for manifest in done.manifests if manifest["kind"] == "Deployment"]
+    assert web["metadata"]["name"] == "p-web-s"
+    assert web["metadata"]["labels"] == {"on": "yes", "part": "label"}
+    assert web["spec"]["replicas"] == 9
+    assert web["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example.com/nginx:1.27"
+
+
+def test_what_the_tool_refuses_is_a_fault_with_its_words(renderers: Renderers) -> None:
+    files: dict[str, Content] = {**BASE, "apps/web/patch.yaml": "kind: Deployment\nmetadata: {name: none}\n"}
+    with pytest.raises(ToolFailedError, match="apps/web cannot be rendered: "):
+        render(renderers, files, RenderRequest("apps/web"))
+
+
+def test_a_build_of_nothing_is_a_fault(renderers: Renderers) -> None:
+    files: dict[str, Content] = {"a/kustomization.yaml": "resources: [../b]\n", "b/kustomization.yaml": "{}\n"}
+    with pytest.raises((EmptyRenderError, ToolFailedError)):
+        render(renderers, files, RenderRequest("a"))
+
+
+@pytest.mark.parametrize("file", ["app/Chart.yaml", "app/main.jsonnet"])
+def test_other_renderers_are_refused_by_name(renderers: Renderers, file: str) -> None:
+    with pytest.raises(NotCarriedOutError, match="not yet carried out"):
+        renderers.resolve(memory_tree({file: "x"}), RenderRequest("app"))
+
+
+def test_a_missing_tool_is_a_fault_that_says_what_to_do(tmp_path: Path) -> None:
+    lacking = Renderers(RenderCache(tmp_path), kustomize=str(tmp_path / "none"))
+    with pytest.raises(RendererMissingError, match="FLOTILLA_KUSTOMIZE"):
+        lacking.resolve(memory_tree(BASE), RenderRequest("apps/web"))
+
+
+def _python(code: str) -> list[str]:
+    return ["/usr/bin/env", "-S", f"{os.path.realpath('/proc/self/exe')}", "-I", "-S", "-c", code]
+
+
+@pytest.mark.parametrize(
+    ("code", "fault", "words"),
+    [
+        ("while True: pass", ToolBoundsError, "took longer"),
+        ("import time; time.sleep(60)", ToolBoundsError, "took longer"),
+        ("import sys; sys.stdout.write('x' * 3_000_000)", ToolBoundsError, "printed more"),
+        ("import sys; b = bytearray(2 << 30)", ToolFailedError, "MemoryError"),
+        ("import os; os.kill(os.getpid(), 9)", ToolKilledError, "signal 9"),
+        ("import sys; sys.exit('no such thing')", ToolFailedError, "no such thing"),
+    ],
+)
+def test_a_tool_out_of_bounds_dies_and_the_worker_lives(
+    tmp_path: Path, code: str, fault: type[Exception], words: str
+) -> None:
+    bounds = sandbox.Bounds(time=timedelta(seconds=1), output=1_000_000)
+    with pytest.raises(fault, match=words):
+        sandbox.run(_python(code), folder=tmp_path, what="app", bounds=bounds)
+
+
+def test_a_tool_sees_nothing_of_our_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOTILLA_CANARY", "canary")
+    said = sandbox.run(
+        _python("import os; print(sorted(os.environ), os.environ['PATH'])"),
+        folder=tmp_path,
+        what="app",
+        bounds=sandbox.Bounds(),
+    )
+    assert b"FLOTILLA" not in said
+    assert b"KUBECONFIG" not in said
+    assert b"/nonexistent" in said

@@ -1,0 +1,1 @@
+"""Attacks through repositories, URLs and kustomizations."""

@@ -1,0 +1,37 @@
+"""Fixtures of these attacks: a marker that must stay untouched, and mirrors to attack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from common.sources.credentials import DirectoryProvider
+from common.sources.mirrors import MirrorLimits, Mirrors
+from common.sources.urls import PlainHttp
+from tests.fakes.git_server import git_http_server
+
+__all__ = ["git_http_server"]
+
+
+@pytest.fixture
+def marker(tmp_path: Path) -> Iterator[Path]:
+    """A file that an attack would make."""
+    path = tmp_path / "marker"
+    yield path
+    assert not path.exists(), "the attack ran"
+
+
+@pytest.fixture
+def credentials(tmp_path: Path) -> DirectoryProvider:
+    return DirectoryProvider(tmp_path / "credentials")
+
+
+@pytest.fixture
+def mirrors(tmp_path: Path, credentials: DirectoryProvider) -> Iterator[Mirrors]:
+    limits = MirrorLimits(look=timedelta(seconds=15), fetch=timedelta(seconds=15))
+    found = Mirrors(tmp_path / "mirrors", credentials, plain_http=PlainHttp.LOOPBACK, limits=limits)
+    yield found
+    found.close()
