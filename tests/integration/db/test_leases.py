@@ -10,7 +10,7 @@ from common.db.session import Database
 from common.domain.changes import Action
 from common.domain.refs import ObjectId
 from common.domain.runs import AttemptOutcome
-from tests.integration.db.rows import LEASE, NOW, SECOND, attempt_rows, claimed, heartbeat, queued, run_row
+from tests.integration.db.rows import LEASE, NOW, SECOND, attempt_rows, claimed, heartbeat, new_run, queued, run_row
 
 OVER = NOW + LEASE
 DEAD_AFTER = timedelta(seconds=30)
@@ -141,3 +141,23 @@ def test_the_plans_of_interrupted_attempts_add_up_until_one_has_written_everythi
         done = AttemptEnding(AttemptOutcome.SUCCEEDED)
         assert attempts.end_attempt(connection, fourth.attempt, done, now=OVER + LEASE)
         assert attempts.fenced_objects(connection, 1, fourth.attempt) == frozenset()
+
+
+def test_an_object_that_an_interrupted_attempt_was_to_create_may_turn_up_for_ever(database: Database) -> None:
+    first = claimed(database)
+    planned = [(POD, Action.CREATED), (MAP, Action.CONFIGURED)]
+    with database.write() as connection:
+        assert attempts.plan(connection, first.attempt, placement_id=1, changes=planned)
+        reaper.reap(connection, now=OVER, dead_after=DEAD_AFTER)
+        second = runs.claim(connection, first.attempt.run, worker="w", lease=LEASE, now=OVER)
+        assert second is not None
+        assert attempts.outcome_before(connection, first.attempt) is None
+        assert attempts.outcome_before(connection, second.attempt) is AttemptOutcome.INTERRUPTED
+        assert attempts.fenced_objects(connection, 1, second.attempt) == {POD, MAP}
+        assert attempts.end_attempt(connection, second.attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=OVER)
+        run = runs.create(connection, new_run(1, "eu/web"), now=OVER)
+        assert run is not None
+        third = runs.claim(connection, run, worker="w", lease=LEASE, now=OVER)
+        assert third is not None
+        assert attempts.fenced_objects(connection, 1, third.attempt) == frozenset()
+        assert attempts.possible_late_creates(connection, 1) == {POD}

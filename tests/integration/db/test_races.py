@@ -5,16 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from common.db import attempts, dispatch, leases, reaper, runs
 from common.db.attempts import AttemptEnding
+from common.db.runs import ClaimedRun
 from common.db.session import Database
 from common.db.tables import AttemptRow, RunRow
 from common.domain.refs import RunId
@@ -157,6 +159,80 @@ def test_no_more_retries_are_parked_than_there_are_places(database: Database) ->
 
     parked = _together(*[lambda n=n: park(wanted[n::CLAIMERS]) for n in range(CLAIMERS)])
     assert sum(n for n in parked if isinstance(n, int)) == 5
+
+
+@contextmanager
+def _meanwhile(database: Database, call: Callable[[], object]) -> Iterator[Future[object]]:
+    """Start ``call`` in a thread and go on once it waits for a row that this transaction holds."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(call)
+        deadline = time.monotonic() + 10
+        blocked = 0
+        while not blocked and not future.done() and time.monotonic() < deadline:
+            with database.read() as connection:
+                blocked = connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+        assert blocked, "it should have waited"
+        yield future
+
+
+def _renew(database: Database, found: ClaimedRun) -> frozenset[str]:
+    with database.write() as connection:
+        tokens = {leases.of_placement(found.placement_id): str(found.attempt)}
+        return leases.renew(connection, tokens, lease=LEASE, now=NOW + LEASE)
+
+
+def _reap(database: Database) -> list[reaper.Reaped]:
+    with database.write() as connection:
+        return reaper.reap(connection, now=NOW + LEASE, dead_after=LEASE)
+
+
+def test_a_lease_renewed_while_the_reaper_looks_is_not_cleared(postgres_database: Database) -> None:
+    found = claimed(postgres_database)
+    with ExitStack() as stack:
+        with postgres_database.write() as connection:
+            tokens = {leases.of_placement(found.placement_id): str(found.attempt)}
+            assert leases.renew(connection, tokens, lease=LEASE, now=NOW + LEASE)
+            reaped = stack.enter_context(_meanwhile(postgres_database, lambda: _reap(postgres_database)))
+        assert reaped.result(timeout=10) == []
+
+
+def test_a_lease_cleared_while_its_holder_renews_is_lost(postgres_database: Database) -> None:
+    found = claimed(postgres_database)
+    with ExitStack() as stack:
+        with postgres_database.write() as connection:
+            assert reaper.reap(connection, now=NOW + LEASE, dead_after=LEASE)
+            renewed = stack.enter_context(_meanwhile(postgres_database, lambda: _renew(postgres_database, found)))
+        assert renewed.result(timeout=10) == frozenset()
+
+
+def test_two_that_park_at_once_do_not_both_get_the_last_place(postgres_database: Database) -> None:
+    first, second = _queued(postgres_database, 2)
+
+    def park() -> bool:
+        with postgres_database.write() as connection:
+            return dispatch.park(connection, second, limit=1)
+
+    with ExitStack() as stack:
+        with postgres_database.write() as connection:
+            assert dispatch.park(connection, first, limit=1)
+            parked = stack.enter_context(_meanwhile(postgres_database, park))
+        assert parked.result(timeout=10) is False
+
+
+def test_two_that_make_runs_for_the_same_placements_do_not_wait_for_each_other(postgres_database: Database) -> None:
+    with postgres_database.write() as connection:
+        one, two = add_placements(connection, "eu/a", "eu/b")
+
+    def make() -> list[RunId]:
+        with postgres_database.write() as connection:
+            return runs.create_many(connection, [new_run(two, "eu/b"), new_run(one, "eu/a")], now=NOW)
+
+    with ExitStack() as stack:
+        with postgres_database.write() as connection:
+            assert runs.create(connection, new_run(one, "eu/a"), now=NOW)
+            made = stack.enter_context(_meanwhile(postgres_database, make))
+            assert runs.create(connection, new_run(two, "eu/b"), now=NOW)
+        assert made.result(timeout=10) == []
 
 
 def test_a_crowd_of_workers_and_two_reapers_finish_every_run_once(database: Database) -> None:
