@@ -44,6 +44,10 @@ def _comparable(manifest: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in manifest.items() if key != "status"}
     metadata = manifest.get("metadata") or {}
     kept["metadata"] = {key: value for key, value in metadata.items() if key not in _NOT_COMPARED}
+    annotations = metadata.get("annotations")
+    if annotations and _LAST_APPLIED in annotations:
+        # It repeats the whole object, values of a Secret included.
+        kept["metadata"]["annotations"] = {**annotations, _LAST_APPLIED: MASK}
     return kept
 
 
@@ -70,7 +74,7 @@ def _by_name(elements: list[Any]) -> dict[str, Any]:
 
 
 def _masked(path: str, *, secret: bool) -> bool:
-    return path.endswith(_LAST_APPLIED) or (secret and path.startswith((".data", ".stringData")))
+    return secret and path.startswith((".data", ".stringData"))
 
 
 def _line(path: str, before: Any, after: Any, *, masked: bool) -> str:

@@ -322,3 +322,27 @@ def test_merging_leaves_others_fields_to_them(site: Site, cluster: FakeCluster) 
     assert data(cluster) == {"key": "1", "theirs": "x", "ours": "2"}
     taking = annotated(config_map(key="2"), flotilla_apply="merge")
     assert actions(site.sync(taking, settings=TAKE_OVER)) == {"ConfigMap/settings": "conflict"}
+
+
+def test_an_object_whose_field_record_was_wiped_is_owned_again(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map())
+    cluster.stored("ConfigMap", "settings").owners.clear()
+    assert actions(site.sync(config_map())) == {"ConfigMap/settings": "configured"}
+    assert cluster.show("ConfigMap", "settings")["metadata"]["managedFields"][0]["manager"] == "flotilla"
+
+
+def test_an_object_that_moves_between_two_dry_runs_is_judged_again(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map(key="ours"))
+    cluster.edit("ConfigMap", "settings", {"data": {"key": "theirs"}}, manager="somebody")
+    dry_runs = 0
+
+    def busy(verb: str, _target: Target) -> None:
+        nonlocal dry_runs
+        dry_runs += verb == "dry-run"
+        if verb == "dry-run" and dry_runs == 2:
+            cluster.status("ConfigMap", "settings", tick=1)
+
+    cluster.before = busy
+    assert actions(site.sync(config_map(key="ours"))) == {"ConfigMap/settings": "configured"}
+    assert data(cluster) == {"key": "ours"}
+    assert dry_runs == 4

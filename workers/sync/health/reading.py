@@ -37,8 +37,8 @@ class Condition:
 
     @property
     def words(self) -> str:
-        """Reason and message, whichever there are."""
-        return ": ".join(part for part in (self.reason, self.message) if part)
+        """Reason and message, whichever there are; else the type."""
+        return ": ".join(part for part in (self.reason, self.message) if part) or self.type
 
 
 def section(manifest: Manifest, name: str) -> Manifest:

@@ -1,0 +1,110 @@
+"""Sweeps: confirmed, drifted, or not known; and what says it is ours without being in any inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from common.domain.refs import ObjectId, PlacementRef
+from tests.fakes.cluster import FakeCluster
+from tests.fakes.sync import Site, config_map, deployment
+from workers.sync.live import LiveMeta
+from workers.sync.ports import InventoryItem
+from workers.sync.sweep import Finding, SweepResult, compare, kinds_to_list
+
+SELECTOR = "flotilla.dev/placement"
+
+
+def lists(cluster: FakeCluster) -> dict[tuple[str, str], Sequence[LiveMeta] | None]:
+    kinds = [cluster.kind("", "", "ConfigMap"), cluster.kind("apps", "", "Deployment")]
+    return {(kind.group, kind.kind): cluster.list_meta(kind, namespace="", selector=SELECTOR) for kind in kinds}
+
+
+def swept(
+    site: Site, cluster: FakeCluster, live: Mapping[tuple[str, str], Sequence[LiveMeta] | None] | None = None
+) -> SweepResult:
+    inventories = {site.ref: tuple(site.journal.inventory.values())}
+    return compare("acme", "alpha", inventories, lists(cluster) if live is None else live)
+
+
+def test_what_is_as_we_left_it_is_confirmed(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map(), deployment())
+    cluster.status("Deployment", "web", replicas=2)
+    assert swept(site, cluster).verdicts[0].finding is Finding.CONFIRMED
+    assert swept(site, cluster).strays == ()
+
+
+def test_drift_names_the_object_and_who_wrote_last(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map(), deployment())
+    cluster.edit("ConfigMap", "settings", {"data": {"a": "1"}}, manager="early")
+    cluster.edit("ConfigMap", "settings", {"data": {"key": "x"}}, manager="late")
+    (verdict,) = swept(site, cluster).verdicts
+    assert verdict.finding is Finding.DRIFTED
+    assert [(drift.object.name, drift.manager) for drift in verdict.drifts] == [("settings", "late")]
+    assert "was changed" in verdict.reason
+
+
+def test_what_is_gone_or_lost_its_mark_drifted(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map(), deployment())
+    cluster.remove("ConfigMap", "settings")
+    cluster.edit("Deployment", "web", {"metadata": {"annotations": {"flotilla.dev/owner": "me"}}}, manager="x")
+    (verdict,) = swept(site, cluster).verdicts
+    assert {drift.what for drift in verdict.drifts} == {"is gone, or lost our label", "lost our mark"}
+
+
+def test_a_list_that_did_not_end_is_unknown_and_never_drift(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map())
+    for live in ({("", "ConfigMap"): None}, {}):
+        (verdict,) = swept(site, cluster, live).verdicts
+        assert verdict.finding is Finding.UNKNOWN
+        assert not verdict.drifts
+
+
+def test_what_was_never_applied_or_is_on_its_way_out_is_unknown(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map())
+    cluster.stored("ConfigMap", "settings").deleting = True
+    assert swept(site, cluster).verdicts[0].reason.endswith("is being deleted")
+    (object_id,) = site.journal.inventory
+    site.journal.inventory[object_id] = InventoryItem(object_id, "v1")
+    assert swept(site, cluster).verdicts[0].reason.endswith("was not applied yet")
+
+
+def test_what_waits_to_be_pruned_is_not_looked_at(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map())
+    (object_id,) = site.journal.inventory
+    site.journal.inventory[object_id] = replace(site.journal.inventory[object_id], wanted=False, fingerprint="x")
+    assert swept(site, cluster).verdicts[0].finding is Finding.CONFIRMED
+
+
+def test_an_object_that_names_us_and_is_in_no_inventory_is_a_stray(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map("late"))
+    uid = cluster.stored("ConfigMap", "late").uid
+    site.journal.inventory.clear()
+    (stray,) = swept(site, cluster).strays
+    assert (stray.ref, stray.object.name, stray.uid) == (site.ref, "late", uid)
+    cluster.stored("ConfigMap", "late").deleting = True
+    assert not swept(site, cluster).strays
+
+
+def test_objects_of_a_placement_that_left_are_strays(site: Site, cluster: FakeCluster) -> None:
+    Site(cluster, ref=PlacementRef("alpha", "gone")).sync(config_map())
+    assert [str(stray.ref) for stray in swept(site, cluster).strays] == ["alpha/gone"]
+
+
+def test_copies_and_other_fleets_are_no_strays(site: Site, cluster: FakeCluster) -> None:
+    Site(cluster, fleet="rival").sync(config_map("theirs"))
+    site.sync(config_map())
+    metadata = cluster.show("ConfigMap", "settings")["metadata"]
+    copy = {"name": "copy", "labels": metadata["labels"], "annotations": metadata["annotations"]}
+    cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": copy, "data": {}}, manager="kubectl")
+    assert swept(site, cluster).strays == ()
+
+
+def test_each_kind_is_listed_once(site: Site) -> None:
+    site.sync(config_map("a"), config_map("b"), deployment())
+    site.journal.inventory[ObjectId("", "ConfigMap", "x", "y")] = InventoryItem(
+        ObjectId("", "ConfigMap", "x", "y"), "v1"
+    )
+    assert kinds_to_list([tuple(site.journal.inventory.values())]) == {
+        ("", "v1", "ConfigMap"), ("apps", "v1", "Deployment")
+    }  # fmt: skip
