@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from simulator import errors
+from simulator.decode import quantity
 from simulator.errors import Cause
 from simulator.typed import same
 
@@ -141,14 +143,36 @@ def check_claim(live: Json | None, new: Json) -> list[Cause]:
     causes = [] if spec.get("accessModes") else [errors.required("spec.accessModes", _MODES)]
     if "storage" not in spec.get("resources", {}).get("requests", {}):
         causes.append(errors.required("spec.resources[storage]"))
-    before = (live or {}).get("spec", {})
-    frozen = [name for name in ("accessModes", "selector", "storageClassName", "volumeMode", "dataSource") if before]
-    if any(name in before and not same(before.get(name), spec.get(name)) for name in frozen):
+    before = (live or {}).get("spec")
+    bound = (live or {}).get("status", {}).get("phase") == "Bound"
+    if before is not None and "storageClassName" not in before:
+        before = {**before, **{name: spec[name] for name in ("storageClassName",) if name in spec}}
+    if before is not None and not same(_frozen_claim(before, bound=bound), _frozen_claim(spec, bound=bound)):
         why = (
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
         )
         causes.append(errors.forbidden_field("spec", why))
-    return causes
+    return causes + _check_shrunk(live, spec)
+
+
+def _check_shrunk(live: Json | None, spec: Json) -> list[Cause]:
+    if live is None:
+        return []
+    before = quantity(_storage(live.get("spec", {}).get("resources", {}).get("requests"))) or Decimal(0)
+    after = quantity(_storage(spec.get("resources", {}).get("requests"))) or Decimal(0)
+    held = quantity(_storage(live.get("status", {}).get("capacity"))) or Decimal(0)
+    if after >= before or after > held:
+        return []
+    return [errors.forbidden_field("spec.resources.requests.storage", "field can not be less than status.capacity")]
+
+
+def _storage(amounts: Json | None) -> str:
+    return str((amounts or {}).get("storage", "0"))
+
+
+def _frozen_claim(spec: Json, *, bound: bool) -> Json:
+    """Return the part of a claim that may not change; a bound one may grow."""
+    return {**spec, "resources": {}} if bound else spec
 
 
 _MODES = "Required value: at least 1 access mode is required"

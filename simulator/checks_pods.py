@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator import errors
 from simulator.checks_core import check_port_number
+from simulator.decode import quantity
 from simulator.errors import Cause
 
 Json = dict[str, Any]
@@ -117,9 +118,21 @@ def _check_container(path: str, container: Json, volumes: set[str]) -> list[Caus
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         causes += _check_handlers(f"{path}.{probe}", container.get(probe))
     causes += _check_mounts(f"{path}.volumeMounts", container.get("volumeMounts") or (), volumes)
+    causes += _check_resources(f"{path}.resources", container.get("resources") or {})
     policy = container.get("imagePullPolicy")
     if policy not in _PULL_POLICIES:
         causes.append(errors.unsupported(f"{path}.imagePullPolicy", policy, _PULL_POLICIES))
+    return causes
+
+
+def _check_resources(path: str, resources: Json) -> list[Cause]:
+    causes = []
+    limits = resources.get("limits") or {}
+    for name, wanted in (resources.get("requests") or {}).items():
+        least, most = quantity(str(wanted)), quantity(str(limits.get(name)))
+        if least is not None and most is not None and least > most:
+            why = f"must be less than or equal to {name} limit of {limits[name]}"
+            causes.append(errors.invalid_value(f"{path}.requests", wanted, why))
     return causes
 
 

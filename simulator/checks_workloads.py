@@ -81,12 +81,26 @@ def check_daemon_set(live: Json | None, new: Json) -> list[Cause]:
 def check_stateful_set(live: Json | None, new: Json) -> list[Cause]:
     """Return what is wrong with a StatefulSet."""
     spec = new.get("spec", {})
-    causes = _check_selected("statefulset", spec) + check_template("spec.template", spec.get("template", {}))
+    causes = _check_selected("statefulset", spec) + check_template("spec.template", _with_claims(spec))
+    strategy = spec.get("updateStrategy", {})
+    if strategy.get("type") == "OnDelete" and "rollingUpdate" in strategy:
+        why = "only allowed for updateStrategy 'RollingUpdate'"
+        causes.append(errors.invalid_value("spec.updateStrategy.rollingUpdate", strategy["rollingUpdate"], why))
     if live is None:
         return causes
     before = live["spec"]
     changed = [name for name in _STATEFUL_SET_FROZEN if not same(before.get(name), spec.get(name))]
     return causes + [errors.immutable(f"spec.{name}", spec.get(name)) for name in changed]
+
+
+def _with_claims(spec: Json) -> Json:
+    """Return the pod template with a volume per claim template in front, as its pods will have it."""
+    template: Json = spec.get("template", {})
+    claims = [each.get("metadata", {}).get("name", "") for each in spec.get("volumeClaimTemplates") or ()]
+    pod = template.get("spec", {})
+    own = [volume for volume in pod.get("volumes") or () if volume.get("name") not in claims]
+    volumes = [{"name": name, "persistentVolumeClaim": {}} for name in claims] + own
+    return {**template, "spec": {**pod, "volumes": volumes}}
 
 
 def check_job(live: Json | None, new: Json) -> list[Cause]:

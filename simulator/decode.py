@@ -78,8 +78,7 @@ def _map(node: Node, value: Mapping[str, Any], path: str, into: Decoded) -> Json
             continue
         decoded = _value(child, item, below, into)
         if node.raw or name not in node.fields or not _omitted(node, name, child, decoded):
-            # a list that is always written is stored as null when it is empty
-            kept[name] = None if decoded == [] and name in node.always else decoded
+            kept[name] = decoded
     for name, zero in node.always.items():
         kept.setdefault(name, zero)
     for name in node.structs:
@@ -101,21 +100,43 @@ def _omitted(node: Node, name: str, child: Node, value: Any) -> bool:
     return name in node.plain and bool(value == node.plain[name])
 
 
+def settle_empty(node: Node, document: Any) -> None:
+    """Turn empty lists that are always written into null, in place: what an API server stores them as."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            child = node.child(name)
+            if value == [] and name in node.always:
+                document[name] = None
+            elif child is not None and isinstance(value, dict | list):
+                settle_empty(child, value)
+    elif node.element is not None and node.element.shape is Shape.MAP:
+        for item in document:
+            settle_empty(node.element, item)
+
+
 def canonical_quantity(value: Any) -> Any:
     """Return a resource quantity as the API server prints it: ``0.5`` is ``500m``, ``1024Mi`` is ``1Gi``."""
     text = str(value)
+    number = quantity(text)
+    if number is None:
+        return value
+    return _binary(number, text) if text[-2:] in _BINARY else _decimal(number)
+
+
+def quantity(text: str) -> Decimal | None:
+    """Return the number that a resource quantity stands for; None if it is none."""
     matched = _QUANTITY.match(text)
     if not matched:
-        return value
+        return None
     try:
         number = Decimal(matched.group(1))
     except InvalidOperation:
-        return value
+        return None
     suffix = matched.group(2)
     if suffix in _BINARY:
-        return _binary(number * Decimal(1024) ** _BINARY[suffix], text)
+        return number * Decimal(1024) ** _BINARY[suffix]
     exponent = int(suffix[1:]) if suffix[:1] in ("e", "E") and len(suffix) > 1 else _SCALE[suffix]
-    return _decimal(number.scaleb(exponent))
+    return number.scaleb(exponent)
 
 
 def _binary(number: Decimal, text: str) -> str:

@@ -42,7 +42,6 @@ def _deployment(document: Json) -> None:
         rolling.setdefault("maxSurge", "25%")
     spec.setdefault("revisionHistoryLimit", 10)
     spec.setdefault("progressDeadlineSeconds", 600)
-    document.setdefault("status", {})
 
 
 def _stateful_set(document: Json) -> None:
@@ -64,7 +63,6 @@ def _stateful_set(document: Json) -> None:
         claim.setdefault("apiVersion", "v1")
         claim.setdefault("kind", "PersistentVolumeClaim")
         _claim(claim)
-    document.setdefault("status", {"replicas": 0, "availableReplicas": 0})
 
 
 def _daemon_set(document: Json) -> None:
@@ -75,18 +73,17 @@ def _daemon_set(document: Json) -> None:
     if strategy["type"] == "RollingUpdate":
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxUnavailable", 1)
-        rolling.setdefault("maxSurge", 0)
+    if "rollingUpdate" in strategy:
+        strategy["rollingUpdate"].setdefault("maxUnavailable", 0)
+        strategy["rollingUpdate"].setdefault("maxSurge", 0)
     document["metadata"].setdefault("annotations", {}).setdefault(TEMPLATE_GENERATION, "0")
     spec.setdefault("revisionHistoryLimit", 10)
-    counts = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
-    document.setdefault("status", dict.fromkeys(counts, 0))
 
 
 def _replica_set(document: Json) -> None:
     spec = _spec(document)
     _template(spec)
     spec.setdefault("replicas", 1)
-    document.setdefault("status", {"replicas": 0})
 
 
 def _job(document: Json) -> None:
@@ -99,7 +96,6 @@ def _job(document: Json) -> None:
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
     spec.setdefault("podReplacementPolicy", "TerminatingOrFailed")
-    document.setdefault("status", {})
 
 
 def _cron_job(document: Json) -> None:
@@ -111,14 +107,12 @@ def _cron_job(document: Json) -> None:
     template = spec.setdefault("jobTemplate", {})
     template.setdefault("metadata", {})
     _template(template.setdefault("spec", {}))
-    document.setdefault("status", {})
 
 
 def _pod(document: Json) -> None:
     spec = _spec(document)
     default_pod_spec(spec)
     default_pod(spec)
-    document.setdefault("status", {"phase": "Pending", "qosClass": "BestEffort"})
 
 
 def _service(document: Json) -> None:
@@ -138,7 +132,6 @@ def _service(document: Json) -> None:
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
-    document.setdefault("status", {"loadBalancer": {}})
 
 
 def _autoscaler(document: Json) -> None:
@@ -148,7 +141,6 @@ def _autoscaler(document: Json) -> None:
     if not spec.get("metrics"):
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
     _default_scaling(spec.get("behavior"))
-    document.setdefault("status", {"desiredReplicas": 0, "currentMetrics": None})
 
 
 def _default_scaling(behavior: Json | None) -> None:
@@ -175,7 +167,6 @@ def _namespace(document: Json) -> None:
     document["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = document["metadata"].get("name", "")
     if "spec" not in document:
         document["spec"] = {"finalizers": ["kubernetes"]}
-    document.setdefault("status", {"phase": "Active"})
 
 
 def _claim(document: Json) -> None:
@@ -187,7 +178,6 @@ def _volume(document: Json) -> None:
     spec = _spec(document)
     spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
     spec.setdefault("volumeMode", "Filesystem")
-    document.setdefault("status", {"phase": "Pending"})
 
 
 def _network_policy(document: Json) -> None:
@@ -241,16 +231,6 @@ def _mutating_webhooks(document: Json) -> None:
         webhook.setdefault("reinvocationPolicy", "Never")
 
 
-def _ingress(document: Json) -> None:
-    document.setdefault("status", {"loadBalancer": {}})
-
-
-def _budget(document: Json) -> None:
-    _spec(document)
-    counts = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
-    document.setdefault("status", dict.fromkeys(counts, 0))
-
-
 _ADMISSION = "admissionregistration.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
 _RULES: dict[tuple[str, str], Callable[[Json], None]] = {
@@ -267,9 +247,7 @@ _RULES: dict[tuple[str, str], Callable[[Json], None]] = {
     ("autoscaling", "HorizontalPodAutoscaler"): _autoscaler,
     ("batch", "CronJob"): _cron_job,
     ("batch", "Job"): _job,
-    ("networking.k8s.io", "Ingress"): _ingress,
     ("networking.k8s.io", "NetworkPolicy"): _network_policy,
-    ("policy", "PodDisruptionBudget"): _budget,
     (_RBAC, "ClusterRoleBinding"): _binding,
     (_RBAC, "RoleBinding"): _binding,
     ("storage.k8s.io", "StorageClass"): _storage_class,

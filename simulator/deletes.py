@@ -11,7 +11,7 @@ from simulator.errors import Subject
 from simulator.kinds import Kind
 from simulator.request import Answer, Request, Target, json_answer
 from simulator.store import Cluster, Place, ResourceKey, Stored
-from simulator.writes import wire
+from simulator.storing import wire
 
 Json = dict[str, Any]
 FOREGROUND = "foregroundDeletion"

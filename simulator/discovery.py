@@ -148,7 +148,12 @@ def _aggregated(cluster: Cluster, *, core: bool) -> Answer:
 def _aggregated_resource(kind: Kind) -> Json:
     resource: Json = {
         "resource": kind.plural,
-        "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
+        # built-in kinds leave out what the list says already; custom ones do not
+        "responseKind": {
+            "group": kind.group if kind.custom else "",
+            "version": kind.version if kind.custom else "",
+            "kind": kind.kind,
+        },
         "scope": "Namespaced" if kind.namespaced else "Cluster",
         "singularResource": kind.singular,
         "verbs": list(VERBS),

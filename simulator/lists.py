@@ -13,7 +13,7 @@ import orjson
 from simulator import errors
 from simulator.request import Answer, Request, Target
 from simulator.store import Cluster, Place, Stored
-from simulator.writes import wire
+from simulator.storing import wire
 
 Predicate = Callable[[Mapping[str, str]], bool]
 _SET_BASED = re.compile(r"^\s*([^\s!=,()]+)\s+(in|notin)\s*\(([^)]*)\)\s*$")

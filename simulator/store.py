@@ -114,6 +114,9 @@ class Cluster:
     dependents: dict[str, set[tuple[ResourceKey, Place]]] = field(default_factory=dict)
     timers: list[tuple[datetime, int, ResourceKey, Place]] = field(default_factory=list)
     allocated: int = 0
+    unsettled: set[str] = field(default_factory=set)
+    """Claims not written since their creation: their first later write moves the resourceVersion, whatever it says."""
+
     authority: bytes = b""
     tokens: dict[str, Bound | None] = field(default_factory=dict)
 

@@ -14,6 +14,12 @@ from simulator.store import Cluster
 Json = dict[str, Any]
 _NETWORK = "10.0"
 _NODE_PORTS = 30_000
+_FIRST_STATUS: dict[tuple[str, str], Json] = {
+    ("", "Namespace"): {"phase": "Active"},
+    ("", "PersistentVolume"): {"phase": "Pending"},
+    ("", "PersistentVolumeClaim"): {"phase": "Pending"},
+    ("", "Pod"): {"phase": "Pending"},
+}
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
@@ -28,9 +34,36 @@ def prepare_create(cluster: Cluster, kind: Kind, document: Json) -> None:
     """Set what only the server sets on a new object, in place."""
     if kind.has(Trait.GENERATION):
         document["metadata"]["generation"] = 1
+    if kind.has(Trait.STATUS):
+        _reset_status(kind, document)
     rule = _ON_CREATE.get((kind.group, kind.kind))
     if rule is not None:
         rule(cluster, document)
+
+
+def _reset_status(kind: Kind, document: Json) -> None:
+    """Give a new object the status of nothing done yet, whatever its author wrote."""
+    document.pop("status", None)
+    if kind.custom:
+        return
+    status = schema.zero_value(kind.node).get("status", {})
+    if (kind.group, kind.kind) == ("", "Pod"):
+        status["qosClass"] = _quality(document.get("spec", {}))
+    if kind.key == ("apiextensions.k8s.io", "customresourcedefinitions"):
+        versions = document.get("spec", {}).get("versions") or ()
+        status["storedVersions"] = [each["name"] for each in versions if each.get("storage")]
+    document["status"] = {**status, **_FIRST_STATUS.get((kind.group, kind.kind), {})}
+
+
+def _quality(spec: Json) -> str:
+    resources = [container.get("resources") or {} for container in spec.get("containers") or ()]
+    if not any(each.get("requests") or each.get("limits") for each in resources):
+        return "BestEffort"
+    whole = all(
+        {"cpu", "memory"} <= set(each.get("limits") or ()) and each.get("requests") == each.get("limits")
+        for each in resources
+    )
+    return "Guaranteed" if whole else "Burstable"
 
 
 def prepare_update(cluster: Cluster, kind: Kind, live: Json, document: Json) -> None:

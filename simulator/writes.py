@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from simulator import apply, decode, defaults, errors, managers, patches, strategy, validation
+from simulator import apply, decode, defaults, errors, managers, patches, storing, strategy
 from simulator.apply import Writer
 from simulator.checks_custom import fill_defaults
 from simulator.kinds import Kind, Trait
 from simulator.managers import Managers
 from simulator.request import APPLY_YAML, JSON_PATCH, MERGE, PATCH_TYPES, STRATEGIC, Answer, Request, Target
-from simulator.store import Cluster, Place, Stored
-from simulator.typed import SchemaError, same
+from simulator.store import Cluster, Stored
+from simulator.typed import SchemaError
 
 Json = dict[str, Any]
 _CREATED_BY_UPDATE = frozenset(
@@ -41,16 +41,6 @@ _CONDITIONAL = frozenset(
 _SYSTEM_METADATA = ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A write on its way to the store."""
-
-    target: Target
-    live: Json | None
-    new: Json
-    owners: Managers
-
-
 def create(cluster: Cluster, target: Target, request: Request) -> Answer:
     """Handle POST: a new object."""
     document = _accepted(target.kind, request.document(), request)
@@ -67,7 +57,7 @@ def _create(cluster: Cluster, target: Target, request: Request, document: Json) 
     _settle_identity(target, metadata)
     _require_namespace(cluster, target)
     owners = _tracked(cluster, target, request, strategy.empty_form(kind), document)
-    return _store(cluster, Draft(target, None, document, owners), request)
+    return storing.store(cluster, storing.Draft(target, None, document, owners), request)
 
 
 def update(cluster: Cluster, target: Target, request: Request) -> Answer:
@@ -109,7 +99,7 @@ def patch(cluster: Cluster, target: Target, request: Request) -> Answer:
         raise errors.ApiError(422, "Invalid", message)
     stored = _existing(cluster, target)
     live = stored.document()
-    patched = _patched(target, request, {**live, **_head(target.kind)})
+    patched = _patched(target, request, {**live, **storing.head(target.kind)})
     document = _accepted(target.kind, patched, request)
     return _change(cluster, target, request, stored, document)
 
@@ -128,10 +118,6 @@ def _patched(target: Target, request: Request, live: Json) -> Json:
     return dict(patches.json_patch(live, operations))
 
 
-def _head(kind: Kind) -> Json:
-    return {"apiVersion": kind.api_version, "kind": kind.kind}
-
-
 def _existing(cluster: Cluster, target: Target) -> Stored:
     stored = cluster.get(target.kind, (target.namespace, target.name))
     if stored is None:
@@ -144,7 +130,7 @@ def _change(cluster: Cluster, target: Target, request: Request, stored: Stored, 
     _require_same_version(target, document["metadata"], stored)
     _keep_system_fields(target, live, document)
     owners = _tracked(cluster, target, request, live, document)
-    return _store(cluster, Draft(target, live, document, owners), request)
+    return storing.store(cluster, storing.Draft(target, live, document, owners), request)
 
 
 def _keep_system_fields(target: Target, live: Json, document: Json) -> None:
@@ -199,7 +185,7 @@ def _apply(cluster: Cluster, target: Target, request: Request) -> Answer:
         why = f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was found"
         raise errors.conflict(kind.subject(target.name), why)
     writer = _writer(cluster, target, request)
-    head = _head(kind)
+    head = storing.head(kind)
     try:
         bare = {**_unmanaged(live), **head} if live else {}
         new, owned = apply.apply(kind.node, bare, config, owners, writer, request.conflicts)
@@ -211,7 +197,7 @@ def _apply(cluster: Cluster, target: Target, request: Request) -> Answer:
         _keep_system_fields(target, live, document)
     else:
         _settle_identity(target, document["metadata"])
-    return _store(cluster, Draft(target, live if stored else None, document, owned), request)
+    return storing.store(cluster, storing.Draft(target, live if stored else None, document, owned), request)
 
 
 def _check_apply(target: Target, request: Request, config: Json) -> None:
@@ -223,7 +209,7 @@ def _check_apply(target: Target, request: Request, config: Json) -> None:
     if config.get("metadata", {}).get("managedFields"):
         message = "metadata.managedFields must be nil"
         raise errors.bad_request(message)
-    head = _head(target.kind)
+    head = storing.head(target.kind)
     if config.get("apiVersion") != head["apiVersion"] or config.get("kind") != head["kind"]:
         message = "invalid object type"
         raise errors.bad_request(message)
@@ -246,7 +232,7 @@ def _accepted(kind: Kind, document: Json, request: Request) -> Json:
     Raises:
         ApiError: 400 where it does not decode, or has unknown fields and the request asks to be strict.
     """
-    head = _head(kind)
+    head = storing.head(kind)
     if (
         document.get("apiVersion", head["apiVersion"]) != head["apiVersion"]
         or document.get("kind", kind.kind) != kind.kind
@@ -327,7 +313,7 @@ def _tracked(cluster: Cluster, target: Target, request: Request, live: Json, new
         known = [] if given == [{}] else given
         if given == [{}]:
             return {}
-    head = _head(target.kind)
+    head = storing.head(target.kind)
     writer = _writer(cluster, target, request)
     return apply.track_update(target.kind.node, {**before, **head}, {**new, **head}, managers.decode(known), writer)
 
@@ -338,76 +324,3 @@ def _unmanaged(document: Json) -> Json:
         return dict(document)
     metadata = {name: value for name, value in document["metadata"].items() if name != "managedFields"}
     return {**document, "metadata": metadata}
-
-
-def _store(cluster: Cluster, draft: Draft, request: Request) -> Answer:
-    """Validate, then store unless nothing changed or the request is a dry-run."""
-    target, live, new = draft.target, draft.live, draft.new
-    kind = target.kind
-    metadata = new["metadata"]
-    new.pop("apiVersion", None), new.pop("kind", None)
-    metadata.pop("selfLink", None)
-    if live is None:
-        metadata["uid"] = cluster.new_uid()
-        metadata["creationTimestamp"] = cluster.now()
-        metadata.pop("deletionTimestamp", None)
-        strategy.prepare_create(cluster, kind, new)
-    elif target.subresource == "":
-        strategy.prepare_update(cluster, kind, live, new)
-    validation.check(kind, live, new, status_only=target.subresource == "status" and live is not None)
-    metadata.pop("managedFields", None)
-    if draft.owners:
-        metadata["managedFields"] = managers.encode(draft.owners)
-    code = 201 if live is None else 200
-    place: Place = (target.namespace, metadata["name"])
-    if live is None:
-        _require_absent(cluster, kind, place)
-    if live is not None and _unchanged(live, new):
-        stored = cluster.get(kind, place)
-        assert stored is not None  # noqa: S101 - nothing ran between the read and here
-        return wire(kind, code, stored)
-    if live is not None and _released(kind, live, new):
-        metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
-        if not request.dry_run:
-            cluster.drop(kind.key, place)
-        return Answer(code, orjson.dumps({**_head(kind), **new}))
-    if request.dry_run:
-        if live is not None:
-            metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
-        return Answer(code, orjson.dumps({**_head(kind), **new}))
-    return wire(kind, code, cluster.put(kind, place, new))
-
-
-def _released(kind: Kind, live: Json, new: Json) -> bool:
-    """Say whether a leaving object has just lost the last finalizer that held it."""
-    leaving = "deletionTimestamp" in live["metadata"] and kind.key != ("", "namespaces")
-    return leaving and not new["metadata"].get("finalizers")
-
-
-def _require_absent(cluster: Cluster, kind: Kind, place: Place) -> None:
-    stored = cluster.get(kind, place)
-    if stored is None:
-        return
-    refusal = errors.already_exists(kind.subject(place[1]))
-    if b'"deletionTimestamp"' in stored.meta:
-        refusal.message = f"object is being deleted: {refusal.message}"
-    raise refusal
-
-
-def _unchanged(live: Json, new: Json) -> bool:
-    """Say whether a write would store what is there already; times of ownership do not count."""
-    before, after = _comparable(live), _comparable(new)
-    return same(before, after)
-
-
-def _comparable(document: Json) -> Json:
-    metadata = {name: value for name, value in document["metadata"].items() if name != "resourceVersion"}
-    entries = [{k: v for k, v in entry.items() if k != "time"} for entry in metadata.get("managedFields", ())]
-    metadata["managedFields"] = sorted(entries, key=lambda entry: orjson.dumps(entry, option=orjson.OPT_SORT_KEYS))
-    return {**document, "metadata": metadata}
-
-
-def wire(kind: Kind, code: int, stored: Stored) -> Answer:
-    """Return an answer that carries a stored object."""
-    head = f'"kind":"{kind.kind}","apiVersion":"{kind.api_version}",'.encode()
-    return Answer(code, stored.wire(head))

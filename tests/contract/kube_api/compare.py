@@ -12,6 +12,7 @@ from tests.contract.kube_api.kube import Reply
 Json = dict[str, Any]
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _VERSION = re.compile(r"((?:precondition|record) \(|ResourceVersion in (?:precondition|object meta): )\d+")
+_STRUCT = re.compile(r"Invalid value: [\[{].*[\]}]: ")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -33,7 +34,10 @@ class Normaliser:
 
     def _status(self, body: Json) -> Json:
         details = dict(body.get("details") or {})
-        causes = sorted(orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in details.pop("causes", ()))
+        causes = sorted(
+            orjson.dumps({**each, "message": self._text(each.get("message", ""))}, option=orjson.OPT_SORT_KEYS).decode()
+            for each in details.pop("causes", ())
+        )
         details.pop("uid", None)
         message = body.get("message", "")
         if causes and body.get("reason") == "Invalid":
@@ -44,10 +48,12 @@ class Normaliser:
             "reason": body.get("reason"),
             "message": self._text(message),
             "details": details,
-            "causes": [self._text(each.decode()) for each in causes],
+            "causes": causes,
         }
 
     def _text(self, text: str) -> str:
+        # values of Go's internal structs, and diffs of them, are printed with names that no API knows
+        text = _STRUCT.sub("Invalid value: STRUCT: ", text.partition("\n@@ ")[0])
         return _TIME.sub("TIME", _VERSION.sub(r"\1VERSION", _UID.sub("UID", text)))
 
     def object(self, body: Json, *, dry_run: bool) -> Json:
