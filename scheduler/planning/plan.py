@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from common.domain.fleet import Disposition, Fleet, OnUnmatch, Placement, SyncMode
+from common.domain.fleet import ClusterState, Disposition, Fleet, OnUnmatch, Placement, SyncMode
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision
 from scheduler.planning.facts import Current, Facts
@@ -67,14 +67,23 @@ def _leavers(fleet: Fleet, placed: Mapping[PlacementRef, Placement], facts: Fact
             continue
         placement = placed.get(ref)
         if placement is None:
-            cluster = fleet.clusters.get(ref.cluster)
-            reachable = cluster is not None and not cluster.removed
-            if reachable and fleet.leaving_policy(ref.application) is OnUnmatch.DELETE:
+            emptied = _may_be_emptied(fleet, ref.cluster)
+            if emptied is ClusterState.DRAINING:
+                yield Leaver(ref, "its cluster is draining", drains=ref.cluster)
+            elif emptied is not None and fleet.leaving_policy(ref.application) is OnUnmatch.DELETE:
                 yield Leaver(ref, "no target matches it any more and onUnmatch is delete", drains="")
         elif placement.disposition is Disposition.REMOVE:
-            draining = placement.cluster.state.value == "draining"
+            draining = placement.cluster.state is ClusterState.DRAINING
             why = "its cluster is draining" if draining else "its application is retired"
             yield Leaver(ref, why, drains=ref.cluster if draining else "")
+
+
+def _may_be_emptied(fleet: Fleet, name: str) -> ClusterState | None:
+    """Return the cluster's state if something may be removed from it; None where nothing may be written."""
+    cluster = fleet.clusters.get(name)
+    if cluster is None or cluster.removed or cluster.state not in {ClusterState.ACTIVE, ClusterState.DRAINING}:
+        return None
+    return cluster.state
 
 
 def _step(placement: Placement, facts: Facts, going: Departures) -> Step:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from common.db.runs import ClaimedRun
 from common.db.standing import Standing
-from common.domain.fleet import Disposition, Placement, SyncMode
+from common.domain.fleet import Cluster, ClusterState, Disposition, Placement, SyncMode
 from common.domain.placements import PlacementState
 from common.domain.runs import AttemptOutcome, Trigger
 from workers.sync.ports import Phase
 
+WRITTEN_TO = frozenset({ClusterState.ACTIVE, ClusterState.DRAINING})
 BY_PERSON = frozenset({Trigger.MANUAL, Trigger.APPROVAL})
 
 
@@ -34,6 +35,7 @@ def preflight(
     standing: Standing,
     placement: Placement | None,
     *,
+    cluster: Cluster | None,
     blocked: str,
     last: AttemptOutcome | None,
 ) -> Go | Stop:
@@ -43,6 +45,7 @@ def preflight(
         run: as claimed.
         standing: the placement in SQL.
         placement: the placement in the fleet in force; None where nothing places it.
+        cluster: its cluster in the fleet in force.
         blocked: why nothing may be written to its cluster; empty when it may.
         last: how this run's former attempt ended; None for the first.
     """
@@ -51,6 +54,8 @@ def preflight(
     if run.revision is None:
         if standing.state is not PlacementState.LEAVING:
             return Stop(AttemptOutcome.SKIPPED, "it is wanted again")
+        if cluster is None or cluster.removed or cluster.state not in WRITTEN_TO:
+            return Stop(AttemptOutcome.SKIPPED, "nothing is written to its cluster now")
         return Go(Phase.REMOVE)
     if placement is None or standing.state is not PlacementState.PLACED:
         return Stop(AttemptOutcome.SKIPPED, "nothing places it any more")

@@ -102,7 +102,8 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
         known = clusters.get(connection, run.ref.cluster)
         blocked = known.blocked if known is not None else "the cluster is unknown"
         last = attempts.outcome_before(connection, run.attempt)
-        verdict = preflight(run, row, placement, blocked=blocked, last=last)
+        cluster = fleet.clusters.get(run.ref.cluster)
+        verdict = preflight(run, row, placement, cluster=cluster, blocked=blocked, last=last)
         return Facts(
             fleet=fleet,
             placement=placement,
