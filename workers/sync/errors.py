@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from common.domain.errors import PermanentError, TransientError
+from common.domain.refs import ObjectId
 
 _OWN_KUBECONFIG = (
     "Make one with `flotilla cluster add`, or write a kubeconfig with inline certificate and token data only."
@@ -221,6 +222,17 @@ class NotYetCarriedOutError(PermanentError):
 
     def __init__(self, findings: Iterable[str]) -> None:
         super().__init__(f"not yet carried out: {'; '.join(findings)}", remedy="Remove these annotations for now.")
+
+
+def told(error: PermanentError, object_id: ObjectId) -> str:
+    """Return what may be shown of a refusal of one object.
+
+    Of a Secret that is invalid only the fields are named: API servers quote the values they refuse.
+    """
+    if not isinstance(error, InvalidError) or (object_id.group, object_id.kind) != ("", "Secret"):
+        return str(error)
+    fields = ", ".join(cause.field for cause in error.causes if cause.field) or "not said which field"
+    return f"the API server refused the Secret as invalid ({fields}); its words may quote values and are not shown"
 
 
 def establishing_timed_out(name: str, waited: timedelta) -> TransientError:

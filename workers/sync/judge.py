@@ -14,7 +14,7 @@ from common.domain.fleet import ConflictPolicy
 from common.domain.refs import ObjectId
 from workers.sync import adoption, conflicts, ignore, marks
 from workers.sync.diff import diff
-from workers.sync.errors import ConflictError, DryRunUnsupportedError, UnauthorisedError, UnsettledError
+from workers.sync.errors import ConflictError, DryRunUnsupportedError, UnauthorisedError, UnsettledError, told
 from workers.sync.fingerprint import fingerprint
 from workers.sync.ignore import Ignored
 from workers.sync.live import Live, LiveMeta, ManagedFields
@@ -117,7 +117,7 @@ class Judge:
         except UnauthorisedError:
             raise
         except PermanentError as error:
-            return Verdict(wanted, Action.FAILED, str(error), error_code=error.code)
+            return Verdict(wanted, Action.FAILED, told(error, wanted.object), error_code=error.code)
 
     def create_unchecked(self, wanted: Wanted, why: str) -> Verdict:
         """Return the verdict on an object that cannot exist yet, since its namespace or kind does not."""

@@ -284,9 +284,8 @@ def _metadata(metadata: Mapping[str, Any], namespace: str, mark: str, label: str
 
 def _completed(manifest: Manifest, group: str, kind: str) -> dict[str, Any]:
     complete = {key: value for key, value in manifest.items() if key != "status" or (group, kind) == CRD}
-    if (group, kind) == ("", "Secret") and isinstance(manifest.get("stringData"), Mapping):
-        plain = complete.pop("stringData")
-        complete["data"] = {**(manifest.get("data") or {}), **{key: _encoded(plain[key]) for key in plain}}
+    if (group, kind) == ("", "Secret"):
+        _complete_secret(complete)
     elif (group, kind) == ("", "Service"):
         _replace(complete, ("spec",), _with_protocol)
     elif path := _POD_PATHS.get((group, kind)):
@@ -294,11 +293,15 @@ def _completed(manifest: Manifest, group: str, kind: str) -> dict[str, Any]:
     return complete
 
 
-def _encoded(value: Any) -> str:
-    if not isinstance(value, str):
-        message = "stringData holds something other than strings; quote numbers and booleans"
-        raise ValueError(message)  # noqa: TRY004  # a fault of the text, reported like the others
-    return b64encode(value.encode()).decode()
+def _complete_secret(secret: dict[str, Any]) -> None:
+    data = {key: secret.get(key) or {} for key in ("data", "stringData")}
+    for key, values in data.items():
+        if not isinstance(values, Mapping) or not all(isinstance(value, str) for value in values.values()):
+            message = f"{key} holds something other than strings; quote numbers and booleans"
+            raise ValueError(message)
+    if secret.pop("stringData", None):
+        plain = {key: b64encode(value.encode()).decode() for key, value in data["stringData"].items()}
+        secret["data"] = {**data["data"], **plain}
 
 
 def _replace(tree: dict[str, Any], path: Sequence[str], change: Callable[[Mapping[str, Any]], Any]) -> None:

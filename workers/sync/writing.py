@@ -19,6 +19,7 @@ from workers.sync.errors import (
     UnknownKindError,
     UnsettledError,
     establishing_timed_out,
+    told,
 )
 from workers.sync.fingerprint import fingerprint
 from workers.sync.judge import JUDGEMENTS, Judge, Verdict, sealed
@@ -112,7 +113,7 @@ class Writer:
         except UnauthorisedError:
             raise
         except PermanentError as error:
-            detail = str(error)
+            detail = told(error, verdict.wanted.object)
             if isinstance(error, InvalidError) and error.immutable:
                 detail += "; the field cannot change: delete the object by hand, and the next sync creates it anew"
             self._outcomes.add(Change(verdict.wanted.object, Action.FAILED, detail), error_code=error.code)

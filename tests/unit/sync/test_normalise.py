@@ -128,7 +128,9 @@ def test_plain_secret_values_become_data_and_win() -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "new"}, "data": data}
     assert one(secret).manifest["data"] == {"a": b64encode(b"new").decode(), "b": "Yg=="}
     assert "stringData" not in one(secret).manifest
-    assert "quote numbers" in faults({**secret, "stringData": {"a": 1}})
+    assert "stringData holds" in faults({**secret, "stringData": {"a": 1}})
+    assert "data holds" in faults({**secret, "data": {"a": 12345}})
+    assert "12345" not in faults({**secret, "data": {"a": 12345}})
 
 
 def test_a_secrets_digest_is_an_hmac_under_the_hubs_key() -> None:

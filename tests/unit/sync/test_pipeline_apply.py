@@ -11,6 +11,7 @@ from common.domain.fleet.policies import PrunePolicy
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Lease, Site, actions, annotated, config_map, deployment, details
 from workers.sync.errors import (
+    Cause,
     DryRunUnsupportedError,
     ForbiddenError,
     InvalidError,
@@ -332,6 +333,21 @@ def test_an_immutable_field_fails_with_the_remedy(site: Site, cluster: FakeClust
 
     cluster.before = refuse
     assert "delete the object by hand" in details(site.sync(deployment()))["Deployment/web"]
+
+
+def test_what_an_api_server_says_of_an_invalid_secret_is_not_repeated(site: Site, cluster: FakeCluster) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "canary"}}
+    for moment in ("dry-run", "apply"):
+
+        def refuse(verb: str, _target: Target, moment: str = moment) -> None:
+            if verb == moment:
+                message = 'Invalid value: "canary"'
+                raise InvalidError(message, causes=[Cause("FieldValueInvalid", "data[a]", message)])
+
+        cluster.before = refuse
+        result = site.sync(secret)
+        assert "data[a]" in details(result)["Secret/s"]
+        assert "canary" not in str(result)
 
 
 def test_an_object_marked_never_is_not_written(site: Site, cluster: FakeCluster) -> None:
