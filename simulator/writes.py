@@ -53,7 +53,6 @@ def create(cluster: Cluster, target: Target, request: Request) -> Answer:
 def _create(cluster: Cluster, target: Target, request: Request, document: Json) -> Answer:
     kind = target.kind
     metadata = document["metadata"]
-    metadata.pop("resourceVersion", None)
     _settle_identity(target, metadata)
     _require_namespace(cluster, target)
     owners = _tracked(cluster, target, request, strategy.empty_form(kind), document)
