@@ -10,7 +10,7 @@ _MOVE = "SELECT, INSERT, UPDATE"
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
 RIGHTS = {
     "alembic_version": _READ,
-    "approvals": _APPEND,
+    "approvals": _MOVE,
     "attempts": _MOVE,
     "audit": _APPEND,
     "clusters": "SELECT, UPDATE",
@@ -28,6 +28,12 @@ RIGHTS = {
     "workers": _ALL,
 }
 """Tables that are missing here (people's intents and sessions) are none of the workers' business."""
+_POLICIES = {
+    "look": "SELECT USING (true)",
+    "ask": "INSERT WITH CHECK (state = 'open')",
+    "withdraw": "UPDATE USING (state = 'open') WITH CHECK (state = 'void')",
+}
+"""What who does not own them may do with approvals: nobody decides on a request of their own."""
 _NUMBERED = ("approvals", "audit", "faults")
 """Tables into which workers insert rows that number themselves."""
 
@@ -52,5 +58,9 @@ def grant_worker_role(connection: Connection, role: str) -> None:
     ]
     statements += [f"GRANT {rights} ON {schema}.{table} TO {quoted}" for table, rights in RIGHTS.items()]
     statements += [f"GRANT USAGE ON SEQUENCE {schema}.{table}_id_seq TO {quoted}" for table in _NUMBERED]
+    statements.append(f"ALTER TABLE {schema}.approvals ENABLE ROW LEVEL SECURITY")
+    for name, what in _POLICIES.items():
+        statements.append(f"DROP POLICY IF EXISTS {name} ON {schema}.approvals")
+        statements.append(f"CREATE POLICY {name} ON {schema}.approvals FOR {what}")
     for statement in statements:
         connection.execute(text(statement))

@@ -218,8 +218,8 @@ def test_a_hundred_thousand_queued_runs_are_not_read(crowded: Database) -> None:
             took.append(time.perf_counter() - began)
     assert len({candidate.ref.application for candidate in found}) == 32
     assert all(free[candidate.ref.cluster] for candidate in found)
-    # Reading them all takes over a second; the least of five tries says what it costs when nobody else is busy.
-    assert min(took) < 0.25
+    # It takes some 30 ms; the least of five tries, and room for a busy host. The plans below are the proof.
+    assert min(took) < 0.5
     with crowded.read() as connection:
         plans = [_plan(connection, *statement) for statement in statements.items()]
     assert len(plans) >= 7

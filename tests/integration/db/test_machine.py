@@ -205,6 +205,6 @@ def test_no_order_of_events_breaks_the_history(sqlite_template: Path) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

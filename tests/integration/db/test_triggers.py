@@ -8,7 +8,8 @@ import pytest
 from psycopg import sql
 from sqlalchemy import insert, text
 
-from common.db import attempts, audit, leases, reaper, runs, triggers
+from common.db import approvals, attempts, audit, faults, leases, reaper, runs, triggers
+from common.db.approvals import ApprovalKind
 from common.db.attempts import AttemptEnding
 from common.db.errors import DatabaseError
 from common.db.roles import RIGHTS, grant_worker_role
@@ -116,6 +117,27 @@ def test_the_workers_role_can_do_a_workers_work(postgres_database: Database, wor
         assert runs.claim(connection, run, worker="w", lease=LEASE, now=NOW) is not None
         assert reaper.reap(connection, now=NOW + LEASE, dead_after=LEASE)
         audit.append(connection, actor="flotilla", action="refuse", subject="message", now=NOW)
+        faults.add(connection, faults.MESSAGES, faults.StoredFault("broker.forged", "a message was forged"), now=NOW)
+        first = approvals.ask(connection, ApprovalKind.PRUNE, "eu/web", payload={"a": 1}, reason="over", now=NOW)
+        second = approvals.ask(connection, ApprovalKind.PRUNE, "eu/web", payload={"b": 1}, reason="over", now=NOW)
+    with postgres_database.read() as connection:
+        states = [stored.state for id_ in (first, second) if (stored := approvals.get(connection, id_))]
+    assert states == ["void", "open"]
+
+
+def test_a_worker_cannot_approve_what_it_asked_for(postgres_database: Database, worker_database: Database) -> None:
+    with worker_database.write() as connection:
+        asked = approvals.ask(connection, ApprovalKind.PRUNE, "eu/web", payload={"a": 1}, reason="over", now=NOW)
+    approve = text("UPDATE approvals SET state = 'approved', decided_by = 'ann'")
+    with pytest.raises(DatabaseError, match="row-level security"), worker_database.write() as connection:
+        connection.execute(approve)
+    with postgres_database.write() as connection:
+        connection.execute(approve)
+    with worker_database.write() as connection:
+        assert connection.execute(text("UPDATE approvals SET state = 'void' RETURNING id")).first() is None
+        stored = approvals.get(connection, asked)
+    assert stored is not None
+    assert stored.state == "approved"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +152,7 @@ def test_the_workers_role_can_do_a_workers_work(postgres_database: Database, wor
         "DROP TABLE audit",
         "CREATE TABLE mine (id integer)",
         "UPDATE audit SET actor = 'x'",
-        "UPDATE approvals SET state = 'approved'",
+        "ALTER TABLE approvals DISABLE ROW LEVEL SECURITY",
         "INSERT INTO intents (kind, subject, actor, reason, created_at, result) VALUES ('', '', '', '', now(), '')",
         "SELECT * FROM sessions",
     ],
