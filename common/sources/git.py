@@ -25,6 +25,7 @@ from common.sources.environment import KEPT, SETTINGS, base_environment
 from common.sources.faults import FileTooLargeError, TimedOutError
 from common.sources.urls import PlainHttp
 
+_STDOUT_LIMIT = 64 << 20
 _STDERR_LIMIT = 64 << 10
 _LOOK = 0.2
 _CHUNK = 1 << 16
@@ -52,7 +53,7 @@ class GitRunner:
         *,
         timeout: timedelta,
         variables: Mapping[str, str] | None = None,
-        output_limit: int = 64 << 20,
+        lock: int | None = None,
         watch: Callable[[], FlotillaError | None] | None = None,
     ) -> Answer:
         """Run git in ``folder`` until it ends, and return what it said, whatever its exit status.
@@ -62,15 +63,15 @@ class GitRunner:
             arguments: after ``git``; whatever came from outside stands behind ``--end-of-options``.
             timeout: after it, git and what it started are killed.
             variables: credentials.
-            output_limit: most bytes of standard output.
+            lock: descriptor that git inherits.
             watch: asked every fifth of a second; a fault it returns ends the process and is raised.
 
         Raises:
             TimedOutError: git did not end in time.
-            FileTooLargeError: it said more than ``output_limit``.
+            FileTooLargeError: it said more than 64 MiB.
         """
-        with self.process(folder, arguments, variables=variables) as process:
-            out = Drain(process.stdout, output_limit)
+        with self.process(folder, arguments, variables=variables, lock=lock) as process:
+            out = Drain(process.stdout, _STDOUT_LIMIT)
             err = Drain(process.stderr, _STDERR_LIMIT)
             deadline = time.monotonic() + timeout.total_seconds()
             while not (out.ended(_LOOK) and _exited(process)):
@@ -93,17 +94,27 @@ class GitRunner:
 
     @contextmanager
     def process(
-        self, folder: Path, arguments: Sequence[str], *, variables: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        arguments: Sequence[str],
+        *,
+        variables: Mapping[str, str] | None = None,
+        lock: int | None = None,
     ) -> Iterator[subprocess.Popen[bytes]]:
         """Start git in ``folder`` with pipes; at the end it and what it started are gone."""
-        process = self.start(folder, arguments, variables=variables)
+        process = self.start(folder, arguments, variables=variables, lock=lock)
         try:
             yield process
         finally:
             end(process)
 
     def start(
-        self, folder: Path, arguments: Sequence[str], *, variables: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        arguments: Sequence[str],
+        *,
+        variables: Mapping[str, str] | None = None,
+        lock: int | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start git in ``folder`` with pipes; the caller ends it with ``end``."""
         environment = {**base_environment(self.plain_http), **(variables or {})}
@@ -111,7 +122,12 @@ class GitRunner:
         settings = [part for setting in SETTINGS for part in ("-c", setting)]
         command = ["env", *unset, "git", *settings, *arguments]
         wrapper = git.Git(folder).execute(
-            command, istream=subprocess.PIPE, as_process=True, env=environment, start_new_session=True
+            command,
+            istream=subprocess.PIPE,
+            as_process=True,
+            env=environment,
+            start_new_session=True,
+            pass_fds=() if lock is None else (lock,),
         )
         process: subprocess.Popen[bytes] = wrapper.proc  # type: ignore[assignment]  # set until it was waited for
         wrapper.proc = None  # its finaliser would wait without a bound

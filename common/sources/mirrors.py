@@ -227,7 +227,7 @@ class Mirrors:
         """Fetch what is new; tell whether the mirror is whole."""
         try:
             if self._local_refs(place, url) != wanted:
-                self._fetch_all(url, place.repo, variables)
+                self._fetch_all(url, place, place.repo, variables)
             return source.ref not in wanted or self._objects(place, url).has(wanted[source.ref])
         except MirrorCorruptError:
             return False
@@ -249,22 +249,26 @@ class Mirrors:
         lines = (line.split("\t", 1) for line in answer.stdout.decode(errors="replace").splitlines())
         return {ref: oid for oid, ref in lines}
 
-    def _fetch_all(self, url: GitUrl, repo: Path, variables: Mapping[str, str]) -> None:
+    def _fetch_all(self, url: GitUrl, place: Place, repo: Path, variables: Mapping[str, str]) -> None:
         specs = [f"+{namespace}*:{namespace}*" for namespace in _NAMESPACES]
-        self._git_fetch(url, repo, ["--prune", *_FETCH, "--end-of-options", url.text, *specs], variables)
+        arguments = ["--prune", *_FETCH, "--end-of-options", url.text, *specs]
+        self._git_fetch(url, place, repo, arguments, variables)
 
     def _fetch_commit(self, url: GitUrl, source: SourceRef, place: Place) -> None:
         """Fetch a commit that no branch or tag leads to, and keep it from being tidied away."""
         spec = f"+{source.ref}:{_PINS}{source.ref}"
         with authorised(url, self._credential(source)) as variables:
             try:
-                self._git_fetch(url, place.repo, [*_FETCH, "--end-of-options", url.text, spec], variables)
+                arguments = [*_FETCH, "--end-of-options", url.text, spec]
+                self._git_fetch(url, place, place.repo, arguments, variables)
             except FlotillaError as error:
                 if any(words in error.message for words in ("not our ref", "remote error", "no such remote ref")):
                     raise _missing(url, source.ref) from error
                 raise
 
-    def _git_fetch(self, url: GitUrl, repo: Path, arguments: Sequence[str], variables: Mapping[str, str]) -> None:
+    def _git_fetch(
+        self, url: GitUrl, place: Place, repo: Path, arguments: Sequence[str], variables: Mapping[str, str]
+    ) -> None:
         def watch() -> FlotillaError | None:
             if size_of(repo) <= self._limits.max_bytes:
                 return None
@@ -272,7 +276,12 @@ class Mirrors:
             return RepositoryTooLargeError(message, remedy="Keep manifests apart from large files.")
 
         answer = self._runner.run(
-            repo, ["--git-dir=.", "fetch", *arguments], timeout=self._limits.fetch, variables=variables, watch=watch
+            repo,
+            ["--git-dir=.", "fetch", *arguments],
+            timeout=self._limits.fetch,
+            variables=variables,
+            lock=place.lock,
+            watch=watch,
         )
         if answer.status != 0:
             raise fault_of(answer.stderr, url=url.text)
@@ -285,7 +294,7 @@ class Mirrors:
             answer = self._runner.run(place.folder, init, timeout=_LOCAL)
             if answer.status != 0:
                 raise fault_of(answer.stderr, url=url.text)
-            self._fetch_all(url, place.fresh, variables)
+            self._fetch_all(url, place, place.fresh, variables)
         except FlotillaError:
             shutil.rmtree(place.fresh, ignore_errors=True)
             raise

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import filelock
 import orjson
 
 from common.domain.errors import FlotillaError
@@ -19,6 +20,7 @@ from common.sources import faults
 from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError
 from common.sources.faults import GitFailedError, TimedOutError
 
+_LOOK = 0.02
 _KNOWN = {
     kind.code: kind
     for kind in vars(faults).values()
@@ -72,7 +74,12 @@ def is_shared(error: FlotillaError) -> bool:
 
 
 class Place:
-    """The folder of one mirror: ``repo.git``, a lock, and the state of its fetches; mode 0700."""
+    """The folder of one mirror: ``repo.git``, a lock, and the state of its fetches; mode 0700.
+
+    Attributes:
+        lock: descriptor of the lock while it is held here. A git that changes the mirror inherits it, so that the lock
+            outlives a worker that is killed for as long as its git goes on.
+    """
 
     def __init__(self, root: Path, repo: str, credentials: str) -> None:
         key = hashlib.sha256(f"{repo}\0{credentials}".encode()).hexdigest()[:32]
@@ -81,6 +88,7 @@ class Place:
         self.fresh = self.folder / "fresh.git"
         self._state = self.folder / "state.json"
         self._suspect = self.folder / "suspect"
+        self.lock: int | None = None
 
     def make(self) -> None:
         """Make the folder."""
@@ -93,16 +101,19 @@ class Place:
         Raises:
             TimedOutError: somebody else held it for too long.
         """
-        lock = filelock.FileLock(self.folder / "lock", timeout=patience.total_seconds(), mode=0o600)
+        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            lock.acquire(poll_interval=0.02)
-        except filelock.Timeout as error:
-            message = f"{url}: another fetch of it did not end within {patience}"
-            raise TimedOutError(message, remedy="It is tried again.") from error
-        try:
+            deadline = time.monotonic() + patience.total_seconds()
+            while not _taken(descriptor):
+                if time.monotonic() > deadline:
+                    message = f"{url}: another fetch of it did not end within {patience}"
+                    raise TimedOutError(message, remedy="It is tried again.")
+                time.sleep(_LOOK)
+            self.lock = descriptor
             yield
         finally:
-            lock.release()
+            self.lock = None
+            os.close(descriptor)
 
     @property
     def state(self) -> FetchState:
@@ -147,6 +158,14 @@ class Place:
             *self.repo.glob("refs/**/*.lock"),
         ):
             left.unlink(missing_ok=True)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def size_of(folder: Path) -> int:

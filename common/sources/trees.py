@@ -56,7 +56,7 @@ class TreeLimits:
 
     max_file: int = 8 * _MEBIBYTE
     max_total: int = 64 * _MEBIBYTE
-    max_files: int = 20_000
+    max_files: int = 100_000
     max_depth: int = 40
 
 

@@ -80,6 +80,7 @@ class GitServer:
         user: name and password that every request must carry; None lets everyone in.
         status: an HTTP status sent in place of every answer; None answers.
         hanging: while set, requests wait until ``resume``.
+        hang_after: so many requests are answered, later ones wait until ``resume``; None never.
         requests: what was asked, in order.
     """
 
@@ -88,6 +89,7 @@ class GitServer:
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     hanging: bool = False
+    hang_after: int | None = None
     requests: list[Request] = field(default_factory=list)
     _resumed: threading.Event = field(default_factory=threading.Event)
     _server: GitHttpServer | None = None
@@ -123,6 +125,7 @@ class GitServer:
     def resume(self) -> None:
         """Let hanging requests go on, and later ones not hang."""
         self.hanging = False
+        self.hang_after = None
         self._resumed.set()
 
     def count(self, service: str) -> int:
@@ -131,7 +134,7 @@ class GitServer:
 
     def _gate(self, request: Request) -> Refusal | None:
         self.requests.append(request)
-        if self.hanging:
+        if self.hanging or (self.hang_after is not None and len(self.requests) > self.hang_after):
             self._resumed.wait(timeout=60)
         if self.status is not None:
             return Refusal(self.status, self.headers)

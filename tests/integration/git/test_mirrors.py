@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,10 +33,13 @@ from common.sources.faults import (
     UnauthorisedError,
     UnreachableError,
 )
+from common.sources.git import GitRunner
 from common.sources.mirrors import MirrorLimits, Mirrors
 from common.sources.trees import TreeLimits, source_digest
 from common.sources.urls import PlainHttp
 from tests.fakes.git_server import GitServer, Origin
+from workers.render.cache import RenderCache
+from workers.render.renderers import Renderers, RenderRequest
 
 MAIN = "refs/heads/main"
 
@@ -392,6 +399,78 @@ def test_what_a_killed_git_left_behind_does_not_stop_the_next_fetch(
     commit = origin.commit({"a.yaml": "a: 2\n"})
     assert mirrors.fetch(main).commit == commit
     assert not (repo / "objects" / "pack" / "tmp_pack_abc").exists()
+
+
+def test_the_git_of_a_killed_worker_keeps_the_lock_until_it_ends(
+    mirrors: Mirrors,
+    origin: Origin,
+    main: SourceRef,
+    git_http_server: GitServer,
+    tmp_path: Path,
+    credentials: DirectoryProvider,
+) -> None:
+    commit = origin.commit({"a.yaml": "a: 1\n"})
+    git_http_server.hang_after = 4  # what ls-remote asks is answered, and the first of what fetch asks
+    worker = subprocess.Popen([sys.executable, "-c", _FETCHING, str(tmp_path / "mirrors"), main.repo])
+    deadline = time.monotonic() + 20
+    while len(git_http_server.requests) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    worker.kill()
+    worker.wait()
+    limits = MirrorLimits(look=timedelta(seconds=0.2), fetch=timedelta(seconds=0.2))
+    hurried = Mirrors(tmp_path / "mirrors", credentials, plain_http=PlainHttp.LOOPBACK, limits=limits)
+    with pytest.raises(TimedOutError, match="another fetch"):
+        hurried.fetch(main)
+    git_http_server.resume()
+    assert mirrors.fetch(main).commit == commit
+
+
+_FETCHING = """
+import sys
+from pathlib import Path
+from typing import Any
+from common.domain.refs import SourceRef
+from common.sources.credentials import DirectoryProvider
+from common.sources.git import GitRunner
+from common.sources.mirrors import Mirrors
+from common.sources.urls import PlainHttp
+root = Path(sys.argv[1])
+mirrors = Mirrors(root, DirectoryProvider(root), plain_http=PlainHttp.LOOPBACK)
+mirrors.fetch(SourceRef(sys.argv[2], "", "refs/heads/main"))
+"""
+
+
+def test_a_thousand_folders_are_resolved_by_a_few_git_processes(
+    mirrors: Mirrors, origin: Origin, main: SourceRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("deployment", "service", "autoscaler", "account")
+    files = {f"apps/app-{n:04}/{name}.yaml": f"a: {n}\n" for n in range(1000) for name in names}
+    commit = origin.commit(files)
+    mirrors.fetch(main)
+    started: list[Sequence[str]] = []
+    start = GitRunner.start
+
+    def counted(self: GitRunner, folder: Path, arguments: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
+        started.append(arguments)
+        return start(self, folder, arguments, **more)
+
+    monkeypatch.setattr(GitRunner, "start", counted)
+    renderers = Renderers(RenderCache(tmp_path / "cache"))
+
+    def resolve(commit: str) -> list[str]:
+        tree = mirrors.tree(main, commit)
+        return [renderers.resolve(tree, RenderRequest(f"apps/app-{n:04}")).source_digest for n in range(1000)]
+
+    mirrors.close()
+    first = resolve(commit)
+    assert len(set(first)) == 1000
+    assert len(started) <= 2
+    second = origin.commit({"apps/app-0500/service.yaml": "a: other\n"})
+    mirrors.fetch(main)
+    started.clear()
+    changed = [n for n, (one, other) in enumerate(zip(first, resolve(second), strict=True)) if one != other]
+    assert changed == [500]
+    assert len(started) <= 1
 
 
 def test_a_repository_over_the_bound_is_refused_and_leaves_nothing(
