@@ -10,6 +10,7 @@ from simulator import errors
 from simulator.errors import Subject
 from simulator.kinds import Kind
 from simulator.request import Answer, Request, Target, json_answer
+from simulator.schema import zero_value
 from simulator.store import Cluster, Place, ResourceKey, Stored
 from simulator.storing import wire
 
@@ -78,6 +79,10 @@ def remove(cluster: Cluster, target: Target, stored: Stored, *, policy: str, dry
         kept = cluster.put(kind, place, document)
         finish_soon(cluster, kind, place)
         return wire(kind, 200, kept)
+    if dry_run and "deletionTimestamp" in document["metadata"]:
+        # an API server answers this one, and only this one, with an object in which nothing is set
+        bare = {} if kind.custom else {**zero_value(kind.node), "metadata": {}}
+        return json_answer(200, {"kind": kind.kind, "apiVersion": kind.api_version, **bare})
     if dry_run:
         return _gone(kind, stored)
     last = cluster.drop(kind.key, place) or stored

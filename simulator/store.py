@@ -21,7 +21,7 @@ Place = tuple[str, str]
 """Namespace (empty for cluster-wide kinds) and name."""
 
 ResourceKey = tuple[str, str]
-HISTORY = 2_000
+HISTORY = 500
 """Events kept per cluster for watches that begin in the past; older ones are answered 410."""
 
 
@@ -67,6 +67,8 @@ class Event:
     key: ResourceKey
     place: Place
     stored: Stored
+    labels_before: Mapping[str, str] | None
+    """What the object was labelled until then; None when it is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +147,12 @@ class Cluster:
             uid=metadata["uid"],
         )
         shelf = self.objects.setdefault(kind.key, {})
-        happened = EventType.MODIFIED if place in shelf else EventType.ADDED
+        before = shelf.get(place)
+        happened = EventType.MODIFIED if before else EventType.ADDED
         shelf[place] = stored
         for owner in metadata.get("ownerReferences") or ():
             self.dependents.setdefault(owner.get("uid", ""), set()).add((kind.key, place))
-        self._tell(Event(self.version, happened, kind.key, place, stored))
+        self._tell(Event(self.version, happened, kind.key, place, stored, before.labels if before else None))
         return stored
 
     def drop(self, key: ResourceKey, place: Place) -> Stored | None:
@@ -160,7 +163,7 @@ class Cluster:
         self.version += 1
         metadata = {**stored.metadata(), "resourceVersion": str(self.version)}
         last = Stored(orjson.dumps(metadata), stored.rest, stored.labels, self.version, stored.uid)
-        self._tell(Event(self.version, EventType.DELETED, key, place, last))
+        self._tell(Event(self.version, EventType.DELETED, key, place, last, stored.labels))
         return last
 
     def _tell(self, event: Event) -> None:

@@ -87,11 +87,8 @@ class _Pending:
         since = request.query.get("resourceVersion", "")
         self._first: list[bytes] = []
         self._position = int(since) if since.isdigit() and since != "0" else cluster.version
-        self._shown: set[tuple[str, str]] = set()
-        found = lists.select(cluster, target, request)
-        self._shown.update(place for place, _ in found)
         if not since or since == "0":
-            self._first = [self._line(EventType.ADDED, stored) for _, stored in found]
+            self._first = [self._line(EventType.ADDED, stored) for _, stored in lists.select(cluster, target, request)]
         if self._position < cluster.version and len(cluster.history) == HISTORY:
             oldest = cluster.history[0].version
             if oldest > self._position + 1:
@@ -115,13 +112,13 @@ class _Pending:
             return b""
         if target.name and event.place[1] != target.name:
             return b""
-        matches = self._labels(event.stored.labels) and self._fields(event.place)
-        shown = event.place in self._shown
-        if event.type is EventType.DELETED or not matches:
-            self._shown.discard(event.place)
-            return self._line(EventType.DELETED, event.stored) if matches or shown else b""
-        self._shown.add(event.place)
-        return self._line(event.type if shown or event.type is EventType.ADDED else EventType.ADDED, event.stored)
+        if not self._fields(event.place):
+            return b""
+        now = event.type is not EventType.DELETED and self._labels(event.stored.labels)
+        before = event.labels_before is not None and self._labels(event.labels_before)
+        if now:
+            return self._line(EventType.MODIFIED if before else EventType.ADDED, event.stored)
+        return self._line(EventType.DELETED, event.stored) if before else b""
 
     def _line(self, happened: EventType, stored: Stored) -> bytes:
         kind = self._target.kind
