@@ -133,7 +133,8 @@ def _desired(placement: Placement, current: Current | None, facts: Facts) -> tup
 
 
 def _removed(ref: PlacementRef, current: Current | None, going: Departures) -> Step:
-    if current is None or (not current.owns and current.state is not PlacementState.LEAVING):
+    gone = current is not None and current.state is PlacementState.LEFT
+    if current is None or gone or (not current.owns and current.state is not PlacementState.LEAVING):
         return _standing(ref, current, PlacementState.LEFT, "")
     return _departing(ref, current, going)
 

@@ -1,0 +1,164 @@
+"""One hub on three live clusters, shared by the tests of this folder; each test has an application of its own."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from common.db.schema import upgrade
+from common.db.session import Database
+from common.sources.credentials import DirectoryProvider
+from simulator.git_http import GitHttpServer
+from tests.controlplane.fixtures import LIVE, Resettable
+from tests.controlplane.runner import ControlPlane
+from tests.e2e.hub import Hub
+from tests.e2e.repository import Repository
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.redis import RedisServer
+
+FLEET = """\
+apiVersion: flotilla.dev/v1
+kind: Fleet
+metadata: {name: e2e}
+spec:
+  labels: {env: [test]}
+  defaults: {interval: 5s}
+---
+"""
+
+
+def cluster_document(plane: ControlPlane) -> str:
+    """Return the registry document of a cluster."""
+    return f"""\
+apiVersion: flotilla.dev/v1
+kind: Cluster
+metadata: {{name: {plane.name}, labels: {{env: test}}}}
+spec: {{server: "{plane.server}", credentials: {{secretRef: clusters/{plane.name}}}}}
+---
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything around one hub."""
+
+    hub: Hub
+    registry: Repository
+    apps: Repository
+    other_apps: Repository
+    planes: Resettable
+    redis: RedisServer
+    postgres: PostgresServer
+    database: Database
+
+    def cluster(self, name: str) -> ControlPlane:
+        """Return a cluster."""
+        return self.planes.planes.clusters[name]
+
+    def place(self, application: str, *, repo: Repository | None = None, extra: str = "", targets: str = "") -> str:
+        """Register an application on every cluster, its folder named like it; return the registry's commit."""
+        source = repo or self.apps
+        document = f"""\
+apiVersion: flotilla.dev/v1
+kind: Application
+metadata: {{name: {application}}}
+spec:
+  source: {{repo: "{source.url}", path: {application}, ref: {{branch: main}}}}
+  namespace: {application}
+  createNamespace: true
+  targets: {targets or "[{name: all, select: {all: true}}]"}
+{extra}"""
+        return self.registry.commit({f"{application}.yaml": document}, f"Place {application}")
+
+
+def config_map(name: str, **data: str) -> str:
+    """Return a ConfigMap as YAML."""
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+    return yaml.safe_dump(body) + "---\n"
+
+
+def deployment(name: str, *, replicas: int = 1, image: str = "example.com/app:1") -> str:
+    """Return a Deployment as YAML."""
+    labels = {"app": name}
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}},
+        },
+    }
+    return yaml.safe_dump(body) + "---\n"
+
+
+@pytest.fixture(scope="session")
+def git_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """Serve a folder of repositories over loopback HTTP; give the folder and its URL."""
+    root = tmp_path_factory.mktemp("git")
+    server = GitHttpServer(root)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield root, f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def world(
+    tmp_path_factory: pytest.TempPathFactory,
+    git_root: tuple[Path, str],
+    live_control_planes: Resettable,
+    redis_server: RedisServer,
+    postgres_server: PostgresServer,
+) -> Iterator[World]:
+    """Start a hub with PostgreSQL, Redis, two application repositories and three live clusters."""
+    root, url = git_root
+    folder = tmp_path_factory.mktemp("hub")
+    planes = [live_control_planes.empty(name) for name in LIVE]
+    name = postgres_server.fresh()
+    database = Database(postgres_server.url(name))
+    upgrade(database)
+    redis_server.flush()
+    names = [f"{folder.name}-{kind}" for kind in ("registry", "apps", "other")]
+    registry, apps, other = (Repository(root / n, f"{url}/{n}/.git") for n in names)
+    registry.commit({"fleet.yaml": FLEET + "".join(map(cluster_document, planes))}, "Declare the fleet")
+    for repository in (apps, other):
+        repository.commit({"README.md": "applications"})
+    password = folder / "broker.password"
+    password.touch(mode=0o600)
+    password.write_text(redis_server.password)
+    hub = Hub(
+        folder / "home",
+        {
+            "database_url": postgres_server.url(name),
+            "broker_url": redis_server.url_without_password,
+            "broker_password_file": str(password),
+            "registry_url": registry.url,
+            "registry_interval": "PT1S",
+            "source_interval": "PT1S",
+            "allow_loopback_http": "true",
+        },
+    )
+    credentials = DirectoryProvider(hub.home / "credentials")
+    for plane in planes:
+        credentials.store(f"clusters/{plane.name}", {"kubeconfig": yaml.safe_dump(plane.kubeconfig()).encode()})
+    hub.start()
+    try:
+        hub.await_ready()
+        yield World(hub, registry, apps, other, live_control_planes, redis_server, postgres_server, database)
+    finally:
+        hub.stop_all()
+        keep = Path("/tmp/flotilla-e2e-logs")  # noqa: S108 - for a person, after a failure; holds no secrets
+        shutil.rmtree(keep, ignore_errors=True)
+        shutil.copytree(
+            hub.home, keep, ignore=shutil.ignore_patterns("credentials", "*.key*", "run", "mirrors", "api.token")
+        )
+        database.dispose()

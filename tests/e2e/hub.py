@@ -1,0 +1,194 @@
+"""A hub as operators run it: every part a process, on real services."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.fixtures.services import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Timeout(AssertionError):  # noqa: N818 - it is an assertion that did not come true in time
+    """Something did not become true in time."""
+
+
+def eventually(what: str, check: Callable[[], Any], *, within: float = 60, every: float = 0.3) -> Any:
+    """Return the first truthy answer of ``check``.
+
+    Raises:
+        Timeout: there was none; names the last answer.
+    """
+    until = time.monotonic() + within
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > until:
+            message = f"after {within:g} s still not: {what}; last answer: {answer!r}"
+            raise Timeout(message)
+        time.sleep(every)
+
+
+class Hub:
+    """Processes of one hub.
+
+    Args:
+        home: its home folder.
+        settings: ``FLOTILLA_…`` values by lower-case name.
+    """
+
+    def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
+        self.home = home
+        self.api_port = free_port()
+        home.mkdir(mode=0o700)
+        (home / "run").mkdir(mode=0o700)
+        self._env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("FLOTILLA_")},
+            "FLOTILLA_HOME": str(home),
+            "FLOTILLA_API_PORT": str(self.api_port),
+            "FLOWER_UNAUTHENTICATED_API": "true",
+            **{f"FLOTILLA_{name.upper()}": value for name, value in settings.items()},
+        }
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, tuple[str, ...]] = {
+            "scheduler": ("scheduler", "--name", "scheduler"),
+            "standby": ("scheduler", "--name", "standby"),
+            "worker-1": ("workers", "--queue", "default", "--concurrency", "4", "--name", "worker-1"),
+            "worker-2": ("workers", "--queue", "default", "--concurrency", "4", "--name", "worker-2"),
+            "worker-now": ("workers", "--queue", "default.now", "--concurrency", "2", "--name", "worker-now"),
+            "api": ("console.api",),
+            "flower": (
+                "celery",
+                "--app=common.broker.celery_app",
+                "flower",
+                f"--unix_socket={home / 'run' / 'flower.sock'}",
+                "--url_prefix=flower",
+                "--read_only=True",
+            ),
+        }
+
+    def start(self, *names: str) -> None:
+        """Start processes; all but the standby when none is named."""
+        for name in names or [known for known in self._commands if known != "standby"]:
+            with (self.home / f"{name}.log").open("ab") as log:
+                argv = (sys.executable, "-m", *self._commands[name])
+                self._processes[name] = subprocess.Popen(
+                    argv, cwd=ROOT, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                )
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a process a signal."""
+        self._processes[name].send_signal(number)
+
+    def kill(self, *names: str) -> None:
+        """End processes at once, as the kernel does when memory runs out."""
+        for name in names:
+            self._processes[name].kill()
+            self._processes[name].wait(10)
+
+    def stop(self, name: str) -> float:
+        """Ask a process to end, and return how many seconds it took."""
+        began = time.monotonic()
+        self._processes[name].terminate()
+        self._processes.pop(name).wait(30)
+        return time.monotonic() - began
+
+    def stop_all(self) -> None:
+        """End everything."""
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def logs(self) -> str:
+        """Return everything that all processes logged."""
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self.home.glob("*.log")))
+
+    # -- as a user -----------------------------------------------------------------------------------------------
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``flotilla`` on the hub's machine."""
+        command = (sys.executable, "-m", "console.cli.main", *arguments)
+        return subprocess.run(
+            command, cwd=ROOT, env=self._env, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def data(self, *arguments: str) -> Any:
+        """Run ``flotilla … -o json`` and return what it printed."""
+        done = self.cli(*arguments, "-o", "json")
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
+
+    def client(self) -> httpx.Client:
+        """Return a client of the API that bears the token."""
+        token = (self.home / "api.token").read_text().strip()
+        url = f"http://127.0.0.1:{self.api_port}"
+        return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+
+    def get(self, path: str, **query: str) -> Any:
+        """Return the answer to a read of the API."""
+        with self.client() as client:
+            answer = client.get(f"/api/v1/{path}", params=query)
+            answer.raise_for_status()
+            return answer.json()
+
+    def post(self, path: str, body: Mapping[str, str] | None = None) -> Any:
+        """Return the answer to a write of the API."""
+        with self.client() as client:
+            answer = client.post(f"/api/v1/{path}", json=dict(body or {}))
+            answer.raise_for_status()
+            return answer.json()
+
+    def placements(self, application: str) -> dict[str, dict[str, Any]]:
+        """Return an application's placements by cluster."""
+        page = self.get("placements", application=application)
+        return {item["cluster"]: item for item in page["items"]}
+
+    def runs(self, application: str, cluster: str = "") -> list[dict[str, Any]]:
+        """Return runs, newest first."""
+        items: list[dict[str, Any]] = self.get("runs", application=application, cluster=cluster)["items"]
+        return items
+
+    def await_synced(self, application: str, clusters: int, *, commit: str = "", within: float = 60) -> None:
+        """Return once the application is synced and healthy on so many clusters, at ``commit`` if one is given."""
+
+        def check() -> bool:
+            placed = self.placements(application)
+            return len(placed) == clusters and all(
+                p["sync"] == "synced" and p["health"] == "healthy" and p["commit"].startswith(commit)
+                for p in placed.values()
+            )
+
+        try:
+            eventually(f"{application} is synced on {clusters} clusters at {commit[:8]}", check, within=within)
+        except Timeout as error:
+            message = f"{error}\n{json.dumps(self.placements(application), indent=1)}\n{self.get('status')['faults']}"
+            raise Timeout(message) from error
+
+    def await_ready(self) -> None:
+        """Return once the API answers and all workers have shown that they live."""
+
+        def answers() -> bool:
+            try:
+                return httpx.get(f"http://127.0.0.1:{self.api_port}/readyz", timeout=2).is_success
+            except httpx.HTTPError:
+                return False
+
+        eventually("the API is ready", answers, within=60)

@@ -1,0 +1,105 @@
+"""Small fleets for tests, with everything that does not matter filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from common.domain.fleet import (
+    EVERYTHING,
+    Application,
+    ApplicationState,
+    Cluster,
+    ClusterState,
+    Fleet,
+    GitSource,
+    LeavingBounds,
+    OnUnmatch,
+    Ref,
+    RefKind,
+    SyncMode,
+    SyncSettings,
+    Target,
+)
+from common.domain.placements import PlacementState
+from common.domain.refs import PlacementRef, Revision, SourceRef
+from scheduler.planning.facts import Current, Facts, Resolved
+
+REPO = "https://git.example.com/apps.git"
+SOURCE = SourceRef(REPO, "", "refs/heads/main")
+SOURCE_ID = 1
+
+
+def cluster(name: str, state: ClusterState = ClusterState.ACTIVE, *, removed: bool = False) -> Cluster:
+    """Return a cluster."""
+    return Cluster(name, f"https://{name}.example.com", f"clusters/{name}", state=state, removed=removed)
+
+
+def application(
+    name: str,
+    *,
+    clusters: Iterable[str] | None = None,
+    state: ApplicationState = ApplicationState.ACTIVE,
+    on_unmatch: OnUnmatch = OnUnmatch.RETAIN,
+    mode: SyncMode = SyncMode.ENFORCE,
+    blocked: str = "",
+) -> Application:
+    """Return an application on some clusters, or on all."""
+    target = Target("all", select=EVERYTHING) if clusters is None else Target("some", clusters=tuple(clusters))
+    return Application(
+        name=name,
+        sources=(GitSource(REPO, Ref(RefKind.BRANCH, "main"), path=name),),
+        namespace=name,
+        targets=(target,),
+        state=state,
+        on_unmatch=on_unmatch,
+        sync=SyncSettings(mode=mode),
+        blocked=blocked,
+    )
+
+
+def fleet(
+    clusters: Iterable[Cluster], applications: Iterable[Application], leaving: LeavingBounds | None = None
+) -> Fleet:
+    """Return a fleet."""
+    return Fleet(
+        name="test",
+        leaving=leaving or LeavingBounds(),
+        clusters={one.name: one for one in clusters},
+        applications={one.name: one for one in applications},
+    )
+
+
+def resolved(*applications: str, digest: str = "d1", error: str = "") -> dict[tuple[SourceRef, str], Resolved]:
+    """Return what a source holds for applications."""
+    return {(SOURCE, name): Resolved(SOURCE_ID, digest, "c" * 40, "plain 1", error) for name in applications}
+
+
+def facts(
+    current: Mapping[PlacementRef, Current] | None = None,
+    *,
+    found: Mapping[tuple[SourceRef, str], Resolved] | None = None,
+    blocked: Mapping[str, str] | None = None,
+    allowed: frozenset[PlacementRef] = frozenset(),
+    errors: Mapping[int, str] | None = None,
+) -> Facts:
+    """Return facts for a plan."""
+    return Facts(
+        current=current or {},
+        resolved=found or {},
+        sources={SOURCE: SOURCE_ID},
+        source_errors=errors or {},
+        blocked=blocked or {},
+        allowed_to_leave=allowed,
+    )
+
+
+def current(
+    state: PlacementState = PlacementState.PLACED,
+    *,
+    desired: Revision | None = None,
+    applied: tuple[str, str] | None = None,
+    hindrance: str = "",
+    owns: bool = True,
+) -> Current:
+    """Return a placement as it was planned before."""
+    return Current(state, SOURCE_ID, desired, applied, hindrance, owns)

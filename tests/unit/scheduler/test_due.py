@@ -1,0 +1,107 @@
+"""Whether a placement whose time has come gets a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from common.domain.fleet import ClusterState, Placement, SyncMode
+from common.domain.placements import PlacementState
+from common.domain.refs import PlacementRef, Revision
+from common.domain.runs import RunState, Trigger
+from scheduler.planning.due import PAUSED, Decision, Later, MakeRun, NoRun, Waiting, decide
+from scheduler.planning.hindrance import MANUAL
+from tests.factories import application, cluster, fleet
+
+NEW = Revision("new", "p", "c" * 40)
+BEHIND = Waiting(PlacementState.PLACED, NEW, ("old", "p"), paused=False, failures=0)
+LEAVING = Waiting(PlacementState.LEAVING, None, ("old", "p"), paused=False, failures=0)
+
+
+def _placement(mode: SyncMode = SyncMode.ENFORCE, state: ClusterState = ClusterState.ACTIVE) -> Placement:
+    found = fleet([cluster("eu", state)], [application("web", mode=mode)]).placement(PlacementRef("eu", "web"))
+    assert found is not None
+    return found
+
+
+def _decide(waiting: Waiting, placement: Placement | None = None, blocked: str = "") -> Decision:
+    return decide(waiting, placement or _placement(), blocked={"eu": blocked} if blocked else {}, cluster="eu")
+
+
+def test_a_new_revision_gets_a_run() -> None:
+    assert _decide(BEHIND) == MakeRun(Trigger.REVISION, NEW, "a new revision", supersede=False)
+
+
+def test_after_failures_the_run_is_called_a_retry() -> None:
+    decision = _decide(replace(BEHIND, failures=2))
+    assert isinstance(decision, MakeRun)
+    assert decision.trigger is Trigger.RETRY
+    assert "2 runs failed" in decision.cause
+
+
+def test_what_runs_what_it_should_gets_none() -> None:
+    assert _decide(replace(BEHIND, applied=NEW.identity)) == NoRun()
+
+
+def test_without_a_revision_there_is_none() -> None:
+    assert _decide(replace(BEHIND, desired=None)) == NoRun()
+
+
+def test_what_nothing_places_gets_none() -> None:
+    assert decide(BEHIND, None, blocked={}, cluster="eu") == NoRun()
+
+
+@pytest.mark.parametrize("state", [PlacementState.RETAINED, PlacementState.LEFT])
+def test_what_is_retained_or_gone_gets_none(state: PlacementState) -> None:
+    assert _decide(replace(BEHIND, state=state)) == NoRun()
+
+
+def test_a_paused_placement_gets_none_and_says_so() -> None:
+    assert _decide(replace(BEHIND, paused=True)) == NoRun(PAUSED)
+
+
+def test_manual_mode_waits_for_a_person() -> None:
+    assert _decide(BEHIND, _placement(SyncMode.MANUAL)) == NoRun(MANUAL)
+
+
+def test_a_blocked_cluster_gets_none() -> None:
+    assert _decide(BEHIND, blocked="identity changed") == NoRun("blocked: identity changed")
+    assert _decide(LEAVING, blocked="identity changed") == NoRun("blocked: identity changed")
+
+
+def test_a_frozen_cluster_gets_none() -> None:
+    assert _decide(BEHIND, _placement(state=ClusterState.FROZEN)) == NoRun("frozen: the cluster's state is frozen")
+
+
+def test_a_running_run_is_waited_for() -> None:
+    running = replace(BEHIND, run_state=RunState.RUNNING, run_identity=("older", "p"))
+    assert _decide(running) == Later()
+
+
+@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.WAITING])
+def test_a_newer_revision_supersedes_a_run_in_nobodys_hands(state: RunState) -> None:
+    decision = _decide(replace(BEHIND, run_state=state, run_identity=("older", "p")))
+    assert decision == MakeRun(Trigger.REVISION, NEW, "a newer revision", supersede=True)
+
+
+def test_a_run_for_the_same_revision_is_enough() -> None:
+    assert _decide(replace(BEHIND, run_state=RunState.QUEUED, run_identity=NEW.identity)) == NoRun()
+
+
+def test_a_leaving_placement_gets_a_run_that_removes() -> None:
+    assert _decide(LEAVING) == MakeRun(Trigger.LEAVING, None, "the placement leaves", supersede=False)
+
+
+def test_a_leaving_placement_supersedes_what_would_bring_it_to_a_revision() -> None:
+    decision = _decide(replace(LEAVING, run_state=RunState.QUEUED, run_identity=("old", "p")))
+    assert isinstance(decision, MakeRun)
+    assert decision.supersede
+
+
+def test_a_leaving_placement_waits_for_what_runs() -> None:
+    assert _decide(replace(LEAVING, run_state=RunState.RUNNING, run_identity=("old", "p"))) == Later()
+
+
+def test_one_removal_is_enough() -> None:
+    assert _decide(replace(LEAVING, run_state=RunState.QUEUED, run_identity=None)) == NoRun()

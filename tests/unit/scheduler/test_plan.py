@@ -1,0 +1,236 @@
+"""What becomes of placements: they enter, follow, are held up, retained, or leave within bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.domain.fleet import ApplicationState, ClusterState, LeavingBounds, OnUnmatch, SyncMode
+from common.domain.placements import PlacementState
+from common.domain.refs import PlacementRef, Revision
+from scheduler.planning.facts import Current
+from scheduler.planning.hindrance import JOINING, MANUAL
+from scheduler.planning.plan import Plan, Step, plan
+from tests.factories import application, cluster, current, facts, fleet, resolved
+
+WEB = PlacementRef("eu", "web")
+
+
+def _only(planned: Plan) -> Step:
+    (step,) = planned.steps
+    return step
+
+
+def _settled(step: Step) -> Current:
+    identity = step.desired.identity if step.desired else None
+    return current(step.state, desired=step.desired, applied=identity, hindrance=step.hindrance)
+
+
+def test_a_placement_waits_until_its_source_is_resolved() -> None:
+    step = _only(plan(fleet([cluster("eu")], [application("web")]), facts()))
+    assert (step.state, step.desired, step.wants_run) == (PlacementState.PLACED, None, False)
+    assert step.hindrance == "its source was not resolved yet"
+
+
+def test_a_source_that_cannot_be_reached_is_named_as_the_reason() -> None:
+    step = _only(plan(fleet([cluster("eu")], [application("web")]), facts(errors={1: "git.unreachable"})))
+    assert step.hindrance == "git.unreachable"
+
+
+def test_a_resolved_placement_wants_a_run() -> None:
+    step = _only(plan(fleet([cluster("eu")], [application("web")]), facts(found=resolved("web"))))
+    assert step.wants_run
+    assert step.renewed
+    assert step.desired is not None
+    assert step.desired.source_digest == "d1"
+
+
+def test_an_unchanged_placement_is_left_as_it_is() -> None:
+    wanted = fleet([cluster("eu")], [application("web")])
+    first = _only(plan(wanted, facts(found=resolved("web"))))
+    step = _only(plan(wanted, facts({WEB: _settled(first)}, found=resolved("web"))))
+    assert not step.differs
+    assert not step.wants_run
+
+
+def test_another_commit_with_the_same_digest_is_no_new_revision() -> None:
+    wanted = fleet([cluster("eu")], [application("web")])
+    first = _only(plan(wanted, facts(found=resolved("web"))))
+    moved = {key: type(r)(r.source_id, r.digest, "e" * 40, r.renderer) for key, r in resolved("web").items()}
+    step = _only(plan(wanted, facts({WEB: _settled(first)}, found=moved)))
+    assert not step.differs
+    assert step.desired == first.desired
+
+
+def test_a_new_digest_is_a_new_revision() -> None:
+    wanted = fleet([cluster("eu")], [application("web")])
+    first = _only(plan(wanted, facts(found=resolved("web"))))
+    step = _only(plan(wanted, facts({WEB: _settled(first)}, found=resolved("web", digest="d2"))))
+    assert step.wants_run
+    assert step.renewed
+
+
+def test_an_unreadable_footprint_keeps_the_last_good_revision_and_says_why() -> None:
+    wanted = fleet([cluster("eu")], [application("web")])
+    first = _only(plan(wanted, facts(found=resolved("web"))))
+    step = _only(plan(wanted, facts({WEB: _settled(first)}, found=resolved("web", error="path missing"))))
+    assert step.desired == first.desired
+    assert step.hindrance == "path missing"
+    assert not step.wants_run
+
+
+def test_a_new_cluster_gets_the_last_good_revision_of_an_application_that_cannot_be_read_now() -> None:
+    step = _only(plan(fleet([cluster("eu")], [application("web")]), facts(found=resolved("web", error="bad yaml"))))
+    assert step.wants_run
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [(ClusterState.JOINING, JOINING), (ClusterState.FROZEN, "frozen: the cluster's state is frozen")],
+)
+def test_nothing_runs_where_nothing_may_be_written(state: ClusterState, reason: str) -> None:
+    step = _only(plan(fleet([cluster("eu", state)], [application("web")]), facts(found=resolved("web"))))
+    assert (step.hindrance, step.wants_run) == (reason, False)
+
+
+def test_a_removed_cluster_document_freezes() -> None:
+    wanted = fleet([cluster("eu", removed=True)], [application("web")])
+    step = _only(plan(wanted, facts(found=resolved("web"))))
+    assert step.hindrance == "frozen: the cluster's document is gone from the registry"
+    assert not step.wants_run
+
+
+def test_a_blocked_application_is_left_alone() -> None:
+    wanted = fleet([cluster("eu")], [application("web", blocked="its project forbids it")])
+    step = _only(plan(wanted, facts(found=resolved("web"))))
+    assert step.hindrance == "blocked: its project forbids it"
+
+
+def test_a_blocked_cluster_gets_no_run_and_one_once_it_is_free() -> None:
+    wanted = fleet([cluster("eu")], [application("web")])
+    held = _only(plan(wanted, facts(found=resolved("web"), blocked={"eu": "identity changed"})))
+    assert (held.hindrance, held.wants_run) == ("blocked: identity changed", False)
+    before = current(held.state, desired=held.desired, hindrance=held.hindrance)
+    freed = _only(plan(wanted, facts({WEB: before}, found=resolved("web"))))
+    assert freed.wants_run
+    assert not freed.renewed
+
+
+def test_a_manual_application_waits_for_a_person() -> None:
+    wanted = fleet([cluster("eu")], [application("web", mode=SyncMode.MANUAL)])
+    step = _only(plan(wanted, facts(found=resolved("web"))))
+    assert (step.hindrance, step.wants_run) == (MANUAL, False)
+
+
+def test_a_retired_cluster_is_left_alone() -> None:
+    wanted = fleet([cluster("eu", ClusterState.RETIRED)], [application("web")])
+    step = _only(plan(wanted, facts({WEB: current()}, found=resolved("web"))))
+    assert step.state is PlacementState.RETAINED
+    assert not step.wants_run
+
+
+def test_a_placement_that_nothing_wants_any_more_is_retained() -> None:
+    wanted = fleet([cluster("eu")], [application("web", clusters=["us"])])
+    step = _only(plan(wanted, facts({WEB: current()})))
+    assert step.state is PlacementState.RETAINED
+    assert not step.wants_run
+
+
+def test_a_retained_placement_that_is_wanted_again_comes_back_with_a_run_if_it_is_behind() -> None:
+    wanted = fleet([cluster("eu")], [application("web")])
+    desired = _only(plan(wanted, facts(found=resolved("web")))).desired
+    behind = current(PlacementState.RETAINED, desired=desired, applied=("old", "old"))
+    step = _only(plan(wanted, facts({WEB: behind}, found=resolved("web"))))
+    assert step.state is PlacementState.PLACED
+    assert step.wants_run
+
+
+def test_an_application_document_that_is_gone_never_deletes() -> None:
+    step = _only(plan(fleet([cluster("eu")], []), facts({WEB: current()})))
+    assert step.state is PlacementState.RETAINED
+
+
+def test_a_placement_leaves_where_its_application_says_so() -> None:
+    wanted = fleet([cluster("eu")], [application("web", clusters=["us"], on_unmatch=OnUnmatch.DELETE)])
+    step = _only(plan(wanted, facts({WEB: current()})))
+    assert step.state is PlacementState.LEAVING
+    assert step.desired is None
+    assert step.wants_run
+
+
+@pytest.mark.parametrize("state", [ClusterState.FROZEN, ClusterState.JOINING, ClusterState.RETIRED])
+def test_nothing_leaves_a_cluster_that_is_not_written_to(state: ClusterState) -> None:
+    wanted = fleet([cluster("eu", state)], [application("web", clusters=["us"], on_unmatch=OnUnmatch.DELETE)])
+    step = _only(plan(wanted, facts({WEB: current()})))
+    assert step.state is PlacementState.RETAINED
+
+
+def test_a_retired_application_leaves() -> None:
+    wanted = fleet([cluster("eu")], [application("web", state=ApplicationState.RETIRED)])
+    step = _only(plan(wanted, facts({WEB: current()})))
+    assert step.state is PlacementState.LEAVING
+
+
+def test_a_placement_that_owns_nothing_has_left_at_once() -> None:
+    wanted = fleet([cluster("eu")], [application("web", state=ApplicationState.RETIRED)])
+    assert _only(plan(wanted, facts({WEB: current(owns=False)}))).state is PlacementState.LEFT
+    assert _only(plan(wanted, facts())).state is PlacementState.LEFT
+
+
+def test_who_is_leaving_already_is_not_counted_again() -> None:
+    wanted = fleet([cluster("eu")], [application("web", state=ApplicationState.RETIRED)], LeavingBounds(0, 0))
+    planned = plan(wanted, facts({WEB: current(PlacementState.LEAVING)}))
+    assert _only(planned).state is PlacementState.LEAVING
+    assert not _only(planned).wants_run
+
+
+def test_who_has_left_stays_gone() -> None:
+    gone = current(PlacementState.LEFT, owns=False)
+    step = _only(plan(fleet([cluster("eu")], []), facts({WEB: gone})))
+    assert step.state is PlacementState.LEFT
+    assert not step.differs
+
+
+def _many(count: int) -> dict[PlacementRef, Current]:
+    return {PlacementRef(f"c{n}", "web"): current() for n in range(count)}
+
+
+def test_more_than_the_bound_ask_and_nobody_leaves() -> None:
+    clusters = [cluster(f"c{n}") for n in range(20)]
+    wanted = fleet(clusters, [application("web", state=ApplicationState.RETIRED)], LeavingBounds(10, 100))
+    planned = plan(wanted, facts(_many(20)))
+    assert {step.state for step in planned.steps} == {PlacementState.PLACED}
+    assert all(step.hindrance.startswith("waits for an approval: 20 placements would leave") for step in planned.steps)
+    assert set(planned.departures.asks["fleet"]) == set(_many(20))
+
+
+def test_the_percentage_bounds_too() -> None:
+    clusters = [cluster(f"c{n}") for n in range(20)]
+    apps = [application("web", clusters=[f"c{n}" for n in range(18)], on_unmatch=OnUnmatch.DELETE)]
+    planned = plan(fleet(clusters, apps, LeavingBounds(10, 5)), facts(_many(20)))
+    assert len(planned.departures.asks["fleet"]) == 2
+
+
+def test_those_a_person_let_go_leave_and_others_still_ask() -> None:
+    clusters = [cluster(f"c{n}") for n in range(5)]
+    wanted = fleet(clusters, [application("web", state=ApplicationState.RETIRED)], LeavingBounds(1, 100))
+    allowed = frozenset({PlacementRef("c0", "web"), PlacementRef("c1", "web")})
+    planned = plan(wanted, facts(_many(5), allowed=allowed))
+    leaving = {step.ref for step in planned.steps if step.state is PlacementState.LEAVING}
+    assert leaving == allowed
+    assert len(planned.departures.asks["fleet"]) == 3
+
+
+def test_a_draining_cluster_asks_once_for_all_of_it_even_for_one() -> None:
+    wanted = fleet([cluster("eu", ClusterState.DRAINING)], [application("web")])
+    planned = plan(wanted, facts({WEB: current(), PlacementRef("eu", "gone"): current(PlacementState.RETAINED)}))
+    assert planned.departures.asks == {"eu": (PlacementRef("eu", "gone"), WEB)}
+    freed = plan(wanted, facts({WEB: current()}, allowed=frozenset({WEB})))
+    assert _only(freed).state is PlacementState.LEAVING
+
+
+def test_a_revision_knows_its_parameters() -> None:
+    first = _only(plan(fleet([cluster("eu")], [application("web")]), facts(found=resolved("web"))))
+    other = _only(plan(fleet([cluster("us")], [application("web")]), facts(found=resolved("web"))))
+    assert isinstance(first.desired, Revision)
+    assert other.desired is not None
+    assert first.desired.parameters_digest != other.desired.parameters_digest, "the cluster's own values count"
