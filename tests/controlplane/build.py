@@ -32,11 +32,15 @@ TOOLS = {
     "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
 }
 STAGES = "kwok-stages.yaml"
+"""What kwok plays; no program, but found and built like one."""
+PARTS = (*TOOLS, STAGES)
+SHORT = {"apiserver": "kube-apiserver", "controller-manager": "kube-controller-manager", "scheduler": "kube-scheduler"}
 PATIENCE = 3600
+"""Seconds one program may take to build."""
 
 
 class MissingToolsError(RuntimeError):
-    """A program is neither given, cached nor built."""
+    """A program is neither given, cached nor built; the message says what to do."""
 
 
 def cache() -> Path:
@@ -44,7 +48,7 @@ def cache() -> Path:
     decides = hashlib.sha256()
     for part in ((HERE / "go.mod").read_bytes(), (HERE / "go.sum").read_bytes(), LDFLAGS.encode()):
         decides.update(hashlib.sha256(part).digest())
-    root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return root / "flotilla" / "controlplane" / decides.hexdigest()[:16]
 
 
@@ -57,7 +61,7 @@ def find(name: str) -> Path | None:
 
 
 def require(name: str) -> Path:
-    """Return where a program lies.
+    """Return where a program lies; builds nothing.
 
     Raises:
         MissingToolsError: it was neither given nor built.
@@ -75,17 +79,20 @@ def build(names: Iterable[str]) -> None:
     """Build the named programs into the cache, those that are missing, one after the other.
 
     Raises:
-        MissingToolsError: there is no Go to build with.
-        subprocess.CalledProcessError: a build failed; its output was shown.
+        MissingToolsError: there is no Go to build with, or a build failed (its output was shown).
     """
     missing = [name for name in names if find(name) is None]
     if not missing:
         return
     if shutil.which("go") is None:
-        message = "Go 1.26 or newer is needed to build the control plane (or set KUBEBUILDER_ASSETS)"
+        message = (
+            f"{', '.join(missing)} must be built, and there is no Go: install Go 1.26 or newer from go.dev/dl,"
+            " or point KUBEBUILDER_ASSETS at a folder of programs"
+        )
         raise MissingToolsError(message)
     target = cache()
     target.mkdir(parents=True, exist_ok=True)
+    # Two builders would each need all the cores and memory; the second one waits, and finds what it wanted.
     with FileLock(target / ".lock"):
         for number, name in enumerate(missing, start=1):
             if find(name) is None:
@@ -97,40 +104,65 @@ def _build_one(name: str, target: Path, label: str) -> None:
     print(f"{label} building {name} …", flush=True)
     # Renamed at the end, so that a build cut short never looks like a program.
     unfinished = target / f".{name}.{os.getpid()}"
-    subprocess.run(
-        ("go", "build", "-trimpath", "-ldflags", LDFLAGS, "-o", str(unfinished), TOOLS[name]),
-        cwd=HERE,
-        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"},
-        check=True,
-        timeout=PATIENCE,
-    )
-    if name == "kwok":
-        _keep_stages(target)
-    unfinished.rename(target / name)
+    try:
+        if name == STAGES:
+            unfinished.write_text(_fast_stages())
+        else:
+            _go("build", "-trimpath", "-ldflags", LDFLAGS, "-o", str(unfinished), TOOLS[name])
+        unfinished.rename(target / name)
+    except subprocess.CalledProcessError as error:
+        message = f"{name} could not be built (go ended with {error.returncode}, see above)"
+        raise MissingToolsError(message) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
     print(f"{label} {name} built in {time.monotonic() - began:.0f} s", flush=True)
 
 
-def _keep_stages(target: Path) -> None:
-    """Copy kwok's own fast stages out of its module, so that running them later needs no Go."""
-    asked = subprocess.run(
-        ("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok"), cwd=HERE, capture_output=True, text=True, check=True
+def _go(*arguments: str) -> str:
+    done = subprocess.run(
+        ("go", *arguments),
+        cwd=HERE,
+        # The toolchain is the user's own, and go.sum decides: a build never fetches what is not named there.
+        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
-    stages = Path(asked.stdout.strip()) / "kustomize" / "stage"
-    parts = [path.read_text() for kind in ("node", "pod") for path in sorted(stages.glob(f"{kind}/fast/{kind}-*.yaml"))]
-    (target / STAGES).write_text("\n---\n".join(parts))
+    return done.stdout
+
+
+def _fast_stages() -> str:
+    """Return kwok's own fast stages out of its module, so that running them later needs no Go."""
+    stages = Path(_go("list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok").strip()) / "kustomize" / "stage"
+    found = [path for kind in ("node", "pod") for path in sorted(stages.glob(f"{kind}/fast/{kind}-*.yaml"))]
+    if not found:
+        message = f"kwok's module has no fast stages in {stages}; its layout has changed"
+        raise MissingToolsError(message)
+    return "\n---\n".join(path.read_text() for path in found)
+
+
+def _names(text: str) -> list[str]:
+    names = [SHORT.get(name, name) for name in text.split(",")]
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        message = f"unknown: {', '.join(unknown)}; choose from {', '.join(PARTS)}"
+        raise argparse.ArgumentTypeError(message)
+    return names
 
 
 def main() -> int:
     """Build what is missing, with progress."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default=",".join(TOOLS), help="comma-separated programs")
-    names = parser.parse_args().only.split(",")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", type=_names, default=list(PARTS), metavar="NAMES", help="comma-separated programs")
+    names: list[str] = parser.parse_args().only
     try:
         build(names)
     except MissingToolsError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Control plane: {', '.join(names)} in {cache()}")
+    for name in names:
+        print(f"{name:<25}{find(name)}")
     return 0
 
 
