@@ -7,6 +7,7 @@ alone; read-only unless told otherwise. It speaks the smart protocol only, so th
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import signal
@@ -88,6 +89,8 @@ class GitHttpServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 60
     server: GitHttpServer
 
     def do_GET(self) -> None:
@@ -116,6 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in refusal.headers:
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(refusal.body)))
+        self.send_header("Connection", "close")  # what the client sent was not read
         self.end_headers()
         self.wfile.write(refusal.body)
 
@@ -132,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         ) as process:
-            if process.stdin is None or process.stdout is None:
+            if process.stdin is None or not isinstance(process.stdout, io.BufferedReader):
                 return
             threading.Thread(target=_feed, args=(process.stdin, body), daemon=True).start()
             try:
@@ -140,8 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
             finally:
                 process.kill()
 
-    def _relay(self, output: IO[bytes]) -> None:
-        """Pass on what the backend says: CGI headers, then a body that ends with the connection."""
+    def _relay(self, output: io.BufferedReader) -> None:
+        """Pass on what the backend says: CGI headers, then a body in chunks, whose end cannot be missed."""
         status, headers = int(HTTPStatus.OK), []
         for line in iter(output.readline, b""):
             name, _, value = line.decode("latin-1").strip().partition(":")
@@ -154,9 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for chunk in iter(lambda: output.read(_CHUNK), b""):
-            self.wfile.write(chunk)
+        for chunk in iter(lambda: output.read1(_CHUNK), b""):
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        self.wfile.write(b"0\r\n\r\n")
 
     def _body(self) -> bytes:
         """Return what the client sent.

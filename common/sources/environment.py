@@ -119,7 +119,7 @@ def authorised(url: GitUrl, credential: Credential) -> Iterator[Mapping[str, str
 
 
 def _over_http(url: GitUrl, credential: Credential, folder: Path) -> dict[str, str]:
-    settings: list[tuple[str, str]] = []
+    variables = {"GIT_CONFIG_COUNT": "0"}
     password = credential.get("token") or credential.get("password")
     if password is not None:
         user = credential.get("username", b"git").strip()
@@ -129,15 +129,14 @@ def _over_http(url: GitUrl, credential: Credential, folder: Path) -> dict[str, s
             raise CredentialsRefusedError(message, remedy="Store username and token as one line each.")
         header = f"Authorization: Basic {base64.b64encode(text).decode()}"
         # bound to scheme, host and port: a request to elsewhere goes without
-        settings.append((f"http.{url.origin}.extraHeader", header))
+        key = f"http.{url.origin}.extraHeader"
+        variables = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": header}
     elif credential and "ca.crt" not in credential:
         message = f"the credentials for {url} have neither token nor password"
         raise CredentialsRefusedError(message, remedy="Store username and token under the reference.")
     if "ca.crt" in credential:
-        settings.append((f"http.{url.origin}.sslCAInfo", str(_file(folder / "ca.crt", credential["ca.crt"]))))
-    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
-    for number, (key, value) in enumerate(settings):
-        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        # as a variable, since one of that name in our own environment would win over a setting
+        variables["GIT_SSL_CAINFO"] = str(_file(folder / "ca.crt", credential["ca.crt"]))
     return variables
 
 

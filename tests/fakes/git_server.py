@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -94,9 +95,11 @@ class GitServer:
     _resumed: threading.Event = field(default_factory=threading.Event)
     _server: GitHttpServer | None = None
 
-    def start(self, push: Push = Push.REFUSED, port: int = 0) -> Self:
-        """Start listening."""
+    def start(self, push: Push = Push.REFUSED, port: int = 0, tls: ssl.SSLContext | None = None) -> Self:
+        """Start listening, over TLS with ``tls``."""
         self._server = GitHttpServer(self.root, port=port, push=push, gate=self._gate)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
 

@@ -24,6 +24,7 @@ from workers.render.manifests import Sourced
 _MEBIBYTE = 1 << 20
 _CLEAN_EVERY = 64
 _DIGEST = 64
+_LARGEST_NEAR = _MEBIBYTE
 
 
 def cache_key(source_digest: str, renderer: str, path: str, options: Mapping[str, Any]) -> str:
@@ -45,7 +46,7 @@ class RenderCache:
     Args:
         root: folder, made when needed, mode 0700.
         max_bytes: of all entries on disk.
-        kept: entries also kept in memory, for one application on many clusters.
+        kept: entries, of a mebibyte at most, also kept in memory, for one application on many clusters.
     """
 
     def __init__(self, root: Path, *, max_bytes: int = 512 * _MEBIBYTE, kept: int = 64) -> None:
@@ -63,15 +64,17 @@ class RenderCache:
             if near is not None:
                 self._near.move_to_end(key)
                 return near
-        found = self._read(key)
-        if found is not None:
-            self._keep(key, found)
+        content = self._read(key)
+        if content is None:
+            return None
+        found = tuple(Sourced(manifest, origin) for origin, manifest in orjson.loads(content))
+        self._keep(key, found, len(content))
         return found
 
     def put(self, key: str, manifests: tuple[Sourced, ...]) -> None:
         """Keep ``manifests``; a full disk is no error, only a cache that forgets."""
-        self._keep(key, manifests)
         content = canonical_bytes([[item.origin, item.manifest] for item in manifests])
+        self._keep(key, manifests, len(content))
         path = self._path(key)
         part = path.with_name(f".{key}.{secrets.token_hex(4)}")
         with suppress(OSError):
@@ -104,7 +107,9 @@ class RenderCache:
                 path.unlink()
             total -= size
 
-    def _keep(self, key: str, manifests: tuple[Sourced, ...]) -> None:
+    def _keep(self, key: str, manifests: tuple[Sourced, ...], size: int) -> None:
+        if size > _LARGEST_NEAR:
+            return
         with self._lock:
             self._near[key] = manifests
             self._near.move_to_end(key)
@@ -114,7 +119,7 @@ class RenderCache:
     def _path(self, key: str) -> Path:
         return self._root / key[:2] / key
 
-    def _read(self, key: str) -> tuple[Sourced, ...] | None:
+    def _read(self, key: str) -> bytes | None:
         path = self._path(key)
         try:
             text = path.read_bytes()
@@ -126,4 +131,4 @@ class RenderCache:
             with suppress(OSError):
                 path.unlink()
             return None
-        return tuple(Sourced(manifest, origin) for origin, manifest in orjson.loads(content))
+        return content
