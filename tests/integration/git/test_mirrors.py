@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -471,6 +472,22 @@ def test_a_thousand_folders_are_resolved_by_a_few_git_processes(
     changed = [n for n, (one, other) in enumerate(zip(first, resolve(second), strict=True)) if one != other]
     assert changed == [500]
     assert len(started) <= 1
+
+
+def test_many_threads_read_many_mirrors_at_once(mirrors: Mirrors, git_http_server: GitServer) -> None:
+    sources = []
+    for number in range(20):  # more than are kept open
+        commit = git_http_server.origin(f"app{number}").commit({f"a/{n}.yaml": f"{number}.{n}" for n in range(20)})
+        sources.append((SourceRef(git_http_server.url(f"app{number}"), "", MAIN), commit))
+
+    def read(number: int) -> dict[str, bytes]:
+        source, commit = sources[number % 20]
+        tree = mirrors.tree(source, commit)
+        return tree.read_many(entry.path for entry in tree.list("a"))
+
+    with ThreadPoolExecutor(8) as pool:
+        for number, found in enumerate(pool.map(read, range(100))):
+            assert found == {f"a/{n}.yaml": f"{number % 20}.{n}".encode() for n in range(20)}
 
 
 def test_a_repository_over_the_bound_is_refused_and_leaves_nothing(

@@ -1,0 +1,102 @@
+"""The door to the renderers: what is rendered, when, and what the cache may answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from common.domain.errors import PermanentError
+from common.domain.fleet import Renderer, RenderSettings
+from common.sources.trees import Tree
+from tests.fakes.trees import memory_tree
+from workers.render.cache import RenderCache
+from workers.render.canonical import manifest_digest
+from workers.render.renderers import Renderers, RenderRequest, Resolved, detect
+
+APP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {cluster: '${cluster.name}'}\n"
+REQUEST = RenderRequest("app")
+
+
+def closed() -> NoReturn:
+    pytest.fail("the tree is opened only when something must be rendered")
+
+
+def variables(cluster: str) -> dict[str, dict[str, str]]:
+    return {"cluster": {"name": cluster}}
+
+
+def test_one_rendering_serves_all_clusters(tmp_path: Path) -> None:
+    tree = memory_tree({"app/a.yaml": APP})
+    renderers = Renderers(RenderCache(tmp_path))
+    resolved = renderers.resolve(tree, REQUEST)
+    first = renderers.render(lambda: tree, RenderRequest("app", variables=variables("eu-1")), resolved)
+    second = renderers.render(closed, RenderRequest("app", variables=variables("eu-2")), resolved)
+    assert [done.manifests[0]["data"] for done in (first, second)] == [{"cluster": "eu-1"}, {"cluster": "eu-2"}]
+    assert first.digest != second.digest
+    assert first.digest == manifest_digest(first.manifests)
+
+
+def test_without_variables_nothing_is_substituted(tmp_path: Path) -> None:
+    tree = memory_tree({"app/a.yaml": APP})
+    renderers = Renderers(RenderCache(tmp_path))
+    done = renderers.render(lambda: tree, REQUEST, renderers.resolve(tree, REQUEST))
+    assert done.manifests[0]["data"] == {"cluster": "${cluster.name}"}
+    assert done.renderer == "plain 1"
+
+
+def test_a_wrong_digest_never_names_other_manifests(tmp_path: Path) -> None:
+    """Poisoned render cache: what is kept is kept under what was really read."""
+    theirs = memory_tree({"app/a.yaml": APP.replace("name: a", "name: evil")})
+    ours = memory_tree({"app/a.yaml": APP})
+    renderers = Renderers(RenderCache(tmp_path))
+    resolved = renderers.resolve(ours, REQUEST)
+    renderers.render(lambda: theirs, REQUEST, resolved)
+    assert renderers.render(lambda: ours, REQUEST, resolved).manifests[0]["metadata"]["name"] == "a"
+
+
+def test_a_failed_rendering_is_not_kept(tmp_path: Path) -> None:
+    tree = memory_tree({"app/a.yaml": "- a\n"})
+    renderers = Renderers(RenderCache(tmp_path))
+    resolved = renderers.resolve(tree, REQUEST)
+    for _ in range(2):
+        with pytest.raises(PermanentError):
+            renderers.render(lambda: tree, REQUEST, resolved)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_settings_are_part_of_what_a_rendering_is(tmp_path: Path) -> None:
+    tree = memory_tree({"app/a.yaml": APP, "app/b.yaml": APP.replace("name: a", "name: b")})
+    renderers = Renderers(RenderCache(tmp_path))
+    for options, count in (({}, 2), ({"exclude": ["b.yaml"]}, 1)):
+        request = RenderRequest("app", RenderSettings(Renderer.PLAIN, options))
+        assert len(renderers.render(lambda: tree, request, renderers.resolve(tree, request)).objects) == count
+
+
+def test_an_application_without_files_has_the_folders_digest(tmp_path: Path) -> None:
+    renderers = Renderers(RenderCache(tmp_path))
+    one, other = memory_tree({"app/README.md": "one"}), memory_tree({"app/README.md": "other"})
+    found: list[Resolved] = [renderers.resolve(tree, REQUEST) for tree in (one, other)]
+    assert found[0].paths == ("app",)
+    assert found[0].source_digest != found[1].source_digest
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "expected"),
+    [
+        ({"app/a.yaml": "x"}, None, Renderer.PLAIN),
+        ({"app/kustomization.yaml": "{}", "app/Chart.yaml": "x"}, None, Renderer.KUSTOMIZE),
+        ({"app/Kustomization": "{}"}, None, Renderer.KUSTOMIZE),
+        ({"app/Chart.yaml": "x"}, None, Renderer.HELM),
+        ({"app/main.jsonnet": "x"}, None, Renderer.JSONNET),
+        ({"app": "a file"}, None, Renderer.PLAIN),
+        ({"app/kustomization.yaml": "{}"}, RenderSettings(Renderer.PLAIN, {}), Renderer.PLAIN),
+        ({"app/kustomization.yaml": "{}"}, RenderSettings(Renderer.DETECT, {}), Renderer.KUSTOMIZE),
+    ],
+)
+def test_the_renderer_is_asked_for_or_found(
+    files: dict[str, str | bytes | tuple[str, str]], settings: RenderSettings | None, expected: Renderer
+) -> None:
+    tree: Tree = memory_tree(files)
+    assert detect(tree, "app", settings) is expected
