@@ -215,8 +215,8 @@ class Judge:
         except ConflictError:
             return None
         changes = diff(live.body(), answer.live.body())
-        forced = wanted.object in self._request.fenced
-        if changes or proposal.adopt or forced or _owns_otherwise(live, answer.live):
+        # A fenced object always differs: the fence is this attempt's, and its annotation another.
+        if changes or proposal.adopt or _owns_otherwise(live, answer.live):
             return replace(proposal, action=Action.CONFIGURED, diff=changes)
         return proposal
 

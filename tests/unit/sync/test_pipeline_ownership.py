@@ -85,6 +85,7 @@ def test_an_unmarked_object_is_adopted_and_then_pruned_like_any_other(site: Site
     assert actions(result) == {"ConfigMap/settings": "configured"}
     assert details(result)["ConfigMap/settings"] == "adopted"
     assert data(cluster) == {"key": "2"}, "what kubectl had applied moved to us, so that its removal works"
+    assert len(site.lease.asked) == 2, "moving the fields is a write of its own"
     item = next(iter(site.journal.inventory.values()))
     assert item.adopted
     assert item.uid == cluster.stored("ConfigMap", "settings").uid
