@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     behind_proxy: bool = False
     flower_url: SecretStr = SecretStr("")
     """Where the api reaches Flower: ``unix:/path`` or ``http://host:port``; empty is the socket under ``home``."""
+    flower_url_file: Path | None = None
+    """Holds ``flower_url``, user and password included, where Flower has a login of its own."""
 
     log_format: str = "console"
     log_level: str = "INFO"

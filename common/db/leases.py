@@ -61,6 +61,12 @@ def renew(connection: Connection, tokens: Mapping[str, str], *, lease: timedelta
     return held
 
 
+def is_held(connection: Connection, name: str, *, now: datetime) -> bool:
+    """Return whether somebody holds the lease now."""
+    held = select(LeaseRow.name).where(LeaseRow.name == name, LeaseRow.expires_at > now)
+    return connection.execute(held).first() is not None
+
+
 def release(connection: Connection, name: str, token: str) -> bool:
     """Give a lease back; return False if it was no longer ours, which changes nothing."""
     given = delete(LeaseRow).where(LeaseRow.name == name, LeaseRow.token == token)

@@ -38,6 +38,29 @@ _NUMBERED = ("approvals", "audit", "faults")
 """Tables into which workers insert rows that number themselves."""
 
 
+_MAKE_ROLE = """
+DO $$
+DECLARE name text = current_setting('flotilla.role');
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+    EXECUTE format('CREATE ROLE %I', name);
+  END IF;
+  EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', name, current_setting('flotilla.password'));
+END $$
+"""
+
+
+def make_role(connection: Connection, role: str, *, password: str) -> None:
+    """Make a login role, or give the one there is this password; on SQLite, which knows no roles, nothing."""
+    if connection.dialect.name != "postgresql":
+        return
+    # Utility statements take no bound parameters: the server reads them from settings of this transaction and quotes.
+    given = {"role": role, "password": password}
+    connection.execute(text("SELECT set_config('flotilla.role', :role, true)"), given)
+    connection.execute(text("SELECT set_config('flotilla.password', :password, true)"), given)
+    connection.execute(text(_MAKE_ROLE))
+
+
 def grant_worker_role(connection: Connection, role: str) -> None:
     """Give ``role`` the workers' rights on this database, and take any other it has on our tables.
 

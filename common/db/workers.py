@@ -29,6 +29,12 @@ def leave(connection: Connection, name: str) -> None:
     connection.execute(delete(WorkerRow).where(WorkerRow.name == name))
 
 
+def lives(connection: Connection, name: str, *, now: datetime) -> bool:
+    """Return whether a worker process lives whose name begins so."""
+    seen = select(WorkerRow.name).where(WorkerRow.name.startswith(name), WorkerRow.seen_at >= now - DEAD_AFTER)
+    return connection.execute(seen).first() is not None
+
+
 def live_slots(connection: Connection, *, now: datetime) -> dict[str, int]:
     """Return how many runs each queue's live workers can have at once."""
     slots: dict[str, int] = {}

@@ -20,7 +20,10 @@ POLICY = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self
 
 def client(settings: Settings) -> httpx.AsyncClient:
     """Return a client that reaches Flower by its Unix socket, or by HTTP inside an unpublished network."""
-    url = settings.flower_url.get_secret_value() or f"unix:{settings.home / 'run' / 'flower.sock'}"
+    url = settings.flower_url.get_secret_value()
+    if settings.flower_url_file is not None:
+        url = settings.flower_url_file.read_text().strip()
+    url = url or f"unix:{settings.home / 'run' / 'flower.sock'}"
     if url.startswith("unix:"):
         transport = httpx.AsyncHTTPTransport(uds=url.removeprefix("unix:"))
         return httpx.AsyncClient(transport=transport, base_url="http://flower", timeout=TIMEOUT)

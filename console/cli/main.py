@@ -58,6 +58,8 @@ _PROCESS_COMMANDS: tuple[Callable[..., None], ...] = (
     processes.up,
     processes.worker,
     processes.api,
+    processes.flower,
+    processes.alive,
     processes.token,
 )
 for command in _FLEET_COMMANDS:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from common.settings import settings
+from console.cli.exits import Exit
 from console.cli.output import say
+from console.processes.embedded import flower_arguments
 from console.processes.spec import python
 
 database = typer.Typer(no_args_is_help=True, help="The hub's database.")
@@ -33,7 +36,7 @@ def scheduler(context: typer.Context) -> None:
 def worker(
     pool: Annotated[str, typer.Option(help="whose clusters to serve")] = "",
     now: Annotated[bool, typer.Option("--now", help="serve what people ask for instead of planned work")] = False,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="runs at once")] = 0,
+    concurrency: Annotated[int | None, typer.Option(min=1, max=64, help="runs at once")] = None,
     name: Annotated[str, typer.Option(help="shown in Flower and on attempts")] = "",
 ) -> None:
     """Run a worker. Each pool needs one, and one with --now.
@@ -51,6 +54,49 @@ def api() -> None:
     Example: flotilla api
     """
     become("console.api")
+
+
+def flower(
+    address: Annotated[str, typer.Option(help="where to listen; empty is a private Unix socket")] = "",
+    port: Annotated[int, typer.Option(help="with --address")] = 5555,
+    basic_auth_file: Annotated[Path | None, typer.Option(help="USER:PASSWORD, wanted with --address")] = None,
+) -> None:
+    """Run Flower, read-only; people reach it through the api alone.
+
+    Example: flotilla flower
+    """
+    if address and basic_auth_file is None:
+        message = "Flower on a network needs --basic-auth-file"
+        raise typer.BadParameter(message)
+    # In the environment, because arguments are for everybody on the machine to read.
+    if basic_auth_file is not None:
+        os.environ["FLOWER_BASIC_AUTH"] = basic_auth_file.read_text().strip()
+    else:
+        os.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
+    module, *arguments = flower_arguments(settings(), address=address, port=port)
+    become(module, *arguments)
+
+
+def alive(
+    what: Annotated[str, typer.Argument(metavar="scheduler|worker")],
+    name: Annotated[str, typer.Option(help="a worker's name begins so; empty is this host's")] = "",
+) -> None:
+    """Say whether a scheduler leads, or this host's worker lives; for health checks. Exit 1 if not.
+
+    Example: flotilla alive worker
+    """
+    from common.db import leases, workers
+    from common.db.session import open_database
+
+    database_ = open_database(settings())
+    with database_.read() as connection:
+        now = database_.now(connection)
+        if what == "scheduler":
+            lives = leases.is_held(connection, leases.LEADER, now=now)
+        else:
+            lives = workers.lives(connection, name or socket.gethostname(), now=now)
+    say("alive" if lives else "not alive")
+    raise typer.Exit(Exit.DONE if lives else Exit.NO)
 
 
 def up(workers: Annotated[int, typer.Option(min=1, max=2, help="worker processes for planned work")] = 1) -> None:
@@ -87,14 +133,24 @@ def token() -> None:
 
 
 @database.command("upgrade")
-def upgrade_database() -> None:
+def upgrade_database(
+    worker_role: Annotated[str, typer.Option(help="PostgreSQL: make this role, and let workers do no more")] = "",
+    worker_password_file: Annotated[Path | None, typer.Option(help="the role's password")] = None,
+) -> None:
     """Bring the database to this version's schema; safe to run again.
 
-    Example: flotilla db upgrade
+    Example: flotilla db upgrade --worker-role flotilla_worker --worker-password-file /run/secrets/worker
     """
+    from common.db.roles import grant_worker_role, make_role
     from common.db.schema import upgrade
     from common.db.session import open_database
 
     opened = open_database(settings())
+    opened.wait()
     upgrade(opened)
+    if worker_role:
+        with opened.write() as connection:
+            if worker_password_file is not None:
+                make_role(connection, worker_role, password=worker_password_file.read_text().strip())
+            grant_worker_role(connection, worker_role)
     say("The database is up to date.")

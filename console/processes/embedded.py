@@ -68,20 +68,19 @@ def api(settings: Settings) -> ProcessSpec:
     )
 
 
+def flower_arguments(settings: Settings, *, address: str = "", port: int = 5555) -> tuple[str, ...]:
+    """Return the module and arguments that run Flower, read-only: on its private socket unless an address is given."""
+    where = (f"--address={address}", f"--port={port}") if address else (f"--unix_socket={flower_socket(settings)}",)
+    common = ("--url_prefix=flower", "--read_only=True", "--inspect_timeout=2000")
+    return ("celery", "--app=common.broker.celery_app", "flower", *where, *common)
+
+
 def flower(settings: Settings) -> ProcessSpec:
     """Return Flower, read-only and on a Unix socket in a private folder."""
     socket = flower_socket(settings)
     with suppress(FileNotFoundError):
         os.unlink(socket)
-    argv = python(
-        "celery",
-        "--app=common.broker.celery_app",
-        "flower",
-        f"--unix_socket={socket}",
-        "--url_prefix=flower",
-        "--read_only=True",
-        "--inspect_timeout=2000",
-    )
+    argv = python(*flower_arguments(settings))
     # Nobody but the api reaches the socket, and the api asks for the token.
     env = {**flotilla_env(settings), "FLOWER_UNAUTHENTICATED_API": "true"}
     return ProcessSpec("flower", argv, env, ready=socket_exists(socket))

@@ -1,0 +1,1 @@
+"""What is shipped: the wheel, the compose file, the scripts."""
