@@ -103,21 +103,21 @@ def apply(
     wanted = writer.reachable(typed.field_set(node, config))  # name and kind too: they keep metadata from being pruned
     merged = typed.merge(node, live, dict(config))
     known[identity] = Owned(wanted, writer.version, last.time if last else "")
-    pruned = _prune(node, merged, known, last.fields if last else EMPTY)
+    pruned = _prune(node, merged, known, wanted, last.fields if last else EMPTY)
     difference = _without_ignored(typed.compare(node, live, pruned), writer)
     _refuse_conflicts(known, identity, difference, conflicts)
     settled = _settle(known, identity, difference)
     owned = settled.pop(identity)
     if fields := writer.owned(owned.fields):
-        time = owned.time if typed.same(live, pruned) else writer.now
+        time = owned.time if typed.identical(live, pruned) else writer.now
         settled[identity] = Owned(fields, owned.version, time)
     return pruned, settled
 
 
-def _prune(node: Node, merged: Json, managers: Managers, last: FieldSet) -> Json:
+def _prune(node: Node, merged: Json, managers: Managers, wanted: FieldSet, last: FieldSet) -> Json:
     """Take away what the writer applied last time and now does not, save where another manager still owns it."""
-    if not last:
-        return merged
+    if last <= wanted:
+        return merged  # nothing was dropped: by far the most frequent case
     last_named = typed.with_named_parents(node, last)
     pruned = typed.remove(node, merged, last_named) or {}
     everything = typed.with_named_parents(node, typed.field_set(node, merged))

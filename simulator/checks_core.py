@@ -71,6 +71,8 @@ def check_secret(live: Json | None, new: Json) -> list[Cause]:
 def check_service(live: Json | None, new: Json) -> list[Cause]:
     """Return what is wrong with a Service."""
     spec = new.get("spec", {})
+    if spec.get("selector") and spec.get("ipFamilyPolicy") == "RequireDualStack":
+        return _single_stack(spec)
     causes = _check_service_change(live, spec)
     kind = spec.get("type")
     headless = spec.get("clusterIP") == "None"
@@ -92,6 +94,18 @@ def check_service(live: Json | None, new: Json) -> list[Cause]:
     if affinity not in ("ClientIP", "None"):
         causes.append(errors.unsupported("spec.sessionAffinity", affinity, ("ClientIP", "None")))
     return causes + _check_duplicate_ports(ports)
+
+
+def _single_stack(spec: Json) -> list[Cause]:
+    """Return the refusal of a second address family: the cluster has IPv4 only."""
+    why = "this cluster is not configured for dual-stack services"
+    policy = errors.invalid_value("spec.ipFamilyPolicy", spec["ipFamilyPolicy"], why)
+    families = [
+        errors.invalid_value(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+        for index, family in enumerate(spec.get("ipFamilies") or ())
+        if family != "IPv4"
+    ]
+    return [policy, *families]
 
 
 def _check_service_change(live: Json | None, spec: Json) -> list[Cause]:

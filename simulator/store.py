@@ -148,6 +148,8 @@ class Cluster:
         )
         shelf = self.objects.setdefault(kind.key, {})
         before = shelf.get(place)
+        if before is not None:
+            self.unsettled.discard(before.uid)
         happened = EventType.MODIFIED if before else EventType.ADDED
         shelf[place] = stored
         for owner in metadata.get("ownerReferences") or ():

@@ -12,7 +12,7 @@ from simulator.kinds import Kind
 from simulator.managers import Managers
 from simulator.request import Answer, Request, Target
 from simulator.store import Cluster, Place, Stored
-from simulator.typed import same
+from simulator.typed import identical
 
 Json = dict[str, Any]
 
@@ -83,10 +83,8 @@ def _keep(cluster: Cluster, draft: Draft, place: Place, request: Request) -> Ans
     code = 201 if draft.live is None else 200
     if request.dry_run:
         return Answer(code, orjson.dumps({**head(kind), **new}))
-    uid = new["metadata"]["uid"]
-    cluster.unsettled.discard(uid)
     if draft.live is None and kind.key == ("", "persistentvolumeclaims"):
-        cluster.unsettled.add(uid)
+        cluster.unsettled.add(new["metadata"]["uid"])
     return wire(kind, code, cluster.put(kind, place, new))
 
 
@@ -108,8 +106,7 @@ def _require_absent(cluster: Cluster, kind: Kind, place: Place) -> None:
 
 def _unchanged(live: Json, new: Json) -> bool:
     """Say whether a write would store what is there already; times of ownership do not count."""
-    before, after = _comparable(live), _comparable(new)
-    return same(before, after)
+    return identical(_comparable(live), _comparable(new))
 
 
 def _comparable(document: Json) -> Json:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
+
 from simulator import fieldset
 from simulator.fieldset import FieldSet, Path, Tree
 from simulator.schema import ANY, KEY_DEFAULTS, Node, Shape
@@ -133,13 +135,20 @@ def _compare_leaf(old: Any, new: Any, path: Path, into: Difference) -> None:
 
 def same(left: Any, right: Any) -> bool:
     """Say whether two JSON values are equal; unlike Python, true is not 1."""
+    if left is right:
+        return True
     if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
+        return False
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(value, right[name]) for name, value in left.items())
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(same(*pair) for pair in zip(left, right, strict=True))
     return bool(left == right)
+
+
+def identical(left: Any, right: Any) -> bool:
+    """Say whether two whole documents are equal, by their bytes: many times faster than walking both."""
+    return orjson.dumps(left, option=orjson.OPT_SORT_KEYS) == orjson.dumps(right, option=orjson.OPT_SORT_KEYS)
 
 
 def _map_pairs(old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:

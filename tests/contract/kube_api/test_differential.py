@@ -62,11 +62,12 @@ def run_sequence(seed: int, simulated: Kube, real: Kube) -> str:
     return ""
 
 
+@pytest.mark.timeout(900)
 def test_the_simulator_answers_as_the_real_server_does(
     prepared: tuple[Kube, Kube], request: pytest.FixtureRequest
 ) -> None:
-    count = request.config.getoption("--kube-sequences") or int(os.environ.get("KUBE_SEQUENCES", SEQUENCES))
-    first = request.config.getoption("--kube-seed")
+    count = request.config.getoption("--kube-sequences", default=0) or int(os.environ.get("KUBE_SEQUENCES", SEQUENCES))
+    first = request.config.getoption("--kube-seed", default=1)
     with ThreadPoolExecutor(THREADS) as pool:
         found = list(pool.map(lambda seed: run_sequence(seed, *prepared), range(first, first + count)))
     wrong = [each for each in found if each]
