@@ -22,7 +22,7 @@ from workers.kube.errors import from_transport
 from workers.sync.errors import CredentialsError, Forbidden, GarbageError, TimedOutError, UnreachableError
 
 POOL_SIZE = 32
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 3.0
 LARGEST_ANSWER = 256 * 1024 * 1024
 _CHUNK = 64 * 1024
 
@@ -60,7 +60,9 @@ class Client:
         if access.token:
             self._headers["Authorization"] = f"Bearer {access.token}"
         self._seconds = timeout.total_seconds()
-        self._timeout = (min(CONNECT_SECONDS, self._seconds), self._seconds)
+        # Both together are the time that a write asked of the fence.
+        connect = min(CONNECT_SECONDS, self._seconds / 4)
+        self._timeout = (connect, self._seconds - connect)
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         """Return the answer, whatever its status.

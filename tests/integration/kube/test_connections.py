@@ -101,6 +101,25 @@ def test_a_rotated_token_is_read_again_without_a_failure(
     pool.close()
 
 
+def test_a_write_with_a_rotated_token_is_left_to_the_next_attempt(
+    simulated: Simulator, connection: Connection, provider: Given
+) -> None:
+    good = provider.kubeconfig
+    stale = yaml.safe_load(good)
+    stale["users"][0]["user"]["token"] = "expired"
+    provider.kubeconfig = yaml.safe_dump(stale).encode()
+    pool = ClusterPool(provider, timedelta(seconds=1))
+    session = pool.connect("it", server=simulated.url("it"), credentials="clusters/it").session(AGENT)
+    where = Target(connection.session(AGENT).kind("", "v1", "ConfigMap"), "default", "x")
+    body = orjson.dumps(config_map("x"))
+    provider.kubeconfig = good
+    with pytest.raises(errors.UnauthorisedError):
+        session.apply(where, body, write=Write.REAL, ownership=Ownership.RESPECT)
+    assert connection.session(AGENT).get(where) is None
+    assert session.apply(where, body, write=Write.REAL, ownership=Ownership.RESPECT).created
+    pool.close()
+
+
 def test_the_identity_is_asked_once_and_again_when_told(simulated: Simulator, connection: Connection) -> None:
     first = connection.identity()
     simulated.change_identity("it")
