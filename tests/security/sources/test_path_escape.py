@@ -11,7 +11,7 @@ import pytest
 
 from common.domain.errors import PermanentError
 from common.domain.refs import SourceRef
-from common.sources.faults import PathMissingError, SubmoduleRefusedError, SymlinkRefusedError
+from common.sources.faults import BadObjectsError, PathMissingError, SubmoduleRefusedError, SymlinkRefusedError
 from common.sources.mirrors import Mirrors
 from common.sources.objects import SYMLINK
 from tests.fakes.git_server import GitServer
@@ -132,6 +132,24 @@ def test_links_and_submodules_of_a_real_repository_are_refused(mirrors: Mirrors,
         plain.footprint(tree, "app", {})
     with pytest.raises(SubmoduleRefusedError, match="app2/module"):
         plain.footprint(tree, "app2", {})
+
+
+@pytest.mark.parametrize("name", ["..", ".", ".git", ".GIT"])
+def test_a_repository_with_hostile_names_is_refused_whole(
+    mirrors: Mirrors, git_http_server: GitServer, name: str
+) -> None:
+    origin = git_http_server.origin("app")
+    good = origin.commit({"a.yaml": "x: 1\n"})
+    source = SourceRef(git_http_server.url("app"), "", "refs/heads/main")
+    mirrors.fetch(source)
+    inner = bytes.fromhex(origin.git("rev-parse", "HEAD^{tree}"))
+    raw = b"40000 " + name.encode() + b"\0" + inner
+    tree = origin.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=raw)
+    origin.git("update-ref", "refs/heads/main", origin.git("commit-tree", tree, "-p", good, "-m", "evil"))
+    with pytest.raises(BadObjectsError):
+        mirrors.fetch(source)
+    assert mirrors.resolve(source) == good, "the last good state is kept"
+    assert mirrors.tree(source, good).read("a.yaml") == b"x: 1\n"
 
 
 @pytest.mark.service("kustomize")
