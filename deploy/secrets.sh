@@ -21,7 +21,7 @@ once flower_url "http://flotilla:$(cat "$folder/flower_password")@flower:5555"
 
 # The broker's access list: one user, who may do what a queue needs and nothing that changes the server.
 once broker_acl "user default off
-user flotilla on #$(printf %s "$(cat "$folder/broker_password")" | openssl dgst -sha256 -r | cut -d' ' -f1) ~* &* +@all -@admin -@dangerous +info +keys +client|setname +client|setinfo"
+user flotilla on #$(printf %s "$(cat "$folder/broker_password")" | openssl dgst -sha256 -r | cut -d' ' -f1) ~* &* +@all -@admin -@dangerous +info +keys"
 
 certificate() { # name, subject alternative names
   [ -s "$folder/$1.crt" ] && return

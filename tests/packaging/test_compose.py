@@ -89,7 +89,16 @@ def deployment(secrets: Path, postgres_server: PostgresServer) -> Iterator[Deplo
         for process in processes.values():
             process.terminate()
         for process in processes.values():
-            process.wait(20)
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that was told to end; Flower waits for its clients, so it is made to."""
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _as_the_image_makes_it(server: PostgresServer, database: str, password: str) -> None:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from common.db import clusters, leases, standing
 from common.db.standing import Standing
 from common.domain.errors import FlotillaError, PermanentError, TransientError
 from common.domain.fleet import Cluster, Fleet
+from common.domain.inventory import InventoryItem
 from common.telemetry.logs import logger
 from workers.kube import Connection
+from workers.sync.errors import ForbiddenError
 from workers.sync.live import Kind
-from workers.sync.marks import PLACEMENT_LABEL
+from workers.sync.ports import ClusterPort
 from workers.tasks.contact import check_identity
 from workers.tasks.runtime import Runtime
 
 log = logger(__name__)
 LEASE = timedelta(minutes=5)
 T = TypeVar("T")
-Kinds = Iterable[tuple[str, str, str]]
 
 
 @contextmanager
@@ -87,14 +89,31 @@ def unreached(runtime: Runtime, where: Site, error: FlotillaError, *, next_at_le
 
 
 def listed(
-    find: Callable[[str, str, str], Kind], read: Callable[[Kind, str], T], kinds: Kinds
-) -> dict[tuple[str, str], T | None]:
-    """Return what each kind's LIST gave; None where it did not end, or the kind cannot be told."""
-    found: dict[tuple[str, str], T | None] = {}
-    for group, version, kind in sorted(kinds):
+    cluster: ClusterPort, read: Callable[[Kind, str], tuple[T, ...]], owned: Iterable[InventoryItem]
+) -> dict[tuple[str, str], tuple[Kind, tuple[T, ...]] | None]:
+    """Return what the LIST of each kind gave; None where it did not end, or the kind cannot be told.
+
+    Args:
+        cluster: says how a kind is served now, in whatever version it was applied.
+        read: LISTs a kind in a namespace, or in all of them for an empty one.
+        owned: whose kinds are wanted; an account that may not list over all namespaces lists theirs.
+    """
+    namespaces: dict[tuple[str, str], set[str]] = {}
+    for item in owned:
+        namespaces.setdefault((item.object.group, item.object.kind), set()).add(item.object.namespace)
+    found: dict[tuple[str, str], tuple[Kind, tuple[T, ...]] | None] = {}
+    for (group, name), own in sorted(namespaces.items()):
         try:
-            found[(group, kind)] = read(find(group, version, kind), PLACEMENT_LABEL)
+            kind = cluster.kind(group, "", name)
+            found[(group, name)] = (kind, _everywhere(partial(read, kind), own))
         except (TransientError, PermanentError) as error:
-            log.warning("list.failed", kind=kind, code=error.code, error=str(error))
-            found[(group, kind)] = None
+            log.warning("list.failed", kind=name, code=error.code, error=str(error))
+            found[(group, name)] = None
     return found
+
+
+def _everywhere(read: Callable[[str], tuple[T, ...]], own: Collection[str]) -> tuple[T, ...]:
+    try:
+        return read("")
+    except ForbiddenError:
+        return tuple(item for namespace in sorted(own) for item in read(namespace))

@@ -13,8 +13,9 @@ from common.domain.errors import FlotillaError
 from common.domain.health import Health, HealthReport
 from common.domain.refs import PlacementRef
 from common.telemetry.logs import logger
-from workers.sync.health import Context
-from workers.sync.observe import PlacementHealth, by_id, kinds_to_read, reports
+from workers.sync.health import Context, waits_for_health
+from workers.sync.marks import PLACEMENT_LABEL
+from workers.sync.observe import PlacementHealth, by_id, reports
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached
 from workers.tasks.runtime import Runtime
 
@@ -58,11 +59,12 @@ def _observe(runtime: Runtime, where: Site) -> None:
     inventories = {ref: everything.get(ref, ()) for ref in awaited}
     cluster = reached.session(runtime.agent(f"health of {where.cluster.name}"))
     lists = listed(
-        cluster.kind,
-        lambda kind, label: by_id(kind, cluster.list_objects(kind, namespace="", selector=label)),
-        kinds_to_read(item for items in inventories.values() for item in items),
+        cluster,
+        lambda kind, namespace: cluster.list_objects(kind, namespace=namespace, selector=PLACEMENT_LABEL),
+        (item for items in inventories.values() for item in items if item.wanted and waits_for_health(item.object)),
     )
-    seen = reports(inventories, lists, Context(now=now))
+    live = {key: None if one is None else by_id(*one) for key, one in lists.items()}
+    seen = reports(inventories, live, Context(now=now))
     with runtime.database.write() as transaction:
         _record(transaction, where, awaited, seen, runtime.database.now(transaction))
 

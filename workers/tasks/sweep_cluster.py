@@ -20,7 +20,8 @@ from common.domain.refs import PlacementRef
 from common.domain.runs import SyncStatus, Trigger
 from common.telemetry.logs import logger
 from workers.sync.healing import STEPS, Heal, heal
-from workers.sync.sweep import Finding, Stray, SweepResult, SweepVerdict, compare, kinds_to_list
+from workers.sync.marks import PLACEMENT_LABEL
+from workers.sync.sweep import Finding, Stray, SweepResult, SweepVerdict, compare
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached
 from workers.tasks.runtime import Runtime
 
@@ -59,11 +60,12 @@ def _sweep(runtime: Runtime, where: Site) -> None:
         inventories = inventory.of_cluster(transaction, where.cluster.name)
     cluster = connection.session(runtime.agent(f"sweep of {where.cluster.name}"))
     lists = listed(
-        cluster.kind,
-        lambda kind, label: cluster.list_meta(kind, namespace="", selector=label),
-        kinds_to_list(inventories.values()),
+        cluster,
+        lambda kind, namespace: cluster.list_meta(kind, namespace=namespace, selector=PLACEMENT_LABEL),
+        (item for items in inventories.values() for item in items),
     )
-    found = compare(where.fleet.name, where.cluster.name, inventories, lists)
+    metas = {key: None if one is None else one[1] for key, one in lists.items()}
+    found = compare(where.fleet.name, where.cluster.name, inventories, metas)
     with runtime.database.write() as transaction:
         now = runtime.database.now(transaction)
         clusters.record_reached(transaction, where.cluster.name, version=connection.version(), now=now)
