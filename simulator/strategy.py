@@ -129,7 +129,10 @@ def _keep_addresses(cluster: Cluster, live: Json, document: Json) -> None:
         return
     if not spec.get("clusterIP") and before.get("clusterIP"):
         spec["clusterIP"] = before["clusterIP"]
-    for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+    # a second family that only the live object names is not asked for again once there is a selector
+    dropped = spec.get("selector") and before.get("ipFamilyPolicy") == "RequireDualStack"
+    kept = ("clusterIPs", "ipFamilyPolicy") if dropped else ("clusterIPs", "ipFamilies", "ipFamilyPolicy")
+    for name in kept:
         if name in before:
             spec.setdefault(name, before[name])
     ports = {(port.get("protocol"), port.get("port")): port.get("nodePort") for port in before.get("ports", ())}
