@@ -80,7 +80,6 @@ class Resettable:
                 if moved:
                     still_since = now
                 elif now - still_since >= self._calm and _groups(client) == self._first[name].groups:
-                    _await_caches(client)
                     return cluster
                 if now > until:
                     message = f"{name} is not at rest after {EMPTY_WITHIN} s; last: {sorted(moved)[:5]}"
@@ -140,9 +139,3 @@ def _release(cluster: ControlPlane, services: Iterable[bytes]) -> None:
     with cluster.client() as client, suppress(httpx.HTTPError):
         for namespace, name in paths:
             client.delete(f"/api/v1/namespaces/{namespace}/services/{name}")
-
-
-def _await_caches(client: httpx.Client) -> None:
-    """Ask for a list, which the API server answers once its caches are as new as etcd."""
-    for kind in ("namespaces", "services", "serviceaccounts"):
-        client.get(f"/api/v1/{kind}").raise_for_status()

@@ -25,7 +25,7 @@ time.sleep(600)
 """
 
 
-def _is_gone(pid: int) -> bool:
+def is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -56,7 +56,7 @@ def test_a_frozen_program_can_be_ended(tmp_path: Path) -> None:
     pid = program.pid
     program.signal(signal.SIGSTOP)
     program.stop()
-    assert _is_gone(pid)
+    assert is_gone(pid)
     assert not program.running
 
 
@@ -76,10 +76,10 @@ def test_a_program_dies_with_its_parent(tmp_path: Path, number: signal.Signals) 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
-        assert not _is_gone(child)
+        assert not is_gone(child)
         parent.send_signal(number)
     until = time.monotonic() + 5
-    while not _is_gone(child):
+    while not is_gone(child):
         assert time.monotonic() < until, f"{child} outlives its parent"
         time.sleep(0.02)
 
