@@ -30,15 +30,6 @@ class PlacementHealth:
     objects: tuple[ObservedObject, ...]
 
 
-def kinds_to_read(inventory: Iterable[InventoryItem]) -> frozenset[tuple[str, str, str]]:
-    """Return (group, version, kind) of what has to be read whole to tell the health of an inventory."""
-    return frozenset(
-        (item.object.group, item.version, item.object.kind)
-        for item in inventory
-        if item.wanted and waits_for_health(item.object)
-    )
-
-
 def by_id(kind: Kind, objects: Iterable[Mapping[str, Any]]) -> dict[ObjectId, Mapping[str, Any]]:
     """Return the objects of one LIST by their id. Items of a LIST do not say their kind; it is added."""
     own = {"apiVersion": kind.api_version, "kind": kind.kind}
@@ -55,7 +46,7 @@ def reports(
 
     Args:
         inventories: what the placements own; objects that wait to be pruned count for nothing.
-        live: by (group, kind), the objects of each kind that ``kinds_to_read`` names; None where the LIST failed:
+        live: by (group, kind), the objects of each kind that can be ill; None where the LIST failed:
             what could not be read is unknown, never missing.
         context: the present, and what else rules need.
     """

@@ -72,12 +72,6 @@ class SweepResult:
     strays: tuple[Stray, ...]
 
 
-def kinds_to_list(inventories: Iterable[Sequence[InventoryItem]]) -> frozenset[tuple[str, str, str]]:
-    """Return (group, version, kind) of everything that placements own, one version for each kind."""
-    versions = {(item.object.group, item.object.kind): item.version for items in inventories for item in items}
-    return frozenset((group, version, kind) for (group, kind), version in versions.items())
-
-
 def compare(
     fleet: str, cluster: str, inventories: Mapping[PlacementRef, Sequence[InventoryItem]], lists: Lists
 ) -> SweepResult:
@@ -87,7 +81,7 @@ def compare(
         fleet: whose marks count; those of another fleet on the same cluster are not looked at.
         cluster: its name in the registry.
         inventories: of the cluster's placements; a missing placement's objects are strays.
-        lists: of every kind that ``kinds_to_list`` names.
+        lists: of every kind that the inventories hold.
     """
     live = {
         ObjectId(group, kind, meta.namespace, meta.name): meta

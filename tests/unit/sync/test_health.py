@@ -11,7 +11,7 @@ from common.domain.health import Health
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.health import Context, assess, waits_for_health
 from workers.sync.live import Kind
-from workers.sync.observe import by_id, kinds_to_read, reports
+from workers.sync.observe import by_id, reports
 from workers.sync.ports import InventoryItem
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -238,10 +238,6 @@ def listed(*objects: dict[str, Any]) -> dict[ObjectId, Any]:
     return dict(
         by_id(DEPLOYMENT, [{key: each[key] for key in each if key not in {"apiVersion", "kind"}} for each in plain])
     )
-
-
-def test_only_what_can_be_ill_is_read() -> None:
-    assert kinds_to_read([WEB, DATA, GADGET, OLD]) == {("apps", "v1", "Deployment"), ("example.com", "v1", "Gadget")}
 
 
 def test_a_placement_is_as_healthy_as_its_worst_object() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from common.domain.refs import ObjectId, PlacementRef
+from common.domain.refs import PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, config_map, deployment
 from workers.sync.live import LiveMeta
 from workers.sync.ports import InventoryItem
-from workers.sync.sweep import Finding, SweepResult, compare, kinds_to_list
+from workers.sync.sweep import Finding, SweepResult, compare
 
 SELECTOR = "flotilla.dev/placement"
 
@@ -98,13 +98,3 @@ def test_copies_and_other_fleets_are_no_strays(site: Site, cluster: FakeCluster)
     copy = {"name": "copy", "labels": metadata["labels"], "annotations": metadata["annotations"]}
     cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": copy, "data": {}}, manager="kubectl")
     assert swept(site, cluster).strays == ()
-
-
-def test_each_kind_is_listed_once(site: Site) -> None:
-    site.sync(config_map("a"), config_map("b"), deployment())
-    site.journal.inventory[ObjectId("", "ConfigMap", "x", "y")] = InventoryItem(
-        ObjectId("", "ConfigMap", "x", "y"), "v1"
-    )
-    assert kinds_to_list([tuple(site.journal.inventory.values())]) == {
-        ("", "v1", "ConfigMap"), ("apps", "v1", "Deployment")
-    }  # fmt: skip
