@@ -155,9 +155,9 @@ def run_demo(home: Path, *, until: Until, say: Callable[[str], None]) -> None:
         url = settings.registry_url
         leave_out = left_out(settings, say)
         write_repository(
-            home / "fleet", url=url, servers=clusters.servers, clusters=clusters.clusters, leave_out=leave_out
+            home / "git" / "fleet", url=url, servers=clusters.servers, clusters=clusters.clusters, leave_out=leave_out
         )
-        git_server = python("simulator.git_http", "--root", str(home), "--port", str(git_port))
+        git_server = python("simulator.git_http", "--root", str(home / "git"), "--port", str(git_port))
         ready = embedded.answers("127.0.0.1", git_port, "/fleet/.git/info/refs?service=git-upload-pack")
         supervisor.start(ProcessSpec("git", git_server, ready=ready))
         say(f"Starting the hub: scheduler, {WORKERS} workers and one for what you ask for, api, Flower")
@@ -208,7 +208,7 @@ def _tell(seen: Summary, told: str, say: Callable[[str], None]) -> str:
 def things_to_try(home: Path, settings: Settings) -> str:
     """Return the addresses and three things to try, with the commands and what will be seen."""
     hub = f"http://{settings.api_host}:{settings.api_port}"
-    fleet = home / "fleet"
+    fleet = home / "git" / "fleet"
     run = f"FLOTILLA_HOME={home} FLOTILLA_API_PORT={settings.api_port} flotilla"
     return f"""
   Status page   {hub}/          (token: {run} token)

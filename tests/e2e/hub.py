@@ -87,6 +87,11 @@ class Hub:
                     argv, cwd=ROOT, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
 
+    def start_extra(self, name: str) -> None:
+        """Start one more worker for planned work."""
+        self._commands[name] = ("workers", "--queue", "default", "--concurrency", "4", "--name", name)
+        self.start(name)
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a process a signal."""
         self._processes[name].send_signal(number)

@@ -12,7 +12,7 @@ from common.db import approvals, attempts, clusters, dispatch, standing, workers
 from common.db.approvals import ApprovalKind
 from common.db.attempts import AttemptEnding
 from common.db.connection import Connection
-from common.db.errors import DatabaseUnavailableError
+from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.db.runs import ClaimedRun
 from common.db.session import Database
 from common.db.standing import FULL_CHECK, Success
@@ -127,6 +127,9 @@ class Ender:
         standing.record_success(connection, self._run.placement_id, success, now=now)
         if awaited is not None:
             clusters.observe_at(connection, self._run.ref.cluster, now + FIRST_LOOK)
+        if self.placement is not None:
+            # A cluster that held nothing, or slower placements only, may not be due for long.
+            clusters.sweep_by(connection, self._run.ref.cluster, now + self.placement.interval, step=0)
         if self._run.trigger is Trigger.DRIFT and any(change.action in MUTATIONS for change in result.changes):
             standing.record_healed(connection, self._run.placement_id, now=now)
             clusters.sweep_by(connection, self._run.ref.cluster, now + AFTER_HEAL, step=1)
@@ -208,7 +211,7 @@ class Ender:
                         log.warning("attempt.ended-by-another", attempt=str(self._run.attempt))
                         return False
                     note(connection, now)
-            except DatabaseUnavailableError:
+            except (DatabaseUnavailableError, DatabaseBusyError):
                 self._database.wait()
             else:
                 log.info("attempt.ended", outcome=ended.outcome, code=ended.error_code, attempt=str(self._run.attempt))

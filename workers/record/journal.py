@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from common.db import attempts, inventory, leases, results
 from common.db.connection import Connection
-from common.db.errors import DatabaseUnavailableError
+from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.db.session import Database
 from common.domain.changes import Action, Change
 from common.domain.errors import LeaseLostError
@@ -85,7 +85,7 @@ class SqlJournal:
             try:
                 with self._database.write() as connection:
                     write(connection)
-            except DatabaseUnavailableError:
+            except (DatabaseUnavailableError, DatabaseBusyError):
                 self._database.wait()
             else:
                 return

@@ -27,6 +27,12 @@ LEASE = timedelta(minutes=5)
 T = TypeVar("T")
 
 
+class WrongClusterError(PermanentError):
+    """Another cluster answers, or one that has another name too: what it holds says nothing about ours."""
+
+    code = "cluster.blocked"
+
+
 @contextmanager
 def alone(runtime: Runtime, what: str, cluster: str) -> Iterator[bool]:
     """Give True inside the block if nobody else does the same to the cluster now."""
@@ -74,7 +80,8 @@ def reach(runtime: Runtime, cluster: Cluster) -> Connection:
     connection.forget_identity()
     blocked = check_identity(runtime.database, cluster, connection)
     if blocked:
-        log.warning("cluster.blocked", cluster=cluster.name, reason=blocked)
+        message = f"what answers at the address of {cluster.name} is not looked at: {blocked}"
+        raise WrongClusterError(message, remedy=f"See `flotilla approvals`, and how {cluster.name} was replaced.")
     return connection
 
 

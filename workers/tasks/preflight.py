@@ -30,13 +30,14 @@ class Stop:
     reason: str
 
 
-def preflight(
+def preflight(  # noqa: PLR0913 - each is one fact
     run: ClaimedRun,
     standing: Standing,
     placement: Placement | None,
     *,
     cluster: Cluster | None,
     blocked: str,
+    renderer: str,
     last: AttemptOutcome | None,
 ) -> Go | Stop:
     """Return whether a claimed run is carried out, and how.
@@ -47,6 +48,7 @@ def preflight(
         placement: the placement in the fleet in force; None where nothing places it.
         cluster: its cluster in the fleet in force.
         blocked: why nothing may be written to its cluster; empty when it may.
+        renderer: that the source was resolved with; empty where there is none.
         last: how this run's former attempt ended; None for the first.
     """
     if blocked:
@@ -61,6 +63,8 @@ def preflight(
         return Stop(AttemptOutcome.SKIPPED, "nothing places it any more")
     if standing.desired is None or standing.desired.identity != run.revision.identity:
         return Stop(AttemptOutcome.SUPERSEDED, "a newer revision")
+    if renderer and placement.parameters_digest(renderer) != run.revision.parameters_digest:
+        return Stop(AttemptOutcome.SUPERSEDED, "the registry has changed since")
     if placement.disposition is not Disposition.SYNC:
         return Stop(AttemptOutcome.SKIPPED, f"its cluster or application says {placement.disposition}, not sync")
     if standing.paused and run.trigger not in BY_PERSON:

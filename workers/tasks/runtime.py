@@ -16,6 +16,7 @@ from common.settings import Settings
 from common.sources.credentials import provider_from
 from common.sources.mirrors import Mirrors, mirrors_from
 from workers.kube import ClusterPool, Connection
+from workers.kube.secrets import SecretProvider
 from workers.render.renderers import Renderers, renderers_from
 from workers.tasks.leases import LeaseKeeper
 from workers.tasks.snapshots import Snapshots
@@ -77,17 +78,25 @@ class Runtime:
         self.database.dispose()
 
 
+def _instant(database: Database) -> datetime:
+    """Return the instant by the clock that the reaper judges by."""
+    database.wait()
+    with database.read() as connection:
+        return database.now(connection)
+
+
 def make_runtime(settings: Settings, name: str) -> Runtime:
     """Return a process's runtime, its leases being renewed from now on."""
     clock = SystemClock()
     database = open_database(settings)
-    credentials = provider_from(settings)
+    namespace = settings.credentials_secret_namespace
+    credentials = provider_from(settings, *((SecretProvider(namespace),) if namespace else ()))
     keeper = LeaseKeeper(database, clock, lease=settings.lease, every=settings.lease_renewal)
     keeper.start()
     return Runtime(
         settings=settings,
         name=name,
-        started_at=clock.now(),
+        started_at=_instant(database),
         clock=clock,
         database=database,
         mirrors=mirrors_from(settings, credentials),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from common.db import approvals, attempts, clusters, inventory, leases, runs, sources, standing
-from common.db.approvals import Approval
+from common.db.approvals import Approval, ApprovalKind, ApprovalState
 from common.db.connection import Connection
 from common.db.runs import ClaimedRun
 from common.db.sources import Digest
@@ -103,7 +103,9 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
         blocked = known.blocked if known is not None else "the cluster is unknown"
         last = attempts.outcome_before(connection, run.attempt)
         cluster = fleet.clusters.get(run.ref.cluster)
-        verdict = preflight(run, row, placement, cluster=cluster, blocked=blocked, last=last)
+        digest = _digest(connection, run)
+        renderer = digest.renderer if digest is not None else ""
+        verdict = preflight(run, row, placement, cluster=cluster, blocked=blocked, renderer=renderer, last=last)
         return Facts(
             fleet=fleet,
             placement=placement,
@@ -111,8 +113,8 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
             blocked=blocked,
             inventory=inventory.of(connection, run.placement_id),
             fenced=attempts.fenced_objects(connection, run.placement_id, run.attempt),
-            digest=_digest(connection, run),
-            approval=approvals.get(connection, run.approval_id) if run.approval_id is not None else None,
+            digest=digest,
+            approval=_approval(connection, run),
             verdict=verdict if isinstance(verdict, Stop) else verdict.phase,
             now=runtime.database.now(connection),
         )
@@ -121,7 +123,15 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
 def _digest(connection: Connection, run: ClaimedRun) -> Digest | None:
     if run.source_id is None:
         return None
-    return sources.digests_of(connection, run.source_id).get(run.ref.application)
+    return sources.digest_of(connection, run.source_id, run.ref.application)
+
+
+def _approval(connection: Connection, run: ClaimedRun) -> Approval | None:
+    """Return the approval a run carries out, if it is one: granted, to prune, and for this very placement."""
+    found = approvals.get(connection, run.approval_id) if run.approval_id is not None else None
+    if found is None or found.subject != str(run.ref):
+        return None
+    return found if (found.kind, found.state) == (ApprovalKind.PRUNE, ApprovalState.APPROVED) else None
 
 
 def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, phase: Phase, ender: Ender) -> None:
