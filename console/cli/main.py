@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from common.domain.errors import FlotillaError
-from console.cli import hub, processes, simulator
+from console.cli import doctor, hub, offline, processes, simulator
 from console.cli.client import HubUnreachableError
 from console.cli.exits import Exit
 from console.cli.output import errors, say
@@ -40,6 +40,7 @@ def flotilla(
 
 
 FLEET = "The fleet"
+REGISTRY = "The registry"
 PROCESSES = "Processes"
 _FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
     hub.status,
@@ -53,8 +54,10 @@ _FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
     hub.approve,
     hub.reject,
 )
+_REGISTRY_COMMANDS: tuple[Callable[..., None], ...] = (offline.init, offline.validate, offline.schema)
 _PROCESS_COMMANDS: tuple[Callable[..., None], ...] = (
     processes.demo,
+    doctor.doctor,
     processes.up,
     processes.worker,
     processes.api,
@@ -64,6 +67,8 @@ _PROCESS_COMMANDS: tuple[Callable[..., None], ...] = (
 )
 for command in _FLEET_COMMANDS:
     app.command(rich_help_panel=FLEET)(command)
+for command in _REGISTRY_COMMANDS:
+    app.command(rich_help_panel=REGISTRY)(command)
 for command in _PROCESS_COMMANDS:
     app.command(rich_help_panel=PROCESSES)(command)
 app.command(rich_help_panel=PROCESSES, context_settings=processes.ANY_OPTIONS)(processes.scheduler)
@@ -80,6 +85,9 @@ def main() -> None:
         if error.remedy:
             errors.print(f"       {error.remedy}", markup=False, highlight=False)
         sys.exit(Exit.UNREACHABLE if isinstance(error, HubUnreachableError) else Exit.NO)
+    except OSError as error:
+        errors.print(f"error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(Exit.NO)
     except KeyboardInterrupt:
         sys.exit(130)
 

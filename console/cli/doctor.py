@@ -1,0 +1,153 @@
+"""``flotilla doctor``: what a hub needs, checked one by one, each with what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+import typer
+
+from common.broker.app import make_celery
+from common.broker.sender import CelerySender
+from common.db import clusters, schema, triggers, workers
+from common.db.connection import Connection
+from common.db.reads.fleet import clusters as cluster_views
+from common.db.reads.summary import summary
+from common.db.session import Database, open_database
+from common.domain.errors import FlotillaError
+from common.domain.refs import SourceRef
+from common.settings import Settings, settings
+from common.sources.registry import GitRepository
+from console.cli.exits import Exit
+from console.cli.output import Format, Output, is_data, table
+
+MANY = 5_000
+"""Placements from which on SQLite is no longer advised."""
+SOON = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked; ``state`` is ok, warning or failed."""
+
+    what: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+def doctor(output: Output = Format.TABLE) -> None:
+    """Check what this hub needs and say what to do. Exit 1 if anything failed.
+
+    Example: flotilla doctor -o json
+    """
+    found = list(examine(settings()))
+    if not is_data(output, [asdict(one) for one in found]):
+        table(("check", "state", "", "what to do"), [(f.what, f.state, f.detail, f.remedy) for f in found], empty="")
+    raise typer.Exit(Exit.NO if any(one.state == "failed" for one in found) else Exit.DONE)
+
+
+def examine(config: Settings) -> Iterator[Finding]:
+    """Yield a finding for every check; one that fails stops no other."""
+    yield _guarded("git", _git)
+    yield _guarded("renderers", lambda: _renderers(config))
+    yield _guarded("registry", lambda: _registry(config))
+    yield _guarded("broker", lambda: _broker(config))
+    if not config.database_url and not (config.home / "flotilla.db").exists():
+        yield Finding("database", "failed", f"there is no hub in {config.home}", "Start one with `flotilla up`.")
+        return
+    try:
+        database = open_database(config)
+        with database.read() as connection:
+            database.now(connection)
+    except (FlotillaError, OSError) as error:
+        yield Finding("database", "failed", str(error), "See FLOTILLA_DATABASE_URL, and that the server is up.")
+        return
+    yield from _database(database)
+    database.dispose()
+
+
+def _guarded(what: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except FlotillaError as error:
+        return Finding(what, "failed", error.message, error.remedy)
+    except OSError as error:
+        return Finding(what, "failed", str(error), "See that the file exists and can be read.")
+
+
+def _git() -> Finding:
+    if shutil.which("git") is None:
+        return Finding("git", "failed", "not found", "Install git 2.39 or newer.")
+    said = subprocess.run(("git", "--version"), capture_output=True, text=True, check=False, timeout=10)
+    return Finding("git", "ok", said.stdout.strip())
+
+
+def _renderers(config: Settings) -> Finding:
+    for tool in filter(None, (config.kustomize, "kustomize", "kubectl")):
+        path = shutil.which(tool)
+        if path:
+            return Finding("renderers", "ok", f"plain YAML; Kustomize by {path}")
+    remedy = "Install kustomize or kubectl, or set FLOTILLA_KUSTOMIZE."
+    return Finding("renderers", "warning", "plain YAML only: no kustomize or kubectl found", remedy)
+
+
+def _registry(config: Settings) -> Finding:
+    if not config.registry_url:
+        remedy = "Set FLOTILLA_REGISTRY_URL to the Git repository that declares the fleet."
+        return Finding("registry", "failed", "no registry is set", remedy)
+    source = SourceRef(config.registry_url, config.registry_credentials, config.registry_ref)
+    return Finding("registry", "ok", f"reached, at {GitRepository.from_settings(config).head(source)[:12]}")
+
+
+def _broker(config: Settings) -> Finding:
+    CelerySender(make_celery(config)).epoch()
+    return Finding("broker", "ok", "reached")
+
+
+def _database(database: Database) -> Iterator[Finding]:
+    found = _guarded("database", lambda: _schema(database))
+    yield found
+    if found.state == "failed":
+        return
+    with database.read() as connection:
+        yield from _workers(connection, database)
+        for cluster in cluster_views(connection):
+            expires = cluster.credentials_expire_at
+            if expires is not None and expires < database.now(connection) + SOON:
+                remedy = f"flotilla cluster rotate {cluster.name} --kubeconfig FILE"
+                yield Finding(
+                    f"credentials of {cluster.name}", "warning", f"expire {expires:%Y-%m-%d %H:%M} UTC", remedy
+                )
+            if cluster.blocked:
+                yield Finding(f"cluster {cluster.name}", "failed", cluster.blocked, "See `flotilla approvals`.")
+
+
+def _schema(database: Database) -> Finding:
+    if not schema.is_current(database):
+        return Finding("database", "failed", "another version's schema", "flotilla db upgrade")
+    with database.read() as connection:
+        gone = triggers.missing(connection)
+        placements = summary(connection).placements
+    if gone:
+        return Finding(
+            "database", "failed", f"guards of the history are missing: {', '.join(gone)}", "flotilla db upgrade"
+        )
+    if database.dialect == "sqlite" and placements > MANY:
+        remedy = "Move to PostgreSQL: SQLite is for one host and a few thousand placements."
+        return Finding("database", "warning", f"SQLite with {placements} placements", remedy)
+    return Finding("database", "ok", f"{database.dialect}, schema current, {placements} placements")
+
+
+def _workers(connection: Connection, database: Database) -> Iterator[Finding]:
+    slots = workers.live_slots(connection, now=database.now(connection))
+    pools = {one.pool for one in clusters.facts(connection).values() if one.declared}
+    for pool in sorted(pools):
+        for queue, switch in ((pool, ""), (f"{pool}.now", " --now")):
+            if slots.get(queue):
+                yield Finding(f"workers of {queue}", "ok", f"{slots[queue]} runs at once")
+            else:
+                yield Finding(f"workers of {queue}", "failed", "none lives", f"flotilla worker --pool {pool}{switch}")
