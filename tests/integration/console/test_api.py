@@ -1,0 +1,221 @@
+"""Who gets in, what they see, and what they may ask for; on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from sqlalchemy import insert, select
+
+from common.db.session import Database
+from common.db.tables import AuditRow, IntentRow, PlacementRow, RunRow, SessionRow
+from common.settings import Settings
+from console.api.app import create_app
+
+TOKEN = "a-token-of-this-test"
+OPEN = {"/healthz", "/readyz", "/login"}
+NASTY = "<script>alert(1)</script>"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def app(database: Database, tmp_path: Path) -> FastAPI:
+    return create_app(Settings(home=tmp_path), database, token=TOKEN)
+
+
+@pytest.fixture
+async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        yield client
+
+
+@pytest.fixture
+def bearer() -> dict[str, str]:
+    return {"Authorization": f"Bearer {TOKEN}"}
+
+
+def _place(database: Database, application: str, cluster: str = "eu") -> None:
+    values = {"cluster": cluster, "application": application, "state": "placed", "mark": "m" * 20, "reason": NASTY}
+    with database.write() as connection:
+        connection.execute(insert(PlacementRow).values(values))
+
+
+def _routes(found: Iterable[object]) -> Iterator[APIRoute]:
+    """Yield every route, those of included routers too."""
+    for route in found:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            yield from _routes(route.original_router.routes)
+
+
+async def test_every_route_but_the_open_ones_needs_the_token(app: FastAPI, browser: httpx.AsyncClient) -> None:
+    asked = 0
+    for route in _routes(app.routes):
+        if route.path in OPEN:
+            continue
+        for method in route.methods or ():
+            path = route.path.replace("{path:path}", "x")
+            answer = await browser.request(method, path)
+            assert answer.status_code == httpx.codes.UNAUTHORIZED, f"{method} {route.path}"
+            wrong = await browser.request(method, path, headers={"Authorization": "Bearer wrong"})
+            assert wrong.status_code == httpx.codes.UNAUTHORIZED, f"{method} {route.path}"
+            asked += 1
+    assert asked > 20
+
+
+async def test_the_open_pages_say_nothing(browser: httpx.AsyncClient) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = await browser.get(path)
+        assert (answer.status_code, answer.content) == (httpx.codes.OK, b"")
+
+
+async def test_a_browser_shows_the_token_once_and_gets_a_session(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    refused = await browser.post("/login", data={"token": "wrong"})
+    assert refused.status_code == httpx.codes.UNAUTHORIZED
+    done = await browser.post("/login", data={"token": TOKEN})
+    cookie = done.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert TOKEN not in cookie
+    assert (await browser.get("/")).status_code == httpx.codes.OK
+    session_id = browser.cookies["flotilla_session"]
+    with database.read() as connection:
+        kept = connection.execute(select(SessionRow.digest)).scalars().all()
+    assert session_id not in kept, "only a digest of it is kept"
+    await browser.post("/logout", headers={"Origin": "http://hub"})
+    browser.cookies.set("flotilla_session", session_id)
+    assert (await browser.get("/")).status_code == httpx.codes.UNAUTHORIZED
+
+
+async def test_another_token_ends_sessions(app: FastAPI, browser: httpx.AsyncClient, database: Database) -> None:
+    await browser.post("/login", data={"token": TOKEN})
+    other = create_app(app.state.settings, database, token="another")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=other), base_url="http://hub") as client:
+        client.cookies = browser.cookies
+        assert (await client.get("/")).status_code == httpx.codes.UNAUTHORIZED
+
+
+async def test_a_person_without_a_session_is_sent_to_the_form(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (httpx.codes.SEE_OTHER, "/login")
+
+
+async def test_guesses_are_throttled(browser: httpx.AsyncClient) -> None:
+    codes = [(await browser.post("/login", data={"token": "wrong"})).status_code for _ in range(12)]
+    assert codes[-1] == httpx.codes.TOO_MANY_REQUESTS
+    assert (await browser.post("/login", data={"token": TOKEN})).status_code == httpx.codes.TOO_MANY_REQUESTS
+
+
+@pytest.mark.parametrize("origin", [None, "http://evil.example.com", "null", "http://hub.evil.example.com"])
+async def test_writes_from_other_sites_are_refused(
+    browser: httpx.AsyncClient, database: Database, origin: str | None
+) -> None:
+    await browser.post("/login", data={"token": TOKEN})
+    headers = {} if origin is None else {"Origin": origin}
+    answer = await browser.post("/api/v1/refresh", headers=headers)
+    assert answer.status_code == httpx.codes.FORBIDDEN
+    with database.read() as connection:
+        assert connection.execute(select(IntentRow.id)).first() is None
+
+
+async def test_a_write_is_an_audited_intent(
+    browser: httpx.AsyncClient, bearer: dict[str, str], database: Database
+) -> None:
+    _place(database, "web")
+    answer = await browser.post("/api/v1/placements/eu/web/pause", json={"reason": "incident"}, headers=bearer)
+    assert answer.status_code == httpx.codes.ACCEPTED
+    intent = (await browser.get(f"/api/v1/intents/{answer.json()['intent']}", headers=bearer)).json()
+    assert (intent["kind"], intent["subject"], intent["actor"]) == ("pause", "eu/web", "operator")
+    with database.read() as connection:
+        row = connection.execute(select(AuditRow.action, AuditRow.subject, AuditRow.detail)).one()
+    assert tuple(row) == ("pause", "eu/web", {"reason": "incident"})
+
+
+async def test_what_does_not_exist_is_said_so(browser: httpx.AsyncClient, bearer: dict[str, str]) -> None:
+    for path in ("placements/eu/none", "runs/none", "intents/7"):
+        answer = await browser.get(f"/api/v1/{path}", headers=bearer)
+        assert answer.status_code == httpx.codes.NOT_FOUND
+        assert "there is no" in answer.json()["error"]
+    answer = await browser.post("/api/v1/placements/eu/none/sync", headers=bearer)
+    assert answer.status_code == httpx.codes.NOT_FOUND
+
+
+async def test_an_approval_needs_a_reason(browser: httpx.AsyncClient, bearer: dict[str, str]) -> None:
+    answer = await browser.post("/api/v1/approvals/1/approve", json={"reason": " "}, headers=bearer)
+    assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+
+
+async def test_names_and_errors_are_inert_on_pages_and_scripts_forbidden(
+    browser: httpx.AsyncClient, bearer: dict[str, str], database: Database
+) -> None:
+    _place(database, "web")
+    for path in ("/", "/placements/eu/web", "/runs"):
+        answer = await browser.get(path, headers=bearer)
+        assert answer.status_code == httpx.codes.OK
+        assert NASTY not in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "script-src" not in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_lists_come_in_pages_that_neither_skip_nor_repeat(
+    browser: httpx.AsyncClient, bearer: dict[str, str], database: Database
+) -> None:
+    for number in range(7):
+        _place(database, f"app-{number}")
+    seen: list[str] = []
+    after = ""
+    while True:
+        page = (await browser.get("/api/v1/placements", params={"limit": 3, "after": after}, headers=bearer)).json()
+        seen += [item["ref"] for item in page["items"]]
+        after = page["after"]
+        if not after:
+            break
+    assert seen == [f"eu/app-{number}" for number in range(7)]
+    bad = await browser.get("/api/v1/placements", params={"after": "nonsense"}, headers=bearer)
+    assert bad.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+
+
+async def test_runs_are_shown_newest_first(
+    browser: httpx.AsyncClient, bearer: dict[str, str], database: Database
+) -> None:
+    _place(database, "web")
+    with database.write() as connection:
+        placement = connection.execute(select(PlacementRow.id)).scalar_one()
+        for number in range(3):
+            ended = {"state": "ended", "outcome": "succeeded", "ended_at": NOW} if number < 2 else {"state": "queued"}
+            values = {"id": f"0000000{number}", "placement_id": placement, "cluster": "eu", "application": "web"}
+            common = {"trigger": "revision", "actor": "flotilla", "priority": 2, "queue": "q", "snapshot_id": 1}
+            connection.execute(insert(RunRow).values(**values, **common, not_before=NOW, created_at=NOW, **ended))
+    runs = (await browser.get("/api/v1/runs", params={"limit": 2}, headers=bearer)).json()
+    assert [run["id"] for run in runs["items"]] == ["00000002", "00000001"]
+    assert runs["after"] == "00000001"
+
+
+async def test_flower_is_read_only(browser: httpx.AsyncClient, bearer: dict[str, str]) -> None:
+    for path in ("/flower/api/worker/shutdown/w", "/flower/api/task/revoke/t"):
+        answer = await browser.post(path, headers=bearer)
+        assert answer.status_code == httpx.codes.METHOD_NOT_ALLOWED
+
+
+async def test_metrics_are_behind_the_token_and_count(
+    browser: httpx.AsyncClient, bearer: dict[str, str], database: Database
+) -> None:
+    _place(database, "web")
+    text = (await browser.get("/metrics", headers=bearer)).text
+    assert 'flotilla_placements_sync{status="unknown"} 1.0' in text
