@@ -1,0 +1,67 @@
+"""The references name what there is: no more, no less."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from common.settings import Settings
+from console.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r"^### `flotilla (.+)`$", (DOCS / page).read_text(), re.MULTILINE)
+
+
+def commands(command: object, path: tuple[str, ...] = ()) -> Iterator[str]:
+    if isinstance(command, TyperGroup):
+        for name, child in command.commands.items():
+            yield from commands(child, (*path, name))
+    else:
+        yield " ".join(path)
+
+
+def first_column(page: Path) -> list[str]:
+    rows = [line.split("|")[1] for line in page.read_text().splitlines() if line.startswith("| `")]
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+
+
+def test_every_command_is_described_once() -> None:
+    assert sorted(headings("reference/cli.md")) == sorted(commands(get_command(app)))
+
+
+def test_every_setting_is_described_once() -> None:
+    wanted = sorted(f"FLOTILLA_{name.upper()}" for name in Settings.model_fields)
+    assert sorted(first_column(DOCS / "reference" / "settings.md")) == wanted
+
+
+def test_every_direct_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {re.split(r"[\[~=<>]", each)[0] for each in project["dependencies"]}
+    assert set(first_column(DOCS / "adr" / "0008-dependencies.md")) == wanted
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    links = [
+        (page, link)
+        for page in PAGES
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+        if "://" not in link
+    ]
+    assert links
+    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    named = [(page, path) for page in PAGES for path in re.findall(r"`(tests/[\w./]+)`", page.read_text())]
+    assert named
+    assert [f"{page.name}: {path}" for page, path in named if not (ROOT / path).exists()] == []
