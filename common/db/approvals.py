@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -30,6 +30,8 @@ class ApprovalState(StrEnum):
     OPEN = "open"
     APPROVED = "approved"
     REJECTED = "rejected"
+    DONE = "done"
+    """It was allowed and has been carried out: it allows nothing any more."""
     VOID = "void"
     """What it was about has changed."""
 
@@ -44,6 +46,7 @@ class Approval:
     payload: Mapping[str, Any]
     reason: str
     state: ApprovalState
+    decided_by: str = ""
 
 
 def ask(
@@ -98,10 +101,18 @@ def approved(connection: Connection, kind: ApprovalKind) -> tuple[Approval, ...]
     return tuple(_approval(row) for row in connection.execute(query.order_by(ApprovalRow.id)))
 
 
+def use_up(connection: Connection, approval_ids: Sequence[int]) -> None:
+    """Note that these were carried out, so that they allow nothing again later."""
+    mine = (ApprovalRow.id.in_(approval_ids), ApprovalRow.state == ApprovalState.APPROVED)
+    connection.execute(update(ApprovalRow).where(*mine).values(state=ApprovalState.DONE))
+
+
 def note_run(connection: Connection, approval_id: int, run_id: str) -> None:
     """Note the run that carries the approval out."""
     connection.execute(update(ApprovalRow).where(ApprovalRow.id == approval_id).values(run_id=run_id))
 
 
 def _approval(row: Any) -> Approval:
-    return Approval(row.id, ApprovalKind(row.kind), row.subject, row.payload, row.reason, ApprovalState(row.state))
+    return Approval(
+        row.id, ApprovalKind(row.kind), row.subject, row.payload, row.reason, ApprovalState(row.state), row.decided_by
+    )

@@ -188,11 +188,14 @@ def due_observations(
     return tuple(DueCluster(name, pool) for name, pool in connection.execute(query.limit(limit)))
 
 
-def sweeps_under_way(connection: Connection) -> dict[str, int]:
-    """Return how many sweeps and observations each pool has sent and not yet seen done."""
+def looks_under_way(connection: Connection, *, since: datetime) -> dict[str, int]:
+    """Return how many sweeps and observations each pool was sent after ``since`` and has not yet seen done.
+
+    What was sent before is due to be sent again: were it counted, lost messages would take up the room for ever.
+    """
     counted: dict[str, int] = {}
     for sent in (ClusterRow.sweep_sent_at, ClusterRow.observe_sent_at):
-        query = select(ClusterRow.pool, func.count()).where(sent.is_not(None)).group_by(ClusterRow.pool)
+        query = select(ClusterRow.pool, func.count()).where(sent >= since).group_by(ClusterRow.pool)
         for pool, count in connection.execute(query):
             counted[pool] = counted.get(pool, 0) + count
     return counted
@@ -211,6 +214,12 @@ def mark_observations_sent(connection: Connection, names: Sequence[str], *, now:
 def forget_sent(connection: Connection) -> None:
     """Note that the broker has lost everything: whatever was sent is to be sent again."""
     connection.execute(update(ClusterRow).values(sweep_sent_at=None, observe_sent_at=None))
+
+
+def unsend_looks(connection: Connection, *, sweeps: Sequence[str], observations: Sequence[str]) -> None:
+    """Note that these could not be sent after all."""
+    connection.execute(update(ClusterRow).where(ClusterRow.name.in_(sweeps)).values(sweep_sent_at=None))
+    connection.execute(update(ClusterRow).where(ClusterRow.name.in_(observations)).values(observe_sent_at=None))
 
 
 def sweep_now(connection: Connection, names: Sequence[str] | None = None, *, now: datetime) -> None:

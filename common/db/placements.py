@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, Table, and_, bindparam, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, or_, select, update
 
 from common.db.dialect import batched, insert
 from common.db.tables import PlacementRow, RunRow
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, RunId
-from common.domain.runs import RunState, SyncStatus
+from common.domain.runs import Outcome, RunState, SyncStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +183,56 @@ def _update(connection: Connection, changes: Sequence[tuple[int, PlacementChange
         connection.execute(statement.values({column: bindparam(column) for column in columns}), rows)
 
 
-def run_made(connection: Connection, placement_ids: Sequence[int]) -> None:
-    """Note that these placements have got the run they wanted."""
+def want_nothing(connection: Connection, placement_ids: Sequence[int]) -> None:
+    """Note that these placements need no run."""
     for batch in batched(placement_ids):
         connection.execute(update(PlacementRow).where(PlacementRow.id.in_(batch)).values(retry_at=None))
+
+
+def runs_made(connection: Connection, run_ids: Sequence[RunId]) -> None:
+    """Note that the placements of these runs have got the run they wanted, and that nothing hinders those placed."""
+    for batch in batched(run_ids):
+        mine = PlacementRow.id.in_(select(RunRow.placement_id).where(RunRow.id.in_(batch)))
+        connection.execute(update(PlacementRow).where(mine).values(retry_at=None))
+        placed = PlacementRow.state == PlacementState.PLACED
+        connection.execute(update(PlacementRow).where(mine, placed).values(hindrance=""))
+
+
+def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
+    """Have every placement that is behind, and that nothing stands in the way of, want a run; return how many did not.
+
+    Whatever ended a run without bringing its placement where it should be (skipped, superseded by something that was
+    itself given up, a race with a claim), the wish comes back by this. Failures have their own time, and a removal
+    that asked a person goes on by the answer.
+    """
+    unended = select(RunRow.id).where(RunRow.placement_id == PlacementRow.id, RunRow.state != RunState.ENDED)
+    last = select(RunRow.outcome).where(RunRow.placement_id == PlacementRow.id).order_by(RunRow.id.desc()).limit(1)
+    behind = or_(
+        PlacementRow.applied_source_digest.is_distinct_from(PlacementRow.desired_source_digest),
+        PlacementRow.applied_parameters_digest.is_distinct_from(PlacementRow.desired_parameters_digest),
+    )
+    placed = and_(
+        PlacementRow.state == PlacementState.PLACED,
+        PlacementRow.desired_source_digest.is_not(None),
+        PlacementRow.hindrance == "",
+        PlacementRow.paused_by.is_(None),
+        behind,
+    )
+    asked = last.scalar_subquery().is_not_distinct_from(Outcome.NEEDS_APPROVAL.value)
+    leaving = and_(PlacementRow.state == PlacementState.LEAVING, ~asked)
+    mine = update(PlacementRow).where(PlacementRow.retry_at.is_(None), or_(placed, leaving), ~unended.exists())
+    return len(connection.execute(mine.values(retry_at=now).returning(PlacementRow.id)).all())
+
+
+def clear_hindrances(connection: Connection, *, paused: str, manual: str) -> None:
+    """Take away reasons that no longer hold: ``paused`` where it is not, ``manual`` where it is in sync."""
+    resumed = and_(PlacementRow.hindrance == paused, PlacementRow.paused_by.is_(None))
+    in_sync = and_(
+        PlacementRow.hindrance == manual,
+        PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
+        PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
+    )
+    connection.execute(update(PlacementRow).where(or_(resumed, in_sync)).values(hindrance=""))
 
 
 def hinder(connection: Connection, reasons: Mapping[int, str]) -> None:

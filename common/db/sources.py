@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, func, or_, select, tuple_, update
 
 from common.db.dialect import batched, insert
 from common.db.tables import SourceDigestRow, SourceRow
@@ -78,7 +78,7 @@ def ids(connection: Connection) -> dict[SourceRef, int]:
 def errors(connection: Connection) -> dict[int, str]:
     """Return why followed sources could not be looked at, by id; those that could are left out."""
     query = select(SourceRow.id, SourceRow.error).where(SourceRow.used, SourceRow.error != "")
-    return dict(connection.execute(query).tuples().all())
+    return {id_: error for id_, error in connection.execute(query)}
 
 
 def get(connection: Connection, source_id: int) -> Source | None:
@@ -87,10 +87,17 @@ def get(connection: Connection, source_id: int) -> Source | None:
     return None if row is None else _source(row)
 
 
-def due(connection: Connection, *, resend_before: datetime, limit: int, now: datetime) -> tuple[Source, ...]:
-    """Return followed sources that are due and were not sent since ``resend_before``, longest due first."""
+def due(
+    connection: Connection, *, snapshot_id: int, resend_before: datetime, limit: int, now: datetime
+) -> tuple[Source, ...]:
+    """Return followed sources that are due and were not sent since ``resend_before``, longest due first.
+
+    One whose last resolution was for another fleet snapshot is due too: that began before the snapshot came, and knows
+    nothing of its new applications.
+    """
     unsent = or_(SourceRow.sent_at.is_(None), SourceRow.sent_at < resend_before)
-    query = select(*SourceRow.__table__.c).where(SourceRow.used, SourceRow.due_at <= now, unsent)
+    outdated = and_(SourceRow.failures == 0, SourceRow.resolved_snapshot_id != snapshot_id)
+    query = select(*SourceRow.__table__.c).where(SourceRow.used, or_(SourceRow.due_at <= now, outdated), unsent)
     return tuple(_source(row) for row in connection.execute(query.order_by(SourceRow.due_at).limit(limit)))
 
 
@@ -99,9 +106,10 @@ def mark_sent(connection: Connection, source_ids: Sequence[int], *, now: datetim
     connection.execute(update(SourceRow).where(SourceRow.id.in_(source_ids)).values(sent_at=now))
 
 
-def forget_sent(connection: Connection) -> None:
-    """Note that the broker has lost everything: whatever was sent is to be sent again."""
-    connection.execute(update(SourceRow).values(sent_at=None))
+def forget_sent(connection: Connection, source_ids: Sequence[int] | None = None) -> None:
+    """Note that the broker has not got these (all when None): they are to be sent again."""
+    lost = update(SourceRow) if source_ids is None else update(SourceRow).where(SourceRow.id.in_(source_ids))
+    connection.execute(lost.values(sent_at=None))
 
 
 def refresh(connection: Connection, repo: str = "", *, now: datetime) -> int:
@@ -132,9 +140,15 @@ def digest_of(connection: Connection, source_id: int, application: str) -> Diges
 
 
 def change_marker(connection: Connection) -> tuple[Any, ...]:
-    """Return a value that differs whenever a digest, or the set of them, has changed."""
+    """Return a value that differs whenever a digest, the set of them, or what is wrong with a source has changed.
+
+    By source: two sources' resolutions may be committed in another order than they are dated, and the latest date of
+    all would hide the one that came late. Those of one source follow each other under its lease.
+    """
     changed = func.max(SourceDigestRow.resolved_at)
-    return tuple(connection.execute(select(changed, func.count())).one())
+    query = select(SourceDigestRow.source_id, changed, func.count()).group_by(SourceDigestRow.source_id)
+    dated = sorted(tuple(row) for row in connection.execute(query))
+    return (tuple(dated), tuple(sorted(errors(connection).items())))
 
 
 def store_resolution(  # noqa: PLR0913 - one row's worth of facts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, func, select, update
 
 from common.db.dialect import batched
 from common.db.tables import PlacementRow
@@ -100,8 +100,12 @@ def record_success(connection: Connection, placement_id: int, success: Success, 
 def record_failure(
     connection: Connection, placement_id: int, *, reason: str, retry_at: datetime | None, status: SyncStatus
 ) -> None:
-    """Note that a run failed, and when the placement may have its next by itself; None: when something changes."""
-    values = {"reason": reason, "failures": PlacementRow.failures + 1, "retry_at": retry_at, "sync_status": status}
+    """Note that a run failed, and when the placement may have its next by itself; None: when something changes.
+
+    A run that is wanted already, because a newer revision came in the meantime, stays wanted as it was.
+    """
+    again = func.coalesce(PlacementRow.retry_at, retry_at)
+    values = {"reason": reason, "failures": PlacementRow.failures + 1, "retry_at": again, "sync_status": status}
     _update(connection, placement_id, values)
 
 
@@ -114,23 +118,25 @@ def record_checked(
     retry_at: datetime | None,
     now: datetime,
 ) -> None:
-    """Note what a check without writes found."""
-    values = {"sync_status": status, "reason": reason, "confirmed_at": now, "retry_at": retry_at}
+    """Note what a check without writes found; a run that is wanted already stays wanted."""
+    again = func.coalesce(PlacementRow.retry_at, retry_at)
+    values = {"sync_status": status, "reason": reason, "confirmed_at": now, "retry_at": again}
     _update(connection, placement_id, values)
 
 
 def record_left(connection: Connection, placement_id: int) -> None:
-    """Note that nothing of the placement remains on its cluster."""
+    """Note that nothing of the placement remains on its cluster; one that is wanted again meanwhile is not gone."""
+    leaving = PlacementRow.state == PlacementState.LEAVING
     values = {
-        "state": PlacementState.LEFT,
+        "state": case((leaving, PlacementState.LEFT.value), else_=PlacementRow.state),
         "applied_source_digest": None,
         "applied_parameters_digest": None,
         "applied_commit": None,
         "manifest_digest": None,
         "objects": 0,
-        "sync_status": SyncStatus.SYNCED,
+        "sync_status": case((leaving, SyncStatus.SYNCED.value), else_=SyncStatus.OUT_OF_SYNC.value),
         "reason": "",
-        "hindrance": "",
+        "hindrance": case((leaving, ""), else_=PlacementRow.hindrance),
         "retry_at": None,
         "observe_until": None,
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from common.broker import messages
 from common.db import clusters, dispatch, sources, workers
 from common.db import fleet as fleets
+from common.db.clusters import DueCluster
 from common.db.connection import Connection
 from common.db.session import Database
 from common.domain.errors import TransientError
@@ -86,20 +88,29 @@ class Dispatcher:
 
     def _send_resolves(self) -> int:
         with self._database.write() as connection:
+            known = self._cache.in_force(connection)
+            if known is None:
+                return 0
             now = self._database.now(connection)
-            due = sources.due(connection, resend_before=now - RESEND_AFTER, limit=RESOLVES_AT_ONCE, now=now)
+            before = now - RESEND_AFTER
+            due = sources.due(connection, snapshot_id=known[0], resend_before=before, limit=RESOLVES_AT_ONCE, now=now)
             if due:
                 sources.mark_sent(connection, [source.id for source in due], now=now)
-        for source in due:
-            self._sender.send(messages.RESOLVE, str(source.id), queue=source.pool)
+        for position, source in enumerate(due):
+            try:
+                self._sender.send(messages.RESOLVE, str(source.id), queue=source.pool)
+            except TransientError:
+                with self._database.write() as connection:
+                    sources.forget_sent(connection, [unsent.id for unsent in due[position:]])
+                raise
         return len(due)
 
     def _send_looks(self) -> int:
         with self._database.write() as connection:
             now = self._database.now(connection)
             slots = workers.live_slots(connection, now=now)
-            under_way = clusters.sweeps_under_way(connection)
             before = now - RESEND_AFTER
+            under_way = clusters.looks_under_way(connection, since=before)
             observations = clusters.due_observations(connection, resend_before=before, limit=LOOKS_AT_ONCE, now=now)
             sweeps = clusters.due_sweeps(connection, resend_before=before, limit=LOOKS_AT_ONCE, now=now)
             rooms = {
@@ -107,17 +118,26 @@ class Dispatcher:
                 for pool in {c.pool for c in (*observations, *sweeps)}
             }
             looks = [(messages.OBSERVE, one) for one in observations] + [(messages.SWEEP, one) for one in sweeps]
-            chosen = []
+            chosen: list[tuple[str, DueCluster]] = []
             for task, one in looks:
                 if rooms[one.pool] > 0:
                     rooms[one.pool] -= 1
                     chosen.append((task, one))
-            seen = [one.name for task, one in chosen if task == messages.OBSERVE]
-            clusters.mark_observations_sent(connection, seen, now=now)
-            clusters.mark_sweeps_sent(connection, [c.name for task, c in chosen if task == messages.SWEEP], now=now)
-        for task, one in chosen:
-            self._sender.send(task, one.name, queue=one.pool)
+            clusters.mark_observations_sent(connection, _names(chosen, messages.OBSERVE), now=now)
+            clusters.mark_sweeps_sent(connection, _names(chosen, messages.SWEEP), now=now)
+        for position, (task, one) in enumerate(chosen):
+            try:
+                self._sender.send(task, one.name, queue=one.pool)
+            except TransientError:
+                swept, seen = (_names(chosen[position:], which) for which in (messages.SWEEP, messages.OBSERVE))
+                with self._database.write() as connection:
+                    clusters.unsend_looks(connection, sweeps=swept, observations=seen)
+                raise
         return len(chosen)
+
+
+def _names(looks: Sequence[tuple[str, DueCluster]], wanted: str) -> list[str]:
+    return [cluster.name for task, cluster in looks if task == wanted]
 
 
 def _choose(connection: Connection, fleet: Fleet, now: datetime) -> list[tuple[RunId, str]]:

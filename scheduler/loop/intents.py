@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from common.db import approvals, clusters, intents, placements, runs, sources
@@ -12,6 +13,7 @@ from common.db.intents import Intent, IntentKind
 from common.db.placements import PlacementFacts
 from common.db.runs import NewRun
 from common.db.session import Database
+from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, RunId
@@ -43,12 +45,35 @@ class IntentRunner:
         with self._database.read() as connection:
             waiting = intents.unhandled(connection)
         for intent in waiting:
-            with self._database.write() as connection:
-                now = self._database.now(connection)
-                result, run = self._carry_out(connection, intent, now)
-                intents.close(connection, intent.id, result, run_id=run, now=now)
+            try:
+                result = self._handle(intent)
+            except FlotillaError:
+                raise  # the database's: it waits
+            except Exception as error:  # one that cannot be carried out must not hold up those behind it
+                log.exception("intent.broke", kind=intent.kind, subject=intent.subject)
+                result = f"it could not be carried out: {type(error).__name__}; the scheduler's log has the rest"
+                with self._database.write() as connection:
+                    intents.close(connection, intent.id, result, now=self._database.now(connection))
             log.info("intent.handled", kind=intent.kind, subject=intent.subject, result=result)
+        self._prune_what_waited()
         return len(waiting)
+
+    def _handle(self, intent: Intent) -> str:
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            result, run = self._carry_out(connection, intent, now)
+            intents.close(connection, intent.id, result, run_id=run, now=now)
+        return result
+
+    def _prune_what_waited(self) -> None:
+        """Carry out approved prunes that found a run under way when they were approved."""
+        with self._database.read() as connection:
+            if not approvals.approved(connection, ApprovalKind.PRUNE):
+                return
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            for approval in approvals.approved(connection, ApprovalKind.PRUNE):
+                self._prune(connection, approval, now)
 
     def _carry_out(self, connection: Connection, intent: Intent, now: datetime) -> Result:
         match intent.kind:
@@ -81,7 +106,7 @@ class IntentRunner:
         if one.run is not None and one.run.state is RunState.RUNNING:
             return "a run is under way", one.run.id
         runs.supersede(connection, [one.id], reason=f"asked for by {intent.actor}", now=now)
-        run = runs.create(connection, _manual(one, intent, fleet, snapshot_id), now=now)
+        run = runs.create(connection, _by_person(one, intent.actor, intent.reason, fleet, snapshot_id), now=now)
         return ("a run was made", run) if run else ("another run was quicker", None)
 
     def _decide(self, connection: Connection, intent: Intent, now: datetime) -> Result:
@@ -93,20 +118,27 @@ class IntentRunner:
             return f"it is {approval.state} already", None
         if state is ApprovalState.REJECTED:
             return "rejected", None
-        return self._approved(connection, approval, intent, now)
+        return self._approved(connection, replace(approval, decided_by=intent.actor), now)
 
-    def _approved(self, connection: Connection, approval: Approval, intent: Intent, now: datetime) -> Result:
+    def _approved(self, connection: Connection, approval: Approval, now: datetime) -> Result:
         if approval.kind is ApprovalKind.IDENTITY:
             clusters.accept_identity(connection, approval.subject, approval.payload["identity"])
             return f"{approval.subject} is written to again", None
         if approval.kind in {ApprovalKind.LEAVING, ApprovalKind.DRAIN}:
             return f"{len(approval.payload['placements'])} placements leave", None
+        return self._prune(connection, approval, now)
+
+    def _prune(self, connection: Connection, approval: Approval, now: datetime) -> Result:
         known = self._cache.in_force(connection)
         one = placements.get(connection, PlacementRef.parse(approval.subject))
-        if known is None or one is None:
+        if known is None or one is None or one.ref.cluster not in known[1].clusters:
+            approvals.use_up(connection, [approval.id])
             return "the placement is gone", None
-        runs.supersede(connection, [one.id], reason=f"approved by {intent.actor}", now=now)
-        wanted = _manual(one, intent, known[1], known[0], trigger=Trigger.APPROVAL, approval_id=approval.id)
+        if one.run is not None and one.run.state is RunState.RUNNING:
+            return "approved; it is carried out after the run that is under way", None
+        runs.supersede(connection, [one.id], reason=f"approved by {approval.decided_by}", now=now)
+        wanted = _by_person(one, approval.decided_by, approval.reason, known[1], known[0])
+        wanted = replace(wanted, trigger=Trigger.APPROVAL, approval_id=approval.id)
         run = runs.create(connection, wanted, now=now)
         if run is None:
             return "approved; it is carried out after the run that is under way", None
@@ -125,24 +157,15 @@ def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet) -> str:
     return hindrance_of(placement, blocked)
 
 
-def _manual(
-    one: PlacementFacts,
-    intent: Intent,
-    fleet: Fleet,
-    snapshot_id: int,
-    *,
-    trigger: Trigger = Trigger.MANUAL,
-    approval_id: int | None = None,
-) -> NewRun:
+def _by_person(one: PlacementFacts, actor: str, cause: str, fleet: Fleet, snapshot_id: int) -> NewRun:
     return NewRun(
         placement_id=one.id,
         ref=one.ref,
-        trigger=trigger,
-        actor=intent.actor,
-        cause=intent.reason,
+        trigger=Trigger.MANUAL,
+        actor=actor,
+        cause=cause,
         queue=f"{fleet.clusters[one.ref.cluster].pool}.now",
         revision=one.desired,
         source_id=one.source_id,
         snapshot_id=snapshot_id,
-        approval_id=approval_id,
     )

@@ -25,6 +25,7 @@ from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
 from scheduler.loop.tick import Scheduler
+from scheduler.loop.upkeep import Upkeep
 
 log = logger(__name__)
 
@@ -63,6 +64,7 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
         planner=Planner(database, cache),
         dispatcher=Dispatcher(database, CelerySender(make_celery(config)), cache),
         reaper=Reaper(database, clock, lease=config.lease),
+        upkeep=Upkeep(database, clock),
     )
 
 

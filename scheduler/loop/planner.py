@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from common.db import approvals, clusters, faults, placements, runs, sources
-from common.db.approvals import ApprovalKind
+from common.db.approvals import Approval, ApprovalKind
 from common.db.connection import Connection
 from common.db.faults import StoredFault
 from common.db.placements import PlacementChange, PlacementFacts
@@ -53,29 +53,29 @@ class Planner:
                 return 0
             marker = _marker(connection, known[0])
             facts = _facts(connection) if marker != self._planned else None
+            allowed = [approval.id for approval in _approved(connection)] if facts is not None else []
         snapshot_id, fleet = known
         if facts is not None:
-            self._carry_out(fleet, plan(fleet, facts), facts)
+            self._carry_out(fleet, plan(fleet, facts), facts, allowed)
             self._planned = marker
         with self._database.write() as connection:
             return _make_runs(connection, fleet, snapshot_id, now=self._database.now(connection))
 
-    def _carry_out(self, fleet: Fleet, planned: Plan, facts: Facts) -> None:
+    def _carry_out(self, fleet: Fleet, planned: Plan, facts: Facts, allowed: Sequence[int]) -> None:
         changes = [_change(step, fleet) for step in planned.steps if step.differs or step.wants_run]
         log.info("plan.made", placements=len(planned.steps), changed=len(changes))
         with self._database.write() as connection:
             now = self._database.now(connection)
             placements.carry_out(connection, changes, now=now)
             _ask(connection, planned.departures, now)
+            approvals.use_up(connection, allowed)
             faults.replace(connection, UNRESOLVED, _unreadable(facts), now=now)
 
 
 def _marker(connection: Connection, snapshot_id: int) -> tuple[Any, ...]:
     """Return a value that differs whenever a plan could come out otherwise."""
     blocked = tuple(sorted(_blocked(connection).items()))
-    allowed = tuple(
-        one.id for kind in (ApprovalKind.LEAVING, ApprovalKind.DRAIN) for one in approvals.approved(connection, kind)
-    )
+    allowed = tuple(approval.id for approval in _approved(connection))
     return (snapshot_id, sources.change_marker(connection), blocked, allowed)
 
 
@@ -108,12 +108,14 @@ def _current(known: PlacementFacts) -> Current:
     return Current(known.state, known.source_id, known.desired, known.applied, known.hindrance, owns)
 
 
+def _approved(connection: Connection) -> tuple[Approval, ...]:
+    leaving = approvals.approved(connection, ApprovalKind.LEAVING)
+    return leaving + approvals.approved(connection, ApprovalKind.DRAIN)
+
+
 def _allowed(connection: Connection) -> frozenset[PlacementRef]:
     return frozenset(
-        PlacementRef.parse(text)
-        for kind in (ApprovalKind.LEAVING, ApprovalKind.DRAIN)
-        for approval in approvals.approved(connection, kind)
-        for text in approval.payload["placements"]
+        PlacementRef.parse(text) for approval in _approved(connection) for text in approval.payload["placements"]
     )
 
 
@@ -170,7 +172,9 @@ def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: d
                 reasons[one.id] = decision.reason
     runs.supersede(connection, superseded, reason="a newer revision", now=now)
     created = runs.create_many(connection, made, now=now)
-    placements.run_made(connection, [*served, *(run.placement_id for run in made)])
+    # Only these: one whose run was claimed between reading and superseding still wants its own.
+    placements.runs_made(connection, created)
+    placements.want_nothing(connection, served)
     placements.hinder(connection, reasons)
     return len(created)
 

@@ -14,7 +14,7 @@ from common.telemetry.logs import logger
 
 log = logger(__name__)
 AFTER_DEADLINE = timedelta(minutes=5)
-"""How long a placement that was not healthy in time waits for its next run by itself."""
+"""How long a placement that was not healthy in time, or killed its workers, waits for its next run by itself."""
 EVERY = 1.0
 """Seconds between two looks."""
 
@@ -56,6 +56,12 @@ class Reaper:
             log.warning(
                 "attempt.interrupted", run_id=one.attempt.run, worker=one.worker, died=one.died, ended=one.ended
             )
+            if one.ended:
+                reason = f"workers died again and again during run {one.attempt.run}"
+                again = now + AFTER_DEADLINE
+                standing.record_failure(
+                    connection, one.placement_id, reason=reason, retry_at=again, status=SyncStatus.UNKNOWN
+                )
         overdue = runs.overdue(connection, now=now)
         for waiting in overdue:
             reason = f"not healthy in time: {waiting.reason}"

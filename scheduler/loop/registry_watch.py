@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common.clock import Clock
 from common.db import clusters, faults, sources
 from common.db import fleet as fleets
 from common.db.connection import Connection
+from common.db.errors import DatabaseUnavailableError
 from common.db.faults import StoredFault
 from common.db.session import Database
 from common.domain.errors import FlotillaError
@@ -18,8 +23,18 @@ from common.telemetry.logs import logger
 from scheduler.loop.ports import Repository
 
 log = logger(__name__)
+PATIENCE = 1.0
+"""Seconds that one turn waits for Git; what takes longer goes on beside it."""
 UNREAD = "registry:unread"
 """Scope of the fault that the registry as a whole cannot be read; the faults of its last commit stay beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The registry's head; without files where it is the one that was read last."""
+
+    commit: str
+    files: Mapping[str, bytes] | None
 
 
 class RegistryWatch:
@@ -51,9 +66,15 @@ class RegistryWatch:
         self._interval = interval
         self._clock = clock
         self._due = 0.0
+        self._reading: Future[_Head] | None = None
 
     def refresh(self) -> None:
         """Make it due at once."""
+        self._due = 0.0
+
+    def forget(self) -> None:
+        """Let go of what is being read: another leads, and may have gone further by the time it is there."""
+        self._reading = None
         self._due = 0.0
 
     def look(self, *, jitter: float) -> bool:
@@ -62,25 +83,52 @@ class RegistryWatch:
         Args:
             jitter: factor on the interval until the next look, drawn by the caller from [0.5, 1.0].
         """
-        if self._clock.monotonic() < self._due:
+        if self._reading is None:
+            if self._clock.monotonic() < self._due:
+                return False
+            self._due = self._clock.monotonic() + self._interval.total_seconds() * jitter
+            with self._database.read() as connection:
+                state = fleets.state(connection)
+            self._reading = self._begin(state.seen_commit if state is not None else None)
+        if not wait([self._reading], timeout=PATIENCE).done:
             return False
-        self._due = self._clock.monotonic() + self._interval.total_seconds() * jitter
+        reading, self._reading = self._reading, None
         try:
-            return self._read()
+            head = reading.result()
+        except DatabaseUnavailableError:
+            raise
         except FlotillaError as error:
             self._unread(error)
             return False
+        return self._take(head)
 
-    def _read(self) -> bool:
-        commit = self._repository.head(self._source)
-        with self._database.read() as connection:
-            state = fleets.state(connection)
-            last = _last_good(connection, state)
-        if state is not None and state.seen_commit == commit:
+    def _begin(self, seen: str | None) -> Future[_Head]:
+        """Start to read in a thread of its own, which may hang without holding up anything."""
+        reading: Future[_Head] = Future()
+
+        def read() -> None:
+            try:
+                commit = self._repository.head(self._source)
+                same = commit == seen
+                files = {} if same else self._repository.files(self._source, commit, self._folder)
+                reading.set_result(_Head(commit, None if same else files))
+            except Exception as error:  # handed to who asks for the result
+                reading.set_exception(error)
+
+        threading.Thread(target=read, name="registry", daemon=True).start()
+        return reading
+
+    def _take(self, head: _Head) -> bool:
+        commit = head.commit
+        if head.files is None:
             with self._database.write() as connection:
-                fleets.note_checked(connection, now=self._database.now(connection))
+                now = self._database.now(connection)
+                fleets.note_checked(connection, now=now)
+                faults.replace(connection, UNREAD, (), now=now)
             return False
-        parsed = parse(self._repository.files(self._source, commit, self._folder), last)
+        with self._database.read() as connection:
+            last = _last_good(connection, fleets.state(connection))
+        parsed = parse(head.files, last)
         log.info("registry.read", commit=commit, faults=len(parsed.faults), refused=parsed.refused)
         with self._database.write() as connection:
             return _store(connection, parsed, commit, self._database.now(connection))

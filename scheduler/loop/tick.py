@@ -15,6 +15,7 @@ from scheduler.loop.leader import Leadership
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
+from scheduler.loop.upkeep import Upkeep
 
 log = logger(__name__)
 
@@ -33,25 +34,35 @@ class Scheduler:
     planner: Planner
     dispatcher: Dispatcher
     reaper: Reaper
+    upkeep: Upkeep
     draw: Callable[[], float] = random.random
 
     def turn(self) -> bool:
         """Do what is due if this scheduler leads; return whether it does."""
+        if not self._leads():
+            self.planner.forget()
+            self.registry.forget()
+            self.reaper.lost()
+            return False
         try:
-            if not self.leadership.leads():
-                self.planner.forget()
-                self.reaper.lost()
-                return False
             self._steps()
         except DatabaseUnavailableError as error:
             log.warning("database.unavailable", error=str(error))
             self.reaper.lost()
         return True
 
+    def _leads(self) -> bool:
+        try:
+            return self.leadership.leads()
+        except FlotillaError as error:
+            log.warning("leader.unknown", code=error.code, error=str(error))
+            return False
+
     def _steps(self) -> None:
         self._contained("intents", self.intents.tick)
         self._contained("registry", lambda: self.registry.look(jitter=0.5 + self.draw() / 2))
         self._contained("planner", self.planner.tick)
+        self._contained("upkeep", self.upkeep.tick)
         self._contained("dispatch", self.dispatcher.tick)
         self._contained("reaper", self.reaper.tick)
 

@@ -177,7 +177,7 @@ class Ender:
             nonlocal parked
             slots = workers.live_slots(connection, now=now).get(self._run.queue, 1)
             parked = dispatch.park(connection, self._run.attempt.run, limit=PARKED_PER_SLOT * slots)
-            if code.startswith("kube."):
+            if code.startswith("cluster."):
                 standing.doubt(connection, [self._run.placement_id], message)
 
         def ending(now: datetime) -> AttemptEnding:

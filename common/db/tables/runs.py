@@ -185,7 +185,7 @@ class ApprovalRow(Base):
     payload: Mapped[dict[str, Any]]
     reason: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16))
-    """``open``, ``approved``, ``rejected`` or ``void``."""
+    """``open``, ``approved``, ``rejected``, ``done`` or ``void``."""
     run_id: Mapped[str | None] = mapped_column(String(36))
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]

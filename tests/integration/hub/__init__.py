@@ -1,0 +1,1 @@
+"""Scheduler and workers together in one process, step by step: real SQL and simulated clusters, Git in memory."""
