@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from typer.core import TyperGroup
@@ -42,6 +43,18 @@ def test_every_command_is_described_once() -> None:
 def test_every_setting_is_described_once() -> None:
     wanted = sorted(f"FLOTILLA_{name.upper()}" for name in Settings.model_fields)
     assert sorted(first_column(DOCS / "reference" / "settings.md")) == wanted
+
+
+def test_every_plain_default_is_the_one_that_is_told() -> None:
+    page = (DOCS / "reference" / "settings.md").read_text()
+    told = dict(re.findall(r"^\| `FLOTILLA_(\w+)` \| `([^`]+)` \|", page, re.MULTILINE))
+    plain = {name: field.default for name, field in Settings.model_fields.items() if _is_plain(field.default)}
+    read = Settings.model_validate({name: told[name.upper()] for name in plain})
+    assert {name: getattr(read, name) for name in plain} == plain
+
+
+def _is_plain(default: object) -> bool:
+    return isinstance(default, (bool, int, timedelta)) or (isinstance(default, str) and bool(default))
 
 
 def test_every_direct_dependency_has_its_reason() -> None:
