@@ -11,6 +11,7 @@ from pathlib import Path
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from common.registry.carried_out import NOT_YET
 from common.settings import Settings
 from console.cli.main import app
 
@@ -38,6 +39,13 @@ def first_column(page: Path) -> list[str]:
 
 def test_every_command_is_described_once() -> None:
     assert sorted(headings("reference/cli.md")) == sorted(commands(get_command(app)))
+
+
+def test_no_page_names_a_command_that_is_not_there() -> None:
+    known = {name.split()[0] for name in commands(get_command(app))}
+    named = [(page, word) for page in PAGES for word in re.findall(r"`flotilla ([a-z]+)", page.read_text())]
+    assert named
+    assert [f"{page.name}: {word}" for page, word in named if word not in known] == []
 
 
 def test_every_setting_is_described_once() -> None:
@@ -78,3 +86,31 @@ def test_every_test_that_a_page_names_exists() -> None:
     named = [(page, path) for page in PAGES for path in re.findall(r"`(tests/[\w./]+)`", page.read_text())]
     assert named
     assert [f"{page.name}: {path}" for page, path in named if not (ROOT / path).exists()] == []
+
+
+WORDS = {
+    "sources": "several sources",
+    "source.helm": "Helm charts",
+    "source.oci": "OCI artifacts",
+    "source.verify": "signature verification",
+    "source.ref.semver": "semantic version",
+    "render.helm": "Helm charts",
+    "render.jsonnet": "Jsonnet",
+    "decrypt": "SOPS",
+    "strategy": "strategies",
+    "dependsOn": "`dependsOn`",
+    "movedFrom": "`movedFrom`",
+    "sync.windows": "SyncWindows",
+    "health": "CEL rules",
+    "notify": "notifications",
+    "serviceAccount": "Impersonation",
+    "roles": "roles",
+}
+"""What the README calls each thing that is refused as not yet carried out."""
+
+
+def test_the_readme_lists_what_is_not_yet_carried_out() -> None:
+    section = (ROOT / "README.md").read_text().partition("## Not yet")[2].partition("\n## ")[0]
+    refused = {".".join(entry.path[1:]) for entry in NOT_YET}
+    assert refused == set(WORDS)
+    assert [words for words in WORDS.values() if words not in " ".join(section.split())] == []
