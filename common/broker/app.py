@@ -18,12 +18,12 @@ from kombu.exceptions import KombuError
 from common.broker.errors import MessageRefusedError, Why
 from common.broker.keys import MessageKeys, message_keys
 from common.broker.signing import sign, verify
+from common.broker.transport import Refusal, install
 from common.settings import Settings
 
 VISIBILITY = timedelta(hours=1)
 """After this the broker delivers again what was taken and not acknowledged; a repeated message claims nothing."""
 log = logging.getLogger(__name__)
-Refusal = Callable[[str], None]
 
 
 class FlotillaCelery(Celery):  # type: ignore[misc]  # Celery is untyped
@@ -68,11 +68,18 @@ def verified(task: Task, app: FlotillaCelery, consumer: Any) -> Callable[..., An
     def handle(message: Any, body: Any, ack: Any, reject: Any, callbacks: Sequence[Any], **more: Any) -> Any:
         try:
             verify(app.keys, message.headers, _payload(message), now=datetime.now(UTC))
+            return handler(message, body, ack, reject, callbacks, **more)
         except MessageRefusedError as error:
-            message.ack_log_error(log, consumer.connection_errors)
-            app.on_refused(error.message)
-            return None
-        return handler(message, body, ack, reject, callbacks, **more)
+            why = error.why
+        except Exception:  # whatever a stranger wrote must not end the worker
+            why = Why.UNREADABLE
+        message.ack_log_error(log, consumer.connection_errors)
+        if why is Why.OLD:
+            # Our own, delivered again by the broker long after a worker died: its run was sent anew since.
+            log.warning("a message of ours is too old to be carried out")
+        else:
+            app.on_refused(f"a message {why}")
+        return None
 
     return handle
 
@@ -90,6 +97,7 @@ def make_celery(settings: Settings) -> FlotillaCelery:
     Raises:
         KeyFileError: the hub's message keys cannot be used.
     """
+    install()
     url = broker_url(settings)
     app = FlotillaCelery("flotilla", broker=url, task_cls=SignedTask, set_as_current=False)
     app.keys = message_keys(settings)
@@ -113,7 +121,7 @@ def make_celery(settings: Settings) -> FlotillaCelery:
         broker_pool_limit=4,
         broker_transport_options={
             "visibility_timeout": VISIBILITY.total_seconds(),
-            "unacked_restore_interval": 10,
+            "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
             "socket_connect_timeout": 5,
             "socket_timeout": 30,

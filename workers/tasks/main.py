@@ -6,12 +6,14 @@ import argparse
 import gc
 import os
 import socket
+import sys
 from collections.abc import Sequence
 
 from celery.signals import task_rejected, task_unknown
 from celery.worker.control import Panel
 
 from common.broker.app import FlotillaCelery, make_celery
+from common.broker.transport import report_to
 from common.settings import Settings, settings
 from common.telemetry.logs import configure
 from workers.tasks.app import register
@@ -25,7 +27,6 @@ INSPECTION = frozenset(
         "active_queues",
         "clock",
         "conf",
-        "hello",
         "ping",
         "registered",
         "report",
@@ -51,13 +52,14 @@ def tune_memory() -> None:
     gc.set_threshold(100_000, 20, 100)
 
 
-def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, name: str) -> None:
-    """Serve queues until SIGTERM; runs under way are finished first."""
+def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, name: str) -> int:
+    """Serve queues until SIGTERM, runs under way finished first; return the exit code: 0 unless it broke."""
     runtime = make_runtime(config, name)
     runtime.database.wait()
     app: FlotillaCelery = make_celery(config)
     refusals = Refusals(runtime.database, runtime.clock, name)
     app.on_refused = refusals.note
+    report_to(refusals.note)
     task_unknown.connect(lambda **_: refusals.note("a message names no task of ours"), weak=False)
     task_rejected.connect(lambda **_: refusals.note("a message cannot be read"), weak=False)
     app.amqp.queues.select(queues)
@@ -82,6 +84,7 @@ def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, nam
     finally:
         heartbeat.stop()
         runtime.close()
+    return int(worker.exitcode or 0)
 
 
 def main() -> None:
@@ -95,4 +98,5 @@ def main() -> None:
     )
     options = parser.parse_args()
     configure(config)
-    run_worker(config, queues=options.queue or [config.pool], concurrency=options.concurrency, name=options.name)
+    queues = options.queue or [config.pool]
+    sys.exit(run_worker(config, queues=queues, concurrency=options.concurrency, name=options.name))

@@ -1,0 +1,89 @@
+"""Redis as kombu speaks it, but deaf to what is no message of ours: one such entry must not end a worker.
+
+Celery trusts the shape of what lies in its queues: an entry that is no JSON, or a header of another type, ends the
+process that takes it, and ends it again after every restart. Whoever can write to the broker could stop the fleet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import redis as base
+
+from common.broker.errors import Why
+
+Refusal = Callable[[str], None]
+_ALIASES = ("redis", "rediss", "redis+socket")
+_NOT_OURS = ("pidbox", "celeryev")
+"""Queues of Celery's own inspection and events, which carry no tasks."""
+
+
+class _Ear:
+    """Who is told about entries that are dropped; one for the process, as the transport is."""
+
+    refused: Refusal = staticmethod(lambda _why: None)
+
+
+def report_to(refused: Refusal) -> None:
+    """Have ``refused`` told why, whenever an entry of a queue is dropped."""
+    _Ear.refused = staticmethod(refused)
+
+
+def install() -> None:
+    """Make this the transport of every Redis URL in this process."""
+    for alias in _ALIASES:
+        TRANSPORT_ALIASES[alias] = f"{__name__}:Transport"
+
+
+class Channel(base.Channel):
+    """Takes entries off queues."""
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]  # kombu is untyped
+        except ValueError:  # neither JSON nor UTF-8; it has left the queue by now
+            _Ear.refused(f"a message {Why.UNREADABLE}")
+            return True
+
+
+class Transport(base.Transport):
+    """Hands on to Celery what it can bear."""
+
+    Channel = Channel
+
+    def _deliver(self, message: Any, queue: str) -> None:
+        if any(word in queue for word in _NOT_OURS) or well_formed(message):
+            super()._deliver(message, queue)  # type: ignore[no-untyped-call]  # kombu is untyped
+        else:
+            _Ear.refused(f"a message {Why.UNREADABLE}")
+
+
+def well_formed(message: Any) -> bool:
+    """Return whether a task message has the shape of those that we send; says nothing of who sent it."""
+    match message:
+        case {
+            "body": str(),
+            "content-type": "application/json",
+            "content-encoding": "utf-8",
+            "headers": {"task": str(), "id": str(), **headers},
+            "properties": {
+                "delivery_tag": str(),
+                "delivery_info": {"exchange": str(), "routing_key": str()},
+                "body_encoding": "base64",
+            },
+        }:
+            return _plain(headers)
+    return False
+
+
+def _plain(headers: Mapping[Any, Any]) -> bool:
+    """Whether headers that the signature does not cover hold what we send, and nothing that could do harm."""
+    unused = ("compression", "expires", "group", "shadow", "stamps", "stamped_headers", "replaced_task_nesting")
+    return (
+        not any(headers.get(name) for name in unused)
+        and isinstance(headers.get("eta"), str | None)
+        and type(headers.get("retries", 0)) is int
+        and headers.get("timelimit") in (None, [None, None])
+    )

@@ -1,0 +1,1 @@
+"""Attacks by whoever can write to the broker, and nothing else."""

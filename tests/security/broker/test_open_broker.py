@@ -1,0 +1,261 @@
+"""A message on our queue is a deploy order: whoever can only write to the broker must not be able to give one.
+
+Peers fell to this (CVE-2024-31989, CVE-2022-30034). Each attack is pushed raw into the queue of a real worker; after it
+the worker lives, takes what is ours, and has done nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pickle
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from sqlalchemy import func, insert, select
+
+from common.broker import messages
+from common.broker.app import FlotillaCelery, make_celery
+from common.broker.keys import MessageKeys
+from common.broker.signing import sign
+from common.db.schema import upgrade
+from common.db.session import Database
+from common.db.tables import AuditRow, FaultRow, SourceRow, WorkerRow
+from common.settings import Settings
+from tests.e2e.hub import ROOT, eventually
+from tests.fixtures.redis import RedisServer
+
+SUBJECT = "999"
+QUEUE = "default"
+NO_CALLBACKS = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+FOREIGN = MessageKeys("k1", {"k1": b"x" * 32})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A real worker and everything around it."""
+
+    process: subprocess.Popen[bytes]
+    app: FlotillaCelery
+    broker: redis.Redis
+    database: Database
+    marker: Path
+
+    def envelope(
+        self,
+        task: str = messages.RESOLVE,
+        *,
+        body: bytes | None = None,
+        keys: MessageKeys | None = None,
+        at: datetime | None = None,
+        headers: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return a message as Celery puts it into Redis, signed unless told otherwise."""
+        id_ = str(uuid.uuid4())
+        signed = sign(keys or self.app.keys, task, id_, SUBJECT, now=at or datetime.now(UTC))
+        content = body if body is not None else json.dumps([[SUBJECT], {}, NO_CALLBACKS]).encode()
+        own = {"lang": "py", "task": task, "id": id_, "root_id": id_, "retries": 0, "eta": None, "expires": None}
+        return {
+            "body": base64.b64encode(content).decode(),
+            "content-encoding": "utf-8",
+            "content-type": "application/json",
+            "headers": {**own, "timelimit": [None, None], "argsrepr": f"['{SUBJECT}']", **signed, **(headers or {})},
+            "properties": {
+                "delivery_mode": 2,
+                "delivery_info": {"exchange": "", "routing_key": QUEUE},
+                "priority": 0,
+                "body_encoding": "base64",
+                "delivery_tag": str(uuid.uuid4()),
+            },
+        }
+
+    def push(self, raw: bytes) -> None:
+        """Write to the queue as a stranger does."""
+        self.broker.lpush(QUEUE, raw)
+
+    def drained(self) -> bool:
+        """Return whether nothing lies in the queue or in anybody's hands."""
+        return self.broker.llen(QUEUE) == 0 and self.broker.hlen("unacked") == 0
+
+    def looked_at(self) -> datetime | None:
+        """Return when the source that our own messages name was last looked at."""
+        with self.database.read() as connection:
+            return connection.execute(select(SourceRow.due_at).where(SourceRow.id == int(SUBJECT))).scalar_one()
+
+    def refusals(self) -> int:
+        """Return how many refused messages were audited."""
+        with self.database.read() as connection:
+            refused = select(func.count()).where(AuditRow.action == "message.refused")
+            return connection.execute(refused).scalar_one()
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -> Iterator[Target]:
+    """Start a worker on an empty broker; no fleet is in force, so what is ours ends harmlessly."""
+    redis_server.flush()
+    folder = tmp_path_factory.mktemp("broker")
+    password = folder / "password"
+    password.touch(mode=0o600)
+    password.write_text(redis_server.password)
+    values = {
+        "FLOTILLA_HOME": str(folder / "home"),
+        "FLOTILLA_BROKER_URL": redis_server.url_without_password,
+        "FLOTILLA_BROKER_PASSWORD_FILE": str(password),
+    }
+    (folder / "home").mkdir(mode=0o700)
+    settings = Settings(
+        home=folder / "home", broker_url=redis_server.url_without_password, broker_password_file=password
+    )
+    database = Database(settings.effective_database_url)
+    upgrade(database)
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    with database.write() as connection:
+        row = {"id": int(SUBJECT), "repo": "https://git.example.com/x.git", "credentials": "", "ref": "refs/heads/main"}
+        connection.execute(insert(SourceRow).values(**row, pool=QUEUE, used=True, due_at=past))
+    with (folder / "worker.log").open("wb") as log:
+        argv = [sys.executable, "-m", "workers", "--queue", QUEUE, "--concurrency", "2", "--name", "w"]
+        env = {**os.environ, **values}
+        process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=log, stderr=log)
+
+    def lives() -> bool:
+        with database.read() as connection:
+            return connection.execute(select(WorkerRow.name)).first() is not None
+
+    broker = redis_server.client()
+    try:
+        eventually("the worker lives", lives, within=30)
+        yield Target(process, make_celery(settings), broker, database, folder / "marker")
+    finally:
+        process.terminate()
+        process.wait(20)
+        broker.close()
+        database.dispose()
+
+
+class Bomb:
+    """Makes a marker when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self._marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {self._marker}",)
+
+
+def _dumped(message: Any) -> bytes:
+    return json.dumps(message).encode()
+
+
+def _with(target: Target, **members: Any) -> bytes:
+    return _dumped({**target.envelope(), **members})
+
+
+def _without(target: Target, *path: str) -> bytes:
+    message: Any = target.envelope()
+    inner = message
+    for name in path[:-1]:
+        inner = inner[name]
+    del inner[path[-1]]
+    return _dumped(message)
+
+
+def _headers(**headers: Any) -> Callable[[Target], bytes]:
+    named = {name.replace("_", "-") if name.startswith("flotilla") else name: h for name, h in headers.items()}
+    return lambda target: _dumped(target.envelope(headers=named))
+
+
+def _body(content: Any) -> Callable[[Target], bytes]:
+    return lambda target: _dumped(target.envelope(body=content if isinstance(content, bytes) else _dumped(content)))
+
+
+ATTACKS: dict[str, Callable[[Target], bytes]] = {
+    "unsigned": _headers(flotilla_mac=None, flotilla_key=None, flotilla_time=None),
+    "forged": lambda target: _dumped(target.envelope(keys=FOREIGN)),
+    "signature of zeros": _headers(flotilla_mac="0" * 64),
+    "signature not ascii": _headers(flotilla_mac="é" * 8),
+    "unknown key": _headers(flotilla_key="k9"),
+    "other time": _headers(flotilla_time="2026-01-01T00:00:00+00:00"),
+    "another id in the body": _body([["1000"], {}, NO_CALLBACKS]),
+    "two arguments": _body([[SUBJECT, "x"], {}, NO_CALLBACKS]),
+    "keyword arguments": _body([[SUBJECT], {"x": 1}, NO_CALLBACKS]),
+    "callbacks": _body([[SUBJECT], {}, {**NO_CALLBACKS, "callbacks": [{"task": messages.SYNC}]}]),
+    "chain": _body([[SUBJECT], {}, {**NO_CALLBACKS, "chain": [{"task": messages.SYNC}]}]),
+    "another task": _headers(task=messages.SYNC),
+    "foreign task": _headers(task="os.system"),
+    "another task id": _headers(id="somebody-elses"),
+    "text for people": _headers(argsrepr="see https://evil.example.com"),
+    "task is a list": _headers(task=[messages.RESOLVE]),
+    "id is a mapping": _headers(id={}),
+    "expires is junk": _headers(expires={}),
+    "eta is a number": _headers(eta=1),
+    "eta is junk": _headers(eta="soon"),
+    "time limit": _headers(timelimit=[1, 1]),
+    "retries is junk": _headers(retries="many"),
+    "shadow": _headers(shadow="another name"),
+    "compressed": _headers(compression="application/x-gzip"),
+    "pickle": lambda target: _dumped(
+        {**target.envelope(body=pickle.dumps(Bomb(target.marker))), "content-type": "application/x-python-serialize"}
+    ),
+    "yaml": lambda target: _with(target, **{"content-type": "application/x-yaml"}),
+    "unknown charset": lambda target: _with(target, **{"content-encoding": "nope"}),
+    "body not base64": lambda target: _with(target, body="!!!"),
+    "body not JSON": _body(b"{{{"),
+    "body too deep": _body(b"[" * 100_000),
+    "headers missing": lambda target: _without(target, "headers"),
+    "properties missing": lambda target: _without(target, "properties"),
+    "delivery tag missing": lambda target: _without(target, "properties", "delivery_tag"),
+    "garbage": lambda _: b"garbage",
+    "not text": lambda _: b"\xff\xfe",
+    "empty": lambda _: b"",
+    "a list": lambda _: b"[]",
+    "a number": lambda _: b"5",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_a_stranger_writes_does_nothing_and_ends_no_worker(target: Target, attack: str) -> None:
+    before = target.looked_at()
+    target.push(ATTACKS[attack](target))
+    eventually(f"{attack} is taken off the queue", target.drained, within=15, every=0.05)
+    assert target.looked_at() == before, "it was carried out"
+    assert not target.marker.exists()
+    target.app.send_task(messages.RESOLVE, [SUBJECT], queue=QUEUE)
+    eventually("what is ours is taken", target.drained, within=15, every=0.05)
+    assert target.process.poll() is None
+
+
+def test_refusals_are_audited_shown_and_bounded(target: Target) -> None:
+    before = target.refusals()
+    assert before > 0
+    for _ in range(60):
+        target.push(ATTACKS["forged"](target))
+    eventually("all are taken", target.drained, within=30, every=0.05)
+    assert target.refusals() - before <= 20, "at most ten a minute, and a minute may end"
+    with target.database.read() as connection:
+        scopes = connection.execute(select(FaultRow.scope).where(FaultRow.cleared_at.is_(None))).scalars().all()
+    assert "message" in scopes
+
+
+def test_a_message_of_ours_that_is_too_old_is_dropped_without_alarm(target: Target) -> None:
+    before = target.refusals()
+    target.push(_dumped(target.envelope(at=datetime.now(UTC) - timedelta(hours=2))))
+    eventually("it is taken", target.drained, within=15, every=0.05)
+    assert target.refusals() == before
+
+
+@pytest.mark.parametrize("command", ["shutdown", "revoke", "hello", "pool_grow", "rate_limit", "add_consumer"])
+def test_nobody_steers_a_worker_through_the_broker(target: Target, command: str) -> None:
+    arguments = {"n": 1, "task_id": "x", "task_name": messages.SYNC, "rate_limit": "1/m", "queue": "other"}
+    answers = target.app.control.broadcast(command, arguments=arguments, reply=True, timeout=1)
+    assert all("error" in said for answer in answers or () for said in answer.values()), answers
+    assert target.app.control.ping(timeout=3), "it still answers who only looks"
+    assert target.process.poll() is None
