@@ -18,7 +18,7 @@ import pytest
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
 PORTS = ("7790", "7791", "7792")
 LONGEST = 240.0
-"""Seconds; on two idle cores it takes a quarter of that."""
+"""Seconds; on two idle cores it takes about a third of that."""
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = "#### step"
 
