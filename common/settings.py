@@ -6,8 +6,10 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.domain.errors import PermanentError
 
 
 class Settings(BaseSettings):
@@ -98,7 +100,21 @@ class Settings(BaseSettings):
         return self.broker_url or f"redis+socket://{self.broker_socket}"
 
 
+class SettingsError(PermanentError):
+    """A ``FLOTILLA_…`` variable holds what it cannot hold."""
+
+    code = "settings.invalid"
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return the settings of this process, read once."""
-    return Settings()
+    """Return the settings of this process, read once.
+
+    Raises:
+        SettingsError: names every variable that cannot be used; never shows what it holds.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = (f"FLOTILLA_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
+        raise SettingsError("; ".join(wrong), remedy="See the reference of settings.") from None

@@ -5,10 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
-
-import typer
 
 from common.broker.app import make_celery
 from common.broker.sender import CelerySender
@@ -19,10 +17,8 @@ from common.db.reads.summary import summary
 from common.db.session import Database, open_database
 from common.domain.errors import FlotillaError
 from common.domain.refs import SourceRef
-from common.settings import Settings, settings
+from common.settings import Settings
 from common.sources.registry import GitRepository
-from console.cli.exits import Exit
-from console.cli.output import Format, Output, is_data, table
 
 MANY = 5_000
 """Placements from which on SQLite is no longer advised."""
@@ -37,17 +33,6 @@ class Finding:
     state: str
     detail: str
     remedy: str = ""
-
-
-def doctor(output: Output = Format.TABLE) -> None:
-    """Check what this hub needs and say what to do. Exit 1 if anything failed.
-
-    Example: flotilla doctor -o json
-    """
-    found = list(examine(settings()))
-    if not is_data(output, [asdict(one) for one in found]):
-        table(("check", "state", "", "what to do"), [(f.what, f.state, f.detail, f.remedy) for f in found], empty="")
-    raise typer.Exit(Exit.NO if any(one.state == "failed" for one in found) else Exit.DONE)
 
 
 def examine(config: Settings) -> Iterator[Finding]:

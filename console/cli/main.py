@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from common.domain.errors import FlotillaError
-from console.cli import doctor, hub, offline, processes, simulator
+from console.cli import hub, offline, processes, simulator
 from console.cli.client import HubUnreachableError
 from console.cli.exits import Exit
 from console.cli.output import errors, say
@@ -57,7 +57,7 @@ _FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
 _REGISTRY_COMMANDS: tuple[Callable[..., None], ...] = (offline.init, offline.validate, offline.schema)
 _PROCESS_COMMANDS: tuple[Callable[..., None], ...] = (
     processes.demo,
-    doctor.doctor,
+    processes.doctor,
     processes.up,
     processes.worker,
     processes.api,

@@ -11,7 +11,7 @@ import typer
 
 from common.settings import settings
 from console.cli.exits import Exit
-from console.cli.output import say
+from console.cli.output import Format, Output, is_data, say, table
 from console.processes.embedded import flower_arguments
 from console.processes.spec import python
 
@@ -97,6 +97,20 @@ def alive(
             lives = workers.lives(connection, name or socket.gethostname(), now=now)
     say("alive" if lives else "not alive")
     raise typer.Exit(Exit.DONE if lives else Exit.NO)
+
+
+def doctor(output: Output = Format.TABLE) -> None:
+    """Check what this hub needs and say what to do. Exit 1 if anything failed.
+
+    Example: flotilla doctor -o json
+    """
+    # Imported late, like all of a hub's own code: most commands never need it.
+    from console.cli.doctor import examine
+
+    found = list(examine(settings()))
+    if not is_data(output, found):
+        table(("check", "state", "", "what to do"), [(f.what, f.state, f.detail, f.remedy) for f in found], empty="")
+    raise typer.Exit(Exit.NO if any(one.state == "failed" for one in found) else Exit.DONE)
 
 
 def up(workers: Annotated[int, typer.Option(min=1, max=2, help="worker processes for planned work")] = 1) -> None:

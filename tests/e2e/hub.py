@@ -92,6 +92,10 @@ class Hub:
         self._commands[name] = ("workers", "--queue", "default", "--concurrency", "4", "--name", name)
         self.start(name)
 
+    def pid(self, name: str) -> int:
+        """Return the process id of a running process."""
+        return self._processes[name].pid
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a process a signal."""
         self._processes[name].send_signal(number)

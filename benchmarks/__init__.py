@@ -1,0 +1,1 @@
+"""The performance harness: commands that anyone can rerun, and what they printed here (RESULTS.md)."""

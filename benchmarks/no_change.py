@@ -1,0 +1,54 @@
+"""``python -m benchmarks.no_change``: one pass over a synced fleet in which nothing changed."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+
+from sqlalchemy import func, select
+
+from benchmarks import first_sync, rig
+from benchmarks.rig import Rig
+from common.db.tables import PlacementRow, SourceRow
+from tests.e2e.hub import eventually
+
+
+def measure(made: Rig, applications: int) -> float:
+    """Return the seconds until every placement was confirmed anew and every source looked at; prints what it sees."""
+    time.sleep(8)  # health of the first sync has been looked at
+    with made.database.read() as connection:
+        asked = made.database.now(connection)
+    began = time.monotonic()
+    made.hub.post("refresh")
+
+    def done() -> bool:
+        with made.database.read() as connection:
+            confirmed = select(func.count()).where(PlacementRow.confirmed_at > asked)
+            looked = select(func.count()).where(SourceRow.used, SourceRow.checked_at <= asked)
+            return bool(
+                connection.execute(confirmed).scalar_one() == applications
+                and connection.execute(looked).scalar_one() == 0
+            )
+
+    eventually("everything is confirmed", done, within=120, every=0.02)
+    seconds = time.monotonic() - began
+    time.sleep(2)
+    requests = sum(map(int, re.findall(r"'list': (\d+)", made.hub.logs().rsplit("cluster.swept", 1)[-1])))
+    print(f"nothing changed: {seconds:.2f} s for {applications} placements; sweep's LIST requests: {requests}")
+    return seconds
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--applications", type=int, default=1000)
+    options = parser.parse_args()
+    print(rig.describe())
+    with rig.rig(("bare", "fleet")) as made:
+        first_sync.measure(made, options.applications)
+        measure(made, options.applications)
+
+
+if __name__ == "__main__":
+    main()

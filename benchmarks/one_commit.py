@@ -1,0 +1,60 @@
+"""``python -m benchmarks.one_commit``: one file of one application changes; how long until it is applied."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import yaml
+from sqlalchemy import func, select
+
+from benchmarks import first_sync, no_change, rig
+from benchmarks.rig import Rig
+from common.db.tables import PlacementRow, RunRow
+from tests.e2e.hub import eventually
+
+TIMES = 20
+
+
+def measure(made: Rig) -> list[float]:
+    """Return the seconds of each commit, from the commit to the placement's success; prints what it sees."""
+    seconds: list[float] = []
+    with made.database.read() as connection:
+        before = connection.execute(select(func.count()).select_from(RunRow)).scalar_one()
+    for number in range(TIMES):
+        name = f"app-{number:04}"
+        changed = rig.manifests(name)
+        changed[1]["spec"]["replicas"] = 2 + number % 3
+        began = time.monotonic()
+        commit = made.apps.commit({f"{name}/app.yaml": yaml.safe_dump_all(changed)})
+        made.hub.post("refresh")
+
+        def applied(name: str = name, commit: str = commit) -> bool:
+            with made.database.read() as connection:
+                mine = select(PlacementRow.applied_commit).where(PlacementRow.application == name)
+                return bool(connection.execute(mine).scalar_one() == commit)
+
+        eventually(f"{name} is applied", applied, within=60, every=0.02)
+        seconds.append(time.monotonic() - began)
+    with made.database.read() as connection:
+        after = connection.execute(select(func.count()).select_from(RunRow)).scalar_one()
+    seconds.sort()
+    p50, p95 = seconds[TIMES // 2], seconds[int(TIMES * 0.95) - 1]
+    print(f"one commit: p50 {p50:.2f} s, p95 {p95:.2f} s over {TIMES}; runs made: {after - before}")
+    return seconds
+
+
+def main() -> None:
+    """Measure all three, on one fleet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--applications", type=int, default=1000)
+    options = parser.parse_args()
+    print(rig.describe())
+    with rig.rig(("bare", "fleet")) as made:
+        first_sync.measure(made, options.applications)
+        no_change.measure(made, options.applications)
+        measure(made)
+
+
+if __name__ == "__main__":
+    main()
