@@ -50,9 +50,9 @@ test: $(STAMP) controlplane ## All tests, from unit to end-to-end on real contro
 coverage: $(STAMP) ## Branch coverage of the planning and the sync engine
 	@$(BIN)/python -m pytest -q tests/unit tests/property --cov=scheduler.planning --cov=workers.sync --cov-branch --cov-report=term-missing
 
-.PHONY: mutation
-mutation: $(STAMP) ## A sample mutation run on the planning and the sync engine
-	@$(BIN)/python -m benchmarks.mutation $(ARGS)
+.PHONY: bench
+bench: $(STAMP) controlplane ## First sync, no change and one commit on real API servers (about 5 minutes, results on the terminal)
+	@$(BIN)/python -m benchmarks.one_commit $(ARGS)
 
 .PHONY: lock
 lock: $(STAMP) ## Pin the dependencies anew, with hashes and without naming a package index

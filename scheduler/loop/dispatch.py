@@ -39,6 +39,8 @@ class Dispatcher:
         self._database = database
         self._sender = sender
         self._cache = cache
+        self.sent = 0
+        """Messages of the last tick; more is probably due at once when there were any."""
 
     def tick(self) -> int:
         """Send what the windows have room for; return how many messages.
@@ -47,7 +49,9 @@ class Dispatcher:
             BrokerUnavailableError: the broker cannot be reached; everything stays due.
         """
         self._notice_wipe()
-        return self._send_runs() + self._send_resolves() + self._send_looks()
+        self.sent = 0
+        self.sent = self._send_runs() + self._send_resolves() + self._send_looks()
+        return self.sent
 
     def _notice_wipe(self) -> None:
         """Where the broker does not hold our epoch, it has lost what we sent: everything unclaimed is due again."""
