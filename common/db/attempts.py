@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, select, tuple_, update
+from sqlalchemy import Connection, String, and_, cast, delete, literal, or_, select, tuple_, update
 
 from common.db import leases
 from common.db.dialect import batched, insert
@@ -63,22 +63,35 @@ class AttemptEnding:
             raise ValueError(message)
 
 
-def end_attempt(connection: Connection, attempt: AttemptRef, ending: AttemptEnding, *, now: datetime) -> bool:
+def end_attempt(
+    connection: Connection,
+    attempt: AttemptRef,
+    ending: AttemptEnding,
+    *,
+    now: datetime,
+    first: Callable[[Connection], None] = lambda _connection: None,
+) -> bool:
     """End an attempt, give its lease back and move its run on.
+
+    Args:
+        connection: of a writing transaction.
+        attempt: which.
+        ending: how.
+        now: by the database's clock.
+        first: adds what is still to be written of the attempt; called once the lease proved to be held.
 
     Returns:
         False, and nothing has changed, when the attempt's lease was lost: the reaper has ended it already.
     """
-    if _give_back(connection, attempt) is None:
+    placement_id = _give_back(connection, attempt)
+    if placement_id is None:
         return False
+    first(connection)
     ended_attempt = _attempt_values(ending, now)
     connection.execute(update(AttemptRow).where(*_is(attempt)).values(ended_attempt))
-    before = connection.execute(
-        select(RunRow.counts, RunRow.placement_id).where(RunRow.id == attempt.run).with_for_update()
-    ).one()
-    values = _run_values(ending, now) | {"counts": _added(before.counts, ending.counts)}
+    values = _run_values(ending, now) | {"counts": _added(_counts_before(connection, attempt), ending.counts)}
     connection.execute(update(RunRow).where(RunRow.id == attempt.run).values(values))
-    _forget_plans(connection, attempt, before.placement_id, ending.outcome)
+    _forget_plans(connection, attempt, placement_id, ending.outcome)
     return True
 
 
@@ -131,23 +144,25 @@ def possible_late_creates(connection: Connection, placement_id: int) -> frozense
     return frozenset(ObjectId(*row) for row in connection.execute(select(*columns).where(*theirs).distinct()))
 
 
-def outcome_before(connection: Connection, attempt: AttemptRef) -> AttemptOutcome | None:
-    """Return how the attempt of the same run before this one ended; None for the first."""
-    before = (AttemptRow.run_id == attempt.run, AttemptRow.number == attempt.number - 1)
-    outcome = connection.execute(select(AttemptRow.outcome).where(*before)).scalar_one_or_none()
-    return None if outcome is None else AttemptOutcome(outcome)
-
-
 def _is(attempt: AttemptRef) -> tuple[Any, ...]:
     return (AttemptRow.run_id == attempt.run, AttemptRow.number == attempt.number)
 
 
-def _give_back(connection: Connection, attempt: AttemptRef) -> str | None:
-    placement = connection.execute(select(AttemptRow.placement_id).where(*_is(attempt))).scalar_one_or_none()
-    if placement is None:
+def _give_back(connection: Connection, attempt: AttemptRef) -> int | None:
+    """Drop the attempt's lease; return the id of its placement, None when it was not held."""
+    name = select(literal(leases.PLACEMENT) + cast(AttemptRow.placement_id, String)).where(*_is(attempt))
+    mine = (LeaseRow.name == name.scalar_subquery(), LeaseRow.token == str(attempt))
+    given = connection.execute(delete(LeaseRow).where(*mine).returning(LeaseRow.name)).scalar_one_or_none()
+    return None if given is None else int(given.removeprefix(leases.PLACEMENT))
+
+
+def _counts_before(connection: Connection, attempt: AttemptRef) -> Mapping[str, int] | None:
+    """Return what the run's former attempts counted."""
+    if attempt.number == 1:
         return None
-    mine = (LeaseRow.name == leases.of_placement(placement), LeaseRow.token == str(attempt))
-    return connection.execute(delete(LeaseRow).where(*mine).returning(LeaseRow.name)).scalar_one_or_none()
+    counts = select(RunRow.counts).where(RunRow.id == attempt.run).with_for_update()
+    before: Mapping[str, int] | None = connection.execute(counts).scalar_one()
+    return before
 
 
 def _attempt_values(ending: AttemptEnding, now: datetime) -> dict[str, Any]:
@@ -190,10 +205,10 @@ def _added(before: Mapping[str, int] | None, now: Mapping[Action, int] | None) -
 def _forget_plans(connection: Connection, attempt: AttemptRef, placement_id: int, outcome: AttemptOutcome) -> None:
     planned = PlannedChangeRow
     mine = and_(planned.run_id == attempt.run, planned.attempt == attempt.number)
-    connection.execute(delete(planned).where(mine))
     if outcome not in _WROTE_ALL:
+        connection.execute(delete(planned).where(mine))
         return
     # Updates and deletes that are still on their way are refused from here on; a create never is.
-    others = (planned.placement_id == placement_id, planned.action.not_in((Action.CREATED, _LATE)))
-    connection.execute(delete(planned).where(*others))
+    over = or_(mine, planned.action.not_in((Action.CREATED, _LATE)))
+    connection.execute(delete(planned).where(planned.placement_id == placement_id, over))
     connection.execute(update(planned).where(planned.placement_id == placement_id).values(action=_LATE))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, literal, null, or_, select, update
 
 from common.db.dialect import batched, insert
-from common.db.tables import ClusterRow
+from common.db.tables import ClusterRow, Instant
 from common.domain.fleet import Cluster, ClusterState
 
 SAME_CLUSTER = "the same cluster as "
@@ -228,11 +229,40 @@ def sweep_now(connection: Connection, names: Sequence[str] | None = None, *, now
     connection.execute(statement.values(sweep_due_at=now, sweep_sent_at=None))
 
 
-def sweep_by(connection: Connection, name: str, due_at: datetime, *, step: int) -> None:
-    """Have the cluster swept by ``due_at`` at the latest: something was healed and may not stay so."""
-    sooner = or_(ClusterRow.sweep_due_at.is_(None), ClusterRow.sweep_due_at > due_at)
-    mine = update(ClusterRow).where(ClusterRow.name == name, sooner)
-    connection.execute(mine.values(sweep_due_at=due_at, sweep_sent_at=None, sweep_step=step))
+def look_by(
+    connection: Connection,
+    name: str,
+    *,
+    observe_at: datetime | None = None,
+    sweep_at: datetime | None = None,
+    step: int = 0,
+) -> None:
+    """Have the cluster's health looked at, and the cluster swept, by these instants at the latest; None leaves it.
+
+    Args:
+        connection: of a writing transaction.
+        name: of the cluster.
+        observe_at: when its health is looked at.
+        sweep_at: when it is swept.
+        step: how soon the sweep after that one follows.
+    """
+    row = ClusterRow
+    looks = (
+        (observe_at, row.observe_due_at, row.observe_sent_at, row.observe_step, 0),
+        (sweep_at, row.sweep_due_at, row.sweep_sent_at, row.sweep_step, step),
+    )
+    values: dict[Any, Any] = {}
+    sooner: list[ColumnElement[bool]] = []
+    for at, due_at, sent_at, step_, next_step in looks:
+        if at is not None:
+            earlier = or_(due_at.is_(None), due_at > at)
+            sooner.append(earlier)
+            values[due_at] = case((earlier, literal(at, Instant())), else_=due_at)
+            values[sent_at] = case((earlier, null()), else_=sent_at)
+            values[step_] = case((earlier, next_step), else_=step_)
+    if sooner:
+        # Where both are due sooner already nothing is locked: all runs of a cluster that end together come by here.
+        connection.execute(update(row).where(row.name == name, or_(*sooner)).values(values))
 
 
 def looks_due(connection: Connection, name: str) -> Looks | None:
@@ -253,13 +283,6 @@ def sweep_later(connection: Connection, name: str, *, next_at: datetime) -> None
     connection.execute(
         update(ClusterRow).where(ClusterRow.name == name).values(sweep_due_at=next_at, sweep_sent_at=None)
     )
-
-
-def observe_at(connection: Connection, name: str, due_at: datetime, *, step: int = 0) -> None:
-    """Have the cluster's health looked at by ``due_at`` at the latest."""
-    sooner = or_(ClusterRow.observe_due_at.is_(None), ClusterRow.observe_due_at > due_at)
-    mine = update(ClusterRow).where(ClusterRow.name == name, sooner)
-    connection.execute(mine.values(observe_due_at=due_at, observe_step=step, observe_sent_at=None))
 
 
 def observed(connection: Connection, name: str, *, next_at: datetime | None, step: int) -> None:

@@ -18,11 +18,12 @@ from common.db.tables import LeaseRow
 from common.domain.refs import AttemptRef
 
 LEADER = "leader"
+PLACEMENT = "placement:"
 
 
 def of_placement(placement_id: int) -> str:
     """Return the name of the lease under which a placement is written to; its token is ``str(AttemptRef)``."""
-    return f"placement:{placement_id}"
+    return f"{PLACEMENT}{placement_id}"
 
 
 def take(connection: Connection, name: str, *, holder: str, lease: timedelta, now: datetime) -> str | None:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, String, cast, delete, func, literal, select, 
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.engine import Row
 
+from common.db import leases
 from common.db.dialect import batched, insert
 from common.db.tables import AttemptRow, Instant, LeaseRow, RunRow
 from common.domain.refs import AttemptRef, PlacementRef, Revision, RunId
@@ -69,6 +70,7 @@ class ClaimedRun:
         interruptions: attempts of this run whose worker died so far.
         created_at: when the run was made.
         started_at: when it was claimed for the first time.
+        claimed_at: when this attempt began.
     """
 
     attempt: AttemptRef
@@ -86,6 +88,7 @@ class ClaimedRun:
     interruptions: int
     created_at: datetime
     started_at: datetime
+    claimed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,7 @@ def claim(connection: Connection, run: RunId, *, worker: str, lease: timedelta, 
         return None
     attempt = {"run_id": row.id, "number": row.attempts, "placement_id": row.placement_id}
     connection.execute(plain_insert(AttemptRow).values(**attempt, worker=worker, started_at=now))
-    return _claimed(row)
+    return _claimed(row, now)
 
 
 def resume_waiting(connection: Connection, run: RunId, *, now: datetime) -> bool:
@@ -221,7 +224,7 @@ def _take_placement(
 ) -> str | None:
     """Take the lease of the due run's placement for its next attempt; return the token, None if there is nothing."""
     token = RunRow.id + "." + cast(RunRow.attempts + 1, String)
-    name = literal("placement:") + cast(RunRow.placement_id, String)
+    name = literal(leases.PLACEMENT) + cast(RunRow.placement_id, String)
     values = select(name, literal(worker), token, literal(expires_at, Instant())).where(*due)
     taken = insert(connection, LeaseRow).from_select(["name", "holder", "token", "expires_at"], values)
     taken = taken.on_conflict_do_update(
@@ -256,7 +259,7 @@ def _new_row(run: NewRun, now: datetime) -> dict[str, Any]:
     }
 
 
-def _claimed(row: Row[Any]) -> ClaimedRun:
+def _claimed(row: Row[Any], now: datetime) -> ClaimedRun:
     revision = None
     if row.source_digest is not None:
         revision = Revision(row.source_digest, row.parameters_digest, row.commit)
@@ -276,6 +279,7 @@ def _claimed(row: Row[Any]) -> ClaimedRun:
         interruptions=row.interruptions,
         created_at=row.created_at,
         started_at=row.started_at,
+        claimed_at=now,
     )
 
 

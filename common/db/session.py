@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,6 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from common.clock import Clock, SystemClock
 from common.db.errors import DatabaseUnavailableError, translated
@@ -31,7 +34,9 @@ _POSTGRES_OPTIONS = {
     "tcp_user_timeout": 15_000,
     "options": "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
 }
-_POOL = {"pool_pre_ping": True, "pool_size": 8, "max_overflow": 16, "pool_timeout": 30}
+_POOL = {"pool_size": 8, "max_overflow": 16, "pool_timeout": 30}
+_IDLE = timedelta(seconds=2)
+"""A connection that lay idle for longer is asked whether it still lives before it is used."""
 
 
 class Database:
@@ -150,7 +155,28 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     given = {key: value for key, value in _POSTGRES_OPTIONS.items() if key not in url.query}
-    return create_engine(url, connect_args=given, **options)
+    engine = create_engine(url, connect_args=given, **options)
+    _ping_idle(engine)
+    return engine
+
+
+def _ping_idle(engine: Engine) -> None:
+    """Ask idle connections only: asking at every use costs a busy worker a tenth of its round trips."""
+    dialect = engine.dialect
+
+    def checked_in(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["since"] = time.monotonic()
+
+    def checked_out(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("since", time.monotonic()) < _IDLE.total_seconds():
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool makes another one
+
+    event.listen(engine, "checkin", checked_in)
+    event.listen(engine, "checkout", checked_out)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

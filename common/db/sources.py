@@ -132,13 +132,6 @@ def digests_of(connection: Connection, source_id: int) -> dict[str, Digest]:
     return {row.application: _digest(row) for row in connection.execute(query)}
 
 
-def digest_of(connection: Connection, source_id: int, application: str) -> Digest | None:
-    """Return what a source holds for one application; None before it was resolved for it."""
-    mine = (SourceDigestRow.source_id == source_id, SourceDigestRow.application == application)
-    row = connection.execute(select(*SourceDigestRow.__table__.c).where(*mine)).one_or_none()
-    return None if row is None else _digest(row)
-
-
 def change_marker(connection: Connection) -> tuple[Any, ...]:
     """Return a value that differs whenever a digest, the set of them, or what is wrong with a source has changed.
 

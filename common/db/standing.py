@@ -47,7 +47,9 @@ class Standing:
 
 def get(connection: Connection, placement_id: int) -> Standing:
     """Return one placement; a run's reference rules out that there is none."""
-    return _standing(connection.execute(select(*PlacementRow.__table__.c).where(PlacementRow.id == placement_id)).one())
+    return standing_of(
+        connection.execute(select(*PlacementRow.__table__.c).where(PlacementRow.id == placement_id)).one()
+    )
 
 
 def of_cluster(connection: Connection, cluster: str) -> tuple[Standing, ...]:
@@ -55,7 +57,7 @@ def of_cluster(connection: Connection, cluster: str) -> tuple[Standing, ...]:
     query = select(*PlacementRow.__table__.c).where(
         PlacementRow.cluster == cluster, PlacementRow.state != PlacementState.LEFT
     )
-    return tuple(_standing(row) for row in connection.execute(query.order_by(PlacementRow.application)))
+    return tuple(standing_of(row) for row in connection.execute(query.order_by(PlacementRow.application)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,8 @@ def _update(connection: Connection, placement_id: int, values: dict[str, Any]) -
     connection.execute(update(PlacementRow).where(PlacementRow.id == placement_id).values(values))
 
 
-def _standing(row: Any) -> Standing:
+def standing_of(row: Any) -> Standing:
+    """Return the placement of a row that holds at least all its columns; for the modules of this package."""
     desired = None
     if row.desired_source_digest is not None:
         desired = Revision(row.desired_source_digest, row.desired_parameters_digest, row.desired_commit)

@@ -21,6 +21,7 @@ from common.domain.errors import TransientError
 from common.domain.fleet import Placement, SyncMode, SyncSettings
 from common.domain.runs import PARKED_PER_SLOT, AttemptOutcome, RetryPolicy, SyncStatus, Trigger, retry_delay
 from common.telemetry.logs import logger
+from workers.record.journal import SqlJournal
 from workers.sync.health import waits_for_health
 from workers.sync.ports import Ending, Phase, SyncResult
 
@@ -43,6 +44,8 @@ class Ender:
         self._run = run
         self.placement: Placement | None = None
         self.manifest_digest: str | None = None
+        self.journal: SqlJournal | None = None
+        """What it holds back is written with the end; None before there is one."""
         self.countdown: timedelta | None = None
         """How long from the end on the queue is to wait before it sends the run again; None when it is not to."""
 
@@ -125,14 +128,13 @@ class Ender:
             full_check_due_at=_next_full_check(now),
         )
         standing.record_success(connection, self._run.placement_id, success, now=now)
-        if awaited is not None:
-            clusters.observe_at(connection, self._run.ref.cluster, now + FIRST_LOOK)
-        if self.placement is not None:
-            # A cluster that held nothing, or slower placements only, may not be due for long.
-            clusters.sweep_by(connection, self._run.ref.cluster, now + self.placement.interval, step=0)
+        observe_at = now + FIRST_LOOK if awaited is not None else None
+        # A cluster that held nothing, or slower placements only, may not be due for long.
+        sweep_by = now + self.placement.interval if self.placement is not None else None
+        clusters.look_by(connection, self._run.ref.cluster, observe_at=observe_at, sweep_at=sweep_by)
         if self._run.trigger is Trigger.DRIFT and any(change.action in MUTATIONS for change in result.changes):
             standing.record_healed(connection, self._run.placement_id, now=now)
-            clusters.sweep_by(connection, self._run.ref.cluster, now + AFTER_HEAL, step=1)
+            clusters.look_by(connection, self._run.ref.cluster, sweep_at=now + AFTER_HEAL, step=1)
 
     def _checked(self, connection: Connection, result: SyncResult, now: datetime) -> None:
         different = [c for c in result.changes if c.action in MUTATIONS or c.action is Action.CONFLICT]
@@ -150,7 +152,7 @@ class Ender:
                 connection, self._run.placement_id, status=status, reason=result.reason, retry_at=None, now=now
             )
             standing.await_health_of(connection, self._run.placement_id, until=now + self._settings.deadline)
-            clusters.observe_at(connection, self._run.ref.cluster, now + FIRST_LOOK)
+            clusters.look_by(connection, self._run.ref.cluster, observe_at=now + FIRST_LOOK)
 
         def ending(now: datetime) -> AttemptEnding:
             deadline = now + self._settings.deadline
@@ -207,7 +209,7 @@ class Ender:
                 with self._database.write() as connection:
                     now = self._database.now(connection)
                     ended = replace(ending(now), manifest_digest=self.manifest_digest)
-                    if not attempts.end_attempt(connection, self._run.attempt, ended, now=now):
+                    if not attempts.end_attempt(connection, self._run.attempt, ended, now=now, first=self._settle):
                         log.warning("attempt.ended-by-another", attempt=str(self._run.attempt))
                         return False
                     note(connection, now)
@@ -216,6 +218,10 @@ class Ender:
             else:
                 log.info("attempt.ended", outcome=ended.outcome, code=ended.error_code, attempt=str(self._run.attempt))
                 return True
+
+    def _settle(self, connection: Connection) -> None:
+        if self.journal is not None:
+            self.journal.settle(connection)
 
 
 def _measured(ending: AttemptEnding, result: SyncResult | None) -> AttemptEnding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -19,12 +18,16 @@ from workers.sync.ports import PlannedChange
 T = TypeVar("T")
 
 
+HELD_BACK = 100
+"""Rows that may wait for more, or for the end of the attempt, which writes them in its own transaction."""
+
+
 class SqlJournal:
-    """The engine's journal of one attempt. Safe to use from several threads.
+    """The engine's journal of one attempt, called by the thread that carries it out.
 
     Args:
         database: where it is written.
-        attempt: whose it is; every call checks that it still holds its placement.
+        attempt: whose it is; every write checks that it still holds its placement.
         placement_id: the placement.
     """
 
@@ -33,7 +36,9 @@ class SqlJournal:
         self._attempt = attempt
         self._placement_id = placement_id
         self._written = 0
-        self._lock = threading.Lock()
+        self._changes: list[Change] = []
+        self._items: dict[ObjectId, InventoryItem | None] = {}
+        """Rows to be, by object; None for those to be dropped."""
 
     def plan(self, items: Sequence[InventoryItem], changes: Sequence[PlannedChange]) -> None:
         """Store the inventory to be and the planned changes; returns once they are committed."""
@@ -47,29 +52,33 @@ class SqlJournal:
         self._insist(write)
 
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
-        """Store outcomes and the inventory rows they changed; unchanged objects are counted elsewhere, not listed."""
-        listed = [change for change in changes if change.action is not Action.UNCHANGED or change.detail]
-        if not listed and not items:
-            return
-        with self._lock:
-            first = self._written
-            self._written += len(listed)
-
-        def write(connection: Connection) -> None:
-            self._hold(connection)
-            results.append(connection, self._attempt, listed, first=first)
-            inventory.replace(connection, self._placement_id, items)
-
-        self._insist(write)
+        """Take in outcomes and the inventory rows they changed; unchanged objects are counted elsewhere, not listed."""
+        self._changes += [change for change in changes if change.action is not Action.UNCHANGED or change.detail]
+        self._items |= {item.object: item for item in items}
+        self._write_many()
 
     def forget(self, objects: Sequence[ObjectId]) -> None:
-        """Drop inventory rows of objects that are gone from the cluster."""
+        """Take in that these objects are gone from the cluster: their inventory rows go."""
+        self._items |= dict.fromkeys(objects)
+        self._write_many()
+
+    def settle(self, connection: Connection) -> None:
+        """Write what was held back, in a transaction in which the attempt holds its lease."""
+        results.append(connection, self._attempt, self._changes, first=self._written)
+        inventory.replace(connection, self._placement_id, [item for item in self._items.values() if item is not None])
+        inventory.forget(connection, self._placement_id, [one for one, item in self._items.items() if item is None])
+
+    def _write_many(self) -> None:
+        if len(self._changes) + len(self._items) < HELD_BACK:
+            return
 
         def write(connection: Connection) -> None:
             self._hold(connection)
-            inventory.forget(connection, self._placement_id, objects)
+            self.settle(connection)
 
         self._insist(write)
+        self._written += len(self._changes)
+        self._changes, self._items = [], {}
 
     @property
     def _lost(self) -> str:

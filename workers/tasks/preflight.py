@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from common.db.claims import ClaimFacts
 from common.db.runs import ClaimedRun
-from common.db.standing import Standing
 from common.domain.fleet import Cluster, ClusterState, Disposition, Placement, SyncMode
 from common.domain.placements import PlacementState
 from common.domain.runs import AttemptOutcome, Trigger
@@ -30,29 +30,18 @@ class Stop:
     reason: str
 
 
-def preflight(  # noqa: PLR0913 - each is one fact
-    run: ClaimedRun,
-    standing: Standing,
-    placement: Placement | None,
-    *,
-    cluster: Cluster | None,
-    blocked: str,
-    renderer: str,
-    last: AttemptOutcome | None,
-) -> Go | Stop:
+def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *, cluster: Cluster | None) -> Go | Stop:
     """Return whether a claimed run is carried out, and how.
 
     Args:
         run: as claimed.
-        standing: the placement in SQL.
+        facts: what SQL knows around it.
         placement: the placement in the fleet in force; None where nothing places it.
         cluster: its cluster in the fleet in force.
-        blocked: why nothing may be written to its cluster; empty when it may.
-        renderer: that the source was resolved with; empty where there is none.
-        last: how this run's former attempt ended; None for the first.
     """
-    if blocked:
-        return Stop(AttemptOutcome.SKIPPED, f"blocked: {blocked}")
+    standing = facts.standing
+    if facts.blocked:
+        return Stop(AttemptOutcome.SKIPPED, f"blocked: {facts.blocked}")
     if run.revision is None:
         if standing.state is not PlacementState.LEAVING:
             return Stop(AttemptOutcome.SKIPPED, "it is wanted again")
@@ -63,13 +52,13 @@ def preflight(  # noqa: PLR0913 - each is one fact
         return Stop(AttemptOutcome.SKIPPED, "nothing places it any more")
     if standing.desired is None or standing.desired.identity != run.revision.identity:
         return Stop(AttemptOutcome.SUPERSEDED, "a newer revision")
-    if renderer and placement.parameters_digest(renderer) != run.revision.parameters_digest:
+    if facts.renderer and placement.parameters_digest(facts.renderer) != run.revision.parameters_digest:
         return Stop(AttemptOutcome.SUPERSEDED, "the registry has changed since")
     if placement.disposition is not Disposition.SYNC:
         return Stop(AttemptOutcome.SKIPPED, f"its cluster or application says {placement.disposition}, not sync")
     if standing.paused and run.trigger not in BY_PERSON:
         return Stop(AttemptOutcome.SKIPPED, "paused")
-    return Go(_phase(run, placement, last))
+    return Go(_phase(run, placement, facts.last))
 
 
 def _phase(run: ClaimedRun, placement: Placement, last: AttemptOutcome | None) -> Phase:

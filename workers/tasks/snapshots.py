@@ -12,6 +12,7 @@ from common.domain.fleet import Fleet
 from common.registry import Documents, restore
 
 KEPT = 3
+NO_COMMIT = "no registry commit was accepted yet"
 
 
 class NoFleetError(TransientError):
@@ -35,11 +36,17 @@ class Snapshots:
         """
         state = fleets.state(connection)
         if state is None or state.snapshot_id is None:
-            message = "no registry commit was accepted yet"
-            raise NoFleetError(message)
-        return state.snapshot_id, self._fleet(connection, state.snapshot_id)
+            raise NoFleetError(NO_COMMIT)
+        return state.snapshot_id, self.fleet(connection, state.snapshot_id)
 
-    def _fleet(self, connection: Connection, snapshot_id: int) -> Fleet:
+    def fleet(self, connection: Connection, snapshot_id: int | None) -> Fleet:
+        """Return the fleet of a snapshot, which is read only if this process has not met it.
+
+        Raises:
+            NoFleetError: there is none, or it cannot be read.
+        """
+        if snapshot_id is None:
+            raise NoFleetError(NO_COMMIT)
         with self._lock:
             known = self._fleets.get(snapshot_id)
             if known is not None:

@@ -73,7 +73,7 @@ def _sweep(runtime: Runtime, where: Site) -> None:
         recorder = Recorder(transaction, where, snapshot_id, now)
         recorder.record(found)
         standing.await_health(transaction, where.cluster.name, now=now)
-        clusters.observe_at(transaction, where.cluster.name, now)
+        clusters.look_by(transaction, where.cluster.name, observe_at=now)
         next_at, step = _next(runtime, where, now)
         clusters.swept(transaction, where.cluster.name, next_at=next_at, step=step, now=now)
     log.info("cluster.swept", cluster=where.cluster.name, requests=dict(cluster.requests()))

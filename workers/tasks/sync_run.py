@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
-from common.db import approvals, attempts, clusters, inventory, leases, runs, sources, standing
+from common.db import approvals, attempts, claims, inventory, leases, runs
 from common.db.approvals import Approval, ApprovalKind, ApprovalState
 from common.db.connection import Connection
 from common.db.runs import ClaimedRun
-from common.db.sources import Digest
 from common.db.standing import Standing
 from common.domain.errors import FlotillaError, LeaseLostError, PermanentError, TransientError
 from common.domain.fleet import Fleet, Placement
@@ -40,13 +39,11 @@ class Facts:
     fleet: Fleet
     placement: Placement | None
     standing: Standing
-    blocked: str
     inventory: tuple[InventoryItem, ...]
     fenced: frozenset[ObjectId]
-    digest: Digest | None
+    renderer: str | None
     approval: Approval | None
     verdict: Stop | Phase
-    now: datetime
 
 
 def carry_out(runtime: Runtime, run_id: RunId) -> timedelta | None:
@@ -96,34 +93,20 @@ def _attempt(runtime: Runtime, run: ClaimedRun, fence: Fence) -> timedelta | Non
 
 def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
     with runtime.database.read() as connection:
-        _, fleet = runtime.snapshots.in_force(connection)
+        known = claims.facts_of(connection, run)
+        fleet = runtime.snapshots.fleet(connection, known.snapshot_id)
         placement = fleet.placement(run.ref)
-        row = standing.get(connection, run.placement_id)
-        known = clusters.get(connection, run.ref.cluster)
-        blocked = known.blocked if known is not None else "the cluster is unknown"
-        last = attempts.outcome_before(connection, run.attempt)
-        cluster = fleet.clusters.get(run.ref.cluster)
-        digest = _digest(connection, run)
-        renderer = digest.renderer if digest is not None else ""
-        verdict = preflight(run, row, placement, cluster=cluster, blocked=blocked, renderer=renderer, last=last)
+        verdict = preflight(run, known, placement, cluster=fleet.clusters.get(run.ref.cluster))
         return Facts(
             fleet=fleet,
             placement=placement,
-            standing=row,
-            blocked=blocked,
+            standing=known.standing,
             inventory=inventory.of(connection, run.placement_id),
             fenced=attempts.fenced_objects(connection, run.placement_id, run.attempt),
-            digest=digest,
+            renderer=known.renderer,
             approval=_approval(connection, run),
             verdict=verdict if isinstance(verdict, Stop) else verdict.phase,
-            now=runtime.database.now(connection),
         )
-
-
-def _digest(connection: Connection, run: ClaimedRun) -> Digest | None:
-    if run.source_id is None:
-        return None
-    return sources.digest_of(connection, run.source_id, run.ref.application)
 
 
 def _approval(connection: Connection, run: ClaimedRun) -> Approval | None:
@@ -143,9 +126,10 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, phase:
         return
     rendered = None if phase is Phase.REMOVE else _render(runtime, run, facts)
     ender.manifest_digest = rendered.digest if rendered else EMPTY
+    ender.journal = SqlJournal(runtime.database, run.attempt, run.placement_id)
     ports = Ports(
         cluster=connection.session(runtime.agent(f"run {run.attempt}")),
-        journal=SqlJournal(runtime.database, run.attempt, run.placement_id),
+        journal=ender.journal,
         fence=fence,
         executor=runtime.executor,
         clock=EngineClock(),
@@ -155,12 +139,12 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, phase:
 
 
 def _render(runtime: Runtime, run: ClaimedRun, facts: Facts) -> Rendered:
-    placement, revision, digest = facts.placement, run.revision, facts.digest
-    if placement is None or revision is None or digest is None:
+    placement, revision = facts.placement, run.revision
+    if placement is None or revision is None or facts.renderer is None:
         message = f"{run.ref} has no source to render"
         raise PermanentError(message)
     source = placement.source.to_resolve
-    resolved = Resolved(revision.source_digest, digest.renderer, ())
+    resolved = Resolved(revision.source_digest, facts.renderer, ())
     return runtime.renderers.render(
         lambda: runtime.mirrors.tree(source, revision.commit), request_for(placement), resolved
     )
@@ -168,7 +152,7 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts) -> Rendered:
 
 def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase, rendered: Rendered | None) -> SyncRequest:
     row, placement = facts.standing, facts.placement
-    overdue = row.full_check_due_at is None or row.full_check_due_at <= facts.now
+    overdue = row.full_check_due_at is None or row.full_check_due_at <= run.claimed_at
     request = SyncRequest(
         fleet=facts.fleet.name,
         ref=run.ref,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from common.db import attempts, leases, reaper, runs
+from common.db import attempts, claims, leases, reaper, runs
 from common.db.attempts import AttemptEnding
 from common.db.session import Database
 from common.domain.changes import Action
@@ -151,8 +151,8 @@ def test_an_object_that_an_interrupted_attempt_was_to_create_may_turn_up_for_eve
         reaper.reap(connection, now=OVER, dead_after=DEAD_AFTER)
         second = runs.claim(connection, first.attempt.run, worker="w", lease=LEASE, now=OVER)
         assert second is not None
-        assert attempts.outcome_before(connection, first.attempt) is None
-        assert attempts.outcome_before(connection, second.attempt) is AttemptOutcome.INTERRUPTED
+        assert claims.facts_of(connection, first).last is None
+        assert claims.facts_of(connection, second).last is AttemptOutcome.INTERRUPTED
         assert attempts.fenced_objects(connection, 1, second.attempt) == {POD, MAP}
         assert attempts.end_attempt(connection, second.attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=OVER)
         run = runs.create(connection, new_run(1, "eu/web"), now=OVER)
