@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, cast, delete, literal, or_, select, tuple_, update
+from sqlalchemy import Connection, String, and_, bindparam, cast, delete, literal, or_, select, update
 
 from common.db import leases
-from common.db.dialect import batched, insert
+from common.db.dialect import batched, insert_in, table_of
 from common.db.runs import ended
 from common.db.tables import AttemptRow, LeaseRow, PlannedChangeRow, RunRow
 from common.domain.changes import MUTATIONS, Action
@@ -20,6 +21,33 @@ from common.domain.runs import AttemptOutcome, Outcome, RunState
 _LATE = "late"
 """Planned to be created by an attempt that was interrupted, before one that wrote everything: it may yet turn up."""
 _WROTE_ALL = frozenset({AttemptOutcome.SUCCEEDED, AttemptOutcome.WAITING})
+
+# Built once: every run needs each of these, and building one costs more than sending it.
+_PLANNED = table_of(PlannedChangeRow)
+_OF_PLACEMENT = _PLANNED.c.placement_id == bindparam("placement")
+_OWN = and_(_PLANNED.c.run_id == bindparam("run"), _PLANNED.c.attempt == bindparam("attempt"))
+_OBJECT = (_PLANNED.c.group, _PLANNED.c.kind, _PLANNED.c.namespace, _PLANNED.c.name)
+_FENCED = select(*_OBJECT).where(_OF_PLACEMENT, ~_OWN, _PLANNED.c.action != _LATE).distinct()
+_FORGET_OWN = delete(_PLANNED).where(_OF_PLACEMENT, _OWN)
+_FORGET_WRITTEN = delete(_PLANNED).where(
+    # Updates and deletes that are still on their way are refused from here on; a create never is.
+    _OF_PLACEMENT,
+    or_(_OWN, _PLANNED.c.action.not_in((Action.CREATED, _LATE))),
+)
+_CALL_LATE = update(_PLANNED).where(_OF_PLACEMENT).values(action=_LATE)
+_ATTEMPT = table_of(AttemptRow)
+_END_ATTEMPT = update(_ATTEMPT).where(
+    _ATTEMPT.c.run_id == bindparam("of_run"), _ATTEMPT.c.number == bindparam("of_number")
+)
+_LEASE = table_of(LeaseRow)
+_LEASE_NAME = select(literal(leases.PLACEMENT) + cast(_ATTEMPT.c.placement_id, String)).where(
+    _ATTEMPT.c.run_id == bindparam("run"), _ATTEMPT.c.number == bindparam("number")
+)
+_GIVE_BACK = (
+    delete(_LEASE)
+    .where(_LEASE.c.name == _LEASE_NAME.scalar_subquery(), _LEASE.c.token == bindparam("token"))
+    .returning(_LEASE.c.name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +115,8 @@ def end_attempt(
     if placement_id is None:
         return False
     first(connection)
-    ended_attempt = _attempt_values(ending, now)
-    connection.execute(update(AttemptRow).where(*_is(attempt)).values(ended_attempt))
+    of = {"of_run": attempt.run, "of_number": attempt.number}
+    connection.execute(_END_ATTEMPT, of | _attempt_values(ending, now))
     values = _run_values(ending, now) | {"counts": _added(_counts_before(connection, attempt), ending.counts)}
     connection.execute(update(RunRow).where(RunRow.id == attempt.run).values(values))
     _forget_plans(connection, attempt, placement_id, ending.outcome)
@@ -114,11 +142,7 @@ def plan(
         for o, action in dict(changes).items()
     ]
     for batch in batched(rows):
-        statement = insert(connection, PlannedChangeRow)
-        statement = statement.on_conflict_do_update(
-            index_elements=list(PlannedChangeRow.__table__.primary_key), set_={"action": statement.excluded.action}
-        )
-        connection.execute(statement, batch)
+        connection.execute(_plan(connection.dialect.name), batch)
     return True
 
 
@@ -129,11 +153,8 @@ def fenced_objects(connection: Connection, placement_id: int, before: AttemptRef
     equal or not, so that their resourceVersion moves and the late write is refused. One interrupted attempt after
     another adds up: the second may have died before it wrote what the first had planned.
     """
-    planned = PlannedChangeRow
-    own = tuple_(planned.run_id, planned.attempt) == (before.run, before.number)
-    columns = (planned.group, planned.kind, planned.namespace, planned.name)
-    query = select(*columns).where(planned.placement_id == placement_id, ~own, planned.action != _LATE).distinct()
-    return frozenset(ObjectId(*row) for row in connection.execute(query))
+    asked = {"placement": placement_id, "run": before.run, "attempt": before.number}
+    return frozenset(ObjectId(*row) for row in connection.execute(_FENCED, asked))
 
 
 def possible_late_creates(connection: Connection, placement_id: int) -> frozenset[ObjectId]:
@@ -144,15 +165,17 @@ def possible_late_creates(connection: Connection, placement_id: int) -> frozense
     return frozenset(ObjectId(*row) for row in connection.execute(select(*columns).where(*theirs).distinct()))
 
 
-def _is(attempt: AttemptRef) -> tuple[Any, ...]:
-    return (AttemptRow.run_id == attempt.run, AttemptRow.number == attempt.number)
+@cache
+def _plan(dialect: str) -> Any:
+    statement = insert_in(dialect, PlannedChangeRow)
+    key = list(PlannedChangeRow.__table__.primary_key)
+    return statement.on_conflict_do_update(index_elements=key, set_={"action": statement.excluded.action})
 
 
 def _give_back(connection: Connection, attempt: AttemptRef) -> int | None:
     """Drop the attempt's lease; return the id of its placement, None when it was not held."""
-    name = select(literal(leases.PLACEMENT) + cast(AttemptRow.placement_id, String)).where(*_is(attempt))
-    mine = (LeaseRow.name == name.scalar_subquery(), LeaseRow.token == str(attempt))
-    given = connection.execute(delete(LeaseRow).where(*mine).returning(LeaseRow.name)).scalar_one_or_none()
+    mine = {"run": attempt.run, "number": attempt.number, "token": str(attempt)}
+    given = connection.execute(_GIVE_BACK, mine).scalar_one_or_none()
     return None if given is None else int(given.removeprefix(leases.PLACEMENT))
 
 
@@ -203,12 +226,9 @@ def _added(before: Mapping[str, int] | None, now: Mapping[Action, int] | None) -
 
 
 def _forget_plans(connection: Connection, attempt: AttemptRef, placement_id: int, outcome: AttemptOutcome) -> None:
-    planned = PlannedChangeRow
-    mine = and_(planned.run_id == attempt.run, planned.attempt == attempt.number)
+    mine = {"placement": placement_id, "run": attempt.run, "attempt": attempt.number}
     if outcome not in _WROTE_ALL:
-        connection.execute(delete(planned).where(mine))
+        connection.execute(_FORGET_OWN, mine)
         return
-    # Updates and deletes that are still on their way are refused from here on; a create never is.
-    over = or_(mine, planned.action.not_in((Action.CREATED, _LATE)))
-    connection.execute(delete(planned).where(planned.placement_id == placement_id, over))
-    connection.execute(update(planned).where(planned.placement_id == placement_id).values(action=_LATE))
+    connection.execute(_FORGET_WRITTEN, mine)
+    connection.execute(_CALL_LATE, {"placement": placement_id})

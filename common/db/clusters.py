@@ -5,16 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, null, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, null, or_, select, true, update
 
-from common.db.dialect import batched, insert
+from common.db.dialect import batched, insert, table_of
 from common.db.tables import ClusterRow, Instant
 from common.domain.fleet import Cluster, ClusterState
 
 SAME_CLUSTER = "the same cluster as "
 CHANGED = "identity changed"
+_OBSERVE, _SWEEP = bindparam("observe", type_=Instant()), bindparam("sweep", type_=Instant())
+_ROW = table_of(ClusterRow)
+_OBSERVED_SOONER = and_(_OBSERVE.is_not(None), func.coalesce(_ROW.c.observe_due_at > _OBSERVE, true()))
+_SWEPT_SOONER = and_(_SWEEP.is_not(None), func.coalesce(_ROW.c.sweep_due_at > _SWEEP, true()))
+_LOOK_BY = (
+    update(_ROW)
+    # Where both are due sooner already nothing is locked: all runs of a cluster that end together come by here.
+    .where(_ROW.c.name == bindparam("cluster"), or_(_OBSERVED_SOONER, _SWEPT_SOONER))
+    .values(
+        observe_due_at=case((_OBSERVED_SOONER, _OBSERVE), else_=_ROW.c.observe_due_at),
+        observe_sent_at=case((_OBSERVED_SOONER, null()), else_=_ROW.c.observe_sent_at),
+        observe_step=case((_OBSERVED_SOONER, 0), else_=_ROW.c.observe_step),
+        sweep_due_at=case((_SWEPT_SOONER, _SWEEP), else_=_ROW.c.sweep_due_at),
+        sweep_sent_at=case((_SWEPT_SOONER, null()), else_=_ROW.c.sweep_sent_at),
+        sweep_step=case((_SWEPT_SOONER, bindparam("step")), else_=_ROW.c.sweep_step),
+    )
+)
 _CONTACTED = (ClusterState.JOINING, ClusterState.ACTIVE, ClusterState.FROZEN, ClusterState.DRAINING)
 
 
@@ -246,23 +262,7 @@ def look_by(
         sweep_at: when it is swept.
         step: how soon the sweep after that one follows.
     """
-    row = ClusterRow
-    looks = (
-        (observe_at, row.observe_due_at, row.observe_sent_at, row.observe_step, 0),
-        (sweep_at, row.sweep_due_at, row.sweep_sent_at, row.sweep_step, step),
-    )
-    values: dict[Any, Any] = {}
-    sooner: list[ColumnElement[bool]] = []
-    for at, due_at, sent_at, step_, next_step in looks:
-        if at is not None:
-            earlier = or_(due_at.is_(None), due_at > at)
-            sooner.append(earlier)
-            values[due_at] = case((earlier, literal(at, Instant())), else_=due_at)
-            values[sent_at] = case((earlier, null()), else_=sent_at)
-            values[step_] = case((earlier, next_step), else_=step_)
-    if sooner:
-        # Where both are due sooner already nothing is locked: all runs of a cluster that end together come by here.
-        connection.execute(update(row).where(row.name == name, or_(*sooner)).values(values))
+    connection.execute(_LOOK_BY, {"cluster": name, "observe": observe_at, "sweep": sweep_at, "step": step})
 
 
 def looks_due(connection: Connection, name: str) -> Looks | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from common.db.tables import Base
@@ -18,7 +18,17 @@ _BATCH = 1_000
 
 def insert(connection: Connection, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """Return an INSERT that knows ON CONFLICT, which both databases spell alike."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return insert_in(connection.dialect.name, table)
+
+
+def insert_in(dialect: str, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """Return what ``insert`` does, for statements that are built once for each kind of database."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def table_of(row: type[Base]) -> Table:
+    """Return the table behind a row class: a statement on it skips what the mapping costs at each use."""
+    return cast("Table", row.__table__)
 
 
 def batched(items: Sequence[T]) -> Iterator[list[T]]:

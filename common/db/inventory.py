@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 
-from common.db.dialect import batched, insert
+from common.db.dialect import batched, insert_in
 from common.db.tables import InventoryRow, PlacementRow
 from common.domain.health import HealthReport
 from common.domain.inventory import InventoryItem
@@ -17,12 +18,12 @@ from common.domain.refs import ObjectId, PlacementRef
 _KEY = ("placement_id", "group", "kind", "namespace", "name")
 _FIELDS = tuple(field.name for field in fields(InventoryItem) if field.name != "object")
 _COLUMNS = tuple(InventoryRow.__table__.c[name] for name in ("group", "kind", "namespace", "name", *_FIELDS))
+_OF = select(*_COLUMNS).where(InventoryRow.placement_id == bindparam("placement"))
 
 
 def of(connection: Connection, placement_id: int) -> tuple[InventoryItem, ...]:
     """Return what one placement owns."""
-    rows = connection.execute(select(*_COLUMNS).where(InventoryRow.placement_id == placement_id))
-    return tuple(map(_item, rows))
+    return tuple(map(_item, connection.execute(_OF, {"placement": placement_id})))
 
 
 def of_cluster(connection: Connection, cluster: str) -> dict[PlacementRef, tuple[InventoryItem, ...]]:
@@ -38,9 +39,7 @@ def replace(connection: Connection, placement_id: int, items: Sequence[Inventory
     """Insert or replace rows; health, which others write, stays."""
     rows = [_row(placement_id, item) for item in items]
     for batch in batched(rows):
-        statement = insert(connection, InventoryRow)
-        values = {name: statement.excluded[name] for name in _FIELDS}
-        connection.execute(statement.on_conflict_do_update(index_elements=list(_KEY), set_=values), batch)
+        connection.execute(_replace(connection.dialect.name), batch)
 
 
 def forget(connection: Connection, placement_id: int, objects: Sequence[ObjectId]) -> None:
@@ -70,6 +69,13 @@ def healths(connection: Connection, placement_id: int) -> dict[ObjectId, HealthR
     query = select(*columns, InventoryRow.health, InventoryRow.health_reason)
     rows = connection.execute(query.where(InventoryRow.placement_id == placement_id))
     return {ObjectId(*row[:4]): HealthReport(row.health, row.health_reason) for row in rows}
+
+
+@cache
+def _replace(dialect: str) -> Any:
+    statement = insert_in(dialect, InventoryRow)
+    values = {name: statement.excluded[name] for name in _FIELDS}
+    return statement.on_conflict_do_update(index_elements=list(_KEY), set_=values)
 
 
 def _item(row: Any) -> InventoryItem:

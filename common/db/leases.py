@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from common.db.dialect import insert
 from common.db.tables import LeaseRow
@@ -19,6 +19,11 @@ from common.domain.refs import AttemptRef
 
 LEADER = "leader"
 PLACEMENT = "placement:"
+_HOLDS = (
+    select(LeaseRow.name)
+    .where(LeaseRow.name == bindparam("mine"), LeaseRow.token == bindparam("proof"))
+    .with_for_update()
+)
 
 
 def of_placement(placement_id: int) -> str:
@@ -76,5 +81,5 @@ def release(connection: Connection, name: str, token: str) -> bool:
 
 def holds(connection: Connection, attempt: AttemptRef, *, placement_id: int) -> bool:
     """Return whether ``attempt`` still holds its placement, and keep it so until this transaction ends."""
-    mine = select(LeaseRow.name).where(LeaseRow.name == of_placement(placement_id), LeaseRow.token == str(attempt))
-    return connection.execute(mine.with_for_update()).first() is not None
+    mine = {"mine": of_placement(placement_id), "proof": str(attempt)}
+    return connection.execute(_HOLDS, mine).first() is not None

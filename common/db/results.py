@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection
 
-from common.db.dialect import batched, insert
+from common.db.dialect import batched, insert_in
 from common.db.tables import ObjectResultRow
 from common.domain.changes import Change
 from common.domain.refs import AttemptRef
@@ -38,4 +40,9 @@ def append(connection: Connection, attempt: AttemptRef, changes: Sequence[Change
     ]
     for batch in batched(rows):
         # A commit whose answer was lost is asked for again.
-        connection.execute(insert(connection, ObjectResultRow).on_conflict_do_nothing(), batch)
+        connection.execute(_append(connection.dialect.name), batch)
+
+
+@cache
+def _append(dialect: str) -> Any:
+    return insert_in(dialect, ObjectResultRow).on_conflict_do_nothing()

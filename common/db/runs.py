@@ -10,15 +10,16 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, String, cast, delete, func, literal, select, text, update
+from sqlalchemy import Connection, String, bindparam, cast, delete, func, literal, select, text, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.engine import Row
 
 from common.db import leases
-from common.db.dialect import batched, insert
+from common.db.dialect import batched, insert, insert_in, table_of
 from common.db.tables import AttemptRow, Instant, LeaseRow, RunRow
 from common.domain.refs import AttemptRef, PlacementRef, Revision, RunId
 from common.domain.runs import PRIORITY_OF, Outcome, RunState, Trigger
@@ -27,6 +28,28 @@ EARLY = timedelta(seconds=2)
 """How long before its time a run may be claimed: a countdown in the broker runs by another clock than the database."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNCLAIMED = (RunState.QUEUED, RunState.WAITING)
+
+# Built once: every run needs each of these, and building one costs more than sending it.
+_RUN = table_of(RunRow)
+_DUE = (
+    _RUN.c.id == bindparam("run"),
+    _RUN.c.state == RunState.QUEUED,
+    _RUN.c.not_before <= bindparam("early", type_=Instant()),
+)
+_CLAIM = (
+    update(_RUN)
+    .where(*_DUE, _RUN.c.attempts == bindparam("before"))
+    .values(
+        state=RunState.RUNNING,
+        attempts=_RUN.c.attempts + 1,
+        sent_at=None,
+        parked=False,
+        reason="",
+        started_at=func.coalesce(_RUN.c.started_at, bindparam("now", type_=Instant())),
+    )
+    .returning(*_RUN.c)
+)
+_ATTEMPT = plain_insert(table_of(AttemptRow))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,26 +187,17 @@ def claim(connection: Connection, run: RunId, *, worker: str, lease: timedelta, 
         None, and nothing has changed, when there is nothing to claim: unknown, claimed, waiting, ended, not due for
         more than ``EARLY``, or the placement's lease is held.
     """
-    due = (RunRow.id == run, RunRow.state == RunState.QUEUED, RunRow.not_before <= now + EARLY)
-    token = _take_placement(connection, due, worker=worker, expires_at=now + lease, now=now)
+    due = {"run": run, "early": now + EARLY, "now": now}
+    taking = due | {"worker": worker, "expires": now + lease}
+    token = connection.execute(_take_placement(connection.dialect.name), taking).scalar_one_or_none()
     if token is None:
         return None
-    claimed = update(RunRow).where(*due, RunRow.attempts == int(token.rpartition(".")[2]) - 1)
-    row = connection.execute(
-        claimed.values(
-            state=RunState.RUNNING,
-            attempts=RunRow.attempts + 1,
-            sent_at=None,
-            parked=False,
-            reason="",
-            started_at=func.coalesce(RunRow.started_at, now),
-        ).returning(RunRow)
-    ).one_or_none()
+    row = connection.execute(_CLAIM, due | {"before": int(token.rpartition(".")[2]) - 1}).one_or_none()
     if row is None:  # ended, on PostgreSQL, between the two statements
         connection.execute(delete(LeaseRow).where(LeaseRow.token == token))
         return None
     attempt = {"run_id": row.id, "number": row.attempts, "placement_id": row.placement_id}
-    connection.execute(plain_insert(AttemptRow).values(**attempt, worker=worker, started_at=now))
+    connection.execute(_ATTEMPT, attempt | {"worker": worker, "started_at": now})
     return _claimed(row, now)
 
 
@@ -219,20 +233,21 @@ def overdue(connection: Connection, *, now: datetime) -> list[WaitingRun]:
     ]
 
 
-def _take_placement(
-    connection: Connection, due: tuple[Any, ...], *, worker: str, expires_at: datetime, now: datetime
-) -> str | None:
-    """Take the lease of the due run's placement for its next attempt; return the token, None if there is nothing."""
-    token = RunRow.id + "." + cast(RunRow.attempts + 1, String)
-    name = literal(leases.PLACEMENT) + cast(RunRow.placement_id, String)
-    values = select(name, literal(worker), token, literal(expires_at, Instant())).where(*due)
-    taken = insert(connection, LeaseRow).from_select(["name", "holder", "token", "expires_at"], values)
+@cache
+def _take_placement(dialect: str) -> Any:
+    """Take the lease of a due run's placement for its next attempt; gives the token, nothing if there is nothing."""
+    token = _RUN.c.id + "." + cast(_RUN.c.attempts + 1, String)
+    name = literal(leases.PLACEMENT) + cast(_RUN.c.placement_id, String)
+    holder, expires_at = bindparam("worker", type_=String()), bindparam("expires", type_=Instant())
+    taken = insert_in(dialect, LeaseRow).from_select(
+        ["name", "holder", "token", "expires_at"], select(name, holder, token, expires_at).where(*_DUE)
+    )
     taken = taken.on_conflict_do_update(
         index_elements=[LeaseRow.name],
         set_={column: taken.excluded[column] for column in ("holder", "token", "expires_at")},
-        where=LeaseRow.expires_at <= now,
+        where=LeaseRow.expires_at <= bindparam("now", type_=Instant()),
     )
-    return connection.execute(taken.returning(LeaseRow.token)).scalar_one_or_none()
+    return taken.returning(LeaseRow.token)
 
 
 def _new_row(run: NewRun, now: datetime) -> dict[str, Any]:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import ClauseElement, Connection, bindparam, case, func, select, update
 
-from common.db.dialect import batched
+from common.db.dialect import batched, table_of
 from common.db.tables import PlacementRow
 from common.domain.health import Health, HealthReport
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision
 from common.domain.runs import SyncStatus
+
+_PLACEMENT = table_of(PlacementRow)
+_ONE = update(_PLACEMENT).where(_PLACEMENT.c.id == bindparam("of_placement"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,11 @@ def await_health_of(connection: Connection, placement_id: int, *, until: datetim
 
 
 def _update(connection: Connection, placement_id: int, values: dict[str, Any]) -> None:
-    connection.execute(update(PlacementRow).where(PlacementRow.id == placement_id).values(values))
+    plain = {name: value for name, value in values.items() if not isinstance(value, ClauseElement)}
+    computed = {name: value for name, value in values.items() if name not in plain}
+    # With plain values the statement is the same each time: only its parameters differ.
+    statement = _ONE.values(computed) if computed else _ONE
+    connection.execute(statement, {"of_placement": placement_id} | plain)
 
 
 def standing_of(row: Any) -> Standing:
