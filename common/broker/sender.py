@@ -33,13 +33,13 @@ class CelerySender:
 
     def epoch(self) -> str | None:
         """Return what the epoch key holds; None after a wipe."""
-        with _translated(), self._app.connection_for_write() as connection:
+        with _translated(), self._app.pool.acquire(block=True) as connection:
             held = connection.default_channel.client.get(EPOCH)
         return held.decode() if isinstance(held, bytes) else held
 
     def set_epoch(self, epoch: str) -> None:
         """Write the epoch key."""
-        with _translated(), self._app.connection_for_write() as connection:
+        with _translated(), self._app.pool.acquire(block=True) as connection:
             connection.default_channel.client.set(EPOCH, epoch)
 
 

@@ -9,15 +9,23 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 
-from common.db.dialect import batched, insert_in
+from common.db.dialect import batched, insert_in, table_of
 from common.db.tables import InventoryRow, PlacementRow
-from common.domain.health import HealthReport
+from common.domain.health import Health, HealthReport
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 
 _KEY = ("placement_id", "group", "kind", "namespace", "name")
 _FIELDS = tuple(field.name for field in fields(InventoryItem) if field.name != "object")
 _COLUMNS = tuple(InventoryRow.__table__.c[name] for name in ("group", "kind", "namespace", "name", *_FIELDS))
+_TABLE = table_of(InventoryRow)
+_HEALTH = update(_TABLE).where(
+    _TABLE.c.placement_id == bindparam("of_placement"),
+    _TABLE.c.group == bindparam("of_group"),
+    _TABLE.c.kind == bindparam("of_kind"),
+    _TABLE.c.namespace == bindparam("of_namespace"),
+    _TABLE.c.name == bindparam("of_name"),
+)
 _OF = select(*_COLUMNS).where(InventoryRow.placement_id == bindparam("placement"))
 
 
@@ -50,25 +58,33 @@ def forget(connection: Connection, placement_id: int, objects: Sequence[ObjectId
         connection.execute(delete(InventoryRow).where(InventoryRow.placement_id == placement_id, key.in_(keys)))
 
 
-def record_health(connection: Connection, placement_id: int, object_: ObjectId, report: HealthReport) -> None:
-    """Store one object's health."""
-    mine = (
-        InventoryRow.placement_id == placement_id,
-        InventoryRow.group == object_.group,
-        InventoryRow.kind == object_.kind,
-        InventoryRow.namespace == object_.namespace,
-        InventoryRow.name == object_.name,
-    )
-    values = {"health": report.health, "health_reason": report.reason}
-    connection.execute(update(InventoryRow).where(*mine).values(values))
+def record_healths(connection: Connection, seen: Sequence[tuple[int, ObjectId, HealthReport]]) -> None:
+    """Store the health of objects, each with the id of its placement."""
+    rows = [
+        {
+            "of_placement": placement_id,
+            "of_group": one.group,
+            "of_kind": one.kind,
+            "of_namespace": one.namespace,
+            "of_name": one.name,
+            "health": report.health,
+            "health_reason": report.reason,
+        }
+        for placement_id, one, report in seen
+    ]
+    for batch in batched(rows):
+        connection.execute(_HEALTH, batch)
 
 
-def healths(connection: Connection, placement_id: int) -> dict[ObjectId, HealthReport]:
-    """Return the health of each object as last stored."""
+def healths(connection: Connection, placement_ids: Sequence[int]) -> dict[tuple[int, ObjectId], HealthReport]:
+    """Return the health of each object of these placements as last stored."""
     columns = (InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
-    query = select(*columns, InventoryRow.health, InventoryRow.health_reason)
-    rows = connection.execute(query.where(InventoryRow.placement_id == placement_id))
-    return {ObjectId(*row[:4]): HealthReport(row.health, row.health_reason) for row in rows}
+    query = select(*columns, InventoryRow.placement_id, InventoryRow.health, InventoryRow.health_reason)
+    found: dict[tuple[int, ObjectId], HealthReport] = {}
+    for batch in batched(placement_ids):
+        for *key, placement_id, health, reason in connection.execute(query.where(InventoryRow.placement_id.in_(batch))):
+            found[placement_id, ObjectId(*key)] = HealthReport(Health(health), reason)
+    return found
 
 
 @cache

@@ -189,17 +189,23 @@ def record_healed(connection: Connection, placement_id: int, *, now: datetime) -
     _update(connection, placement_id, {"healed_at": now})
 
 
-def record_health(
-    connection: Connection, placement_id: int, report: HealthReport, *, awaited: datetime | None, now: datetime
+def record_healths(
+    connection: Connection, seen: Sequence[tuple[int, HealthReport, datetime | None]], *, now: datetime
 ) -> None:
-    """Store a placement's health and until when it goes on being awaited."""
-    values = {
-        "health": report.health,
-        "health_reason": report.reason,
-        "health_at": now,
-        "observe_until": awaited,
-    }
-    _update(connection, placement_id, values)
+    """Store placements' health, each by its id and with the instant until which it goes on being awaited."""
+    rows = [
+        {
+            "of_placement": placement_id,
+            "health": report.health,
+            "health_reason": report.reason,
+            "health_at": now,
+            "observe_until": awaited,
+        }
+        # In one order, so that no two transactions wait for each other.
+        for placement_id, report, awaited in sorted(seen, key=lambda one: one[0])
+    ]
+    for batch in batched(rows):
+        connection.execute(_ONE, batch)
 
 
 def await_health(connection: Connection, cluster: str, *, now: datetime) -> None:

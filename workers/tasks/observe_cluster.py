@@ -78,6 +78,7 @@ def _record(
 ) -> None:
     waiting = {run.placement_id: run for run in runs.waiting_on(connection, where.cluster.name)}
     goes_on = False
+    placements: list[tuple[int, HealthReport, datetime | None]] = []
     for found in seen:
         row = awaited[found.ref]
         run = waiting.get(row.id)
@@ -85,7 +86,14 @@ def _record(
             runs.resume_waiting(connection, run.run, now=now)
         until = _until(row, found.report, waits=run is not None, now=now)
         goes_on = goes_on or until is not None
-        _store(connection, row, found, until, now)
+        placements.append((row.id, found.report, until))
+        if found.report.health is not row.health.health:
+            log.info("health.changed", placement=str(row.ref), health=found.report.health, reason=found.report.reason)
+    standing.record_healths(connection, placements, now=now)
+    known = inventory.healths(connection, [placement_id for placement_id, _, _ in placements])
+    objects = [(awaited[found.ref].id, one.object, one.report) for found in seen for one in found.objects]
+    changed = [(id_, object_, report) for id_, object_, report in objects if known.get((id_, object_)) != report]
+    inventory.record_healths(connection, changed)
     step = min(where.looks.observe_step + 1, len(STEPS))
     next_at = now + STEPS[step - 1] if goes_on else None
     clusters.observed(connection, where.cluster.name, next_at=next_at, step=step if goes_on else 0)
@@ -96,15 +104,3 @@ def _until(row: Standing, report: HealthReport, *, waits: bool, now: datetime) -
     if report.health in (GOOD if waits else SETTLED):
         return None
     return row.observe_until if row.observe_until is not None and row.observe_until > now else None
-
-
-def _store(
-    connection: Connection, row: Standing, found: PlacementHealth, until: datetime | None, now: datetime
-) -> None:
-    if found.report.health is not row.health.health:
-        log.info("health.changed", placement=str(row.ref), health=found.report.health, reason=found.report.reason)
-    standing.record_health(connection, row.id, found.report, awaited=until, now=now)
-    known = inventory.healths(connection, row.id)
-    for one in found.objects:
-        if known.get(one.object) != one.report:
-            inventory.record_health(connection, row.id, one.object, one.report)
