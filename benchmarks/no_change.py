@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from ast import literal_eval
+from collections import Counter
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
 from benchmarks import first_sync, rig
 from benchmarks.rig import Rig
-from common.db.tables import PlacementRow, SourceRow
+from common.db.tables import PlacementRow, RunRow, SourceRow
 from tests.e2e.hub import eventually
 
 
@@ -34,9 +37,24 @@ def measure(made: Rig, applications: int) -> float:
     eventually("everything is confirmed", done, within=120, every=0.02)
     seconds = time.monotonic() - began
     time.sleep(2)
-    requests = sum(map(int, re.findall(r"'list': (\d+)", made.hub.logs().rsplit("cluster.swept", 1)[-1])))
-    print(f"nothing changed: {seconds:.2f} s for {applications} placements; sweep's LIST requests: {requests}")
+    requests, runs = _requests(made, asked), _runs(made, asked)
+    print(f"nothing changed: {seconds:.2f} s for {applications} placements; requests {requests}; runs made: {runs}")
     return seconds
+
+
+def _requests(made: Rig, since: datetime) -> dict[str, int]:
+    """Return by verb what the sweeps since then asked of the clusters, as workers log it."""
+    total: Counter[str] = Counter()
+    for at, requests in re.findall(r"^(\S+)Z .*cluster\.swept .*requests=(\{.*?\})", made.hub.logs(), re.MULTILINE):
+        if datetime.fromisoformat(at).replace(tzinfo=UTC) > since:
+            total.update(literal_eval(requests))
+    return dict(total)
+
+
+def _runs(made: Rig, since: datetime) -> int:
+    with made.database.read() as connection:
+        made_since = select(func.count()).select_from(RunRow).where(RunRow.created_at > since)
+        return connection.execute(made_since).scalar_one()
 
 
 def main() -> None:

@@ -160,7 +160,6 @@ def _hub(folder: Path, postgres: PostgresServer, redis: RedisServer, registry: R
             "registry_interval": "PT30S",
             "source_interval": "PT30S",
             "allow_loopback_http": "true",
-            "log_level": "WARNING",
         },
     )
 
