@@ -22,6 +22,7 @@ RIGHTS = {
     "object_results": _APPEND,
     "placements": "SELECT, UPDATE",
     "planned_changes": _ALL,
+    "prune_spending": _ALL,
     "runs": _MOVE,
     "source_digests": _ALL,
     "sources": "SELECT, UPDATE",

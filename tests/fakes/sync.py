@@ -46,6 +46,7 @@ class MemoryJournal:
     planned: list[PlannedChange] = field(default_factory=list)
     recorded: list[Change] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    budget: int = 1_000
 
     def plan(self, items: Sequence[InventoryItem], changes: Sequence[PlannedChange]) -> None:
         """Keep rows and plans."""
@@ -64,6 +65,14 @@ class MemoryJournal:
         self.calls.append("forget")
         for object_id in objects:
             self.inventory.pop(object_id, None)
+
+    def spend(self, removals: int) -> str:
+        """Allow what the budget has left, and take it."""
+        self.calls.append("spend")
+        if removals > self.budget:
+            return f"the fleet's pruneBudget has {self.budget} left"
+        self.budget -= removals
+        return ""
 
 
 @dataclass(slots=True)

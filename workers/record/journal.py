@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from common.db import attempts, inventory, leases, results
+from common.db import attempts, inventory, leases, prune_budget, results
 from common.db.connection import Connection
 from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
+from common.db.runs import ClaimedRun
 from common.db.session import Database
 from common.domain.changes import Action, Change
 from common.domain.errors import LeaseLostError
 from common.domain.inventory import InventoryItem
-from common.domain.refs import AttemptRef, ObjectId
+from common.domain.refs import ObjectId
 from workers.sync.ports import PlannedChange
 
 T = TypeVar("T")
@@ -27,14 +28,16 @@ class SqlJournal:
 
     Args:
         database: where it is written.
-        attempt: whose it is; every write checks that it still holds its placement.
-        placement_id: the placement.
+        run: as claimed; every write checks that its attempt still holds its placement.
+        prune_budget: objects that the revision may remove over the fleet.
     """
 
-    def __init__(self, database: Database, attempt: AttemptRef, placement_id: int) -> None:
+    def __init__(self, database: Database, run: ClaimedRun, *, prune_budget: int) -> None:
         self._database = database
-        self._attempt = attempt
-        self._placement_id = placement_id
+        self._attempt = run.attempt
+        self._placement_id = run.placement_id
+        self._run = run
+        self._budget = prune_budget
         self._written = 0
         self._changes: list[Change] = []
         self._items: dict[ObjectId, InventoryItem | None] = {}
@@ -61,6 +64,33 @@ class SqlJournal:
         """Take in that these objects are gone from the cluster: their inventory rows go."""
         self._items |= dict.fromkeys(objects)
         self._write_many()
+
+    def spend(self, removals: int) -> str:
+        """Count removals against the fleet's budget; return why they may not be, empty when they may."""
+        application, revision = self._run.ref.application, self._run.revision
+        if revision is None:
+            return ""
+        spent = 0
+
+        def write(connection: Connection) -> None:
+            nonlocal spent
+            self._hold(connection)
+            spent = prune_budget.spend(
+                connection,
+                application,
+                revision.source_digest,
+                self._placement_id,
+                removals,
+                budget=self._budget,
+            )
+
+        self._insist(write)
+        if spent + removals <= self._budget:
+            return ""
+        return (
+            f"{removals} objects would be removed here after {spent} on other clusters, together more than the fleet's "
+            f"pruneBudget {self._budget}"
+        )
 
     def settle(self, connection: Connection) -> None:
         """Write what was held back, in a transaction in which the attempt holds its lease."""

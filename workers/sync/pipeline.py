@@ -90,9 +90,7 @@ class _Attempt:
             wanted, _ = prepare(self._request, self._ports.cluster)
         writer = Writer(self._request, self._ports, self._judge(wanted), self._outcomes)
         plan = self._prune_plan(wanted)
-        if plan.over:
-            return self._needs_approval(plan)
-        return self._removed(writer, plan)
+        return self._removed_within_bounds(writer, plan)
 
     def _remove(self) -> SyncResult:
         writer = Writer(self._request, self._ports, self._judge(()), self._outcomes)
@@ -175,12 +173,16 @@ class _Attempt:
 
     def _prune_after_apply(self, writer: Writer, wanted: Sequence[Wanted]) -> SyncResult:
         plan = self._prune_plan(wanted)
-        if plan.over:
-            return self._needs_approval(plan)
-        if plan.remove and any(waits_for_health(one.object) for one in wanted):
+        if plan.remove and not plan.over and any(waits_for_health(one.object) for one in wanted):
             self._keep(plan)
             left = tuple(item.object for item in plan.remove)
             return self._result(Ending.WAITING, f"{len(left)} objects are removed once the rest is healthy", left)
+        return self._removed_within_bounds(writer, plan)
+
+    def _removed_within_bounds(self, writer: Writer, plan: prune.PrunePlan) -> SyncResult:
+        over = plan.over or (self._ports.journal.spend(plan.counted) if plan.counted else "")
+        if over:
+            return self._result(Ending.NEEDS_APPROVAL, over, tuple(item.object for item in plan.remove))
         return self._removed(writer, plan)
 
     def _removed(self, writer: Writer, plan: prune.PrunePlan) -> SyncResult:
@@ -194,9 +196,6 @@ class _Attempt:
         for object_id, reason in plan.kept:
             self._outcomes.add(Change(object_id, Action.SKIPPED, f"not removed: {reason}"))
         self._outcomes.flush()
-
-    def _needs_approval(self, plan: prune.PrunePlan) -> SyncResult:
-        return self._result(Ending.NEEDS_APPROVAL, plan.over, tuple(item.object for item in plan.remove))
 
     # -- the result --------------------------------------------------------------------------------------------
 

@@ -54,6 +54,14 @@ class Journal(Protocol):
         """Drop inventory rows of objects that are gone from the cluster."""
         ...
 
+    def spend(self, removals: int) -> str:
+        """Count removals against what the revision may remove over the fleet; returns once committed.
+
+        Returns:
+            Why they may not be; empty when they may.
+        """
+        ...
+
 
 class Write(StrEnum):
     """Whether an apply is meant."""

@@ -37,11 +37,14 @@ class PrunePlan:
         remove: in the order of removal.
         kept: what stays although it is not wanted, and why.
         over: which guard stops it; empty when none does. Nothing is removed then until a person approved the list.
+        counted: removals that the guards count: those that a new name of the same object does not explain, and none
+            that a person approved.
     """
 
     remove: tuple[InventoryItem, ...]
     kept: tuple[tuple[ObjectId, str], ...] = field(default=())
     over: str = ""
+    counted: int = 0
 
 
 def leftover(inventory: Iterable[InventoryItem], wanted: Collection[ObjectId]) -> tuple[InventoryItem, ...]:
@@ -72,7 +75,10 @@ def plan(
     if approved is not None:
         late = tuple((item.object, "not on the approved list") for item in candidates if item.object not in approved)
         return PrunePlan(tuple(item for item in candidates if item.object in approved), (*kept, *late))
-    return PrunePlan(candidates, kept, _over(candidates, policy, wanted, total))
+    renamed = {_without_hash(object_id) for object_id in wanted}
+    count = sum(1 for item in candidates if (base := _without_hash(item.object)) is None or base not in renamed)
+    empty = bool(candidates) and not wanted
+    return PrunePlan(candidates, kept, _over(count, policy, total, empty=empty), count)
 
 
 def removal(inventory: Sequence[InventoryItem]) -> PrunePlan:
@@ -98,11 +104,9 @@ def _kept_because(item: InventoryItem) -> str:
     return ""
 
 
-def _over(candidates: Sequence[InventoryItem], policy: PrunePolicy, wanted: Collection[ObjectId], total: int) -> str:
-    if not wanted and candidates:
-        return f"the manifests are empty, and {len(candidates)} objects would be removed"
-    renamed = {_without_hash(object_id) for object_id in wanted}
-    count = sum(1 for item in candidates if (base := _without_hash(item.object)) is None or base not in renamed)
+def _over(count: int, policy: PrunePolicy, total: int, *, empty: bool) -> str:
+    if empty:
+        return f"the manifests are empty, and {count} objects would be removed"
     if count > policy.max_objects:
         return f"{count} objects would be removed, more than maxObjects {policy.max_objects}"
     if count >= PERCENT_COUNTS_FROM and count * 100 > policy.max_percent * total:

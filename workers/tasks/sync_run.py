@@ -126,7 +126,7 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, phase:
         return
     rendered = None if phase is Phase.REMOVE else _render(runtime, run, facts)
     ender.manifest_digest = rendered.digest if rendered else EMPTY
-    ender.journal = SqlJournal(runtime.database, run.attempt, run.placement_id)
+    ender.journal = SqlJournal(runtime.database, run, prune_budget=facts.fleet.prune_budget)
     ports = Ports(
         cluster=connection.session(runtime.agent(f"run {run.attempt}")),
         journal=ender.journal,

@@ -169,6 +169,18 @@ class PlannedChangeRow(Base):
     action: Mapped[str] = mapped_column(String(16))
 
 
+class PruneSpendingRow(Base):
+    """How many objects one placement has removed, or was about to, under one revision of its application."""
+
+    __tablename__ = "prune_spending"
+
+    application: Mapped[str] = mapped_column(String(63), primary_key=True)
+    source_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    placement_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """0 is the row that whoever spends takes first."""
+    objects: Mapped[int]
+
+
 class ApprovalRow(Base):
     """Something that waits for a person: a prune or a leave over its bound, a changed identity."""
 

@@ -287,6 +287,23 @@ def test_pruning_over_the_guard_asks_and_an_approval_prunes_exactly_the_list(hub
     assert hub.placement("eu/web").sync == "synced"
 
 
+def test_the_fleets_prune_budget_bounds_what_one_commit_removes_over_all_clusters(hub: StepHub) -> None:
+    hub.declare("eu", "us", spec=", pruneBudget: {maxObjects: 1}")
+    hub.git.commit(APPS, {"web/a.yaml": config_map("web", v="1"), "web/b.yaml": config_map("extra", v="1")})
+    hub.application("web")
+    hub.settle()
+    hub.git.commit(APPS, {"web/b.yaml": None})
+    hub.settle()
+    assert sorted(hub.runs(f"{name}/web")[0].outcome for name in ("eu", "us")) == ["needs-approval", "succeeded"]
+    left = [name for name in ("eu", "us") if live(hub, name, "web", "extra") is not None]
+    assert len(left) == 1
+    (approval,) = hub.approvals()
+    assert (approval.subject, "pruneBudget 1" in approval.reason) == (f"{left[0]}/web", True)
+    hub.ask(IntentKind.APPROVE, str(approval.id), "on purpose")
+    hub.settle()
+    assert live(hub, left[0], "web", "extra") is None
+
+
 def test_a_prune_waits_for_health(hub: StepHub) -> None:
     labels = {"app": "slow"}
     deployment = yaml.safe_dump(

@@ -86,6 +86,40 @@ def test_a_prune_phase_over_the_bounds_asks_too(site: Site, cluster: FakeCluster
     assert len(cluster.names("ConfigMap")) == 5
 
 
+def test_removals_over_the_fleets_budget_ask_and_an_approved_list_does_not(site: Site, cluster: FakeCluster) -> None:
+    site.journal.budget = 1
+    site.sync(*maps("a", "b", "c"))
+    result = site.sync(*maps("a"))
+    assert result.ending is Ending.NEEDS_APPROVAL
+    assert "pruneBudget" in result.reason
+    assert len(result.prune) == 2
+    assert cluster.names("ConfigMap") == {"a", "b", "c"}
+    assert site.sync(*maps("a"), approved=frozenset(result.prune)).ending is Ending.SUCCEEDED
+    assert cluster.names("ConfigMap") == {"a"}
+    assert site.journal.budget == 1, "a person decided: nothing is counted"
+
+
+def test_a_prune_phase_spends_the_fleets_budget(site: Site, cluster: FakeCluster) -> None:
+    site.journal.budget = 0
+    site.sync(*maps("a", "b"))
+    assert site.sync(*maps("a"), phase=Phase.PRUNE).ending is Ending.NEEDS_APPROVAL
+    assert cluster.names("ConfigMap") == {"a", "b"}
+
+
+def test_a_leaving_placement_asks_no_budget(site: Site, cluster: FakeCluster) -> None:
+    site.journal.budget = 0
+    site.sync(*maps("a"))
+    assert site.sync(phase=Phase.REMOVE).ending is Ending.SUCCEEDED
+    assert not cluster.names("ConfigMap")
+
+
+def test_a_new_name_by_kustomizes_hash_spends_no_budget(site: Site, cluster: FakeCluster) -> None:
+    site.journal.budget = 0
+    site.sync(*maps("a-2456789bcd"))
+    assert site.sync(*maps("a-fghkmt2456")).ending is Ending.SUCCEEDED
+    assert cluster.names("ConfigMap") == {"a-fghkmt2456"}
+
+
 def test_an_empty_render_stops_and_asks(site: Site, cluster: FakeCluster) -> None:
     site.sync(*maps("a"))
     result = site.sync()

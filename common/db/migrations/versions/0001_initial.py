@@ -132,6 +132,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_leases_expires_at"), "leases", ["expires_at"], unique=False)
     op.create_index(op.f("ix_leases_holder"), "leases", ["holder"], unique=False)
     op.create_table(
+        "prune_spending",
+        sa.Column("application", sa.String(length=63), nullable=False),
+        sa.Column("source_digest", sa.String(length=64), nullable=False),
+        sa.Column("placement_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("objects", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("application", "source_digest", "placement_id", name=op.f("pk_prune_spending")),
+    )
+    op.create_table(
         "sessions",
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("token_digest", sa.String(length=64), nullable=False),
@@ -536,6 +544,7 @@ def downgrade() -> None:
     op.drop_table("sources")
     op.drop_index(op.f("ix_sessions_expires_at"), table_name="sessions")
     op.drop_table("sessions")
+    op.drop_table("prune_spending")
     op.drop_index(op.f("ix_leases_holder"), table_name="leases")
     op.drop_index(op.f("ix_leases_expires_at"), table_name="leases")
     op.drop_table("leases")
