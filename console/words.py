@@ -29,6 +29,16 @@ def took(start: datetime | None, end: datetime | None) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
+def span(seconds: float) -> str:
+    """Return a length of time: ``30 s``, ``5 min``, ``2 h``, ``1 d``; whole units only."""
+    amount, unit = int(seconds), "s"
+    for size, larger in ((60, "min"), (60, "h"), (24, "d")):
+        if amount < size or amount % size:
+            break
+        amount, unit = amount // size, larger
+    return f"{amount} {unit}"
+
+
 def short(commit: str) -> str:
     """Return a commit as people write it."""
     return commit[:8]

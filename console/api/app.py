@@ -13,7 +13,8 @@ from fastapi.staticfiles import StaticFiles
 from common.db.session import Database
 from common.domain.errors import FlotillaError, TransientError
 from common.settings import Settings
-from console.api import flower, metrics, pages, reads, writes
+from common.snapshots import Snapshots
+from console.api import flower, metrics, pages, reads, registry, writes
 from console.api.auth import Gate, Throttle, guard
 from console.api.paths import STATIC
 
@@ -41,6 +42,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app = FastAPI(title="Flotilla", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
     app.state.database = database
+    app.state.snapshots = Snapshots()
     app.state.gate = Gate(token, database)
     app.state.throttle = Throttle(TRIES, TRY_WINDOW)
     app.state.flower = flower.client(settings)
@@ -51,7 +53,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.get("/readyz", include_in_schema=False)(readyz)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(pages.login)
-    for router in (reads.router, writes.router, metrics.router, pages.router, flower.router):
+    for router in (reads.router, registry.router, writes.router, metrics.router, pages.router, flower.router):
         app.include_router(router, dependencies=[Depends(guard)])
     return app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,7 +42,7 @@ class Hub(Protocol):
         """
         ...
 
-    def post(self, path: str, body: Mapping[str, str] | None = None, **query: str) -> Any:
+    def post(self, path: str, body: Mapping[str, Any] | None = None, **query: str) -> Any:
         """Return the answer to ``POST /api/v1/PATH``; raises as ``get``."""
         ...
 
@@ -58,13 +59,14 @@ class HubClient:
         self._client = client
         self._where = where
         self._runner = asyncio.Runner()
+        weakref.finalize(self, self._runner.close)
 
     def get(self, path: str, **query: str | int) -> Any:
         """Return the answer to a read."""
         given = {name: value for name, value in query.items() if value != ""}
         return self._answer("GET", path, params=given)
 
-    def post(self, path: str, body: Mapping[str, str] | None = None, **query: str) -> Any:
+    def post(self, path: str, body: Mapping[str, Any] | None = None, **query: str) -> Any:
         """Return the answer to a write."""
         return self._answer("POST", path, params=query, json=dict(body or {}))
 

@@ -15,8 +15,8 @@ from common.db.session import Database
 from common.domain.errors import TransientError
 from common.domain.fleet import Fleet
 from common.domain.refs import RunId
+from common.snapshots import Snapshots
 from common.telemetry.logs import logger
-from scheduler.loop.fleet_cache import FleetCache
 from scheduler.loop.ports import Sender
 from scheduler.planning.window import free_slots, room
 
@@ -32,13 +32,13 @@ class Dispatcher:
     Args:
         database: what is due, what was sent.
         sender: the broker.
-        cache: the fleet in force.
+        snapshots: the fleet in force.
     """
 
-    def __init__(self, database: Database, sender: Sender, cache: FleetCache) -> None:
+    def __init__(self, database: Database, sender: Sender, snapshots: Snapshots) -> None:
         self._database = database
         self._sender = sender
-        self._cache = cache
+        self._snapshots = snapshots
         self.sent = 0
         """Messages of the last tick; more is probably due at once when there were any."""
 
@@ -74,7 +74,7 @@ class Dispatcher:
 
     def _send_runs(self) -> int:
         with self._database.write() as connection:
-            known = self._cache.in_force(connection)
+            known = self._snapshots.find(connection)
             if known is None:
                 return 0
             now = self._database.now(connection)
@@ -92,7 +92,7 @@ class Dispatcher:
 
     def _send_resolves(self) -> int:
         with self._database.write() as connection:
-            known = self._cache.in_force(connection)
+            known = self._snapshots.find(connection)
             if known is None:
                 return 0
             now = self._database.now(connection)

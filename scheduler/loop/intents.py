@@ -18,8 +18,8 @@ from common.domain.fleet import Fleet
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, RunId
 from common.domain.runs import RunState, Trigger
+from common.snapshots import Snapshots
 from common.telemetry.logs import logger
-from scheduler.loop.fleet_cache import FleetCache
 from scheduler.planning.hindrance import hindrance_of
 
 log = logger(__name__)
@@ -31,13 +31,13 @@ class IntentRunner:
 
     Args:
         database: holds the intents.
-        cache: the fleet in force.
+        snapshots: the fleet in force.
         refresh_registry: makes the registry due at once.
     """
 
-    def __init__(self, database: Database, cache: FleetCache, *, refresh_registry: Callable[[], None]) -> None:
+    def __init__(self, database: Database, snapshots: Snapshots, *, refresh_registry: Callable[[], None]) -> None:
         self._database = database
-        self._cache = cache
+        self._snapshots = snapshots
         self._refresh_registry = refresh_registry
 
     def tick(self) -> int:
@@ -95,7 +95,7 @@ class IntentRunner:
                 return self._decide(connection, intent, now)
 
     def _sync(self, connection: Connection, intent: Intent, now: datetime) -> Result:
-        known = self._cache.in_force(connection)
+        known = self._snapshots.find(connection)
         one = placements.get(connection, PlacementRef.parse(intent.subject))
         if known is None or one is None:
             return "there is no such placement", None
@@ -129,7 +129,7 @@ class IntentRunner:
         return self._prune(connection, approval, now)
 
     def _prune(self, connection: Connection, approval: Approval, now: datetime) -> Result:
-        known = self._cache.in_force(connection)
+        known = self._snapshots.find(connection)
         one = placements.get(connection, PlacementRef.parse(approval.subject))
         if known is None or one is None or one.ref.cluster not in known[1].clusters:
             approvals.use_up(connection, [approval.id])

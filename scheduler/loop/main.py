@@ -16,10 +16,10 @@ from common.db.session import Database, open_database
 from common.domain.errors import FlotillaError, PermanentError
 from common.domain.refs import SourceRef
 from common.settings import Settings, settings
+from common.snapshots import Snapshots
 from common.sources.registry import GitRepository
 from common.telemetry.logs import configure, logger
 from scheduler.loop.dispatch import Dispatcher
-from scheduler.loop.fleet_cache import FleetCache
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.leader import Leadership
 from scheduler.loop.planner import Planner
@@ -51,7 +51,7 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
             message, remedy="Set FLOTILLA_REGISTRY_URL to the Git repository that declares the fleet."
         )
     clock = SystemClock()
-    cache = FleetCache()
+    snapshots = Snapshots()
     registry = RegistryWatch(
         database,
         GitRepository.from_settings(config),
@@ -62,10 +62,10 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
     )
     return Scheduler(
         leadership=Leadership(database, clock, name=name, lease=config.lease),
-        intents=IntentRunner(database, cache, refresh_registry=registry.refresh),
+        intents=IntentRunner(database, snapshots, refresh_registry=registry.refresh),
         registry=registry,
-        planner=Planner(database, cache),
-        dispatcher=Dispatcher(database, CelerySender(make_celery(config)), cache),
+        planner=Planner(database, snapshots),
+        dispatcher=Dispatcher(database, CelerySender(make_celery(config)), snapshots),
         reaper=Reaper(database, clock, lease=config.lease),
         upkeep=Upkeep(database, clock),
     )

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from common.db import approvals, clusters, faults, placements, runs, sources
-from common.db.approvals import Approval, ApprovalKind
+from common.db import approvals, faults, placements, runs, sources
+from common.db.approvals import ApprovalKind
 from common.db.connection import Connection
 from common.db.faults import StoredFault
 from common.db.placements import PlacementChange, PlacementFacts
 from common.db.runs import NewRun
 from common.db.session import Database
 from common.domain.fleet import Fleet
-from common.domain.refs import PlacementRef, SourceRef
+from common.snapshots import Snapshots
 from common.telemetry.logs import logger
-from scheduler.loop.fleet_cache import FleetCache
+from scheduler.loop.facts import approved_to_leave, blocked_clusters, read_facts
 from scheduler.planning.due import MakeRun, NoRun, Waiting, decide
-from scheduler.planning.facts import Current, Facts, Resolved
+from scheduler.planning.facts import Facts
 from scheduler.planning.leaving import FLEET, Departures
 from scheduler.planning.plan import Plan, Step, plan
 
@@ -33,12 +33,12 @@ class Planner:
 
     Args:
         database: read for facts, written with decisions.
-        cache: the fleet in force.
+        snapshots: the fleet in force.
     """
 
-    def __init__(self, database: Database, cache: FleetCache) -> None:
+    def __init__(self, database: Database, snapshots: Snapshots) -> None:
         self._database = database
-        self._cache = cache
+        self._snapshots = snapshots
         self._planned: tuple[Any, ...] | None = None
 
     def forget(self) -> None:
@@ -48,12 +48,12 @@ class Planner:
     def tick(self) -> int:
         """Plan if anything changed since the last time, and make the runs that are due; return how many."""
         with self._database.read() as connection:
-            known = self._cache.in_force(connection)
+            known = self._snapshots.find(connection)
             if known is None:
                 return 0
             marker = _marker(connection, known[0])
-            facts = _facts(connection) if marker != self._planned else None
-            allowed = [approval.id for approval in _approved(connection)] if facts is not None else []
+            facts = read_facts(connection) if marker != self._planned else None
+            allowed = [approval.id for approval in approved_to_leave(connection)] if facts is not None else []
         snapshot_id, fleet = known
         if facts is not None:
             self._carry_out(fleet, plan(fleet, facts), facts, allowed)
@@ -74,49 +74,9 @@ class Planner:
 
 def _marker(connection: Connection, snapshot_id: int) -> tuple[Any, ...]:
     """Return a value that differs whenever a plan could come out otherwise."""
-    blocked = tuple(sorted(_blocked(connection).items()))
-    allowed = tuple(approval.id for approval in _approved(connection))
+    blocked = tuple(sorted(blocked_clusters(connection).items()))
+    allowed = tuple(approval.id for approval in approved_to_leave(connection))
     return (snapshot_id, sources.change_marker(connection), blocked, allowed)
-
-
-def _blocked(connection: Connection) -> dict[str, str]:
-    return {name: known.blocked for name, known in clusters.facts(connection).items() if known.blocked}
-
-
-def _facts(connection: Connection) -> Facts:
-    ids = sources.ids(connection)
-    refs = {id_: ref for ref, id_ in ids.items()}
-    return Facts(
-        current={ref: _current(known) for ref, known in placements.everything(connection).items()},
-        resolved=_resolved(connection, refs),
-        sources=ids,
-        source_errors=sources.errors(connection),
-        blocked=_blocked(connection),
-        allowed_to_leave=_allowed(connection),
-    )
-
-
-def _resolved(connection: Connection, refs: Mapping[int, SourceRef]) -> dict[tuple[SourceRef, str], Resolved]:
-    return {
-        (refs[source_id], application): Resolved(source_id, found.digest, found.commit, found.renderer, found.error)
-        for (source_id, application), found in sources.digests(connection).items()
-    }
-
-
-def _current(known: PlacementFacts) -> Current:
-    owns = known.applied is not None or known.objects > 0 or known.run is not None
-    return Current(known.state, known.source_id, known.desired, known.applied, known.hindrance, owns)
-
-
-def _approved(connection: Connection) -> tuple[Approval, ...]:
-    leaving = approvals.approved(connection, ApprovalKind.LEAVING)
-    return leaving + approvals.approved(connection, ApprovalKind.DRAIN)
-
-
-def _allowed(connection: Connection) -> frozenset[PlacementRef]:
-    return frozenset(
-        PlacementRef.parse(text) for approval in _approved(connection) for text in approval.payload["placements"]
-    )
 
 
 def _change(step: Step, fleet: Fleet) -> PlacementChange:
@@ -156,7 +116,7 @@ def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: d
     wanting = placements.wanting(connection, limit=RUNS_PER_TICK, now=now)
     if not wanting:
         return 0
-    blocked = _blocked(connection)
+    blocked = blocked_clusters(connection)
     made: list[NewRun] = []
     served: list[int] = []
     reasons: dict[int, str] = {}

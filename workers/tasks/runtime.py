@@ -13,13 +13,13 @@ from common.clock import Clock, SystemClock
 from common.db.session import Database, open_database
 from common.domain.fleet import Cluster
 from common.settings import Settings
+from common.snapshots import Snapshots
 from common.sources.credentials import provider_from
 from common.sources.mirrors import Mirrors, mirrors_from
 from workers.kube import ClusterPool, Connection
 from workers.kube.secrets import SecretProvider
 from workers.render.renderers import Renderers, renderers_from
 from workers.tasks.leases import LeaseKeeper
-from workers.tasks.snapshots import Snapshots
 
 OBJECTS_AT_ONCE = 16
 """Requests to clusters at once, over all runs of this process."""

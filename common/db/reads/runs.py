@@ -149,6 +149,20 @@ def run(connection: Connection, run_id: RunId) -> RunDetail | None:
     return RunDetail(_run(row), tuple(map(_attempt, attempts)), tuple(map(_result, results)))
 
 
+def beginning_with(connection: Connection, prefix: str, *, limit: int) -> list[tuple[RunId, str]]:
+    """Return the first runs whose id begins so, each with its placement, oldest first.
+
+    Args:
+        connection: to read by.
+        prefix: hexadecimal digits and dashes.
+        limit: how many at most.
+    """
+    # Beyond every id that begins so; the index serves a range where it may not serve LIKE.
+    within = (RunRow.id >= prefix, RunRow.id < f"{prefix}g")
+    query = select(RunRow.id, RunRow.cluster, RunRow.application).where(*within).order_by(RunRow.id).limit(limit)
+    return [(RunId(id_), f"{cluster}/{application}") for id_, cluster, application in connection.execute(query)]
+
+
 def _attempt(row: Any) -> AttemptView:
     return AttemptView(
         row.number,

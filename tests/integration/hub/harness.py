@@ -27,11 +27,11 @@ from common.db.session import Database
 from common.db.tables import Base, ClusterRow, PlacementRow, RunRow, SourceRow
 from common.domain.refs import PlacementRef, RunId, SourceRef
 from common.settings import Settings
+from common.snapshots import Snapshots
 from common.sources.credentials import DirectoryProvider
 from common.sources.mirrors import Fetched, Mirrors
 from common.sources.trees import Tree
 from scheduler.loop.dispatch import Dispatcher
-from scheduler.loop.fleet_cache import FleetCache
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
@@ -45,7 +45,6 @@ from workers.tasks.leases import LeaseKeeper
 from workers.tasks.observe_cluster import observe
 from workers.tasks.resolve_source import resolve
 from workers.tasks.runtime import Runtime
-from workers.tasks.snapshots import Snapshots
 from workers.tasks.sweep_cluster import sweep
 from workers.tasks.sync_run import carry_out
 
@@ -151,13 +150,13 @@ class StepHub:
         self.git, self.sender = MemoryGit(), MemorySender()
         self.settings = Settings(home=folder)
         clock = SystemClock()
-        cache = FleetCache()
+        snapshots = Snapshots()
         self.registry = RegistryWatch(
             database, RegistryFiles(self.git), REGISTRY, folder="", interval=timedelta(0), clock=clock
         )
-        self.planner = Planner(database, cache)
-        self.dispatcher = Dispatcher(database, self.sender, cache)
-        self.intents = IntentRunner(database, cache, refresh_registry=self.registry.refresh)
+        self.planner = Planner(database, snapshots)
+        self.dispatcher = Dispatcher(database, self.sender, snapshots)
+        self.intents = IntentRunner(database, snapshots, refresh_registry=self.registry.refresh)
         self.reaper = Reaper(database, clock, lease=timedelta(0))
         self._provider = DirectoryProvider(folder / "credentials")
         self.runtime = self._runtime("worker-1")

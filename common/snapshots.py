@@ -34,9 +34,20 @@ class Snapshots:
         Raises:
             NoFleetError: there is none.
         """
+        found = self.find(connection)
+        if found is None:
+            raise NoFleetError(NO_COMMIT)
+        return found
+
+    def find(self, connection: Connection) -> tuple[int, Fleet] | None:
+        """Return the snapshot in force and its fleet; None before a first registry commit was accepted.
+
+        Raises:
+            NoFleetError: it cannot be read by this version.
+        """
         state = fleets.state(connection)
         if state is None or state.snapshot_id is None:
-            raise NoFleetError(NO_COMMIT)
+            return None
         return state.snapshot_id, self.fleet(connection, state.snapshot_id)
 
     def fleet(self, connection: Connection, snapshot_id: int | None) -> Fleet:

@@ -1,0 +1,117 @@
+"""``plan`` and ``explain``: what the registry says, answered by the code that the scheduler plans with."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from difflib import get_close_matches
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, status
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.db import fleet as fleets
+from common.db.connection import Connection
+from common.db.reads import placements
+from common.db.session import Database
+from common.domain.fleet import Fleet, Placement
+from common.domain.refs import PlacementRef
+from common.registry import Documents, parse
+from common.snapshots import Snapshots
+from scheduler.loop.facts import read_facts
+from scheduler.planning.preview import preview
+
+router = APIRouter(prefix="/api/v1")
+MOST_FILES = 20_000
+MOST_BYTES = 64 * 1024 * 1024
+"""Of one registry, as sent."""
+
+
+class Files(BaseModel):
+    """A registry: content in base64 by path from its root."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    files: dict[str, str] = Field(max_length=MOST_FILES)
+
+
+@router.post("/plan")
+def post_plan(request: Request, body: Files) -> dict[str, object]:
+    """Return what a registry would change if it were committed now; nothing is stored."""
+    files = _decoded(body.files)
+    database: Database = request.app.state.database
+    snapshots: Snapshots = request.app.state.snapshots
+    with database.read() as connection:
+        known = snapshots.find(connection)
+        parsed = parse(files, _documents(connection, known[0] if known else None))
+        facts = read_facts(connection)
+    faults = {"faults": parsed.faults, "notices": parsed.notices, "refused": parsed.refused}
+    if parsed.refused or parsed.fleet is None:
+        return {**faults, "clusters": (), "placements": ()}
+    found = preview(known[1] if known else None, parsed.fleet, facts)
+    effects = [{"ref": str(one.ref), "effect": one.effect, "detail": one.detail} for one in found.placements]
+    return {**faults, "clusters": found.clusters, "placements": effects}
+
+
+def _decoded(files: dict[str, str]) -> dict[str, bytes]:
+    if sum(map(len, files.values())) > MOST_BYTES:
+        raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, f"the registry has more than {MOST_BYTES} bytes")
+    try:
+        return {path: base64.b64decode(content, validate=True) for path, content in files.items()}
+    except binascii.Error as error:
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "a file's content is not base64") from error
+
+
+def _documents(connection: Connection, snapshot_id: int | None) -> Documents | None:
+    if snapshot_id is None:
+        return None
+    return Documents.from_json(fleets.snapshot(connection, snapshot_id).documents)
+
+
+@router.get("/placements/{cluster}/{application}/explain")
+def get_explanation(request: Request, cluster: str, application: str) -> dict[str, object]:
+    """Return where a placement comes from: files and lines, target, source, and every value with who gave it."""
+    database: Database = request.app.state.database
+    snapshots: Snapshots = request.app.state.snapshots
+    ref = PlacementRef(cluster, application)
+    with database.read() as connection:
+        _, fleet = snapshots.in_force(connection)
+        view = placements.placement(connection, ref)
+    placement = fleet.placement(ref)
+    if placement is None and view is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, _why_not(fleet, ref))
+    declared = None if placement is None else _declared(placement)
+    return {"placement": view, "declared": declared, "why_not": "" if placement else _why_not(fleet, ref)}
+
+
+def _declared(placement: Placement) -> dict[str, Any]:
+    source = placement.source
+    return {
+        "application": str(placement.application.where),
+        "cluster": str(placement.cluster.where),
+        "target": {"name": placement.target.name, "where": str(placement.target.where)},
+        "project": placement.application.project,
+        "disposition": placement.disposition,
+        "source": {"repo": source.repo, "ref": source.to_resolve.ref, "path": source.path},
+        "pinned": placement.pin is not None,
+        "namespace": placement.namespace,
+        "mode": placement.sync.mode,
+        "interval": placement.interval.total_seconds(),
+        "values": [
+            {"path": list(one.path), "value": one.value, "origin": one.origin, "where": str(one.where)}
+            for one in placement.explain()
+        ],
+    }
+
+
+def _why_not(fleet: Fleet, ref: PlacementRef) -> str:
+    """Return why the registry has no such placement, with the names that may have been meant."""
+    for kind, name, known in (
+        ("application", ref.application, fleet.applications),
+        ("cluster", ref.cluster, fleet.clusters),
+    ):
+        if name not in known:
+            close = get_close_matches(name, known, n=3)
+            hint = f"; did you mean {' or '.join(close)}?" if close else ""
+            return f"the registry has no {kind} {name}{hint}"
+    return f"no target of application {ref.application} takes cluster {ref.cluster}, or its project does not allow it"

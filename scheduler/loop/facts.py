@@ -1,0 +1,54 @@
+"""What planning is told, read from SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from common.db import approvals, clusters, placements, sources
+from common.db.approvals import Approval, ApprovalKind
+from common.db.connection import Connection
+from common.db.placements import PlacementFacts
+from common.domain.refs import PlacementRef, SourceRef
+from scheduler.planning.facts import Current, Facts, Resolved
+
+
+def blocked_clusters(connection: Connection) -> dict[str, str]:
+    """Return the clusters that nothing may be written to, each with the reason."""
+    return {name: known.blocked for name, known in clusters.facts(connection).items() if known.blocked}
+
+
+def read_facts(connection: Connection) -> Facts:
+    """Return everything that a plan is made from, as SQL has it."""
+    ids = sources.ids(connection)
+    refs = {id_: ref for ref, id_ in ids.items()}
+    return Facts(
+        current={ref: _current(known) for ref, known in placements.everything(connection).items()},
+        resolved=_resolved(connection, refs),
+        sources=ids,
+        source_errors=sources.errors(connection),
+        blocked=blocked_clusters(connection),
+        allowed_to_leave=_allowed(connection),
+    )
+
+
+def _resolved(connection: Connection, refs: Mapping[int, SourceRef]) -> dict[tuple[SourceRef, str], Resolved]:
+    return {
+        (refs[source_id], application): Resolved(source_id, found.digest, found.commit, found.renderer, found.error)
+        for (source_id, application), found in sources.digests(connection).items()
+    }
+
+
+def _current(known: PlacementFacts) -> Current:
+    owns = known.applied is not None or known.objects > 0 or known.run is not None
+    return Current(known.state, known.source_id, known.desired, known.applied, known.hindrance, owns)
+
+
+def approved_to_leave(connection: Connection) -> tuple[Approval, ...]:
+    """Return the approvals by which persons let placements go that have not been used up."""
+    leaving = approvals.approved(connection, ApprovalKind.LEAVING)
+    return leaving + approvals.approved(connection, ApprovalKind.DRAIN)
+
+
+def _allowed(connection: Connection) -> frozenset[PlacementRef]:
+    approved = approved_to_leave(connection)
+    return frozenset(PlacementRef.parse(text) for approval in approved for text in approval.payload["placements"])
