@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -48,18 +47,16 @@ class Hub(Protocol):
 
 
 class HubClient:
-    """Speaks to a hub through any httpx client.
+    """Speaks to a hub.
 
     Args:
-        client: has the base URL and the token set.
+        send: takes what ``httpx.Client.request`` takes; knows the base URL and the token.
         where: how the hub is called in messages.
     """
 
-    def __init__(self, client: httpx.AsyncClient, where: str) -> None:
-        self._client = client
+    def __init__(self, send: Callable[..., httpx.Response], where: str) -> None:
+        self._send = send
         self._where = where
-        self._runner = asyncio.Runner()
-        weakref.finalize(self, self._runner.close)
 
     def get(self, path: str, **query: str | int) -> Any:
         """Return the answer to a read."""
@@ -72,7 +69,7 @@ class HubClient:
 
     def _answer(self, method: str, path: str, **arguments: Any) -> Any:
         try:
-            response = self._runner.run(self._client.request(method, f"/api/v1/{path}", **arguments))
+            response = self._send(method, f"/api/v1/{path}", **arguments)
         except httpx.HTTPError as error:
             message = f"the hub at {self._where} does not answer: {type(error).__name__}"
             raise HubUnreachableError(message, remedy="Is `flotilla up` running? Else set FLOTILLA_API_URL.") from error
@@ -112,7 +109,8 @@ def _remote(settings: Settings) -> HubClient:
         raise HubUnreachableError(message, remedy="Use https.")
     token = os.environ.get("FLOTILLA_API_TOKEN") or _read(settings.api_token_file)
     headers = {"Authorization": f"Bearer {token}"}
-    return HubClient(httpx.AsyncClient(base_url=settings.api_url, headers=headers, timeout=TIMEOUT), settings.api_url)
+    client = httpx.Client(base_url=settings.api_url, headers=headers, timeout=TIMEOUT)
+    return HubClient(client.request, settings.api_url)
 
 
 def _read(path: Path | None) -> str:
@@ -135,4 +133,12 @@ def _local(settings: Settings) -> HubClient:
         )
     token = load_or_make_token(settings)
     app = create_app(settings, open_database(settings), token=token)
-    return HubClient(in_process_client(app, token), str(settings.home))
+
+    def send(method: str, path: str, **arguments: Any) -> httpx.Response:
+        async def answer() -> httpx.Response:
+            async with in_process_client(app, token) as client:
+                return await client.request(method, path, **arguments)
+
+        return asyncio.run(answer())
+
+    return HubClient(send, str(settings.home))
