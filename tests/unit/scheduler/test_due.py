@@ -85,6 +85,12 @@ def test_a_newer_revision_supersedes_a_run_in_nobodys_hands(state: RunState) -> 
     assert decision == MakeRun(Trigger.REVISION, NEW, "a newer revision", supersede=True)
 
 
+@pytest.mark.parametrize("older", [("a", "p"), ("z", "p")])
+def test_any_other_revision_is_superseded_whichever_sorts_first(older: tuple[str, str]) -> None:
+    decision = _decide(replace(BEHIND, run_state=RunState.QUEUED, run_identity=older))
+    assert decision == MakeRun(Trigger.REVISION, NEW, "a newer revision", supersede=True)
+
+
 def test_a_run_for_the_same_revision_is_enough() -> None:
     assert _decide(replace(BEHIND, run_state=RunState.QUEUED, run_identity=NEW.identity)) == NoRun()
 

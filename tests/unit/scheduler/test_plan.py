@@ -234,3 +234,82 @@ def test_a_revision_knows_its_parameters() -> None:
     assert isinstance(first.desired, Revision)
     assert other.desired is not None
     assert first.desired.parameters_digest != other.desired.parameters_digest, "the cluster's own values count"
+
+
+def _owned(count: int, *, state: PlacementState = PlacementState.PLACED) -> dict[PlacementRef, Current]:
+    return {PlacementRef(f"c{number}", "web"): current(state, applied=("d", "p")) for number in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("leaving", "placed", "bounds", "free"),
+    [
+        (2, 4, LeavingBounds(3, 50), True),
+        (2, 4, LeavingBounds(3, 49), False),
+        (3, 6, LeavingBounds(3, 50), True),
+        (4, 40, LeavingBounds(3, 50), False),
+        (2, 40, LeavingBounds(3, 5), True),
+        (1, 1, LeavingBounds(0, 0), True),
+    ],
+)
+def test_both_bounds_may_be_reached_and_not_exceeded(
+    leaving: int, placed: int, bounds: LeavingBounds, *, free: bool
+) -> None:
+    clusters = [cluster(f"c{number}") for number in range(placed)]
+    left = application("web", clusters=[f"c{number}" for number in range(leaving, placed)], on_unmatch=OnUnmatch.DELETE)
+    going = plan(fleet(clusters, [left], bounds), facts(_owned(placed), found=resolved("web"))).departures
+    assert len(going.free) == (leaving if free else 0)
+    assert len(going.waiting) == (0 if free else leaving)
+
+
+def test_many_that_are_leaving_already_ask_for_nothing_more() -> None:
+    clusters = [cluster(f"c{number}") for number in range(5)]
+    retired = application("web", state=ApplicationState.RETIRED)
+    known = _owned(5, state=PlacementState.LEAVING)
+    planned = plan(fleet(clusters, [retired], LeavingBounds(0, 0)), facts(known))
+    assert (len(planned.departures.free), planned.departures.asks) == (5, {})
+    assert {(step.state, step.wants_run, step.renewed) for step in planned.steps} == {
+        (PlacementState.LEAVING, False, False)
+    }
+
+
+def test_a_frozen_cluster_asks_for_no_departure() -> None:
+    frozen = cluster("eu", ClusterState.FROZEN)
+    planned = plan(fleet([frozen], [application("web")]), facts({WEB: current(applied=("d", "p"))}))
+    assert (planned.departures.free, planned.departures.asks) == ({}, {})
+
+
+def test_why_a_placement_leaves_is_said() -> None:
+    retired = application("web", state=ApplicationState.RETIRED)
+    known = {WEB: current(applied=("d", "p"))}
+    assert plan(fleet([cluster("eu")], [retired]), facts(known)).departures.free[WEB] == "its application is retired"
+    draining = cluster("eu", ClusterState.DRAINING)
+    asked = plan(fleet([draining], [application("web")]), facts(known)).departures.waiting[WEB]
+    assert "its cluster is draining" in asked
+
+
+def test_a_departing_placement_has_no_revision_to_be_at() -> None:
+    retired = application("web", state=ApplicationState.RETIRED)
+    known = {WEB: current(desired=Revision("d1", "p", "c" * 40), applied=("d1", "p"))}
+    step = _only(plan(fleet([cluster("eu")], [retired]), facts(known)))
+    assert (step.desired, step.renewed, step.wants_run, step.differs) == (None, False, True, True)
+
+
+def test_a_placement_that_is_behind_for_a_known_reason_wants_no_run_at_every_plan() -> None:
+    wanted = fleet([cluster("eu")], [application("web")])
+    first = _only(plan(wanted, facts(found=resolved("web"))))
+    assert first.differs
+    failing = current(desired=first.desired, applied=None)
+    assert not _only(plan(wanted, facts({WEB: failing}, found=resolved("web")))).wants_run
+
+
+def test_what_is_wrong_with_one_folder_is_said_before_what_is_wrong_with_its_repository() -> None:
+    wanted = fleet([cluster("eu")], [application("web")])
+    found = resolved("web", digest="", error="web: no such folder")
+    step = _only(plan(wanted, facts(found=found, errors={1: "the server is away"})))
+    assert step.hindrance == "web: no such folder"
+
+
+def test_a_placement_of_a_retired_cluster_is_stored_when_it_is_new() -> None:
+    retired = fleet([cluster("eu", ClusterState.RETIRED)], [application("web")])
+    step = _only(plan(retired, facts()))
+    assert (step.state, step.differs) == (PlacementState.RETAINED, True)
