@@ -1,0 +1,1 @@
+"""The scheduler's loop on real databases, with workers played step by step."""

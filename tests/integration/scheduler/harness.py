@@ -1,0 +1,250 @@
+"""A scheduler with a registry, a clock and a broker made of values; the test itself plays the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from common.clock import SystemClock
+from common.db import attempts, intents, placements, runs, sources, standing, workers
+from common.db.attempts import AttemptEnding
+from common.db.connection import Connection
+from common.db.intents import IntentKind
+from common.db.placements import PlacementFacts
+from common.db.runs import ClaimedRun
+from common.db.session import Database
+from common.db.sources import Digest
+from common.db.standing import Success
+from common.domain.errors import TransientError
+from common.domain.refs import PlacementRef, RunId, SourceRef
+from common.domain.runs import AttemptOutcome, SyncStatus
+from common.snapshots import Snapshots
+from scheduler.loop.dispatch import Dispatcher
+from scheduler.loop.intents import IntentRunner
+from scheduler.loop.leader import Leadership
+from scheduler.loop.planner import Planner
+from scheduler.loop.reaper import Reaper
+from scheduler.loop.registry_watch import RegistryWatch
+from scheduler.loop.tick import Scheduler
+from scheduler.loop.upkeep import Upkeep
+from tests.unit.registry import texts
+
+LEASE = timedelta(seconds=20)
+COMMIT = "c" * 40
+REGISTRY = {"fleet.yaml": texts.FLEET, "clusters.yaml": texts.cluster("c1"), "app.yaml": texts.application()}
+"""Application ``pay`` on cluster ``c1``."""
+PAY = PlacementRef("c1", "pay")
+AWAY = "it does not answer"
+
+
+class ManualClock:
+    """The system's instants; monotonic time passes only by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._system = SystemClock()
+
+    def now(self) -> datetime:
+        return self._system.now()
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class AwayError(TransientError):
+    """The other side does not answer."""
+
+    code = "test.away"
+
+
+class Outbox:
+    """A broker that keeps what is sent, and fails when told."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, str]] = []
+        self.key: str | None = None
+        self.away = False
+        self.fails_sending = False
+
+    def send(self, task: str, subject: str, *, queue: str) -> None:
+        if self.away or self.fails_sending:
+            raise AwayError(AWAY)
+        self.sent.append((task, subject, queue))
+
+    def epoch(self) -> str | None:
+        if self.away:
+            raise AwayError(AWAY)
+        return self.key
+
+    def set_epoch(self, epoch: str) -> None:
+        self.key = epoch
+
+    def of(self, task: str) -> list[str]:
+        """Return the subjects of one task's messages."""
+        return [subject for name, subject, _ in self.sent if name == f"flotilla.{task}"]
+
+
+class Commits:
+    """A registry's repository: a list of its files, commit after commit."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.commits = [files]
+        self.error: Exception | None = None
+        self.wait: Callable[[], object] = lambda: None
+
+    def head(self, _source: SourceRef) -> str:
+        self.wait()
+        if self.error is not None:
+            raise self.error
+        return f"{len(self.commits):040x}"
+
+    def files(self, _source: SourceRef, commit: str, _folder: str) -> dict[str, bytes]:
+        return {name: text.encode() for name, text in self.commits[int(commit, 16) - 1].items()}
+
+
+class Steps:
+    """A scheduler that is taken step by step.
+
+    Args:
+        database: empty.
+        files: the registry's first commit.
+    """
+
+    def __init__(self, database: Database, files: Mapping[str, str] | None = None) -> None:
+        self.db = database
+        self.clock = ManualClock()
+        self.outbox = Outbox()
+        self.repository = Commits(files if files is not None else REGISTRY)
+        source = SourceRef("https://git.example.com/fleet.git", "", "refs/heads/main")
+        self.registry = RegistryWatch(
+            database, self.repository, source, folder="", interval=timedelta(seconds=30), clock=self.clock
+        )
+        self.snapshots = snapshots = Snapshots()
+        self.planner = Planner(database, snapshots)
+        self.dispatcher = Dispatcher(database, self.outbox, snapshots)
+        self.intents = IntentRunner(database, snapshots, refresh_registry=self.registry.refresh)
+        self.reaper = Reaper(database, self.clock, lease=LEASE)
+        self.leadership = Leadership(database, self.clock, name="a", lease=LEASE)
+        self.scheduler = Scheduler(
+            self.leadership,
+            self.intents,
+            self.registry,
+            self.planner,
+            self.dispatcher,
+            self.reaper,
+            Upkeep(database, self.clock),
+        )
+
+    # -- what happens outside ------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Read the registry now."""
+        self.registry.refresh()
+        self.registry.look(jitter=1.0)
+
+    def commit(self, files: Mapping[str, str]) -> None:
+        """Commit another registry, and read it."""
+        self.repository.commits.append(files)
+        self.look()
+
+    def resolve(self, digest: str, applications: Sequence[str] = ("pay",)) -> None:
+        """Store what every source holds now: ``digest`` is one hexadecimal digit."""
+        with self.db.write() as connection:
+            now = self.db.now(connection)
+            for id_ in sources.ids(connection).values():
+                self.store(connection, id_, digest, applications, now)
+
+    def store(
+        self, connection: Connection, source_id: int, digest: str, applications: Sequence[str], now: datetime
+    ) -> None:
+        """Store what one source holds, in a transaction of the caller."""
+        found = [Digest(source_id, name, COMMIT, digest * 64, "plain 1") for name in applications]
+        later = now + timedelta(seconds=30)
+        sources.store_resolution(
+            connection, source_id, commit=COMMIT, snapshot_id=1, found=found, next_at=later, now=now
+        )
+
+    def ask(self, kind: IntentKind, subject: str) -> int:
+        """Store what a person wants; return the intent's id."""
+        with self.db.write() as connection:
+            now = self.db.now(connection)
+            return intents.add(connection, kind, subject, actor="ann", reason="because", now=now)
+
+    # -- the workers ---------------------------------------------------------------------------------------------
+
+    def workers(self, slots: int = 8) -> None:
+        """Have one worker live that serves the default pool."""
+        with self.db.write() as connection:
+            now = self.db.now(connection)
+            workers.beat(connection, "w1", queues=["default", "default.now"], slots=slots, started_at=now, now=now)
+
+    def claim(self, run: RunId | None = None) -> ClaimedRun:
+        """Claim a run: that of ``pay`` unless another is named."""
+        wanted = run
+        if wanted is None:
+            known = self.placement().run
+            assert known is not None, "there is no run to claim"
+            wanted = known.id
+        with self.db.write() as connection:
+            now = self.db.now(connection)
+            found = runs.claim(connection, wanted, worker="w1", lease=LEASE, now=now)
+        assert found is not None
+        return found
+
+    def end(
+        self,
+        run: ClaimedRun,
+        ending: AttemptEnding,
+        note: Callable[[Connection, datetime], None] = lambda _connection, _now: None,
+    ) -> None:
+        """End an attempt as a worker does, noting the rest in the same transaction."""
+        with self.db.write() as connection:
+            now = self.db.now(connection)
+            assert attempts.end_attempt(connection, run.attempt, ending, now=now)
+            note(connection, now)
+
+    def succeed(self, run: ClaimedRun) -> None:
+        """End an attempt that brought its placement to its revision."""
+
+        def note(connection: Connection, now: datetime) -> None:
+            assert run.revision is not None
+            done = Success(run.revision, "m" * 64, 3, "", SyncStatus.SYNCED, None, now + timedelta(days=1))
+            standing.record_success(connection, run.placement_id, done, now=now)
+
+        self.end(run, AttemptEnding(AttemptOutcome.SUCCEEDED), note)
+
+    def synced(self, digest: str = "a") -> None:
+        """Bring every placement to one revision."""
+        self.look()
+        self.workers()
+        self.resolve(digest)
+        self.planner.tick()
+        for ref in self.refs():
+            run = self.placement(ref).run
+            if run is not None:
+                self.succeed(self.claim(run.id))
+
+    # -- what came of it -----------------------------------------------------------------------------------------
+
+    def turns(self, count: int = 4) -> None:
+        """Let the scheduler go on for some seconds."""
+        for _ in range(count):
+            self.clock.seconds += 5
+            self.scheduler.turn()
+
+    def placement(self, ref: PlacementRef = PAY) -> PlacementFacts:
+        """Return a placement."""
+        with self.db.read() as connection:
+            found = placements.get(connection, ref)
+        assert found is not None
+        return found
+
+    def refs(self) -> list[PlacementRef]:
+        """Return all placements' names."""
+        with self.db.read() as connection:
+            return sorted(placements.everything(connection))
+
+    def wanted(self, ref: PlacementRef = PAY) -> str:
+        """Return the digit of the digest that the placement's run is for; empty where it has no run."""
+        run = self.placement(ref).run
+        return run.identity[0][0] if run is not None and run.identity is not None else ""

@@ -1,0 +1,160 @@
+"""The scheduler among things that fail: nothing is removed, nothing is lost, nobody leads who cannot tell."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from common.db import clusters, sources
+from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
+from common.db.session import Database
+from common.db.tables import ClusterRow, FaultRow, LeaseRow
+from common.domain.errors import TransientError
+from common.domain.placements import PlacementState
+from scheduler.loop.leader import Leadership
+from tests.integration.scheduler.harness import LEASE, REGISTRY, AwayError, Steps
+from tests.unit.registry import texts
+
+
+def _faults(steps: Steps) -> list[str]:
+    with steps.db.read() as connection:
+        return list(connection.execute(select(FaultRow.what).where(FaultRow.cleared_at.is_(None))).scalars())
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"fleet.yaml": texts.FLEET},
+        REGISTRY | {"clusters.yaml": ""},
+        REGISTRY | {"app.yaml": texts.application(target="clusters: []")},
+    ],
+    ids=["empty", "only the fleet", "no clusters", "a selection of nothing"],
+)
+def test_a_registry_that_lost_its_contents_removes_nothing(steps: Steps, files: Mapping[str, str]) -> None:
+    steps.synced("a")
+    steps.commit(files)
+    steps.turns()
+    assert steps.placement().state in {PlacementState.PLACED, PlacementState.RETAINED}
+    assert steps.placement().run is None
+
+
+def test_a_registry_that_cannot_be_read_is_a_fault_until_it_can(steps: Steps) -> None:
+    steps.synced()
+    steps.repository.error = AwayError("no route")
+    steps.look()
+    assert any("no route" in what for what in _faults(steps))
+    steps.repository.error = None
+    steps.look()
+    assert _faults(steps) == []
+
+
+def test_a_registry_that_hangs_holds_up_nothing_and_is_dropped_by_who_no_longer_leads(steps: Steps) -> None:
+    steps.synced("a")
+    go_on = threading.Event()
+    steps.repository.wait = lambda: go_on.wait(20)
+    steps.registry.refresh()
+    steps.scheduler.turn()
+    assert not go_on.is_set(), "the turn has ended although the registry hangs"
+    steps.registry.forget()
+    steps.repository.wait = lambda: None
+    steps.commit(REGISTRY | {"app.yaml": texts.application(more="  state: retired\n")})
+    go_on.set()
+    steps.turns()
+    assert steps.placement().state is not PlacementState.PLACED
+
+
+def test_a_source_that_fails_says_why_on_its_placements(steps: Steps) -> None:
+    steps.look()
+    steps.planner.tick()
+    with steps.db.write() as connection:
+        for id_ in sources.ids(connection).values():
+            now = steps.db.now(connection)
+            sources.store_failure(connection, id_, error_code="git.unreachable", error="no such host", next_at=now)
+    steps.turns()
+    assert "no such host" in steps.placement().hindrance
+
+
+def test_a_wiped_broker_gets_what_it_held_once_more(steps: Steps) -> None:
+    steps.look()
+    steps.workers()
+    steps.resolve("a")
+    steps.scheduler.turn()
+    assert len(steps.outbox.of("sync")) == 1
+    steps.scheduler.turn()
+    assert len(steps.outbox.of("sync")) == 1
+    steps.outbox.key = None
+    steps.scheduler.turn()
+    assert len(steps.outbox.of("sync")) == 2
+
+
+def test_a_broker_that_is_away_at_the_start_gets_everything_later(steps: Steps) -> None:
+    steps.outbox.away = True
+    steps.look()
+    steps.workers()
+    steps.resolve("a")
+    steps.scheduler.turn()
+    steps.outbox.away = False
+    steps.scheduler.turn()
+    assert len(steps.outbox.of("sync")) == 1
+
+
+def test_a_broker_that_fails_while_looks_are_sent_delays_them_by_a_tick(steps: Steps) -> None:
+    steps.look()
+    steps.workers()
+    steps.dispatcher.tick()
+    with steps.db.write() as connection:
+        now = steps.db.now(connection)
+        sources.refresh(connection, now=now)
+        clusters.sweep_now(connection, now=now)
+    steps.outbox.sent.clear()
+    steps.outbox.fails_sending = True
+    with pytest.raises(TransientError):
+        steps.dispatcher.tick()
+    steps.outbox.fails_sending = False
+    steps.dispatcher.tick()
+    assert steps.outbox.of("resolve")
+    assert steps.outbox.of("sweep") == ["c1"]
+
+
+def test_lost_sweeps_are_sent_again(database: Database) -> None:
+    names = texts.documents(*[texts.cluster(f"k{number}") for number in range(20)])
+    steps = Steps(database, {"fleet.yaml": texts.FLEET, "clusters.yaml": names})
+    steps.look()
+    steps.workers(slots=4)
+    steps.dispatcher.tick()
+    assert len(steps.outbox.of("sweep")) == 8
+    with steps.db.write() as connection:
+        long_ago = steps.db.now(connection) - timedelta(hours=1)
+        sent = ClusterRow.sweep_sent_at.is_not(None)
+        connection.execute(update(ClusterRow).where(sent).values(sweep_sent_at=long_ago))
+    steps.outbox.sent.clear()
+    steps.dispatcher.tick()
+    assert steps.outbox.of("sweep")
+
+
+@pytest.mark.parametrize("error", [DatabaseBusyError("locked"), DatabaseUnavailableError("gone")])
+def test_a_scheduler_that_cannot_reach_the_database_goes_on_and_does_not_say_it_leads(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail() -> bool:
+        raise error
+
+    monkeypatch.setattr(steps.leadership, "leads", fail)
+    assert steps.scheduler.turn() is False
+
+
+def test_a_standby_takes_over_a_lease_that_ran_out_and_the_former_leader_notices(steps: Steps) -> None:
+    other = Leadership(steps.db, steps.clock, name="b", lease=LEASE)
+    assert steps.leadership.leads()
+    assert not other.leads()
+    with steps.db.write() as connection:
+        over = steps.db.now(connection) - timedelta(seconds=1)
+        connection.execute(update(LeaseRow).values(expires_at=over))
+    assert other.leads()
+    steps.clock.seconds += 15
+    assert not steps.leadership.leads()

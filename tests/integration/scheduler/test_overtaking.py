@@ -1,0 +1,307 @@
+"""What comes while something else is under way is carried out afterwards, at once, and exactly once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from common.db import approvals, clusters, intents, runs, sources, standing
+from common.db.approvals import ApprovalKind
+from common.db.attempts import AttemptEnding
+from common.db.connection import Connection
+from common.db.intents import IntentKind
+from common.db.runs import ClaimedRun
+from common.db.session import Database
+from common.db.tables import ApprovalRow, LeaseRow, PlacementRow, RunRow
+from common.domain.placements import PlacementState
+from common.domain.refs import PlacementRef
+from common.domain.runs import AttemptOutcome, SyncStatus
+from scheduler.loop import planner
+from scheduler.planning import due
+from scheduler.planning.due import Decision
+from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
+from tests.unit.registry import texts
+
+RETIRED = REGISTRY | {"app.yaml": texts.application(more="  state: retired\n")}
+
+
+def test_a_commit_during_a_run_that_then_waits_for_health_is_carried_out(steps: Steps) -> None:
+    steps.synced("a")
+    steps.resolve("b")
+    steps.planner.tick()
+    run = steps.claim()
+    steps.resolve("d")
+    steps.planner.tick()
+
+    def waits(connection: Connection, now: datetime) -> None:
+        status = SyncStatus.OUT_OF_SYNC
+        standing.record_checked(connection, run.placement_id, status=status, reason="waits", retry_at=None, now=now)
+
+    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="prune after health"), waits)
+    steps.turns()
+    assert steps.wanted() == "d"
+
+
+def test_a_commit_during_a_run_that_then_fails_does_not_wait_for_its_back_off(steps: Steps) -> None:
+    steps.synced("a")
+    steps.resolve("b")
+    steps.planner.tick()
+    run = steps.claim()
+    steps.resolve("d")
+    steps.planner.tick()
+
+    def failed(connection: Connection, now: datetime) -> None:
+        later = now + timedelta(minutes=3)
+        standing.record_failure(connection, run.placement_id, reason="no", retry_at=later, status=SyncStatus.UNKNOWN)
+
+    steps.end(run, AttemptEnding(AttemptOutcome.FAILED), failed)
+    steps.turns()
+    assert steps.wanted() == "d"
+
+
+def test_a_burst_of_commits_comes_down_to_the_last(steps: Steps) -> None:
+    steps.synced("a")
+    for digest in "bde":
+        steps.resolve(digest)
+        steps.planner.tick()
+    assert steps.wanted() == "e"
+    with steps.db.read() as connection:
+        outcomes = [str(one) for one in connection.execute(select(RunRow.outcome)).scalars()]
+    assert sorted(outcomes) == ["None", "succeeded", "superseded", "superseded"]
+
+
+def test_a_placement_wanted_again_while_it_was_being_removed_comes_back(steps: Steps) -> None:
+    steps.synced("a")
+    steps.commit(RETIRED)
+    steps.planner.tick()
+    run = steps.claim()
+    assert run.revision is None
+    steps.commit(REGISTRY)
+    steps.resolve("a")
+    steps.planner.tick()
+    steps.end(
+        run,
+        AttemptEnding(AttemptOutcome.SUCCEEDED),
+        lambda connection, _now: standing.record_left(connection, run.placement_id),
+    )
+    steps.turns()
+    assert (steps.placement().state, steps.wanted()) == (PlacementState.PLACED, "a")
+
+
+def test_leaving_goes_on_once_its_cluster_is_no_longer_blocked(steps: Steps) -> None:
+    steps.synced("a")
+    with steps.db.write() as connection:
+        clusters.record_identity(connection, "c1", "uid-1")
+        assert clusters.record_identity(connection, "c1", "uid-2")
+    steps.commit(RETIRED)
+    steps.planner.tick()
+    assert (steps.placement().state, steps.placement().run) == (PlacementState.LEAVING, None)
+    with steps.db.write() as connection:
+        clusters.accept_identity(connection, "c1", "uid-2")
+    steps.turns()
+    assert steps.placement().run is not None
+
+
+def test_an_approved_prune_is_carried_out_after_the_run_under_way(steps: Steps) -> None:
+    steps.synced("a")
+    with steps.db.write() as connection:
+        now = steps.db.now(connection)
+        asked = approvals.ask(connection, ApprovalKind.PRUNE, str(PAY), payload={"objects": []}, reason="many", now=now)
+    steps.resolve("b")
+    steps.planner.tick()
+    run = steps.claim()
+    steps.ask(IntentKind.APPROVE, str(asked))
+    steps.intents.tick()
+    steps.succeed(run)
+    steps.turns()
+    assert steps.placement().run is not None
+
+
+def test_an_approval_to_leave_is_used_up(database: Database) -> None:
+    applications = [f"a{number}" for number in range(3)]
+    active = {
+        "fleet.yaml": texts.FLEET,
+        "clusters.yaml": texts.cluster("c1"),
+        "apps.yaml": texts.documents(*map(texts.application, applications)),
+    }
+    draining = active | {"clusters.yaml": texts.cluster("c1", more=", state: draining")}
+    steps = Steps(database, active)
+    steps.look()
+    steps.workers()
+
+    def bring(digest: str) -> None:
+        steps.resolve(digest, applications)
+        steps.planner.tick()
+        for ref in steps.refs():
+            run = steps.placement(ref).run
+            assert run is not None
+            steps.succeed(steps.claim(run.id))
+
+    bring("a")
+    steps.commit(draining)
+    steps.planner.tick()
+    (asked,) = _open_approvals(steps)
+    steps.ask(IntentKind.APPROVE, str(asked))
+    steps.intents.tick()
+    steps.planner.tick()
+    for ref in steps.refs():
+        run = steps.placement(ref).run
+        assert run is not None
+        _leave(steps, steps.claim(run.id))
+    steps.commit(active)
+    bring("b")
+    steps.commit(draining)
+    steps.planner.tick()
+    assert steps.placement(PlacementRef("c1", "a0")).state is PlacementState.PLACED, "the second drain asks anew"
+    assert len(_open_approvals(steps)) == 1
+
+
+def _leave(steps: Steps, run: ClaimedRun) -> None:
+    steps.end(
+        run,
+        AttemptEnding(AttemptOutcome.SUCCEEDED),
+        lambda connection, _now: standing.record_left(connection, run.placement_id),
+    )
+
+
+def _open_approvals(steps: Steps) -> list[int]:
+    with steps.db.read() as connection:
+        return list(connection.execute(select(ApprovalRow.id).where(ApprovalRow.state == "open")).scalars())
+
+
+def test_a_run_that_kills_its_workers_ends_and_its_placement_says_so(steps: Steps) -> None:
+    steps.look()
+    steps.resolve("a")
+    steps.planner.tick()
+    run = steps.placement().run
+    assert run is not None
+    steps.reaper.tick()
+    for _ in range(3):
+        steps.claim(run.id)
+        with steps.db.write() as connection:
+            over = steps.db.now(connection) - timedelta(seconds=1)
+            connection.execute(update(LeaseRow).where(LeaseRow.name != "leader").values(expires_at=over))
+        for _ in range(30):
+            steps.clock.seconds += 1
+            steps.reaper.tick()
+    with steps.db.read() as connection:
+        assert connection.execute(select(RunRow.outcome)).scalar_one() == "interrupted"
+    steps.turns()
+    with steps.db.read() as connection:
+        row = connection.execute(select(PlacementRow.retry_at, PlacementRow.reason)).one()
+    assert row.retry_at is not None or row.reason or steps.placement().run
+
+
+def test_a_run_claimed_while_planning_does_not_swallow_the_newer_revision(
+    postgres_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(postgres_database)
+    steps.synced("a")
+    steps.resolve("b")
+    steps.planner.tick()
+    run = steps.placement().run
+    assert run is not None
+    steps.resolve("d")
+    claimed: list[ClaimedRun] = []
+
+    def decide(*args: object, **named: object) -> Decision:
+        if not claimed:  # another process claims, between the planner's reading and its superseding
+            claimed.append(steps.claim(run.id))
+        return real(*args, **named)  # type: ignore[arg-type]  # handed through as it came
+
+    real = due.decide
+    monkeypatch.setattr(planner, "decide", decide)
+    steps.planner.tick()
+    monkeypatch.undo()
+    steps.end(claimed[0], AttemptEnding(AttemptOutcome.SUPERSEDED, reason="a newer revision"))
+    steps.turns()
+    assert steps.wanted() == "d"
+
+
+def test_a_resolution_that_is_committed_late_is_planned(postgres_database: Database) -> None:
+    web = texts.application("web").replace("pay.git", "web.git")
+    steps = Steps(postgres_database, REGISTRY | {"web.yaml": web})
+    steps.look()
+    steps.workers()
+    with steps.db.read() as connection:
+        ids = {ref.repo.rsplit("/", 1)[1]: id_ for ref, id_ in sources.ids(connection).items()}
+
+    def store(connection: Connection, name: str, digest: str) -> None:
+        steps.store(connection, ids[f"{name}.git"], digest, [name], steps.db.now(connection))
+
+    for name in ("pay", "web"):
+        with steps.db.write() as connection:
+            store(connection, name, "a")
+    steps.planner.tick()
+    with steps.db.write() as slow:
+        store(slow, "pay", "b")
+        with steps.db.write() as quick:
+            store(quick, "web", "b")
+        steps.planner.tick()
+    steps.turns()
+    assert (steps.wanted(PlacementRef("c1", "web")), steps.wanted()) == ("b", "b")
+
+
+def test_a_refresh_during_a_resolve_is_not_lost(steps: Steps) -> None:
+    steps.synced("a")
+    with steps.db.write() as connection:
+        sources.refresh(connection, now=steps.db.now(connection))
+    steps.dispatcher.tick()
+    steps.commit(REGISTRY | {"b.yaml": texts.application("b")})  # while the task is under way, with the old snapshot
+    steps.resolve("a")
+    steps.outbox.sent.clear()
+    steps.dispatcher.tick()
+    assert steps.outbox.of("resolve"), "the new application would wait a whole source interval"
+
+
+def test_resuming_leaves_no_word_of_the_pause(steps: Steps) -> None:
+    steps.synced("a")
+    steps.ask(IntentKind.PAUSE, str(PAY))
+    steps.intents.tick()
+    steps.resolve("b")
+    steps.planner.tick()
+    assert steps.placement().hindrance == "paused"
+    steps.ask(IntentKind.RESUME, str(PAY))
+    steps.turns()
+    assert (steps.wanted(), steps.placement().hindrance) == ("b", "")
+
+
+def test_what_was_synced_by_hand_no_longer_waits_for_a_hand(database: Database) -> None:
+    steps = Steps(database, REGISTRY | {"app.yaml": texts.application(more="  sync: {mode: manual}\n")})
+    steps.look()
+    steps.workers()
+    steps.resolve("a")
+    steps.planner.tick()
+    assert steps.placement().run is None
+    assert "manual" in steps.placement().hindrance
+    steps.ask(IntentKind.SYNC, str(PAY))
+    steps.intents.tick()
+    steps.succeed(steps.claim())
+    steps.turns()
+    assert steps.placement().hindrance == ""
+
+
+def test_one_intent_that_cannot_be_carried_out_holds_up_no_other(steps: Steps) -> None:
+    steps.synced()
+    steps.ask(IntentKind.PAUSE, "nonsense")
+    good = steps.ask(IntentKind.PAUSE, str(PAY))
+    steps.turns()
+    with steps.db.read() as connection:
+        found = intents.get(connection, good)
+    assert found is not None
+    assert found.handled_at is not None
+
+
+def test_a_waiting_run_resumed_for_an_old_revision_makes_room_for_the_new(steps: Steps) -> None:
+    steps.synced("a")
+    steps.resolve("b")
+    steps.planner.tick()
+    run = steps.claim()
+    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="prune after health"))
+    with steps.db.write() as connection:
+        assert runs.resume_waiting(connection, run.attempt.run, now=steps.db.now(connection))
+    steps.resolve("d")
+    steps.turns()
+    assert steps.wanted() == "d"
