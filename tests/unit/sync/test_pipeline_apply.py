@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from common.domain.changes import Action
@@ -180,6 +182,39 @@ def test_a_namespace_comes_before_what_lies_in_it_unchecked(site: Site, cluster:
     assert actions(result) == {"Namespace/shop": "created", "ConfigMap/settings": "created"}
     assert "not checked: its namespace is made in this run" in details(result)["ConfigMap/settings"]
     assert [name for _, name in cluster.log] == ["shop", "settings"]
+
+
+def test_what_lies_in_a_namespace_that_is_there_is_checked_before_anything_is_written(
+    site: Site, cluster: FakeCluster
+) -> None:
+    site.sync(namespace("shop"))
+
+    def refuse(verb: str, target: Target) -> None:
+        if verb == "dry-run" and target.kind.kind == "ConfigMap":
+            message = "no"
+            raise ForbiddenError(message)
+
+    cluster.before = refuse
+    result = site.sync(namespace("shop"), config_map(namespace="shop"))
+    assert result.reason.startswith("nothing was written")
+    assert not cluster.names("ConfigMap")
+
+
+def test_several_failures_are_counted(site: Site, cluster: FakeCluster) -> None:
+    def refuse(verb: str, _target: Target) -> None:
+        if verb == "apply":
+            message = "no"
+            raise ForbiddenError(message)
+
+    cluster.before = refuse
+    assert site.sync(*(config_map(name) for name in "abc")).reason.endswith(", and 2 more")
+    assert "more" not in site.sync(config_map("a")).reason
+
+
+def test_a_version_that_is_not_served_is_not_waited_for(site: Site) -> None:
+    definition: dict[str, Any] = crd()
+    definition["spec"]["versions"].append({"name": "v0", "served": False, "storage": False})
+    assert set(actions(site.sync(definition, gadget())).values()) == {"created"}
 
 
 def test_a_missing_namespace_refuses_what_would_lie_in_it(site: Site) -> None:

@@ -16,7 +16,7 @@ from workers.sync import adoption, fieldset, ignore, prune
 from workers.sync.concurrent import each
 from workers.sync.conflicts import Force, Stop, decide, owner_named
 from workers.sync.diff import LINE_LIMIT, diff
-from workers.sync.errors import Cause
+from workers.sync.errors import Cause, ConflictError
 from workers.sync.fingerprint import fingerprint
 from workers.sync.ignore import Ignored, ignored_in, without_others
 from workers.sync.live import LiveMeta, ManagedFields
@@ -195,6 +195,11 @@ def test_an_element_is_found_by_its_keys_wherever_it_stands() -> None:
     assert sent("/list/0/image", manifest, live, theirs) == {"list": [{"name": "b"}]}
     assert sent("/list/0", manifest, live, ours(keyed)) == {"list": [{"name": "b", "image": "2"}]}
     assert sent("/list/0", manifest, live, theirs) == {"list": []}
+
+
+def test_only_conflicts_of_field_managers_name_fields() -> None:
+    causes = (Cause("FieldManagerConflict", ".a", "owned by x"), Cause("FieldValueInvalid", ".b", "no"))
+    assert ConflictError("conflict", causes=causes).fields == causes[:1]
 
 
 def test_an_index_into_an_atomic_list_means_the_list() -> None:

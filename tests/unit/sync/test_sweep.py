@@ -34,6 +34,16 @@ def test_what_is_as_we_left_it_is_confirmed(site: Site, cluster: FakeCluster) ->
     assert swept(site, cluster).strays == ()
 
 
+def test_drift_behind_an_object_that_is_no_longer_wanted_is_found(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map("a"), config_map("b"))
+    first = next(iter(site.journal.inventory))
+    site.journal.inventory[first] = replace(site.journal.inventory[first], wanted=False)
+    for name in "ab":
+        cluster.remove("ConfigMap", name)
+    (verdict,) = swept(site, cluster).verdicts
+    assert [drift.object for drift in verdict.drifts] == [one for one in site.journal.inventory if one != first]
+
+
 def test_drift_names_the_object_and_who_wrote_last(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map(), deployment())
     cluster.edit("ConfigMap", "settings", {"data": {"a": "1"}}, manager="early")
