@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from common.sources.trees import Tree, source_digest
 from workers.render import kustomization, kustomize, plain
 from workers.render.cache import RenderCache, cache_key
 from workers.render.canonical import manifest_digest
-from workers.render.faults import NotCarriedOutError
+from workers.render.faults import NotCarriedOutError, RendererMissingError
 from workers.render.kustomization import Footprint
 from workers.render.manifests import Sourced
 from workers.render.sandbox import Bounds
@@ -134,6 +135,25 @@ class Renderers:
             objects = substitute(objects, request.variables)
         return Rendered(objects, manifest_digest([item.manifest for item in objects]), renderer)
 
+    def outdated(self, renderer: str, error_code: str) -> bool:
+        """Return whether a newer renderer may give something else for the same files than the one that resolved them.
+
+        An older one here says nothing: while workers are being upgraded, the two would undo each other's work.
+
+        Args:
+            renderer: name and version then; empty where they could not be resolved.
+            error_code: why they could not; empty where they could.
+        """
+        name, _, version = renderer.partition(" ")
+        if name == plain.NAME:
+            return _number(plain.VERSION) > _number(version)
+        if name == kustomize.NAME or error_code == RendererMissingError.code:
+            try:
+                return _number(kustomize.tool(self._kustomize).version) > _number(version)
+            except RendererMissingError:
+                return False
+        return False
+
     def _plan(self, tree: Tree, request: RenderRequest) -> _Plan:
         path, options = request.path, request.options
         match detect(tree, path, request.settings):
@@ -155,6 +175,10 @@ class Renderers:
             return kustomize.render(tree, request.path, request.options, reads=reads, tool=tool, bounds=self._bounds)
 
         return _Plan(f"{kustomize.NAME} {tool.version}", reads.paths, run)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
 
 
 def detect(tree: Tree, path: str, settings: RenderSettings | None) -> Renderer:

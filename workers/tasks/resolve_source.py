@@ -44,11 +44,13 @@ def _resolve(runtime: Runtime, source_id: int) -> None:
     with runtime.database.read() as connection:
         source = sources.get(connection, source_id)
         snapshot_id, fleet = runtime.snapshots.in_force(connection)
+        known = sources.digests_of(connection, source_id).values()
     if source is None:
         return
     try:
         commit = runtime.mirrors.fetch(source.ref).commit
-        if commit == source.commit and source.resolved_snapshot_id == snapshot_id:
+        same = commit == source.commit and source.resolved_snapshot_id == snapshot_id
+        if same and not any(runtime.renderers.outdated(one.renderer, one.error_code) for one in known):
             _unchanged(runtime, source)
             return
         tree = runtime.mirrors.tree(source.ref, commit)

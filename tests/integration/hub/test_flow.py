@@ -16,6 +16,7 @@ from common.db.intents import IntentKind
 from common.db.tables import ClusterRow
 from common.domain.errors import TransientError
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
+from workers.render import plain
 
 
 def config_map(name: str, **data: str) -> str:
@@ -63,6 +64,16 @@ def test_an_unchanged_source_costs_one_look(web: StepHub) -> None:
     before = web.git.fetches
     web.settle(1)
     assert web.git.fetches == before + 1
+
+
+def test_a_newer_renderer_is_a_revision_and_an_older_one_is_not(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain, "VERSION", "2")
+    web.settle()
+    assert len(web.runs("eu/web")) == 2
+    assert web.placement("eu/web").sync == "synced"
+    monkeypatch.setattr(plain, "VERSION", "1")
+    web.settle()
+    assert len(web.runs("eu/web")) == 2
 
 
 def test_a_burst_of_commits_coalesces_to_the_last(web: StepHub) -> None:
