@@ -164,9 +164,18 @@ def _judge_identities(connection: Connection) -> None:
         connection.execute(mine.values(blocked=reason))
 
 
-def record_reached(connection: Connection, name: str, *, version: str, now: datetime) -> None:
-    """Note that the cluster answered."""
-    values = {"reachable": True, "error_code": "", "error": "", "version": version, "last_seen_at": now}
+def record_reached(
+    connection: Connection, name: str, *, version: str, expire_at: datetime | None, now: datetime
+) -> None:
+    """Note that the cluster answered, and when the credentials by which it did expire; None is never, or unknown."""
+    values = {
+        "reachable": True,
+        "error_code": "",
+        "error": "",
+        "version": version,
+        "credentials_expire_at": expire_at,
+        "last_seen_at": now,
+    }
     connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(values))
 
 
@@ -174,11 +183,6 @@ def record_unreached(connection: Connection, name: str, *, error_code: str, erro
     """Note that the cluster did not answer, or not as a cluster does; when it last did stays."""
     values = {"reachable": False, "error_code": error_code, "error": error}
     connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(values))
-
-
-def record_credentials_expiry(connection: Connection, name: str, expire_at: datetime | None) -> None:
-    """Note until when the cluster's credentials are good; None is for ever, or unknown."""
-    connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(credentials_expire_at=expire_at))
 
 
 def due_sweeps(connection: Connection, *, resend_before: datetime, limit: int, now: datetime) -> tuple[DueCluster, ...]:

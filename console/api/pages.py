@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from common.db.reads import fleet, placements, runs
 from common.db.reads.summary import summary
 from common.db.session import Database
+from common.domain.expiry import warning
 from common.domain.refs import PlacementRef, RunId
 from console.api.auth import COOKIE, LIFETIME, Gate, Throttle
 from console.api.paths import TEMPLATES
@@ -28,11 +29,16 @@ _templates = Environment(
 )
 
 
+def _ending(expires_at: datetime | None) -> str:
+    return warning(expires_at, now=datetime.now(UTC))
+
+
 def _age(instant: datetime | None) -> str:
     return age(instant, now=datetime.now(UTC))
 
 
 _templates.filters["age"] = _age
+_templates.filters["ending"] = _ending
 
 
 def _page(template: str, code: int = status.HTTP_200_OK, **values: object) -> Response:

@@ -18,13 +18,14 @@ import orjson
 import typer
 import yaml
 
+from common.domain import expiry
 from common.domain.errors import PermanentError, TransientError
 from common.settings import Settings, settings
 from common.sources.credentials import Credential, CredentialsMissingError, DirectoryProvider, provider_from
 from common.yaml import REGISTRY_LIMITS, load_documents
 from console.cli.client import connect
 from console.cli.exits import Exit
-from console.cli.output import Format, Output, ago, is_data, say, table
+from console.cli.output import Format, Output, ago, is_data, say, table, trouble
 from workers.kube import ClusterPool
 from workers.kube.client import Client
 from workers.kube.credentials import Access, access_from
@@ -32,7 +33,6 @@ from workers.kube.onboarding import (
     Onboarding,
     Plan,
     Token,
-    expiry_of,
     plan_admin,
     plan_namespaces,
     plan_rules,
@@ -93,7 +93,7 @@ def list_clusters(output: Output = Format.TABLE) -> None:
             "blocked" if each["blocked"] else reach[each["reachable"]],
             f"{each['synced']}/{each['placements']}",
             ago(each["last_seen_at"]),
-            each["blocked"] or each["error"] or "",
+            trouble(each),
         )
         for each in clusters
     ]
@@ -184,8 +184,8 @@ def check(
         name, server=access.server, credentials=reference
     )
     wanted = [(v, g, r, n) for n in _split(namespaces) or ("",) for g, r in _USUAL for v in _VERBS]
-    expires_at = expiry_of(access.token)
-    warning = Token(secret="", expires_at=expires_at, value="").warning(now=datetime.now(UTC))
+    expires_at = access.expires_at
+    warning = expiry.warning(expires_at, now=datetime.now(UTC))
     seen = {
         "server": access.server,
         "version": connection.version(),

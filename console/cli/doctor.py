@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 from common.broker.app import make_celery
 from common.broker.sender import CelerySender
@@ -15,6 +14,7 @@ from common.db.connection import Connection
 from common.db.reads.fleet import clusters as cluster_views
 from common.db.reads.summary import summary
 from common.db.session import Database, open_database
+from common.domain import expiry
 from common.domain.errors import FlotillaError
 from common.domain.refs import SourceRef
 from common.settings import Settings
@@ -22,7 +22,6 @@ from common.sources.registry import GitRepository
 
 MANY = 5_000
 """Placements from which on SQLite is no longer advised."""
-SOON = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +100,10 @@ def _database(database: Database) -> Iterator[Finding]:
     with database.read() as connection:
         yield from _workers(connection, database)
         for cluster in cluster_views(connection):
-            expires = cluster.credentials_expire_at
-            if expires is not None and expires < database.now(connection) + SOON:
+            ending = expiry.warning(cluster.credentials_expire_at, now=database.now(connection))
+            if ending:
                 remedy = f"flotilla cluster rotate {cluster.name} --kubeconfig FILE"
-                yield Finding(
-                    f"credentials of {cluster.name}", "warning", f"expire {expires:%Y-%m-%d %H:%M} UTC", remedy
-                )
+                yield Finding(f"credentials of {cluster.name}", "warning", ending, remedy)
             if cluster.blocked:
                 yield Finding(f"cluster {cluster.name}", "failed", cluster.blocked, "See `flotilla approvals`.")
 

@@ -12,7 +12,7 @@ from common.settings import settings
 from console import words
 from console.cli.client import Hub, connect
 from console.cli.exits import Exit
-from console.cli.output import Format, Output, ago, console, counted, is_data, parsed, say, table
+from console.cli.output import Format, Output, ago, console, counted, is_data, parsed, say, table, trouble
 
 POLL = 0.4
 Ref = Annotated[str, typer.Argument(metavar="CLUSTER/APP", help="a placement")]
@@ -54,7 +54,7 @@ def _tell_status(seen: dict[str, Any], placed: list[dict[str, Any]], hub: Hub, *
                 _reach(c),
                 f"{c['synced']}/{c['placements']}",
                 ago(c["last_seen_at"]),
-                c["blocked"] or c["error"],
+                trouble(c),
             )
             for c in clusters
         ]

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from common.domain import expiry
 from console import words
 
 GOOD = frozenset({"synced", "healthy", "succeeded", "reachable", "created", "configured", "active", "ok"})
@@ -73,6 +74,12 @@ def coloured(word: str) -> Text:
 def ago(instant: str | None) -> str:
     """Return the age of an instant in the API's form."""
     return words.age(parsed(instant), now=datetime.now(UTC))
+
+
+def trouble(cluster: dict[str, Any]) -> str:
+    """Return what is wrong with a cluster of the API, or soon will be."""
+    ending = expiry.warning(parsed(cluster["credentials_expire_at"]), now=datetime.now(UTC))
+    return str(cluster["blocked"] or cluster["error"] or ending)
 
 
 def parsed(instant: str | None) -> datetime | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
+
+import orjson
+from cryptography import x509
 
 from common.yaml import MANIFEST_LIMITS, YamlError, load_documents
 from workers.sync.errors import CredentialsError, Forbidden
@@ -52,6 +56,12 @@ class Access:
     token: str = field(default="", repr=False)
     client_certificate: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the first of what it holds ends, by its own word; None when nothing says so."""
+        ends = [token_expiry(self.token), _certificate_expiry(self.client_certificate)]
+        return min((end for end in ends if end is not None), default=None)
 
 
 def access_from(credential: Mapping[str, bytes], reference: str) -> Access:
@@ -162,3 +172,20 @@ def check_server(access: Access, declared: str, reference: str) -> None:
     if access.server != declared.rstrip("/"):
         message = f"the kubeconfig in {reference!r} is for {access.server}, but the registry says {declared}"
         raise CredentialsError(Forbidden.OTHER_SERVER, message, remedy="Make both name the same server.")
+
+
+def token_expiry(token: str) -> datetime | None:
+    """Return when a token expires: the ``exp`` of a JWT, RFC 7519."""
+    try:
+        payload = token.split(".")[1]
+        claims = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return datetime.fromtimestamp(int(claims["exp"]), UTC)
+    except (IndexError, ValueError, KeyError, TypeError, OverflowError, OSError):
+        return None
+
+
+def _certificate_expiry(pem: str) -> datetime | None:
+    try:
+        return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc if pem else None
+    except ValueError:
+        return None

@@ -6,23 +6,22 @@ Everything is plain manifests. The token is bound to a Secret of its own, so tha
 from __future__ import annotations
 
 import secrets
-from base64 import b64encode, urlsafe_b64decode
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import orjson
 
 from workers.kube.client import Answer, Client
-from workers.kube.credentials import Access
+from workers.kube.credentials import Access, token_expiry
 from workers.kube.errors import from_answer
 from workers.sync.errors import GarbageError
 
 ACCOUNT = "flotilla"
 HOME = "flotilla-system"
-WARN_AHEAD = timedelta(days=14)
 TOKEN_DAYS = 365
 _RBAC = "rbac.authorization.k8s.io"
 _LABELS = {"app.kubernetes.io/managed-by": "flotilla-cluster-add"}
@@ -68,15 +67,6 @@ class Token:
     secret: str
     expires_at: datetime | None
     value: str = field(repr=False)
-
-    def warning(self, *, now: datetime) -> str:
-        """Return what to tell about its end; empty while that is far off."""
-        if self.expires_at is None or self.expires_at - now > WARN_AHEAD:
-            return ""
-        if self.expires_at <= now:
-            return f"the token expired on {self.expires_at:%Y-%m-%d}; renew it with `flotilla cluster rotate`"
-        days = (self.expires_at - now).days
-        return f"the token expires in {days} days; renew it with `flotilla cluster rotate`"
 
 
 def plan_admin() -> Plan:
@@ -195,7 +185,7 @@ class Onboarding:
         path = f"{base}/serviceaccounts/{ACCOUNT}/token"
         answer = self._done(self._client.send("POST", path, _JSON, request), "request a token")
         value = str(answer["status"]["token"])
-        return Token(secret=name, expires_at=expiry_of(value), value=value)
+        return Token(secret=name, expires_at=token_expiry(value), value=value)
 
     def revoke(self, *, besides: str) -> tuple[str, ...]:
         """Delete the Secrets of all tokens but that of ``besides``, which revokes them; return their names."""
@@ -231,16 +221,6 @@ class Onboarding:
             message = f"{what}: the answer is not JSON"
             raise GarbageError(message) from error
         return decoded
-
-
-def expiry_of(token: str) -> datetime | None:
-    """Return when a token expires, by its own word (the ``exp`` of a JWT, RFC 7519); None when it does not say."""
-    try:
-        payload = token.split(".")[1]
-        claims = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return datetime.fromtimestamp(int(claims["exp"]), UTC)
-    except (IndexError, ValueError, KeyError, TypeError):
-        return None
 
 
 def kubeconfig(access: Access, token: Token, name: str) -> Manifest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -51,6 +51,11 @@ class Connection:
         access = access_from(self._provider.get(self._reference), self._reference)
         check_server(access, self._server, self._reference)
         return access
+
+    @property
+    def credentials_expire_at(self) -> datetime | None:
+        """When the credentials in use end; None when they do not say."""
+        return self._access.expires_at
 
     def session(self, agent: str) -> KubeCluster:
         """Return the engine's port for one attempt, sweep or observation, which ``agent`` names in the User-Agent."""

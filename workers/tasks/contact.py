@@ -28,7 +28,8 @@ def check_identity(database: Database, cluster: Cluster, connection: Connection)
     with database.write() as transaction:
         now = database.now(transaction)
         blocked = clusters.record_identity(transaction, cluster.name, identity)
-        clusters.record_reached(transaction, cluster.name, version=version, now=now)
+        expire_at = connection.credentials_expire_at
+        clusters.record_reached(transaction, cluster.name, version=version, expire_at=expire_at, now=now)
         if blocked.startswith(clusters.CHANGED):
             payload = {"identity": identity}
             reason = f"another cluster answers at {cluster.server}"

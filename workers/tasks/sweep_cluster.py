@@ -68,7 +68,13 @@ def _sweep(runtime: Runtime, where: Site) -> None:
     found = compare(where.fleet.name, where.cluster.name, inventories, metas)
     with runtime.database.write() as transaction:
         now = runtime.database.now(transaction)
-        clusters.record_reached(transaction, where.cluster.name, version=connection.version(), now=now)
+        clusters.record_reached(
+            transaction,
+            where.cluster.name,
+            version=connection.version(),
+            expire_at=connection.credentials_expire_at,
+            now=now,
+        )
         snapshot_id, _ = runtime.snapshots.in_force(transaction)
         recorder = Recorder(transaction, where, snapshot_id, now)
         recorder.record(found)

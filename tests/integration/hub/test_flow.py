@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,9 +14,11 @@ from sqlalchemy import update
 
 from common.broker import messages
 from common.db.intents import IntentKind
+from common.db.reads import fleet
 from common.db.tables import ClusterRow
 from common.domain.errors import TransientError
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
+from workers.kube.credentials import Access
 from workers.render import plain
 
 
@@ -74,6 +77,16 @@ def test_a_newer_renderer_is_a_revision_and_an_older_one_is_not(web: StepHub, mo
     monkeypatch.setattr(plain, "VERSION", "1")
     web.settle()
     assert len(web.runs("eu/web")) == 2
+
+
+def test_when_a_clusters_credentials_end_is_stored_with_each_look(
+    web: StepHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = datetime(2027, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(Access, "expires_at", ends)
+    web.settle()
+    with web.database.read() as connection:
+        assert {view.credentials_expire_at for view in fleet.clusters(connection) if view.placements} == {ends}
 
 
 def test_a_burst_of_commits_coalesces_to_the_last(web: StepHub) -> None:
