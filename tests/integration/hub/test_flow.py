@@ -84,6 +84,7 @@ def test_when_a_clusters_credentials_end_is_stored_with_each_look(
 ) -> None:
     ends = datetime(2027, 1, 1, tzinfo=UTC)
     monkeypatch.setattr(Access, "expires_at", ends)
+    web.make_due()
     web.settle()
     with web.database.read() as connection:
         assert {view.credentials_expire_at for view in fleet.clusters(connection) if view.placements} == {ends}
