@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from common.db.schema import upgrade
 from common.db.session import Database
 from common.db.tables import AttemptRow, PlacementRow
+from common.settings import Settings
 from common.sources.credentials import DirectoryProvider
 from simulator.git_http import GitHttpServer
 from tests.controlplane.runner import ControlPlane, ControlPlanes
@@ -161,6 +162,7 @@ def _hub(folder: Path, postgres: PostgresServer, redis: RedisServer, registry: R
             "source_interval": "PT30S",
             "allow_loopback_http": "true",
         },
+        concurrency=Settings.model_fields["concurrency"].default,
     )
 
 

@@ -29,7 +29,7 @@ from scheduler.loop.tick import Scheduler
 from scheduler.loop.upkeep import Upkeep
 
 log = logger(__name__)
-BUSY_PAUSE = timedelta(milliseconds=100)
+BUSY_PAUSE = timedelta(milliseconds=200)
 """Between two turns while there is something to send."""
 
 

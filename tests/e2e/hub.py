@@ -46,9 +46,10 @@ class Hub:
     Args:
         home: its home folder.
         settings: ``FLOTILLA_…`` values by lower-case name.
+        concurrency: runs at once of each worker.
     """
 
-    def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, settings: Mapping[str, str], *, concurrency: int = 4) -> None:
         self.home = home
         self.api_port = free_port()
         home.mkdir(mode=0o700)
@@ -64,8 +65,8 @@ class Hub:
         self._commands: dict[str, tuple[str, ...]] = {
             "scheduler": ("scheduler", "--name", "scheduler"),
             "standby": ("scheduler", "--name", "standby"),
-            "worker-1": ("workers", "--queue", "default", "--concurrency", "4", "--name", "worker-1"),
-            "worker-2": ("workers", "--queue", "default", "--concurrency", "4", "--name", "worker-2"),
+            "worker-1": ("workers", "--queue", "default", "--concurrency", str(concurrency), "--name", "worker-1"),
+            "worker-2": ("workers", "--queue", "default", "--concurrency", str(concurrency), "--name", "worker-2"),
             "worker-now": ("workers", "--queue", "default.now", "--concurrency", "2", "--name", "worker-now"),
             "api": ("console.api",),
             "flower": (

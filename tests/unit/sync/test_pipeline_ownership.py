@@ -79,6 +79,20 @@ def test_an_object_of_another_fleet_is_never_taken(site: Site, cluster: FakeClus
     assert details(site.sync(config_map(), settings=ADOPT_ANY))["ConfigMap/settings"].endswith("rival/alpha/shop")
 
 
+def test_a_field_that_others_set_to_the_same_value_becomes_ours_too(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map(key="1"))
+    cluster.edit("ConfigMap", "settings", {"data": {"more": "2"}}, manager="kubectl")
+    result = site.sync(config_map(key="1", more="2"))
+    assert actions(result) == {"ConfigMap/settings": "configured"}, "no value differs, and yet it is to be written"
+    assert actions(site.sync(config_map(key="1", more="2"))) == {"ConfigMap/settings": "unchanged"}
+
+
+def test_what_we_made_is_not_called_adopted_when_it_changes(site: Site) -> None:
+    for value in "12":
+        site.sync(config_map(key=value))
+        assert [item.adopted for item in site.journal.inventory.values()] == [False]
+
+
 def test_an_unmarked_object_is_adopted_and_then_pruned_like_any_other(site: Site, cluster: FakeCluster) -> None:
     cluster.put(config_map(key="1", old="x"), manager="kubectl-client-side-apply")
     result = site.sync(config_map(key="2"))

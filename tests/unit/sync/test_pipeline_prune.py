@@ -255,7 +255,7 @@ def test_a_refused_removal_stays_in_the_inventory_and_is_tried_again(site: Site,
     result = site.sync(phase=Phase.REMOVE)
     assert result.ending is Ending.FAILED
     assert actions(result) == {"ConfigMap/a": "failed", "ConfigMap/b": "pruned"}
-    assert [item.refused for item in site.journal.inventory.values()] == ["no"]
+    assert [(item.refused, item.wanted) for item in site.journal.inventory.values()] == [("no", False)]
     cluster.before = lambda _verb, _target: None
     assert site.sync(phase=Phase.REMOVE).ending is Ending.SUCCEEDED
 

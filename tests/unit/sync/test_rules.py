@@ -83,6 +83,7 @@ def test_the_share_of_removals_is_bounded_from_four_on() -> None:
     assert not planned(items(3), total=3, max_percent=1).over
     assert "more than maxPercent 30" in planned(items(4), total=13).over
     assert not planned(items(4), total=14).over
+    assert not planned(items(6), total=20).over, "exactly 30 percent"
 
 
 def test_a_new_kustomize_hash_is_a_change_and_no_removal() -> None:
