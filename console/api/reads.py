@@ -14,7 +14,7 @@ from common.db.session import Database
 from common.domain.refs import PlacementRef, RunId
 
 router = APIRouter(prefix="/api/v1")
-_BEGINNING = re.compile(r"[0-9a-f-]{8,35}")
+_PART = re.compile(r"[0-9a-f-]{8,35}")
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
 
@@ -94,14 +94,14 @@ def get_runs(  # noqa: PLR0913 - each is one query parameter
 
 @router.get("/runs/{run_id}")
 def get_run(request: Request, run_id: str) -> runs.RunDetail:
-    """Return one run with its attempts and what they did to each object; the beginning of its id will do."""
+    """Return one run with its attempts and what they did to each object; a part of its id will do."""
     with _database(request).read() as connection:
         detail = runs.run(connection, RunId(run_id))
-        if detail is None and _BEGINNING.fullmatch(run_id):
-            found = runs.beginning_with(connection, run_id, limit=5)
+        if detail is None and _PART.fullmatch(run_id):
+            found = runs.by_part(connection, run_id, limit=5)
             if len(found) > 1:
                 listed = ", ".join(f"{id_} ({ref})" for id_, ref in found)
-                message = f"several runs begin with {run_id}: {listed}"
+                message = f"several runs are called {run_id}: {listed}"
                 raise HTTPException(status.HTTP_409_CONFLICT, message)
             detail = runs.run(connection, found[0][0]) if found else None
     if detail is None:

@@ -148,7 +148,7 @@ def _run_row(run: dict[str, Any]) -> tuple[str, ...]:
 def run(run_id: Annotated[str, typer.Argument(metavar="ID")], output: Output = Format.TABLE) -> None:
     """Show one run: each attempt and what it did to each object. Exit 1 if it failed.
 
-    The first eight or more characters of the id will do where no other run begins so.
+    The id's first eight or more characters will do where no other run begins so, and so will its last twelve.
 
     Example: flotilla run 01935d3e-7a54-7000-8000-000000000000
     """

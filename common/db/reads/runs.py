@@ -12,6 +12,9 @@ from common.db.reads.page import Page, page_of
 from common.db.tables import AttemptRow, ObjectResultRow, RunRow
 from common.domain.refs import RunId
 
+_ENDING = 12
+"""Digits after an id's last dash."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunView:
@@ -149,17 +152,18 @@ def run(connection: Connection, run_id: RunId) -> RunDetail | None:
     return RunDetail(_run(row), tuple(map(_attempt, attempts)), tuple(map(_result, results)))
 
 
-def beginning_with(connection: Connection, prefix: str, *, limit: int) -> list[tuple[RunId, str]]:
-    """Return the first runs whose id begins so, each with its placement, oldest first.
+def by_part(connection: Connection, part: str, *, limit: int) -> list[tuple[RunId, str]]:
+    """Return the first runs whose id begins so, or ends so after its last dash; each with its placement, oldest first.
 
     Args:
         connection: to read by.
-        prefix: hexadecimal digits and dashes.
+        part: hexadecimal digits and dashes; an ending is the twelve digits that pages show.
         limit: how many at most.
     """
     # Beyond every id that begins so; the index serves a range where it may not serve LIKE.
-    within = (RunRow.id >= prefix, RunRow.id < f"{prefix}g")
-    query = select(RunRow.id, RunRow.cluster, RunRow.application).where(*within).order_by(RunRow.id).limit(limit)
+    within = (RunRow.id >= part, RunRow.id < f"{part}g")
+    which = (RunRow.id.endswith(f"-{part}"),) if len(part) == _ENDING and "-" not in part else within
+    query = select(RunRow.id, RunRow.cluster, RunRow.application).where(*which).order_by(RunRow.id).limit(limit)
     return [(RunId(id_), f"{cluster}/{application}") for id_, cluster, application in connection.execute(query)]
 
 
