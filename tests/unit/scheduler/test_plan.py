@@ -313,3 +313,17 @@ def test_a_placement_of_a_retired_cluster_is_stored_when_it_is_new() -> None:
     retired = fleet([cluster("eu", ClusterState.RETIRED)], [application("web")])
     step = _only(plan(retired, facts()))
     assert (step.state, step.differs) == (PlacementState.RETAINED, True)
+
+
+def test_a_new_hindrance_alone_is_stored() -> None:
+    wanted = fleet([cluster("eu")], [application("web")])
+    first = _only(plan(wanted, facts(found=resolved("web"))))
+    known = {WEB: current(desired=first.desired, applied=first.desired.identity if first.desired else None)}
+    assert not _only(plan(wanted, facts(known, found=resolved("web")))).differs
+    assert _only(plan(wanted, facts(known, found=resolved("web"), blocked={"eu": "another cluster"}))).differs
+
+
+def test_a_departure_is_stored_with_or_without_a_revision() -> None:
+    retired = fleet([cluster("eu")], [application("web", state=ApplicationState.RETIRED)])
+    for desired in (None, Revision("d1", "p", "c" * 40)):
+        assert _only(plan(retired, facts({WEB: current(desired=desired, applied=("d1", "p"))}))).differs

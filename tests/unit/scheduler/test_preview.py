@@ -12,6 +12,8 @@ from common.domain.fleet import (
     Fleet,
     LeavingBounds,
     OnUnmatch,
+    Ref,
+    RefKind,
     ValueLayer,
     Where,
 )
@@ -79,6 +81,28 @@ def test_what_is_rendered_otherwise_is_changed_and_says_by_what() -> None:
     valued = replace(WEB, values=ValueLayer("application web", {"replicas": 3}))
     assert _effects(_with(valued))["eu/web"] == (Effect.CHANGED, "value replicas")
     assert _effects(_with(replace(WEB, substitute=True)))["us/web"] == (Effect.CHANGED, "how it is rendered")
+
+
+def test_another_repository_or_ref_is_named() -> None:
+    source = WEB.git
+    for repo in ("https://a.example.com/x.git", "https://z.example.com/x.git"):
+        elsewhere = replace(WEB, sources=(replace(source, repo=repo),))
+        assert _effects(_with(elsewhere))["eu/web"] == (Effect.CHANGED, f"source {repo} at refs/heads/main")
+    tagged = replace(WEB, sources=(replace(source, ref=Ref(RefKind.TAG, "v2")),))
+    assert _effects(_with(tagged))["eu/web"] == (Effect.CHANGED, "ref refs/heads/main to refs/tags/v2")
+
+
+def test_a_change_of_what_is_held_up_says_so() -> None:
+    frozen = cluster("eu", ClusterState.FROZEN)
+    now, then = fleet([frozen], [WEB]), fleet([frozen], [replace(WEB, namespace="front")])
+    (found,) = preview(now, then, _synced(now)).placements
+    assert (found.effect, "held: frozen" in found.detail) == (Effect.CHANGED, True)
+
+
+def test_a_mapping_that_was_empty_is_told_by_what_is_put_into_it() -> None:
+    empty = _with(replace(WEB, values=ValueLayer("application web", {"b": {}, "z": 1})))
+    filled = _with(replace(WEB, values=ValueLayer("application web", {"b": {"c": {"d": 1}}, "z": 2})))
+    assert _effects(filled, empty)["eu/web"] == (Effect.CHANGED, "value b.c.d, value z")
 
 
 def test_a_label_reaches_only_its_own_cluster() -> None:
