@@ -11,6 +11,7 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as base
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from common.broker.errors import Why
 
@@ -46,6 +47,14 @@ class Channel(base.Channel):
         except ValueError:  # neither JSON nor UTF-8; it has left the queue by now
             _Ear.refused(f"a message {Why.UNREADABLE}")
             return True
+
+    def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
+        # After an outage kombu closes channels of a connection that is closed already, and to give back what was not
+        # acknowledged opens another, of nothing: an AttributeError, which ends the worker. This is what it expects.
+        if self.connection is None or self.connection.client is None:
+            message = "the connection was closed"
+            raise RedisConnectionError(message)
+        return super()._connparams(asynchronous=asynchronous)  # type: ignore[no-untyped-call]  # kombu is untyped
 
 
 class Transport(base.Transport):

@@ -1,0 +1,1 @@
+"""The broker as kombu speaks it, with a real Redis."""
