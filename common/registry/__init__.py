@@ -6,6 +6,7 @@ stays at its last good version, only a fault in the core kinds refuses a commit.
 
 from common.registry.documents import Documents, is_registry_file
 from common.registry.faults import Fault, FaultScope
+from common.registry.health import RulesError, health_rules
 from common.registry.json_schema import json_schemas
 from common.registry.parse import ParsedRegistry, parse, restore
 from common.registry.validate import FolderError, read_directory, validate_directory
@@ -16,6 +17,8 @@ __all__ = [
     "FaultScope",
     "FolderError",
     "ParsedRegistry",
+    "RulesError",
+    "health_rules",
     "is_registry_file",
     "json_schemas",
     "parse",

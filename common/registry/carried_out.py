@@ -33,7 +33,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet("Application", ("spec", "dependsOn")),
     NotYet("Application", ("spec", "movedFrom")),
     NotYet("Application", ("spec", "sync", "windows")),
-    NotYet("Application", ("spec", "health")),
     NotYet("Application", ("spec", "notify")),
     NotYet("Project", ("spec", "serviceAccount")),
     NotYet("Project", ("spec", "roles")),

@@ -22,7 +22,7 @@ from common.domain.fleet import Placement, SyncMode, SyncSettings
 from common.domain.runs import PARKED_PER_SLOT, AttemptOutcome, RetryPolicy, SyncStatus, Trigger, retry_delay
 from common.telemetry.logs import logger
 from workers.record.journal import SqlJournal
-from workers.sync.health import waits_for_health
+from workers.sync.health import NO_RULES, own_rules, waits_for_health
 from workers.sync.ports import Ending, Phase, SyncResult
 
 log = logger(__name__)
@@ -117,7 +117,9 @@ class Ender:
         revision = self._run.revision
         assert revision is not None, "only a removal has none"  # noqa: S101 - the type cannot say it
         present = [change.object for change in result.changes if change.action is not Action.PRUNED]
-        awaited = now + self._settings.deadline if any(map(waits_for_health, present)) else None
+        own = own_rules(self.placement.application.health) if self.placement is not None else NO_RULES
+        waits = any(waits_for_health(object_id, own) for object_id in present)
+        awaited = now + self._settings.deadline if waits else None
         success = Success(
             revision=revision,
             manifest_digest=self.manifest_digest or "",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from common.domain.health import Health, HealthReport, worst
 from common.domain.refs import ObjectId, PlacementRef
-from workers.sync.health import Context, assess, waits_for_health
+from workers.sync.health import NO_RULES, Context, Own, assess, waits_for_health
 from workers.sync.live import Kind
 from workers.sync.ports import InventoryItem
 
@@ -41,6 +42,7 @@ def reports(
     inventories: Mapping[PlacementRef, Sequence[InventoryItem]],
     live: Mapping[tuple[str, str], Mapping[ObjectId, Mapping[str, Any]] | None],
     context: Context,
+    own: Mapping[PlacementRef, Own] = MappingProxyType({}),
 ) -> tuple[PlacementHealth, ...]:
     """Return the health of each placement.
 
@@ -49,8 +51,9 @@ def reports(
         live: by (group, kind), the objects of each kind that can be ill; None where the LIST failed:
             what could not be read is unknown, never missing.
         context: the present, and what else rules need.
+        own: the applications' own rules; those without any may be left out.
     """
-    return tuple(_placement(ref, items, live, context) for ref, items in inventories.items())
+    return tuple(_placement(ref, items, live, context, own.get(ref, NO_RULES)) for ref, items in inventories.items())
 
 
 def _placement(
@@ -58,11 +61,12 @@ def _placement(
     inventory: Sequence[InventoryItem],
     live: Mapping[tuple[str, str], Mapping[ObjectId, Mapping[str, Any]] | None],
     context: Context,
+    own: Own,
 ) -> PlacementHealth:
     seen = tuple(
-        ObservedObject(item.object, _object(item.object, live, context))
+        ObservedObject(item.object, _object(item.object, live, context, own))
         for item in inventory
-        if item.wanted and waits_for_health(item.object)
+        if item.wanted and waits_for_health(item.object, own)
     )
     named = (HealthReport(each.report.health, _with_name(each)) for each in seen)
     return PlacementHealth(ref, worst(named), seen)
@@ -77,6 +81,7 @@ def _object(
     object_id: ObjectId,
     live: Mapping[tuple[str, str], Mapping[ObjectId, Mapping[str, Any]] | None],
     context: Context,
+    own: Own,
 ) -> HealthReport:
     objects = live.get((object_id.group, object_id.kind))
     if objects is None:
@@ -84,4 +89,4 @@ def _object(
     found = objects.get(object_id)
     if found is None:
         return HealthReport(Health.MISSING, "it does not exist")
-    return assess(found, context)
+    return assess(found, context, own)

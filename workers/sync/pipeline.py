@@ -14,7 +14,7 @@ from common.domain.changes import MUTATIONS, Action, Change
 from common.domain.refs import ObjectId
 from workers.sync import ignore, prune
 from workers.sync.concurrent import each
-from workers.sync.health import waits_for_health
+from workers.sync.health import own_rules, waits_for_health
 from workers.sync.judge import Judge, Verdict
 from workers.sync.live import Kind, LiveMeta
 from workers.sync.normalise import Wanted
@@ -173,11 +173,15 @@ class _Attempt:
 
     def _prune_after_apply(self, writer: Writer, wanted: Sequence[Wanted]) -> SyncResult:
         plan = self._prune_plan(wanted)
-        if plan.remove and not plan.over and any(waits_for_health(one.object) for one in wanted):
+        if plan.remove and not plan.over and self._waits(wanted):
             self._keep(plan)
             left = tuple(item.object for item in plan.remove)
             return self._result(Ending.WAITING, f"{len(left)} objects are removed once the rest is healthy", left)
         return self._removed_within_bounds(writer, plan)
+
+    def _waits(self, wanted: Sequence[Wanted]) -> bool:
+        own = own_rules(self._request.health)
+        return any(waits_for_health(one.object, own) for one in wanted)
 
     def _removed_within_bounds(self, writer: Writer, plan: prune.PrunePlan) -> SyncResult:
         over = plan.over or (self._ports.journal.spend(plan.counted) if plan.counted else "")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from common.domain.changes import Action, Change
-from common.domain.fleet import DEFAULT_PROJECT, Project, SyncSettings
+from common.domain.fleet import DEFAULT_PROJECT, HealthRule, Project, SyncSettings
 from common.domain.inventory import InventoryItem as InventoryItem  # the engine's own word for it
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision
 from common.domain.runs import Trigger
@@ -261,6 +261,7 @@ class SyncRequest:
         namespace: default for namespaced objects without one.
         inventory: what the placement owns now.
         settings: prune guards, adoption, ignored fields, conflicts.
+        health: the application's own rules of health.
         project: what the application may use.
         create_namespace: make ``namespace`` where it does not exist; it is never pruned.
         digest_key: key of the HMACs that stand for manifests of Secrets.
@@ -279,6 +280,7 @@ class SyncRequest:
     namespace: str
     inventory: tuple[InventoryItem, ...]
     settings: SyncSettings = field(default_factory=SyncSettings)
+    health: tuple[HealthRule, ...] = ()
     project: Project = DEFAULT_PROJECT
     create_namespace: bool = False
     digest_key: bytes = field(default=b"", repr=False)

@@ -13,7 +13,7 @@ from common.domain.errors import FlotillaError
 from common.domain.health import Health, HealthReport
 from common.domain.refs import PlacementRef
 from common.telemetry.logs import logger
-from workers.sync.health import Context, waits_for_health
+from workers.sync.health import NO_RULES, Context, Own, own_rules, waits_for_health
 from workers.sync.marks import PLACEMENT_LABEL
 from workers.sync.observe import PlacementHealth, by_id, reports
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached
@@ -57,16 +57,32 @@ def _observe(runtime: Runtime, where: Site) -> None:
         everything = inventory.of_cluster(transaction, where.cluster.name)
         now = runtime.database.now(transaction)
     inventories = {ref: everything.get(ref, ()) for ref in awaited}
+    own = _own_rules(where)
     cluster = reached.session(runtime.agent(f"health of {where.cluster.name}"))
     lists = listed(
         cluster,
         lambda kind, namespace: cluster.list_objects(kind, namespace=namespace, selector=PLACEMENT_LABEL),
-        (item for items in inventories.values() for item in items if item.wanted and waits_for_health(item.object)),
+        (
+            item
+            for ref, items in inventories.items()
+            for item in items
+            if item.wanted and waits_for_health(item.object, own.get(ref, NO_RULES))
+        ),
     )
     live = {key: None if one is None else by_id(*one) for key, one in lists.items()}
-    seen = reports(inventories, live, Context(now=now))
+    seen = reports(inventories, live, Context(now=now), own)
     with runtime.database.write() as transaction:
         _record(transaction, where, awaited, seen, runtime.database.now(transaction))
+
+
+def _own_rules(where: Site) -> dict[PlacementRef, Own]:
+    """Return the rules of the applications on the cluster that have any."""
+    applications = where.fleet.applications
+    return {
+        row.ref: own_rules(applications[row.ref.application].health)
+        for row in where.placements
+        if row.ref.application in applications and applications[row.ref.application].health
+    }
 
 
 def _record(

@@ -176,6 +176,7 @@ def _with_rules(request: SyncRequest, placement: Placement, fleet: Fleet) -> Syn
     return replace(
         request,
         settings=placement.sync,
+        health=application.health,
         project=fleet.projects[application.project],
         create_namespace=application.create_namespace,
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from common.cel import ExpressionError, predicate
 from common.domain.fleet import (
     AdoptPolicy,
     ApplicationState,
@@ -142,13 +143,25 @@ class SyncSpec(Base):
     )
 
 
+def _expression(value: str) -> str:
+    try:
+        predicate(value)
+    except ExpressionError as error:
+        remedy = "the object is called self, as in self.status.phase == 'Ready'"
+        refuse(f"not a CEL expression of an object: {error}", remedy)
+    return value
+
+
+Expression = Annotated[Text, Field(max_length=1_000), AfterValidator(_expression)]
+
+
 class HealthSpec(Base):
     """CEL expressions for one kind."""
 
     kind: Text = Field(description="Kind of the objects.")
     group: str = Field(default="", description="Their API group.")
-    healthy: Text | None = Field(default=None, description="True when healthy. Absent: never.")
-    failed: Text | None = Field(default=None, description="True when degraded. Absent: never.")
+    healthy: Expression | None = Field(default=None, description="True when healthy. Absent: never.")
+    failed: Expression | None = Field(default=None, description="True when degraded; asked first. Absent: never.")
 
     @model_validator(mode="after")
     def _judges(self) -> HealthSpec:

@@ -365,6 +365,21 @@ def test_a_prune_waits_for_health(hub: StepHub) -> None:
     assert hub.runs("eu/web")[0].outcome == "succeeded"
 
 
+def test_a_rule_of_the_application_decides_about_health(hub: StepHub) -> None:
+    hub.declare("eu")
+    hub.git.commit(APPS, {"web/a.yaml": config_map("web", state="open")})
+    hub.application("web", more="  health:\n    - {kind: ConfigMap, healthy: \"self.data.state == 'open'\"}\n")
+    hub.settle()
+    _observe(hub)
+    assert hub.placement("eu/web").health == "healthy"
+    hub.git.commit(APPS, {"web/a.yaml": config_map("web", state="shut")})
+    hub.settle()
+    _observe(hub)
+    placement = hub.placement("eu/web")
+    assert (placement.sync, placement.health) == ("synced", "progressing")
+    assert "not yet: self.data.state == 'open'" in placement.health_reason
+
+
 def _observe(hub: StepHub) -> None:
     with hub.database.write() as connection:
         due = hub.database.now(connection)

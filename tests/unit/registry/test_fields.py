@@ -30,7 +30,7 @@ from common.domain.fleet import (
 )
 from common.domain.runs import RetryPolicy
 from common.registry import parse, read_directory
-from tests.unit.registry.texts import application, in_order, project, registry
+from tests.unit.registry.texts import application, in_order, parsed, project, registry
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "fleet"
 
@@ -230,3 +230,15 @@ def test_a_strategys_and_a_windows_fields() -> None:
     deny = fleet.windows["hours"].deny[0]
     assert fleet.windows["hours"].manual
     assert (deny.cron, deny.duration, deny.time_zone) == ("0 0 * * 0,6", timedelta(days=1), "UTC")
+
+
+def test_health_rules_are_compiled_when_they_are_read() -> None:
+    rule = "  health:\n    - kind: Box\n      healthy: \"self.status.state == 'open'\"\n"
+    found = in_order(registry(app=application(more=rule))).fleet
+    assert found is not None
+    assert [one.healthy for one in found.applications["pay"].health] == ["self.status.state == 'open'"]
+    bad = rule.replace("== 'open'", "==")
+    (fault,) = parsed(registry(app=application(more=bad))).faults
+    assert (fault.file, fault.line) == ("app.yaml", 9)
+    assert "not a CEL expression" in fault.what
+    assert "called self" in fault.remedy

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
-from common.domain.health import HealthReport
+from common.cel import ExpressionError, predicate
+from common.domain.fleet import HealthRule
+from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId
 from workers.sync.health import batch, cluster, workloads
+from workers.sync.health.operators import OPERATORS, TERMINAL
 from workers.sync.health.reading import (
     Condition,
     Context,
@@ -48,30 +52,57 @@ _BUILT_IN = frozenset(
         "flowcontrol.apiserver.k8s.io", "resource.k8s.io",
     }
 )  # fmt: skip
-_TERMINAL = ("Failed", "Error", "Invalid", "Denied", "Misconfigured", "Unsupported")
-"""Endings of reasons that no waiting cures."""
+Own = Mapping[tuple[str, str], HealthRule]
+"""Rules of the registry, by group and kind."""
+NO_RULES: Own = MappingProxyType({})
 
 
-def waits_for_health(object_id: ObjectId) -> bool:
+def own_rules(rules: Iterable[HealthRule]) -> Own:
+    """Return an application's rules by group and kind; of two for one kind, the first."""
+    found: dict[tuple[str, str], HealthRule] = {}
+    for rule in rules:
+        found.setdefault((rule.group, rule.kind), rule)
+    return found
+
+
+def waits_for_health(object_id: ObjectId, own: Own = NO_RULES) -> bool:
     """Tell whether objects of a kind take time to become healthy: they have a rule, or are custom."""
-    return (object_id.group, object_id.kind) in _RULES or object_id.group not in _BUILT_IN
+    key = (object_id.group, object_id.kind)
+    return key in _RULES or key in own or object_id.group not in _BUILT_IN
 
 
-def assess(manifest: Manifest, context: Context) -> HealthReport:
+def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthReport:
     """Return the health of a live object.
 
     Args:
         manifest: the whole object, as read.
         context: the present, and what else a rule needs.
+        own: the application's rules, which win over those of the kind.
     """
     if section(section(manifest, "metadata"), "annotations").get(HEALTH) == "ignore":
         return healthy("health is ignored")
     common = _common(manifest)
     if common is not None:
         return common
-    group = text(manifest, "apiVersion").rpartition("/")[0]
-    rule = _RULES.get((group, text(manifest, "kind")))
-    return rule(manifest, context) if rule is not None else _by_ready(conditions(manifest).get("Ready"))
+    key = (text(manifest, "apiVersion").rpartition("/")[0], text(manifest, "kind"))
+    if key in own:
+        return _by_expressions(manifest, own[key])
+    if key in _RULES:
+        return _RULES[key](manifest, context)
+    if key in OPERATORS:
+        return OPERATORS[key].judge(manifest)
+    return _by_ready(conditions(manifest).get("Ready"))
+
+
+def _by_expressions(manifest: Manifest, rule: HealthRule) -> HealthReport:
+    try:
+        if rule.failed and predicate(rule.failed).holds(manifest):
+            return degraded(f"its health rule says failed: {rule.failed}")
+        if rule.healthy and predicate(rule.healthy).holds(manifest):
+            return healthy()
+    except ExpressionError as error:
+        return HealthReport(Health.UNKNOWN, f"its health rule cannot be used: {error}")
+    return progressing(f"not yet: {rule.healthy}" if rule.healthy else "its health rule knows no healthy")
 
 
 def _common(manifest: Manifest) -> HealthReport | None:
@@ -92,6 +123,6 @@ def _common(manifest: Manifest) -> HealthReport | None:
 def _by_ready(ready: Condition | None) -> HealthReport:
     if ready is None or ready.status == "True":
         return healthy()
-    if ready.status == "False" and ready.reason.endswith(_TERMINAL):
+    if ready.status == "False" and ready.reason.endswith(TERMINAL):
         return degraded(ready.words)
     return progressing(ready.words or "not ready")

@@ -34,6 +34,8 @@ class Condition:
     reason: str
     message: str
     since: datetime | None
+    seen: int | None = None
+    """The generation it speaks of, where it says so."""
 
     @property
     def words(self) -> str:
@@ -83,6 +85,7 @@ def conditions(manifest: Manifest) -> dict[str, Condition]:
             text(each, "reason"),
             text(each, "message"),
             instant(each, "lastTransitionTime"),
+            number(each, "observedGeneration") if "observedGeneration" in each else None,
         )
         for each in items(section(manifest, "status"), "conditions")
     }

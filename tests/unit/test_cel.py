@@ -1,0 +1,49 @@
+"""Expressions: what is refused when it is written, and what happens when it meets an object."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from common.cel import ExpressionError, predicate
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("self.a ==", "column 10: Syntax error"),
+        ("nobody", "column 1: undeclared reference to 'nobody'"),
+        ("1 + 1", "it gives int, not true or false"),
+        ("'yes'", "it gives string"),
+        ("", "Syntax error"),
+        ("(" * 200 + "true" + ")" * 200, "recursion limit"),
+    ],
+)
+def test_what_is_no_expression_is_refused_with_the_reason(text: str, why: str) -> None:
+    with pytest.raises(ExpressionError, match=why.replace("(", r"\(")):
+        predicate(text)
+
+
+def test_a_field_that_is_not_there_makes_it_false() -> None:
+    assert not predicate("self.status.phase == 'Ready'").holds({})
+    assert predicate("self.status.phase == 'Ready'").holds({"status": {"phase": "Ready"}})
+    assert predicate("!has(self.status.phase)").holds({"status": {}})
+
+
+@pytest.mark.parametrize("subject", [{"a": "x"}, {"a": None}, {"a": [1]}, {"a": 7}])
+def test_what_is_neither_true_nor_false_is_an_error(subject: dict[str, object]) -> None:
+    with pytest.raises(ExpressionError, match="not true or false"):
+        predicate("self.a").holds(subject)
+
+
+def test_what_cannot_be_compared_is_an_error() -> None:
+    with pytest.raises(ExpressionError, match="No matching overloads"):
+        predicate("self.a > 'x'").holds({"a": 1})
+
+
+def test_one_expression_serves_many_threads() -> None:
+    rule = predicate("self.l.exists(x, x == self.n)")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda n: rule.holds({"l": [0, 2, 4, 6], "n": n}), range(400)))
+    assert found == [n in {0, 2, 4, 6} for n in range(400)]
