@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from common.domain.errors import FlotillaError
-from console.cli import cluster, hub, offline, processes, registry, simulator
+from console.cli import cluster, health, hub, offline, processes, registry, simulator
 from console.cli.client import HubUnreachableError
 from console.cli.exits import Exit
 from console.cli.output import errors, say
@@ -55,7 +55,13 @@ _FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
     hub.approve,
     hub.reject,
 )
-_REGISTRY_COMMANDS: tuple[Callable[..., None], ...] = (offline.init, offline.validate, registry.plan, offline.schema)
+_REGISTRY_COMMANDS: tuple[Callable[..., None], ...] = (
+    offline.init,
+    offline.validate,
+    registry.plan,
+    offline.schema,
+    health.health,
+)
 _PROCESS_COMMANDS: tuple[Callable[..., None], ...] = (
     processes.demo,
     processes.doctor,

@@ -14,6 +14,7 @@ from typer.main import get_command
 from common.registry.carried_out import NOT_YET
 from common.settings import Settings
 from console.cli.main import app
+from workers.sync.health.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -46,6 +47,14 @@ def test_no_page_names_a_command_that_is_not_there() -> None:
     named = [(page, word) for page in PAGES for word in re.findall(r"`flotilla ([a-z]+)", page.read_text())]
     assert named
     assert [f"{page.name}: {word}" for page, word in named if word not in known] == []
+
+
+def test_every_operators_kind_is_named() -> None:
+    page = (DOCS / "reference" / "health.md").read_text()
+    rows = re.findall(r"^\| `([^`]+)` \| (`.*) \|$", page, re.MULTILINE)
+    assert sorted((group, kind) for group, kinds in rows for kind in re.findall(r"`([^`]+)`", kinds)) == sorted(
+        OPERATORS
+    )
 
 
 def test_every_setting_is_described_once() -> None:
@@ -101,7 +110,6 @@ WORDS = {
     "dependsOn": "`dependsOn`",
     "movedFrom": "`movedFrom`",
     "sync.windows": "SyncWindows",
-    "health": "CEL rules",
     "notify": "notifications",
     "serviceAccount": "Impersonation",
     "roles": "roles",

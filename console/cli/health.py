@@ -1,0 +1,88 @@
+"""``flotilla health``: what the hub would say of objects, from files alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from common.domain.errors import PermanentError
+from common.domain.health import Health, HealthReport
+from common.registry import health_rules
+from common.yaml import MANIFEST_LIMITS, YamlError, load_documents
+from console.cli.exits import Exit
+from console.cli.output import Format, Output, is_data, table
+from workers.sync.health import Context, assess, own_rules
+
+STDIN = "-"
+WELL = frozenset({Health.HEALTHY, Health.SUSPENDED})
+
+
+class UnreadableError(PermanentError):
+    """A file holds no objects."""
+
+    code = "health.file"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One object's health, in the order of the input."""
+
+    kind: str
+    namespace: str
+    name: str
+    status: Health
+    message: str
+
+
+def health(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...|-", help="manifests with their status, YAML or JSON")],
+    rules: Annotated[Path | None, typer.Option(help="a list of health rules, or an Application that has some")] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Say how healthy objects are, as the hub would. Exit 1 unless all are healthy or suspended.
+
+    Example: kubectl get deploy,certificate -A -o yaml | flotilla health -
+    """
+    own = own_rules(health_rules(_content(rules)) if rules is not None else ())
+    context = Context(now=datetime.now(UTC))
+    seen = [_seen(manifest, assess(manifest, context, own)) for file in files for manifest in _manifests(file)]
+    if not is_data(output, seen):
+        rows = [(one.kind, one.namespace, one.name, one.status, one.message) for one in seen]
+        table(("kind", "namespace", "name", "health", ""), rows, empty="No objects.")
+    raise typer.Exit(Exit.DONE if all(one.status in WELL for one in seen) else Exit.NO)
+
+
+def _seen(manifest: dict[str, Any], report: HealthReport) -> _Seen:
+    metadata = manifest.get("metadata")
+    named = metadata if isinstance(metadata, dict) else {}
+    kind, namespace, name = manifest.get("kind", ""), named.get("namespace", ""), named.get("name", "")
+    return _Seen(str(kind), str(namespace), str(name), report.health, report.reason)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(file) == STDIN else file.read_bytes()
+    except OSError as error:
+        message = f"{file}: {error.strerror}"
+        raise UnreadableError(message) from error
+
+
+def _manifests(file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        documents = load_documents(_content(file), MANIFEST_LIMITS)
+    except YamlError as error:
+        message = f"{file}: {error}"
+        raise UnreadableError(message) from error
+    for document in documents:
+        value = document.value
+        if not isinstance(value, dict):
+            message = f"{file}:{document.line}: not an object"
+            raise UnreadableError(message, remedy="Give manifests, or the List that kubectl get -o yaml prints.")
+        listed = value.get("items") if str(value.get("kind", "")).endswith("List") else None
+        yield from (each for each in listed if isinstance(each, dict)) if isinstance(listed, list) else (value,)
