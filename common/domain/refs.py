@@ -99,6 +99,10 @@ class AttemptRef:
         return f"{self.run}.{self.number}"
 
 
+SEMVER = "semver:"
+"""Before a range of versions in the place of a ref: the tag of the highest one is meant."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class SourceRef:
     """One thing in Git to resolve: a repository, who we are there, and a ref.
@@ -106,7 +110,7 @@ class SourceRef:
     Attributes:
         repo: URL without credentials.
         credentials: reference resolved by the worker's provider; empty for anonymous.
-        ref: ``refs/heads/main``, ``refs/tags/v1`` or a full commit id.
+        ref: ``refs/heads/main``, ``refs/tags/v1``, a full commit id, or ``semver:>=1.8 <2``.
     """
 
     repo: str

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from common.clock import Clock, SystemClock
 from common.domain.errors import FlotillaError
-from common.domain.refs import SourceRef
+from common.domain.refs import SEMVER, SourceRef
+from common.semver import RangeError, VersionRange
 from common.settings import Settings
 from common.sources.credentials import Credential, CredentialsProvider
 from common.sources.environment import authorised
@@ -24,6 +25,7 @@ from common.sources.faults import (
     EmptyRepositoryError,
     MirrorCorruptError,
     RefMissingError,
+    RefRefusedError,
     RepositoryTooLargeError,
     fault_of,
 )
@@ -150,6 +152,8 @@ class Mirrors:
         place = Place(self._root, source.repo, source.credentials)
         if not place.repo.exists():
             raise _missing(url, ref)
+        if ref.startswith(SEMVER):
+            ref = self._tag_in(place, url, ref.removeprefix(SEMVER))
         commit = self._parsed(place, f"{ref}^{{commit}}")
         if commit:
             return commit
@@ -185,7 +189,23 @@ class Mirrors:
                 self._open.popitem()[1].close()
 
     def _checked(self, source: SourceRef) -> tuple[GitUrl, str]:
-        return checked_url(source.repo, plain_http=self._runner.plain_http), checked_ref(source.ref)
+        # A range is never given to git: only the tag that it stands for is.
+        ref = source.ref if source.ref.startswith(SEMVER) else checked_ref(source.ref)
+        return checked_url(source.repo, plain_http=self._runner.plain_http), ref
+
+    def _tag_in(self, place: Place, url: GitUrl, text: str) -> str:
+        """Return the ref of the highest version's tag in a range."""
+        try:
+            wanted = VersionRange(text)
+        except RangeError as error:
+            raise RefRefusedError(str(error), remedy="Write it as in '>=1.8 <2' or '^1.2'.") from error
+        prefix = "refs/tags/"
+        tags = (ref.removeprefix(prefix) for ref in self._local_refs(place, url) if ref.startswith(prefix))
+        tag = wanted.highest(tags)
+        if tag is None:
+            message = f"{url} has no tag in {text}"
+            raise RefMissingError(message, remedy="Tags are versions such as v1.8.0; push one, or correct the range.")
+        return checked_ref(f"{prefix}{tag}")
 
     def _objects(self, place: Place, url: GitUrl) -> Objects:
         with self._lock:

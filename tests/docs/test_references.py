@@ -102,7 +102,6 @@ WORDS = {
     "source.helm": "Helm charts",
     "source.oci": "OCI artifacts",
     "source.verify": "signature verification",
-    "source.ref.semver": "semantic version",
     "render.helm": "Helm charts",
     "render.jsonnet": "Jsonnet",
     "decrypt": "SOPS",

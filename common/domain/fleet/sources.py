@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from common.domain.refs import SourceRef
+from common.domain.refs import SEMVER, SourceRef
 
 
 class RefKind(StrEnum):
@@ -29,8 +29,9 @@ class Ref:
 
     @property
     def full(self) -> str:
-        """The name that Git fetches: ``refs/heads/…``, ``refs/tags/…`` or the full commit id."""
-        prefix = {RefKind.BRANCH: "refs/heads/", RefKind.TAG: "refs/tags/"}.get(self.kind, "")
+        """What is looked up in Git: ``refs/heads/…``, ``refs/tags/…``, the full commit id, or ``semver:RANGE``."""
+        prefixes = {RefKind.BRANCH: "refs/heads/", RefKind.TAG: "refs/tags/", RefKind.SEMVER: SEMVER}
+        prefix = prefixes.get(self.kind, "")
         return f"{prefix}{self.value}"
 
     def __str__(self) -> str:

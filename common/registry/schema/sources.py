@@ -19,6 +19,7 @@ from common.registry.schema.base import (
     refuse,
     url_of,
 )
+from common.semver import RangeError, VersionRange
 
 _GIT = frozenset({"https", "ssh", "http"})
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -68,12 +69,22 @@ class PinSpec(Base):
         return self
 
 
+def _range(value: str) -> str:
+    try:
+        return VersionRange(value).text
+    except RangeError as error:
+        refuse(str(error), "write it as in '>=1.8 <2', '^1.2' or '1.x'")
+
+
+Range = Annotated[Text, AfterValidator(_range)]
+
+
 class GitRefSpec(Base):
     """What to follow in Git; exactly one of its keys."""
 
     branch: RefName | None = Field(default=None, description="Follows a branch.")
     tag: RefName | None = Field(default=None, description="A tag.")
-    semver: Text | None = Field(default=None, description="The highest tag in a range.")
+    semver: Range | None = Field(default=None, description="The highest version among the tags that is in a range.")
     commit: Commit | None = Field(default=None, description="A full commit id.")
 
     @model_validator(mode="after")

@@ -26,6 +26,7 @@ from common.sources.faults import (
     MirrorCorruptError,
     RedirectRefusedError,
     RefMissingError,
+    RefRefusedError,
     RepositoryMissingError,
     RepositoryTooLargeError,
     SubmoduleRefusedError,
@@ -109,6 +110,39 @@ def test_tags_are_peeled_and_commits_are_found_whether_or_not_a_branch_leads_the
         assert mirrors.tree(source, commit).commit == commit
     git_http_server.stop()
     assert mirrors.fetch(SourceRef(main.repo, "", lost)).commit == lost, "a commit that is here is not asked for"
+
+
+def test_a_range_of_versions_follows_the_highest_tag_in_it(mirrors: Mirrors, origin: Origin, main: SourceRef) -> None:
+    commits = {}
+    for tag in ("v1.8.0", "v1.10.0", "v2.0.0", "v2.1.0-rc.1", "latest"):
+        commits[tag] = origin.commit({"a.yaml": f"v: {tag}\n"})
+        origin.git("tag", "-a", "-m", "release", tag)
+
+    def at(text: str) -> str:
+        return mirrors.fetch(SourceRef(main.repo, "", f"semver:{text}")).commit
+
+    assert at(">=1.8 <2") == commits["v1.10.0"]
+    assert at("^2") == commits["v2.0.0"]
+    newer = origin.commit({"a.yaml": "v: newer\n"})
+    origin.git("tag", "v1.11.3")
+    assert at(">=1.8 <2") == newer, "a new tag is followed"
+    assert mirrors.tree(SourceRef(main.repo, "", "semver:^1"), newer).read("a.yaml") == b"v: newer\n"
+    origin.git("tag", "--delete", "v1.11.3")
+    assert at(">=1.8 <2") == commits["v1.10.0"], "a tag that is gone is not"
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "why"),
+    [("^7", RefMissingError, "no tag in ^7"), ("--upload-pack=x", RefRefusedError, "no range")],
+)
+def test_a_range_without_a_tag_and_what_is_no_range_are_faults(
+    mirrors: Mirrors, origin: Origin, main: SourceRef, text: str, error: type[FlotillaError], why: str
+) -> None:
+    origin.commit({"a.yaml": "a: 1\n"})
+    origin.git("tag", "v1.0.0")
+    with pytest.raises(error) as raised:
+        mirrors.fetch(SourceRef(main.repo, "", f"semver:{text}"))
+    assert why in raised.value.message
 
 
 def test_a_force_push_is_followed(mirrors: Mirrors, origin: Origin, main: SourceRef) -> None:

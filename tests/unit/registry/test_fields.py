@@ -242,3 +242,15 @@ def test_health_rules_are_compiled_when_they_are_read() -> None:
     assert (fault.file, fault.line) == ("app.yaml", 9)
     assert "not a CEL expression" in fault.what
     assert "called self" in fault.remedy
+
+
+def test_a_range_of_versions_is_read_in_one_spelling() -> None:
+    for text in ("'>=1.8 <2'", "'>= 1.8, < 2'"):
+        app = application().replace("ref: {branch: main}", f"ref: {{semver: {text}}}")
+        found = in_order(registry(app=app)).fleet
+        assert found is not None
+        assert found.applications["pay"].git.to_resolve.ref == "semver:>=1.8 <2"
+    bad = application().replace("ref: {branch: main}", "ref: {semver: newest}")
+    (fault,) = parsed(registry(app=bad)).faults
+    assert (fault.file, fault.line) == ("app.yaml", 4)
+    assert "no range of versions" in fault.what

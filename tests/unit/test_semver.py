@@ -1,0 +1,112 @@
+"""Which tag a range of versions means."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.semver import RangeError, VersionRange
+
+TAGS = (
+    "v1.0.0",
+    "v1.8.0",
+    "1.9.2",
+    "v1.10.0",
+    "v2.0.0-rc.1",
+    "v2.0.0",
+    "v2.1",
+    "latest",
+    "v3.0.0-alpha",
+    "01.2.3",
+    "v1.10.0-rc.1",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        (">=1.8 <2", "v1.10.0"),
+        (">=1.8, <2", "v1.10.0"),
+        (">= 1.8 < 2", "v1.10.0"),
+        ("^1.2", "v1.10.0"),
+        ("~1.9", "1.9.2"),
+        ("1.8.x", "v1.8.0"),
+        ("1.x", "v1.10.0"),
+        ("*", "v2.0.0"),
+        (">=2.0.0-rc.0 <2.0.0", "v2.0.0-rc.1"),
+        ("^3", None),
+        (">=3.0.0-a", "v3.0.0-alpha"),
+        ("1.0.0 - 1.9.2", "1.9.2"),
+        ("1.0.0 || ^2", "v2.0.0"),
+        ("=1.8.0", "v1.8.0"),
+        (">9", None),
+        (">1.9", "v2.0.0"),
+        (">1", "v2.0.0"),
+        ("<=1.9", "1.9.2"),
+        ("<1.9", "v1.8.0"),
+        ("<2", "v1.10.0"),
+        ("<2.0.0", "v1.10.0"),
+        ("<=2", "v2.0.0"),
+        (">1.9.2", "v2.0.0"),
+        (">*", None),
+        (">=*", "v2.0.0"),
+        ("v1.8.0", "v1.8.0"),
+        ("1.0 - 1.8", "v1.8.0"),
+        ("~1", "v1.10.0"),
+        ("~1.10.0-rc.0", "v1.10.0"),
+    ],
+)
+def test_the_highest_version_in_the_range_is_taken(text: str, tag: str | None) -> None:
+    assert VersionRange(text).highest(TAGS) == tag
+    assert VersionRange(text).highest(reversed(TAGS)) == tag
+
+
+@pytest.mark.parametrize(
+    "text", ["", "main", "latest", ">=", "1.2.3.4", "v", "^^1", ">=1.8 <two", "1..2", "\n", "1" * 500 + "."]
+)
+def test_what_is_no_range_is_refused(text: str) -> None:
+    with pytest.raises(RangeError):
+        VersionRange(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("^0.2.3", ("0.2.3", "0.2.9"), ("0.3.0", "0.2.2", "0.3.0-rc.1")),
+        ("^0.0.3", ("0.0.3",), ("0.0.4", "0.0.2")),
+        ("^0.0", ("0.0.0", "0.0.9"), ("0.1.0",)),
+        ("^0", ("0.9.9",), ("1.0.0",)),
+        (
+            "^1.2.3-beta.2",
+            ("1.2.3-beta.2", "1.2.3-beta.11", "1.2.3", "1.9.0"),
+            ("1.2.3-beta.1", "1.2.4-beta.3", "2.0.0"),
+        ),
+        ("~1.2.3-beta.2", ("1.2.3-beta.4", "1.2.9"), ("1.2.4-beta.2", "1.3.0")),
+        (">=1.2.7 <1.3.0", ("1.2.7", "1.2.99"), ("1.2.6", "1.3.0", "1.3.0-rc.1")),
+        ("1.2.3 - 2.3", ("1.2.3", "2.3.9"), ("1.2.2", "2.4.0", "2.4.0-0")),
+        ("<1.2.3-rc.2", ("1.2.3-rc.1", "1.2.2"), ("1.2.3-rc.2", "1.2.3", "1.2.2-rc.1")),
+    ],
+)
+def test_ranges_hold_what_npm_says(text: str, inside: tuple[str, ...], outside: tuple[str, ...]) -> None:
+    for tag in inside:
+        assert VersionRange(text).highest([tag]) == tag
+    for tag in outside:
+        assert VersionRange(text).highest([tag]) is None, tag
+
+
+def test_one_range_has_one_spelling() -> None:
+    assert VersionRange(" >= 1.8 ,  <2 ").text == VersionRange(">=1.8 <2").text == ">=1.8 <2"
+
+
+def test_of_two_builds_of_one_version_the_later_by_name_is_taken() -> None:
+    assert VersionRange("^1").highest(["1.0.0+b", "1.0.0+a"]) == "1.0.0+b"
+
+
+@given(st.lists(st.text(max_size=12)), st.text(max_size=12))
+def test_no_tag_and_no_text_breaks_it(tags: list[str], text: str) -> None:
+    assert VersionRange("*").highest(tags) in {None, *tags}
+    with suppress(RangeError):
+        assert VersionRange(text).highest(tags) in {None, *tags}
