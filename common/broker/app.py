@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
-from uuid import uuid4
 
 from celery import Celery, Task
+from celery.app.amqp import AMQP
 from celery.worker.strategy import default as deliver
 from kombu.exceptions import KombuError
 
@@ -26,19 +26,33 @@ VISIBILITY = timedelta(hours=1)
 log = logging.getLogger(__name__)
 
 
+class SignedMessages(AMQP):  # type: ignore[misc]  # Celery is untyped
+    """Makes messages, first ones and retries alike, and signs each as it will be sent."""
+
+    def as_task_v2(self, *args: Any, **options: Any) -> Any:
+        """Return a signed message, as Celery is to send it."""
+        message = super().as_task_v2(*args, **options)
+        (subject,) = message.body[0]
+        queue = options["queue"].name
+        signed = sign(self.app.keys, message.headers, subject, queue=queue, now=datetime.now(UTC))
+        message.headers.update(signed)
+        return message
+
+
 class FlotillaCelery(Celery):  # type: ignore[misc]  # Celery is untyped
-    """Signs every message it sends, first ones and retries alike.
+    """Sends and takes signed messages only.
 
     Attributes:
         keys: of this hub.
         on_refused: told why, whenever a message is refused.
     """
 
+    amqp_cls = SignedMessages
     keys: MessageKeys
     on_refused: Refusal
 
     def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
-        """Send a task with one id.
+        """Send a task with one id, and with no headers but Celery's and ours.
 
         Raises:
             MessageRefusedError: it is to carry anything else.
@@ -48,10 +62,8 @@ class FlotillaCelery(Celery):  # type: ignore[misc]  # Celery is untyped
                 pass
             case _:
                 raise MessageRefusedError(Why.BODY)
-        task_id = options.pop("task_id", None) or str(uuid4())
-        headers = {**(options.pop("headers", None) or {})}
-        headers |= sign(self.keys, name, task_id, subject, now=datetime.now(UTC))
-        return super().send_task(name, [subject], {}, task_id=task_id, headers=headers, **options)
+        options.pop("headers", None)
+        return super().send_task(name, [subject], {}, **options)
 
 
 class SignedTask(Task):  # type: ignore[misc]  # Celery is untyped
@@ -67,7 +79,7 @@ def verified(task: Task, app: FlotillaCelery, consumer: Any) -> Callable[..., An
 
     def handle(message: Any, body: Any, ack: Any, reject: Any, callbacks: Sequence[Any], **more: Any) -> Any:
         try:
-            verify(app.keys, message.headers, _payload(message), now=datetime.now(UTC))
+            verify(app.keys, message.headers, _payload(message), queue=_queue(app, message), now=datetime.now(UTC))
             return handler(message, body, ack, reject, callbacks, **more)
         except MessageRefusedError as error:
             why = error.why
@@ -82,6 +94,14 @@ def verified(task: Task, app: FlotillaCelery, consumer: Any) -> Callable[..., An
         return None
 
     return handle
+
+
+def _queue(app: FlotillaCelery, message: Any) -> str:
+    """Return the queue that a message says it is for, where its retry would go; it must be one that we serve."""
+    queue: str = message.delivery_info["routing_key"]
+    if queue not in app.amqp.queues.consume_from:
+        raise MessageRefusedError(Why.MOVED)
+    return queue
 
 
 def _payload(message: Any) -> Any:

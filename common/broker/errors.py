@@ -18,6 +18,7 @@ class Why(StrEnum):
     UNSIGNED = "is not signed"
     UNKNOWN_KEY = "is signed with a key that is not ours"
     ALTERED = "was changed, or signed by somebody else"
+    MOVED = "was meant for another queue"
     CALLBACKS = "carries callbacks"
     BODY = "carries something else than one id"
     OLD = "is too old, or from the future"

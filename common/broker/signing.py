@@ -1,6 +1,7 @@
-"""Signs what we send and refuses what we did not: an HMAC over task, id, body, key and time.
+"""Signs what we send and refuses what we did not: an HMAC over every header, the id in the body, queue, key and time.
 
-A message is a deploy order. Whoever can write to the broker, and only that, must not be able to give one.
+A message is a deploy order. Whoever can write to the broker, and only that, must not be able to give one, to put one
+off, or to have another pool's workers take it. Headers that we never send are covered too, by their absence.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from common.broker.errors import MessageRefusedError, Why
 from common.broker.keys import MessageKeys
 from common.broker.messages import NAMES
 
-KEY, TIME, MAC = "flotilla-key", "flotilla-time", "flotilla-mac"
+KEY, TIME, QUEUE, MAC = "flotilla-key", "flotilla-time", "flotilla-queue", "flotilla-mac"
+_UNCOVERED = frozenset({MAC, "redelivered"})
+"""The broker's client adds the latter to what it gives back to a queue; nobody reads it."""
 MAX_AGE = timedelta(hours=1)
 """Dispatch sends what was not claimed every 5 minutes, so that refusing an old message loses nothing."""
 MAX_SKEW = timedelta(minutes=5)
@@ -24,31 +27,35 @@ MAX_ID = 300
 _NO_CALLBACKS = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
-def sign(keys: MessageKeys, task: str, task_id: str, subject: str, *, now: datetime) -> dict[str, str]:
-    """Return the headers that make a message ours."""
-    time = now.astimezone(UTC).isoformat()
-    return {
-        KEY: keys.signing,
-        TIME: time,
-        MAC: _mac(keys.by_id[keys.signing], keys.signing, time, task, task_id, subject),
-    }
+def sign(keys: MessageKeys, headers: Mapping[str, Any], subject: str, *, queue: str, now: datetime) -> dict[str, str]:
+    """Return the headers that make a message ours.
+
+    Args:
+        keys: the signing one signs.
+        headers: all others that the message will have.
+        subject: the id that its body carries.
+        queue: it is for.
+        now: when it is sent.
+    """
+    ours = {KEY: keys.signing, TIME: now.astimezone(UTC).isoformat(), QUEUE: queue}
+    return {**ours, MAC: _mac(keys.by_id[keys.signing], {**headers, **ours}, subject)}
 
 
-def verify(keys: MessageKeys, headers: Mapping[str, Any], payload: Any, *, now: datetime) -> str:
+def verify(keys: MessageKeys, headers: Mapping[str, Any], payload: Any, *, queue: str, now: datetime) -> str:
     """Return the id that a message carries.
 
     Args:
         keys: any of them may have signed.
         headers: of the message, Celery's ``task`` and ``id`` among them.
         payload: the decoded body.
+        queue: it lay in.
         now: to judge its age by.
 
     Raises:
         MessageRefusedError: it is not ours, was changed, is too old, or carries anything but one id.
     """
     subject = _subject(payload)
-    task, task_id = headers.get("task"), headers.get("id")
-    if task not in NAMES or not isinstance(task_id, str):
+    if headers.get("task") not in NAMES or not isinstance(headers.get("id"), str):
         raise MessageRefusedError(Why.FOREIGN)
     key_id, time, mac = (headers.get(name) for name in (KEY, TIME, MAC))
     if not (isinstance(key_id, str) and isinstance(time, str) and isinstance(mac, str)):
@@ -56,12 +63,11 @@ def verify(keys: MessageKeys, headers: Mapping[str, Any], payload: Any, *, now: 
     key = keys.by_id.get(key_id)
     if key is None:
         raise MessageRefusedError(Why.UNKNOWN_KEY)
-    expected = _mac(key, key_id, time, task, task_id, subject).encode()
     # As bytes: comparing texts fails on whatever is not ASCII, and a stranger chose this one.
-    if not hmac.compare_digest(mac.encode("utf-8", "surrogatepass"), expected):
+    if not hmac.compare_digest(mac.encode("utf-8", "surrogatepass"), _mac(key, headers, subject).encode()):
         raise MessageRefusedError(Why.ALTERED)
-    if headers.get("argsrepr", "") not in {"", repr([subject]), repr((subject,))}:
-        raise MessageRefusedError(Why.ALTERED)
+    if headers.get(QUEUE) != queue:
+        raise MessageRefusedError(Why.MOVED)
     _check_age(time, now)
     return subject
 
@@ -82,5 +88,6 @@ def _check_age(time: str, now: datetime) -> None:
         raise MessageRefusedError(Why.OLD)
 
 
-def _mac(key: bytes, *parts: str) -> str:
-    return hmac.new(key, json.dumps(parts).encode(), hashlib.sha256).hexdigest()
+def _mac(key: bytes, headers: Mapping[str, Any], subject: str) -> str:
+    covered = {name: value for name, value in headers.items() if name not in _UNCOVERED}
+    return hmac.new(key, json.dumps([covered, subject], sort_keys=True).encode(), hashlib.sha256).hexdigest()

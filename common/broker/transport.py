@@ -79,7 +79,7 @@ def well_formed(message: Any) -> bool:
             "headers": {"task": str(), "id": str(), **headers},
             "properties": {
                 "delivery_tag": str(),
-                "delivery_info": {"exchange": str(), "routing_key": str()},
+                "delivery_info": {"exchange": "", "routing_key": str()},
                 "body_encoding": "base64",
             },
         }:

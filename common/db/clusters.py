@@ -289,6 +289,14 @@ def sweep_later(connection: Connection, name: str, *, next_at: datetime) -> None
     )
 
 
+def postpone_looks(connection: Connection, name: str, *, until: datetime) -> None:
+    """Have what was sent and is due looked at then: it could not be now."""
+    row = _ROW.c
+    for due_at, sent_at in ((row.sweep_due_at, row.sweep_sent_at), (row.observe_due_at, row.observe_sent_at)):
+        mine = update(_ROW).where(row.name == name, sent_at.is_not(None), due_at <= until)
+        connection.execute(mine.values({due_at: until, sent_at: None}))
+
+
 def observed(connection: Connection, name: str, *, next_at: datetime | None, step: int) -> None:
     """Note an observation that ended, and when the next is due; None when nobody waits."""
     values = {"observe_due_at": next_at, "observe_sent_at": None, "observe_step": step}

@@ -112,6 +112,11 @@ def forget_sent(connection: Connection, source_ids: Sequence[int] | None = None)
     connection.execute(lost.values(sent_at=None))
 
 
+def postpone(connection: Connection, source_id: int, *, until: datetime) -> None:
+    """Have a source looked at then: it could not be now."""
+    connection.execute(update(SourceRow).where(SourceRow.id == source_id).values(due_at=until, sent_at=None))
+
+
 def refresh(connection: Connection, repo: str = "", *, now: datetime) -> int:
     """Make one repository's sources (all when empty) due at once; return how many."""
     mine = update(SourceRow).where(SourceRow.used)

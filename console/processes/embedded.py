@@ -71,7 +71,8 @@ def api(settings: Settings) -> ProcessSpec:
 def flower_arguments(settings: Settings, *, address: str = "", port: int = 5555) -> tuple[str, ...]:
     """Return the module and arguments that run Flower, read-only: on its private socket unless an address is given."""
     where = (f"--address={address}", f"--port={port}") if address else (f"--unix_socket={flower_socket(settings)}",)
-    common = ("--url_prefix=flower", "--read_only=True", "--inspect_timeout=2000")
+    # Workers send events unasked, and refuse to be told to: asking every five seconds would fill their logs.
+    common = ("--url_prefix=flower", "--read_only=True", "--inspect_timeout=2000", "--enable_events=False")
     return ("celery", "--app=common.broker.celery_app", "flower", *where, *common)
 
 

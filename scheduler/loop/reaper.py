@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from common.clock import Clock
-from common.db import reaper, runs, standing, workers
+from common.db import lost, reaper, runs, standing, workers
 from common.db.connection import Connection
 from common.db.reaper import Patience
 from common.db.session import Database
@@ -51,6 +51,8 @@ class Reaper:
 
     def _reap(self, connection: Connection) -> int:
         now = self._database.now(connection)
+        for name in lost.bury(connection, now=now):
+            log.warning("worker.died", worker=name)
         reaped = reaper.reap(connection, now=now, dead_after=workers.DEAD_AFTER)
         for one in reaped:
             log.warning(

@@ -76,6 +76,7 @@ class Hub:
                 f"--unix_socket={home / 'run' / 'flower.sock'}",
                 "--url_prefix=flower",
                 "--read_only=True",
+                "--enable_events=False",
             ),
         }
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
-from common.db import workers
+from common.db import lost, workers
 from common.domain.errors import FlotillaError
 from common.telemetry.logs import logger
 from workers.tasks.runtime import Runtime
@@ -58,6 +58,8 @@ class Heartbeat:
         runtime = self._runtime
         with runtime.database.write() as connection:
             now = runtime.database.now(connection)
+            if lost.succeed(connection, runtime.name, started_at=runtime.started_at):
+                log.warning("worker.succeeds-a-dead-one", worker=runtime.name)
             workers.beat(
                 connection,
                 runtime.name,

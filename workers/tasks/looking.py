@@ -23,7 +23,8 @@ from workers.tasks.contact import check_identity
 from workers.tasks.runtime import Runtime
 
 log = logger(__name__)
-LEASE = timedelta(minutes=5)
+AGAIN = timedelta(seconds=5)
+"""When a cluster is looked at again that somebody else seems to look at."""
 T = TypeVar("T")
 
 
@@ -37,15 +38,22 @@ class WrongClusterError(PermanentError):
 def alone(runtime: Runtime, what: str, cluster: str) -> Iterator[bool]:
     """Give True inside the block if nobody else does the same to the cluster now."""
     name = f"{what}:{cluster}"
+    asked_at = runtime.clock.monotonic()
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
-        token = leases.take(connection, name, holder=runtime.name, lease=LEASE, now=now)
+        token = leases.take(connection, name, holder=runtime.name, lease=runtime.settings.lease, now=now)
+        if token is None:
+            # Another is at it, or was and died: then its lease runs out, and nobody else would look for long.
+            clusters.postpone_looks(connection, cluster, until=now + AGAIN)
+    if token is None:
+        yield False
+        return
     try:
-        yield token is not None
+        with runtime.leases.keeping(name, token, asked_at=asked_at):
+            yield True
     finally:
-        if token is not None:
-            with runtime.database.write() as connection:
-                leases.release(connection, name, token)
+        with runtime.database.write() as connection:
+            leases.release(connection, name, token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from workers.tasks.runtime import Runtime
 
 log = logger(__name__)
 LONGEST_BACK_OFF = timedelta(minutes=10)
-LEASE = timedelta(minutes=2)
+AGAIN = timedelta(seconds=5)
+"""When a source is looked at again that somebody else seems to look at."""
 
 
 def resolve(runtime: Runtime, source_id: int) -> None:
@@ -28,13 +29,17 @@ def resolve(runtime: Runtime, source_id: int) -> None:
         DatabaseUnavailableError: nothing was stored; dispatch sends it again.
     """
     name = f"resolve:{source_id}"
+    asked_at = runtime.clock.monotonic()
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
-        token = leases.take(connection, name, holder=runtime.name, lease=LEASE, now=now)
-    if token is None:
-        return
+        token = leases.take(connection, name, holder=runtime.name, lease=runtime.settings.lease, now=now)
+        if token is None:
+            # Another is at it, or was and died: then its lease runs out, and nobody else would look for long.
+            sources.postpone(connection, source_id, until=now + AGAIN)
+            return
     try:
-        _resolve(runtime, source_id)
+        with runtime.leases.keeping(name, token, asked_at=asked_at):
+            _resolve(runtime, source_id)
     finally:
         with runtime.database.write() as connection:
             leases.release(connection, name, token)

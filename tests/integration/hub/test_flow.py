@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ssl
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 import yaml
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from common.broker import messages
+from common.db import leases
 from common.db.intents import IntentKind
 from common.db.reads import fleet
-from common.db.tables import ClusterRow
+from common.db.tables import ClusterRow, SourceRow
 from common.domain.errors import TransientError
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from workers.kube.credentials import Access
@@ -88,6 +89,29 @@ def test_when_a_clusters_credentials_end_is_stored_with_each_look(
     web.settle()
     with web.database.read() as connection:
         assert {view.credentials_expire_at for view in fleet.clusters(connection) if view.placements} == {ends}
+
+
+@pytest.mark.parametrize("what", ["resolve", "sweep", "observe"])
+def test_what_a_dead_worker_was_at_is_tried_again_within_seconds(web: StepHub, what: str) -> None:
+    subject = "1" if what == "resolve" else "eu"
+    with web.database.write() as connection:
+        now = web.database.now(connection)
+        assert leases.take(connection, f"{what}:{subject}", holder="dead", lease=timedelta(minutes=1), now=now)
+        connection.execute(update(SourceRow).values(due_at=now, sent_at=now))
+        connection.execute(
+            update(ClusterRow).values(sweep_due_at=now, sweep_sent_at=now, observe_due_at=now, observe_sent_at=now)
+        )
+    web.carry_out(f"flotilla.{what}", subject)
+    with web.database.read() as connection:
+        row, due_at, sent_at = {
+            "resolve": (SourceRow.id == 1, SourceRow.due_at, SourceRow.sent_at),
+            "sweep": (ClusterRow.name == "eu", ClusterRow.sweep_due_at, ClusterRow.sweep_sent_at),
+            "observe": (ClusterRow.name == "eu", ClusterRow.observe_due_at, ClusterRow.observe_sent_at),
+        }[what]
+        due, sent = connection.execute(select(due_at, sent_at).where(row)).one()
+    assert sent is None
+    assert due is not None
+    assert timedelta(0) < due - now < timedelta(seconds=10)
 
 
 def test_a_burst_of_commits_coalesces_to_the_last(web: StepHub) -> None:
