@@ -57,8 +57,8 @@ class FlotillaCelery(Celery):  # type: ignore[misc]  # Celery is untyped
         Raises:
             MessageRefusedError: it is to carry anything else.
         """
-        match args, kwargs or {}:
-            case (([str(subject)] | (str(subject),)), {}):
+        match args:
+            case [str(subject)] if not kwargs:
                 pass
             case _:
                 raise MessageRefusedError(Why.BODY)

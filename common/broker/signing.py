@@ -55,7 +55,8 @@ def verify(keys: MessageKeys, headers: Mapping[str, Any], payload: Any, *, queue
         MessageRefusedError: it is not ours, was changed, is too old, or carries anything but one id.
     """
     subject = _subject(payload)
-    if headers.get("task") not in NAMES or not isinstance(headers.get("id"), str):
+    task, task_id = headers.get("task"), headers.get("id")
+    if not (isinstance(task, str) and task in NAMES and isinstance(task_id, str)):
         raise MessageRefusedError(Why.FOREIGN)
     key_id, time, mac = (headers.get(name) for name in (KEY, TIME, MAC))
     if not (isinstance(key_id, str) and isinstance(time, str) and isinstance(mac, str)):

@@ -1,0 +1,1 @@
+"""Messages and keys, without a broker."""
