@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import redis
 from kombu.exceptions import KombuError, OperationalError
 
 from common.broker.app import FlotillaCelery
 from common.broker.errors import BrokerUnavailableError
+from common.broker.signing import MAX_AGE, TIME
 
 EPOCH = "flotilla:epoch"
 FAST = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
 """What could not be sent stays due, so that nobody needs to insist here."""
+READ_AT_ONCE = 10_000
+"""Messages of one queue that are looked at; we put far fewer into one."""
+_MEANT_FOR_LONG = timedelta(minutes=10)
+"""A message that would be refused as too old within this time is as good as lost."""
 
 
 class CelerySender:
@@ -31,6 +39,29 @@ class CelerySender:
         with _translated():
             self._app.send_task(task, [subject], queue=queue, retry=True, retry_policy=FAST)
 
+    def lying(self, queue: str) -> frozenset[tuple[str, str]]:
+        """Return task and id of each message that lies in a queue, taken by nobody yet.
+
+        Messages that are about to be too old to be carried out are taken away, so that they can be sent anew.
+
+        Raises:
+            BrokerUnavailableError: the broker does not say.
+        """
+        oldest = datetime.now(UTC) - MAX_AGE + _MEANT_FOR_LONG
+        found: set[tuple[str, str]] = set()
+        with _translated(), self._app.pool.acquire(block=True) as connection:
+            client = connection.default_channel.client
+            for entry in client.lrange(queue, -READ_AT_ONCE, -1):
+                try:
+                    task, subject, sent = _read(entry)
+                except (ValueError, LookupError, TypeError):  # a stranger's: those who take it refuse it
+                    continue
+                if sent > oldest:
+                    found.add((task, subject))
+                else:
+                    client.lrem(queue, 1, entry)
+        return frozenset(found)
+
     def epoch(self) -> str | None:
         """Return what the epoch key holds; None after a wipe."""
         with _translated(), self._app.pool.acquire(block=True) as connection:
@@ -41,6 +72,18 @@ class CelerySender:
         """Write the epoch key."""
         with _translated(), self._app.pool.acquire(block=True) as connection:
             connection.default_channel.client.set(EPOCH, epoch)
+
+
+def _read(entry: bytes) -> tuple[str, str, datetime]:
+    """Return task, id and time of a message as it lies in Redis, whoever wrote it.
+
+    Raises:
+        ValueError: it is none; so say LookupError and TypeError.
+    """
+    message = json.loads(entry)
+    (subject,), _, _ = json.loads(base64.b64decode(message["body"]))
+    sent = datetime.fromisoformat(message["headers"][TIME])
+    return str(message["headers"]["task"]), str(subject), sent.astimezone(UTC)
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import uuid4
 
 from common.broker import messages
@@ -24,6 +25,14 @@ log = logger(__name__)
 RESEND_AFTER = timedelta(minutes=5)
 RESOLVES_AT_ONCE = 64
 LOOKS_AT_ONCE = 256
+
+
+class Post(NamedTuple):
+    """One message to be sent."""
+
+    task: str
+    subject: str
+    queue: str
 
 
 class Dispatcher:
@@ -81,14 +90,8 @@ class Dispatcher:
             chosen = _choose(connection, known[1], now)
             ids = dispatch.mark_sent(connection, [run for run, _ in chosen], now=now)
         queues = dict(chosen)
-        for position, run in enumerate(ids):
-            try:
-                self._sender.send(messages.SYNC, run, queue=queues[run])
-            except TransientError:
-                with self._database.write() as connection:
-                    dispatch.unsend(connection, ids[position:])
-                raise
-        return len(ids)
+        posts = [Post(messages.SYNC, run, queues[run]) for run in ids]
+        return self._send(posts, lambda connection, first: dispatch.unsend(connection, ids[first:]))
 
     def _send_resolves(self) -> int:
         with self._database.write() as connection:
@@ -100,14 +103,9 @@ class Dispatcher:
             due = sources.due(connection, snapshot_id=known[0], resend_before=before, limit=RESOLVES_AT_ONCE, now=now)
             if due:
                 sources.mark_sent(connection, [source.id for source in due], now=now)
-        for position, source in enumerate(due):
-            try:
-                self._sender.send(messages.RESOLVE, str(source.id), queue=source.pool)
-            except TransientError:
-                with self._database.write() as connection:
-                    sources.forget_sent(connection, [unsent.id for unsent in due[position:]])
-                raise
-        return len(due)
+        ids = [source.id for source in due]
+        posts = [Post(messages.RESOLVE, str(source.id), source.pool) for source in due]
+        return self._send(posts, lambda connection, first: sources.forget_sent(connection, ids[first:]))
 
     def _send_looks(self) -> int:
         with self._database.write() as connection:
@@ -129,15 +127,37 @@ class Dispatcher:
                     chosen.append((task, one))
             clusters.mark_observations_sent(connection, _names(chosen, messages.OBSERVE), now=now)
             clusters.mark_sweeps_sent(connection, _names(chosen, messages.SWEEP), now=now)
-        for position, (task, one) in enumerate(chosen):
+
+        def give_back(connection: Connection, first: int) -> None:
+            swept, seen = (_names(chosen[first:], which) for which in (messages.SWEEP, messages.OBSERVE))
+            clusters.unsend_looks(connection, sweeps=swept, observations=seen)
+
+        return self._send([Post(task, one.name, one.pool) for task, one in chosen], give_back)
+
+    def _send(self, posts: Sequence[Post], give_back: Callable[[Connection, int], object]) -> int:
+        """Send what was marked as sent, but for what still lies in its queue; return how many messages.
+
+        Whatever is thought lost is sent again. Where it only waits, because workers are busy or gone, it would
+        otherwise lie there once more every few minutes, without end.
+
+        Args:
+            posts: in this order.
+            give_back: called when the broker fails, with the position of the first that was not sent.
+        """
+        lying: dict[str, frozenset[tuple[str, str]]] = {}
+        sent = 0
+        for position, (task, subject, queue) in enumerate(posts):
             try:
-                self._sender.send(task, one.name, queue=one.pool)
+                if queue not in lying:
+                    lying[queue] = self._sender.lying(queue)
+                if (task, subject) not in lying[queue]:
+                    self._sender.send(task, subject, queue=queue)
+                    sent += 1
             except TransientError:
-                swept, seen = (_names(chosen[position:], which) for which in (messages.SWEEP, messages.OBSERVE))
                 with self._database.write() as connection:
-                    clusters.unsend_looks(connection, sweeps=swept, observations=seen)
+                    give_back(connection, position)
                 raise
-        return len(chosen)
+        return sent
 
 
 def _names(looks: Sequence[tuple[str, DueCluster]], wanted: str) -> list[str]:

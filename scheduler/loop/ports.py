@@ -19,6 +19,10 @@ class Sender(Protocol):
         """
         ...
 
+    def lying(self, queue: str) -> frozenset[tuple[str, str]]:
+        """Return task and id of what lies in a queue, taken by nobody yet. Raises as ``send``."""
+        ...
+
     def epoch(self) -> str | None:
         """Return what the broker's epoch key holds; None after a wipe. Raises as ``send``."""
         ...

@@ -118,6 +118,10 @@ class MemorySender:
         self._check()
         self.messages.append((task, subject, queue))
 
+    def lying(self, queue: str) -> frozenset[tuple[str, str]]:
+        self._check()
+        return frozenset((task, subject) for task, subject, where in self.messages if where == queue)
+
     def epoch(self) -> str | None:
         self._check()
         return self.held

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from common.db.session import Database
+from tests.fixtures.redis import RedisServer
+from tests.integration.scheduler.broker import Hub
 from tests.integration.scheduler.harness import Steps
 
 
 @pytest.fixture
 def steps(database: Database) -> Steps:
     return Steps(database)
+
+
+@pytest.fixture
+def hub(postgres_database: Database, redis_server: RedisServer, tmp_path: Path) -> Iterator[Hub]:
+    """Return a scheduler of a thousand clusters with a real Redis."""
+    made = Hub(postgres_database, redis_server, tmp_path / "home")
+    yield made
+    made.app.close()

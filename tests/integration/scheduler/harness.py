@@ -58,10 +58,11 @@ class AwayError(TransientError):
 
 
 class Outbox:
-    """A broker that keeps what is sent, and fails when told."""
+    """A broker that keeps what is sent, and fails when told; all but ``queued`` has been taken off it."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, str]] = []
+        self.queued: set[tuple[str, str]] = set()
         self.key: str | None = None
         self.away = False
         self.fails_sending = False
@@ -70,6 +71,9 @@ class Outbox:
         if self.away or self.fails_sending:
             raise AwayError(AWAY)
         self.sent.append((task, subject, queue))
+
+    def lying(self, queue: str) -> frozenset[tuple[str, str]]:
+        return frozenset((task, subject) for task, subject, where in self.sent if where == queue) & self.queued
 
     def epoch(self) -> str | None:
         if self.away:

@@ -7,21 +7,19 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from common.db import approvals, clusters, intents, runs, sources, standing
-from common.db.approvals import ApprovalKind
+from common.db import clusters, runs, sources, standing
 from common.db.attempts import AttemptEnding
 from common.db.connection import Connection
-from common.db.intents import IntentKind
 from common.db.runs import ClaimedRun
 from common.db.session import Database
-from common.db.tables import ApprovalRow, LeaseRow, PlacementRow, RunRow
+from common.db.tables import LeaseRow, PlacementRow, RunRow
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
 from common.domain.runs import AttemptOutcome, SyncStatus
 from scheduler.loop import planner
 from scheduler.planning import due
 from scheduler.planning.due import Decision
-from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
+from tests.integration.scheduler.harness import REGISTRY, Steps
 from tests.unit.registry import texts
 
 RETIRED = REGISTRY | {"app.yaml": texts.application(more="  state: retired\n")}
@@ -102,73 +100,6 @@ def test_leaving_goes_on_once_its_cluster_is_no_longer_blocked(steps: Steps) -> 
         clusters.accept_identity(connection, "c1", "uid-2")
     steps.turns()
     assert steps.placement().run is not None
-
-
-def test_an_approved_prune_is_carried_out_after_the_run_under_way(steps: Steps) -> None:
-    steps.synced("a")
-    with steps.db.write() as connection:
-        now = steps.db.now(connection)
-        asked = approvals.ask(connection, ApprovalKind.PRUNE, str(PAY), payload={"objects": []}, reason="many", now=now)
-    steps.resolve("b")
-    steps.planner.tick()
-    run = steps.claim()
-    steps.ask(IntentKind.APPROVE, str(asked))
-    steps.intents.tick()
-    steps.succeed(run)
-    steps.turns()
-    assert steps.placement().run is not None
-
-
-def test_an_approval_to_leave_is_used_up(database: Database) -> None:
-    applications = [f"a{number}" for number in range(3)]
-    active = {
-        "fleet.yaml": texts.FLEET,
-        "clusters.yaml": texts.cluster("c1"),
-        "apps.yaml": texts.documents(*map(texts.application, applications)),
-    }
-    draining = active | {"clusters.yaml": texts.cluster("c1", more=", state: draining")}
-    steps = Steps(database, active)
-    steps.look()
-    steps.workers()
-
-    def bring(digest: str) -> None:
-        steps.resolve(digest, applications)
-        steps.planner.tick()
-        for ref in steps.refs():
-            run = steps.placement(ref).run
-            assert run is not None
-            steps.succeed(steps.claim(run.id))
-
-    bring("a")
-    steps.commit(draining)
-    steps.planner.tick()
-    (asked,) = _open_approvals(steps)
-    steps.ask(IntentKind.APPROVE, str(asked))
-    steps.intents.tick()
-    steps.planner.tick()
-    for ref in steps.refs():
-        run = steps.placement(ref).run
-        assert run is not None
-        _leave(steps, steps.claim(run.id))
-    steps.commit(active)
-    bring("b")
-    steps.commit(draining)
-    steps.planner.tick()
-    assert steps.placement(PlacementRef("c1", "a0")).state is PlacementState.PLACED, "the second drain asks anew"
-    assert len(_open_approvals(steps)) == 1
-
-
-def _leave(steps: Steps, run: ClaimedRun) -> None:
-    steps.end(
-        run,
-        AttemptEnding(AttemptOutcome.SUCCEEDED),
-        lambda connection, _now: standing.record_left(connection, run.placement_id),
-    )
-
-
-def _open_approvals(steps: Steps) -> list[int]:
-    with steps.db.read() as connection:
-        return list(connection.execute(select(ApprovalRow.id).where(ApprovalRow.state == "open")).scalars())
 
 
 def test_a_run_that_kills_its_workers_ends_and_its_placement_says_so(steps: Steps) -> None:
@@ -254,44 +185,6 @@ def test_a_refresh_during_a_resolve_is_not_lost(steps: Steps) -> None:
     steps.outbox.sent.clear()
     steps.dispatcher.tick()
     assert steps.outbox.of("resolve"), "the new application would wait a whole source interval"
-
-
-def test_resuming_leaves_no_word_of_the_pause(steps: Steps) -> None:
-    steps.synced("a")
-    steps.ask(IntentKind.PAUSE, str(PAY))
-    steps.intents.tick()
-    steps.resolve("b")
-    steps.planner.tick()
-    assert steps.placement().hindrance == "paused"
-    steps.ask(IntentKind.RESUME, str(PAY))
-    steps.turns()
-    assert (steps.wanted(), steps.placement().hindrance) == ("b", "")
-
-
-def test_what_was_synced_by_hand_no_longer_waits_for_a_hand(database: Database) -> None:
-    steps = Steps(database, REGISTRY | {"app.yaml": texts.application(more="  sync: {mode: manual}\n")})
-    steps.look()
-    steps.workers()
-    steps.resolve("a")
-    steps.planner.tick()
-    assert steps.placement().run is None
-    assert "manual" in steps.placement().hindrance
-    steps.ask(IntentKind.SYNC, str(PAY))
-    steps.intents.tick()
-    steps.succeed(steps.claim())
-    steps.turns()
-    assert steps.placement().hindrance == ""
-
-
-def test_one_intent_that_cannot_be_carried_out_holds_up_no_other(steps: Steps) -> None:
-    steps.synced()
-    steps.ask(IntentKind.PAUSE, "nonsense")
-    good = steps.ask(IntentKind.PAUSE, str(PAY))
-    steps.turns()
-    with steps.db.read() as connection:
-        found = intents.get(connection, good)
-    assert found is not None
-    assert found.handled_at is not None
 
 
 def test_a_waiting_run_resumed_for_an_old_revision_makes_room_for_the_new(steps: Steps) -> None:

@@ -1,0 +1,123 @@
+"""What people ask for and allow is carried out once, after what is under way, and leaves no stale words."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from common.db import approvals, intents, standing
+from common.db.approvals import ApprovalKind
+from common.db.attempts import AttemptEnding
+from common.db.intents import IntentKind
+from common.db.runs import ClaimedRun
+from common.db.session import Database
+from common.db.tables import ApprovalRow
+from common.domain.placements import PlacementState
+from common.domain.refs import PlacementRef
+from common.domain.runs import AttemptOutcome
+from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
+from tests.unit.registry import texts
+
+
+def test_an_approved_prune_is_carried_out_after_the_run_under_way(steps: Steps) -> None:
+    steps.synced("a")
+    with steps.db.write() as connection:
+        now = steps.db.now(connection)
+        asked = approvals.ask(connection, ApprovalKind.PRUNE, str(PAY), payload={"objects": []}, reason="many", now=now)
+    steps.resolve("b")
+    steps.planner.tick()
+    run = steps.claim()
+    steps.ask(IntentKind.APPROVE, str(asked))
+    steps.intents.tick()
+    steps.succeed(run)
+    steps.turns()
+    assert steps.placement().run is not None
+
+
+def test_an_approval_to_leave_is_used_up(database: Database) -> None:
+    applications = [f"a{number}" for number in range(3)]
+    active = {
+        "fleet.yaml": texts.FLEET,
+        "clusters.yaml": texts.cluster("c1"),
+        "apps.yaml": texts.documents(*map(texts.application, applications)),
+    }
+    draining = active | {"clusters.yaml": texts.cluster("c1", more=", state: draining")}
+    steps = Steps(database, active)
+    steps.look()
+    steps.workers()
+
+    def bring(digest: str) -> None:
+        steps.resolve(digest, applications)
+        steps.planner.tick()
+        for ref in steps.refs():
+            run = steps.placement(ref).run
+            assert run is not None
+            steps.succeed(steps.claim(run.id))
+
+    bring("a")
+    steps.commit(draining)
+    steps.planner.tick()
+    (asked,) = _open_approvals(steps)
+    steps.ask(IntentKind.APPROVE, str(asked))
+    steps.intents.tick()
+    steps.planner.tick()
+    for ref in steps.refs():
+        run = steps.placement(ref).run
+        assert run is not None
+        _leave(steps, steps.claim(run.id))
+    steps.commit(active)
+    bring("b")
+    steps.commit(draining)
+    steps.planner.tick()
+    assert steps.placement(PlacementRef("c1", "a0")).state is PlacementState.PLACED, "the second drain asks anew"
+    assert len(_open_approvals(steps)) == 1
+
+
+def _leave(steps: Steps, run: ClaimedRun) -> None:
+    steps.end(
+        run,
+        AttemptEnding(AttemptOutcome.SUCCEEDED),
+        lambda connection, _now: standing.record_left(connection, run.placement_id),
+    )
+
+
+def _open_approvals(steps: Steps) -> list[int]:
+    with steps.db.read() as connection:
+        return list(connection.execute(select(ApprovalRow.id).where(ApprovalRow.state == "open")).scalars())
+
+
+def test_resuming_leaves_no_word_of_the_pause(steps: Steps) -> None:
+    steps.synced("a")
+    steps.ask(IntentKind.PAUSE, str(PAY))
+    steps.intents.tick()
+    steps.resolve("b")
+    steps.planner.tick()
+    assert steps.placement().hindrance == "paused"
+    steps.ask(IntentKind.RESUME, str(PAY))
+    steps.turns()
+    assert (steps.wanted(), steps.placement().hindrance) == ("b", "")
+
+
+def test_what_was_synced_by_hand_no_longer_waits_for_a_hand(database: Database) -> None:
+    steps = Steps(database, REGISTRY | {"app.yaml": texts.application(more="  sync: {mode: manual}\n")})
+    steps.look()
+    steps.workers()
+    steps.resolve("a")
+    steps.planner.tick()
+    assert steps.placement().run is None
+    assert "manual" in steps.placement().hindrance
+    steps.ask(IntentKind.SYNC, str(PAY))
+    steps.intents.tick()
+    steps.succeed(steps.claim())
+    steps.turns()
+    assert steps.placement().hindrance == ""
+
+
+def test_one_intent_that_cannot_be_carried_out_holds_up_no_other(steps: Steps) -> None:
+    steps.synced()
+    steps.ask(IntentKind.PAUSE, "nonsense")
+    good = steps.ask(IntentKind.PAUSE, str(PAY))
+    steps.turns()
+    with steps.db.read() as connection:
+        found = intents.get(connection, good)
+    assert found is not None
+    assert found.handled_at is not None
