@@ -59,9 +59,9 @@ def test_a_file_that_others_can_touch_is_refused(tmp_path: Path, load: Load, nam
 
 
 def test_the_first_line_signs_and_the_others_verify(tmp_path: Path) -> None:
-    write(tmp_path / "message.keys", f"\n new:{SECOND}\n\nold:{FIRST}\n")
+    write(tmp_path / "message.keys", f"\n next:{SECOND}\n\nbefore:{FIRST}\n")
     keys = message_keys(settings(tmp_path))
-    assert keys == MessageKeys("new", {"new": bytes.fromhex(SECOND), "old": bytes.fromhex(FIRST)})
+    assert keys == MessageKeys("next", {"next": bytes.fromhex(SECOND), "before": bytes.fromhex(FIRST)})
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,14 @@ def test_processes_that_start_together_use_one_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda _: message_keys(settings(tmp_path)).by_id["k1"], range(64)))
     assert len(set(found)) == 1
+
+
+def test_a_key_that_another_process_made_in_the_meantime_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = message_keys(settings(tmp_path))
+    monkeypatch.setattr(Path, "exists", lambda _path: False)  # what it was when this process looked
+    assert message_keys(settings(tmp_path)) == made
 
 
 def test_keys_are_not_printed(tmp_path: Path) -> None:

@@ -1,0 +1,390 @@
+"""However an attempt ends, its run, its placement and what is asked of people say the same, from one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from common.db.runs import ClaimedRun
+from common.db.session import Database
+from common.db.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, PlacementRow, RunRow
+from common.domain.changes import Action, Change
+from common.domain.errors import TransientError
+from common.domain.fleet import Placement, SyncMode
+from common.domain.refs import ObjectId
+from common.domain.runs import AttemptOutcome, RetryPolicy, Trigger
+from tests.factories import application, cluster, fleet
+from tests.integration.scheduler.harness import PAY, REGISTRY, AwayError, Steps
+from tests.unit.registry import texts
+from workers.record.endings import LONGEST_BACK_OFF, Ender
+from workers.sync.ports import Ending, Phase, SyncResult
+
+CONFIG = ObjectId("", "ConfigMap", "pay", "settings")
+SERVER = ObjectId("apps", "Deployment", "pay", "server")
+NEAR = timedelta(seconds=5)
+RETIRED = REGISTRY | {"app.yaml": texts.application(more="  state: retired\n")}
+
+
+def _placement(mode: SyncMode = SyncMode.ENFORCE) -> Placement:
+    found = fleet([cluster("c1")], [application("pay", mode=mode)]).placement(PAY)
+    assert found is not None
+    return found
+
+
+def _result(ending: Ending = Ending.SUCCEEDED, *changes: Change, **more: Any) -> SyncResult:
+    return SyncResult(ending, changes or (Change(CONFIG, Action.CREATED),), **more)
+
+
+class Attempt:
+    """One claimed run of ``pay``, and what SQL says of it."""
+
+    def __init__(self, database: Database) -> None:
+        self.steps = Steps(database)
+        self.steps.look()
+        self.steps.workers()
+        self.steps.resolve("a")
+        self.steps.planner.tick()
+        self.run = self.steps.claim()
+        self.start = self._now()
+
+    def ender(self, mode: SyncMode = SyncMode.ENFORCE, run: ClaimedRun | None = None) -> Ender:
+        made = Ender(self.steps.db, run or self.run)
+        made.placement = _placement(mode)
+        made.manifest_digest = "m" * 64
+        return made
+
+    def _now(self) -> datetime:
+        with self.steps.db.read() as connection:
+            return self.steps.db.now(connection)
+
+    def _one(self, table: Any, *conditions: Any) -> Any:
+        with self.steps.db.read() as connection:
+            return connection.execute(select(*table.__table__.c).where(*conditions)).one()
+
+    @property
+    def row(self) -> Any:
+        return self._one(RunRow, RunRow.id == self.run.attempt.run)
+
+    @property
+    def attempt(self) -> Any:
+        return self._one(AttemptRow, AttemptRow.run_id == self.run.attempt.run)
+
+    @property
+    def placement(self) -> Any:
+        return self._one(PlacementRow)
+
+    @property
+    def cluster(self) -> Any:
+        return self._one(ClusterRow)
+
+    def leases(self) -> int:
+        with self.steps.db.read() as connection:
+            return len(connection.execute(select(LeaseRow.name).where(LeaseRow.name != "leader")).all())
+
+    def approvals(self) -> list[Any]:
+        with self.steps.db.read() as connection:
+            return list(connection.execute(select(*ApprovalRow.__table__.c)))
+
+    def after(self, instant: datetime | None) -> timedelta:
+        """Return how long after the claim an instant lies."""
+        assert instant is not None
+        return instant - self.start
+
+
+@pytest.fixture
+def attempt(sqlite_database: Database) -> Attempt:
+    return Attempt(sqlite_database)
+
+
+def _about(found: timedelta, wanted: timedelta) -> bool:
+    return wanted <= found < wanted + NEAR
+
+
+# -- success -------------------------------------------------------------------------------------------------------
+
+
+def test_a_success_is_the_revision_that_the_placement_has(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result())
+    row = attempt.placement
+    assert (row.applied_source_digest, row.manifest_digest, row.objects) == ("a" * 64, "m" * 64, 1)
+    assert (row.sync_status, row.failures, row.reason) == ("synced", 0, "")
+    assert (attempt.row.state, attempt.row.outcome) == ("ended", "succeeded")
+    assert (attempt.attempt.outcome, attempt.attempt.manifest_digest) == ("succeeded", "m" * 64)
+    assert attempt.leases() == 0
+
+
+def test_what_was_pruned_is_no_object_of_the_placement(attempt: Attempt) -> None:
+    changes = (Change(CONFIG, Action.UNCHANGED), Change(SERVER, Action.PRUNED))
+    attempt.ender().ended(Phase.APPLY, _result(Ending.SUCCEEDED, *changes))
+    assert attempt.placement.objects == 1
+
+
+def test_health_is_awaited_where_something_takes_time_to_be_healthy(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result(Ending.SUCCEEDED, Change(SERVER, Action.CREATED)))
+    assert _about(attempt.after(attempt.placement.observe_until), _placement().sync.deadline)
+    assert attempt.after(attempt.cluster.observe_due_at) < NEAR
+
+
+def test_nothing_is_awaited_where_all_is_healthy_at_once(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result())
+    assert (attempt.placement.observe_until, attempt.placement.health) == (None, "healthy")
+
+
+def test_a_full_check_is_due_within_a_day(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result())
+    due = attempt.after(attempt.placement.full_check_due_at)
+    assert timedelta(hours=17) < due <= timedelta(hours=24) + NEAR
+
+
+def test_outcomes_are_counted_on_the_attempt(attempt: Attempt) -> None:
+    result = _result(requests={"get": 3}, timings={"apply": 7})
+    attempt.ender().ended(Phase.APPLY, result)
+    row = attempt.attempt
+    assert (row.counts, row.requests, row.timings) == ({"created": 1}, {"get": 3}, {"apply": 7})
+
+
+@pytest.mark.parametrize(
+    ("trigger", "action", "healed"),
+    [
+        (Trigger.DRIFT, Action.CONFIGURED, True),
+        (Trigger.DRIFT, Action.UNCHANGED, False),
+        (Trigger.REVISION, Action.CONFIGURED, False),
+    ],
+)
+def test_only_drift_that_was_corrected_counts_as_healed(
+    attempt: Attempt,
+    trigger: Trigger,
+    action: Action,
+    healed: bool,  # noqa: FBT001 - a column of the table above
+) -> None:
+    run = replace(attempt.run, trigger=trigger)
+    attempt.ender(run=run).ended(Phase.APPLY, _result(Ending.SUCCEEDED, Change(CONFIG, action)))
+    assert (attempt.placement.healed_at is not None) is healed
+
+
+def test_a_removal_leaves_nothing(sqlite_database: Database) -> None:
+    attempt = Attempt(sqlite_database)
+    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.steps.commit(RETIRED)
+    attempt.steps.planner.tick()
+    attempt.run = attempt.steps.claim()
+    assert attempt.run.revision is None
+    attempt.ender().ended(Phase.REMOVE, _result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED)))
+    row = attempt.placement
+    assert (row.state, row.applied_source_digest, row.objects) == ("left", None, 0)
+
+
+# -- checks --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [
+        (Action.UNCHANGED, "synced"),
+        (Action.SKIPPED, "synced"),
+        (Action.CREATED, "out-of-sync"),
+        (Action.CONFIGURED, "out-of-sync"),
+        (Action.PRUNED, "out-of-sync"),
+        (Action.CONFLICT, "out-of-sync"),
+    ],
+)
+def test_a_check_says_whether_anything_differs_and_applies_nothing(
+    attempt: Attempt, action: Action, status: str
+) -> None:
+    attempt.ender(SyncMode.WARN).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, action)))
+    row = attempt.placement
+    assert (row.sync_status, row.applied_source_digest) == (status, None)
+    assert ("1 objects differ" in row.reason) is (status == "out-of-sync")
+    assert _about(attempt.after(row.retry_at), _placement().interval)
+
+
+# -- failure -------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_before_the_cluster_was_reached_says_nothing_of_the_cluster(attempt: Attempt) -> None:
+    attempt.ender().failed("render.broken", "no such file")
+    row = attempt.placement
+    assert (row.sync_status, row.reason, row.failures) == ("unknown", "no such file", 1)
+    assert (attempt.row.outcome, attempt.row.error_code) == ("failed", "render.broken")
+    assert attempt.leases() == 0
+
+
+def test_a_failed_sync_is_out_of_sync_with_its_code(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, reason="refused", error_code="cluster.forbidden"))
+    assert (attempt.placement.sync_status, attempt.row.error_code) == ("out-of-sync", "cluster.forbidden")
+    assert attempt.attempt.counts == {"created": 1}
+
+
+def test_the_placement_tries_again_by_itself_later_and_later_up_to_its_interval(sqlite_database: Database) -> None:
+    attempt = Attempt(sqlite_database)
+    ceiling, longest = RetryPolicy().ceiling, _placement().interval
+    with attempt.steps.db.write() as connection:
+        connection.execute(update(PlacementRow).values(failures=20))
+    attempt.ender().failed("x", "y")
+    assert ceiling < longest
+    assert _about(attempt.after(attempt.placement.retry_at), longest)
+
+
+def test_the_first_time_it_waits_for_the_ceiling_of_its_retries(attempt: Attempt) -> None:
+    attempt.ender().failed("x", "y")
+    assert _about(attempt.after(attempt.placement.retry_at), RetryPolicy().ceiling)
+
+
+def test_what_nothing_places_any_more_waits_for_the_longest(attempt: Attempt) -> None:
+    with attempt.steps.db.write() as connection:
+        connection.execute(update(PlacementRow).values(failures=20))
+    Ender(attempt.steps.db, attempt.run).failed("x", "y")
+    assert _about(attempt.after(attempt.placement.retry_at), LONGEST_BACK_OFF)
+
+
+def test_what_is_synced_by_hand_never_tries_again_by_itself(attempt: Attempt) -> None:
+    attempt.ender(SyncMode.MANUAL).failed("x", "y")
+    assert attempt.placement.retry_at is None
+
+
+# -- retries -------------------------------------------------------------------------------------------------------
+
+
+def test_a_transient_error_queues_the_run_again_with_a_countdown(attempt: Attempt) -> None:
+    ender = attempt.ender()
+    ender.transient(AwayError("away"))
+    base = RetryPolicy().base
+    assert ender.countdown is not None
+    assert base / 2 <= ender.countdown <= base
+    row = attempt.row
+    assert (row.state, row.retries, row.parked, attempt.leases()) == ("queued", 1, True, 0)
+    assert _about(attempt.after(row.not_before), ender.countdown)
+    assert attempt.attempt.outcome == "retrying"
+
+
+def test_each_retry_waits_longer(attempt: Attempt) -> None:
+    policy = RetryPolicy()
+    ender = attempt.ender(run=replace(attempt.run, retries=3))
+    ender.transient(AwayError("away"))
+    longest = policy.base * policy.factor**3
+    assert ender.countdown is not None
+    assert longest / 2 <= ender.countdown <= longest
+
+
+@pytest.mark.parametrize("asked", [timedelta(minutes=5), timedelta(0)])
+def test_what_the_other_side_asks_for_is_a_lower_bound(attempt: Attempt, asked: timedelta) -> None:
+    ender = attempt.ender()
+    ender.transient(AwayError("away", retry_after=asked))
+    assert ender.countdown is not None
+    assert ender.countdown >= max(asked, RetryPolicy().base / 2)
+
+
+def test_the_last_retry_ends_the_run(attempt: Attempt) -> None:
+    ender = attempt.ender(run=replace(attempt.run, retries=RetryPolicy().limit))
+    ender.transient(AwayError("away"))
+    assert (ender.countdown, attempt.row.outcome, attempt.row.error_code) == (None, "failed", "test.away")
+    assert "after 5 retries" in attempt.row.error
+
+
+def test_without_a_free_place_the_retry_waits_in_sql(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.record.endings.PARKED_PER_SLOT", 0)
+    ender = attempt.ender()
+    ender.transient(AwayError("away"))
+    row = attempt.row
+    assert (ender.countdown, row.state, row.parked, row.sent_at) == (None, "queued", False, None)
+    assert attempt.after(row.not_before) > timedelta(0)
+
+
+def test_a_cluster_that_does_not_answer_is_not_known_to_be_synced(attempt: Attempt) -> None:
+    class UnreachableError(TransientError):
+        code = "cluster.unreachable"
+
+    with attempt.steps.db.write() as connection:
+        connection.execute(update(PlacementRow).values(sync_status="synced", health="healthy"))
+    attempt.ender().transient(UnreachableError("no route"))
+    row = attempt.placement
+    assert (row.sync_status, row.health, row.reason) == ("unknown", "unknown", "no route")
+
+
+def test_another_error_for_now_leaves_what_was_known(attempt: Attempt) -> None:
+    with attempt.steps.db.write() as connection:
+        connection.execute(update(PlacementRow).values(sync_status="synced", health="healthy"))
+    attempt.ender().transient(AwayError("git is away"))
+    assert (attempt.placement.sync_status, attempt.placement.health) == ("synced", "healthy")
+
+
+def test_a_lease_that_may_be_lost_queues_the_run_again_at_once(attempt: Attempt) -> None:
+    ender = attempt.ender()
+    ender.lost()
+    assert ender.countdown == timedelta(0)
+    assert (attempt.row.state, attempt.attempt.error_code) == ("queued", "lease.lost")
+
+
+# -- the rest ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", [AttemptOutcome.SKIPPED, AttemptOutcome.SUPERSEDED])
+def test_what_is_stopped_says_why_and_changes_nothing_on_the_placement(
+    attempt: Attempt, outcome: AttemptOutcome
+) -> None:
+    before = attempt.placement
+    attempt.ender().stop(outcome, "because")
+    assert (attempt.row.outcome, attempt.row.reason) == (outcome, "because")
+    assert attempt.placement == before
+
+
+def test_a_blocked_cluster_is_skipped(attempt: Attempt) -> None:
+    attempt.ender().stop_blocked("another cluster answers")
+    assert (attempt.row.outcome, attempt.row.reason) == ("skipped", "blocked: another cluster answers")
+
+
+def test_a_run_that_waits_for_health_holds_its_placement_and_no_lease(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result(Ending.WAITING, reason="2 objects go once it is healthy"))
+    deadline = _placement().sync.deadline
+    assert (attempt.row.state, attempt.row.outcome, attempt.leases()) == ("waiting", None, 0)
+    assert _about(attempt.after(attempt.row.deadline_at), deadline)
+    assert _about(attempt.after(attempt.placement.observe_until), deadline)
+    assert attempt.placement.sync_status == "out-of-sync"
+    assert attempt.after(attempt.cluster.observe_due_at) < NEAR
+
+
+def test_what_needs_a_person_asks_for_exactly_these_objects(attempt: Attempt) -> None:
+    result = _result(Ending.NEEDS_APPROVAL, reason="2 objects would go", prune=(SERVER, CONFIG))
+    attempt.ender().ended(Phase.APPLY, result)
+    (asked,) = attempt.approvals()
+    assert (asked.kind, asked.subject, asked.state) == ("prune", str(PAY), "open")
+    assert asked.payload == {"objects": sorted([str(CONFIG), str(SERVER)])}
+    assert (attempt.row.outcome, attempt.placement.sync_status) == ("needs-approval", "out-of-sync")
+    assert attempt.placement.applied_source_digest == "a" * 64, "what was applied stays applied"
+
+
+def test_a_removal_that_needs_a_person_applies_nothing(attempt: Attempt) -> None:
+    result = _result(Ending.NEEDS_APPROVAL, reason="2 objects would go", prune=(CONFIG,))
+    attempt.ender().ended(Phase.REMOVE, result)
+    assert attempt.placement.applied_source_digest is None
+    assert len(attempt.approvals()) == 1
+
+
+@pytest.mark.parametrize("how", ["success", "failure", "transient", "lost", "waiting", "approval", "stop"])
+def test_an_attempt_that_another_ended_changes_nothing(attempt: Attempt, how: str) -> None:
+    with attempt.steps.db.write() as connection:
+        connection.execute(update(LeaseRow).where(LeaseRow.name != "leader").values(token="another's"))
+    before = (attempt.row, attempt.attempt, attempt.placement, attempt.cluster)
+    ender = attempt.ender()
+    match how:
+        case "success":
+            ender.ended(Phase.APPLY, _result())
+        case "failure":
+            ender.failed("x", "y")
+        case "transient":
+            ender.transient(AwayError("away"))
+        case "lost":
+            ender.lost()
+        case "waiting":
+            ender.ended(Phase.APPLY, _result(Ending.WAITING))
+        case "approval":
+            ender.ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, prune=(CONFIG,)))
+        case _:
+            ender.stop(AttemptOutcome.SKIPPED, "because")
+    assert ender.countdown is None
+    assert (attempt.row, attempt.attempt, attempt.placement, attempt.cluster) == before
+    assert attempt.approvals() == []

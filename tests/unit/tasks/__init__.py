@@ -1,0 +1,1 @@
+"""What tasks decide and keep, without a queue."""

@@ -1,0 +1,193 @@
+"""A worker writes only while its lease surely holds, counted from when it asked, by its own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from common.db import leases
+from common.db.connection import Connection
+from common.db.errors import DatabaseUnavailableError
+from common.db.session import Database
+from common.db.tables import LeaseRow
+from common.domain.errors import LeaseLostError
+from tests.integration.scheduler.harness import ManualClock
+from workers.tasks.leases import HeldLease, LeaseKeeper
+
+LEASE = timedelta(seconds=20)
+WRITE = timedelta(seconds=10)
+NAME = "placement:1"
+
+
+class Slow:
+    """A database whose transactions take time, or that is away."""
+
+    def __init__(self, real: Database, clock: ManualClock) -> None:
+        self._real, self._clock = real, clock
+        self.takes = 0.0
+        self.away = False
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        self._clock.seconds += self.takes
+        if self.away:
+            message = "away"
+            raise DatabaseUnavailableError(message)
+        with self._real.write() as connection:
+            yield connection
+
+    def now(self, connection: Connection) -> Any:
+        return self._real.now(connection)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def database(sqlite_database: Database, clock: ManualClock) -> Slow:
+    return Slow(sqlite_database, clock)
+
+
+@pytest.fixture
+def keeper(database: Slow, clock: ManualClock) -> LeaseKeeper:
+    every = timedelta(seconds=5)
+    return LeaseKeeper(database, clock, lease=LEASE, every=every)  # type: ignore[arg-type]  # as much of one as is used
+
+
+def _take(database: Slow) -> str:
+    with database.write() as connection:
+        now = database.now(connection)
+        token = leases.take(connection, NAME, holder="w1", lease=LEASE, now=now)
+    assert token is not None
+    return token
+
+
+def _holds(held: HeldLease, needed: timedelta = WRITE) -> bool:
+    try:
+        held.check(needed)
+    except LeaseLostError:
+        return False
+    return True
+
+
+def test_a_write_must_end_within_the_lease(keeper: LeaseKeeper, clock: ManualClock) -> None:
+    with keeper.keeping(NAME, "t", asked_at=clock.seconds) as held:
+        clock.seconds = 10.0
+        assert _holds(held)
+        clock.seconds = 10.01
+        assert not _holds(held)
+        assert _holds(held, timedelta(seconds=9))
+
+
+def test_the_lease_counts_from_when_it_was_asked_for(keeper: LeaseKeeper, clock: ManualClock) -> None:
+    asked = clock.seconds
+    clock.seconds += 15  # the claim was slow
+    with keeper.keeping(NAME, "t", asked_at=asked) as held:
+        assert not _holds(held)
+
+
+def test_a_renewal_prolongs_it(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+    with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
+        clock.seconds += 15
+        assert not _holds(held)
+        keeper.renew()
+        assert _holds(held)
+
+
+def test_a_renewal_counts_from_when_it_was_sent(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+    with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
+        database.takes = 8.0
+        keeper.renew()
+        clock.seconds = 10.0
+        assert _holds(held)
+        clock.seconds = 10.01
+        assert not _holds(held), "the database has prolonged it from 0 s on, for all that we know"
+
+
+def test_a_renewal_moves_the_lease_on_in_sql(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+    token = _take(database)
+    with database.write() as connection:
+        soon = database.now(connection) + timedelta(seconds=1)
+        connection.execute(update(LeaseRow).values(expires_at=soon))
+    with keeper.keeping(NAME, token, asked_at=clock.seconds):
+        keeper.renew()
+    with database.write() as connection:
+        assert connection.execute(select(LeaseRow.expires_at)).scalar_one() > soon + timedelta(seconds=10)
+
+
+def test_what_another_holds_is_lost_for_good(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+    with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
+        with database.write() as connection:
+            connection.execute(update(LeaseRow).values(token="another's"))
+        keeper.renew()
+        assert not _holds(held, timedelta(0))
+        keeper.renew()
+        assert not _holds(held, timedelta(0))
+
+
+def test_what_the_reaper_cleared_is_lost(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+    token = _take(database)
+    with keeper.keeping(NAME, token, asked_at=clock.seconds) as held:
+        with database.write() as connection:
+            leases.release(connection, NAME, token)
+        keeper.renew()
+        assert not _holds(held, timedelta(0))
+
+
+def test_an_outage_shorter_than_the_lease_loses_nothing(
+    keeper: LeaseKeeper, database: Slow, clock: ManualClock
+) -> None:
+    with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
+        database.away = True
+        clock.seconds += 5
+        with pytest.raises(DatabaseUnavailableError):
+            keeper.renew()
+        assert _holds(held)
+        clock.seconds += 10
+        assert not _holds(held), "it is not prolonged by having tried"
+        database.away = False
+        keeper.renew()
+        assert _holds(held)
+
+
+def test_what_is_given_back_is_renewed_no_more(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+    with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
+        pass
+    clock.seconds += 15
+    keeper.renew()
+    assert not _holds(held)
+
+
+def test_the_end_of_one_attempt_does_not_end_the_lease_of_the_next_on_its_placement(
+    keeper: LeaseKeeper, database: Slow, clock: ManualClock
+) -> None:
+    former, latter = ExitStack(), ExitStack()
+    former.enter_context(keeper.keeping(NAME, "former", asked_at=clock.seconds))
+    with latter:
+        held = latter.enter_context(keeper.keeping(NAME, _take(database), asked_at=clock.seconds))
+        former.close()
+        clock.seconds += 15
+        keeper.renew()
+        assert _holds(held)
+
+
+def test_without_leases_the_database_is_not_asked(keeper: LeaseKeeper, database: Slow) -> None:
+    database.away = True
+    keeper.renew()
+
+
+def test_each_lease_is_lost_by_itself(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+    with (
+        keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held,
+        keeper.keeping("placement:2", "gone", asked_at=clock.seconds) as gone,
+    ):
+        keeper.renew()
+        assert _holds(held)
+        assert not _holds(gone, timedelta(0))

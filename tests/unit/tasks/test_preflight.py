@@ -1,0 +1,210 @@
+"""Between dispatch and claim anything may have changed: what a worker still carries out, and how."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from common.db.claims import ClaimFacts
+from common.db.runs import ClaimedRun
+from common.db.standing import Standing
+from common.domain.fleet import ApplicationState, Cluster, ClusterState, Placement, SyncMode
+from common.domain.health import Health, HealthReport
+from common.domain.placements import PlacementState
+from common.domain.refs import AttemptRef, PlacementRef, Revision, RunId
+from common.domain.runs import AttemptOutcome, SyncStatus, Trigger
+from tests.factories import application, cluster, fleet
+from workers.sync.ports import Phase
+from workers.tasks.preflight import Go, Stop, preflight
+
+WRITTEN_TO = frozenset({ClusterState.ACTIVE, ClusterState.DRAINING})
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+REF = PlacementRef("eu", "web")
+RENDERER = "plain 1"
+
+
+def _placement(
+    *,
+    mode: SyncMode = SyncMode.ENFORCE,
+    state: ClusterState = ClusterState.ACTIVE,
+    application_state: ApplicationState = ApplicationState.ACTIVE,
+    blocked: str = "",
+) -> Placement:
+    web = application("web", mode=mode, state=application_state, blocked=blocked)
+    found = fleet([cluster("eu", state)], [web]).placement(REF)
+    assert found is not None
+    return found
+
+
+PLACEMENT = _placement()
+REVISION = Revision("s" * 64, PLACEMENT.parameters_digest(RENDERER), "c" * 40)
+OLDER = replace(REVISION, source_digest="r" * 64)
+STANDING = Standing(
+    id=1,
+    ref=REF,
+    mark="m",
+    state=PlacementState.PLACED,
+    desired=REVISION,
+    applied=None,
+    sync=SyncStatus.UNKNOWN,
+    paused=False,
+    health=HealthReport(Health.UNKNOWN),
+    failures=0,
+    fight_step=0,
+    healed_at=None,
+    heal_after=None,
+    full_check_due_at=None,
+    observe_until=None,
+)
+FACTS = ClaimFacts(snapshot_id=1, standing=STANDING, blocked="", renderer=RENDERER, last=None)
+GONE = replace(FACTS, standing=replace(STANDING, state=PlacementState.LEAVING, desired=None))
+
+
+def _run(revision: Revision | None = REVISION, trigger: Trigger = Trigger.REVISION) -> ClaimedRun:
+    return ClaimedRun(
+        attempt=AttemptRef(RunId("run"), 1),
+        placement_id=1,
+        ref=REF,
+        trigger=trigger,
+        actor="flotilla",
+        cause="",
+        queue="default",
+        revision=revision,
+        source_id=1,
+        snapshot_id=1,
+        approval_id=None,
+        retries=0,
+        interruptions=0,
+        created_at=NOW,
+        started_at=NOW,
+        claimed_at=NOW,
+    )
+
+
+REMOVAL = _run(None, Trigger.LEAVING)
+
+
+def _of(
+    run: ClaimedRun | None = None,
+    facts: ClaimFacts = FACTS,
+    placement: Placement | None = PLACEMENT,
+    at: Cluster | None = PLACEMENT.cluster,
+) -> Go | Stop:
+    return preflight(run or _run(), facts, placement, cluster=at)
+
+
+def _stops(verdict: Go | Stop, outcome: AttemptOutcome, reason: str) -> None:
+    assert isinstance(verdict, Stop)
+    assert verdict.outcome is outcome
+    assert reason in verdict.reason
+
+
+def test_what_is_still_wanted_is_applied() -> None:
+    assert _of() == Go(Phase.APPLY)
+
+
+@pytest.mark.parametrize("run", [_run(), _run(trigger=Trigger.MANUAL), REMOVAL])
+def test_nothing_is_written_to_a_blocked_cluster_whoever_asks(run: ClaimedRun) -> None:
+    facts = replace(GONE if run.revision is None else FACTS, blocked="another cluster answers")
+    _stops(_of(run, facts), AttemptOutcome.SKIPPED, "blocked: another cluster answers")
+
+
+@pytest.mark.parametrize("state", [PlacementState.RETAINED, PlacementState.LEAVING, PlacementState.LEFT])
+def test_what_is_no_longer_placed_is_not_applied(state: PlacementState) -> None:
+    facts = replace(FACTS, standing=replace(STANDING, state=state))
+    _stops(_of(facts=facts), AttemptOutcome.SKIPPED, "nothing places it")
+
+
+def test_what_the_registry_no_longer_names_is_not_applied() -> None:
+    _stops(_of(placement=None), AttemptOutcome.SKIPPED, "nothing places it")
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_a_run_for_an_older_revision_is_superseded_whoever_asked_for_it(trigger: Trigger) -> None:
+    _stops(_of(_run(OLDER, trigger)), AttemptOutcome.SUPERSEDED, "a newer revision")
+
+
+def test_without_a_revision_to_be_at_a_run_is_superseded() -> None:
+    facts = replace(FACTS, standing=replace(STANDING, desired=None))
+    _stops(_of(facts=facts), AttemptOutcome.SUPERSEDED, "a newer revision")
+
+
+def test_the_same_content_from_another_commit_is_the_same_revision() -> None:
+    assert _of(_run(replace(REVISION, commit="d" * 40))) == Go(Phase.APPLY)
+
+
+def test_parameters_that_changed_since_supersede_the_run() -> None:
+    changed = replace(REVISION, parameters_digest="p" * 64)
+    facts = replace(FACTS, standing=replace(STANDING, desired=changed))
+    _stops(_of(_run(changed), facts), AttemptOutcome.SUPERSEDED, "the registry has changed")
+
+
+def test_another_renderer_supersedes_the_run_and_an_unknown_one_does_not() -> None:
+    _stops(_of(facts=replace(FACTS, renderer="plain 2")), AttemptOutcome.SUPERSEDED, "the registry has changed")
+    assert _of(facts=replace(FACTS, renderer=None)) == Go(Phase.APPLY)
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [
+        _placement(state=ClusterState.FROZEN),
+        _placement(state=ClusterState.JOINING),
+        _placement(state=ClusterState.DRAINING),
+        _placement(state=ClusterState.RETIRED),
+        _placement(application_state=ApplicationState.RETIRED),
+        _placement(blocked="its project is gone"),
+    ],
+    ids=lambda placement: str(placement.disposition),
+)
+def test_only_what_may_be_synced_is_applied(placement: Placement) -> None:
+    verdict = _of(_run(trigger=Trigger.MANUAL), placement=placement, at=placement.cluster)
+    _stops(verdict, AttemptOutcome.SKIPPED, f"says {placement.disposition}, not sync")
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_what_is_paused_is_applied_only_for_a_person(trigger: Trigger) -> None:
+    verdict = _of(_run(trigger=trigger), replace(FACTS, standing=replace(STANDING, paused=True)))
+    if trigger in {Trigger.MANUAL, Trigger.APPROVAL}:
+        assert verdict == Go(Phase.APPLY)
+    else:
+        _stops(verdict, AttemptOutcome.SKIPPED, "paused")
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_where_only_a_warning_is_wanted_nothing_is_written_but_for_a_person(trigger: Trigger) -> None:
+    verdict = _of(_run(trigger=trigger), placement=_placement(mode=SyncMode.WARN))
+    assert verdict == Go(Phase.APPLY if trigger in {Trigger.MANUAL, Trigger.APPROVAL} else Phase.CHECK)
+
+
+@pytest.mark.parametrize("last", [None, *AttemptOutcome])
+def test_only_a_run_that_waited_for_health_goes_on_to_prune(last: AttemptOutcome | None) -> None:
+    phase = Phase.PRUNE if last is AttemptOutcome.WAITING else Phase.APPLY
+    assert _of(facts=replace(FACTS, last=last)) == Go(phase)
+
+
+@pytest.mark.parametrize("state", sorted(WRITTEN_TO))
+@pytest.mark.parametrize("placement", [None, PLACEMENT])
+def test_what_leaves_is_removed_from_a_cluster_that_may_be_written_to(
+    state: ClusterState, placement: Placement | None
+) -> None:
+    assert _of(REMOVAL, GONE, placement, cluster("eu", state)) == Go(Phase.REMOVE)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        None,
+        cluster("eu", removed=True),
+        *(cluster("eu", state) for state in sorted(set(ClusterState) - WRITTEN_TO)),
+    ],
+)
+def test_nothing_is_removed_from_any_other_cluster(at: Cluster | None) -> None:
+    _stops(_of(REMOVAL, GONE, None, at), AttemptOutcome.SKIPPED, "nothing is written to its cluster now")
+
+
+@pytest.mark.parametrize("state", sorted(set(PlacementState) - {PlacementState.LEAVING}))
+def test_what_is_wanted_again_is_not_removed(state: PlacementState) -> None:
+    facts = replace(FACTS, standing=replace(STANDING, state=state))
+    _stops(_of(REMOVAL, facts), AttemptOutcome.SKIPPED, "it is wanted again")
