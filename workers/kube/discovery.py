@@ -57,11 +57,13 @@ class Catalogue:
         kinds: by (group, version, kind), and by (group, "", kind) in the preferred version.
         stale: groups whose server did not answer: what they serve is not known.
         read_at: on the caller's monotonic clock.
+        api_versions: everything served, sorted, as ``group/version`` and ``group/version/Kind``.
     """
 
     kinds: Mapping[tuple[str, str, str], Kind]
     stale: frozenset[str]
     read_at: float
+    api_versions: tuple[str, ...] = ()
 
     def find(self, group: str, version: str, kind: str) -> Kind:
         """Return a kind; an empty ``version`` means the preferred one.
@@ -91,7 +93,17 @@ def decode(bodies: Iterable[bytes], *, read_at: float) -> Catalogue:
         kinds.setdefault((kind.group, kind.version, kind.kind), kind)
         kinds.setdefault((kind.group, "", kind.kind), kind)
     stale = {each.metadata.name for each in groups if any(version.freshness == "Stale" for version in each.versions)}
-    return Catalogue(kinds, frozenset(stale), read_at)
+    return Catalogue(kinds, frozenset(stale), read_at, tuple(sorted(set(_api_versions(groups)))))
+
+
+def _api_versions(groups: Iterable[_Group]) -> Iterator[str]:
+    for group in groups:
+        for version in group.versions:
+            name = f"{group.metadata.name}/{version.version}".removeprefix("/")
+            yield name
+            for resource in version.resources or ():
+                if resource.response_kind is not None and resource.response_kind.kind:
+                    yield f"{name}/{resource.response_kind.kind}"
 
 
 def _kinds(groups: Iterable[_Group]) -> Iterator[Kind]:

@@ -45,6 +45,7 @@ class Connection:
         self._access = self._read_access()
         self._client = Client(self._access, request_timeout)
         self._catalogue: Catalogue | None = None
+        self._version: tuple[Catalogue, str] | None = None
         self._identity = ""
 
     def _read_access(self) -> Access:
@@ -106,6 +107,18 @@ class Connection:
     def version(self) -> str:
         """Return the API server's version, such as ``v1.37.2``."""
         return _decoded_version(self._got("/version"))
+
+    def capabilities(self, *, agent: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+        """Return the API server's version, and every API version that it serves; as known for some minutes.
+
+        Raises:
+            TransientError: that could not be found out.
+        """
+        catalogue = self._current(agent)
+        known = self._version
+        if known is None or known[0] is not catalogue:
+            known = self._version = (catalogue, self.version())
+        return known[1], catalogue.api_versions
 
     def _live(self, path: str) -> Live:
         body = self._got(path)

@@ -44,6 +44,8 @@ class Ender:
         self._run = run
         self.placement: Placement | None = None
         self.manifest_digest: str | None = None
+        self.warnings: tuple[str, ...] = ()
+        """Of the renderer; told with the attempt where it succeeds."""
         self.journal: SqlJournal | None = None
         """What it holds back is written with the end; None before there is one."""
         self.countdown: timedelta | None = None
@@ -110,7 +112,8 @@ class Ender:
             else:
                 self._applied(connection, result, SyncStatus.SYNCED, now)
 
-        ending = _measured(AttemptEnding(AttemptOutcome.SUCCEEDED, reason=result.reason), result)
+        said = "; ".join(filter(None, (result.reason, *self.warnings)))
+        ending = _measured(AttemptEnding(AttemptOutcome.SUCCEEDED, reason=said), result)
         self._end(lambda _now: ending, note)
 
     def _applied(self, connection: Connection, result: SyncResult, status: SyncStatus, now: datetime) -> None:

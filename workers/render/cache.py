@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from workers.render.canonical import canonical_bytes
-from workers.render.manifests import Sourced
+from workers.render.manifests import Output, Sourced
 
 _MEBIBYTE = 1 << 20
 _CLEAN_EVERY = 64
@@ -34,9 +34,9 @@ def cache_key(source_digest: str, renderer: str, path: str, options: Mapping[str
         source_digest: of the footprint.
         renderer: name and version.
         path: of the application in the tree.
-        options: the renderer's settings.
+        options: the renderer's settings, and whatever else it is given.
     """
-    parts = {"source": source_digest, "renderer": renderer, "path": path, "options": dict(options)}
+    parts = {"form": 2, "source": source_digest, "renderer": renderer, "path": path, "options": dict(options)}
     return hashlib.sha256(canonical_bytes(parts)).hexdigest()
 
 
@@ -53,11 +53,11 @@ class RenderCache:
         self._root = root
         self._max_bytes = max_bytes
         self._kept = kept
-        self._near: OrderedDict[str, tuple[Sourced, ...]] = OrderedDict()
+        self._near: OrderedDict[str, Output] = OrderedDict()
         self._lock = threading.Lock()
         self._puts = 0
 
-    def get(self, key: str) -> tuple[Sourced, ...] | None:
+    def get(self, key: str) -> Output | None:
         """Return what was put under ``key``, or None; not to be changed."""
         with self._lock:
             near = self._near.get(key)
@@ -67,14 +67,16 @@ class RenderCache:
         content = self._read(key)
         if content is None:
             return None
-        found = tuple(Sourced(manifest, origin) for origin, manifest in orjson.loads(content))
+        warnings, objects = orjson.loads(content)
+        found = Output(tuple(Sourced(manifest, origin) for origin, manifest in objects), tuple(warnings))
         self._keep(key, found, len(content))
         return found
 
-    def put(self, key: str, manifests: tuple[Sourced, ...]) -> None:
-        """Keep ``manifests``; a full disk is no error, only a cache that forgets."""
-        content = canonical_bytes([[item.origin, item.manifest] for item in manifests])
-        self._keep(key, manifests, len(content))
+    def put(self, key: str, output: Output) -> None:
+        """Keep ``output``; a full disk is no error, only a cache that forgets."""
+        objects = [[item.origin, item.manifest] for item in output.objects]
+        content = canonical_bytes([output.warnings, objects])
+        self._keep(key, output, len(content))
         path = self._path(key)
         part = path.with_name(f".{key}.{secrets.token_hex(4)}")
         with suppress(OSError):
@@ -107,11 +109,11 @@ class RenderCache:
                 path.unlink()
             total -= size
 
-    def _keep(self, key: str, manifests: tuple[Sourced, ...], size: int) -> None:
+    def _keep(self, key: str, output: Output, size: int) -> None:
         if size > _LARGEST_NEAR:
             return
         with self._lock:
-            self._near[key] = manifests
+            self._near[key] = output
             self._near.move_to_end(key)
             while len(self._near) > self._kept:
                 self._near.popitem(last=False)

@@ -90,3 +90,27 @@ class ToolKilledError(TransientError):
     """The renderer's tool was killed from outside."""
 
     code: ClassVar[str] = "render.killed"
+
+
+class DependencyMissingError(PermanentError):
+    """A chart needs another chart that is not there."""
+
+    code: ClassVar[str] = "render.dependency-missing"
+
+
+class ChangingError(PermanentError):
+    """The same files gave something else the second time."""
+
+    code: ClassVar[str] = "render.changing"
+
+
+class ClusterTooOldError(PermanentError):
+    """A chart does not want a cluster of this version."""
+
+    code: ClassVar[str] = "render.kube-version"
+
+
+class LookupRefusedError(PermanentError):
+    """A template asks the cluster, which is not done here."""
+
+    code: ClassVar[str] = "render.lookup"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +19,7 @@ from common.sources.trees import Tree, joined, refuse_link
 from common.yaml import MANIFEST_LIMITS
 from workers.render import kustomization, sandbox
 from workers.render.faults import EscapeRefusedError, PluginRefusedError, RendererMissingError
+from workers.render.files import write_files
 from workers.render.kustomization import Footprint
 from workers.render.manifests import Sourced, checked, sourced
 
@@ -177,21 +177,3 @@ def materialised(tree: Tree, reads: Footprint) -> Iterator[Path]:
         root.mkdir()
         write_files(root, contents.items())
         yield Path(folder)
-
-
-def write_files(root: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    """Write files below ``root``, read-only.
-
-    Raises:
-        EscapeRefusedError: a path is not plain.
-    """
-    for path, content in files:
-        parts = path.split("/")
-        if any(part in {"", ".", ".."} or "\0" in part for part in parts):
-            message = f"{path[:200]!r} is not a path inside the tree"
-            raise EscapeRefusedError(message, remedy="Rename the file.")
-        target = root.joinpath(*parts)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, stat.S_IRUSR)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)

@@ -31,6 +31,19 @@ class Sourced:
     origin: str
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a renderer gave.
+
+    Attributes:
+        objects: with where each came from.
+        warnings: in words, for who reads the run; empty where all is well.
+    """
+
+    objects: tuple[Sourced, ...]
+    warnings: tuple[str, ...] = ()
+
+
 def sourced(text: bytes, file: str, limits: YamlLimits = FILE_LIMITS) -> tuple[list[Sourced], list[str]]:
     """Return the objects of a YAML or JSON text, and its faults as ``file:line: what; remedy``."""
     try:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from common.domain.fleet import Placement, Renderer, RenderSettings
+from common.domain.fleet import IgnoreRule, Placement, Renderer, RenderSettings
 from common.settings import Settings
 from common.sources.trees import Tree, source_digest
 from workers.render import kustomization, kustomize, plain
 from workers.render.cache import RenderCache, cache_key
 from workers.render.canonical import manifest_digest
 from workers.render.faults import NotCarriedOutError, RendererMissingError
+from workers.render.helm import charts, rendering
+from workers.render.helm.charts import ChartFootprint
+from workers.render.helm.process import HelmProcesses
+from workers.render.helm.rendering import Capabilities, Release
 from workers.render.kustomization import Footprint
-from workers.render.manifests import Sourced
+from workers.render.manifests import Output, Sourced
 from workers.render.sandbox import Bounds
 from workers.render.substitute import substitute
+from workers.render.twice import settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +33,21 @@ class RenderRequest:
         path: folder in the tree, ``.`` for its root.
         settings: the registry's ``render``; None detects the renderer.
         variables: what ``${name}`` stands for; None substitutes nothing.
+        values: the placement's, merged, the cluster's own under ``cluster``; for renderers that take values.
+        release: name of the release where ``settings`` give none; for Helm.
+        namespace: of objects without one.
+        capabilities: of the cluster, for charts that ask; None for Helm's defaults.
+        ignore: fields that others own: they may differ from one rendering to the next, and are no part of the digest.
     """
 
     path: str
     settings: RenderSettings | None = None
     variables: Mapping[str, Any] | None = field(default=None, repr=False)
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    release: str = "release"
+    namespace: str = "default"
+    capabilities: Capabilities | None = None
+    ignore: Sequence[IgnoreRule] = ()
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -63,11 +78,13 @@ class Rendered:
         objects: with where each came from; not to be changed.
         digest: sha256 (hex) over the manifests in their order.
         renderer: name and version of what rendered them here.
+        warnings: in words; empty where all is well.
     """
 
     objects: tuple[Sourced, ...] = field(repr=False)
     digest: str
     renderer: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def manifests(self) -> tuple[Mapping[str, Any], ...]:
@@ -81,7 +98,7 @@ class _Plan:
 
     renderer: str
     paths: tuple[str, ...]
-    run: Callable[[], tuple[Sourced, ...]] = field(repr=False)
+    run: Callable[[], Output] = field(repr=False)
 
 
 class Renderers:
@@ -97,6 +114,11 @@ class Renderers:
         self._cache = cache
         self._kustomize = kustomize
         self._bounds = bounds or Bounds()
+        self._helm = HelmProcesses(self._bounds)
+
+    def close(self) -> None:
+        """End the processes that renderers hold."""
+        self._helm.close()
 
     def resolve(self, tree: Tree, request: RenderRequest) -> Resolved:
         """Return what ``tree`` holds for an application, without rendering it.
@@ -122,18 +144,20 @@ class Renderers:
             TransientError: the tree cannot be read now.
         """
         renderer = resolved.renderer
-        key = cache_key(resolved.source_digest, renderer, request.path, request.options)
-        objects = self._cache.get(key)
-        if objects is None:
+        inputs = _inputs(request, renderer)
+        output = self._cache.get(cache_key(resolved.source_digest, renderer, request.path, inputs))
+        if output is None:
             tree = open_tree()
             plan = self._plan(tree, request)
-            objects, renderer = plan.run(), plan.renderer
+            output, renderer = plan.run(), plan.renderer
             # by what was really read: a digest that somebody computed otherwise must not name other manifests
             read = source_digest(tree, plan.paths)
-            self._cache.put(cache_key(read, renderer, request.path, request.options), objects)
+            self._cache.put(cache_key(read, renderer, request.path, _inputs(request, renderer)), output)
+        objects = output.objects
         if request.variables is not None:
             objects = substitute(objects, request.variables)
-        return Rendered(objects, manifest_digest([item.manifest for item in objects]), renderer)
+        digest = manifest_digest(settled(objects, request.ignore, request.namespace))
+        return Rendered(objects, digest, renderer, output.warnings)
 
     def outdated(self, renderer: str, error_code: str) -> bool:
         """Return whether a newer renderer may give something else for the same files than the one that resolved them.
@@ -145,6 +169,8 @@ class Renderers:
             error_code: why they could not; empty where they could.
         """
         name, _, version = renderer.partition(" ")
+        if name == rendering.NAME:
+            return _number(self._helm.version()) > _number(version)
         if name == plain.NAME:
             return _number(plain.VERSION) > _number(version)
         if name == kustomize.NAME or error_code == RendererMissingError.code:
@@ -160,10 +186,13 @@ class Renderers:
             case Renderer.PLAIN:
                 files = plain.footprint(tree, path, options)
                 # an empty footprint would be equal for all that is empty: the folder stands for it
-                return _Plan(f"{plain.NAME} {plain.VERSION}", files or (path,), lambda: plain.render(tree, path, files))
+                name = f"{plain.NAME} {plain.VERSION}"
+                return _Plan(name, files or (path,), lambda: Output(plain.render(tree, path, files)))
             case Renderer.KUSTOMIZE:
                 reads = kustomize.footprint(tree, path, options)
                 return self._kustomized(tree, request, reads)
+            case Renderer.HELM:
+                return self._charted(tree, request, charts.footprint(tree, path, options))
             case other:
                 message = f"{path} needs {other}, which is not yet carried out"
                 raise NotCarriedOutError(message, remedy="Commit rendered manifests, or use Kustomize.")
@@ -171,10 +200,49 @@ class Renderers:
     def _kustomized(self, tree: Tree, request: RenderRequest, reads: Footprint) -> _Plan:
         tool = kustomize.tool(self._kustomize)
 
-        def run() -> tuple[Sourced, ...]:
-            return kustomize.render(tree, request.path, request.options, reads=reads, tool=tool, bounds=self._bounds)
+        def run() -> Output:
+            options, bounds = request.options, self._bounds
+            return Output(kustomize.render(tree, request.path, options, reads=reads, tool=tool, bounds=bounds))
 
         return _Plan(f"{kustomize.NAME} {tool.version}", reads.paths, run)
+
+    def _charted(self, tree: Tree, request: RenderRequest, reads: ChartFootprint) -> _Plan:
+        def run() -> Output:
+            return rendering.render(tree, request.options, _release(request), reads=reads, processes=self._helm)
+
+        return _Plan(f"{rendering.NAME} {self._helm.version()}", reads.paths, run)
+
+
+def _release(request: RenderRequest) -> Release:
+    values = {key: value for key, value in request.values.items() if key != "cluster"}
+    return Release(
+        name=request.release,
+        namespace=request.namespace,
+        values=values,
+        cluster=request.values.get("cluster", {}),
+        capabilities=request.capabilities,
+        ignore=request.ignore,
+    )
+
+
+def _inputs(request: RenderRequest, renderer: str) -> dict[str, Any]:
+    """Return all that shapes the manifests besides the files: more than its settings only where it takes values."""
+    if not takes_values(renderer):
+        return dict(request.options)
+    known = request.capabilities
+    return {
+        "options": dict(request.options),
+        "values": dict(request.values),
+        "release": request.release,
+        "namespace": request.namespace,
+        "capabilities": None if known is None else [known.kube_version, *known.api_versions],
+        "ignore": [[rule.group, rule.kind, rule.namespace, rule.name, *rule.paths] for rule in request.ignore],
+    }
+
+
+def takes_values(renderer: str) -> bool:
+    """Return whether a renderer, by name and version, is given values and asks what the cluster can do."""
+    return renderer.startswith(f"{rendering.NAME} ")
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -200,10 +268,17 @@ def detect(tree: Tree, path: str, settings: RenderSettings | None) -> Renderer:
 
 
 def request_for(placement: Placement) -> RenderRequest:
-    """Return what shapes the manifests of ``placement``."""
+    """Return what shapes the manifests of ``placement``, but for what its cluster can do."""
     application = placement.application
-    variables = placement.parameters if application.substitute else None
-    return RenderRequest(placement.source.path, application.render, variables)
+    return RenderRequest(
+        path=placement.source.path,
+        settings=application.render,
+        variables=placement.parameters if application.substitute else None,
+        values=placement.parameters,
+        release=application.name,
+        namespace=placement.namespace,
+        ignore=placement.sync.ignore,
+    )
 
 
 def renderers_from(settings: Settings) -> Renderers:

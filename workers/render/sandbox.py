@@ -16,6 +16,8 @@ from pathlib import Path
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError, ToolKilledError
 
 _MEBIBYTE = 1 << 20
+_NO_MEMORY = ("out of memory", "cannot allocate memory", "malloc failed", "MemoryError")
+"""What Go, C and Python say when there is none left."""
 _LIMITED = """\
 import os, resource, sys
 memory, cpu, files = (int(value) for value in sys.argv[1:4])
@@ -96,7 +98,7 @@ def run(command: Sequence[str], *, folder: Path, what: str, bounds: Bounds) -> b
         err.seek(0)
         words = err.read(64 << 10).decode(errors="replace")
         size = os.fstat(out.fileno()).st_size
-        _judge(status, words, what=what, printed=size, bounds=bounds)
+        judge(status, words, what=what, printed=size, bounds=bounds)
         out.seek(0)
         return out.read()
 
@@ -119,14 +121,26 @@ def _ended(process: subprocess.Popen[bytes], seconds: float) -> int | None:
     return None if late.is_set() else status
 
 
-def _judge(status: int | None, words: str, *, what: str, printed: int, bounds: Bounds) -> None:
+def judge(status: int | None, words: str, *, what: str, printed: int, bounds: Bounds) -> None:
+    """Return if a tool ended well.
+
+    Args:
+        status: how it ended; negative for a signal, None when it was killed for its time.
+        words: its last ones.
+        what: is rendered, for messages.
+        printed: bytes that it gave.
+        bounds: that it had.
+
+    Raises:
+        ToolFailedError, ToolBoundsError, ToolKilledError: as ``run`` says.
+    """
     if status is None or status == -signal.SIGXCPU:
         message = f"rendering {what} took longer than {bounds.time}"
         raise ToolBoundsError(message, remedy="Make the application smaller.")
     if printed >= bounds.output or status == -signal.SIGXFSZ or "file too large" in words:
         message = f"rendering {what} printed more than {bounds.output:,} bytes"
         raise ToolBoundsError(message, remedy="Split the application.")
-    if status != 0 and ("out of memory" in words or "cannot allocate memory" in words):
+    if status != 0 and any(sign in words for sign in _NO_MEMORY):
         message = f"rendering {what} took more than {bounds.memory:,} bytes of memory"
         raise ToolBoundsError(message, remedy="Make the application smaller.")
     if status < 0:

@@ -186,3 +186,25 @@ def _put(tree: Any, steps: Sequence[_Step], value: Any) -> None:
         tree.pop(last.field, None)
     else:
         tree[last.field] = value
+
+
+def left_out(manifest: Mapping[str, Any], pointers: Sequence[str]) -> Mapping[str, Any]:
+    """Return a manifest without the fields that JSON pointers name; itself where there are none."""
+    if not pointers:
+        return manifest
+    copy: dict[str, Any] = orjson.loads(orjson.dumps(manifest))
+    for pointer in pointers:
+        *way, last = _tokens(pointer)
+        at: Any = copy
+        for token in way:
+            at = at.get(token) if isinstance(at, dict) else _element(at, token)
+        if isinstance(at, dict):
+            at.pop(last, None)
+        elif _element(at, last) is not None:
+            del at[int(last)]
+    return copy
+
+
+def _element(tree: Any, token: str) -> Any:
+    fits = isinstance(tree, list) and token.isdigit() and int(token) < len(tree)
+    return tree[int(token)] if fits else None

@@ -75,6 +75,7 @@ class Runtime:
         self.executor.shutdown(wait=False, cancel_futures=True)
         self.clusters.close()
         self.mirrors.close()
+        self.renderers.close()
         self.database.dispose()
 
 

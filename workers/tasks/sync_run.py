@@ -9,7 +9,7 @@ import structlog
 
 from common.db import approvals, attempts, claims, inventory, leases, runs
 from common.db.approvals import Approval, ApprovalKind, ApprovalState
-from common.db.connection import Connection
+from common.db.connection import Connection as DatabaseConnection
 from common.db.runs import ClaimedRun
 from common.db.standing import Standing
 from common.domain.errors import FlotillaError, LeaseLostError, PermanentError, TransientError
@@ -18,10 +18,12 @@ from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.runs import Trigger
 from common.telemetry.logs import logger
+from workers.kube.pool import Connection
 from workers.record.endings import Ender
 from workers.record.journal import SqlJournal
 from workers.render.canonical import manifest_digest
-from workers.render.renderers import Rendered, Resolved, request_for
+from workers.render.helm.rendering import Capabilities
+from workers.render.renderers import Rendered, Resolved, request_for, takes_values
 from workers.sync import pipeline
 from workers.sync.ports import Fence, Phase, Ports, SyncRequest
 from workers.tasks.contact import check_identity
@@ -109,7 +111,7 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
         )
 
 
-def _approval(connection: Connection, run: ClaimedRun) -> Approval | None:
+def _approval(connection: DatabaseConnection, run: ClaimedRun) -> Approval | None:
     """Return the approval a run carries out, if it is one: granted, to prune, and for this very placement."""
     found = approvals.get(connection, run.approval_id) if run.approval_id is not None else None
     if found is None or found.subject != str(run.ref):
@@ -124,7 +126,9 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, phase:
     if blocked:
         ender.stop_blocked(blocked)
         return
-    rendered = None if phase is Phase.REMOVE else _render(runtime, run, facts)
+    rendered = None if phase is Phase.REMOVE else _render(runtime, run, facts, connection)
+    if rendered is not None:
+        ender.warnings = rendered.warnings
     ender.manifest_digest = rendered.digest if rendered else EMPTY
     ender.journal = SqlJournal(runtime.database, run, prune_budget=facts.fleet.prune_budget)
     ports = Ports(
@@ -138,16 +142,18 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, phase:
     ender.ended(phase, pipeline.run(request, ports))
 
 
-def _render(runtime: Runtime, run: ClaimedRun, facts: Facts) -> Rendered:
+def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connection) -> Rendered:
     placement, revision = facts.placement, run.revision
     if placement is None or revision is None or facts.renderer is None:
         message = f"{run.ref} has no source to render"
         raise PermanentError(message)
     source = placement.source.to_resolve
     resolved = Resolved(revision.source_digest, facts.renderer, ())
-    return runtime.renderers.render(
-        lambda: runtime.mirrors.tree(source, revision.commit), request_for(placement), resolved
-    )
+    request = request_for(placement)
+    if takes_values(facts.renderer):
+        agent = {"User-Agent": runtime.agent(f"run {run.attempt}")}
+        request = replace(request, capabilities=Capabilities(*connection.capabilities(agent=agent)))
+    return runtime.renderers.render(lambda: runtime.mirrors.tree(source, revision.commit), request, resolved)
 
 
 def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase, rendered: Rendered | None) -> SyncRequest:

@@ -107,7 +107,8 @@ class RenderSettings:
     Attributes:
         options: the renderer's own settings with the registry's keys, defaults left out:
             plain ``include``, ``exclude``; kustomize ``images``, ``patches``, ``components``, ``namePrefix``,
-            ``nameSuffix``; helm ``valuesFiles``, ``releaseName``; jsonnet ``libs``, ``topLevelArguments``.
+            ``nameSuffix``; helm ``valuesFiles``, ``releaseName``, ``sets``, ``lookup``; jsonnet ``libs``,
+            ``topLevelArguments``.
     """
 
     renderer: Renderer

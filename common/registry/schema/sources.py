@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -158,8 +158,14 @@ class NamedSourceSpec(SourceSpec):
 class HelmRenderSpec(Base):
     """Settings of Helm."""
 
-    values_files: list[Text] = Field(default=[], description="Files under the source, lowest first.")
+    values_files: list[Text] = Field(default=[], description="Files, lowest first; paths from the chart's folder.")
     release_name: Name | None = Field(default=None, description="Absent: the application's name.")
+    sets: Annotated[list[Text], Field(max_length=500)] = Field(
+        default=[], description="KEY=VALUE as in `helm template --set`, over the registry's values."
+    )
+    lookup: Literal["empty", "refuse"] = Field(
+        default="empty", description="`lookup` in templates finds nothing, with a warning; or such a chart is refused."
+    )
 
 
 class PatchSpec(Base):

@@ -116,7 +116,8 @@ def test_what_is_not_carried_out_yet_has_values_in_the_domain_too() -> None:
     assert payments.git.verify == ("release-team",)
     assert payments.render is not None
     assert payments.render.renderer is Renderer.HELM
-    assert payments.render.options == {"valuesFiles": ["values.yaml"], "releaseName": "payments"}
+    expected = {"valuesFiles": ["values.yaml"], "releaseName": "payments", "sets": ["image.tag=v2"], "lookup": "refuse"}
+    assert payments.render.options == expected
     assert payments.decrypt == "sops/team-pay"
     assert isinstance(smoke.sources[0], OciSource)
     assert [type(source) for source in ledger.sources] == [HelmSource, GitSource]

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from workers.render.cache import RenderCache, cache_key
-from workers.render.manifests import Sourced
+from workers.render.manifests import Output, Sourced
 
-OBJECTS = (Sourced({"kind": "A", "data": {"b": 1, "a": [1.5, None, "é"]}}, "f:1"), Sourced({"kind": "B"}, "f:9"))
+OBJECTS = Output(
+    (Sourced({"kind": "A", "data": {"b": 1, "a": [1.5, None, "é"]}}, "f:1"), Sourced({"kind": "B"}, "f:9")), ("mind",)
+)
 KEY = cache_key("0" * 64, "plain 1", "app", {})
 
 

@@ -11,8 +11,9 @@ from common.sources.faults import SymlinkRefusedError
 from common.sources.objects import SYMLINK
 from tests.fakes.trees import memory_tree
 from workers.render.faults import EscapeRefusedError, PluginRefusedError
+from workers.render.files import write_files
 from workers.render.kustomization import Footprint, footprint
-from workers.render.kustomize import image_of, materialised, overlay_of, write_files
+from workers.render.kustomize import image_of, materialised, overlay_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,340 @@
+"""Charts, rendered by Helm's own library in its process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.domain.errors import PermanentError
+from common.domain.fleet import IgnoreRule, Renderer, RenderSettings
+from common.sources.faults import SymlinkRefusedError
+from tests.fakes.trees import Content, memory_tree
+from workers.render.cache import RenderCache
+from workers.render.faults import (
+    ChangingError,
+    ClusterTooOldError,
+    CycleError,
+    DependencyMissingError,
+    EscapeRefusedError,
+    LookupRefusedError,
+    RenderError,
+    ToolBoundsError,
+    ToolFailedError,
+)
+from workers.render.helm.rendering import Capabilities
+from workers.render.renderers import Rendered, Renderers, RenderRequest
+from workers.render.sandbox import Bounds
+
+CHART = "apiVersion: v2\nname: web\nversion: 1.2.3\n"
+SEEN = (
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-seen\n"
+    "data:\n  seen: {{ %s | toJson | quote }}"
+)
+BOUNDS = Bounds(time=timedelta(seconds=20), memory=768 << 20, output=4 << 20)
+
+
+def chart(expression: str = ".Values", **files: Content) -> dict[str, Content]:
+    """Return a chart that shows what an expression gives."""
+    own: dict[str, Content] = {"web/Chart.yaml": CHART, "web/templates/seen.yaml": SEEN % expression}
+    return own | {name.replace("__", "/"): content for name, content in files.items()}
+
+
+@pytest.fixture(scope="module")
+def renderers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderers]:
+    found = Renderers(RenderCache(tmp_path_factory.mktemp("cache")), bounds=BOUNDS)
+    yield found
+    found.close()
+
+
+def request(options: Mapping[str, Any] | None = None, **others: Any) -> RenderRequest:
+    settings = None if options is None else RenderSettings(Renderer.HELM, options)
+    return RenderRequest("web", settings, **({"release": "shop", "namespace": "front"} | others))
+
+
+def render(renderers: Renderers, files: Mapping[str, Content], asked: RenderRequest | None = None) -> Rendered:
+    tree = memory_tree(files)
+    asked = asked or request()
+    return renderers.render(lambda: tree, asked, renderers.resolve(tree, asked))
+
+
+def seen(done: Rendered) -> Any:
+    (found,) = [each["data"]["seen"] for each in done.manifests if each["metadata"]["name"].endswith("-seen")]
+    return json.loads(found)
+
+
+# -- values ----------------------------------------------------------------------------------------------------
+
+
+def test_a_chart_is_detected_and_knows_its_release(renderers: Renderers) -> None:
+    done = render(renderers, chart("list .Release.Name .Release.Namespace .Release.IsInstall .Release.Service"))
+    assert seen(done) == ["shop", "front", True, "Helm"]
+    assert done.renderer.startswith("helm 4.")
+
+
+def test_the_registry_lies_over_values_files_and_those_over_the_charts_own(renderers: Renderers) -> None:
+    files = chart() | {
+        "web/values.yaml": "a: chart\nb: chart\nc: chart\nkept: {x: 1, z: 2}\ngone: 1\n",
+        "web/low.yaml": "b: low\nc: low\nd: low\nkept: {z: 3}\n",
+        "values/high.yaml": "d: high\n",
+    }
+    asked = request({"valuesFiles": ["low.yaml", "../values/high.yaml"]}, values={"c": "registry", "gone": None})
+    expected = {"a": "chart", "b": "low", "c": "registry", "d": "high", "kept": {"x": 1, "z": 3}, "cluster": {}}
+    assert seen(render(renderers, files, asked)) == expected
+
+
+def test_sets_lie_over_everything(renderers: Renderers) -> None:
+    asked = request({"sets": ["image.tag=v1", "list[1]=b", "text=a\\,b"]}, values={"image": {"name": "x", "tag": "v0"}})
+    found = seen(render(renderers, chart("dict `i` .Values.image `l` .Values.list `t` .Values.text"), asked))
+    assert found == {"i": {"name": "x", "tag": "v1"}, "l": [None, "b"], "t": "a,b"}
+
+
+def test_the_release_name_can_be_set(renderers: Renderers) -> None:
+    assert seen(render(renderers, chart(".Release.Name"), request({"releaseName": "other"}))) == "other"
+
+
+CLUSTER = {"cluster": {"name": "eu-1", "labels": {"env": "prod"}, "vars": {"domain": "eu.example.com"}}}
+
+
+def test_the_clusters_own_values_are_there(renderers: Renderers) -> None:
+    found = render(renderers, chart(".Values.cluster.vars.domain"), request(values=CLUSTER))
+    assert seen(found) == "eu.example.com"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"web/values.yaml": "cluster: {instances: 3}\n"},
+        {"web/values.schema.json": '{"additionalProperties": false, "properties": {"global": {}}}'},
+    ],
+)
+def test_the_clusters_own_values_stay_out_of_a_charts_way(renderers: Renderers, files: dict[str, Content]) -> None:
+    found = seen(render(renderers, chart(".Values.cluster | default dict") | files, request(values=CLUSTER)))
+    assert found in ({"instances": 3}, {})
+
+
+def test_values_of_the_wrong_type_are_refused_by_the_charts_schema(renderers: Renderers) -> None:
+    files = chart() | {"web/values.schema.json": '{"properties": {"replicas": {"type": "integer"}}}'}
+    with pytest.raises(ToolFailedError, match=r"'/replicas': got string, want integer"):
+        render(renderers, files, request(values={"replicas": "two"}))
+
+
+def test_an_absurd_index_is_refused(renderers: Renderers) -> None:
+    with pytest.raises(ToolFailedError, match="maximum supported index"):
+        render(renderers, chart(), request({"sets": ["a[999999999]=1"]}))
+
+
+# -- what the cluster can do -----------------------------------------------------------------------------------
+
+
+def test_a_chart_sees_the_clusters_version_and_kinds(renderers: Renderers) -> None:
+    known = Capabilities("v1.31.4", ("example.com/v1", "example.com/v1/Thing"))
+    has = '.Capabilities.APIVersions.Has "example.com/v1/Thing"'
+    files = chart(f"list .Capabilities.KubeVersion.Version .Capabilities.KubeVersion.Minor ({has})")
+    assert seen(render(renderers, files, request(capabilities=known))) == ["v1.31.4", "31", True]
+    assert seen(render(renderers, files, request(capabilities=Capabilities("v1.30.0", ()))))[2] is False
+
+
+@pytest.mark.parametrize(
+    ("wanted", "version"), [(">=1.25.0-0", "v1.31.4"), (">=1.25", "v1.31.4-gke.1200"), ("what it likes", "v1.31.4")]
+)
+def test_a_chart_takes_the_clusters_version(renderers: Renderers, wanted: str, version: str) -> None:
+    files = chart() | {"web/Chart.yaml": CHART + f"kubeVersion: '{wanted}'\n"}
+    assert render(renderers, files, request(capabilities=Capabilities(version, ()))).objects
+
+
+@pytest.mark.parametrize(("wanted", "version"), [(">= 1.19.0 < 1.30.0", "v1.31.4"), ("^1.32", "v1.31.4+k3s1")])
+def test_a_chart_may_refuse_the_clusters_version(renderers: Renderers, wanted: str, version: str) -> None:
+    files = chart() | {"web/Chart.yaml": CHART + f"kubeVersion: '{wanted}'\n"}
+    with pytest.raises(ClusterTooOldError, match=r"wants Kubernetes .*, and the cluster has v1\.31"):
+        render(renderers, files, request(capabilities=Capabilities(version, ())))
+
+
+LOOKUP = '(lookup "v1" "Secret" "a" "b")'
+
+
+def test_a_lookup_finds_nothing_and_says_so(renderers: Renderers) -> None:
+    done = render(renderers, chart(LOOKUP))
+    assert seen(done) == {}
+    assert done.warnings == ("templates/seen.yaml: `lookup` finds nothing here, as in `helm template`",)
+    assert render(renderers, chart(LOOKUP)).warnings == done.warnings, "the cache keeps them"
+
+
+def test_a_lookup_can_be_refused(renderers: Renderers) -> None:
+    with pytest.raises(LookupRefusedError, match=r"templates/seen\.yaml"):
+        render(renderers, chart(LOOKUP), request({"lookup": "refuse"}))
+
+
+# -- what comes out --------------------------------------------------------------------------------------------
+
+HOOK = "apiVersion: v1\nkind: Pod\nmetadata: {name: %s, annotations: {helm.sh/hook: '%s'}}\n"
+
+
+def test_notes_and_tests_are_left_out_and_hooks_stay(renderers: Renderers) -> None:
+    files = chart() | {
+        "web/templates/NOTES.txt": "Thank you",
+        "web/templates/_part.tpl": "{{ define `x` }}{{ end }}",
+        "web/templates/empty.yaml": "{{ if .Values.never }}a: 1{{ end }}\n---\n# nothing\n",
+        "web/templates/test.yaml": HOOK % ("a", "test-success"),
+        "web/templates/hook.yaml": HOOK % ("b", "pre-install,pre-upgrade"),
+    }
+    assert [each["metadata"]["name"] for each in render(renderers, files).manifests] == ["b", "shop-seen"]
+
+
+CRD = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: things.example.com}\n"
+SUB = {
+    "web/Chart.yaml": CHART + "dependencies: [{name: sub, version: 1.x, condition: sub.enabled}]\n",
+    "web/charts/sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n",
+    "web/charts/sub/crds/crd.yaml": CRD,
+    "web/charts/sub/templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: sub}\n",
+}
+
+
+def test_definitions_of_kinds_and_charts_within_come_too(renderers: Renderers) -> None:
+    names = [each["metadata"]["name"] for each in render(renderers, chart() | SUB).manifests]
+    assert names == ["things.example.com", "sub", "shop-seen"]
+
+
+def test_a_chart_within_can_be_switched_off(renderers: Renderers) -> None:
+    done = render(renderers, chart() | SUB, request(values={"sub": {"enabled": False}}))
+    assert [each["metadata"]["name"] for each in done.manifests] == ["shop-seen"]
+
+
+def test_where_the_template_fails_is_said(renderers: Renderers) -> None:
+    with pytest.raises(ToolFailedError, match=r"web/templates/seen\.yaml:6.*name it"):
+        render(renderers, chart("required `name it` .Values.nothing"))
+
+
+def test_what_is_no_manifest_is_named_by_its_template(renderers: Renderers) -> None:
+    files = chart() | {"web/templates/bad.yaml": "apiVersion: v1\nmetadata: {name: a}\n"}
+    with pytest.raises(RenderError, match=r"web/templates/bad\.yaml as rendered:1: the object has no kind"):
+        render(renderers, files)
+
+
+# -- the same twice --------------------------------------------------------------------------------------------
+
+PASSWORD = {
+    "web/templates/secret.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\n"
+    "stringData: {password: '{{ randAlphaNum 20 }}'}\n"
+}
+
+
+def test_a_chart_that_gives_something_else_each_time_is_refused(renderers: Renderers) -> None:
+    with pytest.raises(ChangingError, match="Secret db: /stringData/password") as caught:
+        render(renderers, chart() | PASSWORD)
+    assert "sync.ignore" in caught.value.remedy
+
+
+def test_an_ignored_field_may_change_and_is_no_part_of_the_digest(renderers: Renderers, tmp_path: Path) -> None:
+    asked = request(ignore=(IgnoreRule(kind="Secret", paths=("/stringData/password",)),))
+    other = Renderers(RenderCache(tmp_path), bounds=BOUNDS)
+    found = [render(each, chart() | PASSWORD, asked) for each in (renderers, other)]
+    other.close()
+    passwords = {each.manifests[0]["stringData"]["password"] for each in found}
+    assert len(passwords) == 2
+    assert len({each.digest for each in found}) == 1
+
+
+@pytest.mark.parametrize("expression", ["now", "uuidv4", "genCA `a` 1", "keys .Values.many", "htpasswd `a` `b`"])
+def test_clocks_certificates_and_unordered_keys_are_found(renderers: Renderers, expression: str) -> None:
+    many = {f"k{number}": number for number in range(50)}
+    with pytest.raises(ChangingError, match="ConfigMap shop-seen: /data/seen"):
+        render(renderers, chart(expression), request(values={"many": many}))
+
+
+def test_a_rendering_is_kept_by_everything_that_shapes_it(renderers: Renderers) -> None:
+    tree = memory_tree(chart())
+    asked = [
+        request(values={"a": 1}),
+        request(values={"a": 2}),
+        request(values={"a": 1}, namespace="other"),
+        request(values={"a": 1}, release="other"),
+        request({"sets": ["a=9"]}, values={"a": 1}),
+        request(values={"a": 1}, capabilities=Capabilities("v1.30.0", ())),
+    ]
+    opened: list[RenderRequest] = []
+    for one in [*asked, *asked]:
+        renderers.render(lambda one=one: opened.append(one) or tree, one, renderers.resolve(tree, one))  # type: ignore[misc,func-returns-value]
+    assert opened == asked
+
+
+# -- what it needs ---------------------------------------------------------------------------------------------
+
+
+def test_a_chart_that_is_not_there_is_missed(renderers: Renderers) -> None:
+    dependencies = "dependencies: [{name: redis, version: 18.x, repository: 'https://charts.example.com'}]\n"
+    with pytest.raises(DependencyMissingError, match=r"needs the chart redis 18\.x of https://charts\.example\.com"):
+        render(renderers, chart() | {"web/Chart.yaml": CHART + dependencies})
+
+
+BESIDE = {
+    "web/Chart.yaml": CHART + "dependencies: [{name: lib, version: 1.x, repository: 'file://../shared/lib'}]\n",
+    "shared/lib/Chart.yaml": "apiVersion: v2\nname: lib\nversion: 1.0.0\n",
+    "shared/lib/templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: lib}\n",
+}
+
+
+def test_a_chart_beside_it_is_taken_in_and_counts_as_read(renderers: Renderers) -> None:
+    tree = memory_tree(chart() | BESIDE)
+    assert renderers.resolve(tree, request()).paths == ("shared/lib", "web")
+    assert "lib" in [each["metadata"]["name"] for each in render(renderers, chart() | BESIDE).manifests]
+
+
+def test_charts_in_a_circle_are_refused(renderers: Renderers) -> None:
+    back = "dependencies: [{name: web, version: 1.x, repository: 'file://../../web'}]\n"
+    files = chart() | BESIDE | {"shared/lib/Chart.yaml": "apiVersion: v2\nname: lib\nversion: 1.0.0\n" + back}
+    with pytest.raises(CycleError, match="web -> shared/lib -> web"):
+        render(renderers, files)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "", "a\\b", "../.."])
+def test_values_files_and_charts_from_outside_are_refused(renderers: Renderers, name: str) -> None:
+    with pytest.raises(EscapeRefusedError):
+        render(renderers, chart(), request({"valuesFiles": [name]}))
+    dependency = f"dependencies: [{{name: x, version: 1.x, repository: {json.dumps('file://' + name)}}}]\n"
+    with pytest.raises(EscapeRefusedError):
+        render(renderers, chart() | {"web/Chart.yaml": CHART + dependency})
+
+
+@pytest.mark.parametrize("place", ["web/templates/link.yaml", "web/files/link", "web/values.yaml", "web/charts/sub"])
+def test_a_link_in_a_chart_is_refused(renderers: Renderers, place: str) -> None:
+    with pytest.raises(SymlinkRefusedError):
+        render(renderers, chart() | {place: ("120000", "/etc/passwd")})
+
+
+def test_a_link_among_the_values_files_is_refused(renderers: Renderers) -> None:
+    with pytest.raises(SymlinkRefusedError):
+        render(renderers, chart() | {"v.yaml": ("120000", "/etc/passwd")}, request({"valuesFiles": ["../v.yaml"]}))
+
+
+def test_a_folder_without_a_chart_is_a_fault(renderers: Renderers) -> None:
+    with pytest.raises(RenderError, match=r"no Chart\.yaml"):
+        render(renderers, {"web/a.yaml": "a: 1"}, request({}))
+
+
+# -- bounds ----------------------------------------------------------------------------------------------------
+
+BOMBS = {
+    "never ends": "{{ range $a := until 100000 }}{{ range $b := until 100000 }}{{ end }}{{ end }}",
+    "eats memory": '{{ $x := list }}{{ range until 900 }}{{ $x = append $x (repeat 1000000 "y") }}{{ end }}{{ len $x }}',
+    "gives too much": 'a: {{ repeat 50000000 "x" }}',
+    "calls itself": '{{ define "r" }}{{ include "r" . }}{{ end }}{{ include "r" . }}',
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_template_that_knows_no_bounds_ends_within_ours(tmp_path: Path, name: str) -> None:
+    """The worker lives on, and renders the next chart."""
+    bounds = Bounds(time=timedelta(seconds=5), memory=512 << 20, output=4 << 20)
+    renderers = Renderers(RenderCache(tmp_path), bounds=bounds)
+    files = chart() | {"web/templates/bomb.yaml": BOMBS[name]}
+    with pytest.raises(PermanentError) as caught:
+        render(renderers, files)
+    expected = ToolFailedError if name == "calls itself" else ToolBoundsError
+    assert isinstance(caught.value, expected), caught.value
+    assert render(renderers, chart("1")).objects
+    renderers.close()

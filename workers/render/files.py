@@ -1,0 +1,28 @@
+"""Writes files of a tree where a tool can read them, and nothing but plain files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from workers.render.faults import EscapeRefusedError
+
+
+def write_files(root: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write files below ``root``, read-only.
+
+    Raises:
+        EscapeRefusedError: a path is not plain.
+    """
+    for path, content in files:
+        parts = path.split("/")
+        if any(part in {"", ".", ".."} or "\0" in part for part in parts):
+            message = f"{path[:200]!r} is not a path inside the tree"
+            raise EscapeRefusedError(message, remedy="Rename the file.")
+        target = root.joinpath(*parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, stat.S_IRUSR)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)

@@ -1,0 +1,160 @@
+"""Holds Helm's library in a process of its own: a request a line on stdin, an answer a line on stdout.
+
+Started by path, so that it imports nothing of ours and knows nothing of the worker: no settings, no credentials.
+Go's runtime survives no fork, and a template may eat all memory or never end: then this process dies, not the worker.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import json
+import os
+import re
+import resource
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+_NEW_USER_AND_NETWORK = 0x10000000 | 0x40000000
+_ERRORS = 1 << 20
+_DEEPEST = 4
+_LARGEST_MEMBER = 8 << 20
+_LOOKUP = re.compile(rb"\{\{[^}]*\blookup\s")
+_CHANGING = re.compile(
+    rb"\b(rand\w+|gen\w+|now|ago|uuidv4|shuffle|htpasswd|bcrypt|encryptAES|keys|values|date\w*|htmlDate\w*)\b"
+)
+"""Functions that give something else each time; more than those are found, and only cost a second rendering."""
+
+
+def confine(memory: int) -> None:
+    """Bound this process, and take the network from it where the kernel lets it go."""
+    for kind, bound in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_FSIZE, _ERRORS), (resource.RLIMIT_CORE, 0)):
+        resource.setrlimit(kind, (bound, bound))
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).unshare(_NEW_USER_AND_NETWORK)
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    confine(int(sys.argv[1]))
+    from helm_python import _native
+
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what the library prints is no answer
+    _say(answers, {"version": _native.helm_sdk_version().removeprefix("v")})
+    for line in sys.stdin.buffer:
+        _say(answers, _answer(json.loads(line)))
+
+
+def _say(answers: Any, value: dict[str, Any]) -> None:
+    answers.write(json.dumps(value).encode() + b"\n")
+    answers.flush()
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    from helm_python import HelmError
+
+    try:
+        return _rendered(request)
+    except HelmError as error:
+        return {"error": str(error), "kind": type(error).__name__}
+
+
+def _rendered(request: dict[str, Any]) -> dict[str, Any]:
+    folder = Path(request["chart"])
+    texts = dict(_templates(folder))
+    values = _with_sets(request["values"], request["sets"])
+    first, crds, metadata = _once(folder, values, request)
+    missing = _missing(metadata)
+    if missing:
+        return {"missing": missing, "error": "", "kind": "Missing"}
+    uncertain = any(_CHANGING.search(text) for text in (*texts.values(), json.dumps(values).encode()))
+    return {
+        "first": first,
+        "second": _once(folder, values, request)[0] if uncertain else None,
+        "crds": crds,
+        "metadata": metadata["own"],
+        "lookups": sorted(name for name, text in texts.items() if _LOOKUP.search(text)),
+    }
+
+
+def _once(
+    folder: Path, values: dict[str, Any], request: dict[str, Any]
+) -> tuple[dict[str, str], list[dict[str, str]], dict[str, Any]]:
+    """Render the chart, loaded afresh: rendering changes what was loaded."""
+    from helm_python import Chart, _native
+
+    with Chart.load(folder) as chart:
+        metadata = {"own": chart.metadata, "loaded": [each["name"] for each in chart.dependencies]}
+        given = {**values, **_cluster(chart, request)}
+        handle = chart._raw()  # noqa: SLF001 - the public call takes no version of Kubernetes
+        text = _native.call_string("helm_render", handle, json.dumps(given), json.dumps(request["release"]))
+        return json.loads(text), chart.crds, metadata
+
+
+def _cluster(chart: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the cluster's own values, unless the chart means something else by that name or takes no such key."""
+    schema = chart.schema or {}
+    closed = schema.get("additionalProperties") is False and "cluster" not in schema.get("properties", {})
+    theirs = "cluster" in (chart.values or {}) or "cluster" in request["values"]
+    return {} if closed or theirs else {"cluster": request["cluster"]}
+
+
+def _missing(metadata: dict[str, Any]) -> list[dict[str, str]]:
+    declared = metadata["own"].get("dependencies") or []
+    loaded = set(metadata["loaded"])
+    return [
+        {key: str(each.get(key, "")) for key in ("name", "version", "repository")}
+        for each in declared
+        if each.get("name") not in loaded
+    ]
+
+
+def _with_sets(values: dict[str, Any], sets: list[str]) -> dict[str, Any]:
+    """Return ``values`` with each ``--set`` laid over them, by Helm's own reading of it."""
+    from helm_python import _native
+
+    for text in sets:
+        values = _over(values, json.loads(_native.call_string("helm_strvals_parse", text)))
+    return values
+
+
+def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
+    both = {key for key in upper if isinstance(upper[key], dict) and isinstance(lower.get(key), dict)}
+    return {**lower, **upper, **{key: _over(lower[key], upper[key]) for key in both}}
+
+
+def _templates(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and text of every template, those of packed sub-charts included."""
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.suffix == ".tgz":
+            yield from _packed(name, path.read_bytes(), 0)
+        elif path.is_file() and _is_template(name):
+            yield name, path.read_bytes()
+
+
+def _packed(name: str, archive: bytes, depth: int) -> Iterator[tuple[str, bytes]]:
+    if depth > _DEEPEST:
+        return
+    with suppress(tarfile.TarError, EOFError, OSError), tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        for member in tar:
+            file = tar.extractfile(member) if member.isfile() and member.size <= _LARGEST_MEMBER else None
+            if file is None:
+                continue
+            if member.name.endswith(".tgz"):
+                yield from _packed(f"{name}/{member.name}", file.read(), depth + 1)
+            elif _is_template(member.name):
+                yield f"{name}/{member.name}", file.read()
+
+
+def _is_template(name: str) -> bool:
+    return "templates/" in name and not name.endswith("/")
+
+
+if __name__ == "__main__":
+    main()

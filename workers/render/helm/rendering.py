@@ -1,0 +1,188 @@
+"""Charts to manifests: Helm's own library does it, in another process, on a copy of what the chart reads."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from common.domain.fleet import IgnoreRule, ValueLayer, merged
+from common.semver import RangeError, VersionRange
+from common.sources.trees import Tree
+from common.yaml import MANIFEST_LIMITS
+from workers.render.faults import (
+    ClusterTooOldError,
+    DependencyMissingError,
+    LookupRefusedError,
+    ToolFailedError,
+)
+from workers.render.files import write_files
+from workers.render.helm.charts import ChartFootprint, mapping_of
+from workers.render.helm.process import HelmProcesses
+from workers.render.manifests import Output, Sourced, checked, sourced
+from workers.render.twice import refuse_changing
+
+NAME = "helm"
+_HOOK = "helm.sh/hook"
+_TESTS = frozenset({"test", "test-success", "test-failure"})
+_NO_MANIFESTS = ("NOTES.txt",)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a cluster can do, as charts ask for it.
+
+    Attributes:
+        kube_version: such as ``v1.37.2``.
+        api_versions: sorted; each as ``group/version`` and as ``group/version/Kind``.
+    """
+
+    kube_version: str
+    api_versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a chart is rendered for.
+
+    Attributes:
+        name: of the release.
+        namespace: where objects without one go.
+        values: the registry's, merged.
+        cluster: the cluster's own values.
+        capabilities: of the cluster; None for Helm's defaults.
+        ignore: fields that may differ from one rendering to the next.
+    """
+
+    name: str
+    namespace: str
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    cluster: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    capabilities: Capabilities | None = None
+    ignore: Sequence[IgnoreRule] = ()
+
+
+def render(
+    tree: Tree, options: Mapping[str, Any], release: Release, *, reads: ChartFootprint, processes: HelmProcesses
+) -> Output:
+    """Return the objects that a chart gives: its definitions of kinds first, then its templates by name.
+
+    Notes and test hooks are left out.
+
+    Args:
+        tree: the repository at a commit.
+        options: the registry's settings.
+        release: what it is rendered for.
+        reads: its footprint.
+        processes: that hold Helm's library.
+
+    Raises:
+        ToolFailedError: Helm refuses the chart or its values.
+        ToolBoundsError: it took too long, too much memory, or gave too much.
+        ChangingError: it gives something else each time.
+        LookupRefusedError: a template asks the cluster, and the registry refuses that.
+        ClusterTooOldError: the chart does not want the cluster's version.
+        RenderError, EmptyRenderError, ManifestTooLargeError: what came out is not fit to be synced.
+        PermanentError: a file cannot be read (``common.sources.faults``).
+    """
+    with _materialised(tree, reads) as folder:
+        answer = processes.ask(_request(folder, tree, options, release, reads), what=reads.chart)
+    _check(answer, reads.chart)
+    _check_version(answer["metadata"], release.capabilities, reads.chart)
+    warnings = _lookups(answer["lookups"], options)
+    objects = _objects(answer["first"], answer["crds"], path=reads.chart)
+    if answer["second"] is not None:
+        again = _objects(answer["second"], answer["crds"], path=reads.chart)
+        refuse_changing(objects, again, release.ignore, namespace=release.namespace)
+    return Output(objects, warnings)
+
+
+@contextmanager
+def _materialised(tree: Tree, reads: ChartFootprint) -> Iterator[Path]:
+    """Write the chart, and those beside it into its charts folder, to a fresh folder; gone afterwards.
+
+    Raises:
+        FileTooLargeError, LfsPointerError: of a file.
+    """
+    places = {reads.chart: "", **{source: f"{target}/" for target, source in reads.beside}}
+    with tempfile.TemporaryDirectory(prefix="flotilla-render-") as folder:
+        root = Path(folder)
+        for source, place in places.items():
+            prefix = "" if source == "." else f"{source}/"
+            contents = tree.read_many(entry.path for entry in tree.list(source))
+            write_files(root, ((place + path.removeprefix(prefix), text) for path, text in contents.items()))
+        yield root
+
+
+def _request(
+    folder: Path, tree: Tree, options: Mapping[str, Any], release: Release, reads: ChartFootprint
+) -> dict[str, Any]:
+    texts = tree.read_many(reads.values_files)
+    layers = [ValueLayer(file, mapping_of(texts[file], file)) for file in reads.values_files]
+    known = release.capabilities
+    settings = {"name": str(options.get("releaseName") or release.name), "namespace": release.namespace}
+    abilities = {} if known is None else {"kube_version": known.kube_version, "api_versions": list(known.api_versions)}
+    return {
+        "chart": str(folder),
+        "values": merged([*layers, ValueLayer("registry", release.values)]),
+        "sets": list(options.get("sets", ())),
+        "cluster": release.cluster,
+        "release": settings | abilities,
+    }
+
+
+def _check(answer: Mapping[str, Any], path: str) -> None:
+    if answer.get("missing"):
+        names = ", ".join(f"{each['name']} {each['version']}".strip()[:160] for each in answer["missing"][:10])
+        message = f"{path} needs charts that are not in its charts folder: {names}"
+        raise DependencyMissingError(message, remedy="Run `helm dependency build` there and commit the charts folder.")
+    if "error" in answer:
+        said = " ".join(str(answer["error"]).split())[:800]
+        message = f"{path} cannot be rendered: {said}"
+        raise ToolFailedError(message, remedy="Correct the chart or its values and commit.")
+
+
+def _check_version(metadata: Mapping[str, Any], known: Capabilities | None, path: str) -> None:
+    """Hold the cluster's version to what the chart asks for; what a provider adds to a version does not count."""
+    wanted = str(metadata.get("kubeVersion") or "")
+    if not wanted or known is None:
+        return
+    plain = known.kube_version.partition("-")[0].partition("+")[0]
+    try:
+        fits = VersionRange(wanted).highest([plain]) is not None
+    except RangeError:
+        return  # of another form than versions have anywhere else: it is no reason to stop a rollout
+    if not fits:
+        message = f"{path} wants Kubernetes {wanted[:80]}, and the cluster has {known.kube_version[:40]}"
+        raise ClusterTooOldError(message, remedy="Upgrade the cluster, or choose another version of the chart.")
+
+
+def _lookups(names: Sequence[str], options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a warning for each template that asks the cluster and is answered with nothing."""
+    if names and options.get("lookup") == "refuse":
+        message = f"{', '.join(names[:10])}: the template asks the cluster by `lookup`, which is not done here"
+        raise LookupRefusedError(message, remedy="Give the value in the registry, or set render.helm.lookup to empty.")
+    return tuple(f"{name}: `lookup` finds nothing here, as in `helm template`" for name in names)
+
+
+def _objects(manifests: Mapping[str, str], crds: Sequence[Mapping[str, str]], *, path: str) -> tuple[Sourced, ...]:
+    texts = [(each["filename"], each["data"]) for each in crds]
+    texts += sorted(item for item in manifests.items() if not item[0].endswith(_NO_MANIFESTS))
+    found: list[Sourced] = []
+    faults: list[str] = []
+    for name, text in texts:
+        objects, wrong = sourced(text.encode(), f"{name} as rendered", MANIFEST_LIMITS)
+        found += (each for each in objects if not _is_test(each.manifest))
+        faults += wrong
+    return checked(found, faults, path=path)
+
+
+def _is_test(manifest: Mapping[str, Any]) -> bool:
+    metadata = manifest.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    hooks = annotations.get(_HOOK) if isinstance(annotations, Mapping) else None
+    names = {name.strip() for name in str(hooks or "").split(",")} - {""}
+    return bool(names) and names <= _TESTS
