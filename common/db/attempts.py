@@ -62,6 +62,9 @@ class AttemptEnding:
         error: its message, redacted.
         not_before: when a retrying run may be claimed again.
         deadline: when a waiting run is to fail; None is never.
+        awaits: the objects that a waiting run waits for; empty for all of its placement.
+        hook_active: a hook of a waiting run is under way: nothing supersedes it.
+        fail_hooks: a waiting run has hooks for when it fails.
         counts: objects by action.
         timings: milliseconds by step.
         requests: requests to the cluster, by verb.
@@ -77,6 +80,9 @@ class AttemptEnding:
     error: str = ""
     not_before: datetime | None = None
     deadline: datetime | None = None
+    awaits: Sequence[ObjectId] = ()
+    hook_active: bool = False
+    fail_hooks: bool = False
     counts: Mapping[Action, int] | None = None
     timings: Mapping[str, int] | None = None
     requests: Mapping[str, int] | None = None
@@ -209,7 +215,9 @@ def _run_values(ending: AttemptEnding, now: datetime) -> dict[str, Any]:
         retry = {"state": RunState.QUEUED, "retries": RunRow.retries + 1, "not_before": ending.not_before}
         return values | retry | {"reason": ending.reason}
     if ending.outcome is AttemptOutcome.WAITING:
-        return values | {"state": RunState.WAITING, "deadline_at": ending.deadline, "reason": ending.reason}
+        hooks: dict[str, Any] = {"hook_active": ending.hook_active, "fail_hooks": ending.fail_hooks}
+        hooks["awaits"] = [str(one) for one in ending.awaits] or None
+        return values | hooks | {"state": RunState.WAITING, "deadline_at": ending.deadline, "reason": ending.reason}
     return values | ended(Outcome(ending.outcome.value), now=now, reason=ending.reason)
 
 

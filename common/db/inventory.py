@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 from common.db.dialect import batched, insert_in, table_of
 from common.db.tables import InventoryRow, PlacementRow
 from common.domain.health import Health, HealthReport
-from common.domain.inventory import InventoryItem
+from common.domain.inventory import HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 
 _KEY = ("placement_id", "group", "kind", "namespace", "name")
@@ -96,7 +96,8 @@ def _replace(dialect: str) -> Any:
 
 def _item(row: Any) -> InventoryItem:
     object_ = ObjectId(row.group, row.kind, row.namespace, row.name)
-    return InventoryItem(object_, **{name: getattr(row, name) for name in _FIELDS})
+    values = {name: getattr(row, name) for name in _FIELDS}
+    return InventoryItem(object_, **values | {"hook_state": HookState(row.hook_state)})
 
 
 def _row(placement_id: int, item: InventoryItem) -> dict[str, Any]:

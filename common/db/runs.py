@@ -14,14 +14,27 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, String, bindparam, cast, delete, func, literal, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    bindparam,
+    cast,
+    delete,
+    false,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.engine import Row
 
 from common.db import leases
 from common.db.dialect import batched, insert, insert_in, table_of
 from common.db.tables import AttemptRow, Instant, LeaseRow, RunRow
-from common.domain.refs import AttemptRef, PlacementRef, Revision, RunId
+from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision, RunId
 from common.domain.runs import PRIORITY_OF, Outcome, RunState, Trigger
 
 EARLY = timedelta(seconds=2)
@@ -94,6 +107,8 @@ class ClaimedRun:
         created_at: when the run was made.
         started_at: when it was claimed for the first time.
         claimed_at: when this attempt began.
+        hook_active: a hook of this run was under way when its former attempt ended.
+        expired: it waited until its deadline.
     """
 
     attempt: AttemptRef
@@ -112,6 +127,8 @@ class ClaimedRun:
     created_at: datetime
     started_at: datetime
     claimed_at: datetime
+    hook_active: bool = False
+    expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +138,8 @@ class WaitingRun:
     Attributes:
         reason: what for, in words.
         deadline_at: when it is to end ``failed``; None is never.
+        needs_worker: it has hooks to be ended, or to be run, when it fails.
+        awaits: the objects that it waits for; empty for all of its placement.
     """
 
     run: RunId
@@ -128,6 +147,8 @@ class WaitingRun:
     ref: PlacementRef
     reason: str
     deadline_at: datetime | None
+    needs_worker: bool = False
+    awaits: frozenset[ObjectId] = frozenset()
 
 
 def new_run_id(now: datetime) -> RunId:
@@ -163,10 +184,14 @@ def create_many(connection: Connection, runs: Sequence[NewRun], *, now: datetime
 
 
 def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: str, now: datetime) -> list[RunId]:
-    """End the placements' queued and waiting runs as superseded; return their ids. Running ones go on."""
+    """End the placements' queued and waiting runs as superseded; return their ids.
+
+    Running ones go on, and those with a hook under way.
+    """
     superseded: list[RunId] = []
     for batch in batched(sorted(set(placement_ids))):
-        unclaimed = select(RunRow.id).where(RunRow.placement_id.in_(batch), RunRow.state.in_(_UNCLAIMED))
+        mine = (RunRow.placement_id.in_(batch), RunRow.state.in_(_UNCLAIMED), RunRow.hook_active.is_(false()))
+        unclaimed = select(RunRow.id).where(*mine)
         locked = connection.execute(unclaimed.order_by(RunRow.placement_id).with_for_update()).scalars().all()
         values = ended(Outcome.SUPERSEDED, now=now, reason=reason)
         connection.execute(update(RunRow).where(RunRow.id.in_(locked)).values(values))
@@ -207,6 +232,12 @@ def resume_waiting(connection: Connection, run: RunId, *, now: datetime) -> bool
     return _one(connection, waiting.values(state=RunState.QUEUED, reason="", deadline_at=None, not_before=now))
 
 
+def expire_waiting(connection: Connection, run: RunId, *, now: datetime) -> bool:
+    """Queue a waiting run whose deadline has passed, for a worker to end it; return False when it does not wait."""
+    waiting = update(RunRow).where(RunRow.id == run, RunRow.state == RunState.WAITING)
+    return _one(connection, waiting.values(state=RunState.QUEUED, not_before=now))
+
+
 def fail_waiting(connection: Connection, run: RunId, *, reason: str, error_code: str, now: datetime) -> bool:
     """End a waiting run as failed; return False when it does not wait."""
     waiting = update(RunRow).where(RunRow.id == run, RunRow.state == RunState.WAITING)
@@ -215,21 +246,27 @@ def fail_waiting(connection: Connection, run: RunId, *, reason: str, error_code:
 
 def waiting_on(connection: Connection, cluster: str) -> list[WaitingRun]:
     """Return the runs of one cluster that wait, oldest first."""
-    columns = (RunRow.id, RunRow.placement_id, RunRow.cluster, RunRow.application, RunRow.reason, RunRow.deadline_at)
-    query = select(*columns).where(RunRow.cluster == cluster, text("state = 'waiting'")).order_by(RunRow.id)
-    return [
-        WaitingRun(RunId(id_), placement_id, PlacementRef(cluster_, application), reason, deadline_at)
-        for id_, placement_id, cluster_, application, reason, deadline_at in connection.execute(query)
-    ]
+    return _waiting(connection, RunRow.cluster == cluster)
 
 
 def overdue(connection: Connection, *, now: datetime) -> list[WaitingRun]:
     """Return the waiting runs whose deadline has passed, oldest first."""
-    columns = (RunRow.id, RunRow.placement_id, RunRow.cluster, RunRow.application, RunRow.reason, RunRow.deadline_at)
-    query = select(*columns).where(text("state = 'waiting'"), RunRow.deadline_at <= now).order_by(RunRow.id)
+    return _waiting(connection, RunRow.deadline_at <= now)
+
+
+def _waiting(connection: Connection, which: ColumnElement[bool]) -> list[WaitingRun]:
+    query = select(*_RUN.c).where(text("state = 'waiting'"), which).order_by(RunRow.id)
     return [
-        WaitingRun(RunId(id_), placement_id, PlacementRef(cluster, application), reason, deadline_at)
-        for id_, placement_id, cluster, application, reason, deadline_at in connection.execute(query)
+        WaitingRun(
+            run=RunId(row.id),
+            placement_id=row.placement_id,
+            ref=PlacementRef(row.cluster, row.application),
+            reason=row.reason,
+            deadline_at=row.deadline_at,
+            needs_worker=row.hook_active or row.fail_hooks,
+            awaits=frozenset(map(ObjectId.parse, row.awaits or ())),
+        )
+        for row in connection.execute(query)
     ]
 
 
@@ -295,6 +332,8 @@ def _claimed(row: Row[Any], now: datetime) -> ClaimedRun:
         created_at=row.created_at,
         started_at=row.started_at,
         claimed_at=now,
+        hook_active=row.hook_active,
+        expired=row.deadline_at is not None and row.deadline_at <= now,
     )
 
 

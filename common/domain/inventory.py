@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from common.domain.refs import ObjectId
+
+
+class HookState(StrEnum):
+    """How far a hook has come in the run that made its object."""
+
+    NONE = ""
+    """It is no hook."""
+    ACTIVE = "active"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +36,15 @@ class InventoryItem:
     prune_allowed: bool = False
     wanted: bool = True
     refused: str = ""
+    hook_run: str = ""
+    hook_state: HookState = HookState.NONE
+
+    @property
+    def is_hook(self) -> bool:
+        """Whether it is a hook's object: nobody corrects it, and only while it is active its health counts."""
+        return self.hook_state is not HookState.NONE
+
+    @property
+    def awaited(self) -> bool:
+        """Whether its health counts for its placement."""
+        return self.wanted and self.hook_state in {HookState.NONE, HookState.ACTIVE}

@@ -66,6 +66,9 @@ class Reaper:
                 )
         overdue = runs.overdue(connection, now=now)
         for waiting in overdue:
+            if waiting.needs_worker:
+                runs.expire_waiting(connection, waiting.run, now=now)
+                continue
             reason = f"not healthy in time: {waiting.reason}"
             if runs.fail_waiting(connection, waiting.run, reason=reason, error_code="sync.deadline", now=now):
                 again = now + AFTER_DEADLINE

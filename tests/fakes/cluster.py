@@ -30,12 +30,14 @@ KINDS = {
         Kind("", "v1", "Service", "services", namespaced=True),
         Kind("", "v1", "ServiceAccount", "serviceaccounts", namespaced=True),
         Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", namespaced=True),
+        Kind("", "v1", "Pod", "pods", namespaced=True),
+        Kind("batch", "v1", "Job", "jobs", namespaced=True),
         Kind("apps", "v1", "Deployment", "deployments", namespaced=True),
         Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", namespaced=True),
         Kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False),
     )
 }
-_WITH_GENERATION = frozenset({"Deployment", "CustomResourceDefinition"})
+_WITH_GENERATION = frozenset({"Deployment", "Job", "CustomResourceDefinition"})
 _OPTIMISTIC = "the object has been modified; please apply your changes to the latest version and try again"
 
 
@@ -108,6 +110,8 @@ class FakeCluster:
         self.establishing = 0
         """How often a new CRD is looked at before it is served."""
         self.log: list[tuple[str, str]] = []
+        self.logs: dict[str, str] = {}
+        """What the containers of a Pod or Job wrote, by its name."""
         self._requests: Counter[str] = Counter()
         self._tick = 0
         self._lock = RLock()
@@ -119,6 +123,10 @@ class FakeCluster:
     def requests(self) -> Mapping[str, int]:
         """Return how many requests were made, by verb."""
         return dict(self._requests)
+
+    def last_lines(self, target: Target, *, lines: int) -> str:
+        """Return what a test says that the containers wrote."""
+        return "\n".join(self.logs.get(target.name, "").splitlines()[-lines:])
 
     def kind(self, group: str, version: str, kind: str) -> Kind:
         """Return a kind."""

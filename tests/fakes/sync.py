@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -104,6 +104,10 @@ class ManualClock:
         """Return the seconds slept so far."""
         return self.seconds
 
+    def now(self) -> datetime:
+        """Return an instant, and the seconds slept so far."""
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
     def sleep(self, seconds: float) -> None:
         """Pass the time at once."""
         self.seconds += seconds
@@ -115,6 +119,10 @@ class WallClock:
     def monotonic(self) -> float:
         """Return seconds that never go back."""
         return time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the present."""
+        return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """Return after ``seconds``."""

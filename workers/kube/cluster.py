@@ -26,6 +26,8 @@ PAGE = 500
 RESTARTS = 3
 """How often a LIST begins anew because its continuation expired."""
 
+_MOST_LOGS = 3
+_LOG_BYTES = 4_000
 _METADATA = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _PATCH = {"Content-Type": "application/json-patch+json"}
@@ -165,6 +167,21 @@ class KubeCluster:
             return False
         self._succeeded(answer, f"DELETE {path}")
         return True
+
+    def last_lines(self, target: Target, *, lines: int) -> str:
+        """Return the last lines that the containers of a Pod, or of a Job's pods, wrote; see the port."""
+        pods = self.kind("", "v1", "Pod")
+        names = [target.name]
+        if target.kind.kind != pods.kind:
+            found = self.list_meta(pods, namespace=target.namespace, selector=f"job-name={target.name}")
+            names = sorted(meta.name for meta in found)[:_MOST_LOGS]
+        said = [self._log(Target(pods, target.namespace, name), lines) for name in names]
+        return "\n".join(part for part in said if part)
+
+    def _log(self, pod: Target, lines: int) -> str:
+        url = with_query(f"{item(pod)}/log", tailLines=str(lines), limitBytes=str(_LOG_BYTES))
+        answer = self._send("get", "GET", url, {})
+        return self._succeeded(answer, f"GET {item(pod)}/log").decode(errors="replace")
 
     def _send(self, verb: str, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         with self._lock:

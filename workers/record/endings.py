@@ -100,6 +100,8 @@ class Ender:
                 self._waiting(result)
             case Ending.NEEDS_APPROVAL:
                 self._needs_approval(phase, result)
+            case Ending.SUPERSEDED:
+                self.stop(AttemptOutcome.SUPERSEDED, result.reason)
 
     # -- in detail ---------------------------------------------------------------------------------------------
 
@@ -161,7 +163,15 @@ class Ender:
 
         def ending(now: datetime) -> AttemptEnding:
             deadline = now + self._settings.deadline
-            return _measured(AttemptEnding(AttemptOutcome.WAITING, reason=result.reason, deadline=deadline), result)
+            waiting = AttemptEnding(
+                AttemptOutcome.WAITING,
+                reason=result.reason,
+                deadline=deadline,
+                awaits=result.awaits,
+                hook_active=result.hook_active,
+                fail_hooks=result.fail_hooks,
+            )
+            return _measured(waiting, result)
 
         self._end(ending, note)
 

@@ -215,15 +215,6 @@ class PolicyError(PermanentError):
         )
 
 
-class NotYetCarriedOutError(PermanentError):
-    """Something in the manifests is understood but not carried out by this version; naming it beats ignoring it."""
-
-    code: ClassVar[str] = "manifests.not-yet-carried-out"
-
-    def __init__(self, findings: Iterable[str]) -> None:
-        super().__init__(f"not yet carried out: {'; '.join(findings)}", remedy="Remove these annotations for now.")
-
-
 def told(error: PermanentError, object_id: ObjectId) -> str:
     """Return what may be shown of a refusal of one object.
 

@@ -21,6 +21,8 @@ APPLY = "flotilla.dev/apply"
 HEALTH = "flotilla.dev/health"
 WAVE = "flotilla.dev/wave"
 HOOK = "flotilla.dev/hook"
+HOOK_RUN = "flotilla.dev/hook-run"
+"""The run that made a hook's object."""
 ARGO_WAVE = "argocd.argoproj.io/sync-wave"
 ARGO_HOOK = "argocd.argoproj.io/hook"
 ARGO_OPTIONS = "argocd.argoproj.io/sync-options"
@@ -117,10 +119,3 @@ def options_of(annotations: Mapping[str, str]) -> Options:
     argo = {option.strip() for option in annotations.get(ARGO_OPTIONS, "").split(",")}
     keep = prune == "never" or "Prune=false" in argo or annotations.get(HELM_POLICY) == "keep"
     return Options(ApplyMode(apply), keep, prune == "allow")
-
-
-def not_yet_carried_out(annotations: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the annotations of waves and hooks that would change when, or whether, the object is written."""
-    waves = tuple(f"{key}: {annotations[key]}" for key in (WAVE, ARGO_WAVE) if annotations.get(key, "0").strip() != "0")
-    hooks = tuple(f"{key}: {annotations[key]}" for key in (HOOK, ARGO_HOOK, HELM_HOOK) if key in annotations)
-    return waves + hooks

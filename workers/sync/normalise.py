@@ -15,9 +15,10 @@ import orjson
 
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync import marks
-from workers.sync.errors import ManifestsError, NotYetCarriedOutError, UnknownKindError
+from workers.sync.errors import ManifestsError, UnknownKindError
 from workers.sync.live import Kind
 from workers.sync.ordering import CRD
+from workers.sync.places import PLAIN, Place, place_of
 from workers.sync.ports import Manifest, Target
 
 KindLookup = Callable[[str, str, str], Kind]
@@ -47,6 +48,7 @@ class _Crd(msgspec.Struct):
 
 
 _SERVER_SET = ("creationTimestamp", "uid", "resourceVersion", "generation", "managedFields", "selfLink")
+_NAMING = ("name", "generateName", "namespace")
 _TEMPLATE = ("spec", "template", "spec")
 _POD_PATHS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("", "Pod"): ("spec",),
@@ -67,6 +69,7 @@ class Wanted:
         mark: its owner annotation.
         digest: sha256 of the canonical manifest, an HMAC for a Secret.
         options: what its annotations ask for.
+        place: when its turn comes, and whether it is a hook.
     """
 
     object: ObjectId
@@ -75,16 +78,18 @@ class Wanted:
     mark: str
     digest: str
     options: marks.Options
+    place: Place = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What all objects of one placement share."""
+    """What all objects of one placement share; ``run`` is in the names of hooks that have only a prefix."""
 
     fleet: str
     ref: PlacementRef
     namespace: str
     digest_key: bytes
+    run: str = ""
 
 
 class CustomKinds:
@@ -159,12 +164,10 @@ def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) 
 
     Raises:
         ManifestsError: some cannot be written; names every one.
-        NotYetCarriedOutError: some ask for waves or hooks.
         TransientError: the cluster's kinds could not be read.
     """
     found: dict[ObjectId, Wanted] = {}
     faults: list[str] = []
-    postponed: list[str] = []
     for position, manifest in enumerate(manifests, start=1):
         try:
             wanted = _normalised(manifest, naming, kinds)
@@ -173,12 +176,9 @@ def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) 
             continue
         if wanted.object in found:
             faults.append(f"{wanted.object} is rendered twice")
-        postponed += (f"{wanted.object} has {what}" for what in marks.not_yet_carried_out(_annotations(manifest)))
         found[wanted.object] = wanted
     if faults:
         raise ManifestsError(faults)
-    if postponed:
-        raise NotYetCarriedOutError(postponed)
     return tuple(found.values())
 
 
@@ -195,7 +195,8 @@ def _annotations(manifest: Manifest) -> Mapping[str, str]:
 
 
 def _normalised(manifest: Manifest, naming: Naming, kinds: KindLookup) -> Wanted:
-    group, version, kind_name, name = _identity(manifest)
+    group, version, kind_name, name = _identity(manifest, naming.run)
+    place = place_of(_annotations(manifest))
     kind = kinds(group, version, kind_name)
     namespace = ""
     if kind.namespaced:
@@ -205,9 +206,9 @@ def _normalised(manifest: Manifest, naming: Naming, kinds: KindLookup) -> Wanted
     mark = marks.owner_mark(naming.fleet, naming.ref, object_id)
     options = marks.options_of(_annotations(manifest))
     complete = _completed(manifest, group, kind_name)
-    complete["metadata"] = _metadata(manifest["metadata"], namespace, mark, naming.ref.mark(naming.fleet))
+    complete["metadata"] = _metadata(manifest["metadata"], name, namespace, mark, naming.ref.mark(naming.fleet))
     key = naming.digest_key if (group, kind_name) == ("", "Secret") else None
-    return Wanted(object_id, Target(kind, namespace, name), complete, mark, digest_of(complete, key), options)
+    return Wanted(object_id, Target(kind, namespace, name), complete, mark, digest_of(complete, key), options, place)
 
 
 def digest_of(manifest: Mapping[str, Any], key: bytes | None) -> str:
@@ -226,7 +227,7 @@ def digest_of(manifest: Mapping[str, Any], key: bytes | None) -> str:
     return hmac.new(key, canonical, hashlib.sha256).hexdigest()
 
 
-def _identity(manifest: Any) -> tuple[str, str, str, str]:
+def _identity(manifest: Any, run: str) -> tuple[str, str, str, str]:
     if not isinstance(manifest, Mapping):
         message = "it is no mapping"
         raise ValueError(message)  # noqa: TRY004  # a fault of the text, reported like the others
@@ -240,18 +241,28 @@ def _identity(manifest: Any) -> tuple[str, str, str, str]:
     if not isinstance(metadata, Mapping):
         message = "it has no metadata"
         raise ValueError(message)  # noqa: TRY004  # a fault of the text, reported like the others
-    name = metadata.get("name")
-    if not (isinstance(name, str) and name):
-        hint = "; generateName is for hooks only" if metadata.get("generateName") else ""
-        message = f"it has no name{hint}"
-        raise ValueError(message)
-    _check_segment("name", name)
     _check_strings(metadata)
+    name = _name(metadata, run)
+    _check_segment("name", name)
     if isinstance(manifest.get("sops"), Mapping) and "mac" in manifest["sops"]:
         message = "it is still encrypted by SOPS"
         raise ValueError(message)
     group, _, version = api_version.rpartition("/")
     return group, version, kind, name
+
+
+def _name(metadata: Mapping[str, Any], run: str) -> str:
+    """Return an object's name; a hook may have a prefix only: it is made anew, under another name, with each run."""
+    name, prefix = metadata.get("name"), metadata.get("generateName")
+    if isinstance(name, str) and name:
+        return name
+    if not (isinstance(prefix, str) and prefix):
+        message = "it has no name"
+        raise ValueError(message)
+    if not place_of(metadata.get("annotations") or {}).is_hook:
+        message = "it has no name; generateName is for hooks only"
+        raise ValueError(message)
+    return prefix + hashlib.sha256(run.encode()).hexdigest()[:10]
 
 
 def _check_segment(what: str, value: Any) -> None:
@@ -271,8 +282,9 @@ def _check_strings(metadata: Mapping[str, Any]) -> None:
             raise ValueError(message)
 
 
-def _metadata(metadata: Mapping[str, Any], namespace: str, mark: str, label: str) -> dict[str, Any]:
-    kept = {key: value for key, value in metadata.items() if key not in _SERVER_SET and key != "namespace"}
+def _metadata(metadata: Mapping[str, Any], name: str, namespace: str, mark: str, label: str) -> dict[str, Any]:
+    kept = {key: value for key, value in metadata.items() if key not in _SERVER_SET and key not in _NAMING}
+    kept["name"] = name
     if namespace:
         kept["namespace"] = namespace
     annotations = dict(metadata.get("annotations") or {})

@@ -66,7 +66,7 @@ def _placement(
     seen = tuple(
         ObservedObject(item.object, _object(item.object, live, context, own))
         for item in inventory
-        if item.wanted and waits_for_health(item.object, own)
+        if item.awaited and waits_for_health(item.object, own)
     )
     named = (HealthReport(each.report.health, _with_name(each)) for each in seen)
     return PlacementHealth(ref, worst(named), seen)

@@ -1,7 +1,8 @@
 """One attempt at bringing a placement to a revision, step by step.
 
 Read, normalise, check the project's rules, list, dry-run everything, write down what is about to happen, apply, prune.
-Nothing is written before every object has passed its dry-run; nothing is removed because something could not be read.
+Where the objects have waves or hooks, that is done wave by wave, each once the one before is healthy. Nothing of a wave
+is written before all of it has passed its dry-run; nothing is removed because something could not be read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 
 from common.domain.changes import MUTATIONS, Action, Change
 from common.domain.refs import ObjectId
+from common.domain.runs import Trigger
 from workers.sync import ignore, prune
 from workers.sync.concurrent import each
 from workers.sync.health import own_rules, waits_for_health
@@ -21,10 +23,14 @@ from workers.sync.normalise import Wanted
 from workers.sync.ordering import CRD, NAMESPACE
 from workers.sync.ports import Ending, InventoryItem, Phase, PlannedChange, Ports, SyncRequest, SyncResult
 from workers.sync.reading import live_metadata, prepare
+from workers.sync.steps import Steps, objects_of, steps_of
+from workers.sync.walk import Halt, StepWalk
 from workers.sync.writing import Outcomes, Writer, planned_item
 
 _FIRST = (NAMESPACE, CRD)
 """Judged before the rest: they tell which objects cannot be dry-run yet."""
+_WITH_HOOKS = frozenset({Trigger.REVISION, Trigger.MANUAL, Trigger.RETRY})
+"""Hooks belong to a revision that is brought about: not to drift that is corrected, nor to what is pruned later."""
 
 
 def run(request: SyncRequest, ports: Ports) -> SyncResult:
@@ -48,8 +54,8 @@ class _Attempt:
     def run(self) -> SyncResult:
         phases: dict[Phase, Callable[[], SyncResult]] = {
             Phase.APPLY: self._apply,
+            Phase.RESUME: self._resume,
             Phase.CHECK: self._check,
-            Phase.PRUNE: self._prune,
             Phase.REMOVE: self._remove,
         }
         return phases[self._request.phase]()
@@ -57,27 +63,36 @@ class _Attempt:
     # -- the four phases ---------------------------------------------------------------------------------------
 
     def _apply(self) -> SyncResult:
-        wanted, judge, verdicts = self._judged()
+        wanted, arriving = self._prepared()
+        steps = self._steps(wanted)
+        if not steps.simple:
+            return self._stepwise(wanted, arriving, steps)
+        judge, verdicts = self._judged(objects_of(wanted), arriving)
         writer = Writer(self._request, self._ports, judge, self._outcomes)
         if any(verdict.refused for verdict in verdicts):
             return self._refused(writer, verdicts)
-        with self._timed("plan"):
-            self._plan(judge, verdicts)
-        with self._timed("apply"):
-            for verdict in verdicts:
-                if not verdict.to_write:
-                    writer.settle_unwritten(verdict)
-            writer.apply([verdict for verdict in verdicts if verdict.to_write])
+        self._written(writer, judge, verdicts, wanted)
         if self._failed:
             return self._result(Ending.FAILED, self._failure())
-        return self._prune_after_apply(writer, wanted)
+        return self._prune_after_apply(writer, wanted, waits=lambda: self._waits(wanted))
+
+    def _resume(self) -> SyncResult:
+        wanted, arriving = self._prepared()
+        steps = self._steps(wanted)
+        if not steps.simple:
+            return self._stepwise(wanted, arriving, steps)
+        if self._request.expired:
+            return self._result(Ending.FAILED, "not healthy in time, so that nothing was pruned")
+        writer = Writer(self._request, self._ports, self._judge(wanted), self._outcomes)
+        return self._removed_within_bounds(writer, self._prune_plan(wanted))
 
     def _check(self) -> SyncResult:
-        wanted, judge, verdicts = self._judged()
+        everything, arriving = self._prepared()
+        judge, verdicts = self._judged(objects_of(everything), arriving)
         writer = Writer(self._request, self._ports, judge, self._outcomes)
         for verdict in verdicts:
             writer.settle_unwritten(verdict)
-        for item in self._prune_plan(wanted).remove:
+        for item in self._prune_plan(everything).remove:
             self._outcomes.add(Change(item.object, Action.PRUNED, "would be removed"))
         self._outcomes.flush()
         differing = sum(1 for change in self._outcomes.changes if change.action in MUTATIONS)
@@ -85,16 +100,63 @@ class _Attempt:
             return self._result(Ending.FAILED, self._failure())
         return self._result(Ending.SUCCEEDED, f"{differing} objects differ from Git" if differing else "")
 
-    def _prune(self) -> SyncResult:
-        with self._timed("prepare"):
-            wanted, _ = prepare(self._request, self._ports.cluster)
-        writer = Writer(self._request, self._ports, self._judge(wanted), self._outcomes)
-        plan = self._prune_plan(wanted)
-        return self._removed_within_bounds(writer, plan)
-
     def _remove(self) -> SyncResult:
         writer = Writer(self._request, self._ports, self._judge(()), self._outcomes)
         return self._removed(writer, prune.removal(self._request.inventory))
+
+    # -- step by step ------------------------------------------------------------------------------------------
+
+    def _steps(self, wanted: Sequence[Wanted]) -> Steps:
+        return steps_of(wanted, with_hooks=self._request.trigger in _WITH_HOOKS, first=self._request.first)
+
+    def _stepwise(self, wanted: tuple[Wanted, ...], arriving: frozenset[Kind], steps: Steps) -> SyncResult:
+        walk = StepWalk(self._request, self._ports, self._outcomes, steps)
+        if self._request.outdated:
+            return self._walked(walk.settle_hooks(), walk)
+        objects = objects_of(wanted)
+        listed = self._listed(objects)
+        judge = self._judge(objects)
+        writer = Writer(self._request, self._ports, judge, self._outcomes)
+        for step in steps.steps:
+            with self._timed("dry-run"):
+                verdicts = self._verdicts(judge, step.objects, arriving, listed)
+            if any(verdict.refused for verdict in verdicts):
+                self._settle_refused(writer, verdicts)
+                return self._walked(Halt(Ending.FAILED, f"{step.words}: nothing was written: {self._failure()}"), walk)
+            self._written(writer, judge, verdicts, wanted)
+            if self._failed:
+                return self._walked(Halt(Ending.FAILED, f"{step.words}: {self._failure()}"), walk)
+            with self._timed("hooks"):
+                halt = walk.after(step, verdicts)
+            if halt is not None:
+                return self._walked(halt, walk)
+        return self._pruned_at_last(writer, wanted, walk, verdicts)
+
+    def _pruned_at_last(
+        self, writer: Writer, wanted: Sequence[Wanted], walk: StepWalk, last: Sequence[Verdict]
+    ) -> SyncResult:
+        """Prune what is left over, once the last step is healthy too."""
+        result = self._prune_after_apply(writer, wanted, waits=lambda: bool(walk.ill(last)))
+        if result.ending is Ending.WAITING and self._request.expired:
+            return self._walked(Halt(Ending.FAILED, "not healthy in time, so that nothing was pruned"), walk)
+        return replace(result, fail_hooks=bool(walk.on_failure))
+
+    def _walked(self, halt: Halt, walk: StepWalk) -> SyncResult:
+        """Return the result of a walk that did not come to its end."""
+        if halt.ending is Ending.FAILED:
+            walk.run_fail_hooks()
+        result = self._result(halt.ending, halt.reason)
+        fail_hooks = bool(walk.on_failure)
+        return replace(result, awaits=halt.awaits, hook_active=halt.hook_active, fail_hooks=fail_hooks)
+
+    def _written(self, writer: Writer, judge: Judge, verdicts: Sequence[Verdict], wanted: Sequence[Wanted]) -> None:
+        with self._timed("plan"):
+            self._plan(judge, verdicts, wanted)
+        with self._timed("apply"):
+            for verdict in verdicts:
+                if not verdict.to_write:
+                    writer.settle_unwritten(verdict)
+            writer.apply([verdict for verdict in verdicts if verdict.to_write])
 
     # -- judging -----------------------------------------------------------------------------------------------
 
@@ -102,16 +164,20 @@ class _Attempt:
         scaled = ignore.scaled_by((one.object, one.manifest) for one in wanted)
         return Judge(self._request, self._ports.cluster, scaled)
 
-    def _judged(self) -> tuple[tuple[Wanted, ...], Judge, list[Verdict]]:
+    def _prepared(self) -> tuple[tuple[Wanted, ...], frozenset[Kind]]:
         with self._timed("prepare"):
-            wanted, arriving = prepare(self._request, self._ports.cluster)
+            return prepare(self._request, self._ports.cluster)
+
+    def _listed(self, wanted: Sequence[Wanted]) -> dict[ObjectId, LiveMeta]:
         label = self._request.ref.mark(self._request.fleet)
         with self._timed("list"):
-            listed = live_metadata(self._ports.cluster, self._request.inventory, wanted, label)
+            return live_metadata(self._ports.cluster, self._request.inventory, wanted, label)
+
+    def _judged(self, wanted: Sequence[Wanted], arriving: frozenset[Kind]) -> tuple[Judge, list[Verdict]]:
+        listed = self._listed(wanted)
         judge = self._judge(wanted)
         with self._timed("dry-run"):
-            verdicts = self._verdicts(judge, wanted, arriving, listed)
-        return wanted, judge, verdicts
+            return judge, self._verdicts(judge, wanted, arriving, listed)
 
     def _verdicts(
         self, judge: Judge, wanted: Sequence[Wanted], arriving: frozenset[Kind], listed: dict[ObjectId, LiveMeta]
@@ -137,13 +203,16 @@ class _Attempt:
         return [verdicts[one.object] for one in wanted]
 
     def _refused(self, writer: Writer, verdicts: Sequence[Verdict]) -> SyncResult:
+        self._settle_refused(writer, verdicts)
+        return self._result(Ending.FAILED, f"nothing was written: {self._failure()}")
+
+    def _settle_refused(self, writer: Writer, verdicts: Sequence[Verdict]) -> None:
         for verdict in verdicts:
             if verdict.refused:
                 writer.settle_unwritten(verdict)
         self._outcomes.flush()
-        return self._result(Ending.FAILED, f"nothing was written: {self._failure()}")
 
-    def _plan(self, judge: Judge, verdicts: Sequence[Verdict]) -> None:
+    def _plan(self, judge: Judge, verdicts: Sequence[Verdict], everything: Sequence[Wanted]) -> None:
         """Write down, before the first write, what is about to be owned and changed."""
         rows: list[InventoryItem] = []
         for verdict in verdicts:
@@ -151,7 +220,7 @@ class _Attempt:
             row = planned_item(verdict.wanted, known)
             if row != known and verdict.action is not Action.SKIPPED:
                 rows.append(row)
-        wanted = {verdict.wanted.object for verdict in verdicts}
+        wanted = {one.object for one in everything}
         left = prune.leftover(self._request.inventory, wanted)
         rows += (replace(item, wanted=False) for item in left if item.wanted)
         changes = [PlannedChange(verdict.wanted.object, verdict.action) for verdict in verdicts if verdict.to_write]
@@ -171,9 +240,9 @@ class _Attempt:
             approved=self._request.approved,
         )
 
-    def _prune_after_apply(self, writer: Writer, wanted: Sequence[Wanted]) -> SyncResult:
+    def _prune_after_apply(self, writer: Writer, wanted: Sequence[Wanted], *, waits: Callable[[], bool]) -> SyncResult:
         plan = self._prune_plan(wanted)
-        if plan.remove and not plan.over and self._waits(wanted):
+        if plan.remove and not plan.over and waits():
             self._keep(plan)
             left = tuple(item.object for item in plan.remove)
             return self._result(Ending.WAITING, f"{len(left)} objects are removed once the rest is healthy", left)

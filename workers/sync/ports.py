@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -167,6 +167,14 @@ class ClusterPort(Protocol):
         """Delete in the foreground what still has this uid and resourceVersion; False when it does not exist."""
         ...
 
+    def last_lines(self, target: Target, *, lines: int) -> str:
+        """Return the last lines that the containers of a Pod, or of a Job's pods, wrote.
+
+        Raises:
+            PermanentError: they may not be read, or no node has them.
+        """
+        ...
+
     def requests(self) -> Mapping[str, int]:
         """Return how many requests were made for this attempt, by verb."""
         ...
@@ -177,10 +185,14 @@ CREATE_ONLY = "1"
 
 
 class Clock(Protocol):
-    """Time, as the engine needs it: to measure, and to wait for a CRD."""
+    """Time, as the engine needs it: to measure, to wait for a CRD, and for rules of health that ask for it."""
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the present, aware."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -203,8 +215,8 @@ class Phase(StrEnum):
     """What this attempt is to do."""
 
     APPLY = "apply"
-    PRUNE = "prune"
-    """The apply was healthy: prune what is left over."""
+    RESUME = "resume"
+    """The run waited, and what it waited for came: it goes on where it stood."""
     REMOVE = "remove"
     """The placement leaves: everything in the inventory goes."""
     CHECK = "check"
@@ -217,8 +229,10 @@ class Ending(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     WAITING = "waiting"
-    """Applied; objects remain to be pruned once it is healthy."""
+    """For health, or for a hook: then the next wave follows, or what is left over is pruned."""
     NEEDS_APPROVAL = "needs-approval"
+    SUPERSEDED = "superseded"
+    """Its hooks have ended, and a newer revision is to follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +248,9 @@ class SyncResult:
         refreshed: objects whose fingerprint had changed but that did not differ: no drift, only a counter.
         requests: requests made, by verb.
         timings: milliseconds by step.
+        awaits: the objects that it waits for; empty for all of the placement.
+        hook_active: a hook is under way: nothing supersedes the run before it ends.
+        fail_hooks: there are hooks for when the run fails: it needs a worker then.
     """
 
     ending: Ending
@@ -244,6 +261,9 @@ class SyncResult:
     refreshed: int = 0
     requests: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, int] = field(default_factory=dict)
+    awaits: tuple[ObjectId, ...] = ()
+    hook_active: bool = False
+    fail_hooks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +288,9 @@ class SyncRequest:
         fenced: objects that an attempt which did not end by itself had planned to write: written again even if equal.
         approved: the exact objects a person allowed to be pruned; None when nobody was asked.
         full_check: dry-run everything, fingerprints notwithstanding.
+        first: the placement was never synced before: Helm's install hooks run, not its upgrade hooks.
+        outdated: a newer revision waits for the end of the hooks; nothing else is done.
+        expired: the run waited until its deadline: it fails now.
     """
 
     fleet: str
@@ -287,3 +310,6 @@ class SyncRequest:
     fenced: frozenset[ObjectId] = frozenset()
     approved: frozenset[ObjectId] | None = None
     full_check: bool = False
+    first: bool = False
+    outdated: bool = False
+    expired: bool = False

@@ -28,7 +28,7 @@ def prepare(request: SyncRequest, cluster: ClusterPort) -> tuple[tuple[Wanted, .
     """
     manifests = tuple(flattened((*_namespace(request), *request.manifests)))
     kinds = CustomKinds(cluster.kind, manifests)
-    naming = Naming(request.fleet, request.ref, request.namespace, request.digest_key)
+    naming = Naming(request.fleet, request.ref, request.namespace, request.digest_key, request.attempt.run)
     wanted = normalise(manifests, naming, kinds)
     policy.check((each.object for each in wanted), request.project)
     return wanted, frozenset(kinds.arriving)

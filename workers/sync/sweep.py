@@ -103,7 +103,7 @@ def _verdict(
     drifts: list[Drift] = []
     unknown: list[str] = []
     for item in items:
-        if not item.wanted:
+        if not item.wanted or item.is_hook:
             continue
         meta = live.get(item.object)
         if lists.get((item.object.group, item.object.kind)) is None:

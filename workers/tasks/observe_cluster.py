@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from common.db import clusters, inventory, runs, standing
 from common.db.connection import Connection
 from common.db.errors import DatabaseUnavailableError
+from common.db.runs import WaitingRun
 from common.db.standing import Standing
 from common.domain.errors import FlotillaError
 from common.domain.health import Health, HealthReport
-from common.domain.refs import PlacementRef
+from common.domain.refs import ObjectId, PlacementRef
 from common.telemetry.logs import logger
 from workers.sync.health import NO_RULES, Context, Own, own_rules, waits_for_health
 from workers.sync.marks import PLACEMENT_LABEL
@@ -66,13 +67,14 @@ def _observe(runtime: Runtime, where: Site) -> None:
             item
             for ref, items in inventories.items()
             for item in items
-            if item.wanted and waits_for_health(item.object, own.get(ref, NO_RULES))
+            if item.awaited and waits_for_health(item.object, own.get(ref, NO_RULES))
         ),
     )
     live = {key: None if one is None else by_id(*one) for key, one in lists.items()}
     seen = reports(inventories, live, Context(now=now), own)
     with runtime.database.write() as transaction:
-        _record(transaction, where, awaited, seen, runtime.database.now(transaction))
+        hooks = frozenset(item.object for items in inventories.values() for item in items if item.is_hook)
+        _record(transaction, where, awaited, seen, hooks, runtime.database.now(transaction))
 
 
 def _own_rules(where: Site) -> dict[PlacementRef, Own]:
@@ -90,6 +92,7 @@ def _record(
     where: Site,
     awaited: Mapping[PlacementRef, Standing],
     seen: tuple[PlacementHealth, ...],
+    hooks: frozenset[ObjectId],
     now: datetime,
 ) -> None:
     waiting = {run.placement_id: run for run in runs.waiting_on(connection, where.cluster.name)}
@@ -98,9 +101,11 @@ def _record(
     for found in seen:
         row = awaited[found.ref]
         run = waiting.get(row.id)
-        if run is not None and found.report.health in GOOD:
+        if run is not None and _came(found, run, hooks):
             runs.resume_waiting(connection, run.run, now=now)
-        until = _until(row, found.report, waits=run is not None, now=now)
+            until = None
+        else:
+            until = _until(row, found.report, waits=run is not None, now=now)
         goes_on = goes_on or until is not None
         placements.append((row.id, found.report, until))
         if found.report.health is not row.health.health:
@@ -115,8 +120,19 @@ def _record(
     clusters.observed(connection, where.cluster.name, next_at=next_at, step=step if goes_on else 0)
 
 
+def _came(found: PlacementHealth, run: WaitingRun, hooks: frozenset[ObjectId]) -> bool:
+    """Return whether what a run waits for has come: health, or the end of a hook, be it a bad one."""
+    if not run.awaits:
+        return found.report.health in GOOD
+    states = {one.object: one.report.health for one in found.objects if one.object in run.awaits}
+    bad_ends = {Health.DEGRADED, Health.MISSING}
+    if any(health in bad_ends for one, health in states.items() if one in hooks):
+        return True
+    return all(health in GOOD for health in states.values())
+
+
 def _until(row: Standing, report: HealthReport, *, waits: bool, now: datetime) -> datetime | None:
     """Return until when the placement's health goes on being awaited; None when no longer."""
-    if report.health in (GOOD if waits else SETTLED):
+    if not waits and report.health in SETTLED:
         return None
     return row.observe_until if row.observe_until is not None and row.observe_until > now else None

@@ -17,9 +17,10 @@ BY_PERSON = frozenset({Trigger.MANUAL, Trigger.APPROVAL})
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Carry it out."""
+    """Carry it out; ``outdated``: only to see its hooks to their end."""
 
     phase: Phase
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,9 @@ def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *
         return Go(Phase.REMOVE)
     if placement is None or standing.state is not PlacementState.PLACED:
         return Stop(AttemptOutcome.SKIPPED, "nothing places it any more")
-    if standing.desired is None or standing.desired.identity != run.revision.identity:
-        return Stop(AttemptOutcome.SUPERSEDED, "a newer revision")
-    if facts.renderer and placement.parameters_digest(facts.renderer) != run.revision.parameters_digest:
-        return Stop(AttemptOutcome.SUPERSEDED, "the registry has changed since")
+    if outdated := _outdated(run, facts, placement):
+        # A hook that is under way is never left alone: what it does to the outside must come to its end first.
+        return Go(Phase.RESUME, outdated=True) if run.hook_active else Stop(AttemptOutcome.SUPERSEDED, outdated)
     if placement.disposition is not Disposition.SYNC:
         return Stop(AttemptOutcome.SKIPPED, f"its cluster or application says {placement.disposition}, not sync")
     if standing.paused and run.trigger not in BY_PERSON:
@@ -61,9 +61,19 @@ def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *
     return Go(_phase(run, placement, facts.last))
 
 
+def _outdated(run: ClaimedRun, facts: ClaimFacts, placement: Placement) -> str:
+    """Return why something newer is to follow; empty when nothing is."""
+    desired, mine = facts.standing.desired, run.revision
+    if mine is None or desired is None or desired.identity != mine.identity:
+        return "a newer revision"
+    if facts.renderer and placement.parameters_digest(facts.renderer) != mine.parameters_digest:
+        return "the registry has changed since"
+    return ""
+
+
 def _phase(run: ClaimedRun, placement: Placement, last: AttemptOutcome | None) -> Phase:
-    if last is AttemptOutcome.WAITING:
-        return Phase.PRUNE
+    if last is AttemptOutcome.WAITING or run.expired:
+        return Phase.RESUME
     if placement.sync.mode is SyncMode.WARN and run.trigger not in BY_PERSON:
         return Phase.CHECK
     return Phase.APPLY

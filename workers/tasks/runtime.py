@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 from common.broker.keys import hub_key
@@ -31,6 +31,10 @@ class EngineClock:
     def monotonic(self) -> float:
         """Return seconds that never go back."""
         return time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the present, aware."""
+        return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """Return after ``seconds``."""

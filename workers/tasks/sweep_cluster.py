@@ -62,7 +62,7 @@ def _sweep(runtime: Runtime, where: Site) -> None:
     lists = listed(
         cluster,
         lambda kind, namespace: cluster.list_meta(kind, namespace=namespace, selector=PLACEMENT_LABEL),
-        (item for items in inventories.values() for item in items),
+        (item for items in inventories.values() for item in items if not item.is_hook),
     )
     metas = {key: None if one is None else one[1] for key, one in lists.items()}
     found = compare(where.fleet.name, where.cluster.name, inventories, metas)

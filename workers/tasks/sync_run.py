@@ -27,7 +27,7 @@ from workers.render.renderers import Rendered, Resolved, request_for, takes_valu
 from workers.sync import pipeline
 from workers.sync.ports import Fence, Phase, Ports, SyncRequest
 from workers.tasks.contact import check_identity
-from workers.tasks.preflight import BY_PERSON, Stop, preflight
+from workers.tasks.preflight import BY_PERSON, Go, Stop, preflight
 from workers.tasks.runtime import EngineClock, Runtime
 
 log = logger(__name__)
@@ -45,7 +45,7 @@ class Facts:
     fenced: frozenset[ObjectId]
     renderer: str | None
     approval: Approval | None
-    verdict: Stop | Phase
+    verdict: Stop | Go
 
 
 def carry_out(runtime: Runtime, run_id: RunId) -> timedelta | None:
@@ -107,7 +107,7 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
             fenced=attempts.fenced_objects(connection, run.placement_id, run.attempt),
             renderer=known.renderer,
             approval=_approval(connection, run),
-            verdict=verdict if isinstance(verdict, Stop) else verdict.phase,
+            verdict=verdict,
         )
 
 
@@ -119,7 +119,8 @@ def _approval(connection: DatabaseConnection, run: ClaimedRun) -> Approval | Non
     return found if (found.kind, found.state) == (ApprovalKind.PRUNE, ApprovalState.APPROVED) else None
 
 
-def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, phase: Phase, ender: Ender) -> None:
+def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, go: Go, ender: Ender) -> None:
+    phase = go.phase
     cluster = facts.fleet.clusters[run.ref.cluster]
     connection = runtime.connect(cluster)
     blocked = check_identity(runtime.database, cluster, connection)
@@ -138,7 +139,7 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, phase:
         executor=runtime.executor,
         clock=EngineClock(),
     )
-    request = _request(runtime, run, facts, phase, rendered)
+    request = _request(runtime, run, facts, go, rendered)
     ender.ended(phase, pipeline.run(request, ports))
 
 
@@ -156,7 +157,7 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connect
     return runtime.renderers.render(lambda: runtime.mirrors.tree(source, revision.commit), request, resolved)
 
 
-def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase, rendered: Rendered | None) -> SyncRequest:
+def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: Rendered | None) -> SyncRequest:
     row, placement = facts.standing, facts.placement
     overdue = row.full_check_due_at is None or row.full_check_due_at <= run.claimed_at
     request = SyncRequest(
@@ -165,7 +166,7 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase, rend
         attempt=run.attempt,
         revision=run.revision,
         trigger=run.trigger,
-        phase=phase,
+        phase=go.phase,
         manifests=rendered.manifests if rendered else (),
         namespace=placement.namespace if placement else "",
         inventory=facts.inventory,
@@ -173,6 +174,9 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase, rend
         fenced=facts.fenced,
         approved=_approved(facts.approval) if run.trigger is Trigger.APPROVAL else None,
         full_check=overdue or run.trigger in BY_PERSON,
+        first=row.applied is None,
+        outdated=go.outdated,
+        expired=run.expired,
     )
     return request if placement is None else _with_rules(request, placement, facts.fleet)
 

@@ -100,3 +100,7 @@ class InventoryRow(Base):
     health_reason: Mapped[str] = mapped_column(Text, default="")
     refused: Mapped[str] = mapped_column(Text, default="")
     """Why its last prune was refused or failed."""
+    hook_run: Mapped[str] = mapped_column(String(36), default="", server_default="")
+    """The run that made a hook's object."""
+    hook_state: Mapped[str] = mapped_column(String(9), default="", server_default="")
+    """How far the hook has come; empty for what is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.db.tables.base import Base, BigId, Code, Text
@@ -78,6 +78,12 @@ class RunRow(Base):
     """That message lies in the broker as a countdown."""
     deadline_at: Mapped[datetime | None]
     """A waiting run ends ``failed`` then."""
+    awaits: Mapped[list[Any] | None]
+    """The objects that a waiting run waits for, as ``group/Kind:namespace/name``; none: all of its placement."""
+    hook_active: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """A hook of it is under way, so that nothing supersedes it."""
+    fail_hooks: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It has hooks for when it fails: a worker ends it at its deadline."""
     counts: Mapped[dict[str, Any] | None]
     """Objects by action, over all attempts."""
     created_at: Mapped[datetime]

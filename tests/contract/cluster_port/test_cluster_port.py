@@ -200,7 +200,7 @@ def test_a_whole_story_ends_alike(world: World) -> None:
     world.others.edit("ConfigMap", "settings", {"data": {"key": "theirs"}}, manager="kubectl-edit")
     told.append(actions(site.sync(config_map(), deployment(image="two"))))
     told.append(actions(site.sync(deployment(image="two"))))
-    told.append(actions(site.sync(deployment(image="two"), phase=Phase.PRUNE)))
+    told.append(actions(site.sync(deployment(image="two"), phase=Phase.RESUME)))
     told.append(actions(site.sync(phase=Phase.REMOVE)))
     assert told == [
         {"ConfigMap/settings": "created", "Deployment/web": "created"},

@@ -64,7 +64,7 @@ def test_a_new_revision_leaves_exactly_its_objects(old: list[dict[str, Any]], ne
     site = Site(cluster, settings=PRUNE_FREELY)
     site.sync(*old)
     if site.sync(*new).ending is Ending.WAITING:
-        assert site.sync(*new, phase=Phase.PRUNE).ending is Ending.SUCCEEDED
+        assert site.sync(*new, phase=Phase.RESUME).ending is Ending.SUCCEEDED
     for kind in ("ConfigMap", "Deployment"):
         assert cluster.names(kind) == {each["metadata"]["name"] for each in new if each["kind"] == kind}
     for each in new:

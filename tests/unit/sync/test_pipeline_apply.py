@@ -18,7 +18,6 @@ from workers.sync.errors import (
     ForbiddenError,
     InvalidError,
     ManifestsError,
-    NotYetCarriedOutError,
     PolicyError,
     ServerError,
     UnauthorisedError,
@@ -276,14 +275,6 @@ def test_a_definition_that_could_not_be_written_is_not_waited_for(site: Site, cl
 def test_an_unknown_kind_fails_with_its_name(site: Site) -> None:
     with pytest.raises(ManifestsError, match=r"serves no kind Gadget in example\.com/v1"):
         site.sync(gadget())
-
-
-def test_waves_and_hooks_are_refused_by_name(site: Site, cluster: FakeCluster) -> None:
-    hooked = {**config_map(), "metadata": {"name": "a", "annotations": {"helm.sh/hook": "pre-install"}}}
-    waved = annotated(config_map("b"), flotilla_wave="1")
-    with pytest.raises(NotYetCarriedOutError, match=r"helm\.sh/hook: pre-install.*flotilla\.dev/wave: 1"):
-        site.sync(hooked, waved)
-    assert not cluster.names("ConfigMap")
 
 
 def test_a_wave_of_zero_is_no_wave(site: Site) -> None:

@@ -39,7 +39,7 @@ def test_pruning_waits_until_the_rest_is_healthy(site: Site, cluster: FakeCluste
     assert [each.name for each in result.prune] == ["a"]
     assert cluster.names("ConfigMap") == {"a"}
     assert site.journal.inventory[result.prune[0]].wanted is False
-    done = site.sync(deployment(), phase=Phase.PRUNE)
+    done = site.sync(deployment(), phase=Phase.RESUME)
     assert (done.ending, actions(done)) == (Ending.SUCCEEDED, {"ConfigMap/a": "pruned"})
     assert not cluster.names("ConfigMap")
 
@@ -82,7 +82,7 @@ def test_too_many_removals_ask_for_an_approval_and_remove_nothing(site: Site, cl
 
 def test_a_prune_phase_over_the_bounds_asks_too(site: Site, cluster: FakeCluster) -> None:
     site.sync(*maps("a", "b", "c", "d", "e"))
-    assert site.sync(*maps("a"), phase=Phase.PRUNE).ending is Ending.NEEDS_APPROVAL
+    assert site.sync(*maps("a"), phase=Phase.RESUME).ending is Ending.NEEDS_APPROVAL
     assert len(cluster.names("ConfigMap")) == 5
 
 
@@ -102,7 +102,7 @@ def test_removals_over_the_fleets_budget_ask_and_an_approved_list_does_not(site:
 def test_a_prune_phase_spends_the_fleets_budget(site: Site, cluster: FakeCluster) -> None:
     site.journal.budget = 0
     site.sync(*maps("a", "b"))
-    assert site.sync(*maps("a"), phase=Phase.PRUNE).ending is Ending.NEEDS_APPROVAL
+    assert site.sync(*maps("a"), phase=Phase.RESUME).ending is Ending.NEEDS_APPROVAL
     assert cluster.names("ConfigMap") == {"a", "b"}
 
 

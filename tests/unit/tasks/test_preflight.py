@@ -180,7 +180,7 @@ def test_where_only_a_warning_is_wanted_nothing_is_written_but_for_a_person(trig
 
 @pytest.mark.parametrize("last", [None, *AttemptOutcome])
 def test_only_a_run_that_waited_for_health_goes_on_to_prune(last: AttemptOutcome | None) -> None:
-    phase = Phase.PRUNE if last is AttemptOutcome.WAITING else Phase.APPLY
+    phase = Phase.RESUME if last is AttemptOutcome.WAITING else Phase.APPLY
     assert _of(facts=replace(FACTS, last=last)) == Go(phase)
 
 

@@ -1,0 +1,118 @@
+"""The steps of a sync: stage by stage, wave by wave. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from workers.sync.normalise import Wanted
+from workers.sync.ordering import CRD, NAMESPACE, sort_key
+from workers.sync.places import Stage
+
+Turn = tuple[Stage, int]
+_ORDERED = (Stage.PRE_SYNC, Stage.SYNC, Stage.POST_SYNC)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done together; the next step begins once all of it is healthy.
+
+    Attributes:
+        turn: stage and wave.
+        objects: to be applied, in the given order.
+        hooks: to be run, in order of kind and name.
+    """
+
+    turn: Turn
+    objects: tuple[Wanted, ...] = ()
+    hooks: tuple[Wanted, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What people call it: ``wave 0``, ``pre-sync wave 2``."""
+        stage, wave = self.turn
+        return f"wave {wave}" if stage is Stage.SYNC else f"{stage.words} wave {wave}"
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """All of one sync.
+
+    Attributes:
+        steps: in order; at least one.
+        on_failure: hooks to be run when one of them fails.
+    """
+
+    steps: tuple[Step, ...]
+    on_failure: tuple[Wanted, ...] = ()
+
+    @property
+    def simple(self) -> bool:
+        """Whether there is nothing to wait for between writing the first object and the last."""
+        return len(self.steps) == 1 and not self.steps[0].hooks
+
+
+def objects_of(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
+    """Return what is no hook."""
+    return tuple(one for one in wanted if not one.place.is_hook)
+
+
+def steps_of(wanted: Sequence[Wanted], *, with_hooks: bool, first: bool) -> Steps:
+    """Return the steps of a sync.
+
+    A Namespace comes no later than the first object in it, a CustomResourceDefinition no later than the first object
+    of its kind.
+
+    Args:
+        wanted: everything that was rendered.
+        with_hooks: whether hooks run at all: they never do for drift.
+        first: whether the placement is synced for the first time.
+    """
+    turns: dict[Turn, tuple[list[Wanted], list[Wanted]]] = {}
+    on_failure: list[Wanted] = []
+    for one, turn in _turns(wanted, with_hooks=with_hooks, first=first):
+        if turn[0] in _ORDERED:
+            turns.setdefault(turn, ([], []))[one.place.is_hook].append(one)
+        elif turn[0] is Stage.SYNC_FAIL:
+            on_failure.append(one)
+    steps = tuple(Step(turn, tuple(turns[turn][0]), _sorted(turns[turn][1])) for turn in sorted(turns))
+    return Steps(steps or (Step((Stage.SYNC, 0)),), _sorted(on_failure))
+
+
+def _sorted(hooks: Iterable[Wanted]) -> tuple[Wanted, ...]:
+    return tuple(sorted(hooks, key=lambda one: (one.place.wave, sort_key(one.object))))
+
+
+def _turns(wanted: Sequence[Wanted], *, with_hooks: bool, first: bool) -> Iterator[tuple[Wanted, Turn]]:
+    """Yield each object with its turn; a hook once for each stage in which it runs now."""
+    found: list[tuple[Wanted, Turn]] = []
+    for one in wanted:
+        place = one.place
+        if not place.is_hook:
+            found.append((one, (Stage.SYNC, place.wave)))
+        elif with_hooks:
+            found += ((one, (stage, place.wave)) for stage in sorted(place.first if first else place.later))
+    needed = _needed(found)
+    for one, turn in found:
+        yield one, turn if one.place.is_hook else min(turn, needed.get(_given(one), turn))
+
+
+def _needed(found: Iterable[tuple[Wanted, Turn]]) -> Mapping[tuple[str, ...], Turn]:
+    """Return when each namespace and each kind is needed first."""
+    needed: dict[tuple[str, ...], Turn] = {}
+    for one, turn in found:
+        if turn[0] not in _ORDERED:
+            continue
+        for what in ((one.object.namespace,), (one.object.group, one.object.kind)):
+            needed[what] = min(turn, needed.get(what, turn))
+    return needed
+
+
+def _given(one: Wanted) -> tuple[str, ...]:
+    """Return what others need of an object: a namespace, a kind, or nothing that anybody names."""
+    if (one.object.group, one.object.kind) == NAMESPACE:
+        return (one.object.name,)
+    if (one.object.group, one.object.kind) == CRD:
+        spec = one.manifest.get("spec") or {}
+        return (str(spec.get("group")), str((spec.get("names") or {}).get("kind")))
+    return ()

@@ -1,0 +1,154 @@
+"""From one step of a sync to the next: hooks are run, health is awaited, and who waits holds no slot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from common.domain.errors import PermanentError
+from common.domain.health import Health
+from common.domain.inventory import HookState
+from common.domain.refs import ObjectId
+from workers.sync.concurrent import each
+from workers.sync.errors import UnauthorisedError
+from workers.sync.health import Context, assess, own_rules, waits_for_health
+from workers.sync.hooks import HookRunner, Progress
+from workers.sync.judge import Verdict
+from workers.sync.normalise import Wanted
+from workers.sync.places import Stage
+from workers.sync.ports import Ending, Ports, SyncRequest
+from workers.sync.steps import Step, Steps
+from workers.sync.writing import Outcomes
+
+_GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why the next step does not begin now.
+
+    Attributes:
+        ending: waiting, failed or superseded.
+        reason: in words.
+        awaits: the objects that are waited for.
+        hook_active: a hook is under way.
+    """
+
+    ending: Ending
+    reason: str
+    awaits: tuple[ObjectId, ...] = ()
+    hook_active: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Ill:
+    """An object that is not healthy yet, and why."""
+
+    object: ObjectId
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.object.kind} {self.object.name}: {self.reason}"
+
+
+class StepWalk:
+    """Walks through the steps of one attempt.
+
+    Args:
+        request: whose they are.
+        ports: the outside.
+        outcomes: where results go.
+        steps: all of them.
+    """
+
+    def __init__(self, request: SyncRequest, ports: Ports, outcomes: Outcomes, steps: Steps) -> None:
+        self._request = request
+        self._ports = ports
+        self._steps = steps.steps
+        self.on_failure = steps.on_failure
+        self._hooks = HookRunner(request, ports, outcomes)
+        self._own = own_rules(request.health)
+
+    def after(self, step: Step, verdicts: Sequence[Verdict]) -> Halt | None:
+        """Run the hooks of a step whose objects are written; return why the walk ends here, None to go on.
+
+        Raises:
+            TransientError: the cluster failed.
+            LeaseLostError: this attempt may not write any more.
+        """
+        progress = self._hooks.advance(step.hooks, step.turn[0])
+        failed = [str(one) for one in progress if one.state is HookState.FAILED]
+        if failed:
+            return Halt(Ending.FAILED, f"{step.words}: {'; '.join(failed)}")
+        active = [one for one in progress if one.state is HookState.ACTIVE]
+        ill = [] if step is self._steps[-1] else self.ill(verdicts)
+        if not active and not ill:
+            return None
+        more = f", and {len(ill) - 1} more" if len(ill) > 1 else ""
+        reasons = "; ".join([*map(str, active), *(f"{one}{more}" for one in ill[:1])])
+        if self._request.expired:
+            self._hooks.give_up(step.hooks, step.turn[0], "it did not end in time")
+            return Halt(Ending.FAILED, f"{step.words} did not end in time: {reasons}")
+        awaits = (*(one.hook.object for one in active), *(one.object for one in ill))
+        return Halt(Ending.WAITING, f"{step.words}: {reasons}", awaits, hook_active=bool(active))
+
+    def settle_hooks(self) -> Halt:
+        """Look at the hooks that are under way, and begin none.
+
+        Raises:
+            TransientError: the cluster failed.
+        """
+        run = str(self._request.attempt.run)
+        under_way = {
+            item.object
+            for item in self._request.inventory
+            if item.hook_run == run and item.hook_state is HookState.ACTIVE
+        }
+        active: list[Progress] = []
+        for step in self._steps:
+            hooks = [hook for hook in step.hooks if hook.object in under_way]
+            progress = self._hooks.advance(hooks, step.turn[0])
+            active += (one for one in progress if one.state is HookState.ACTIVE)
+            if self._request.expired:
+                self._hooks.give_up(hooks, step.turn[0], "it did not end in time")
+        if active and not self._request.expired:
+            awaits = tuple(one.hook.object for one in active)
+            return Halt(Ending.WAITING, "; ".join(map(str, active)), awaits, hook_active=True)
+        return Halt(Ending.SUPERSEDED, "a newer revision")
+
+    def run_fail_hooks(self) -> None:
+        """Begin the hooks for a run that failed; what comes of them changes nothing about it.
+
+        Raises:
+            TransientError: the cluster failed.
+            LeaseLostError: this attempt may not write any more.
+        """
+        if self.on_failure:
+            self._hooks.advance(self.on_failure, Stage.SYNC_FAIL)
+
+    def ill(self, verdicts: Sequence[Verdict]) -> list[_Ill]:
+        """Return those objects that are not healthy yet.
+
+        Raises:
+            TransientError: the cluster failed.
+        """
+        asked = [one.wanted for one in verdicts if waits_for_health(one.wanted.object, self._own)]
+        found: dict[int, str] = {}
+
+        def look(number: int) -> None:
+            found[number] = self._illness(asked[number])
+
+        each(self._ports.executor, look, range(len(asked)))
+        return [_Ill(one.object, found[number]) for number, one in enumerate(asked) if found[number]]
+
+    def _illness(self, wanted: Wanted) -> str:
+        try:
+            live = self._ports.cluster.get(wanted.target)
+        except UnauthorisedError:
+            raise
+        except PermanentError as error:
+            return error.message
+        if live is None:
+            return "it does not exist"
+        report = assess(live.body(), Context(now=self._ports.clock.now()), self._own)
+        return "" if report.health in _GOOD else report.reason or report.health
