@@ -24,7 +24,7 @@ from common.db.reads import runs as run_reads
 from common.db.reads.placements import PlacementView
 from common.db.reads.runs import RunDetail, RunView
 from common.db.session import Database
-from common.db.tables import Base, ClusterRow, PlacementRow, RunRow, SourceRow
+from common.db.tables import Base, ClusterRow, LeaseRow, PlacementRow, RunRow, SourceRow
 from common.domain.refs import PlacementRef, RunId, SourceRef
 from common.settings import Settings
 from common.snapshots import Snapshots
@@ -188,6 +188,7 @@ class StepHub:
         """Let go of threads and connections."""
         self.runtime.executor.shutdown()
         self.runtime.clusters.close()
+        self.runtime.renderers.close()
 
     # -- what the world does -------------------------------------------------------------------------------------
 
@@ -316,6 +317,11 @@ class StepHub:
         """Return what waits for a person."""
         with self.database.read() as connection:
             return fleet_reads.approvals(connection)
+
+    def leases(self) -> list[str]:
+        """Return the names of all leases that are held."""
+        with self.database.read() as connection:
+            return list(connection.scalars(select(LeaseRow.name)))
 
     def count(self, table: type[Base]) -> int:
         """Return how many rows a table has."""
