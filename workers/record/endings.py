@@ -114,7 +114,7 @@ class Ender:
             else:
                 self._applied(connection, result, SyncStatus.SYNCED, now)
 
-        said = "; ".join(filter(None, (result.reason, *self.warnings)))
+        said = "; ".join(filter(None, (result.reason, *self.warnings, *result.warnings)))
         ending = _measured(AttemptEnding(AttemptOutcome.SUCCEEDED, reason=said), result)
         self._end(lambda _now: ending, note)
 

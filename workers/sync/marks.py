@@ -101,6 +101,15 @@ class Options:
     apply: ApplyMode = ApplyMode.FULL
     keep: bool = False
     prune_allowed: bool = False
+    ignored: tuple[str, ...] = ()
+    """Options of Argo CD that are not carried out."""
+
+
+_ARGO_KEEP = frozenset({"Prune=false", "Delete=false", "Prune=confirm", "Delete=confirm"})
+_ARGO_AS_HERE = frozenset(
+    {"ServerSideApply=true", "PruneLast=true", "SkipDryRunOnMissingResource=true", "PrunePropagationPolicy=foreground"}
+)
+"""What they ask for is done here anyway."""
 
 
 def options_of(annotations: Mapping[str, str]) -> Options:
@@ -116,6 +125,8 @@ def options_of(annotations: Mapping[str, str]) -> Options:
     if prune not in {"", "allow", "never"}:
         message = f"annotation {PRUNE} is {prune!r}; it is allow or never"
         raise ValueError(message)
-    argo = {option.strip() for option in annotations.get(ARGO_OPTIONS, "").split(",")}
-    keep = prune == "never" or "Prune=false" in argo or annotations.get(HELM_POLICY) == "keep"
-    return Options(ApplyMode(apply), keep, prune == "allow")
+    argo = {option.strip() for option in annotations.get(ARGO_OPTIONS, "").split(",")} - {""}
+    kept = not argo.isdisjoint(_ARGO_KEEP)
+    keep = prune == "never" or kept or annotations.get(HELM_POLICY) == "keep"
+    ignored = tuple(sorted(option for option in argo - _ARGO_KEEP if option not in _ARGO_AS_HERE))
+    return Options(ApplyMode(apply), keep, prune == "allow", ignored)

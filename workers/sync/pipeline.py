@@ -7,6 +7,7 @@ is written before all of it has passed its dry-run; nothing is removed because s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -50,6 +51,7 @@ class _Attempt:
         self._ports = ports
         self._outcomes = Outcomes(ports)
         self._timings: dict[str, int] = {}
+        self._warnings: tuple[str, ...] = ()
 
     def run(self) -> SyncResult:
         phases: dict[Phase, Callable[[], SyncResult]] = {
@@ -166,7 +168,10 @@ class _Attempt:
 
     def _prepared(self) -> tuple[tuple[Wanted, ...], frozenset[Kind]]:
         with self._timed("prepare"):
-            return prepare(self._request, self._ports.cluster)
+            wanted, arriving = prepare(self._request, self._ports.cluster)
+        ignored = Counter(option for one in wanted for option in one.options.ignored)
+        self._warnings = tuple(f"{option} is not carried out ({count} objects)" for option, count in ignored.items())
+        return wanted, arriving
 
     def _listed(self, wanted: Sequence[Wanted]) -> dict[ObjectId, LiveMeta]:
         label = self._request.ref.mark(self._request.fleet)
@@ -291,6 +296,7 @@ class _Attempt:
             refreshed=self._outcomes.refreshed,
             requests=self._ports.cluster.requests(),
             timings=self._timings,
+            warnings=self._warnings,
         )
 
     @contextmanager

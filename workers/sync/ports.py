@@ -249,6 +249,7 @@ class SyncResult:
         requests: requests made, by verb.
         timings: milliseconds by step.
         awaits: the objects that it waits for; empty for all of the placement.
+        warnings: what the manifests ask for and is not done, in words.
         hook_active: a hook is under way: nothing supersedes the run before it ends.
         fail_hooks: there are hooks for when the run fails: it needs a worker then.
     """
@@ -261,6 +262,7 @@ class SyncResult:
     refreshed: int = 0
     requests: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     awaits: tuple[ObjectId, ...] = ()
     hook_active: bool = False
     fail_hooks: bool = False

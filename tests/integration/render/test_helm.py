@@ -110,6 +110,10 @@ def test_the_clusters_own_values_are_there(renderers: Renderers) -> None:
     [
         {"web/values.yaml": "cluster: {instances: 3}\n"},
         {"web/values.schema.json": '{"additionalProperties": false, "properties": {"global": {}}}'},
+        {
+            "web/values.schema.json": '{"$ref": "#/$defs/all", "$defs": {"all": {"additionalProperties": false, '
+            '"properties": {"global": {}}}}}'
+        },
     ],
 )
 def test_the_clusters_own_values_stay_out_of_a_charts_way(renderers: Renderers, files: dict[str, Content]) -> None:
@@ -213,6 +217,16 @@ def test_what_is_no_manifest_is_named_by_its_template(renderers: Renderers) -> N
     files = chart() | {"web/templates/bad.yaml": "apiVersion: v1\nmetadata: {name: a}\n"}
     with pytest.raises(RenderError, match=r"web/templates/bad\.yaml as rendered:1: the object has no kind"):
         render(renderers, files)
+
+
+def test_documents_are_taken_apart_as_helm_does(renderers: Renderers) -> None:
+    one = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\n"
+    block = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  a: |\n    ---\n    b\n"
+    text = f"---\n{one % 'a'}\n---# of b\n{one % 'b'}--- \n{block}\n---\n# nothing\n"
+    done = render(renderers, chart() | {"web/templates/a.yaml": text})
+    assert [each["metadata"]["name"] for each in done.manifests] == ["a", "b", "c", "shop-seen"]
+    assert done.manifests[2]["data"] == {"a": "---\nb"}, "Helm takes the line break for a part of the separator"
+    assert [each.origin.rpartition(":")[2] for each in done.objects[:3]] == ["2", "7", "10"]
 
 
 # -- the same twice --------------------------------------------------------------------------------------------

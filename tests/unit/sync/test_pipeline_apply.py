@@ -277,6 +277,17 @@ def test_an_unknown_kind_fails_with_its_name(site: Site) -> None:
         site.sync(gadget())
 
 
+def test_options_of_argo_cd_are_kept_or_named(site: Site, cluster: FakeCluster) -> None:
+    options = "Prune=false, ServerSideApply=true,Replace=true,Validate=false"
+    done = site.sync(annotated(config_map("a"), **{"argocd.argoproj.io/sync-options": options}), config_map("b"))
+    assert done.warnings == (
+        "Replace=true is not carried out (1 objects)",
+        "Validate=false is not carried out (1 objects)",
+    )
+    site.sync(config_map("b"))
+    assert "a" in cluster.names("ConfigMap")
+
+
 def test_a_wave_of_zero_is_no_wave(site: Site) -> None:
     assert site.sync(annotated(config_map(), flotilla_wave="0")).ending is Ending.SUCCEEDED
 

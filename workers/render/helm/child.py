@@ -90,18 +90,25 @@ def _once(
 
     with Chart.load(folder) as chart:
         metadata = {"own": chart.metadata, "loaded": [each["name"] for each in chart.dependencies]}
-        given = {**values, **_cluster(chart, request)}
+        given = {**values, **_cluster(chart, values, request)}
         handle = chart._raw()  # noqa: SLF001 - the public call takes no version of Kubernetes
         text = _native.call_string("helm_render", handle, json.dumps(given), json.dumps(request["release"]))
         return json.loads(text), chart.crds, metadata
 
 
-def _cluster(chart: Any, request: dict[str, Any]) -> dict[str, Any]:
+def _cluster(chart: Any, values: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """Return the cluster's own values, unless the chart means something else by that name or takes no such key."""
-    schema = chart.schema or {}
-    closed = schema.get("additionalProperties") is False and "cluster" not in schema.get("properties", {})
-    theirs = "cluster" in (chart.values or {}) or "cluster" in request["values"]
-    return {} if closed or theirs else {"cluster": request["cluster"]}
+    from helm_python import HelmError
+
+    own = {"cluster": request["cluster"]}
+    if "cluster" in (chart.values or {}) or "cluster" in values:
+        return {}
+    if chart.schema is not None:
+        try:
+            chart.validate_schema({**values, **own})
+        except HelmError:
+            return {}
+    return own
 
 
 def _missing(metadata: dict[str, Any]) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ NAME = "helm"
 _HOOK = "helm.sh/hook"
 _TESTS = frozenset({"test", "test-success", "test-failure"})
 _NO_MANIFESTS = ("NOTES.txt",)
+_SEPARATOR = re.compile(r"(?:^|\s*\n)---\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +175,25 @@ def _objects(manifests: Mapping[str, str], crds: Sequence[Mapping[str, str]], *,
     texts += sorted(item for item in manifests.items() if not item[0].endswith(_NO_MANIFESTS))
     found: list[Sourced] = []
     faults: list[str] = []
-    for name, text in texts:
-        objects, wrong = sourced(text.encode(), f"{name} as rendered", MANIFEST_LIMITS)
+    for name, document in ((name, document) for name, text in texts for document in _documents(text)):
+        objects, wrong = sourced(document.encode(), f"{name} as rendered", MANIFEST_LIMITS)
         found += (each for each in objects if not _is_test(each.manifest))
         faults += wrong
     return checked(found, faults, path=path)
+
+
+def _documents(text: str) -> Iterator[str]:
+    """Yield the documents of a rendered template, each after as many empty lines as there were lines before it.
+
+    They are taken apart where Helm does it (``SplitManifests`` of its ``release/util``), not where YAML would: what
+    templates leave of a separator, such as ``---# a comment``, is one for Helm.
+    """
+    start = 0
+    for separator in [*_SEPARATOR.finditer(text), None]:
+        end = len(text) if separator is None else separator.start()
+        if text[start:end].strip():
+            yield "\n" * text.count("\n", 0, start) + text[start:end]
+        start = end if separator is None else separator.end()
 
 
 def _is_test(manifest: Mapping[str, Any]) -> bool:

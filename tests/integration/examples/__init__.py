@@ -1,0 +1,1 @@
+"""Applications of typical shapes, synced on a real cluster."""
