@@ -226,7 +226,7 @@ def test_documents_are_taken_apart_as_helm_does(renderers: Renderers) -> None:
     done = render(renderers, chart() | {"web/templates/a.yaml": text})
     assert [each["metadata"]["name"] for each in done.manifests] == ["a", "b", "c", "shop-seen"]
     assert done.manifests[2]["data"] == {"a": "---\nb"}, "Helm takes the line break for a part of the separator"
-    assert [each.origin.rpartition(":")[2] for each in done.objects[:3]] == ["2", "7", "10"]
+    assert [each.origin.rpartition(":")[2] for each in done.objects[:3]] == ["2", "7", "11"]
 
 
 # -- the same twice --------------------------------------------------------------------------------------------
