@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from common.domain.errors import FlotillaError
-from console.cli import cluster, health, hub, looking, offline, processes, registry, simulator
+from console.cli import cluster, diff, health, hub, looking, offline, processes, registry, simulator
 from console.cli.client import HubUnreachableError
 from console.cli.exits import Exit
 from console.cli.output import errors, say
@@ -47,6 +47,7 @@ _FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
     registry.explain,
     hub.runs,
     hub.run,
+    diff.diff,
     hub.sync,
     hub.refresh,
     hub.pause,
