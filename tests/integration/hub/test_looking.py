@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import yaml
 from sqlalchemy import select
+from typer.testing import CliRunner, Result
 
 from common.db.intents import IntentKind
 from common.db.reads.runs import RunDetail
 from common.db.tables import AuditRow, InventoryRow, LeaseRow, PlacementRow
 from common.domain.redact import MASK
 from common.domain.refs import RunId
+from console.api.app import create_app, in_process_client
+from console.cli import diff, main
+from console.cli.client import HubClient
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_flow import client, config_map, live
 from workers.tasks.sync_run import carry_out
 
+TOKEN = "a-token-of-this-test"
 SETTINGS = "/api/v1/namespaces/web/configmaps/web"
 MERGE = {"Content-Type": "application/merge-patch+json"}
 TOLD = ("sync", "health", "reason", "confirmed_at", "commit", "objects")
@@ -162,3 +170,50 @@ def test_a_conflict_is_an_answer_and_no_failure_of_the_placement(web: StepHub) -
     assert seen.run.outcome == "failed"
     assert [(one.object, one.action) for one in seen.objects] == [("/ConfigMap:web/new", "conflict")]
     assert standing(web) == before
+
+
+# -- on the command line -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def flotilla(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command line against this hub, which goes on by a turn with each read."""
+    app = create_app(web.settings, web.database, token=TOKEN)
+
+    def send(method: str, path: str, **arguments: Any) -> httpx.Response:
+        async def answer() -> httpx.Response:
+            async with in_process_client(app, TOKEN) as http:
+                return await http.request(method, path, **arguments)
+
+        if method == "GET":
+            web.settle(1)
+        return asyncio.run(answer())
+
+    monkeypatch.setattr(diff, "connect", lambda _settings: HubClient(send, "here"))
+    return lambda *words: CliRunner().invoke(main.app, ["diff", *words])
+
+
+def test_no_difference_is_exit_code_0(flotilla: Callable[..., Result]) -> None:
+    seen = flotilla("eu/web")
+    assert seen.exit_code == 0, seen.output
+    assert seen.output.splitlines()[-1].endswith("nothing differs; 3 objects are as Git has them.")
+
+
+def test_differences_are_exit_code_1_and_told_by_field(web: StepHub, flotilla: Callable[..., Result]) -> None:
+    edit(web, "2")
+    web.ask(IntentKind.PAUSE, "eu/web")
+    seen = flotilla("eu/web")
+    assert seen.exit_code == 1, seen.output
+    lines = [line.strip() for line in seen.output.splitlines()]
+    assert "/ConfigMap:web/web  would be changed" in lines
+    assert '~ .data.v: "2" -> "1"' in lines
+    assert lines[-1].endswith("1 differ, 2 are as Git has them.")
+    logged, _, data = flotilla("eu/web", "-o", "json").output.partition("\n{")  # the harness logs there too
+    assert orjson.loads("{" + data)["objects"][0]["diff"] == '~ .data.v: "2" -> "1"', logged
+
+
+def test_what_cannot_be_looked_at_says_why(web: StepHub, flotilla: Callable[..., Result]) -> None:
+    web.simulator.faults("eu", {"kind": "error"})
+    seen = flotilla("eu/web")
+    assert seen.exit_code == 1
+    assert "a sync would not come to pass (failed): cluster." in seen.output
