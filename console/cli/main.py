@@ -45,6 +45,7 @@ PROCESSES = "Processes"
 _FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
     hub.status,
     registry.explain,
+    looking.tree,
     hub.runs,
     hub.run,
     diff.diff,

@@ -67,7 +67,7 @@ def render_folder(folder: Path, app: Path | None, cluster: Path | None, settings
     with tempfile.TemporaryDirectory(prefix="flotilla-render-") as cache:
         renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize)
         rendered = renderers.render(lambda: tree, request, renderers.resolve(tree, request))
-    return _in_namespace(rendered.objects, application.namespace) if application else Shown(rendered.objects)
+    return in_namespace(rendered.objects, application.namespace) if application else Shown(rendered.objects)
 
 
 def _request(application: Application, cluster: Cluster | None) -> RenderRequest:
@@ -101,7 +101,8 @@ def _placement(application: Application, cluster: Cluster) -> Placement:
     return placement
 
 
-def _in_namespace(objects: tuple[Sourced, ...], namespace: str) -> Shown:
+def in_namespace(objects: tuple[Sourced, ...], namespace: str) -> Shown:
+    """Return the objects with ``namespace`` filled in where it surely goes, and a note where only a cluster knows."""
     custom = defined_kinds([item.manifest for item in objects])
     unsure = {
         str(item.manifest["kind"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_BUILT_IN = frozenset(
+BUILT_IN = frozenset(
     {
         "",
         "admissionregistration.k8s.io",
@@ -26,6 +26,7 @@ _BUILT_IN = frozenset(
         "storage.k8s.io",
     }
 )
+"""Groups of Kubernetes itself."""
 _CLUSTER_WIDE = frozenset(
     {
         "APIService",
@@ -78,7 +79,7 @@ def namespaced(manifest: Mapping[str, Any], custom: Mapping[tuple[str, str], boo
     group, kind = _group(manifest), str(manifest.get("kind", ""))
     if kind.endswith("List") and isinstance(manifest.get("items"), list):
         return False
-    if group in _BUILT_IN:
+    if group in BUILT_IN:
         return kind not in _CLUSTER_WIDE
     return custom.get((group, kind))
 

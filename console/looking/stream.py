@@ -19,10 +19,10 @@ class _Dumper(yaml.SafeDumper):
 
 
 # PyYAML reads ``1e3`` and ``0o17`` as texts, kubectl as numbers.
-_Dumper.add_implicit_resolver(  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it open
+_Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+\Z|[-+]?0[oO][0-7]+\Z"), list("-+.0123456789")
 )
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]\Z"), list("yYnN"))  # type: ignore[no-untyped-call]
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]\Z"), list("yYnN"))
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
