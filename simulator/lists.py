@@ -57,6 +57,12 @@ def _label_test(part: str) -> Predicate:
     raise errors.bad_request(message)
 
 
+_ABOUT = frozenset(
+    f"involvedObject.{field}"
+    for field in ("apiVersion", "fieldPath", "kind", "name", "namespace", "resourceVersion", "uid")
+)
+
+
 def field_selector(text: str, target: Target) -> Callable[[Place, Stored], bool]:
     """Return the predicate of a field selector over name and namespace, and of events over what they are about.
 
@@ -66,7 +72,7 @@ def field_selector(text: str, target: Target) -> Callable[[Place, Stored], bool]
     wanted: list[tuple[str, str, bool]] = []
     for part in filter(None, text.split(",")):
         name, negated, value = _field_test(part)
-        about = target.kind.kind == "Event" and name.startswith("involvedObject.")
+        about = target.kind.kind == "Event" and name in _ABOUT
         if name not in ("metadata.name", "metadata.namespace") and not about:
             kind = f"{target.kind.plural}.{target.kind.group}" if target.kind.group else target.kind.plural
             message = f'Unable to find "{kind}" that match field selector: field label not supported: {name}'
