@@ -70,7 +70,7 @@ def _tell(detail: dict[str, Any]) -> None:
         why = f"{run['error_code']}: {run['error']}" if run["error"] else run["reason"]
         say(f"{at}: a sync would not come to pass ({run['outcome']}): {why}")
     elif differing:
-        say(f"{at}: {differing} differ, {same} are as Git has them.")
+        say(f"{at}: objects to change: {differing}; as Git has them: {same}.")
     else:
         say(f"{at}: nothing differs; {same} objects are as Git has them.")
 

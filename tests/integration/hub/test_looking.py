@@ -207,7 +207,7 @@ def test_differences_are_exit_code_1_and_told_by_field(web: StepHub, flotilla: C
     lines = [line.strip() for line in seen.output.splitlines()]
     assert "/ConfigMap:web/web  would be changed" in lines
     assert '~ .data.v: "2" -> "1"' in lines
-    assert lines[-1].endswith("1 differ, 2 are as Git has them.")
+    assert lines[-1].endswith("objects to change: 1; as Git has them: 2.")
     logged, _, data = flotilla("eu/web", "-o", "json").output.partition("\n{")  # the harness logs there too
     assert orjson.loads("{" + data)["objects"][0]["diff"] == '~ .data.v: "2" -> "1"', logged
 
