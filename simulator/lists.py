@@ -57,21 +57,37 @@ def _label_test(part: str) -> Predicate:
     raise errors.bad_request(message)
 
 
-def field_selector(text: str, target: Target) -> Callable[[Place], bool]:
-    """Return the predicate of a field selector over name and namespace.
+_ABOUT = frozenset(
+    f"involvedObject.{field}"
+    for field in ("apiVersion", "fieldPath", "kind", "name", "namespace", "resourceVersion", "uid")
+)
+
+
+def field_selector(text: str, target: Target) -> Callable[[Place, Stored], bool]:
+    """Return the predicate of a field selector over name and namespace, and of events over what they are about.
 
     Raises:
         ApiError: 400 for any other field.
     """
-    wanted: list[tuple[int, str, bool]] = []
+    wanted: list[tuple[str, str, bool]] = []
     for part in filter(None, text.split(",")):
         name, negated, value = _field_test(part)
-        if name not in ("metadata.name", "metadata.namespace"):
+        about = target.kind.kind == "Event" and name in _ABOUT
+        if name not in ("metadata.name", "metadata.namespace") and not about:
             kind = f"{target.kind.plural}.{target.kind.group}" if target.kind.group else target.kind.plural
             message = f'Unable to find "{kind}" that match field selector: field label not supported: {name}'
             raise errors.bad_request(message)
-        wanted.append((1 if name == "metadata.name" else 0, value, negated))
-    return lambda place: all((place[index] == value) is not negated for index, value, negated in wanted)
+        wanted.append((name, value, negated))
+    return lambda place, stored: all(
+        (_field(name, place, stored) == value) is not negated for name, value, negated in wanted
+    )
+
+
+def _field(name: str, place: Place, stored: Stored) -> str:
+    whole, _, part = name.partition(".")
+    if whole == "metadata":
+        return place[1] if part == "name" else place[0]
+    return str(stored.document().get(whole, {}).get(part, ""))
 
 
 def _field_test(part: str) -> tuple[str, bool, str]:
@@ -102,7 +118,9 @@ def select(cluster: Cluster, target: Target, request: Request) -> list[tuple[Pla
         (
             (place, stored)
             for place, stored in shelf.items()
-            if (not target.namespace or place[0] == target.namespace) and by_label(stored.labels) and by_field(place)
+            if (not target.namespace or place[0] == target.namespace)
+            and by_label(stored.labels)
+            and by_field(place, stored)
         ),
         key=lambda each: each[0],
     )

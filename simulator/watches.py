@@ -112,7 +112,7 @@ class _Pending:
             return b""
         if target.name and event.place[1] != target.name:
             return b""
-        if not self._fields(event.place):
+        if not self._fields(event.place, event.stored):
             return b""
         now = event.type is not EventType.DELETED and self._labels(event.stored.labels)
         before = event.labels_before is not None and self._labels(event.labels_before)

@@ -40,13 +40,14 @@ _END_ATTEMPT = update(_ATTEMPT).where(
     _ATTEMPT.c.run_id == bindparam("of_run"), _ATTEMPT.c.number == bindparam("of_number")
 )
 _LEASE = table_of(LeaseRow)
-_LEASE_NAME = select(literal(leases.PLACEMENT) + cast(_ATTEMPT.c.placement_id, String)).where(
-    _ATTEMPT.c.run_id == bindparam("run"), _ATTEMPT.c.number == bindparam("number")
-)
+_LEASE_NAMES = [
+    select(literal(kind) + cast(_ATTEMPT.c.placement_id, String))
+    .where(_ATTEMPT.c.run_id == bindparam("run"), _ATTEMPT.c.number == bindparam("number"))
+    .scalar_subquery()
+    for kind in (leases.PLACEMENT, leases.CHECK)
+]
 _GIVE_BACK = (
-    delete(_LEASE)
-    .where(_LEASE.c.name == _LEASE_NAME.scalar_subquery(), _LEASE.c.token == bindparam("token"))
-    .returning(_LEASE.c.name)
+    delete(_LEASE).where(_LEASE.c.name.in_(_LEASE_NAMES), _LEASE.c.token == bindparam("token")).returning(_LEASE.c.name)
 )
 
 
@@ -117,15 +118,16 @@ def end_attempt(
     Returns:
         False, and nothing has changed, when the attempt's lease was lost: the reaper has ended it already.
     """
-    placement_id = _give_back(connection, attempt)
-    if placement_id is None:
+    lease = _give_back(connection, attempt)
+    if lease is None:
         return False
     first(connection)
     of = {"of_run": attempt.run, "of_number": attempt.number}
     connection.execute(_END_ATTEMPT, of | _attempt_values(ending, now))
     values = _run_values(ending, now) | {"counts": _added(_counts_before(connection, attempt), ending.counts)}
     connection.execute(update(RunRow).where(RunRow.id == attempt.run).values(values))
-    _forget_plans(connection, attempt, placement_id, ending.outcome)
+    if lease.startswith(leases.PLACEMENT):  # one that only looked has planned nothing, and has made good nothing
+        _forget_plans(connection, attempt, int(lease.removeprefix(leases.PLACEMENT)), ending.outcome)
     return True
 
 
@@ -178,11 +180,11 @@ def _plan(dialect: str) -> Any:
     return statement.on_conflict_do_update(index_elements=key, set_={"action": statement.excluded.action})
 
 
-def _give_back(connection: Connection, attempt: AttemptRef) -> int | None:
-    """Drop the attempt's lease; return the id of its placement, None when it was not held."""
+def _give_back(connection: Connection, attempt: AttemptRef) -> str | None:
+    """Drop the attempt's lease; return its name, None when it was not held."""
     mine = {"run": attempt.run, "number": attempt.number, "token": str(attempt)}
-    given = connection.execute(_GIVE_BACK, mine).scalar_one_or_none()
-    return None if given is None else int(given.removeprefix(leases.PLACEMENT))
+    given: str | None = connection.execute(_GIVE_BACK, mine).scalar_one_or_none()
+    return given
 
 
 def _counts_before(connection: Connection, attempt: AttemptRef) -> Mapping[str, int] | None:

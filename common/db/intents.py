@@ -17,6 +17,7 @@ class IntentKind(StrEnum):
     """What may be asked for."""
 
     SYNC = "sync"
+    CHECK = "check"
     PAUSE = "pause"
     RESUME = "resume"
     REFRESH = "refresh"

@@ -16,12 +16,14 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from common.db.dialect import insert
 from common.db.tables import LeaseRow
 from common.domain.refs import AttemptRef
+from common.domain.runs import Trigger
 
 LEADER = "leader"
 PLACEMENT = "placement:"
+CHECK = "check:"
 _HOLDS = (
     select(LeaseRow.name)
-    .where(LeaseRow.name == bindparam("mine"), LeaseRow.token == bindparam("proof"))
+    .where(LeaseRow.name.in_((bindparam("write"), bindparam("check"))), LeaseRow.token == bindparam("proof"))
     .with_for_update()
 )
 
@@ -29,6 +31,11 @@ _HOLDS = (
 def of_placement(placement_id: int) -> str:
     """Return the name of the lease under which a placement is written to; its token is ``str(AttemptRef)``."""
     return f"{PLACEMENT}{placement_id}"
+
+
+def of_run(trigger: Trigger, placement_id: int) -> str:
+    """Return the name of the lease that a run is carried out under: one that only looks keeps no writer waiting."""
+    return f"{CHECK}{placement_id}" if trigger is Trigger.CHECK else of_placement(placement_id)
 
 
 def take(connection: Connection, name: str, *, holder: str, lease: timedelta, now: datetime) -> str | None:
@@ -81,5 +88,5 @@ def release(connection: Connection, name: str, token: str) -> bool:
 
 def holds(connection: Connection, attempt: AttemptRef, *, placement_id: int) -> bool:
     """Return whether ``attempt`` still holds its placement, and keep it so until this transaction ends."""
-    mine = {"mine": of_placement(placement_id), "proof": str(attempt)}
+    mine = {"write": of_placement(placement_id), "check": f"{CHECK}{placement_id}", "proof": str(attempt)}
     return connection.execute(_HOLDS, mine).first() is not None

@@ -13,7 +13,7 @@ from common.db.dialect import batched, insert
 from common.db.tables import PlacementRow, RunRow
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, RunId
-from common.domain.runs import Outcome, RunState, SyncStatus
+from common.domain.runs import Outcome, RunState, SyncStatus, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class PlacementChange:
 
 
 _TABLE = cast("Table", PlacementRow.__table__)
+_WRITES = RunRow.trigger != Trigger.CHECK
+"""A run that only looks is nobody's way to the desired revision."""
 _COLUMNS = (
     PlacementRow.id,
     PlacementRow.cluster,
@@ -100,7 +102,7 @@ _COLUMNS = (
 
 
 def _with_runs() -> Select[*tuple[Any, ...]]:
-    unended = and_(RunRow.placement_id == PlacementRow.id, RunRow.state != RunState.ENDED)
+    unended = and_(RunRow.placement_id == PlacementRow.id, RunRow.state != RunState.ENDED, _WRITES)
     return select(*_COLUMNS).outerjoin(RunRow, unended)
 
 
@@ -205,8 +207,9 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
     itself given up, a race with a claim), the wish comes back by this. Failures have their own time, and a removal
     that asked a person goes on by the answer.
     """
-    unended = select(RunRow.id).where(RunRow.placement_id == PlacementRow.id, RunRow.state != RunState.ENDED)
-    last = select(RunRow.outcome).where(RunRow.placement_id == PlacementRow.id).order_by(RunRow.id.desc()).limit(1)
+    mine = (RunRow.placement_id == PlacementRow.id, _WRITES)
+    unended = select(RunRow.id).where(*mine, RunRow.state != RunState.ENDED)
+    last = select(RunRow.outcome).where(*mine).order_by(RunRow.id.desc()).limit(1)
     behind = or_(
         PlacementRow.applied_source_digest.is_distinct_from(PlacementRow.desired_source_digest),
         PlacementRow.applied_parameters_digest.is_distinct_from(PlacementRow.desired_parameters_digest),
@@ -220,8 +223,8 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
     )
     asked = last.scalar_subquery().is_not_distinct_from(Outcome.NEEDS_APPROVAL.value)
     leaving = and_(PlacementRow.state == PlacementState.LEAVING, ~asked)
-    mine = update(PlacementRow).where(PlacementRow.retry_at.is_(None), or_(placed, leaving), ~unended.exists())
-    return len(connection.execute(mine.values(retry_at=now).returning(PlacementRow.id)).all())
+    missed = update(PlacementRow).where(PlacementRow.retry_at.is_(None), or_(placed, leaving), ~unended.exists())
+    return len(connection.execute(missed.values(retry_at=now).returning(PlacementRow.id)).all())
 
 
 def clear_hindrances(connection: Connection, *, paused: str, manual: str) -> None:

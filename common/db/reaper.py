@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, String, and_, cast, delete, or_, select, update
 from sqlalchemy.engine import Row
 
+from common.db import leases
 from common.db.runs import ended
 from common.db.tables import AttemptRow, LeaseRow, RunRow, WorkerRow
 from common.domain.refs import AttemptRef, PlacementRef, RunId
@@ -86,9 +87,9 @@ def reap(
 
 
 def _expired(now: datetime) -> Any:
-    name = "placement:" + cast(AttemptRow.placement_id, String)
+    names = [kind + cast(AttemptRow.placement_id, String) for kind in (leases.PLACEMENT, leases.CHECK)]
     token = AttemptRow.run_id + "." + cast(AttemptRow.number, String)
-    held = and_(LeaseRow.name == name, LeaseRow.token == token)
+    held = and_(LeaseRow.name.in_(names), LeaseRow.token == token)
     return (
         select(
             AttemptRow.run_id,

@@ -19,11 +19,11 @@ from sqlalchemy import (
     Connection,
     String,
     bindparam,
+    case,
     cast,
     delete,
     false,
     func,
-    literal,
     select,
     text,
     update,
@@ -159,7 +159,10 @@ def new_run_id(now: datetime) -> RunId:
 
 
 def create(connection: Connection, run: NewRun, *, now: datetime) -> RunId | None:
-    """Make a run; return None, and change nothing, when the placement has one that has not ended."""
+    """Make a run; return None, and change nothing, when the placement has one that has not ended.
+
+    One that only looks does not count, unless the new one only looks too.
+    """
     made = create_many(connection, [run], now=now)
     return made[0] if made else None
 
@@ -167,30 +170,36 @@ def create(connection: Connection, run: NewRun, *, now: datetime) -> RunId | Non
 def create_many(connection: Connection, runs: Sequence[NewRun], *, now: datetime) -> list[RunId]:
     """Make runs, a thousand in one round trip; return the ids of those made.
 
-    A run whose placement has one that has not ended is left out.
+    A run whose placement has one that has not ended is left out, as in ``create``.
     """
     # Two transactions that make runs for the same placements wait for each other on the unique index: in one order.
     rows = [_new_row(run, now) for run in sorted(runs, key=lambda run: run.placement_id)]
     made: list[RunId] = []
     for batch in batched(rows):
         # Asking afterwards which were made beats RETURNING, which needs one statement with 25,000 parameters.
-        statement = insert(connection, RunRow).on_conflict_do_nothing(
-            index_elements=[RunRow.placement_id], index_where=text("state <> 'ended'")
-        )
-        connection.execute(statement, batch)
+        connection.execute(insert(connection, RunRow).on_conflict_do_nothing(), batch)
         there = select(RunRow.id).where(RunRow.id.in_([row["id"] for row in batch])).order_by(RunRow.placement_id)
         made.extend(map(RunId, connection.execute(there).scalars()))
     return made
 
 
+def open_check(connection: Connection, placement_id: int) -> RunId | None:
+    """Return the placement's run that only looks and has not ended; None where there is none."""
+    mine = (RunRow.placement_id == placement_id, RunRow.trigger == Trigger.CHECK, RunRow.state != RunState.ENDED)
+    found = connection.execute(select(RunRow.id).where(*mine)).scalar_one_or_none()
+    return None if found is None else RunId(found)
+
+
 def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: str, now: datetime) -> list[RunId]:
     """End the placements' queued and waiting runs as superseded; return their ids.
 
-    Running ones go on, and those with a hook under way.
+    Running ones go on, and those with a hook under way. So do those that only look: a worker finds out by itself
+    whether there is still something to look at.
     """
     superseded: list[RunId] = []
     for batch in batched(sorted(set(placement_ids))):
-        mine = (RunRow.placement_id.in_(batch), RunRow.state.in_(_UNCLAIMED), RunRow.hook_active.is_(false()))
+        open_ = (RunRow.placement_id.in_(batch), RunRow.state.in_(_UNCLAIMED))
+        mine = (*open_, RunRow.hook_active.is_(false()), RunRow.trigger != Trigger.CHECK)
         unclaimed = select(RunRow.id).where(*mine)
         locked = connection.execute(unclaimed.order_by(RunRow.placement_id).with_for_update()).scalars().all()
         values = ended(Outcome.SUPERSEDED, now=now, reason=reason)
@@ -274,7 +283,8 @@ def _waiting(connection: Connection, which: ColumnElement[bool]) -> list[Waiting
 def _take_placement(dialect: str) -> Any:
     """Take the lease of a due run's placement for its next attempt; gives the token, nothing if there is nothing."""
     token = _RUN.c.id + "." + cast(_RUN.c.attempts + 1, String)
-    name = literal(leases.PLACEMENT) + cast(_RUN.c.placement_id, String)
+    kind = case((_RUN.c.trigger == Trigger.CHECK, leases.CHECK), else_=leases.PLACEMENT)
+    name = kind + cast(_RUN.c.placement_id, String)
     holder, expires_at = bindparam("worker", type_=String()), bindparam("expires", type_=Instant())
     taken = insert_in(dialect, LeaseRow).from_select(
         ["name", "holder", "token", "expires_at"], select(name, holder, token, expires_at).where(*_DUE)

@@ -17,6 +17,8 @@ class Trigger(StrEnum):
     LEAVING = "leaving"
     RETRY = "retry"
     """The placement's own back-off after a run that failed: the same revision again."""
+    CHECK = "check"
+    """A person asked what a sync would change. It writes nothing, so it goes beside the placement's other run."""
 
 
 class Priority(IntEnum):
@@ -31,6 +33,7 @@ class Priority(IntEnum):
 PRIORITY_OF = {
     Trigger.MANUAL: Priority.MANUAL,
     Trigger.APPROVAL: Priority.MANUAL,
+    Trigger.CHECK: Priority.MANUAL,
     Trigger.REVISION: Priority.REVISION,
     Trigger.LEAVING: Priority.REVISION,
     Trigger.RETRY: Priority.DRIFT,

@@ -4,6 +4,7 @@ Pure but for ``validate``, which reads a folder. Keeps one team's mistake from f
 stays at its last good version, only a fault in the core kinds refuses a commit.
 """
 
+from common.registry.alone import DocumentError, application_alone, cluster_alone
 from common.registry.documents import Documents, is_registry_file
 from common.registry.faults import Fault, FaultScope
 from common.registry.health import RulesError, health_rules
@@ -12,12 +13,15 @@ from common.registry.parse import ParsedRegistry, parse, restore
 from common.registry.validate import FolderError, read_directory, validate_directory
 
 __all__ = [
+    "DocumentError",
     "Documents",
     "Fault",
     "FaultScope",
     "FolderError",
     "ParsedRegistry",
     "RulesError",
+    "application_alone",
+    "cluster_alone",
     "health_rules",
     "is_registry_file",
     "json_schemas",

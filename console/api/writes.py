@@ -55,6 +55,13 @@ def post_sync(request: Request, cluster: str, application: str, actor: Actor, bo
     return _store(request, IntentKind.SYNC, subject, actor=actor, reason=(body or Why()).reason)
 
 
+@router.post("/placements/{cluster}/{application}/check", status_code=status.HTTP_202_ACCEPTED)
+def post_check(request: Request, cluster: str, application: str, actor: Actor, body: Why | None = None) -> Wanted:
+    """Ask for a run that finds out what a sync of one placement would change now, and writes nothing."""
+    subject = _placement(request, cluster, application)
+    return _store(request, IntentKind.CHECK, subject, actor=actor, reason=(body or Why()).reason)
+
+
 @router.post("/placements/{cluster}/{application}/pause", status_code=status.HTTP_202_ACCEPTED)
 def post_pause(request: Request, cluster: str, application: str, actor: Actor, body: Why | None = None) -> Wanted:
     """Ask that a placement gets no more runs by itself."""

@@ -220,16 +220,24 @@ def sync(
         return
     until = time.monotonic() + timeout
     with console.status(f"waiting for {placement}"):
-        intent = _await(hub, f"intents/{wanted['intent']}", "handled_at", until)
+        intent = awaited(hub, f"intents/{wanted['intent']}", "handled_at", until)
         if not intent["run_id"]:
             say(intent["result"])
             raise typer.Exit(Exit.NO)
-        detail = _await(hub, f"runs/{intent['run_id']}", "run.ended_at", until)
+        detail = awaited(hub, f"runs/{intent['run_id']}", "run.ended_at", until)
     _tell_run(detail)
     raise typer.Exit(outcome_exit(detail["run"]["outcome"]))
 
 
-def _await(hub: Hub, path: str, key: str, until: float) -> dict[str, Any]:
+def awaited(hub: Hub, path: str, key: str, until: float) -> dict[str, Any]:
+    """Return the answer to a read once the value at ``key``, dotted, is there.
+
+    Args:
+        hub: asked again and again.
+        path: what is read.
+        key: of what is waited for.
+        until: by the monotonic clock; past it, the command ends and says how to go on.
+    """
     while True:
         answer: dict[str, Any] = hub.get(path)
         value: Any = answer

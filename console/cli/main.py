@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from common.domain.errors import FlotillaError
-from console.cli import cluster, health, hub, offline, processes, registry, simulator
+from console.cli import cluster, diff, health, hub, looking, offline, processes, registry, simulator
 from console.cli.client import HubUnreachableError
 from console.cli.exits import Exit
 from console.cli.output import errors, say
@@ -45,8 +45,10 @@ PROCESSES = "Processes"
 _FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
     hub.status,
     registry.explain,
+    looking.tree,
     hub.runs,
     hub.run,
+    diff.diff,
     hub.sync,
     hub.refresh,
     hub.pause,
@@ -59,6 +61,7 @@ _REGISTRY_COMMANDS: tuple[Callable[..., None], ...] = (
     offline.init,
     offline.validate,
     registry.plan,
+    looking.render,
     offline.schema,
     health.health,
 )

@@ -79,6 +79,8 @@ class IntentRunner:
         match intent.kind:
             case IntentKind.SYNC:
                 return self._sync(connection, intent, now)
+            case IntentKind.CHECK:
+                return self._check(connection, intent, now)
             case IntentKind.REFRESH:
                 self._refresh_registry()
                 found = sources.refresh(connection, intent.subject, now=now)
@@ -108,6 +110,21 @@ class IntentRunner:
         runs.supersede(connection, [one.id], reason=f"asked for by {intent.actor}", now=now)
         run = runs.create(connection, _by_person(one, intent.actor, intent.reason, fleet, snapshot_id), now=now)
         return ("a run was made", run) if run else ("another run was quicker", None)
+
+    def _check(self, connection: Connection, intent: Intent, now: datetime) -> Result:
+        known = self._snapshots.find(connection)
+        one = placements.get(connection, PlacementRef.parse(intent.subject))
+        if known is None or one is None:
+            return "there is no such placement", None
+        snapshot_id, fleet = known
+        refusal = _refusal(connection, one, fleet)
+        if refusal:
+            return refusal, None
+        wanted = replace(_by_person(one, intent.actor, intent.reason, fleet, snapshot_id), trigger=Trigger.CHECK)
+        run = runs.create(connection, wanted, now=now)
+        if run is None:
+            return "one looks already", runs.open_check(connection, one.id)
+        return "a run that only looks was made", run
 
     def _decide(self, connection: Connection, intent: Intent, now: datetime) -> Result:
         approval = approvals.get(connection, int(intent.subject)) if intent.subject.isdecimal() else None

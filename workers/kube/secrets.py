@@ -10,7 +10,14 @@ from typing import Any
 
 import orjson
 
-from common.sources.credentials import Credential, CredentialsMissingError, checked_reference
+from common.settings import Settings
+from common.sources.credentials import (
+    Credential,
+    CredentialsMissingError,
+    CredentialsProvider,
+    checked_reference,
+    provider_from,
+)
 from workers.kube.client import Answer, Client
 from workers.kube.credentials import Access
 from workers.kube.errors import from_answer
@@ -84,3 +91,9 @@ def _pod_access() -> Access:
         message = "credentials are to be read from Secrets, but this process does not run in a pod with an account"
         raise CredentialsError(Forbidden.ABSENT, message, remedy="Unset credentials_secret_namespace.") from error
     return Access("https://kubernetes.default.svc", ca=ca, token=token)
+
+
+def credentials_from(settings: Settings) -> CredentialsProvider:
+    """Return all the providers that ``settings`` name, those on the hub's own cluster last."""
+    namespace = settings.credentials_secret_namespace
+    return provider_from(settings, *((SecretProvider(namespace),) if namespace else ()))

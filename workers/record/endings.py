@@ -42,6 +42,8 @@ class Ender:
     def __init__(self, database: Database, run: ClaimedRun) -> None:
         self._database = database
         self._run = run
+        self._looks = run.trigger is Trigger.CHECK
+        """It changes nothing of its placement, which another run may be changing."""
         self.placement: Placement | None = None
         self.manifest_digest: str | None = None
         self.warnings: tuple[str, ...] = ()
@@ -66,7 +68,10 @@ class Ender:
         self._retry(timedelta(0), "lease.lost", "the lease could not be renewed in time")
 
     def transient(self, error: TransientError) -> None:
-        """It may fare better later: the run's next attempt, until its bound is reached."""
+        """It may fare better later: the run's next attempt, until its bound is reached; a person who looks is told."""
+        if self._looks:
+            self.failed(error.code, str(error))
+            return
         policy = self._settings.retry
         if self._run.retries >= policy.limit:
             self.failed(error.code, f"{error} (after {self._run.retries} retries)")
@@ -227,7 +232,8 @@ class Ender:
                     if not attempts.end_attempt(connection, self._run.attempt, ended, now=now, first=self._settle):
                         log.warning("attempt.ended-by-another", attempt=str(self._run.attempt))
                         return False
-                    note(connection, now)
+                    if not self._looks:
+                        note(connection, now)
             except (DatabaseUnavailableError, DatabaseBusyError):
                 self._database.wait()
             else:

@@ -14,6 +14,7 @@ from common.domain.changes import Action, Change
 from common.domain.errors import LeaseLostError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId
+from common.domain.runs import Trigger
 from workers.sync.ports import PlannedChange
 
 T = TypeVar("T")
@@ -57,7 +58,8 @@ class SqlJournal:
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
         """Take in outcomes and the inventory rows they changed; unchanged objects are counted elsewhere, not listed."""
         self._changes += [change for change in changes if change.action is not Action.UNCHANGED or change.detail]
-        self._items |= {item.object: item for item in items}
+        if self._run.trigger is not Trigger.CHECK:  # the run beside it may know better by now
+            self._items |= {item.object: item for item in items}
         self._write_many()
 
     def forget(self, objects: Sequence[ObjectId]) -> None:

@@ -220,7 +220,7 @@ class Phase(StrEnum):
     REMOVE = "remove"
     """The placement leaves: everything in the inventory goes."""
     CHECK = "check"
-    """``sync.mode: warn``: dry-run and report only; nothing is written."""
+    """Dry-run and report only: ``sync.mode: warn``, or a person who asks what a sync would change."""
 
 
 class Ending(StrEnum):

@@ -12,7 +12,7 @@ from common.domain.runs import AttemptOutcome, Trigger
 from workers.sync.ports import Phase
 
 WRITTEN_TO = frozenset({ClusterState.ACTIVE, ClusterState.DRAINING})
-BY_PERSON = frozenset({Trigger.MANUAL, Trigger.APPROVAL})
+BY_PERSON = frozenset({Trigger.MANUAL, Trigger.APPROVAL, Trigger.CHECK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ def _outdated(run: ClaimedRun, facts: ClaimFacts, placement: Placement) -> str:
 
 
 def _phase(run: ClaimedRun, placement: Placement, last: AttemptOutcome | None) -> Phase:
+    if run.trigger is Trigger.CHECK:
+        return Phase.CHECK
     if last is AttemptOutcome.WAITING or run.expired:
         return Phase.RESUME
     if placement.sync.mode is SyncMode.WARN and run.trigger not in BY_PERSON:

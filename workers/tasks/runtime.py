@@ -14,10 +14,9 @@ from common.db.session import Database, open_database
 from common.domain.fleet import Cluster
 from common.settings import Settings
 from common.snapshots import Snapshots
-from common.sources.credentials import provider_from
 from common.sources.mirrors import Mirrors, mirrors_from
 from workers.kube import ClusterPool, Connection
-from workers.kube.secrets import SecretProvider
+from workers.kube.secrets import credentials_from
 from workers.render.renderers import Renderers, renderers_from
 from workers.tasks.leases import LeaseKeeper
 
@@ -94,8 +93,7 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
     """Return a process's runtime, its leases being renewed from now on."""
     clock = SystemClock()
     database = open_database(settings)
-    namespace = settings.credentials_secret_namespace
-    credentials = provider_from(settings, *((SecretProvider(namespace),) if namespace else ()))
+    credentials = credentials_from(settings)
     keeper = LeaseKeeper(database, clock, lease=settings.lease, every=settings.lease_renewal)
     keeper.start()
     return Runtime(

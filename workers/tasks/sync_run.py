@@ -65,7 +65,7 @@ def carry_out(runtime: Runtime, run_id: RunId) -> timedelta | None:
         log.info("run.not-claimed", run_id=run_id)
         return None
     context = {"run_id": run_id, "cluster": run.ref.cluster, "application": run.ref.application}
-    name = leases.of_placement(run.placement_id)
+    name = leases.of_run(run.trigger, run.placement_id)
     with structlog.contextvars.bound_contextvars(**context):
         with runtime.leases.keeping(name, str(run.attempt), asked_at=asked_at) as fence:
             return _attempt(runtime, run, fence)
@@ -171,7 +171,8 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
         namespace=placement.namespace if placement else "",
         inventory=facts.inventory,
         digest_key=runtime.hub_key,
-        fenced=facts.fenced,
+        # Written again even where they are equal: no difference that a person who looks should see.
+        fenced=frozenset() if run.trigger is Trigger.CHECK else facts.fenced,
         approved=_approved(facts.approval) if run.trigger is Trigger.APPROVAL else None,
         full_check=overdue or run.trigger in BY_PERSON,
         first=row.applied is None,

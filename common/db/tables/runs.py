@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from common.db.tables.base import Base, BigId, Code, Text
 
 _UNSENT = "state = 'queued' AND sent_at IS NULL"
+_WRITES, _CHECKS = "trigger <> 'check'", "trigger = 'check'"
 
 
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
@@ -25,7 +26,9 @@ class RunRow(Base):
         CheckConstraint("(state = 'ended') = (outcome IS NOT NULL)", name="outcome_at_end"),
         CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="time_at_end"),
         CheckConstraint("sent_at IS NULL OR state = 'queued'", name="sent_while_queued"),
-        _partial("uq_runs_unended", "placement_id", where="state <> 'ended'", unique=True),
+        # A check writes nothing: it goes beside the one run that may.
+        _partial("uq_runs_unended", "placement_id", where=f"state <> 'ended' AND {_WRITES}", unique=True),
+        _partial("uq_runs_checking", "placement_id", where=f"state <> 'ended' AND {_CHECKS}", unique=True),
         _partial("ix_runs_open", "state", "id", where="state <> 'ended'"),
         # What dispatch reads: each finds the next due run of a queue without passing those that are not. Runs made
         # together are due together; their ids, random within an instant, shuffle applications and clusters.
@@ -123,7 +126,7 @@ class LeaseRow(Base):
     __tablename__ = "leases"
 
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
-    """``placement:ID``, ``sweep:CLUSTER``, ``observe:CLUSTER``, ``resolve:SOURCE`` or ``leader``."""
+    """``placement:ID``, ``check:PLACEMENT``, ``sweep:CLUSTER``, ``observe:CLUSTER``, ``resolve:SOURCE``, ``leader``."""
     holder: Mapped[str] = mapped_column(Code(200), index=True)
     token: Mapped[str] = mapped_column(String(64))
     """``RUN.ATTEMPT`` for a placement; else a random value, so that only its taker renews it."""
@@ -219,7 +222,7 @@ class IntentRow(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
-    """``sync``, ``refresh``, ``pause``, ``resume``, ``approve`` or ``reject``."""
+    """``sync``, ``check``, ``refresh``, ``pause``, ``resume``, ``approve`` or ``reject``."""
     subject: Mapped[str] = mapped_column(String(300))
     """Placement, repository, or approval id; empty for ``refresh`` of everything."""
     actor: Mapped[str] = mapped_column(Code(200))

@@ -128,6 +128,17 @@ def test_a_list_selects_by_name(kube: Kube, namespace: str) -> None:
     assert [item["metadata"]["name"] for item in found] == ["b"]
 
 
+def test_events_are_selected_by_what_they_are_about(kube: Kube, namespace: str) -> None:
+    events = f"/api/v1/namespaces/{namespace}/events"
+    for name in ("a", "b"):
+        about = {"kind": "ConfigMap", "namespace": namespace, "name": name, "uid": f"uid-{name}"}
+        event = {"metadata": {"name": name}, "reason": "Tested", "message": name, "involvedObject": about}
+        kube.create(events, {"apiVersion": "v1", "kind": "Event", **event})
+    found = kube.get(events, fieldSelector="involvedObject.uid=uid-b").body["items"]
+    assert [item["message"] for item in found] == ["b"]
+    assert kube.get(events, fieldSelector="involvedObject.nonsense=b").code == 400
+
+
 @pytest.mark.parametrize("pin", ["uid", "resourceVersion"])
 def test_a_delete_with_a_wrong_precondition_is_refused(kube: Kube, namespace: str, pin: str) -> None:
     kube.create(_path(namespace), _map("a"))

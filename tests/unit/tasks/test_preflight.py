@@ -84,6 +84,7 @@ def _run(revision: Revision | None = REVISION, trigger: Trigger = Trigger.REVISI
 
 
 REMOVAL = _run(None, Trigger.LEAVING)
+WRITING = sorted(set(Trigger) - {Trigger.CHECK})
 
 
 def _of(
@@ -163,7 +164,7 @@ def test_only_what_may_be_synced_is_applied(placement: Placement) -> None:
     _stops(verdict, AttemptOutcome.SKIPPED, f"says {placement.disposition}, not sync")
 
 
-@pytest.mark.parametrize("trigger", list(Trigger))
+@pytest.mark.parametrize("trigger", WRITING)
 def test_what_is_paused_is_applied_only_for_a_person(trigger: Trigger) -> None:
     verdict = _of(_run(trigger=trigger), replace(FACTS, standing=replace(STANDING, paused=True)))
     if trigger in {Trigger.MANUAL, Trigger.APPROVAL}:
@@ -172,10 +173,18 @@ def test_what_is_paused_is_applied_only_for_a_person(trigger: Trigger) -> None:
         _stops(verdict, AttemptOutcome.SKIPPED, "paused")
 
 
-@pytest.mark.parametrize("trigger", list(Trigger))
+@pytest.mark.parametrize("trigger", WRITING)
 def test_where_only_a_warning_is_wanted_nothing_is_written_but_for_a_person(trigger: Trigger) -> None:
     verdict = _of(_run(trigger=trigger), placement=_placement(mode=SyncMode.WARN))
     assert verdict == Go(Phase.APPLY if trigger in {Trigger.MANUAL, Trigger.APPROVAL} else Phase.CHECK)
+
+
+@pytest.mark.parametrize("mode", list(SyncMode))
+@pytest.mark.parametrize("paused", [True, False])
+@pytest.mark.parametrize("last", [None, *AttemptOutcome])
+def test_who_only_looks_never_writes(mode: SyncMode, last: AttemptOutcome | None, *, paused: bool) -> None:
+    facts = replace(FACTS, standing=replace(STANDING, paused=paused), last=last)
+    assert _of(_run(trigger=Trigger.CHECK), facts, _placement(mode=mode)) == Go(Phase.CHECK)
 
 
 @pytest.mark.parametrize("last", [None, *AttemptOutcome])

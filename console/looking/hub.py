@@ -1,0 +1,120 @@
+"""A placement as the hub's own database has it: for commands that run on the hub's machine, with its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from common.db import clusters, inventory, placements, sources
+from common.db.clusters import ClusterFacts
+from common.db.connection import Connection
+from common.db.placements import PlacementFacts
+from common.db.session import open_database
+from common.domain.errors import PermanentError
+from common.domain.fleet import Fleet, Placement
+from common.domain.inventory import InventoryItem
+from common.domain.redact import redacted_manifest
+from common.domain.refs import PlacementRef
+from common.settings import Settings
+from common.snapshots import Snapshots
+from common.sources.mirrors import mirrors_from
+from console.cli.client import HubUnreachableError
+from console.looking.offline import Shown, in_namespace
+from workers.kube.secrets import credentials_from
+from workers.render.manifests import Sourced
+from workers.render.renderers import Resolved, renderers_from, request_for
+from workers.sync.normalise import flattened
+
+
+class NothingToShowError(PermanentError):
+    """There is no such placement, or nothing that it should run."""
+
+    code = "placement.none"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A placement, as SQL and the registry have it at one instant.
+
+    Attributes:
+        renderer: that its source was resolved with; None where it was not resolved.
+        cluster: what is known of its cluster; None before the hub has planned for it.
+        owned: its inventory.
+    """
+
+    fleet: Fleet
+    placement: Placement
+    facts: PlacementFacts
+    renderer: str | None
+    cluster: ClusterFacts | None
+    owned: tuple[InventoryItem, ...] = field(repr=False)
+
+
+def placed(settings: Settings, ref: PlacementRef) -> Placed:
+    """Return a placement of the hub on this machine; nothing is written.
+
+    Raises:
+        HubUnreachableError: there is no hub on this machine.
+        NothingToShowError: it has no such placement.
+        TransientError: its database cannot be read.
+    """
+    if not settings.database_url and not (settings.home / "flotilla.db").exists():
+        message = f"there is no hub in {settings.home}"
+        raise HubUnreachableError(message, remedy="Run it on the hub's machine, with the hub's settings.")
+    database = open_database(settings)
+    try:
+        with database.read() as connection:
+            return _placed(connection, ref)
+    finally:
+        database.dispose()
+
+
+def _placed(connection: Connection, ref: PlacementRef) -> Placed:
+    _, fleet = Snapshots().in_force(connection)
+    placement, facts = fleet.placement(ref), placements.get(connection, ref)
+    if placement is None or facts is None:
+        message = f"there is no placement {ref}"
+        raise NothingToShowError(message, remedy=f"See `flotilla explain {ref}`.")
+    digests = {} if facts.source_id is None else sources.digests_of(connection, facts.source_id)
+    found = digests.get(ref.application)
+    return Placed(
+        fleet=fleet,
+        placement=placement,
+        facts=facts,
+        renderer=None if found is None else found.renderer,
+        cluster=clusters.get(connection, ref.cluster),
+        owned=inventory.of(connection, facts.id),
+    )
+
+
+def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
+    """Return the manifests that a sync of a placement would start from now; values of Secrets are masked.
+
+    Raises:
+        HubUnreachableError, NothingToShowError: as ``placed``; or its source was not resolved.
+        FlotillaError: the source cannot be read or rendered, as a worker would say it.
+    """
+    known = placed(settings, ref)
+    desired, renderer = known.facts.desired, known.renderer
+    if desired is None or renderer is None:
+        message = f"{ref} has nothing to render: {known.facts.hindrance or 'its source was not resolved yet'}"
+        raise NothingToShowError(message, remedy="See `flotilla status --faults`.")
+    mirrors = mirrors_from(settings, credentials_from(settings))
+    try:
+        rendered = renderers_from(settings).render(
+            lambda: mirrors.tree(known.placement.source.to_resolve, desired.commit),
+            request_for(known.placement),
+            Resolved(desired.source_digest, renderer, ()),
+        )
+    finally:
+        mirrors.close()
+    shown = in_namespace(masked(rendered.objects), known.placement.namespace)
+    if known.placement.parameters_digest(renderer) == desired.parameters_digest:
+        return shown
+    return replace(shown, notes=(*shown.notes, "the registry has changed since this was planned; look again soon"))
+
+
+def masked(objects: tuple[Sourced, ...]) -> tuple[Sourced, ...]:
+    """Return the objects, Lists taken apart, with the values of Secrets masked."""
+    return tuple(
+        Sourced(redacted_manifest(manifest), item.origin) for item in objects for manifest in flattened([item.manifest])
+    )

@@ -1,0 +1,148 @@
+"""Objects and what hangs on them, as a tree. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from common.domain.health import Health, HealthReport
+from common.domain.refs import ObjectId
+from console.looking.scopes import BUILT_IN
+
+Kind = tuple[str, str]
+"""Group and kind."""
+POD: Kind = ("", "Pod")
+REPLICA_SET: Kind = ("apps", "ReplicaSet")
+JOB: Kind = ("batch", "Job")
+WORKLOADS: tuple[Kind, ...] = (
+    ("apps", "Deployment"),
+    ("apps", "StatefulSet"),
+    ("apps", "DaemonSet"),
+    REPLICA_SET,
+    ("batch", "CronJob"),
+    JOB,
+    POD,
+)
+"""What an operator makes for its custom objects, as far as it is looked for."""
+_CHILDREN: Mapping[Kind, tuple[Kind, ...]] = {
+    ("apps", "Deployment"): (REPLICA_SET,),
+    ("apps", "StatefulSet"): (POD,),
+    ("apps", "DaemonSet"): (POD,),
+    REPLICA_SET: (POD,),
+    ("", "ReplicationController"): (POD,),
+    ("batch", "CronJob"): (JOB,),
+    JOB: (POD,),
+    POD: (),
+}
+WELL = frozenset({Health.HEALTHY, Health.SUSPENDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """An object that somebody owns, by its metadata."""
+
+    object: ObjectId
+    uid: str
+    owners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event, in words."""
+
+    type: str
+    reason: str
+    message: str
+    times: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One object of the tree.
+
+    Attributes:
+        report: its health; None where nobody looked.
+        events: the last ones, latest first; only of what is not well.
+    """
+
+    object: ObjectId
+    report: HealthReport | None
+    children: tuple[Node, ...] = ()
+    events: tuple[Happened, ...] = ()
+
+
+def wanted_kinds(kinds: Iterable[Kind]) -> frozenset[Kind]:
+    """Return the kinds that may hang on objects of ``kinds``, at any depth."""
+    found: set[Kind] = set()
+    waiting = list(kinds)
+    while waiting:
+        new = set(_below(waiting.pop())) - found
+        found |= new
+        waiting += new
+    return frozenset(found)
+
+
+def _below(kind: Kind) -> tuple[Kind, ...]:
+    """Return what may hang on a kind: of Kubernetes' own as its controllers do it, of others any workload."""
+    if kind in _CHILDREN:
+        return _CHILDREN[kind]
+    return () if kind[0] in BUILT_IN else WORKLOADS
+
+
+def reached(roots: Collection[str], met: Iterable[Met], *, most: int) -> tuple[tuple[Met, ...], int]:
+    """Return what hangs on the objects with the uids ``roots``, level by level, and how many were left out.
+
+    Args:
+        roots: uids.
+        met: everything that has owners.
+        most: how many are returned at most.
+    """
+    below: dict[str, list[Met]] = {}
+    for one in met:
+        for owner in one.owners:
+            below.setdefault(owner, []).append(one)
+    found: dict[str, Met] = {}
+    waiting = sorted(roots)
+    while waiting:
+        level = [one for uid in waiting for one in sorted(below.get(uid, ()), key=lambda one: one.object)]
+        waiting = [one.uid for one in level if one.uid not in found and one.uid not in roots]
+        found |= {one.uid: one for one in level if one.uid not in roots}
+    kept = list(found.values())
+    return tuple(kept[:most]), max(0, len(kept) - most)
+
+
+def is_spent(manifest: Mapping[str, Any]) -> bool:
+    """Return whether an object is kept for the history alone: an older ReplicaSet, scaled down to nothing."""
+    spec, status = manifest.get("spec"), manifest.get("status")
+    wanted = spec.get("replicas") if isinstance(spec, Mapping) else None
+    left = status.get("replicas", 0) if isinstance(status, Mapping) else 0
+    return manifest.get("kind") == "ReplicaSet" and wanted == 0 and left == 0
+
+
+def grown(
+    roots: Sequence[tuple[ObjectId, str]],
+    met: Sequence[Met],
+    reports: Mapping[ObjectId, HealthReport],
+    events: Mapping[ObjectId, Sequence[Happened]],
+) -> tuple[Node, ...]:
+    """Return the tree below each root, in the order of ``roots``.
+
+    Args:
+        roots: with their uids; an empty one has nothing below it.
+        met: what hangs on them, from ``reached``.
+        reports: health of those that were looked at.
+        events: of those that are not well.
+    """
+    below: dict[str, list[Met]] = {}
+    for one in met:
+        for owner in one.owners:
+            below.setdefault(owner, []).append(one)
+
+    def node(object_id: ObjectId, uid: str, above: frozenset[str]) -> Node:
+        hanging = sorted(below.get(uid, ()) if uid else (), key=lambda one: one.object)
+        children = [node(one.object, one.uid, above | {uid}) for one in hanging if one.uid not in above]
+        return Node(object_id, reports.get(object_id), tuple(children), tuple(events.get(object_id, ())))
+
+    return tuple(node(object_id, uid, frozenset({uid})) for object_id, uid in roots)
