@@ -64,6 +64,12 @@ SHAPES = {
         ("Chart.yaml", "appVersion: v5", "appVersion: v9"),
         ("templates/front.yaml", "- port: 8080", "- port: 808080"),
     ),
+    "program": Shape(
+        "guestbook-jsonnet",
+        "front",
+        ("main.jsonnet", IMAGE, "example.com/guestbook:v9"),
+        ("main.jsonnet", "service('front', 8080)", "service('front', 808080)"),
+    ),
     "staged": Shape(
         "waves",
         "front",

@@ -62,12 +62,6 @@ class RendererMissingError(PermanentError):
     code: ClassVar[str] = "render.tool-missing"
 
 
-class NotCarriedOutError(PermanentError):
-    """A renderer that is not carried out yet."""
-
-    code: ClassVar[str] = "render.not-yet"
-
-
 class UndefinedVariableError(PermanentError):
     """A ``${name}`` without a value."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from common.yaml import MANIFEST_LIMITS, Document, YamlError, YamlLimits, load_documents
+from common.yaml import MANIFEST_LIMITS, YamlError, YamlLimits, load_documents
 from workers.render.canonical import canonical_bytes
 from workers.render.faults import EmptyRenderError, ManifestTooLargeError, RenderError
 
@@ -53,7 +53,7 @@ def sourced(text: bytes, file: str, limits: YamlLimits = FILE_LIMITS) -> tuple[l
     found: list[Sourced] = []
     faults: list[str] = []
     for document in documents:
-        fault = shape_fault(document)
+        fault = shape_fault(document.value)
         origin = f"{file}:{document.line}"
         if fault:
             faults.append(f"{origin}: {fault}")
@@ -62,9 +62,8 @@ def sourced(text: bytes, file: str, limits: YamlLimits = FILE_LIMITS) -> tuple[l
     return found, faults
 
 
-def shape_fault(document: Document) -> str:
-    """Return why ``document`` is not a Kubernetes object, or an empty text."""
-    value = document.value
+def shape_fault(value: Any) -> str:
+    """Return why ``value`` is not a Kubernetes object, or an empty text."""
     if not isinstance(value, Mapping):
         return "the document is not a mapping; a manifest has apiVersion, kind and metadata"
     for key in ("apiVersion", "kind"):

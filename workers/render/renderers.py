@@ -13,11 +13,14 @@ from common.sources.trees import Tree, source_digest
 from workers.render import kustomization, kustomize, plain
 from workers.render.cache import RenderCache, cache_key
 from workers.render.canonical import manifest_digest
-from workers.render.faults import NotCarriedOutError, RendererMissingError
+from workers.render.faults import RendererMissingError
 from workers.render.helm import charts, rendering
 from workers.render.helm.charts import ChartFootprint
 from workers.render.helm.process import HelmProcesses
 from workers.render.helm.rendering import Capabilities, Release
+from workers.render.jsonnet import imports
+from workers.render.jsonnet import rendering as evaluation
+from workers.render.jsonnet.imports import JsonnetFootprint
 from workers.render.kustomization import Footprint
 from workers.render.manifests import Output, Sourced
 from workers.render.sandbox import Bounds
@@ -171,6 +174,8 @@ class Renderers:
         name, _, version = renderer.partition(" ")
         if name == rendering.NAME:
             return _number(self._helm.version()) > _number(version)
+        if name == evaluation.NAME:
+            return _number(evaluation.VERSION) > _number(version)
         if name == plain.NAME:
             return _number(plain.VERSION) > _number(version)
         if name == kustomize.NAME or error_code == RendererMissingError.code:
@@ -193,9 +198,11 @@ class Renderers:
                 return self._kustomized(tree, request, reads)
             case Renderer.HELM:
                 return self._charted(tree, request, charts.footprint(tree, path, options))
-            case other:
-                message = f"{path} needs {other}, which is not yet carried out"
-                raise NotCarriedOutError(message, remedy="Commit rendered manifests, or use Kustomize.")
+            case Renderer.JSONNET:
+                return self._evaluated(tree, request, imports.footprint(tree, path, options))
+            case found:
+                message = f"{path} needs {found}, which no renderer here is"
+                raise NotImplementedError(message)
 
     def _kustomized(self, tree: Tree, request: RenderRequest, reads: Footprint) -> _Plan:
         tool = kustomize.tool(self._kustomize)
@@ -211,6 +218,13 @@ class Renderers:
             return rendering.render(tree, request.options, _release(request), reads=reads, processes=self._helm)
 
         return _Plan(f"{rendering.NAME} {self._helm.version()}", reads.paths, run)
+
+    def _evaluated(self, tree: Tree, request: RenderRequest, reads: JsonnetFootprint) -> _Plan:
+        def run() -> Output:
+            options, values = request.options, request.values
+            return Output(evaluation.render(tree, options, values, reads=reads, bounds=self._bounds))
+
+        return _Plan(f"{evaluation.NAME} {evaluation.VERSION}", reads.paths, run)
 
 
 def _release(request: RenderRequest) -> Release:
@@ -230,9 +244,10 @@ def _inputs(request: RenderRequest, renderer: str) -> dict[str, Any]:
     if not takes_values(renderer):
         return dict(request.options)
     known = request.capabilities
-    return {
-        "options": dict(request.options),
-        "values": dict(request.values),
+    given = {"options": dict(request.options), "values": dict(request.values)}
+    if not asks_cluster(renderer):
+        return given
+    return given | {
         "release": request.release,
         "namespace": request.namespace,
         "capabilities": None if known is None else [known.kube_version, *known.api_versions],
@@ -241,8 +256,13 @@ def _inputs(request: RenderRequest, renderer: str) -> dict[str, Any]:
 
 
 def takes_values(renderer: str) -> bool:
-    """Return whether a renderer, by name and version, is given values and asks what the cluster can do."""
-    return renderer.startswith(f"{rendering.NAME} ")
+    """Return whether a renderer, by name and version, is given the placement's values."""
+    return renderer.partition(" ")[0] in {rendering.NAME, evaluation.NAME}
+
+
+def asks_cluster(renderer: str) -> bool:
+    """Return whether a renderer, by name and version, asks what the cluster can do."""
+    return renderer.partition(" ")[0] == rendering.NAME
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -258,13 +278,13 @@ def detect(tree: Tree, path: str, settings: RenderSettings | None) -> Renderer:
     if settings is not None and settings.renderer is not Renderer.DETECT:
         return settings.renderer
     if not tree.existing(path).is_folder:
-        return Renderer.PLAIN
+        return Renderer.JSONNET if path.endswith(imports.SUFFIX) else Renderer.PLAIN
     if kustomization.kustomization_file(tree, path) is not None:
         return Renderer.KUSTOMIZE
     names = {entry.path.rpartition("/")[2] for entry in tree.children(path)}
     if "Chart.yaml" in names:
         return Renderer.HELM
-    return Renderer.JSONNET if "main.jsonnet" in names else Renderer.PLAIN
+    return Renderer.JSONNET if imports.MAIN in names else Renderer.PLAIN
 
 
 def request_for(placement: Placement) -> RenderRequest:

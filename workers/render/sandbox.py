@@ -16,8 +16,8 @@ from pathlib import Path
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError, ToolKilledError
 
 _MEBIBYTE = 1 << 20
-_NO_MEMORY = ("out of memory", "cannot allocate memory", "malloc failed", "MemoryError")
-"""What Go, C and Python say when there is none left."""
+_NO_MEMORY = ("out of memory", "cannot allocate memory", "malloc failed", "memory allocation of", "MemoryError")
+"""What Go, C, Rust and Python say when there is none left."""
 _LIMITED = """\
 import os, resource, sys
 memory, cpu, files = (int(value) for value in sys.argv[1:4])

@@ -17,6 +17,7 @@ PATHS = (
     "guestbook-plain",
     "guestbook-kustomize/overlays/prod",
     "guestbook-helm",
+    "guestbook-jsonnet",
     "waves",
     "crd-and-resources",
     "boutique",

@@ -1,0 +1,85 @@
+"""Jsonnet to manifests: evaluated by a library in another process, on what the program imports and nothing else."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from common.sources.trees import Tree
+from workers.render import sandbox
+from workers.render.faults import RenderError, ToolFailedError
+from workers.render.jsonnet.imports import JsonnetFootprint
+from workers.render.manifests import Sourced, checked, shape_fault
+from workers.render.sandbox import Bounds
+
+NAME = "jsonnet"
+VERSION = version("rjsonnet")
+_CHILD = Path(__file__).with_name("child.py")
+_DEEPEST = 20
+
+
+def render(
+    tree: Tree, options: Mapping[str, Any], values: Mapping[str, Any], *, reads: JsonnetFootprint, bounds: Bounds
+) -> tuple[Sourced, ...]:
+    """Return the objects that a program gives, as an object, a list, or either of these by name, however deep.
+
+    Args:
+        tree: the repository at a commit.
+        options: ``libs``, and ``topLevelArguments`` for a program that is a function.
+        values: the placement's: each is an external variable.
+        reads: its footprint.
+        bounds: of the process.
+
+    Raises:
+        ToolFailedError: the program is wrong, or ends with an error.
+        ToolBoundsError: it took too long, too much memory, or gave too much.
+        RenderError, EmptyRenderError, ManifestTooLargeError: what came out is not fit to be synced.
+        PermanentError: a file cannot be read (``common.sources.faults``).
+    """
+    texts = tree.read_many(reads.files)
+    request = {
+        "entry": reads.entry,
+        "files": {path: text.decode() for path, text in texts.items()},
+        "libs": list(options.get("libs", ())),
+        "variables": dict(values),
+        "arguments": dict(options.get("topLevelArguments", {})),
+    }
+    with tempfile.TemporaryDirectory(prefix="flotilla-render-") as folder:
+        file = Path(folder) / "request.json"
+        file.write_bytes(orjson.dumps(request))
+        command = [sys.executable, "-I", str(_CHILD), str(file)]
+        said = sandbox.run(command, folder=Path(folder), what=reads.entry, bounds=bounds)
+    try:
+        value = orjson.loads(said)
+    except orjson.JSONDecodeError as error:
+        message = f"{reads.entry} gives something other than JSON"
+        raise ToolFailedError(message, remedy="Give objects, or lists or mappings of objects.") from error
+    found: list[Sourced] = []
+    faults: list[str] = []
+    for place, manifest in _objects(value, ""):
+        fault = shape_fault(manifest)
+        if fault:
+            faults.append(f"{reads.entry}: {place or 'the result'}: {fault}")
+        else:
+            found.append(Sourced(manifest, f"{reads.entry}{place and ':'}{place}"))
+    return checked(found, faults, path=reads.entry)
+
+
+def _objects(value: Any, place: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield each object with the way to it: ``.front[0]``."""
+    if depth > _DEEPEST:
+        raise RenderError([f"{place[:200]}: no object within {_DEEPEST} levels"])
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _objects(item, f"{place}[{index}]", depth + 1)
+    elif isinstance(value, dict) and "apiVersion" not in value and "kind" not in value:
+        for name, item in sorted(value.items()):
+            yield from _objects(item, f"{place}.{name}", depth + 1)
+    elif value is not None:
+        yield place, value
