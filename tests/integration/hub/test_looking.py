@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 import yaml
-from sqlalchemy import select
+from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
 from common.db.intents import IntentKind
@@ -68,8 +69,13 @@ def edit(hub: StepHub, value: str) -> None:
     assert answer.status_code == httpx.codes.OK
 
 
-def test_where_nothing_differs_a_look_says_so(web: StepHub) -> None:
+def test_where_nothing_differs_a_look_says_so_and_takes_no_note(web: StepHub) -> None:
+    """What a sync would record anew, that others have touched an object, is left to the next one that may write."""
+    with client(web, "eu") as http:
+        http.patch(SETTINGS, json={"data": {"theirs": "1"}}, headers=MERGE)
+    before = standing(web)
     seen = look(web)
+    assert standing(web) == before
     assert (seen.run.outcome, seen.run.counts, seen.objects) == ("succeeded", {"unchanged": 3}, ())
 
 
@@ -136,6 +142,29 @@ def test_a_look_holds_up_no_writer_and_no_writer_a_look(web: StepHub, monkeypatc
     assert (looked.trigger, looked.outcome) == ("check", "succeeded")
     assert (synced.trigger, synced.outcome, synced.counts) == ("manual", "succeeded", {"configured": 1, "unchanged": 2})
     assert web.placement("eu/web").sync == "synced"
+
+
+def test_a_long_look_keeps_its_lease(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    web.ask(IntentKind.CHECK, "eu/web")
+    web.tick()
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    expiries: list[tuple[str, datetime]] = []
+    render = web.runtime.renderers.render
+
+    def meanwhile(*arguments: Any) -> Any:
+        with web.database.write() as connection:
+            connection.execute(update(LeaseRow).values(expires_at=long_ago))
+        web.runtime.leases.renew()
+        with web.database.read() as connection:
+            rows = connection.execute(select(LeaseRow.name, LeaseRow.expires_at))
+            expiries.extend((name.partition(":")[0], expires_at) for name, expires_at in rows)
+        return render(*arguments)
+
+    monkeypatch.setattr(web.runtime.renderers, "render", meanwhile)
+    web.work()
+    ((name, expires_at),) = expiries
+    assert name == "check"
+    assert expires_at > long_ago
 
 
 def test_a_sync_that_waits_in_the_queue_is_not_superseded_by_a_look(web: StepHub) -> None:
