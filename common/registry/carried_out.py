@@ -25,7 +25,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet("Application", ("spec", "source", "helm")),
     NotYet("Application", ("spec", "source", "oci")),
     NotYet("Application", ("spec", "source", "verify")),
-    NotYet("Application", ("spec", "decrypt")),
     NotYet("Application", ("spec", "strategy")),
     NotYet("Application", ("spec", "dependsOn")),
     NotYet("Application", ("spec", "movedFrom")),

@@ -102,7 +102,6 @@ WORDS = {
     "source.helm": "Helm repositories",
     "source.oci": "OCI artifacts",
     "source.verify": "signature verification",
-    "decrypt": "SOPS",
     "strategy": "strategies",
     "dependsOn": "`dependsOn`",
     "movedFrom": "`movedFrom`",

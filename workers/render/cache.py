@@ -72,11 +72,13 @@ class RenderCache:
         self._keep(key, found, len(content))
         return found
 
-    def put(self, key: str, output: Output) -> None:
-        """Keep ``output``; a full disk is no error, only a cache that forgets."""
+    def put(self, key: str, output: Output, *, private: bool = False) -> None:
+        """Keep ``output``; a full disk is no error, only a cache that forgets. What is private stays in memory."""
         objects = [[item.origin, item.manifest] for item in output.objects]
         content = canonical_bytes([output.warnings, objects])
         self._keep(key, output, len(content))
+        if private:
+            return
         path = self._path(key)
         part = path.with_name(f".{key}.{secrets.token_hex(4)}")
         with suppress(OSError):

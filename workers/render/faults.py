@@ -108,3 +108,9 @@ class LookupRefusedError(PermanentError):
     """A template asks the cluster, which is not done here."""
 
     code: ClassVar[str] = "render.lookup"
+
+
+class DecryptError(PermanentError):
+    """An encrypted file cannot be opened, or was altered."""
+
+    code: ClassVar[str] = "render.decrypt"

@@ -7,7 +7,27 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from workers.render.faults import EscapeRefusedError
+from common.sources.trees import Tree
+from workers.render.faults import DecryptError, EscapeRefusedError
+from workers.render.sops import DecryptedTree
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - no file survives there, and each folder is its owner's alone
+
+
+def scratch(tree: Tree) -> str | None:
+    """Return where temporary folders for files of ``tree`` are made; None for the usual place.
+
+    What was decrypted is written to memory only.
+
+    Raises:
+        DecryptError: this machine has no such place.
+    """
+    if not isinstance(tree, DecryptedTree):
+        return None
+    if not (_MEMORY.is_dir() and os.access(_MEMORY, os.W_OK)):
+        message = f"decrypted files may lie in memory only, and this worker has no {_MEMORY}"
+        raise DecryptError(message, remedy="Mount a tmpfs there.")
+    return str(_MEMORY)
 
 
 def write_files(root: Path, files: Iterable[tuple[str, bytes]]) -> None:

@@ -19,7 +19,7 @@ from common.sources.trees import Tree, joined, refuse_link
 from common.yaml import MANIFEST_LIMITS
 from workers.render import kustomization, sandbox
 from workers.render.faults import EscapeRefusedError, PluginRefusedError, RendererMissingError
-from workers.render.files import write_files
+from workers.render.files import scratch, write_files
 from workers.render.kustomization import Footprint
 from workers.render.manifests import Sourced, checked, sourced
 
@@ -172,7 +172,7 @@ def materialised(tree: Tree, reads: Footprint) -> Iterator[Path]:
             names.add(entry.path)
     contents = tree.read_many(sorted(names - reads.kustomizations.keys()))
     contents |= {file: orjson.dumps(value) for file, value in reads.kustomizations.items()}
-    with tempfile.TemporaryDirectory(prefix="flotilla-render-") as folder:
+    with tempfile.TemporaryDirectory(prefix="flotilla-render-", dir=scratch(tree)) as folder:
         root = Path(folder) / "tree"
         root.mkdir()
         write_files(root, contents.items())

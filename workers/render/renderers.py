@@ -24,6 +24,7 @@ from workers.render.jsonnet.imports import JsonnetFootprint
 from workers.render.kustomization import Footprint
 from workers.render.manifests import Output, Sourced
 from workers.render.sandbox import Bounds
+from workers.render.sops import DecryptedTree, Decryptor
 from workers.render.substitute import substitute
 from workers.render.twice import settled
 
@@ -41,6 +42,7 @@ class RenderRequest:
         namespace: of objects without one.
         capabilities: of the cluster, for charts that ask; None for Helm's defaults.
         ignore: fields that others own: they may differ from one rendering to the next, and are no part of the digest.
+        decryptor: opens encrypted files; None leaves them as they are.
     """
 
     path: str
@@ -51,6 +53,7 @@ class RenderRequest:
     namespace: str = "default"
     capabilities: Capabilities | None = None
     ignore: Sequence[IgnoreRule] = ()
+    decryptor: Decryptor | None = None
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -151,15 +154,19 @@ class Renderers:
         output = self._cache.get(cache_key(resolved.source_digest, renderer, request.path, inputs))
         if output is None:
             tree = open_tree()
+            if request.decryptor is not None:
+                tree = DecryptedTree.over(tree, request.decryptor)
             plan = self._plan(tree, request)
             output, renderer = plan.run(), plan.renderer
             # by what was really read: a digest that somebody computed otherwise must not name other manifests
             read = source_digest(tree, plan.paths)
-            self._cache.put(cache_key(read, renderer, request.path, _inputs(request, renderer)), output)
+            key = cache_key(read, renderer, request.path, _inputs(request, renderer))
+            self._cache.put(key, output, private=request.decryptor is not None)
         objects = output.objects
         if request.variables is not None:
             objects = substitute(objects, request.variables)
-        digest = manifest_digest(settled(objects, request.ignore, request.namespace))
+        counted = settled(objects, request.ignore, request.namespace)
+        digest = manifest_digest(counted) if request.decryptor is None else request.decryptor.digest(counted)
         return Rendered(objects, digest, renderer, output.warnings)
 
     def outdated(self, renderer: str, error_code: str) -> bool:
@@ -241,10 +248,13 @@ def _release(request: RenderRequest) -> Release:
 
 def _inputs(request: RenderRequest, renderer: str) -> dict[str, Any]:
     """Return all that shapes the manifests besides the files: more than its settings only where it takes values."""
+    given: dict[str, Any] = {"options": dict(request.options)}
+    if request.decryptor is not None:
+        given["decrypt"] = request.decryptor.reference
     if not takes_values(renderer):
-        return dict(request.options)
+        return given
     known = request.capabilities
-    given = {"options": dict(request.options), "values": dict(request.values)}
+    given["values"] = dict(request.values)
     if not asks_cluster(renderer):
         return given
     return given | {

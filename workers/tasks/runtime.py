@@ -14,6 +14,7 @@ from common.db.session import Database, open_database
 from common.domain.fleet import Cluster
 from common.settings import Settings
 from common.snapshots import Snapshots
+from common.sources.credentials import CredentialsProvider
 from common.sources.mirrors import Mirrors, mirrors_from
 from workers.kube import ClusterPool, Connection
 from workers.kube.secrets import credentials_from
@@ -58,6 +59,7 @@ class Runtime:
     mirrors: Mirrors
     renderers: Renderers
     clusters: ClusterPool
+    credentials: CredentialsProvider
     snapshots: Snapshots
     leases: LeaseKeeper
     executor: ThreadPoolExecutor
@@ -105,6 +107,7 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
         mirrors=mirrors_from(settings, credentials),
         renderers=renderers_from(settings),
         clusters=ClusterPool(credentials, settings.request_timeout),
+        credentials=credentials,
         snapshots=Snapshots(),
         leases=keeper,
         executor=ThreadPoolExecutor(OBJECTS_AT_ONCE, thread_name_prefix="objects"),

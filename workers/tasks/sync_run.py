@@ -24,6 +24,7 @@ from workers.record.journal import SqlJournal
 from workers.render.canonical import manifest_digest
 from workers.render.helm.rendering import Capabilities
 from workers.render.renderers import Rendered, Resolved, asks_cluster, request_for
+from workers.render.sops import Decryptor
 from workers.sync import pipeline
 from workers.sync.ports import Fence, Phase, Ports, SyncRequest
 from workers.tasks.contact import check_identity
@@ -151,6 +152,8 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connect
     source = placement.source.to_resolve
     resolved = Resolved(revision.source_digest, facts.renderer, ())
     request = request_for(placement)
+    if reference := placement.application.decrypt:
+        request = replace(request, decryptor=Decryptor.of(reference, runtime.credentials.get(reference)))
     if asks_cluster(facts.renderer):
         agent = {"User-Agent": runtime.agent(f"run {run.attempt}")}
         request = replace(request, capabilities=Capabilities(*connection.capabilities(agent=agent)))

@@ -98,8 +98,10 @@ class Placement:
         Args:
             renderer: name and version of the renderer, so that an upgrade of it is a revision too.
         """
+        decrypt = {"decrypt": self.application.decrypt} if self.application.decrypt else {}
         return parameters_digest(
-            {
+            decrypt
+            | {
                 "values": self.parameters,
                 "render": _render_as_json(self.application),
                 "substitute": self.application.substitute,

@@ -177,6 +177,7 @@ class StepHub:
             mirrors=cast("Mirrors", self.git),
             renderers=renderers_from(self.settings),
             clusters=ClusterPool(self._provider, timedelta(seconds=3)),
+            credentials=self._provider,
             snapshots=Snapshots(),
             leases=LeaseKeeper(self.database, clock, lease=self.settings.lease, every=self.settings.lease_renewal),
             executor=ThreadPoolExecutor(4),
@@ -317,6 +318,16 @@ class StepHub:
         """Return what waits for a person."""
         with self.database.read() as connection:
             return fleet_reads.approvals(connection)
+
+    def store(self, reference: str, credential: Mapping[str, bytes]) -> None:
+        """Keep a credential where the workers find it."""
+        self._provider.store(reference, credential)
+
+    def everything(self, base: type[Base]) -> str:
+        """Return all rows of all tables as one text."""
+        with self.database.read() as connection:
+            tables = base.metadata.sorted_tables
+            return "\n".join(str(tuple(row)) for table in tables for row in connection.execute(select(table)))
 
     def leases(self) -> list[str]:
         """Return the names of all leases that are held."""

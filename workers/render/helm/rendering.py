@@ -20,7 +20,7 @@ from workers.render.faults import (
     LookupRefusedError,
     ToolFailedError,
 )
-from workers.render.files import write_files
+from workers.render.files import scratch, write_files
 from workers.render.helm.charts import ChartFootprint, mapping_of
 from workers.render.helm.process import HelmProcesses
 from workers.render.manifests import Output, Sourced, checked, sourced
@@ -110,7 +110,7 @@ def _materialised(tree: Tree, reads: ChartFootprint) -> Iterator[Path]:
         FileTooLargeError, LfsPointerError: of a file.
     """
     places = {reads.chart: "", **{source: f"{target}/" for target, source in reads.beside}}
-    with tempfile.TemporaryDirectory(prefix="flotilla-render-") as folder:
+    with tempfile.TemporaryDirectory(prefix="flotilla-render-", dir=scratch(tree)) as folder:
         root = Path(folder)
         for source, place in places.items():
             prefix = "" if source == "." else f"{source}/"

@@ -14,6 +14,7 @@ import orjson
 from common.sources.trees import Tree
 from workers.render import sandbox
 from workers.render.faults import RenderError, ToolFailedError
+from workers.render.files import scratch
 from workers.render.jsonnet.imports import JsonnetFootprint
 from workers.render.manifests import Sourced, checked, shape_fault
 from workers.render.sandbox import Bounds
@@ -50,7 +51,7 @@ def render(
         "variables": dict(values),
         "arguments": dict(options.get("topLevelArguments", {})),
     }
-    with tempfile.TemporaryDirectory(prefix="flotilla-render-") as folder:
+    with tempfile.TemporaryDirectory(prefix="flotilla-render-", dir=scratch(tree)) as folder:
         file = Path(folder) / "request.json"
         file.write_bytes(orjson.dumps(request))
         command = [sys.executable, "-I", str(_CHILD), str(file)]
