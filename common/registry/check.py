@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from common.domain import fleet
+from common.domain.refs import OCI
 from common.registry.documents import Key, Source
 from common.registry.faults import Fault, Suggestions, printable
 from common.registry.schema import ApplicationDocument, RolloutStrategyDocument
@@ -157,9 +158,18 @@ def application_findings(source: Source, document: ApplicationDocument, context:
     yield from (Finding(fault, Effect.BLOCK) for fault in _project_faults(source, document, context))
 
 
+_PINS = {"repo": ("branch", "tag", "commit"), "helm": ("tag",), "oci": ("tag", "digest")}
+"""By which a target can be pinned, by the key of the source's kind."""
+
+
 def _target_faults(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Fault]:
+    spec = document.spec.source
+    kind = next((kind for kind in _PINS if spec is not None and getattr(spec, kind) is not None), "repo")
     for index, target in enumerate(document.spec.targets):
         path: Path = (_SPEC, "targets", index)
+        for key in target.pin.model_fields_set - set(_PINS[kind]) if target.pin is not None else ():
+            what = f"a source of {'Git' if kind == 'repo' else kind} cannot be pinned by {key}"
+            yield source.fault((*path, "pin"), what, f"pin it by {' or '.join(_PINS[kind])}")
         yield from selector(source, (*path, "select"), target.select, context)
         for position, name in enumerate(target.clusters or []):
             if name not in context.clusters and ("Cluster", name) not in context.unsure:
@@ -196,9 +206,9 @@ def _usage_faults(source: Source, document: ApplicationDocument, project: fleet.
     for where, item in places:
         if item is None:
             continue
-        url = item.repo or (item.helm.repo if item.helm else item.oci.image if item.oci else "")
+        path, url = _address(item)
         if not project.allows_repo(url):
-            yield source.fault((*where, "repo"), f"project {project.name} may not use {url}", remedy)
+            yield source.fault((*where, *path), f"project {project.name} may not use {url}", remedy)
         reference = item.credentials
         if reference is not None and not project.allows_credentials(reference.secret_ref):
             what = f"project {project.name} may not use credentials {reference.secret_ref}"
@@ -214,6 +224,15 @@ def _usage_faults(source: Source, document: ApplicationDocument, project: fleet.
         yield source.fault(
             (_SPEC, "createNamespace"), f"project {project.name} may not create namespaces", "set it to false"
         )
+
+
+def _address(item: SourceSpec) -> tuple[Path, str]:
+    """Return where a source says what it reads, and the URL that a project must allow for it."""
+    if item.helm is not None:
+        return ("helm", "repo"), item.helm.repo
+    if item.oci is not None:
+        return ("oci", "image"), f"{OCI}{item.oci.image}"
+    return ("repo",), item.repo or ""
 
 
 def _reach_faults(

@@ -146,7 +146,7 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts) -> Rendered:
     source = placement.source.to_resolve
     resolved = Resolved(revision.source_digest, facts.renderer, ())
     return runtime.renderers.render(
-        lambda: runtime.mirrors.tree(source, revision.commit), request_for(placement), resolved
+        lambda: runtime.sources.tree(source, revision.commit), request_for(placement), resolved
     )
 
 
