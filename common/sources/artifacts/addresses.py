@@ -18,6 +18,7 @@ from common.sources.urls import PlainHttp, is_loopback
 _BLANK = re.compile(r"[\x00-\x20\x7f\\]")
 _UNFIT = re.compile(r"(^|/)\.\.(/|$)|[%?#]")
 _LONGEST = 4_000
+_HIGHEST_PORT = 65_535
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _OCI = re.compile(
     rf"oci://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:\d{{1,5}})?/(?P<name>{_PART}(?:/{_PART})*)"
@@ -107,7 +108,7 @@ def chart_in(repo: str, chart: str) -> str:
 def _checked(url: httpx.URL, plain_http: PlainHttp, what: str) -> Address:
     if url.userinfo:
         _refuse(f"{what} holds credentials", "Give them by reference.")
-    if not url.host or _BLANK.search(str(url)) or len(str(url)) > _LONGEST:
+    if not (url.host and 0 < (url.port or 443) <= _HIGHEST_PORT) or _BLANK.search(str(url)) or len(str(url)) > _LONGEST:
         _refuse(f"{what} is not plain")
     plain = url.scheme == "http"
     if url.scheme not in {"https", "http"} or (

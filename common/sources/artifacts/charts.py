@@ -149,11 +149,11 @@ def parse_index(content: bytes, *, where: str) -> dict[str, tuple[ChartVersion, 
 def _version(item: Any) -> ChartVersion | None:
     if not isinstance(item, dict):
         return None
-    version, urls, digest = item.get("version"), item.get("urls"), item.get("digest") or ""
+    version, urls, digest = item.get("version"), item.get("urls"), item.get("digest")
     if not isinstance(version, str) or not isinstance(urls, list) or not urls or not isinstance(urls[0], str):
         return None
     match = _DIGEST.fullmatch(digest) if isinstance(digest, str) else None
-    if digest and match is None:
+    if match is None and not (digest is None or digest == ""):
         return None
     return ChartVersion(version, match[1] if match else "", urls[0])
 

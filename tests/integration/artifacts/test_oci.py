@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from common.sources.faults import PathMissingError
 from common.sources.sources import Sources
 from common.sources.urls import PlainHttp
 from tests.fakes.archives import chart, packed
-from tests.fixtures.oci import CHART, MANIFEST, PASSWORD, USER, Blob, OciRegistry
+from tests.fixtures.oci import CHART, PASSWORD, USER, Blob, OciRegistry
 from workers.render.cache import RenderCache
 from workers.render.renderers import Renderers, RenderRequest
 
@@ -102,17 +101,6 @@ def test_a_range_means_the_highest_tag_in_it_and_a_digest_itself(
     assert sources.fetch(ref(oci_registry, name, f"{OCI_DIGEST}{digests['1.8.0']}")).commit == digests["1.8.0"][7:]
     with pytest.raises(VersionMissingError, match="no version in >=3"):
         sources.fetch(ref(oci_registry, name, f"{OCI_SEMVER}>=3"))
-
-
-def test_tags_are_read_page_by_page(sources: Sources, oci_registry: OciRegistry, name: str) -> None:
-    digest = oci_registry.push(name, "0.0.0", manifests("0"))
-    document = json.loads(
-        oci_registry.client.get(f"/v2/{name}/manifests/{digest}", headers={"Accept": MANIFEST}).content
-    )
-    for number in range(1, 1_102):
-        last = oci_registry.put_manifest(name, f"1.{number}.0", document)
-    assert sources.fetch(ref(oci_registry, name, f"{OCI_SEMVER}<=1.999")).commit == last[7:]
-    assert sources.fetch(ref(oci_registry, name, f"{OCI_SEMVER}^1")).commit == last[7:]
 
 
 def test_what_is_here_is_not_downloaded_again_and_what_was_lost_is_by_its_digest(
