@@ -12,7 +12,8 @@ from common.registry.documents import Key, Source
 from common.registry.faults import Fault, Suggestions, printable
 from common.registry.schema import ApplicationDocument, RolloutStrategyDocument
 from common.registry.schema.base import SelectorSpec
-from common.registry.schema.sources import SourceSpec
+from common.registry.schema.sources import PinSpec, SourceSpec, is_oci_tag
+from common.semver import is_version
 from common.yaml import Path
 
 _SPEC = "spec"
@@ -167,14 +168,25 @@ def _target_faults(source: Source, document: ApplicationDocument, context: Conte
     kind = next((kind for kind in _PINS if spec is not None and getattr(spec, kind) is not None), "repo")
     for index, target in enumerate(document.spec.targets):
         path: Path = (_SPEC, "targets", index)
-        for key in target.pin.model_fields_set - set(_PINS[kind]) if target.pin is not None else ():
-            what = f"a source of {'Git' if kind == 'repo' else kind} cannot be pinned by {key}"
-            yield source.fault((*path, "pin"), what, f"pin it by {' or '.join(_PINS[kind])}")
+        if target.pin is not None:
+            yield from _pin_faults(source, (*path, "pin"), target.pin, kind)
         yield from selector(source, (*path, "select"), target.select, context)
         for position, name in enumerate(target.clusters or []):
             if name not in context.clusters and ("Cluster", name) not in context.unsure:
                 remedy = context.suggestions.nearest(name, context.clusters, "declare the cluster first")
                 yield source.fault((*path, "clusters", position), f"cluster {name!r} is not known", remedy)
+
+
+def _pin_faults(source: Source, path: Path, pin: PinSpec, kind: str) -> Iterator[Fault]:
+    for key in (key for key, value in pin if value is not None and key not in _PINS[kind]):
+        what = f"a source of {'Git' if kind == 'repo' else kind} cannot be pinned by {key}"
+        yield source.fault(path, what, f"pin it by {' or '.join(_PINS[kind])}")
+    if pin.tag is None:
+        return
+    if kind == "oci" and not is_oci_tag(pin.tag):
+        yield source.fault((*path, "tag"), f"{pin.tag[:80]!r} is not a tag of an OCI registry", "give the tag itself")
+    if kind == "helm" and not is_version(pin.tag):
+        yield source.fault((*path, "tag"), f"{pin.tag[:80]!r} is not a version of a chart", "give one as 1.2.0")
 
 
 def _project_faults(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Fault]:

@@ -42,12 +42,14 @@ class WebServer:
         user: name and password that every request must carry; None lets everyone in.
         asked: requests so far.
         body: writes an answer's body in place of sending it whole.
+        raw: whether ``body`` writes the head of the answer too.
     """
 
     replies: dict[str, Reply | Callable[[Asked], Reply]] = field(default_factory=dict)
     user: tuple[str, str] | None = None
     asked: list[Asked] = field(default_factory=list)
     body: Callable[[Any], None] | None = None
+    raw: bool = False
     _server: ThreadingHTTPServer | None = None
 
     def start(self, tls: ssl.SSLContext | None = None) -> None:
@@ -90,9 +92,13 @@ class WebServer:
         asked = Asked(handler.path, dict(handler.headers))
         self.asked.append(asked)
         reply = self._reply(asked)
+        if self.raw and self.body is not None:
+            self.body(handler.wfile)
+            return
         handler.send_response(reply.status)
         for name, value in {"Content-Length": str(len(reply.content)), **reply.headers}.items():
-            handler.send_header(name, value)
+            if value:
+                handler.send_header(name, value)
         handler.end_headers()
         if self.body is not None:
             self.body(handler.wfile)

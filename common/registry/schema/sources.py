@@ -63,8 +63,13 @@ def _image(value: str) -> str:
     return value
 
 
+def is_oci_tag(text: str) -> bool:
+    """Tell whether ``text`` may be a tag of an OCI registry."""
+    return _TAG.fullmatch(text) is not None
+
+
 def _tag(value: str) -> str:
-    if _TAG.fullmatch(value) is None:
+    if not is_oci_tag(value):
         refuse(f"{value[:80]!r} is not a tag of an OCI registry", "use at most 128 letters, digits and ._-")
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from common.sources.artifacts.faults import ArchiveBombError, ArchiveBrokenError, ArchivePathError
@@ -94,26 +95,38 @@ def _unzipped(packed: bytes, limits: ArchiveLimits) -> bytearray:
     """Return what a gzip file of one or several members holds."""
     ceiling = min(limits.max_unpacked, max(limits.max_ratio * len(packed), _RATIO_FROM))
     out = bytearray()
-    rest = packed
-    while rest:
+    at = count = 0
+    while at < len(packed):
+        count += 1
+        if count > limits.max_files:
+            message = f"the archive is made of more than {limits.max_files:,} gzip members"
+            raise ArchiveBombError(message, remedy=_PACK_AGAIN)
         reader = zlib.decompressobj(_GZIP)
-        try:
-            while rest and not reader.eof:
-                out += reader.decompress(rest, _STEP)
-                rest = reader.unconsumed_tail
+        while not reader.eof:
+            piece = packed[at : at + _STEP]
+            if not piece:
+                message = "the archive ends too early"
+                raise ArchiveBrokenError(message, remedy="Upload it again.")
+            at += len(piece)
+            for part in _inflated(reader, piece):
+                out += part
                 if len(out) > ceiling:
                     raise _too_much(ceiling, limits)
-            out += reader.flush()
-        except zlib.error as error:
-            message = f"the archive is not compressed by gzip, or is damaged ({error})"
-            raise ArchiveBrokenError(message, remedy=_PACK_AGAIN) from error
-        if not reader.eof:
-            message = "the archive ends too early"
-            raise ArchiveBrokenError(message, remedy="Upload it again.")
-        rest = reader.unused_data
-    if len(out) > ceiling:
-        raise _too_much(ceiling, limits)
+        at -= len(reader.unused_data)
     return out
+
+
+def _inflated(reader: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
+    """Yield what a piece of a member gives, a bounded part at a time."""
+    try:
+        part = reader.decompress(piece, _STEP)
+        while part:
+            yield part
+            # not flush: after the end of a member that gives what follows it twice
+            part = b"" if reader.eof else reader.decompress(reader.unconsumed_tail, _STEP)
+    except zlib.error as error:
+        message = f"the archive is not compressed by gzip, or is damaged ({error})"
+        raise ArchiveBrokenError(message, remedy=_PACK_AGAIN) from error
 
 
 def _too_much(ceiling: int, limits: ArchiveLimits) -> ArchiveBombError:

@@ -176,13 +176,14 @@ class OciRepository:
         # what we need, not what the challenge says: a token for more than that is never asked for
         place = realm.asking(scope=f"repository:{self._name}:pull", **service)
         granted = self._web.get(place, limit=_MEBIBYTE, authorization=self._basic)
-        if granted.status != 200:
+        if granted.status == 429 or granted.status >= 500:
             raise refusal(granted, what=f"a token to read {self._name}")
-        said = _parsed(granted)
+        said = _parsed(granted) if granted.status == 200 else {}
         token = said.get("token") or said.get("access_token")
         if not isinstance(token, str) or re.fullmatch(r"[\x21-\x7e]+", token) is None:
-            message = f"{realm} gives no token"
-            raise ArtifactUnauthorisedError(message, remedy="Check the registry's token service.")
+            message = f"{realm} gives no token to read {self._name} (it answers {granted.status})"
+            remedy = "Check the credentials reference of the source, and what that account may read."
+            raise ArtifactUnauthorisedError(message, remedy=remedy)
         return f"Bearer {token}"
 
 
