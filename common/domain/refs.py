@@ -146,3 +146,7 @@ class SourceRef:
         if self.ref.startswith(CHART):
             return SourceKind.CHART
         return SourceKind.OCI if self.ref.startswith((OCI_TAG, OCI_SEMVER, OCI_DIGEST)) else SourceKind.GIT
+
+    def named(self, commit: str) -> str:
+        """Return what it was resolved to as people write it: a commit id, or an artifact's ``sha256:…``."""
+        return commit if self.kind is SourceKind.GIT else f"sha256:{commit}"

@@ -74,7 +74,7 @@ def _resolve(runtime: Runtime, source_id: int) -> None:
             next_at=now + _spread(runtime.settings.source_interval),
             now=now,
         )
-    log.info("source.resolved", source_id=source_id, commit=commit, applications=len(found))
+    log.info("source.resolved", source_id=source_id, commit=source.ref.named(commit), applications=len(found))
 
 
 def followers(fleet: Fleet, ref: SourceRef) -> tuple[Application, ...]:

@@ -160,6 +160,11 @@ def test_a_projects_credentials_bind_every_kind_of_source(source: str) -> None:
         assert len(result.faults) == faults, lines(result.faults)
 
 
+def test_what_was_resolved_is_named_as_people_write_it() -> None:
+    assert SOURCE.named("a" * 40) == "a" * 40
+    assert SourceRef("oci://r.example.com/a", "", "oci-tag:v1").named("a" * 64) == f"sha256:{'a' * 64}"
+
+
 def test_a_pinned_source_is_the_same_in_all_else() -> None:
     source = OciSource("registry.example.com/a", Ref(RefKind.TAG, "a"), "web", "registry/a")
     pinned = source.pinned(Ref(RefKind.DIGEST, DIGEST))
