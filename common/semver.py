@@ -71,6 +71,11 @@ class VersionRange:
         return any(_all_hold(bounds, version) for bounds in self._alternatives)
 
 
+def is_version(text: str) -> bool:
+    """Tell whether ``text`` is one full version, with or without a leading ``v``, and no range."""
+    return _version(text) is not None
+
+
 def _all_hold(bounds: tuple[_Bound, ...], version: Version) -> bool:
     if not all(bound.holds(version, bound.version) for bound in bounds):
         return False

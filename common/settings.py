@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     credentials_secret_namespace: str = ""
     """Kubernetes Secret provider: the namespace on the hub's own cluster; tried last."""
     mirrors_dir: Path | None = None
+    """Git mirrors, and artifacts as Git trees."""
     cache_dir: Path | None = None
     kustomize: str = ""
     """Path of a ``kustomize`` or ``kubectl``; empty looks on PATH."""

@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.controlplane.fixtures", "tests.fixtures.postgres", "tests.fixtures.redis"]
+pytest_plugins = [
+    "tests.controlplane.fixtures",
+    "tests.fixtures.oci",
+    "tests.fixtures.postgres",
+    "tests.fixtures.redis",
+]

@@ -1,4 +1,4 @@
-"""Sources in Git: which are followed, what each was last resolved to, and what each application's footprint holds."""
+"""Sources: which are followed, what each was last resolved to, and what each application's footprint holds."""
 
 from __future__ import annotations
 

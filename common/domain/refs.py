@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NewType
 
 RunId = NewType("RunId", str)
@@ -75,7 +76,7 @@ class Revision:
     Attributes:
         source_digest: sha256 hex over the tree ids of the paths the renderer reads.
         parameters_digest: sha256 hex over values, render settings, and the renderer with its version.
-        commit: 40 or 64 hex digits; provenance, no part of the identity.
+        commit: 40 or 64 hex digits; for an artifact the sha256 that names it. Provenance, no part of the identity.
     """
 
     source_digest: str
@@ -101,18 +102,51 @@ class AttemptRef:
 
 SEMVER = "semver:"
 """Before a range of versions in the place of a ref: the tag of the highest one is meant."""
+OCI = "oci://"
+"""Before the host and name of a repository in an OCI registry."""
+OCI_TAG = "oci-tag:"
+"""Before the tag of an artifact."""
+OCI_SEMVER = "oci-semver:"
+"""Before a range of versions: the artifact with the highest tag in it is meant."""
+OCI_DIGEST = "oci-digest:"
+"""Before the digest (``sha256:…``) of an artifact's manifest."""
+CHART = "chart:"
+"""Before ``NAME:VERSION`` of a chart; the version may be a range, of which the highest is meant."""
+
+
+class SourceKind(StrEnum):
+    """What kind of server keeps a source, as its ref tells."""
+
+    GIT = "git"
+    OCI = "oci"
+    CHART = "chart"
+    """A chart repository, or charts in an OCI registry."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SourceRef:
-    """One thing in Git to resolve: a repository, who we are there, and a ref.
+    """One thing to resolve: a repository, who we are there, and what of it.
+
+    A Git ref begins with ``refs/`` or ``semver:``, or is a commit id, which no artifact's does.
 
     Attributes:
-        repo: URL without credentials.
+        repo: URL without credentials; ``oci://HOST/NAME`` for OCI registries.
         credentials: reference resolved by the worker's provider; empty for anonymous.
-        ref: ``refs/heads/main``, ``refs/tags/v1``, a full commit id, or ``semver:>=1.8 <2``.
+        ref: in Git ``refs/heads/main``, ``refs/tags/v1``, a full commit id, or ``semver:>=1.8 <2``; of an artifact
+            ``oci-tag:v1``, ``oci-semver:>=1.8 <2`` or ``oci-digest:sha256:…``; of a chart ``chart:NAME:VERSION``.
     """
 
     repo: str
     credentials: str
     ref: str
+
+    @property
+    def kind(self) -> SourceKind:
+        """What keeps it."""
+        if self.ref.startswith(CHART):
+            return SourceKind.CHART
+        return SourceKind.OCI if self.ref.startswith((OCI_TAG, OCI_SEMVER, OCI_DIGEST)) else SourceKind.GIT
+
+    def named(self, commit: str) -> str:
+        """Return what it was resolved to as people write it: a commit id, or an artifact's ``sha256:…``."""
+        return commit if self.kind is SourceKind.GIT else f"sha256:{commit}"

@@ -22,8 +22,6 @@ class NotYet:
 
 NOT_YET: tuple[NotYet, ...] = (
     NotYet("Application", ("spec", "sources")),
-    NotYet("Application", ("spec", "source", "helm")),
-    NotYet("Application", ("spec", "source", "oci")),
     NotYet("Application", ("spec", "source", "verify")),
     NotYet("Application", ("spec", "strategy")),
     NotYet("Application", ("spec", "dependsOn")),

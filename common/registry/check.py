@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from common.domain import fleet
+from common.domain.refs import OCI
 from common.registry.documents import Key, Source
 from common.registry.faults import Fault, Suggestions, printable
 from common.registry.schema import ApplicationDocument, RolloutStrategyDocument
 from common.registry.schema.base import SelectorSpec
-from common.registry.schema.sources import SourceSpec
+from common.registry.schema.sources import PinSpec, SourceSpec, is_oci_tag
+from common.semver import is_version
 from common.yaml import Path
 
 _SPEC = "spec"
@@ -157,14 +159,34 @@ def application_findings(source: Source, document: ApplicationDocument, context:
     yield from (Finding(fault, Effect.BLOCK) for fault in _project_faults(source, document, context))
 
 
+_PINS = {"repo": ("branch", "tag", "commit"), "helm": ("tag",), "oci": ("tag", "digest")}
+"""By which a target can be pinned, by the key of the source's kind."""
+
+
 def _target_faults(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Fault]:
+    spec = document.spec.source
+    kind = next((kind for kind in _PINS if spec is not None and getattr(spec, kind) is not None), "repo")
     for index, target in enumerate(document.spec.targets):
         path: Path = (_SPEC, "targets", index)
+        if target.pin is not None:
+            yield from _pin_faults(source, (*path, "pin"), target.pin, kind)
         yield from selector(source, (*path, "select"), target.select, context)
         for position, name in enumerate(target.clusters or []):
             if name not in context.clusters and ("Cluster", name) not in context.unsure:
                 remedy = context.suggestions.nearest(name, context.clusters, "declare the cluster first")
                 yield source.fault((*path, "clusters", position), f"cluster {name!r} is not known", remedy)
+
+
+def _pin_faults(source: Source, path: Path, pin: PinSpec, kind: str) -> Iterator[Fault]:
+    for key in (key for key, value in pin if value is not None and key not in _PINS[kind]):
+        what = f"a source of {'Git' if kind == 'repo' else kind} cannot be pinned by {key}"
+        yield source.fault(path, what, f"pin it by {' or '.join(_PINS[kind])}")
+    if pin.tag is None:
+        return
+    if kind == "oci" and not is_oci_tag(pin.tag):
+        yield source.fault((*path, "tag"), f"{pin.tag[:80]!r} is not a tag of an OCI registry", "give the tag itself")
+    if kind == "helm" and not is_version(pin.tag):
+        yield source.fault((*path, "tag"), f"{pin.tag[:80]!r} is not a version of a chart", "give one as 1.2.0")
 
 
 def _project_faults(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Fault]:
@@ -196,9 +218,9 @@ def _usage_faults(source: Source, document: ApplicationDocument, project: fleet.
     for where, item in places:
         if item is None:
             continue
-        url = item.repo or (item.helm.repo if item.helm else item.oci.image if item.oci else "")
+        path, url = _address(item)
         if not project.allows_repo(url):
-            yield source.fault((*where, "repo"), f"project {project.name} may not use {url}", remedy)
+            yield source.fault((*where, *path), f"project {project.name} may not use {url}", remedy)
         reference = item.credentials
         if reference is not None and not project.allows_credentials(reference.secret_ref):
             what = f"project {project.name} may not use credentials {reference.secret_ref}"
@@ -214,6 +236,15 @@ def _usage_faults(source: Source, document: ApplicationDocument, project: fleet.
         yield source.fault(
             (_SPEC, "createNamespace"), f"project {project.name} may not create namespaces", "set it to false"
         )
+
+
+def _address(item: SourceSpec) -> tuple[Path, str]:
+    """Return where a source says what it reads, and the URL that a project must allow for it."""
+    if item.helm is not None:
+        return ("helm", "repo"), item.helm.repo
+    if item.oci is not None:
+        return ("oci", "image"), f"{OCI}{item.oci.image}"
+    return ("repo",), item.repo or ""
 
 
 def _reach_faults(

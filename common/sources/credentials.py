@@ -1,8 +1,9 @@
 """Credentials by reference: the port that everyone asks, and the providers that need no cluster.
 
 A credential is a mapping of keys to bytes, as in a Kubernetes Secret. Keys in use: ``username`` and ``password`` or
-``token`` (Git over https), ``ca.crt`` (a private CA), ``ssh-privatekey`` and ``known_hosts`` (Git over ssh),
-``kubeconfig`` (clusters). The provider that reads Secrets is in ``workers.kube``: only that may import kubernetes.
+``token`` (Git over https, chart repositories, OCI registries), ``ca.crt`` (a private CA), ``ssh-privatekey`` and
+``known_hosts`` (Git over ssh), ``kubeconfig`` (clusters). The provider that reads Secrets is in ``workers.kube``: only
+that may import kubernetes.
 """
 
 from __future__ import annotations

@@ -7,8 +7,6 @@ Looking for news costs one ``ls-remote``; objects are fetched only when a branch
 from __future__ import annotations
 
 import shutil
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,13 +29,13 @@ from common.sources.faults import (
 )
 from common.sources.git import Answer, GitRunner
 from common.sources.objects import Objects
+from common.sources.opened import OpenRepositories
 from common.sources.places import Place, is_shared, size_of
 from common.sources.trees import Tree, TreeLimits
 from common.sources.urls import GitUrl, PlainHttp, checked_ref, checked_url, is_commit
 
 _NAMESPACES = ("refs/heads/", "refs/tags/")
 _PINS = "refs/flotilla/pins/"
-_OPEN_MIRRORS = 16
 _NO_REPOSITORY = {"GIT_DIR": "/nonexistent"}
 _GIBIBYTE = 1 << 30
 _LOCAL = timedelta(seconds=60)
@@ -99,8 +97,7 @@ class Mirrors:
         self._limits = limits or MirrorLimits()
         self._tree_limits = tree_limits or TreeLimits()
         self._clock = clock or SystemClock()
-        self._open: OrderedDict[Path, Objects] = OrderedDict()
-        self._lock = threading.Lock()
+        self._opened = OpenRepositories(self._runner)
 
     def fetch(self, source: SourceRef) -> Fetched:
         """Ask the server what ``source`` is now, and bring the mirror up to it.
@@ -184,9 +181,7 @@ class Mirrors:
 
     def close(self) -> None:
         """End the processes that read objects."""
-        with self._lock:
-            while self._open:
-                self._open.popitem()[1].close()
+        self._opened.close()
 
     def _checked(self, source: SourceRef) -> tuple[GitUrl, str]:
         # A range is never given to git: only the tag that it stands for is.
@@ -208,15 +203,7 @@ class Mirrors:
         return checked_ref(f"{prefix}{tag}")
 
     def _objects(self, place: Place, url: GitUrl) -> Objects:
-        with self._lock:
-            objects = self._open.get(place.repo)
-            if objects is None:
-                objects = Objects(self._runner, place.repo, url=url.text, damaged=place.suspect)
-                self._open[place.repo] = objects
-            self._open.move_to_end(place.repo)
-            while len(self._open) > _OPEN_MIRRORS:
-                self._open.popitem(last=False)[1].close()
-            return objects
+        return self._opened.objects(place, url=url.text)
 
     def _local(self, place: Place, arguments: Sequence[str]) -> Answer:
         return self._runner.run(place.repo, ["--git-dir=.", *arguments], timeout=_LOCAL)
@@ -319,10 +306,7 @@ class Mirrors:
             shutil.rmtree(place.fresh, ignore_errors=True)
             raise
         place.swap()
-        with self._lock:
-            stale = self._open.pop(place.repo, None)
-        if stale is not None:
-            stale.close()
+        self._opened.forget(place)
 
 
 _FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--force")

@@ -10,18 +10,20 @@ from common.db.connection import Connection
 from common.db.placements import PlacementFacts
 from common.db.session import open_database
 from common.domain.errors import PermanentError
-from common.domain.fleet import Fleet, Placement
+from common.domain.fleet import Cluster, Fleet, Placement
 from common.domain.inventory import InventoryItem
 from common.domain.redact import redacted_manifest
 from common.domain.refs import PlacementRef
 from common.settings import Settings
 from common.snapshots import Snapshots
-from common.sources.mirrors import mirrors_from
+from common.sources.sources import sources_from
 from console.cli.client import HubUnreachableError
 from console.looking.offline import Shown, in_namespace
+from workers.kube import ClusterPool
 from workers.kube.secrets import credentials_from
+from workers.render.helm.rendering import Capabilities
 from workers.render.manifests import Sourced
-from workers.render.renderers import Resolved, renderers_from, request_for
+from workers.render.renderers import Resolved, asks_cluster, renderers_from, request_for
 from workers.sync.normalise import flattened
 
 
@@ -98,19 +100,33 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
     if desired is None or renderer is None:
         message = f"{ref} has nothing to render: {known.facts.hindrance or 'its source was not resolved yet'}"
         raise NothingToShowError(message, remedy="See `flotilla status --faults`.")
-    mirrors = mirrors_from(settings, credentials_from(settings))
+    request = request_for(known.placement)
+    if asks_cluster(renderer):
+        request = replace(request, capabilities=_capabilities(settings, known.placement.cluster))
+    kept, renderers = sources_from(settings, credentials_from(settings)), renderers_from(settings)
     try:
-        rendered = renderers_from(settings).render(
-            lambda: mirrors.tree(known.placement.source.to_resolve, desired.commit),
-            request_for(known.placement),
+        rendered = renderers.render(
+            lambda: kept.tree(known.placement.source.to_resolve, desired.commit),
+            request,
             Resolved(desired.source_digest, renderer, ()),
         )
     finally:
-        mirrors.close()
+        kept.close()
+        renderers.close()
     shown = in_namespace(masked(rendered.objects), known.placement.namespace)
     if known.placement.parameters_digest(renderer) == desired.parameters_digest:
         return shown
     return replace(shown, notes=(*shown.notes, "the registry has changed since this was planned; look again soon"))
+
+
+def _capabilities(settings: Settings, cluster: Cluster) -> Capabilities:
+    """Return what a cluster can do; raises as ``ClusterPool.connect`` and ``Connection.capabilities``."""
+    pool = ClusterPool(credentials_from(settings), settings.request_timeout)
+    try:
+        connection = pool.connect(cluster.name, server=cluster.server, credentials=cluster.credentials)
+        return Capabilities(*connection.capabilities(agent={}))
+    finally:
+        pool.close()
 
 
 def masked(objects: tuple[Sourced, ...]) -> tuple[Sourced, ...]:

@@ -99,8 +99,6 @@ def test_every_test_that_a_page_names_exists() -> None:
 
 WORDS = {
     "sources": "several sources",
-    "source.helm": "Helm repositories",
-    "source.oci": "OCI artifacts",
     "source.verify": "signature verification",
     "strategy": "strategies",
     "dependsOn": "`dependsOn`",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import timedelta
 
 from common.db import leases, sources
 from common.db.sources import Digest, Source
 from common.domain.errors import FlotillaError, TransientError
-from common.domain.fleet import Application, Fleet, GitSource
+from common.domain.fleet import Application, Fleet
+from common.domain.fleet import Source as FleetSource
 from common.domain.refs import SourceRef
 from common.sources.trees import Tree
 from common.telemetry.logs import logger
@@ -53,12 +53,12 @@ def _resolve(runtime: Runtime, source_id: int) -> None:
     if source is None:
         return
     try:
-        commit = runtime.mirrors.fetch(source.ref).commit
+        commit = runtime.sources.fetch(source.ref).commit
         same = commit == source.commit and source.resolved_snapshot_id == snapshot_id
         if same and not any(runtime.renderers.outdated(one.renderer, one.error_code) for one in known):
             _unchanged(runtime, source)
             return
-        tree = runtime.mirrors.tree(source.ref, commit)
+        tree = runtime.sources.tree(source.ref, commit)
         found = [_digest(runtime.renderers, tree, source_id, app) for app in followers(fleet, source.ref)]
     except FlotillaError as error:
         _failed(runtime, source, error)
@@ -74,7 +74,7 @@ def _resolve(runtime: Runtime, source_id: int) -> None:
             next_at=now + _spread(runtime.settings.source_interval),
             now=now,
         )
-    log.info("source.resolved", source_id=source_id, commit=commit, applications=len(found))
+    log.info("source.resolved", source_id=source_id, commit=source.ref.named(commit), applications=len(found))
 
 
 def followers(fleet: Fleet, ref: SourceRef) -> tuple[Application, ...]:
@@ -86,9 +86,9 @@ def followers(fleet: Fleet, ref: SourceRef) -> tuple[Application, ...]:
     )
 
 
-def _sources(application: Application) -> list[GitSource]:
-    own = application.git
-    return [own, *(replace(own, ref=target.pin) for target in application.targets if target.pin is not None)]
+def _sources(application: Application) -> list[FleetSource]:
+    own = application.source
+    return [own, *(own.pinned(target.pin) for target in application.targets if target.pin is not None)]
 
 
 def _digest(renderers: Renderers, tree: Tree, source_id: int, application: Application) -> Digest:
@@ -98,7 +98,7 @@ def _digest(renderers: Renderers, tree: Tree, source_id: int, application: Appli
         TransientError: the mirror could not be read; that says nothing about the application.
     """
     try:
-        resolved = renderers.resolve(tree, RenderRequest(application.git.path, application.render))
+        resolved = renderers.resolve(tree, RenderRequest(application.source.path, application.render))
     except TransientError:
         raise
     except FlotillaError as error:

@@ -1,4 +1,4 @@
-"""What the tasks of one process share: the database, mirrors, renderers, connections and leases."""
+"""What the tasks of one process share: the database, sources, renderers, connections and leases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.domain.fleet import Cluster
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.sources.credentials import CredentialsProvider
-from common.sources.mirrors import Mirrors, mirrors_from
+from common.sources.sources import Sources, sources_from
 from workers.kube import ClusterPool, Connection
 from workers.kube.secrets import credentials_from
 from workers.render.renderers import Renderers, renderers_from
@@ -56,7 +56,7 @@ class Runtime:
     started_at: datetime
     clock: Clock
     database: Database
-    mirrors: Mirrors
+    sources: Sources
     renderers: Renderers
     clusters: ClusterPool
     credentials: CredentialsProvider
@@ -79,7 +79,7 @@ class Runtime:
         self.leases.stop()
         self.executor.shutdown(wait=False, cancel_futures=True)
         self.clusters.close()
-        self.mirrors.close()
+        self.sources.close()
         self.renderers.close()
         self.database.dispose()
 
@@ -104,7 +104,7 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
         started_at=_instant(database),
         clock=clock,
         database=database,
-        mirrors=mirrors_from(settings, credentials),
+        sources=sources_from(settings, credentials),
         renderers=renderers_from(settings),
         clusters=ClusterPool(credentials, settings.request_timeout),
         credentials=credentials,

@@ -157,7 +157,7 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connect
     if asks_cluster(facts.renderer):
         agent = {"User-Agent": runtime.agent(f"run {run.attempt}")}
         request = replace(request, capabilities=Capabilities(*connection.capabilities(agent=agent)))
-    return runtime.renderers.render(lambda: runtime.mirrors.tree(source, revision.commit), request, resolved)
+    return runtime.renderers.render(lambda: runtime.sources.tree(source, revision.commit), request, resolved)
 
 
 def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: Rendered | None) -> SyncRequest:

@@ -10,7 +10,7 @@ from typing import Any
 
 from common.domain.fleet.policies import Expect, OnUnmatch, SyncSettings
 from common.domain.fleet.selectors import Selector
-from common.domain.fleet.sources import GitSource, Ref, RenderSettings, Source
+from common.domain.fleet.sources import Ref, RenderSettings, Source
 from common.domain.fleet.values import NOWHERE, ValueLayer, Where
 
 
@@ -162,14 +162,6 @@ class Application:
     where: Where = NOWHERE
 
     @property
-    def git(self) -> GitSource:
-        """Its only source.
-
-        Raises:
-            TypeError: it has another kind of source; the parser admits none yet.
-        """
-        source = self.sources[0]
-        if not isinstance(source, GitSource):
-            message = f"application {self.name} has no Git source"
-            raise TypeError(message)
-        return source
+    def source(self) -> Source:
+        """Its only source; the parser admits no more yet."""
+        return self.sources[0]

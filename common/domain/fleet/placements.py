@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -21,7 +21,7 @@ from common.domain.fleet.documents import (
 from common.domain.fleet.policies import LeavingBounds, OnUnmatch, SyncSettings
 from common.domain.fleet.projects import DEFAULT_PROJECT, Project
 from common.domain.fleet.rollouts import RolloutStrategy, SyncWindow
-from common.domain.fleet.sources import GitSource, Ref
+from common.domain.fleet.sources import Ref, Source
 from common.domain.fleet.values import NOWHERE, ExplainedValue, ValueLayer, Where, explained, merged
 from common.domain.refs import PlacementRef
 
@@ -57,7 +57,7 @@ class Placement:
     application: Application
     cluster: Cluster
     target: Target
-    source: GitSource
+    source: Source
     layers: tuple[ValueLayer, ...]
     values: Mapping[str, Any]
     disposition: Disposition
@@ -218,7 +218,7 @@ def _placed(
     application: Application, clusters: Sequence[Cluster], groups: Mapping[str, tuple[ClusterGroup, ...]]
 ) -> Iterator[Placement]:
     shared: dict[tuple[str, tuple[str, ...]], tuple[tuple[ValueLayer, ...], dict[str, Any]]] = {}
-    sources = {target.name: _pinned(application.git, target.pin) for target in application.targets}
+    sources = {target.name: _pinned(application.source, target.pin) for target in application.targets}
     for cluster in clusters:
         target = target_of(application, cluster)
         if target is None:
@@ -240,5 +240,5 @@ def _placed(
         )
 
 
-def _pinned(source: GitSource, pin: Ref | None) -> GitSource:
-    return source if pin is None else replace(source, ref=pin)
+def _pinned(source: Source, pin: Ref | None) -> Source:
+    return source if pin is None else source.pinned(pin)

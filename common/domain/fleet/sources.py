@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from common.domain.refs import SEMVER, SourceRef
+from common.domain.refs import CHART, OCI, OCI_DIGEST, OCI_SEMVER, OCI_TAG, SEMVER, SourceRef
+
+_IN_GIT = {"branch": "refs/heads/", "tag": "refs/tags/", "semver": SEMVER}
+_IN_OCI = {"tag": OCI_TAG, "semver": OCI_SEMVER, "digest": OCI_DIGEST}
 
 
 class RefKind(StrEnum):
@@ -26,13 +29,6 @@ class Ref:
 
     kind: RefKind
     value: str
-
-    @property
-    def full(self) -> str:
-        """What is looked up in Git: ``refs/heads/…``, ``refs/tags/…``, the full commit id, or ``semver:RANGE``."""
-        prefixes = {RefKind.BRANCH: "refs/heads/", RefKind.TAG: "refs/tags/", RefKind.SEMVER: SEMVER}
-        prefix = prefixes.get(self.kind, "")
-        return f"{prefix}{self.value}"
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
@@ -60,12 +56,22 @@ class GitSource:
     @property
     def to_resolve(self) -> SourceRef:
         """What must be resolved in Git for it; equal for all applications that share a fetch."""
-        return SourceRef(self.repo, self.credentials, self.ref.full)
+        return SourceRef(self.repo, self.credentials, f"{_IN_GIT.get(self.ref.kind, '')}{self.ref.value}")
+
+    def pinned(self, pin: Ref) -> GitSource:
+        """Return it with a target's pin (a branch, tag or commit) in place of its ref."""
+        return replace(self, ref=pin)
 
 
 @dataclass(frozen=True, slots=True)
 class HelmSource:
-    """A chart in a chart repository; ``version`` is a version or range."""
+    """A chart in a chart repository.
+
+    Attributes:
+        repo: URL without credentials; ``oci://HOST/PATH`` for charts in a registry, each at ``PATH/CHART``.
+        version: one version, or a range of which the highest is followed.
+        credentials, verify, name: as those of a Git source.
+    """
 
     repo: str
     chart: str
@@ -74,10 +80,30 @@ class HelmSource:
     verify: tuple[str, ...] = ()
     name: str = ""
 
+    @property
+    def path(self) -> str:
+        """The chart's own folder, which is the root of its tree."""
+        return "."
+
+    @property
+    def to_resolve(self) -> SourceRef:
+        """What must be resolved for it."""
+        return SourceRef(self.repo, self.credentials, f"{CHART}{self.chart}:{self.version}")
+
+    def pinned(self, pin: Ref) -> HelmSource:
+        """Return it with a target's pin (a tag, which is a version here) in place of its version."""
+        return replace(self, version=pin.value)
+
 
 @dataclass(frozen=True, slots=True)
 class OciSource:
-    """Manifests in an OCI artifact."""
+    """A folder of an OCI artifact.
+
+    Attributes:
+        image: host and name of the repository, without scheme and tag.
+        path: folder in the artifact, normalised; of a chart, from the chart's own folder.
+        credentials, verify, name: as those of a Git source.
+    """
 
     image: str
     ref: Ref
@@ -85,6 +111,15 @@ class OciSource:
     credentials: str = ""
     verify: tuple[str, ...] = ()
     name: str = ""
+
+    @property
+    def to_resolve(self) -> SourceRef:
+        """What must be resolved for it."""
+        return SourceRef(f"{OCI}{self.image}", self.credentials, f"{_IN_OCI[self.ref.kind]}{self.ref.value}")
+
+    def pinned(self, pin: Ref) -> OciSource:
+        """Return it with a target's pin (a tag or digest) in place of its ref."""
+        return replace(self, ref=pin)
 
 
 Source = GitSource | HelmSource | OciSource

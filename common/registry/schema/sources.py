@@ -19,18 +19,29 @@ from common.registry.schema.base import (
     refuse,
     url_of,
 )
-from common.semver import RangeError, VersionRange
+from common.semver import RangeError, VersionRange, is_version
 
 _GIT = frozenset({"https", "ssh", "http"})
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|/\.|[/.]$|\.lock$|\.lock/")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(
+    rf"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{{1,5}})?|[A-Za-z0-9.-]+:\d{{1,5}}|localhost)(/{_PART})+"
+)
+_CHART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_LONGEST_VERSION = 150
 _IMAGE = re.compile(r"(?=.*[=:@])[A-Za-z0-9][A-Za-z0-9._/:@-]*(=[A-Za-z0-9][A-Za-z0-9._/:@-]*)?")
 
 
 def _git_url(value: str) -> str:
-    url = url_of(value, _GIT)
+    return _no_plain_http(url_of(value, _GIT), "https or ssh")
+
+
+def _no_plain_http(url: str, instead: str) -> str:
     if url.startswith("http://") and re.match(r"http://(127\.\d+\.\d+\.\d+|localhost|\[::1\])([:/]|$)", url) is None:
-        refuse(f"{value[:80]!r} is plain http", "use https or ssh; http is for loopback in demos and tests")
+        refuse(f"{url[:80]!r} is plain http", f"use {instead}; http is for loopback in demos and tests")
     return url
 
 
@@ -52,20 +63,59 @@ def _image(value: str) -> str:
     return value
 
 
+def is_oci_tag(text: str) -> bool:
+    """Tell whether ``text`` may be a tag of an OCI registry."""
+    return _TAG.fullmatch(text) is not None
+
+
+def _tag(value: str) -> str:
+    if not is_oci_tag(value):
+        refuse(f"{value[:80]!r} is not a tag of an OCI registry", "use at most 128 letters, digits and ._-")
+    return value
+
+
+def _digest(value: str) -> str:
+    if _DIGEST.fullmatch(value) is None:
+        refuse(f"{value[:80]!r} is not a digest", "write sha256: and all 64 lower-case hex digits")
+    return value
+
+
+def _repository(value: str) -> str:
+    if len(value) > 400 or _REPOSITORY.fullmatch(value) is None:
+        refuse(f"{value[:80]!r} is not a repository of an OCI registry", "write HOST/NAME, without scheme and tag")
+    return value
+
+
+def _chart_repository(value: str) -> str:
+    url = url_of(value, frozenset({"https", "oci", "http"}))
+    if url.startswith("oci://") and _REPOSITORY.fullmatch(url.removeprefix("oci://").rstrip("/")) is None:
+        refuse(f"{value[:80]!r} is not a repository of an OCI registry", "write oci://HOST/NAME, without the chart")
+    return _no_plain_http(url, "https or oci")
+
+
+def _chart(value: str) -> str:
+    if _CHART.fullmatch(value) is None:
+        refuse(f"{value[:80]!r} is not the name of a chart", "use at most 63 letters, digits and ._-")
+    return value
+
+
 RefName = Annotated[str, AfterValidator(_ref_name)]
 Commit = Annotated[str, AfterValidator(_commit)]
+Tag = Annotated[str, AfterValidator(_tag)]
+Digest = Annotated[str, AfterValidator(_digest)]
 
 
 class PinSpec(Base):
     """Where a target is held; exactly one of its keys."""
 
     branch: RefName | None = Field(default=None, description="Follows a branch.")
-    tag: RefName | None = Field(default=None, description="A tag.")
+    tag: RefName | None = Field(default=None, description="A tag; of a chart, its version.")
     commit: Commit | None = Field(default=None, description="A full commit id.")
+    digest: Digest | None = Field(default=None, description="The digest of an OCI artifact.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> PinSpec:
-        one_of(self, ("branch", "tag", "commit"), "a pin")
+        one_of(self, ("branch", "tag", "commit", "digest"), "a pin")
         return self
 
 
@@ -76,7 +126,14 @@ def _range(value: str) -> str:
         refuse(str(error), "write it as in '>=1.8 <2', '^1.2' or '1.x'")
 
 
+def _version(value: str) -> str:
+    if len(value) > _LONGEST_VERSION:
+        refuse("the version is too long", f"give at most {_LONGEST_VERSION} characters")
+    return value if is_version(value) else _range(value)
+
+
 Range = Annotated[Text, AfterValidator(_range)]
+Version = Annotated[Text, AfterValidator(_version)]
 
 
 class GitRefSpec(Base):
@@ -96,9 +153,9 @@ class GitRefSpec(Base):
 class OciRefSpec(Base):
     """What to follow in an OCI repository; exactly one of its keys."""
 
-    tag: Text | None = Field(default=None, description="A tag.")
-    semver: Text | None = Field(default=None, description="The highest tag in a range.")
-    digest: Text | None = Field(default=None, description="A digest.")
+    tag: Tag | None = Field(default=None, description="A tag.")
+    semver: Range | None = Field(default=None, description="The highest version among the tags that is in a range.")
+    digest: Digest | None = Field(default=None, description="The digest of a manifest.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> OciRefSpec:
@@ -109,17 +166,19 @@ class OciRefSpec(Base):
 class HelmSourceSpec(Base):
     """A chart in a chart repository."""
 
-    repo: Annotated[str, AfterValidator(lambda v: url_of(v, frozenset({"https", "oci"})))] = Field(
-        description="URL of the chart repository."
+    repo: Annotated[str, AfterValidator(_chart_repository)] = Field(
+        description="URL of the chart repository; oci://HOST/NAME for one in an OCI registry."
     )
-    chart: Text = Field(description="Name of the chart.")
-    version: Text = Field(description="Version or range.")
+    chart: Annotated[str, AfterValidator(_chart)] = Field(description="Name of the chart.")
+    version: Version = Field(description="Version, or a range of which the highest is followed.")
 
 
 class OciSourceSpec(Base):
-    """Manifests in an OCI artifact."""
+    """Manifests, or a chart, in an OCI artifact."""
 
-    image: Text = Field(description="Repository of the artifact, without tag.")
+    image: Annotated[str, AfterValidator(_repository)] = Field(
+        description="Repository of the artifact: HOST/NAME, without scheme and tag."
+    )
     ref: OciRefSpec = Field(description="Which of its versions.")
     path: Folder = Field(default=".", description="Folder in the artifact.")
 

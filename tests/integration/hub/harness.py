@@ -29,7 +29,8 @@ from common.domain.refs import PlacementRef, RunId, SourceRef
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.sources.credentials import DirectoryProvider
-from common.sources.mirrors import Fetched, Mirrors
+from common.sources.mirrors import Fetched
+from common.sources.sources import Sources
 from common.sources.trees import Tree
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.intents import IntentRunner
@@ -53,7 +54,7 @@ REGISTRY = SourceRef("https://git.example.com/fleet.git", "", "refs/heads/main")
 
 
 class MemoryGit:
-    """Repositories in memory: the registry's port and the workers' mirrors in one."""
+    """Repositories in memory: the registry's port and the workers' sources in one."""
 
     def __init__(self) -> None:
         self.files: dict[str, dict[str, str]] = {REGISTRY.repo: {}, APPS: {}}
@@ -174,7 +175,7 @@ class StepHub:
             started_at=clock.now(),
             clock=clock,
             database=self.database,
-            mirrors=cast("Mirrors", self.git),
+            sources=cast("Sources", self.git),
             renderers=renderers_from(self.settings),
             clusters=ClusterPool(self._provider, timedelta(seconds=3)),
             credentials=self._provider,

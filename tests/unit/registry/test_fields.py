@@ -156,7 +156,7 @@ def test_an_applications_defaults() -> None:
     assert fleet is not None
     found = fleet.applications["pay"]
     assert (found.project, found.state, found.interval) == ("default", ApplicationState.ACTIVE, timedelta(minutes=5))
-    assert (found.git.path, found.git.credentials, found.render) == (".", "", None)
+    assert (found.source.path, found.source.credentials, found.render) == (".", "", None)
     assert (found.substitute, found.create_namespace, found.on_unmatch) == (False, False, OnUnmatch.RETAIN)
     assert found.sync.mode is SyncMode.ENFORCE
     assert found.sync.deadline == timedelta(minutes=15)
@@ -171,7 +171,7 @@ def test_paths_of_sources_are_normalised() -> None:
         app = application().replace("ref: {", f"path: {given}, ref: {{")
         fleet = in_order(registry(a=app)).fleet
         assert fleet is not None
-        assert fleet.applications["pay"].git.path == expected
+        assert fleet.applications["pay"].source.path == expected
 
 
 def test_a_projects_fields(fleet: Fleet) -> None:
@@ -249,7 +249,7 @@ def test_a_range_of_versions_is_read_in_one_spelling() -> None:
         app = application().replace("ref: {branch: main}", f"ref: {{semver: {text}}}")
         found = in_order(registry(app=app)).fleet
         assert found is not None
-        assert found.applications["pay"].git.to_resolve.ref == "semver:>=1.8 <2"
+        assert found.applications["pay"].source.to_resolve.ref == "semver:>=1.8 <2"
     bad = application().replace("ref: {branch: main}", "ref: {semver: newest}")
     (fault,) = parsed(registry(app=bad)).faults
     assert (fault.file, fault.line) == ("app.yaml", 4)

@@ -71,7 +71,13 @@ FAULTS = [
     ("    mode: enforce", "    prune: {maxPercent: 101}", 17, "spec.sync.prune.maxPercent", "correct"),
     ("  values:", "  substitute: 'yes'\n  values:", 10, "spec.substitute is 'yes', not true or false", "write true"),
     ("      select:", "      expect: {min: 5, max: 4}\n      select:", 14, "admits nothing", "min at most max"),
-    ("      select:", "      pin: {semver: 1.x}\n      select:", 14, "unknown key", "known: branch, commit, tag"),
+    (
+        "      select:",
+        "      pin: {semver: 1.x}\n      select:",
+        14,
+        "unknown key",
+        "known: branch, commit, digest, tag",
+    ),
     ("  values:", "  render: {kustomize: {images: [x]}}\n  values:", 10, "'x' is not an image", "NAME=NEWNAME:TAG"),
     (
         "  values:",

@@ -10,6 +10,7 @@ from common.domain.fleet import (
     Cluster,
     ClusterState,
     Fleet,
+    GitSource,
     LeavingBounds,
     OnUnmatch,
     Ref,
@@ -75,7 +76,8 @@ def test_the_first_registry_adds_everything() -> None:
 
 
 def test_what_is_rendered_otherwise_is_changed_and_says_by_what() -> None:
-    source = WEB.git
+    source = WEB.source
+    assert isinstance(source, GitSource)
     moved = replace(WEB, sources=(replace(source, path="web/v2"),), namespace="front")
     assert _effects(_with(moved))["eu/web"] == (Effect.CHANGED, "path web to web/v2, namespace web to front")
     valued = replace(WEB, values=ValueLayer("application web", {"replicas": 3}))
@@ -84,7 +86,8 @@ def test_what_is_rendered_otherwise_is_changed_and_says_by_what() -> None:
 
 
 def test_another_repository_or_ref_is_named() -> None:
-    source = WEB.git
+    source = WEB.source
+    assert isinstance(source, GitSource)
     for repo in ("https://a.example.com/x.git", "https://z.example.com/x.git"):
         elsewhere = replace(WEB, sources=(replace(source, repo=repo),))
         assert _effects(_with(elsewhere))["eu/web"] == (Effect.CHANGED, f"source {repo} at refs/heads/main")

@@ -1,0 +1,122 @@
+"""Which addresses may be asked for an artifact. Pure.
+
+Parsed by the very library that asks them, so that no two parsers can differ about who is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+import httpx
+
+from common.domain.refs import OCI
+from common.sources.artifacts.faults import AddressRefusedError
+from common.sources.urls import PlainHttp, is_loopback
+
+_BLANK = re.compile(r"[\x00-\x20\x7f\\]")
+_UNFIT = re.compile(r"(^|/)\.\.(/|$)|[%?#]")
+_LONGEST = 4_000
+_HIGHEST_PORT = 65_535
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_OCI = re.compile(
+    rf"oci://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:\d{{1,5}})?/(?P<name>{_PART}(?:/{_PART})*)"
+)
+_LONGEST_NAME = 255
+_SERVED_ELSEWHERE = {"docker.io": "registry-1.docker.io"}
+"""Registries whose API does not answer under the name that people write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A checked address; its text leaves the query out, which may hold a signature.
+
+    Attributes:
+        url: as it is asked.
+        origin: scheme, host and port, which credentials are bound to.
+        plain: whether it is plain http, to this very machine.
+    """
+
+    url: httpx.URL
+    origin: str
+    plain: bool
+
+    def __str__(self) -> str:
+        return f"{self.origin}{self.url.path}"
+
+    def linked(self, text: str) -> Address:
+        """Return where ``text``, said by the server here, leads; plain http only where this is plain http too.
+
+        Raises:
+            AddressRefusedError: it leads to where nothing may be asked.
+        """
+        try:
+            url = self.url.join(text)
+        except httpx.InvalidURL:
+            _refuse(f"{self} leads to what is no address")
+        return _checked(url, PlainHttp.LOOPBACK if self.plain else PlainHttp.REFUSED, f"{self} leads to an address")
+
+    def below(self, path: str) -> Address:
+        """Return the address of ``path`` under this one."""
+        return Address(self.url.copy_with(path=f"{self.url.path.rstrip('/')}/{path}"), self.origin, self.plain)
+
+    def asking(self, **parameters: str) -> Address:
+        """Return the address with these parameters in its query."""
+        return Address(self.url.copy_merge_params(parameters), self.origin, self.plain)
+
+
+def chart_repository(text: str, plain_http: PlainHttp) -> Address:
+    """Return the address of a chart repository.
+
+    Raises:
+        AddressRefusedError: no https, credentials in it, or an odd form.
+    """
+    if _BLANK.search(text) or _UNFIT.search(text.partition("://")[2]):
+        _refuse("the chart repository's URL holds blanks, '..', a query or a fragment")
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        _refuse("the chart repository's URL is none")
+    return _checked(url, plain_http, "the chart repository's URL")
+
+
+def oci_repository(text: str, plain_http: PlainHttp) -> tuple[Address, str]:
+    """Return the address of the registry in ``oci://HOST/NAME``, and the repository's name there.
+
+    Raises:
+        AddressRefusedError: it is something else.
+    """
+    match = _OCI.fullmatch(text)
+    if match is None or len(match["name"]) > _LONGEST_NAME:
+        _refuse(f"{text[:80]!r} is no repository of an OCI registry", "Write it as oci://HOST/NAME, without tag.")
+    host = match["host"]
+    plain = plain_http is PlainHttp.LOOPBACK and is_loopback(host.strip("[]"))
+    scheme = "http" if plain else "https"
+    try:
+        url = httpx.URL(f"{scheme}://{_SERVED_ELSEWHERE.get(host, host)}{match['port'] or ''}/v2/")
+    except httpx.InvalidURL:
+        _refuse(f"{text[:80]!r} names no host")
+    return _checked(url, plain_http, "the registry's address"), match["name"]
+
+
+def chart_in(repo: str, chart: str) -> str:
+    """Return the OCI repository of ``chart`` under the one that ``repo`` (``oci://…``) names."""
+    return f"{OCI}{repo.removeprefix(OCI).rstrip('/')}/{chart}"
+
+
+def _checked(url: httpx.URL, plain_http: PlainHttp, what: str) -> Address:
+    if url.userinfo:
+        _refuse(f"{what} holds credentials", "Give them by reference.")
+    if not (url.host and 0 < (url.port or 443) <= _HIGHEST_PORT) or _BLANK.search(str(url)) or len(str(url)) > _LONGEST:
+        _refuse(f"{what} is not plain")
+    plain = url.scheme == "http"
+    if url.scheme not in {"https", "http"} or (
+        plain and (plain_http is PlainHttp.REFUSED or not is_loopback(url.host))
+    ):
+        _refuse(f"{what} at {url.host[:200]} is not https")
+    return Address(url.copy_with(fragment=None), f"{url.scheme}://{url.netloc.decode('ascii')}", plain)
+
+
+def _refuse(what: str, remedy: str = "Only https is asked, at addresses without credentials.") -> NoReturn:
+    raise AddressRefusedError(what, remedy=remedy)

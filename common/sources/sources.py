@@ -1,0 +1,47 @@
+"""One door to every kind of source: what it is now, and its tree."""
+
+from __future__ import annotations
+
+from common.domain.refs import SourceKind, SourceRef
+from common.settings import Settings
+from common.sources.artifacts.store import Artifacts
+from common.sources.credentials import CredentialsProvider
+from common.sources.mirrors import Fetched, Mirrors, mirrors_from
+from common.sources.trees import Tree
+from common.sources.urls import PlainHttp
+
+
+class Sources:
+    """Git repositories, chart repositories and OCI registries, as this machine keeps them.
+
+    Args:
+        mirrors: of Git repositories.
+        artifacts: of the others.
+    """
+
+    def __init__(self, mirrors: Mirrors, artifacts: Artifacts) -> None:
+        self._mirrors = mirrors
+        self._artifacts = artifacts
+
+    def fetch(self, source: SourceRef) -> Fetched:
+        """Ask the server what ``source`` is now, and keep it; raises as ``Mirrors.fetch`` or ``Artifacts.fetch``."""
+        return self._of(source).fetch(source)
+
+    def tree(self, source: SourceRef, commit: str) -> Tree:
+        """Return the tree that was ``commit``; raises as ``Mirrors.tree`` or ``Artifacts.tree``."""
+        return self._of(source).tree(source, commit)
+
+    def close(self) -> None:
+        """End the processes that read objects."""
+        self._mirrors.close()
+        self._artifacts.close()
+
+    def _of(self, source: SourceRef) -> Mirrors | Artifacts:
+        return self._mirrors if source.kind is SourceKind.GIT else self._artifacts
+
+
+def sources_from(settings: Settings, credentials: CredentialsProvider) -> Sources:
+    """Return this machine's sources as ``settings`` say."""
+    plain_http = PlainHttp.LOOPBACK if settings.allow_loopback_http else PlainHttp.REFUSED
+    root = (settings.mirrors_dir or settings.path("mirrors")) / "artifacts"
+    return Sources(mirrors_from(settings, credentials), Artifacts(root, credentials, plain_http=plain_http))

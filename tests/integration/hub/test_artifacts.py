@@ -1,0 +1,111 @@
+"""From an artifact in a real registry to clusters, step by step."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from common.db.reads import fleet
+from common.sources.artifacts.store import Artifacts
+from common.sources.credentials import DirectoryProvider
+from common.sources.mirrors import Mirrors
+from common.sources.sources import Sources
+from common.sources.urls import PlainHttp
+from tests.fakes.archives import chart, packed
+from tests.fixtures.oci import CHART, Blob, OciRegistry
+from tests.integration.hub.harness import REGISTRY, StepHub
+from tests.integration.hub.test_flow import config_map, live
+
+pytestmark = pytest.mark.service("docker-registry")
+DOCUMENT = """
+apiVersion: flotilla.dev/v1
+kind: Application
+metadata: {{name: web}}
+spec:
+  source: {source}
+  namespace: web
+  createNamespace: true
+  targets: {targets}
+"""
+EVERYWHERE = "[{name: all, select: {all: true}}]"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A hub whose sources are real, and a repository of a registry."""
+
+    hub: StepHub
+    registry: OciRegistry
+    name: str
+
+    def push(self, tag: str, version: str) -> str:
+        """Push manifests and return the commit that they are."""
+        files = {"web/a.yaml": config_map("web", v=version)}
+        return self.registry.push(self.name, tag, Blob(packed(files))).removeprefix("sha256:")
+
+    def declare(self, ref: str, targets: str = EVERYWHERE) -> None:
+        """Commit the application."""
+        source = f"{{oci: {{image: '{self.registry.host}/{self.name}', path: web, ref: {ref}}}}}"
+        self.hub.git.commit(REGISTRY.repo, {"web.yaml": DOCUMENT.format(source=source, targets=targets)})
+
+    def error(self) -> str:
+        """Return the code of what is wrong with the source."""
+        with self.hub.database.read() as connection:
+            (found,) = fleet.sources(connection)
+        return found.error_code
+
+    def data(self, cluster: str) -> object:
+        """Return what lies on a cluster."""
+        found = live(self.hub, cluster, "web", "web")
+        return None if found is None else found["data"]
+
+
+@pytest.fixture
+def published(hub: StepHub, oci_registry: OciRegistry, tmp_path: Path) -> Iterator[Published]:
+    credentials = DirectoryProvider(tmp_path / "credentials")
+    found = Sources(
+        Mirrors(tmp_path / "mirrors", credentials),
+        Artifacts(tmp_path / "artifacts", credentials, plain_http=PlainHttp.LOOPBACK),
+    )
+    hub.runtime = replace(hub.runtime, sources=found)
+    hub.declare("eu", "us")
+    yield Published(hub, oci_registry, f"pay/{secrets.token_hex(4)}")
+    found.close()
+
+
+def test_what_is_pushed_reaches_its_clusters_and_a_pin_holds_one(published: Published) -> None:
+    first = published.push("1.0.0", "1")
+    targets = f"[{{name: held, clusters: [us], pin: {{digest: 'sha256:{first}'}}}}, {EVERYWHERE[1:]}"
+    published.declare("{semver: '>=1'}", targets)
+    published.hub.settle()
+    assert (published.data("eu"), published.data("us")) == ({"v": "1"}, {"v": "1"})
+    second = published.push("1.1.0", "2")
+    published.hub.settle()
+    assert (published.data("eu"), published.data("us")) == ({"v": "2"}, {"v": "1"})
+    assert [run.commit for run in published.hub.runs("eu/web")] == [second, first]
+
+
+def test_a_registry_that_is_away_or_broken_changes_nothing(published: Published) -> None:
+    published.push("latest", "1")
+    published.declare("{tag: latest}")
+    published.hub.settle()
+    published.registry.push(published.name, "latest", Blob(b"x", "application/json"))
+    published.hub.settle()
+    assert (published.hub.placement("eu/web").sync, published.data("eu")) == ("synced", {"v": "1"})
+    assert published.error() == "artifact.media-type"
+    published.push("latest", "2")
+    published.hub.settle()
+    assert (published.error(), published.data("eu")) == ("", {"v": "2"})
+
+
+def test_a_chart_is_fetched_and_refused_by_the_renderer(published: Published) -> None:
+    published.registry.push(f"{published.name}/web", "1.0.0", Blob(chart("web", "1.0.0"), CHART))
+    repo = f"oci://{published.registry.host}/{published.name}"
+    source = f"{{helm: {{repo: '{repo}', chart: web, version: 1.x}}}}"
+    published.hub.git.commit(REGISTRY.repo, {"web.yaml": DOCUMENT.format(source=source, targets=EVERYWHERE)})
+    published.hub.settle()
+    assert "needs helm, which is not yet carried out" in published.hub.placement("eu/web").reason
