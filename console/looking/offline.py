@@ -66,7 +66,10 @@ def render_folder(folder: Path, app: Path | None, cluster: Path | None, settings
     request = RenderRequest(path) if application is None else replace(_request(application, on), path=path)
     with tempfile.TemporaryDirectory(prefix="flotilla-render-") as cache:
         renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize)
-        rendered = renderers.render(lambda: tree, request, renderers.resolve(tree, request))
+        try:
+            rendered = renderers.render(lambda: tree, request, renderers.resolve(tree, request))
+        finally:
+            renderers.close()
     return in_namespace(rendered.objects, application.namespace) if application else Shown(rendered.objects)
 
 
