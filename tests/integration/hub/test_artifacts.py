@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +18,7 @@ from common.sources.mirrors import Mirrors
 from common.sources.sources import Sources
 from common.sources.urls import PlainHttp
 from tests.fakes.archives import chart, packed
+from tests.fakes.web_server import Reply, web_server
 from tests.fixtures.oci import CHART, Blob, OciRegistry
 from tests.integration.hub.harness import REGISTRY, StepHub
 from tests.integration.hub.test_flow import config_map, live
@@ -102,10 +105,38 @@ def test_a_registry_that_is_away_or_broken_changes_nothing(published: Published)
     assert (published.error(), published.data("eu")) == ("", {"v": "2"})
 
 
-def test_a_chart_is_fetched_and_refused_by_the_renderer(published: Published) -> None:
-    published.registry.push(f"{published.name}/web", "1.0.0", Blob(chart("web", "1.0.0"), CHART))
+MAP = (
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n"
+    "data: {v: '{{ .Chart.Version }}', r: '{{ .Release.Name }}'}\n"
+)
+
+
+def test_a_chart_in_a_registry_is_rendered_and_followed(published: Published) -> None:
+    def push(version: str) -> None:
+        archive = chart("web", version, map=MAP)
+        published.registry.push(f"{published.name}/web", version, Blob(archive, CHART))
+
+    push("1.0.0")
     repo = f"oci://{published.registry.host}/{published.name}"
     source = f"{{helm: {{repo: '{repo}', chart: web, version: 1.x}}}}"
     published.hub.git.commit(REGISTRY.repo, {"web.yaml": DOCUMENT.format(source=source, targets=EVERYWHERE)})
     published.hub.settle()
-    assert "needs helm, which is not yet carried out" in published.hub.placement("eu/web").reason
+    assert published.data("eu") == {"v": "1.0.0", "r": "web"}, published.hub.placement("eu/web").reason
+    push("1.1.0")
+    push("2.0.0")
+    published.hub.settle()
+    assert (published.data("eu"), published.data("us")) == ({"v": "1.1.0", "r": "web"},) * 2
+
+
+def test_a_chart_in_a_chart_repository_is_rendered(published: Published) -> None:
+    with web_server() as web:
+        archive = chart("web", "1.2.0", map=MAP)
+        digest = hashlib.sha256(archive).hexdigest()
+        entries = {"web": [{"name": "web", "version": "1.2.0", "urls": ["web-1.2.0.tgz"], "digest": digest}]}
+        web.replies["/charts/web-1.2.0.tgz"] = Reply(content=archive)
+        index = {"apiVersion": "v1", "entries": entries}
+        web.replies["/charts/index.yaml"] = Reply(content=json.dumps(index).encode())
+        source = f"{{helm: {{repo: '{web.url}/charts', chart: web, version: ^1}}}}"
+        published.hub.git.commit(REGISTRY.repo, {"web.yaml": DOCUMENT.format(source=source, targets=EVERYWHERE)})
+        published.hub.settle()
+    assert published.data("us") == {"v": "1.2.0", "r": "web"}, published.hub.placement("us/web").reason
