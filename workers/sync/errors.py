@@ -101,6 +101,9 @@ class NotFoundError(PermanentError):
     code: ClassVar[str] = "cluster.not-found"
 
 
+_IMMUTABLE = ("immutable", "updates to statefulset spec for fields other than")
+
+
 class InvalidError(PermanentError):
     """The API server refused the object itself (400, 413, 415, 422).
 
@@ -118,7 +121,8 @@ class InvalidError(PermanentError):
     @property
     def immutable(self) -> bool:
         """Whether a field that cannot change was to be changed."""
-        return any("immutable" in cause.message for cause in self.causes) or "field is immutable" in self.message
+        said = (self.message, *(cause.message for cause in self.causes))
+        return any(sign in text for text in said for sign in _IMMUTABLE)
 
 
 class DryRunUnsupportedError(InvalidError):

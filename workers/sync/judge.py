@@ -14,14 +14,23 @@ from common.domain.fleet import ConflictPolicy
 from common.domain.refs import ObjectId
 from workers.sync import adoption, conflicts, ignore, marks
 from workers.sync.diff import diff
-from workers.sync.errors import ConflictError, DryRunUnsupportedError, UnauthorisedError, UnsettledError, told
+from workers.sync.errors import (
+    ConflictError,
+    DryRunUnsupportedError,
+    InvalidError,
+    UnauthorisedError,
+    UnsettledError,
+    told,
+)
 from workers.sync.fingerprint import fingerprint
 from workers.sync.ignore import Ignored
 from workers.sync.live import Live, LiveMeta, ManagedFields
 from workers.sync.marks import ApplyMode, Standing
 from workers.sync.normalise import Wanted, digest_of
 from workers.sync.ports import CREATE_ONLY, Applied, ClusterPort, InventoryItem, Ownership, SyncRequest, Write
+from workers.sync.prune import PROTECTED
 
+_WITH_DATA = PROTECTED | {("apps", "StatefulSet")}
 JUDGEMENTS = 5
 """How often an object that changes meanwhile is judged anew."""
 
@@ -41,6 +50,7 @@ class Verdict:
         adopt: it becomes ours by this write.
         migration: managedFields to store before the write; None where nothing moves.
         unchecked: why no dry-run could be made; empty when one was.
+        recreate: ``live`` is deleted first: a field that cannot change is to be changed.
         error_code: of a refusal.
     """
 
@@ -54,6 +64,7 @@ class Verdict:
     adopt: bool = False
     migration: tuple[ManagedFields, ...] | None = None
     unchecked: str = ""
+    recreate: bool = False
     error_code: str = ""
 
     @property
@@ -116,12 +127,34 @@ class Judge:
             return self._judged(wanted)
         except UnauthorisedError:
             raise
+        except InvalidError as error:
+            return self._recreated(wanted, error) or Verdict(
+                wanted, Action.FAILED, told(error, wanted.object), error_code=error.code
+            )
         except PermanentError as error:
             return Verdict(wanted, Action.FAILED, told(error, wanted.object), error_code=error.code)
 
     def create_unchecked(self, wanted: Wanted, why: str) -> Verdict:
         """Return the verdict on an object that cannot exist yet, since its namespace or kind does not."""
         return Verdict(wanted, Action.CREATED, f"not checked: {why}", manifest=self._first(wanted), unchecked=why)
+
+    def _recreated(self, wanted: Wanted, error: InvalidError) -> Verdict | None:
+        """Return the verdict that deletes the object and makes it anew; None where that is not asked for, or not ours.
+
+        Kinds that take other objects or data along need ``flotilla.dev/prune: allow`` besides.
+        """
+        kind = (wanted.object.group, wanted.object.kind)
+        allowed = kind not in _WITH_DATA or wanted.options.prune_allowed
+        if not (error.immutable and wanted.options.recreate and allowed):
+            return None
+        live = self._cluster.get(wanted.target)
+        if live is None or live.meta.deletion_timestamp:
+            message = f"{wanted.object} went away while it was judged"
+            raise UnsettledError(message)
+        if marks.owner_of(live.meta, wanted.object, wanted.mark).standing is not Standing.OURS:
+            return None
+        detail = f"deleted and made anew: {told(error, wanted.object)}"
+        return Verdict(wanted, Action.CONFIGURED, detail, manifest=self._first(wanted), live=live, recreate=True)
 
     def _judged(self, wanted: Wanted) -> Verdict:
         item = self._items.get(wanted.object)

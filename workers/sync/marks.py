@@ -19,6 +19,7 @@ FENCE = "flotilla.dev/fence"
 PRUNE = "flotilla.dev/prune"
 APPLY = "flotilla.dev/apply"
 HEALTH = "flotilla.dev/health"
+FORCE = "flotilla.dev/force"
 WAVE = "flotilla.dev/wave"
 HOOK = "flotilla.dev/hook"
 HOOK_RUN = "flotilla.dev/hook-run"
@@ -101,11 +102,14 @@ class Options:
     apply: ApplyMode = ApplyMode.FULL
     keep: bool = False
     prune_allowed: bool = False
+    recreate: bool = False
+    """It may be deleted and made anew where a field that cannot change is to be changed."""
     ignored: tuple[str, ...] = ()
     """Options of Argo CD that are not carried out."""
 
 
 _ARGO_KEEP = frozenset({"Prune=false", "Delete=false", "Prune=confirm", "Delete=confirm"})
+_ARGO_FORCE = "Force=true"
 _ARGO_AS_HERE = frozenset(
     {"ServerSideApply=true", "PruneLast=true", "SkipDryRunOnMissingResource=true", "PrunePropagationPolicy=foreground"}
 )
@@ -125,8 +129,11 @@ def options_of(annotations: Mapping[str, str]) -> Options:
     if prune not in {"", "allow", "never"}:
         message = f"annotation {PRUNE} is {prune!r}; it is allow or never"
         raise ValueError(message)
+    if annotations.get(FORCE, "recreate") != "recreate":
+        message = f"annotation {FORCE} is {annotations[FORCE]!r}; it is recreate"
+        raise ValueError(message)
     argo = {option.strip() for option in annotations.get(ARGO_OPTIONS, "").split(",")} - {""}
     kept = not argo.isdisjoint(_ARGO_KEEP)
     keep = prune == "never" or kept or annotations.get(HELM_POLICY) == "keep"
-    ignored = tuple(sorted(option for option in argo - _ARGO_KEEP if option not in _ARGO_AS_HERE))
-    return Options(ApplyMode(apply), keep, prune == "allow", ignored)
+    ignored = tuple(sorted(argo - _ARGO_KEEP - _ARGO_AS_HERE - {_ARGO_FORCE}))
+    return Options(ApplyMode(apply), keep, prune == "allow", FORCE in annotations or _ARGO_FORCE in argo, ignored)

@@ -30,6 +30,7 @@ from workers.sync.ordering import CRD, batches, sort_key
 from workers.sync.ports import Applied, InventoryItem, PlannedChange, Ports, SyncRequest, Target, Write
 
 ESTABLISHING = timedelta(seconds=60)
+DELETING = timedelta(seconds=30)
 POLL = timedelta(milliseconds=250)
 FLUSH_AT = 100
 """Outcomes held back at most before they are recorded."""
@@ -115,7 +116,9 @@ class Writer:
         except PermanentError as error:
             detail = told(error, verdict.wanted.object)
             if isinstance(error, InvalidError) and error.immutable:
-                detail += "; the field cannot change: delete the object by hand, and the next sync creates it anew"
+                detail += (
+                    f"; the field cannot change: annotate the object with {marks.FORCE}: recreate to have it made anew"
+                )
             self._outcomes.add(Change(verdict.wanted.object, Action.FAILED, detail), error_code=error.code)
 
     def _written(self, verdict: Verdict) -> tuple[Verdict, Applied | None]:
@@ -135,12 +138,32 @@ class Writer:
     def _write(self, verdict: Verdict) -> Applied:
         target = verdict.wanted.target
         meta = verdict.live.meta if verdict.live is not None else None
+        if meta is not None and verdict.recreate:
+            self._delete_first(target, meta)
+            meta = None
         if meta is not None and verdict.migration is not None:
             self._ports.fence.check(self._cluster.request_timeout)
             meta = self._cluster.patch(target, adoption.migration(meta, verdict.migration))
         body = sealed(verdict.manifest or verdict.wanted.manifest, meta)
         self._ports.fence.check(self._cluster.request_timeout)
         return self._cluster.apply(target, body, write=Write.REAL, ownership=verdict.ownership)
+
+    def _delete_first(self, target: Target, meta: LiveMeta) -> None:
+        """Delete what is to be made anew, and wait until it is gone.
+
+        Raises:
+            ConflictError: it is no longer the object that was judged.
+            UnsettledError: it is still there after a while; the next attempt makes it.
+        """
+        self._ports.fence.check(self._cluster.request_timeout)
+        self._cluster.delete(target, uid=meta.uid, resource_version=meta.resource_version)
+        clock = self._ports.clock
+        deadline = clock.monotonic() + DELETING.total_seconds()
+        while self._cluster.get(target) is not None:
+            if clock.monotonic() > deadline:
+                message = f"{target.kind.kind} {target.name} is still being deleted, to be made anew"
+                raise UnsettledError(message, remedy="See which finalizer it waits for, if it stays so.")
+            clock.sleep(POLL.total_seconds())
 
     def _settle(self, written: tuple[Verdict, Applied | None]) -> None:
         verdict, answer = written

@@ -278,7 +278,7 @@ def test_an_unknown_kind_fails_with_its_name(site: Site) -> None:
 
 
 def test_options_of_argo_cd_are_kept_or_named(site: Site, cluster: FakeCluster) -> None:
-    options = "Prune=false, ServerSideApply=true,Replace=true,Validate=false"
+    options = "Prune=false, ServerSideApply=true,Replace=true,Validate=false,Force=true"
     done = site.sync(annotated(config_map("a"), **{"argocd.argoproj.io/sync-options": options}), config_map("b"))
     assert done.warnings == (
         "Replace=true is not carried out (1 objects)",
@@ -370,7 +370,88 @@ def test_an_immutable_field_fails_with_the_remedy(site: Site, cluster: FakeClust
             raise InvalidError(message)
 
     cluster.before = refuse
-    assert "delete the object by hand" in details(site.sync(deployment()))["Deployment/web"]
+    assert "flotilla.dev/force: recreate" in details(site.sync(deployment()))["Deployment/web"]
+
+
+@pytest.fixture
+def fixed(cluster: FakeCluster) -> FakeCluster:
+    """A cluster that changes no Deployment and no claim that it has, as it would a Deployment's selector."""
+
+    def refuse(verb: str, target: Target) -> None:
+        kinds = {"Deployment", "PersistentVolumeClaim"}
+        if (
+            verb in {"dry-run", "apply"}
+            and target.kind.kind in kinds
+            and target.name in cluster.names(target.kind.kind)
+        ):
+            message = "spec.selector: field is immutable"
+            raise InvalidError(message)
+
+    cluster.before = refuse
+    return cluster
+
+
+FORCED = {"flotilla.dev/force": "recreate"}
+
+
+@pytest.mark.parametrize("annotations", [FORCED, {"argocd.argoproj.io/sync-options": "Replace=true,Force=true"}])
+def test_what_cannot_change_is_made_anew_where_that_is_asked_for(
+    site: Site, fixed: FakeCluster, annotations: dict[str, str]
+) -> None:
+    site.sync(annotated(deployment(), **annotations))
+    before = fixed.show("Deployment", "web")["metadata"]["uid"]
+    done = site.sync(annotated(deployment(image="two"), **annotations))
+    assert actions(done) == {"Deployment/web": "configured"}
+    assert details(done)["Deployment/web"].startswith("deleted and made anew: spec.selector: field is immutable")
+    found = fixed.show("Deployment", "web")
+    assert found["metadata"]["uid"] != before
+    assert found["spec"]["template"]["spec"]["containers"][0]["image"] == "two"
+
+
+def test_nothing_is_made_anew_for_any_other_refusal(site: Site, cluster: FakeCluster) -> None:
+    site.sync(annotated(deployment(), **FORCED))
+    before = cluster.show("Deployment", "web")["metadata"]["uid"]
+    for error in (InvalidError("spec.replicas: must be positive"), ForbiddenError("field is immutable")):
+
+        def refuse(verb: str, _target: Target, error: Exception = error) -> None:
+            if verb == "dry-run":
+                raise error
+
+        cluster.before = refuse
+        assert site.sync(annotated(deployment(image="two"), **FORCED)).ending is Ending.FAILED
+        assert cluster.show("Deployment", "web")["metadata"]["uid"] == before
+
+
+def test_what_holds_data_needs_a_second_leave(site: Site, fixed: FakeCluster) -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {"size": 1}}
+    site.sync(annotated(claim, **FORCED))
+    before = fixed.show("PersistentVolumeClaim", "data")["metadata"]["uid"]
+    larger = claim | {"spec": {"size": 2}}
+    assert site.sync(annotated(larger, **FORCED)).ending is Ending.FAILED
+    assert fixed.show("PersistentVolumeClaim", "data")["metadata"]["uid"] == before
+    assert site.sync(annotated(larger, **FORCED, flotilla_prune="allow")).ending is Ending.SUCCEEDED
+    assert fixed.show("PersistentVolumeClaim", "data")["metadata"]["uid"] != before
+
+
+def test_what_is_not_ours_is_never_made_anew(site: Site, fixed: FakeCluster) -> None:
+    fixed.put(deployment(), manager="kubectl")
+    before = fixed.show("Deployment", "web")["metadata"]["uid"]
+    assert site.sync(annotated(deployment(image="two"), **FORCED)).ending is Ending.FAILED
+    assert fixed.show("Deployment", "web")["metadata"]["uid"] == before
+
+
+def test_what_is_still_going_is_made_by_a_later_attempt(site: Site, fixed: FakeCluster) -> None:
+    site.sync(annotated(deployment(), **FORCED))
+    delete = fixed.delete
+
+    def slow(target: Target, *, uid: str, resource_version: str) -> bool:
+        delete(target, uid=uid, resource_version=resource_version)
+        fixed.put(deployment(), manager="a finalizer")
+        return True
+
+    fixed.delete = slow  # type: ignore[method-assign]
+    with pytest.raises(UnsettledError, match="still being deleted, to be made anew"):
+        site.sync(annotated(deployment(image="two"), **FORCED))
 
 
 def test_what_an_api_server_says_of_an_invalid_secret_is_not_repeated(site: Site, cluster: FakeCluster) -> None:
