@@ -16,13 +16,13 @@ from workers.render.canonical import manifest_digest
 from workers.render.faults import RendererMissingError
 from workers.render.helm import charts, rendering
 from workers.render.helm.charts import ChartFootprint
-from workers.render.helm.process import HelmProcesses
 from workers.render.helm.rendering import Capabilities, Release
 from workers.render.jsonnet import imports
 from workers.render.jsonnet import rendering as evaluation
 from workers.render.jsonnet.imports import JsonnetFootprint
 from workers.render.kustomization import Footprint
 from workers.render.manifests import Output, Sourced
+from workers.render.process import RenderProcesses
 from workers.render.sandbox import Bounds
 from workers.render.sops import DecryptedTree, Decryptor
 from workers.render.substitute import substitute
@@ -120,11 +120,13 @@ class Renderers:
         self._cache = cache
         self._kustomize = kustomize
         self._bounds = bounds or Bounds()
-        self._helm = HelmProcesses(self._bounds)
+        self._helm = RenderProcesses(rendering.LIBRARY, self._bounds)
+        self._jsonnet = RenderProcesses(evaluation.LIBRARY, self._bounds)
 
     def close(self) -> None:
         """End the processes that renderers hold."""
         self._helm.close()
+        self._jsonnet.close()
 
     def resolve(self, tree: Tree, request: RenderRequest) -> Resolved:
         """Return what ``tree`` holds for an application, without rendering it.
@@ -229,7 +231,7 @@ class Renderers:
     def _evaluated(self, tree: Tree, request: RenderRequest, reads: JsonnetFootprint) -> _Plan:
         def run() -> Output:
             options, values = request.options, request.values
-            return Output(evaluation.render(tree, options, values, reads=reads, bounds=self._bounds))
+            return Output(evaluation.render(tree, options, values, reads=reads, processes=self._jsonnet))
 
         return _Plan(f"{evaluation.NAME} {evaluation.VERSION}", reads.paths, run)
 

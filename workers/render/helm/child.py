@@ -1,17 +1,13 @@
-"""Holds Helm's library in a process of its own: a request a line on stdin, an answer a line on stdout.
+"""Renders charts with Helm's library, in a process of its own; started by path.
 
-Started by path, so that it imports nothing of ours and knows nothing of the worker: no settings, no credentials.
-Go's runtime survives no fork, and a template may eat all memory or never end: then this process dies, not the worker.
+Go's runtime survives no fork, and a call into it cannot be interrupted.
 """
 
 from __future__ import annotations
 
-import ctypes
 import io
 import json
-import os
 import re
-import resource
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -19,8 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_NEW_USER_AND_NETWORK = 0x10000000 | 0x40000000
-_ERRORS = 1 << 20
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import confined
+
 _DEEPEST = 4
 _LARGEST_MEMBER = 8 << 20
 _LOOKUP = re.compile(rb"\{\{[^}]*\blookup\s")
@@ -30,29 +27,12 @@ _CHANGING = re.compile(
 """Functions that give something else each time; more than those are found, and only cost a second rendering."""
 
 
-def confine(memory: int) -> None:
-    """Bound this process, and take the network from it where the kernel lets it go."""
-    for kind, bound in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_FSIZE, _ERRORS), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(kind, (bound, bound))
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).unshare(_NEW_USER_AND_NETWORK)
-
-
 def main() -> None:
     """Answer requests until stdin ends."""
-    confine(int(sys.argv[1]))
+    confined.confine(int(sys.argv[1]))
     from helm_python import _native
 
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the library prints is no answer
-    _say(answers, {"version": _native.helm_sdk_version().removeprefix("v")})
-    for line in sys.stdin.buffer:
-        _say(answers, _answer(json.loads(line)))
-
-
-def _say(answers: Any, value: dict[str, Any]) -> None:
-    answers.write(json.dumps(value).encode() + b"\n")
-    answers.flush()
+    confined.serve(_native.helm_sdk_version().removeprefix("v"), _answer)
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:

@@ -22,11 +22,12 @@ from workers.render.faults import (
 )
 from workers.render.files import scratch, write_files
 from workers.render.helm.charts import ChartFootprint, mapping_of
-from workers.render.helm.process import HelmProcesses
 from workers.render.manifests import Output, Sourced, checked, sourced
+from workers.render.process import Library, RenderProcesses
 from workers.render.twice import refuse_changing
 
 NAME = "helm"
+LIBRARY = Library(NAME, Path(__file__).with_name("child.py"), "helm-python-sdk")
 _HOOK = "helm.sh/hook"
 _TESTS = frozenset({"test", "test-success", "test-failure"})
 _NO_MANIFESTS = ("NOTES.txt",)
@@ -68,7 +69,7 @@ class Release:
 
 
 def render(
-    tree: Tree, options: Mapping[str, Any], release: Release, *, reads: ChartFootprint, processes: HelmProcesses
+    tree: Tree, options: Mapping[str, Any], release: Release, *, reads: ChartFootprint, processes: RenderProcesses
 ) -> Output:
     """Return the objects that a chart gives: its definitions of kinds first, then its templates by name.
 

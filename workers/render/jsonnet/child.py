@@ -1,16 +1,16 @@
-"""Evaluates one Jsonnet program in a process of its own: what it reads is in the request, and nothing else.
-
-Started by path, so that it imports nothing of ours. Usage: ``child.py REQUEST``, a JSON file; prints JSON.
-"""
+"""Evaluates Jsonnet programs in a process of its own; what one reads is in its request, and nothing else is read."""
 
 from __future__ import annotations
 
 import json
 import posixpath
 import sys
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-import rjsonnet
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import confined
 
 _STACK = 500
 _TRACE = 5
@@ -18,17 +18,21 @@ _TRACE = 5
 
 
 def main() -> None:
-    """Evaluate what the request asks for."""
-    with open(sys.argv[1], encoding="utf-8") as file:
-        request = json.load(file)
+    """Answer requests until stdin ends."""
+    confined.confine(int(sys.argv[1]))
+    confined.serve(version("rjsonnet"), _answer)
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
-        said = _evaluated(request)
+        return {"value": _evaluated(request)}
     except RuntimeError as error:
-        sys.exit("\n".join(str(error).splitlines()[:_TRACE]))
-    sys.stdout.write(said)
+        return {"error": "\n".join(str(error).splitlines()[:_TRACE])}
 
 
 def _evaluated(request: dict[str, Any]) -> str:
+    import rjsonnet
+
     files: dict[str, str] = request["files"]
 
     def read(folder: str, name: str) -> tuple[str, str]:

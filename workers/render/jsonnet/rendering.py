@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -12,21 +10,24 @@ from typing import Any
 import orjson
 
 from common.sources.trees import Tree
-from workers.render import sandbox
 from workers.render.faults import RenderError, ToolFailedError
-from workers.render.files import scratch
 from workers.render.jsonnet.imports import JsonnetFootprint
 from workers.render.manifests import Sourced, checked, shape_fault
-from workers.render.sandbox import Bounds
+from workers.render.process import Library, RenderProcesses
 
 NAME = "jsonnet"
 VERSION = version("rjsonnet")
-_CHILD = Path(__file__).with_name("child.py")
+LIBRARY = Library(NAME, Path(__file__).with_name("child.py"), "rjsonnet")
 _DEEPEST = 20
 
 
 def render(
-    tree: Tree, options: Mapping[str, Any], values: Mapping[str, Any], *, reads: JsonnetFootprint, bounds: Bounds
+    tree: Tree,
+    options: Mapping[str, Any],
+    values: Mapping[str, Any],
+    *,
+    reads: JsonnetFootprint,
+    processes: RenderProcesses,
 ) -> tuple[Sourced, ...]:
     """Return the objects that a program gives, as an object, a list, or either of these by name, however deep.
 
@@ -35,7 +36,7 @@ def render(
         options: ``libs``, and ``topLevelArguments`` for a program that is a function.
         values: the placement's: each is an external variable.
         reads: its footprint.
-        bounds: of the process.
+        processes: that hold Jsonnet's library.
 
     Raises:
         ToolFailedError: the program is wrong, or ends with an error.
@@ -51,19 +52,13 @@ def render(
         "variables": dict(values),
         "arguments": dict(options.get("topLevelArguments", {})),
     }
-    with tempfile.TemporaryDirectory(prefix="flotilla-render-", dir=scratch(tree)) as folder:
-        file = Path(folder) / "request.json"
-        file.write_bytes(orjson.dumps(request))
-        command = [sys.executable, "-I", str(_CHILD), str(file)]
-        said = sandbox.run(command, folder=Path(folder), what=reads.entry, bounds=bounds)
-    try:
-        value = orjson.loads(said)
-    except orjson.JSONDecodeError as error:
-        message = f"{reads.entry} gives something other than JSON"
-        raise ToolFailedError(message, remedy="Give objects, or lists or mappings of objects.") from error
+    answer = processes.ask(request, what=reads.entry)
+    if "error" in answer:
+        message = f"{reads.entry} cannot be rendered: {' '.join(answer['error'].split())[:800]}"
+        raise ToolFailedError(message, remedy="Correct the files and commit.")
     found: list[Sourced] = []
     faults: list[str] = []
-    for place, manifest in _objects(value, ""):
+    for place, manifest in _objects(orjson.loads(answer["value"]), ""):
         fault = shape_fault(manifest)
         if fault:
             faults.append(f"{reads.entry}: {place or 'the result'}: {fault}")

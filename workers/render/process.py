@@ -1,4 +1,4 @@
-"""The processes that hold Helm's library: started when needed, bounded, replaced when they die or have grown old."""
+"""The processes that hold a renderer's library: started when needed, bounded, replaced when dead or grown old."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import time
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,33 +23,50 @@ from workers.render import sandbox
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError
 from workers.render.sandbox import Bounds, environment
 
-_CHILD = Path(__file__).with_name("child.py")
 _CHUNK = 1 << 20
 _STARTING = 30.0
 _OLD = 2_000
 """Renderings after which a process is replaced: what a library may leak stays bounded."""
 
 
-class HelmProcess:
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What a process holds.
+
+    Attributes:
+        name: of the renderer, for messages.
+        child: the script that holds it: started with the bytes of memory that it may use, it says its version as a line
+            of JSON, and then answers a line of JSON with another, until its input ends.
+        package: to install where it is missing.
+    """
+
+    name: str
+    child: Path
+    package: str
+
+
+class RenderProcess:
     """One process; one request at a time.
 
     Args:
+        library: that it holds.
         bounds: of each request, but for the memory, which is the process's.
 
     Attributes:
-        version: of Helm.
+        version: of the library.
 
     Raises:
-        RendererMissingError: it cannot be started, or Helm's library is not installed.
+        RendererMissingError: it cannot be started, or the library is not installed.
     """
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, library: Library, bounds: Bounds) -> None:
+        self._library = library
         self._bounds = bounds
-        self._folder = tempfile.TemporaryDirectory(prefix="flotilla-helm-")
+        self._folder = tempfile.TemporaryDirectory(prefix=f"flotilla-{library.name}-")
         self._words = tempfile.TemporaryFile()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", str(_CHILD), str(bounds.memory)],
+                [sys.executable, "-I", str(library.child), str(bounds.memory)],
                 cwd=self._folder.name,
                 env=environment(Path(self._folder.name)),
                 stdin=subprocess.PIPE,
@@ -57,7 +75,7 @@ class HelmProcess:
                 start_new_session=True,
             )
         except OSError as error:
-            message = "Helm's process cannot be started"
+            message = f"the process of {library.name} cannot be started"
             raise RendererMissingError(message, remedy="See that the worker may start processes.") from error
         self.close = weakref.finalize(self, _end, self._process, self._words, self._folder)
         self.asked = 0
@@ -65,8 +83,8 @@ class HelmProcess:
         if said is None:
             words = self._last_words()
             self.close()
-            message = f"Helm's library does not start: {words}"
-            raise RendererMissingError(message, remedy="Install the package helm-python-sdk on the workers.")
+            message = f"the library of {library.name} does not start: {' '.join(words.split())[-400:]}"
+            raise RendererMissingError(message, remedy=f"Install the package {library.package} on the workers.")
         self.version: str = orjson.loads(said)["version"]
 
     @property
@@ -101,8 +119,8 @@ class HelmProcess:
             status, words = self._process.wait(), self._last_words()
             self.close()
             sandbox.judge(status, words, what=what, printed=0, bounds=self._bounds)
-            message = f"{what} cannot be rendered: Helm's process ended"
-            raise ToolFailedError(message, remedy="Correct the chart and commit.")
+            message = f"{what} cannot be rendered: the process of {self._library.name} ended"
+            raise ToolFailedError(message, remedy="Correct the files and commit.")
         answer: dict[str, Any] = orjson.loads(line)
         return answer
 
@@ -147,26 +165,28 @@ def _end(process: subprocess.Popen[bytes], words: Any, folder: tempfile.Temporar
     folder.cleanup()
 
 
-class HelmProcesses:
-    """A few processes for all threads of a worker; none before the first chart.
+class RenderProcesses:
+    """A few processes for all threads of a worker; none before the first request.
 
     Args:
+        library: that each holds.
         bounds: of each.
         most: processes at once; who comes later waits.
     """
 
-    def __init__(self, bounds: Bounds, *, most: int = 2) -> None:
+    def __init__(self, library: Library, bounds: Bounds, *, most: int = 2) -> None:
+        self._library = library
         self._bounds = bounds
-        self._free: list[HelmProcess] = []
+        self._free: list[RenderProcess] = []
         self._room = threading.BoundedSemaphore(most)
         self._lock = threading.Lock()
         self._version = ""
 
     def version(self) -> str:
-        """Return Helm's version, such as ``4.2.3``.
+        """Return the library's version, such as ``4.2.3``.
 
         Raises:
-            RendererMissingError: Helm's library is not installed.
+            RendererMissingError: it is not installed.
         """
         if not self._version:
             with self._room:
@@ -174,7 +194,7 @@ class HelmProcesses:
         return self._version
 
     def ask(self, request: Mapping[str, Any], *, what: str) -> dict[str, Any]:
-        """Return the answer of one of the processes; errors as ``HelmProcess.ask``."""
+        """Return the answer of one of the processes; errors as ``RenderProcess.ask``."""
         with self._room:
             process = self._taken()
             answer = process.ask(request, what=what)
@@ -187,17 +207,17 @@ class HelmProcesses:
             while self._free:
                 self._free.pop().close()
 
-    def _taken(self) -> HelmProcess:
+    def _taken(self) -> RenderProcess:
         with self._lock:
             while self._free:
                 process = self._free.pop()
                 if process.usable:
                     return process
                 process.close()
-        fresh = HelmProcess(self._bounds)
+        fresh = RenderProcess(self._library, self._bounds)
         self._version = fresh.version
         return fresh
 
-    def _give_back(self, process: HelmProcess) -> None:
+    def _give_back(self, process: RenderProcess) -> None:
         with self._lock:
             self._free.append(process)
