@@ -136,8 +136,8 @@ def test_a_cluster_that_is_another_one_is_not_shown_as_ours(web: StepHub, config
 
 @pytest.fixture
 def flotilla(web: StepHub, config: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
-    mirrors = SimpleNamespace(tree=web.git.tree, close=lambda: None)
-    monkeypatch.setattr(looking_hub, "mirrors_from", lambda *_: mirrors)
+    sources = SimpleNamespace(tree=web.git.tree, close=lambda: None)
+    monkeypatch.setattr(looking_hub, "sources_from", lambda *_: sources)
     monkeypatch.setattr(looking, "settings", lambda: config)
 
     def run(*words: str) -> Result:
