@@ -138,7 +138,7 @@ def mirror(root: Path, folder: Path) -> Iterator[tuple[Mirrors, SourceRef]]:
 def request(name: str, n: int) -> RenderRequest:
     """Return what one application asks for."""
     capabilities = Capabilities("v1.31.0", ())
-    return RenderRequest(f"{name}/{n}", values={"n": n}, release=f"web-{n}", capabilities=capabilities)
+    return RenderRequest.at(f"{name}/{n}", values={"n": n}, release=f"web-{n}", capabilities=capabilities)
 
 
 def measured(name: str, count: int, root: Path, folder: Path, bare: Callable[[], float]) -> Measured:
@@ -148,17 +148,19 @@ def measured(name: str, count: int, root: Path, folder: Path, bare: Callable[[],
         tree = mirrors.tree(source, fetched.commit)
         cache = folder / f"cache-{name}"
         renderers = Renderers(RenderCache(cache))
-        renderers.render(lambda: tree, request(name, 0), renderers.resolve(tree, request(name, 0)))  # starts what stays
+        renderers.render(
+            lambda _: tree, request(name, 0), renderers.resolve(tree, request(name, 0))
+        )  # starts what stays
         before, began = cpu(), time.perf_counter()
         resolved = [renderers.resolve(tree, request(name, n)) for n in range(count)]
         for n in range(count):
-            renderers.render(lambda: tree, request(name, n), resolved[n])
+            renderers.render(lambda _: tree, request(name, n), resolved[n])
         cold, spent = time.perf_counter() - began, cpu() - before
         renderers.close()
         again = Renderers(RenderCache(cache))
         began = time.perf_counter()
         for n in range(count):
-            again.render(lambda: tree, request(name, n), resolved[n])
+            again.render(lambda _: tree, request(name, n), resolved[n])
         return Measured(cold, spent, time.perf_counter() - began, bare())
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from common.domain.several import commits_in
+
 _STEPS = ((60, "s"), (60, "min"), (24, "h"))
 
 
@@ -40,5 +42,5 @@ def span(seconds: float) -> str:
 
 
 def short(commit: str) -> str:
-    """Return a commit as people write it."""
-    return commit[:8]
+    """Return a commit as people write it; of several sources, all of them."""
+    return "+".join(one[:8] for one in commits_in(commit))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, func, or_, select, tuple_, update
 from common.db.dialect import batched, insert
 from common.db.tables import SourceDigestRow, SourceRow
 from common.domain.refs import SourceRef
+from common.domain.several import joined_renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,18 @@ def digests_of(connection: Connection, source_id: int) -> dict[str, Digest]:
     """Return one source's digests by application."""
     query = select(*SourceDigestRow.__table__.c).where(SourceDigestRow.source_id == source_id)
     return {row.application: _digest(row) for row in connection.execute(query)}
+
+
+def renderer_of(connection: Connection, application: str, wanted: Sequence[SourceRef]) -> str | None:
+    """Return what renders an application's sources, by names and versions; None where one was never resolved for it."""
+    joined = select(SourceRow.repo, SourceRow.credentials, SourceRow.ref, SourceDigestRow.renderer).join(
+        SourceDigestRow, SourceDigestRow.source_id == SourceRow.id
+    )
+    rows = connection.execute(joined.where(SourceDigestRow.application == application))
+    known = {SourceRef(repo, credentials, ref): renderer for repo, credentials, ref, renderer in rows}
+    if any(source not in known for source in wanted):
+        return None
+    return joined_renderer(known[source] for source in wanted)
 
 
 def change_marker(connection: Connection) -> tuple[Any, ...]:

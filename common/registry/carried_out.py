@@ -21,7 +21,6 @@ class NotYet:
 
 
 NOT_YET: tuple[NotYet, ...] = (
-    NotYet("Application", ("spec", "sources")),
     NotYet("Application", ("spec", "source", "verify")),
     NotYet("Application", ("spec", "strategy")),
     NotYet("Application", ("spec", "dependsOn")),

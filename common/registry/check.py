@@ -148,6 +148,7 @@ def _foreign(source: Source, reference: Reference, owner: str) -> Fault:
 def application_findings(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Finding]:
     """Yield what is wrong with an application beside the other documents; its references are checked elsewhere."""
     yield from (Finding(fault) for fault in _target_faults(source, document, context))
+    yield from (Finding(fault) for fault in _lending_faults(source, document, context))
     spec = document.spec
     for index, dependency in enumerate(spec.depends_on):
         path: Path = (_SPEC, "dependsOn", index, "clusters")
@@ -164,7 +165,7 @@ _PINS = {"repo": ("branch", "tag", "commit"), "helm": ("tag",), "oci": ("tag", "
 
 
 def _target_faults(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Fault]:
-    spec = document.spec.source
+    spec = document.spec.source or next(iter(document.spec.sources or []), None)
     kind = next((kind for kind in _PINS if spec is not None and getattr(spec, kind) is not None), "repo")
     for index, target in enumerate(document.spec.targets):
         path: Path = (_SPEC, "targets", index)
@@ -175,6 +176,21 @@ def _target_faults(source: Source, document: ApplicationDocument, context: Conte
             if name not in context.clusters and ("Cluster", name) not in context.unsure:
                 remedy = context.suggestions.nearest(name, context.clusters, "declare the cluster first")
                 yield source.fault((*path, "clusters", position), f"cluster {name!r} is not known", remedy)
+
+
+def _lending_faults(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Fault]:
+    spec = document.spec
+    names = [item.name for item in spec.sources or []]
+    files = [] if spec.render is None or spec.render.helm is None else spec.render.helm.values_files
+    lenders = [(index, of[0]) for index, file in enumerate(files) if (of := fleet.lent(file)) is not None]
+    for index, name in lenders:
+        if name not in names:
+            path: Path = (_SPEC, "render", "helm", "valuesFiles", index)
+            remedy = context.suggestions.nearest(name, names, "name one of spec.sources")
+            yield source.fault(path, f"${name} is no source of the application", remedy)
+    if names and {name for _, name in lenders} >= set(names):
+        what = "every source lends files, and none is left to be rendered"
+        yield source.fault((_SPEC, "sources"), what, "name the chart's repository once more, as a source of its own")
 
 
 def _pin_faults(source: Source, path: Path, pin: PinSpec, kind: str) -> Iterator[Fault]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from common.domain.refs import SourceKind, SourceRef
+from common.domain.several import commits_in
 from common.settings import Settings
 from common.sources.artifacts.store import Artifacts
 from common.sources.credentials import CredentialsProvider
@@ -45,3 +48,22 @@ def sources_from(settings: Settings, credentials: CredentialsProvider) -> Source
     plain_http = PlainHttp.LOOPBACK if settings.allow_loopback_http else PlainHttp.REFUSED
     root = (settings.mirrors_dir or settings.path("mirrors")) / "artifacts"
     return Sources(mirrors_from(settings, credentials), Artifacts(root, credentials, plain_http=plain_http))
+
+
+def opener(
+    tree: Callable[[SourceRef, str], Tree], sources: Sequence[SourceRef], commit: str
+) -> Callable[[SourceRef | None], Tree]:
+    """Return what opens the tree of each of an application's sources; None is its only one.
+
+    Args:
+        tree: opens one, as ``Sources.tree`` does.
+        sources: in their order.
+        commit: what they were resolved to, joined (``common.domain.several``).
+    """
+    commits = dict(zip(sources, commits_in(commit), strict=True))
+
+    def opened(source: SourceRef | None) -> Tree:
+        which = sources[0] if source is None else source
+        return tree(which, commits[which])
+
+    return opened

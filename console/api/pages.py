@@ -17,7 +17,7 @@ from common.domain.expiry import warning
 from common.domain.refs import PlacementRef, RunId
 from console.api.auth import COOKIE, LIFETIME, Gate, Throttle
 from console.api.paths import TEMPLATES
-from console.words import age
+from console.words import age, short
 
 login = APIRouter()
 router = APIRouter()
@@ -38,6 +38,7 @@ def _age(instant: datetime | None) -> str:
 
 
 _templates.filters["age"] = _age
+_templates.filters["short"] = short
 _templates.filters["ending"] = _ending
 
 

@@ -85,14 +85,16 @@ def get_explanation(request: Request, cluster: str, application: str) -> dict[st
 
 
 def _declared(placement: Placement) -> dict[str, Any]:
-    source = placement.source.to_resolve
     return {
         "application": str(placement.application.where),
         "cluster": str(placement.cluster.where),
         "target": {"name": placement.target.name, "where": str(placement.target.where)},
         "project": placement.application.project,
         "disposition": placement.disposition,
-        "source": {"repo": source.repo, "ref": source.ref, "path": placement.source.path},
+        "sources": [
+            {"name": one.name, "repo": one.to_resolve.repo, "ref": one.to_resolve.ref, "path": one.path}
+            for one in placement.sources
+        ],
         "pinned": placement.pin is not None,
         "namespace": placement.namespace,
         "mode": placement.sync.mode,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -74,6 +75,13 @@ def explain(ref: Ref, output: Output = Format.TABLE) -> None:
         _tell_explanation(found, str(wanted))
 
 
+def _sources(sources: Sequence[Mapping[str, str]], pinned: str) -> Iterator[tuple[str, str]]:
+    """Yield a label and the words for each source; a pin holds the first."""
+    for number, source in enumerate(sources):
+        label = f"source {source['name']}".rstrip()
+        yield label, f"{source['repo']} {source['path']} at {source['ref']}{'' if number else pinned}"
+
+
 def _tell_explanation(found: dict[str, Any], ref: str) -> None:
     view, declared = found["placement"], found["declared"]
     state = "not planned yet" if view is None else view["sync"] if view["state"] == "placed" else view["state"]
@@ -83,14 +91,13 @@ def _tell_explanation(found: dict[str, Any], ref: str) -> None:
     if declared is None:
         say(f"  not in the registry: {found['why_not']}")
         return
-    source = declared["source"]
     pinned = f" (pinned by target {declared['target']['name']})" if declared["pinned"] else ""
     facts = [
         ("application", declared["application"]),
         ("target", f"{declared['target']['name']}, {declared['target']['where']}"),
         ("cluster", declared["cluster"]),
         ("project", declared["project"]),
-        ("source", f"{source['repo']} {source['path']} at {source['ref']}{pinned}"),
+        *_sources(declared["sources"], pinned),
         ("namespace", declared["namespace"]),
         ("mode", f"{declared['mode']}, looked at every {words.span(declared['interval'])}"),
         ("disposition", declared["disposition"]),

@@ -16,7 +16,7 @@ from common.domain.redact import redacted_manifest
 from common.domain.refs import PlacementRef
 from common.settings import Settings
 from common.snapshots import Snapshots
-from common.sources.sources import sources_from
+from common.sources.sources import opener, sources_from
 from console.cli.client import HubUnreachableError
 from console.looking.offline import Shown, in_namespace
 from workers.kube import ClusterPool
@@ -76,13 +76,11 @@ def _placed(connection: Connection, ref: PlacementRef) -> Placed:
     if placement is None or facts is None:
         message = f"there is no placement {ref}"
         raise NothingToShowError(message, remedy=f"See `flotilla explain {ref}`.")
-    digests = {} if facts.source_id is None else sources.digests_of(connection, facts.source_id)
-    found = digests.get(ref.application)
     return Placed(
         fleet=fleet,
         placement=placement,
         facts=facts,
-        renderer=None if found is None else found.renderer,
+        renderer=sources.renderer_of(connection, ref.application, placement.to_resolve),
         cluster=clusters.get(connection, ref.cluster),
         owned=inventory.of(connection, facts.id),
     )
@@ -106,7 +104,7 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
     kept, renderers = sources_from(settings, credentials_from(settings)), renderers_from(settings)
     try:
         rendered = renderers.render(
-            lambda: kept.tree(known.placement.source.to_resolve, desired.commit),
+            opener(kept.tree, known.placement.to_resolve, desired.commit),
             request,
             Resolved(desired.source_digest, renderer, ()),
         )

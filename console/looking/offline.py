@@ -24,6 +24,7 @@ from common.sources.folders import folder_tree
 from console.looking.scopes import defined_kinds, namespaced, with_namespace
 from workers.render.cache import RenderCache
 from workers.render.manifests import Sourced
+from workers.render.parts import Part
 from workers.render.renderers import Renderers, RenderRequest, request_for
 
 
@@ -63,11 +64,11 @@ def render_folder(folder: Path, app: Path | None, cluster: Path | None, settings
     tree, path = folder_tree(folder)
     application = None if app is None else application_alone(_content(app), str(app))
     on = None if cluster is None else cluster_alone(_content(cluster), str(cluster))
-    request = RenderRequest(path) if application is None else replace(_request(application, on), path=path)
+    request = RenderRequest.at(path) if application is None else replace(_request(application, on), parts=(Part(path),))
     with tempfile.TemporaryDirectory(prefix="flotilla-render-") as cache:
         renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize)
         try:
-            rendered = renderers.render(lambda: tree, request, renderers.resolve(tree, request))
+            rendered = renderers.render(lambda _: tree, request, renderers.resolve(tree, request))
         finally:
             renderers.close()
     return in_namespace(rendered.objects, application.namespace) if application else Shown(rendered.objects)

@@ -179,5 +179,6 @@ def _followed(fleet: Fleet) -> dict[SourceRef, str]:
     wanted: dict[SourceRef, str] = {}
     for placement in fleet.placements():
         if placement.disposition not in {Disposition.FORGET, Disposition.REMOVE}:
-            wanted.setdefault(placement.source.to_resolve, placement.cluster.pool)
+            for source in placement.to_resolve:
+                wanted.setdefault(source, placement.cluster.pool)
     return wanted

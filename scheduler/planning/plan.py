@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from common.domain.fleet import ClusterState, Disposition, Fleet, OnUnmatch, Placement, SyncMode
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, Revision
-from scheduler.planning.facts import Current, Facts
+from common.domain.refs import PlacementRef, Revision, SourceRef
+from common.domain.several import joined_commit, joined_digest, joined_renderer
+from scheduler.planning.facts import Current, Facts, Resolved
 from scheduler.planning.hindrance import MANUAL, hindrance_of
 from scheduler.planning.leaving import Departures, Leaver, departures
 
@@ -116,20 +117,30 @@ def _step(placement: Placement, facts: Facts, going: Departures) -> Step:
 
 def _desired(placement: Placement, current: Current | None, facts: Facts) -> tuple[int | None, Revision | None, str]:
     """Return the source, the revision to be at, and why that is not what Git says now; last good stays."""
-    source = placement.source.to_resolve
-    source_id = facts.sources.get(source)
+    sources = placement.to_resolve
+    source_id = facts.sources.get(sources[0])
     before = current.desired if current is not None else None
-    resolved = facts.resolved.get((source, placement.ref.application))
-    if resolved is None or not resolved.digest:
-        error = resolved.error if resolved is not None else ""
-        if not error and source_id is not None:
-            error = facts.source_errors.get(source_id, "")
-        return source_id, before, error or "its source was not resolved yet"
-    parameters = placement.parameters_digest(resolved.renderer)
-    desired = Revision(resolved.digest, parameters, resolved.commit)
+    resolved = [facts.resolved.get((source, placement.ref.application)) for source in sources]
+    found = [one for one in resolved if one is not None and one.digest]
+    if len(found) < len(sources):
+        missing = next(n for n, one in enumerate(resolved) if one is None or not one.digest)
+        return source_id, before, _unresolved(sources[missing], resolved[missing], facts)
+    desired = Revision(
+        joined_digest([one.digest for one in found]),
+        placement.parameters_digest(joined_renderer(one.renderer for one in found)),
+        joined_commit(one.commit for one in found),
+    )
     if before is not None and before.identity == desired.identity:
         desired = before
-    return source_id, desired, resolved.error
+    return source_id, desired, next((one.error for one in found if one.error), "")
+
+
+def _unresolved(source: SourceRef, resolved: Resolved | None, facts: Facts) -> str:
+    error = resolved.error if resolved is not None else ""
+    source_id = facts.sources.get(source)
+    if not error and source_id is not None:
+        error = facts.source_errors.get(source_id, "")
+    return error or "its source was not resolved yet"
 
 
 def _removed(ref: PlacementRef, current: Current | None, going: Departures) -> Step:

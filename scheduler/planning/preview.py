@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from common.domain.fleet import NOWHERE, Application, Cluster, Fleet, Placement, ValueLayer
+from common.domain.fleet import NOWHERE, Application, Cluster, Fleet, Placement, Source, ValueLayer
 from common.domain.fleet.values import ValuePath
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
@@ -124,14 +124,22 @@ def _of_placed(before: _Side, after: _Side, was: Placement, is_: Placement) -> t
     return (Effect.SETTINGS, ", ".join(different)) if different else None
 
 
+def _source_words(was: Source, is_: Source) -> Iterator[str]:
+    of = f" of {is_.name}" if is_.name else ""
+    old, new = was.to_resolve, is_.to_resolve
+    if old != new:
+        yield f"source{of} {new.repo} at {new.ref}" if old.repo != new.repo else f"ref{of} {old.ref} to {new.ref}"
+    if was.path != is_.path:
+        yield f"path{of} {was.path} to {is_.path}"
+
+
 def _rendered(was: Placement, is_: Placement) -> list[str]:
     """Return in words what shapes the manifests and differs."""
     found = []
-    if was.source.to_resolve != is_.source.to_resolve:
-        old, new = was.source.to_resolve, is_.source.to_resolve
-        found.append(f"source {new.repo} at {new.ref}" if old.repo != new.repo else f"ref {old.ref} to {new.ref}")
-    if was.source.path != is_.source.path:
-        found.append(f"path {was.source.path} to {is_.source.path}")
+    if [source.name for source in was.sources] != [source.name for source in is_.sources]:
+        found.append("its sources")
+    else:
+        found += [word for pair in zip(was.sources, is_.sources, strict=True) for word in _source_words(*pair)]
     if was.namespace != is_.namespace:
         found.append(f"namespace {was.namespace} to {is_.namespace}")
     found += [f"value {'.'.join(path)}" for path in _different_values(was, is_)]

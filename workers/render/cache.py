@@ -27,16 +27,15 @@ _DIGEST = 64
 _LARGEST_NEAR = _MEBIBYTE
 
 
-def cache_key(source_digest: str, renderer: str, path: str, options: Mapping[str, Any]) -> str:
+def cache_key(source_digest: str, renderer: str, inputs: Mapping[str, Any]) -> str:
     """Return what identifies a rendering before substitution: sha256 (hex) over all that shapes it.
 
     Args:
         source_digest: of the footprint.
-        renderer: name and version.
-        path: of the application in the tree.
-        options: the renderer's settings, and whatever else it is given.
+        renderer: names and versions.
+        inputs: where the sources lie, the renderer's settings, and whatever else it is given.
     """
-    parts = {"form": 2, "source": source_digest, "renderer": renderer, "path": path, "options": dict(options)}
+    parts = {"form": 3, "source": source_digest, "renderer": renderer, "inputs": dict(inputs)}
     return hashlib.sha256(canonical_bytes(parts)).hexdigest()
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common.domain.fleet import IgnoreRule, Placement, Renderer, RenderSettings
+from common.domain.refs import SourceRef
+from common.domain.several import joined_digest, joined_renderer, renderers_in
 from common.settings import Settings
 from common.sources.trees import Tree, source_digest
 from workers.render import kustomization, kustomize, plain
 from workers.render.cache import RenderCache, cache_key
 from workers.render.canonical import manifest_digest
-from workers.render.faults import RendererMissingError
+from workers.render.faults import RendererMissingError, RenderError
 from workers.render.helm import charts, rendering
 from workers.render.helm.charts import ChartFootprint
 from workers.render.helm.rendering import Capabilities, Release
@@ -22,11 +24,14 @@ from workers.render.jsonnet import rendering as evaluation
 from workers.render.jsonnet.imports import JsonnetFootprint
 from workers.render.kustomization import Footprint
 from workers.render.manifests import Output, Sourced
+from workers.render.parts import Loan, Part, by_source, lent_paths, parts_of, together
 from workers.render.process import RenderProcesses
 from workers.render.sandbox import Bounds
 from workers.render.sops import DecryptedTree, Decryptor
 from workers.render.substitute import substitute
 from workers.render.twice import settled
+
+Loans = Mapping[str, Loan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class RenderRequest:
     """What shapes an application's manifests besides the tree.
 
     Attributes:
-        path: folder in the tree, ``.`` for its root.
+        parts: its sources.
         settings: the registry's ``render``; None detects the renderer.
         variables: what ``${name}`` stands for; None substitutes nothing.
         values: the placement's, merged, the cluster's own under ``cluster``; for renderers that take values.
@@ -45,7 +50,7 @@ class RenderRequest:
         decryptor: opens encrypted files; None leaves them as they are.
     """
 
-    path: str
+    parts: tuple[Part, ...]
     settings: RenderSettings | None = None
     variables: Mapping[str, Any] | None = field(default=None, repr=False)
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -55,6 +60,11 @@ class RenderRequest:
     ignore: Sequence[IgnoreRule] = ()
     decryptor: Decryptor | None = None
 
+    @classmethod
+    def at(cls, path: str, settings: RenderSettings | None = None, **more: Any) -> RenderRequest:
+        """Return a request for the one folder ``path`` (``.`` for the root) of a tree."""
+        return cls((Part(path),), settings, **more)
+
     @property
     def options(self) -> Mapping[str, Any]:
         """The renderer's own settings."""
@@ -63,11 +73,11 @@ class RenderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a tree holds for one application.
+    """What a tree, or several, hold for one application.
 
     Attributes:
         source_digest: sha256 (hex) over the footprint.
-        renderer: name and version, as it enters the parameters digest.
+        renderer: names and versions, as they enter the parameters digest; empty for a tree that only lends files.
         paths: the footprint.
     """
 
@@ -83,7 +93,7 @@ class Rendered:
     Attributes:
         objects: with where each came from; not to be changed.
         digest: sha256 (hex) over the manifests in their order.
-        renderer: name and version of what rendered them here.
+        renderer: names and versions of what rendered them here.
         warnings: in words; empty where all is well.
     """
 
@@ -100,11 +110,11 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One renderer's reading of a tree."""
+    """One renderer's reading of a part's tree; what only lends files has no renderer, and nothing to run."""
 
     renderer: str
     paths: tuple[str, ...]
-    run: Callable[[], Output] = field(repr=False)
+    run: Callable[[Loans], Output] = field(repr=False)
 
 
 class Renderers:
@@ -131,19 +141,25 @@ class Renderers:
     def resolve(self, tree: Tree, request: RenderRequest) -> Resolved:
         """Return what ``tree`` holds for an application, without rendering it.
 
+        Args:
+            tree: of one source.
+            request: with the parts that lie in that tree alone.
+
         Raises:
             PermanentError: the footprint cannot be known: a path is missing, a link, remote, or malformed
                 (``workers.render.faults``, ``common.sources.faults``).
             TransientError: the mirror is damaged.
         """
-        plan = self._plan(tree, request)
-        return Resolved(source_digest(tree, plan.paths), plan.renderer, plan.paths)
+        plans = [self._plan(tree, part, request) for part in request.parts]
+        return Resolved(_digest(tree, plans), _renderer(plans), tuple(path for plan in plans for path in plan.paths))
 
-    def render(self, open_tree: Callable[[], Tree], request: RenderRequest, resolved: Resolved) -> Rendered:
+    def render(
+        self, open_tree: Callable[[SourceRef | None], Tree], request: RenderRequest, resolved: Resolved
+    ) -> Rendered:
         """Return the manifests for one placement, from the cache where it has them.
 
         Args:
-            open_tree: called only if they must be rendered.
+            open_tree: opens the tree of a part's source; called only if they must be rendered.
             request: of the placement.
             resolved: what the source was resolved to; ``paths`` may be empty.
 
@@ -153,16 +169,11 @@ class Renderers:
         """
         renderer = resolved.renderer
         inputs = _inputs(request, renderer)
-        output = self._cache.get(cache_key(resolved.source_digest, renderer, request.path, inputs))
+        output = self._cache.get(cache_key(resolved.source_digest, renderer, inputs))
         if output is None:
-            tree = open_tree()
-            if request.decryptor is not None:
-                tree = DecryptedTree.over(tree, request.decryptor)
-            plan = self._plan(tree, request)
-            output, renderer = plan.run(), plan.renderer
+            output, read, renderer = self._afresh(open_tree, request)
             # by what was really read: a digest that somebody computed otherwise must not name other manifests
-            read = source_digest(tree, plan.paths)
-            key = cache_key(read, renderer, request.path, _inputs(request, renderer))
+            key = cache_key(read, renderer, _inputs(request, renderer))
             self._cache.put(key, output, private=request.decryptor is not None)
         objects = output.objects
         if request.variables is not None:
@@ -177,9 +188,12 @@ class Renderers:
         An older one here says nothing: while workers are being upgraded, the two would undo each other's work.
 
         Args:
-            renderer: name and version then; empty where they could not be resolved.
+            renderer: names and versions then; empty where they could not be resolved.
             error_code: why they could not; empty where they could.
         """
+        return any(self._outdated(one, error_code) for one in renderers_in(renderer) or ("",))
+
+    def _outdated(self, renderer: str, error_code: str) -> bool:
         name, _, version = renderer.partition(" ")
         if name == rendering.NAME:
             return _number(self._helm.version()) > _number(version)
@@ -194,17 +208,37 @@ class Renderers:
                 return False
         return False
 
-    def _plan(self, tree: Tree, request: RenderRequest) -> _Plan:
-        path, options = request.path, request.options
+    def _afresh(self, open_tree: Callable[[SourceRef | None], Tree], request: RenderRequest) -> tuple[Output, str, str]:
+        """Return what all parts render to, the digest of what was read for it, and what rendered it."""
+        loans: dict[str, Loan] = {}
+        plans: dict[Part, _Plan] = {}
+        digests: list[str] = []
+        for source, parts in by_source(request.parts).items():
+            tree = open_tree(source)
+            if request.decryptor is not None:
+                tree = DecryptedTree.over(tree, request.decryptor)
+            here = [self._plan(tree, part, request) for part in parts]
+            plans |= zip(parts, here, strict=True)
+            loans |= {part.name: Loan(part, tree) for part in parts if part.lends}
+            digests.append(_digest(tree, here))
+        outputs = [(part, plans[part].run(loans)) for part in request.parts if not part.lends]
+        _refuse_unused(request, plans.values())
+        return together(outputs), joined_digest(digests), _renderer(plans.values())
+
+    def _plan(self, tree: Tree, part: Part, request: RenderRequest) -> _Plan:
+        if part.lends:
+            return _Plan("", lent_paths(tree, part), lambda _: Output(()))
+        request = replace(request, parts=(part,), settings=_settings(tree, part, request))
+        path, options = part.path, request.options
         match detect(tree, path, request.settings):
             case Renderer.PLAIN:
                 files = plain.footprint(tree, path, options)
                 # an empty footprint would be equal for all that is empty: the folder stands for it
                 name = f"{plain.NAME} {plain.VERSION}"
-                return _Plan(name, files or (path,), lambda: Output(plain.render(tree, path, files)))
+                return _Plan(name, files or (path,), lambda _: Output(plain.render(tree, path, files)))
             case Renderer.KUSTOMIZE:
                 reads = kustomize.footprint(tree, path, options)
-                return self._kustomized(tree, request, reads)
+                return self._kustomized(tree, path, options, reads)
             case Renderer.HELM:
                 return self._charted(tree, request, charts.footprint(tree, path, options))
             case Renderer.JSONNET:
@@ -213,27 +247,51 @@ class Renderers:
                 message = f"{path} needs {found}, which no renderer here is"
                 raise NotImplementedError(message)
 
-    def _kustomized(self, tree: Tree, request: RenderRequest, reads: Footprint) -> _Plan:
+    def _kustomized(self, tree: Tree, path: str, options: Mapping[str, Any], reads: Footprint) -> _Plan:
         tool = kustomize.tool(self._kustomize)
 
-        def run() -> Output:
-            options, bounds = request.options, self._bounds
-            return Output(kustomize.render(tree, request.path, options, reads=reads, tool=tool, bounds=bounds))
+        def run(_: Loans) -> Output:
+            return Output(kustomize.render(tree, path, options, reads=reads, tool=tool, bounds=self._bounds))
 
         return _Plan(f"{kustomize.NAME} {tool.version}", reads.paths, run)
 
     def _charted(self, tree: Tree, request: RenderRequest, reads: ChartFootprint) -> _Plan:
-        def run() -> Output:
-            return rendering.render(tree, request.options, _release(request), reads=reads, processes=self._helm)
+        def run(loans: Loans) -> Output:
+            release = replace(_release(request), loans=loans)
+            return rendering.render(tree, request.options, release, reads=reads, processes=self._helm)
 
         return _Plan(f"{rendering.NAME} {self._helm.version()}", reads.paths, run)
 
     def _evaluated(self, tree: Tree, request: RenderRequest, reads: JsonnetFootprint) -> _Plan:
-        def run() -> Output:
+        def run(_: Loans) -> Output:
             options, values = request.options, request.values
             return Output(evaluation.render(tree, options, values, reads=reads, processes=self._jsonnet))
 
         return _Plan(f"{evaluation.NAME} {evaluation.VERSION}", reads.paths, run)
+
+
+def _digest(tree: Tree, plans: Sequence[_Plan]) -> str:
+    return joined_digest([source_digest(tree, plan.paths) for plan in plans])
+
+
+def _renderer(plans: Iterable[_Plan]) -> str:
+    return joined_renderer(plan.renderer for plan in plans)
+
+
+def _settings(tree: Tree, part: Part, request: RenderRequest) -> RenderSettings | None:
+    """Return the registry's settings where they are for this part: of several, for those that need that renderer."""
+    settings = request.settings
+    if settings is None or settings.renderer is Renderer.DETECT or not part.name:
+        return settings
+    return settings if detect(tree, part.path, None) is settings.renderer else None
+
+
+def _refuse_unused(request: RenderRequest, plans: Iterable[_Plan]) -> None:
+    settings = request.settings
+    if settings is None or settings.renderer is Renderer.DETECT or len(request.parts) == 1:
+        return
+    if settings.renderer not in _names(_renderer(plans)):
+        raise RenderError([f"render.{settings.renderer}: none of the sources is one for {settings.renderer}"])
 
 
 def _release(request: RenderRequest) -> Release:
@@ -250,7 +308,8 @@ def _release(request: RenderRequest) -> Release:
 
 def _inputs(request: RenderRequest, renderer: str) -> dict[str, Any]:
     """Return all that shapes the manifests besides the files: more than its settings only where it takes values."""
-    given: dict[str, Any] = {"options": dict(request.options)}
+    parts = [[part.name, part.path, *part.lends] for part in request.parts]
+    given: dict[str, Any] = {"parts": parts, "options": dict(request.options)}
     if request.decryptor is not None:
         given["decrypt"] = request.decryptor.reference
     if not takes_values(renderer):
@@ -268,13 +327,17 @@ def _inputs(request: RenderRequest, renderer: str) -> dict[str, Any]:
 
 
 def takes_values(renderer: str) -> bool:
-    """Return whether a renderer, by name and version, is given the placement's values."""
-    return renderer.partition(" ")[0] in {rendering.NAME, evaluation.NAME}
+    """Return whether a renderer, by name and version, or one of several, is given the placement's values."""
+    return not {rendering.NAME, evaluation.NAME}.isdisjoint(_names(renderer))
 
 
 def asks_cluster(renderer: str) -> bool:
-    """Return whether a renderer, by name and version, asks what the cluster can do."""
-    return renderer.partition(" ")[0] == rendering.NAME
+    """Return whether a renderer, by name and version, or one of several, asks what the cluster can do."""
+    return rendering.NAME in _names(renderer)
+
+
+def _names(renderer: str) -> frozenset[str]:
+    return frozenset(name.partition(" ")[0] for name in renderers_in(renderer))
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -303,7 +366,7 @@ def request_for(placement: Placement) -> RenderRequest:
     """Return what shapes the manifests of ``placement``, but for what its cluster can do."""
     application = placement.application
     return RenderRequest(
-        path=placement.source.path,
+        parts=parts_of(application, placement.sources),
         settings=application.render,
         variables=placement.parameters if application.substitute else None,
         values=placement.parameters,

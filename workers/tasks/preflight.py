@@ -9,6 +9,7 @@ from common.db.runs import ClaimedRun
 from common.domain.fleet import Cluster, ClusterState, Disposition, Placement, SyncMode
 from common.domain.placements import PlacementState
 from common.domain.runs import AttemptOutcome, Trigger
+from common.domain.several import commits_in
 from workers.sync.ports import Phase
 
 WRITTEN_TO = frozenset({ClusterState.ACTIVE, ClusterState.DRAINING})
@@ -66,6 +67,8 @@ def _outdated(run: ClaimedRun, facts: ClaimFacts, placement: Placement) -> str:
     desired, mine = facts.standing.desired, run.revision
     if mine is None or desired is None or desired.identity != mine.identity:
         return "a newer revision"
+    if len(commits_in(mine.commit)) != len(placement.to_resolve):
+        return "the registry has changed since"
     if facts.renderer and placement.parameters_digest(facts.renderer) != mine.parameters_digest:
         return "the registry has changed since"
     return ""

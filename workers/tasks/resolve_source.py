@@ -9,10 +9,10 @@ from common.db import leases, sources
 from common.db.sources import Digest, Source
 from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Application, Fleet
-from common.domain.fleet import Source as FleetSource
 from common.domain.refs import SourceRef
 from common.sources.trees import Tree
 from common.telemetry.logs import logger
+from workers.render.parts import Part, parts_of
 from workers.render.renderers import Renderers, RenderRequest
 from workers.tasks.runtime import Runtime
 
@@ -59,7 +59,10 @@ def _resolve(runtime: Runtime, source_id: int) -> None:
             _unchanged(runtime, source)
             return
         tree = runtime.sources.tree(source.ref, commit)
-        found = [_digest(runtime.renderers, tree, source_id, app) for app in followers(fleet, source.ref)]
+        found = [
+            _digest(runtime.renderers, tree, source_id, app, parts_at(app, source.ref))
+            for app in followers(fleet, source.ref)
+        ]
     except FlotillaError as error:
         _failed(runtime, source, error)
         return
@@ -79,26 +82,26 @@ def _resolve(runtime: Runtime, source_id: int) -> None:
 
 def followers(fleet: Fleet, ref: SourceRef) -> tuple[Application, ...]:
     """Return the applications that follow a source, themselves or by the pin of a target, by name."""
-    return tuple(
-        application
-        for _, application in sorted(fleet.applications.items())
-        if any(source.to_resolve == ref for source in _sources(application))
-    )
+    return tuple(application for _, application in sorted(fleet.applications.items()) if parts_at(application, ref))
 
 
-def _sources(application: Application) -> list[FleetSource]:
-    own = application.source
-    return [own, *(own.pinned(target.pin) for target in application.targets if target.pin is not None)]
+def parts_at(application: Application, ref: SourceRef) -> tuple[Part, ...]:
+    """Return an application's parts that are resolved from ``ref``, its own or as a target pins them."""
+    pins = (None, *(target.pin for target in application.targets if target.pin is not None))
+    parts = (part for pin in pins for part in parts_of(application, application.pinned(pin)))
+    return tuple(dict.fromkeys(part for part in parts if part.source == ref))
 
 
-def _digest(renderers: Renderers, tree: Tree, source_id: int, application: Application) -> Digest:
+def _digest(
+    renderers: Renderers, tree: Tree, source_id: int, application: Application, parts: tuple[Part, ...]
+) -> Digest:
     """Return what one application's footprint holds; what is wrong with it is its own fault alone.
 
     Raises:
         TransientError: the mirror could not be read; that says nothing about the application.
     """
     try:
-        resolved = renderers.resolve(tree, RenderRequest(application.source.path, application.render))
+        resolved = renderers.resolve(tree, RenderRequest(parts, application.render))
     except TransientError:
         raise
     except FlotillaError as error:

@@ -163,7 +163,7 @@ class Recorder:
             cause=cause,
             queue=self._where.cluster.pool,
             revision=row.desired,
-            source_id=self._sources.get(placement.source.to_resolve),
+            source_id=self._sources.get(placement.to_resolve[0]),
             snapshot_id=self._snapshot_id,
         )
         runs.create(self._transaction, run, now=self._now)

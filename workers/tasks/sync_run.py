@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from common.db import approvals, attempts, claims, inventory, leases, runs
+from common.db import approvals, attempts, claims, inventory, leases, runs, sources
 from common.db.approvals import Approval, ApprovalKind, ApprovalState
 from common.db.connection import Connection as DatabaseConnection
 from common.db.runs import ClaimedRun
@@ -17,6 +17,7 @@ from common.domain.fleet import Fleet, Placement
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.runs import Trigger
+from common.sources.sources import opener
 from common.telemetry.logs import logger
 from workers.kube.pool import Connection
 from workers.record.endings import Ender
@@ -99,6 +100,9 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
         known = claims.facts_of(connection, run)
         fleet = runtime.snapshots.fleet(connection, known.snapshot_id)
         placement = fleet.placement(run.ref)
+        if placement is not None and len(placement.to_resolve) > 1:
+            renderer = sources.renderer_of(connection, run.ref.application, placement.to_resolve)
+            known = replace(known, renderer=renderer)
         verdict = preflight(run, known, placement, cluster=fleet.clusters.get(run.ref.cluster))
         return Facts(
             fleet=fleet,
@@ -149,7 +153,7 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connect
     if placement is None or revision is None or facts.renderer is None:
         message = f"{run.ref} has no source to render"
         raise PermanentError(message)
-    source = placement.source.to_resolve
+    trees = opener(runtime.sources.tree, placement.to_resolve, revision.commit)
     resolved = Resolved(revision.source_digest, facts.renderer, ())
     request = request_for(placement)
     if reference := placement.application.decrypt:
@@ -157,7 +161,7 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connect
     if asks_cluster(facts.renderer):
         agent = {"User-Agent": runtime.agent(f"run {run.attempt}")}
         request = replace(request, capabilities=Capabilities(*connection.capabilities(agent=agent)))
-    return runtime.renderers.render(lambda: runtime.sources.tree(source, revision.commit), request, resolved)
+    return runtime.renderers.render(trees, request, resolved)
 
 
 def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: Rendered | None) -> SyncRequest:

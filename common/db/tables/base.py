@@ -10,6 +10,8 @@ from sqlalchemy import Text as PlainText
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
+from common.domain.several import MOST_SOURCES
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -73,6 +75,8 @@ class Code(TypeDecorator[str]):
         return None if value is None else storable(value)[: self.length]
 
 
+Commits = String(64 * MOST_SOURCES + MOST_SOURCES - 1).with_variant(String(64), "sqlite")
+"""What the sources of an application were resolved to, joined. SQLite holds no text to its length."""
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column of the exact type INTEGER."""

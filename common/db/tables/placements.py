@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.db.tables.base import Base, BigId, Code, Text
+from common.db.tables.base import Base, BigId, Code, Commits, Text
 
 
 class PlacementRow(Base):
@@ -31,11 +31,11 @@ class PlacementRow(Base):
 
     desired_source_digest: Mapped[str | None] = mapped_column(String(64))
     desired_parameters_digest: Mapped[str | None] = mapped_column(String(64))
-    desired_commit: Mapped[str | None] = mapped_column(String(64))
+    desired_commit: Mapped[str | None] = mapped_column(Commits)
     desired_at: Mapped[datetime | None]
     applied_source_digest: Mapped[str | None] = mapped_column(String(64))
     applied_parameters_digest: Mapped[str | None] = mapped_column(String(64))
-    applied_commit: Mapped[str | None] = mapped_column(String(64))
+    applied_commit: Mapped[str | None] = mapped_column(Commits)
     manifest_digest: Mapped[str | None] = mapped_column(String(64))
     applied_at: Mapped[datetime | None]
 

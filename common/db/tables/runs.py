@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.db.tables.base import Base, BigId, Code, Text
+from common.db.tables.base import Base, BigId, Code, Commits, Text
 
 _UNSENT = "state = 'queued' AND sent_at IS NULL"
 _WRITES, _CHECKS = "trigger <> 'check'", "trigger = 'check'"
@@ -56,7 +56,7 @@ class RunRow(Base):
     source_digest: Mapped[str | None] = mapped_column(String(64))
     """None for a run that removes everything."""
     parameters_digest: Mapped[str | None] = mapped_column(String(64))
-    commit: Mapped[str | None] = mapped_column(String(64))
+    commit: Mapped[str | None] = mapped_column(Commits)
     source_id: Mapped[int | None]
     snapshot_id: Mapped[int]
     approval_id: Mapped[int | None]

@@ -61,6 +61,7 @@ from common.domain.fleet.sources import (
     Renderer,
     RenderSettings,
     Source,
+    lent,
 )
 from common.domain.fleet.values import NOWHERE, ExplainedValue, ValueLayer, ValuePath, Where, explained, merged
 
@@ -127,6 +128,7 @@ __all__ = [
     "disposition_of",
     "explained",
     "glob_matches",
+    "lent",
     "merged",
     "parameters_digest",
     "target_of",

@@ -10,7 +10,7 @@ from typing import Any
 
 from common.domain.fleet.policies import Expect, OnUnmatch, SyncSettings
 from common.domain.fleet.selectors import Selector
-from common.domain.fleet.sources import Ref, RenderSettings, Source
+from common.domain.fleet.sources import Ref, Renderer, RenderSettings, Source, lent
 from common.domain.fleet.values import NOWHERE, ValueLayer, Where
 
 
@@ -163,5 +163,21 @@ class Application:
 
     @property
     def source(self) -> Source:
-        """Its only source; the parser admits no more yet."""
+        """Its first source, or its only one: what a target's pin holds."""
         return self.sources[0]
+
+    def lends(self, name: str) -> tuple[str, ...]:
+        """Return the files of the source ``name`` that charts of the others take values from, each once."""
+        files = (lent(file) for file in self.values_files)
+        return tuple(dict.fromkeys(file for of, file in filter(None, files) if of == name))
+
+    @property
+    def values_files(self) -> tuple[str, ...]:
+        """Files that a chart takes values from, lowest first, as the registry has them."""
+        if self.render is None or self.render.renderer is not Renderer.HELM:
+            return ()
+        return tuple(self.render.options.get("valuesFiles", ()))
+
+    def pinned(self, pin: Ref | None) -> tuple[Source, ...]:
+        """Return its sources, the first of them held at a target's pin."""
+        return self.sources if pin is None else (self.source.pinned(pin), *self.sources[1:])

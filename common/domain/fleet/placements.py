@@ -23,7 +23,7 @@ from common.domain.fleet.projects import DEFAULT_PROJECT, Project
 from common.domain.fleet.rollouts import RolloutStrategy, SyncWindow
 from common.domain.fleet.sources import Ref, Source
 from common.domain.fleet.values import NOWHERE, ExplainedValue, ValueLayer, Where, explained, merged
-from common.domain.refs import PlacementRef
+from common.domain.refs import PlacementRef, SourceRef
 
 
 class Disposition(StrEnum):
@@ -47,7 +47,7 @@ class Placement:
 
     Attributes:
         target: the application's target that matched.
-        source: the application's source with the target's pin in place of its ref.
+        sources: the application's, the first with the target's pin in place of its ref.
         pin: the target's pin; None when it follows the application's ref.
         layers: the value layers that apply, lowest first.
         values: ``layers`` merged; the cluster's own values are in ``parameters``.
@@ -57,10 +57,20 @@ class Placement:
     application: Application
     cluster: Cluster
     target: Target
-    source: Source
+    sources: tuple[Source, ...]
     layers: tuple[ValueLayer, ...]
     values: Mapping[str, Any]
     disposition: Disposition
+
+    @property
+    def source(self) -> Source:
+        """Its first source, or its only one."""
+        return self.sources[0]
+
+    @property
+    def to_resolve(self) -> tuple[SourceRef, ...]:
+        """What must be resolved for it, each once, in the order of its sources."""
+        return tuple(dict.fromkeys(source.to_resolve for source in self.sources))
 
     @property
     def namespace(self) -> str:
@@ -218,7 +228,7 @@ def _placed(
     application: Application, clusters: Sequence[Cluster], groups: Mapping[str, tuple[ClusterGroup, ...]]
 ) -> Iterator[Placement]:
     shared: dict[tuple[str, tuple[str, ...]], tuple[tuple[ValueLayer, ...], dict[str, Any]]] = {}
-    sources = {target.name: _pinned(application.source, target.pin) for target in application.targets}
+    sources = {target.name: application.pinned(target.pin) for target in application.targets}
     for cluster in clusters:
         target = target_of(application, cluster)
         if target is None:
@@ -233,12 +243,8 @@ def _placed(
             application=application,
             cluster=cluster,
             target=target,
-            source=sources[target.name],
+            sources=sources[target.name],
             layers=layers,
             values=values,
             disposition=disposition_of(application, cluster),
         )
-
-
-def _pinned(source: Source, pin: Ref | None) -> Source:
-    return source if pin is None else source.pinned(pin)

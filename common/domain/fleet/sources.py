@@ -125,6 +125,12 @@ class OciSource:
 Source = GitSource | HelmSource | OciSource
 
 
+def lent(file: str) -> tuple[str, str] | None:
+    """Return the source and the file in it that ``$SOURCE/FILE`` means; None of a file of the chart's own source."""
+    name, slash, rest = file.removeprefix("$").partition("/")
+    return (name, rest) if file.startswith("$") and slash and rest else None
+
+
 class Renderer(StrEnum):
     """Which renderer an application asks for; DETECT leaves it to what lies in the folder."""
 

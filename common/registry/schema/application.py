@@ -18,6 +18,7 @@ from common.domain.fleet import (
     SyncMode,
 )
 from common.domain.runs import RetryPolicy
+from common.domain.several import MOST_SOURCES
 from common.registry.schema.base import (
     LAX,
     Base,
@@ -188,7 +189,9 @@ class ApplicationSpec(Base):
     )
     interval: Duration | None = Field(default=None, description="Absent: as the fleet's defaults.")
     source: SourceSpec | None = Field(default=None, description="Where its manifests come from; or use sources.")
-    sources: list[NamedSourceSpec] | None = Field(default=None, description="Several sources, instead of source.")
+    sources: Annotated[list[NamedSourceSpec], Field(min_length=1, max_length=MOST_SOURCES)] | None = Field(
+        default=None, description="Several sources, instead of source; a target's pin holds the first."
+    )
     render: RenderSpec | None = Field(default=None, description="Absent: detected.")
     decrypt: DecryptSpec | None = Field(default=None, description="Absent: nothing is decrypted.")
     substitute: bool = Field(default=False, description="Whether ${name:=default} is filled in after rendering.")

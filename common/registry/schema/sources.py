@@ -217,7 +217,9 @@ class NamedSourceSpec(SourceSpec):
 class HelmRenderSpec(Base):
     """Settings of Helm."""
 
-    values_files: list[Text] = Field(default=[], description="Files, lowest first; paths from the chart's folder.")
+    values_files: list[Text] = Field(
+        default=[], description="Files, lowest first: paths from the chart's folder, or $NAME/FILE in another source."
+    )
     release_name: Name | None = Field(default=None, description="Absent: the application's name.")
     sets: Annotated[list[Text], Field(max_length=500)] = Field(
         default=[], description="KEY=VALUE as in `helm template --set`, over the registry's values."

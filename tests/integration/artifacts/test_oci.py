@@ -56,13 +56,13 @@ def test_an_artifact_of_manifests_is_resolved_and_rendered_as_a_tree_of_git_is(
     assert f"sha256:{commit}" == digest
     tree = sources.tree(source, commit)
     assert [entry.path for entry in tree.list(".")] == ["README.md", "web/a.yaml"]
-    renderers, request = Renderers(RenderCache(tmp_path / "cache")), RenderRequest("web")
+    renderers, request = Renderers(RenderCache(tmp_path / "cache")), RenderRequest.at("web")
     resolved = renderers.resolve(tree, request)
     assert resolved.renderer.startswith("plain")
-    (found,) = renderers.render(lambda: tree, request, resolved).manifests
+    (found,) = renderers.render(lambda _: tree, request, resolved).manifests
     assert found["data"] == {"v": "1"}
     with pytest.raises(PathMissingError, match="other does not exist"):
-        renderers.resolve(tree, RenderRequest("other"))
+        renderers.resolve(tree, RenderRequest.at("other"))
 
 
 def test_a_tag_that_moves_is_followed_and_the_former_artifact_stays_readable(

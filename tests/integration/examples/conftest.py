@@ -88,9 +88,9 @@ def load(renderers: Renderers, live_cluster: ControlPlane) -> Iterator[Load]:
 
         def loaded(files: Mapping[str, bytes], path: str, name: str, request: RenderRequest | None = None) -> Example:
             tree = memory_tree(files)
-            base = request or RenderRequest(path)
-            asked = replace(base, path=path, release=name, namespace=name)
-            manifests = renderers.render(lambda: tree, asked, renderers.resolve(tree, asked)).manifests
+            base = request or RenderRequest.at(path)
+            asked = replace(base, release=name, namespace=name)
+            manifests = renderers.render(lambda _: tree, asked, renderers.resolve(tree, asked)).manifests
             space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             ref = PlacementRef("live", name)
             site = Site(cluster, ref=ref, namespace=name, clock=WallClock())

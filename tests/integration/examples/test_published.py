@@ -47,7 +47,7 @@ def test_cert_manager_is_synced_and_then_nothing_changes(load: Load) -> None:
     )
     definitions = b"".join(text for _, text in sorted(files_below(root / "deploy/crds").items()) if text[:1] != b"#")
     files["chart/templates/crds.yaml"] = definitions
-    example = load(files, "chart", "cert-manager", RenderRequest("chart", values={"crds": {"enabled": True}}))
+    example = load(files, "chart", "cert-manager", RenderRequest.at("chart", values={"crds": {"enabled": True}}))
     done = example.run(first=True)
     assert done.ending is Ending.SUCCEEDED, done.reason
     assert len(example.site.journal.inventory) > 40

@@ -504,7 +504,7 @@ def test_a_thousand_folders_are_resolved_by_a_few_git_processes(
 
     def resolve(commit: str) -> list[str]:
         tree = mirrors.tree(main, commit)
-        return [renderers.resolve(tree, RenderRequest(f"apps/app-{n:04}")).source_digest for n in range(1000)]
+        return [renderers.resolve(tree, RenderRequest.at(f"apps/app-{n:04}")).source_digest for n in range(1000)]
 
     mirrors.close()
     first = resolve(commit)

@@ -50,15 +50,19 @@ from workers.tasks.sweep_cluster import sweep
 from workers.tasks.sync_run import carry_out
 
 APPS = "https://git.example.com/apps.git"
+CONFIG = "https://git.example.com/config.git"
 REGISTRY = SourceRef("https://git.example.com/fleet.git", "", "refs/heads/main")
+
+_LETTERS = {APPS: "a", REGISTRY.repo: "b", CONFIG: "c"}
+"""What the commits of each repository begin with."""
 
 
 class MemoryGit:
     """Repositories in memory: the registry's port and the workers' sources in one."""
 
     def __init__(self) -> None:
-        self.files: dict[str, dict[str, str]] = {REGISTRY.repo: {}, APPS: {}}
-        self.commits: dict[str, list[dict[str, str]]] = {REGISTRY.repo: [], APPS: []}
+        self.files: dict[str, dict[str, str]] = {repo: {} for repo in _LETTERS}
+        self.commits: dict[str, list[dict[str, str]]] = {repo: [] for repo in _LETTERS}
         self.error: Exception | None = None
         self.fetches = 0
 
@@ -74,7 +78,7 @@ class MemoryGit:
 
     @staticmethod
     def _id(repo: str, number: int) -> str:
-        return f"{'a' if repo == APPS else 'b'}{number:039x}"
+        return f"{_LETTERS[repo]}{number:039x}"
 
     def head(self, source: SourceRef) -> str:
         if self.error is not None:
@@ -82,7 +86,7 @@ class MemoryGit:
         return self._id(source.repo, len(self.commits[source.repo]))
 
     def files_of(self, commit: str) -> dict[str, str]:
-        repo = APPS if commit[0] == "a" else REGISTRY.repo
+        repo = next(repo for repo, letter in _LETTERS.items() if letter == commit[0])
         return self.commits[repo][int(commit[1:], 16) - 1]
 
     def fetch(self, source: SourceRef) -> Fetched:

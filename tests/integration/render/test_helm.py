@@ -53,13 +53,13 @@ def renderers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderers]:
 
 def request(options: Mapping[str, Any] | None = None, **others: Any) -> RenderRequest:
     settings = None if options is None else RenderSettings(Renderer.HELM, options)
-    return RenderRequest("web", settings, **({"release": "shop", "namespace": "front"} | others))
+    return RenderRequest.at("web", settings, **({"release": "shop", "namespace": "front"} | others))
 
 
 def render(renderers: Renderers, files: Mapping[str, Content], asked: RenderRequest | None = None) -> Rendered:
     tree = memory_tree(files)
     asked = asked or request()
-    return renderers.render(lambda: tree, asked, renderers.resolve(tree, asked))
+    return renderers.render(lambda _: tree, asked, renderers.resolve(tree, asked))
 
 
 def seen(done: Rendered) -> Any:
@@ -272,7 +272,7 @@ def test_a_rendering_is_kept_by_everything_that_shapes_it(renderers: Renderers) 
     ]
     opened: list[RenderRequest] = []
     for one in [*asked, *asked]:
-        renderers.render(lambda one=one: opened.append(one) or tree, one, renderers.resolve(tree, one))  # type: ignore[misc,func-returns-value]
+        renderers.render(lambda _, one=one: opened.append(one) or tree, one, renderers.resolve(tree, one))  # type: ignore[misc,func-returns-value]
     assert opened == asked
 
 

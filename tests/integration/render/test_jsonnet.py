@@ -37,8 +37,8 @@ def render(
 ) -> Rendered:
     tree = memory_tree(files)
     settings = RenderSettings(Renderer.JSONNET, {"libs": ["vendor"]} | dict(options or {}))
-    asked = RenderRequest("app", settings, **more)
-    return renderers.render(lambda: tree, asked, renderers.resolve(tree, asked))
+    asked = RenderRequest.at("app", settings, **more)
+    return renderers.render(lambda _: tree, asked, renderers.resolve(tree, asked))
 
 
 def names(done: Rendered) -> list[str]:
@@ -77,8 +77,8 @@ def test_other_values_are_another_rendering(renderers: Renderers) -> None:
 
 def test_it_is_detected_by_its_main_file(renderers: Renderers) -> None:
     tree = memory_tree({"app/main.jsonnet": LIB + ".map('a', {})"})
-    asked = RenderRequest("app")
-    assert names(renderers.render(lambda: tree, asked, renderers.resolve(tree, asked))) == ["a"]
+    asked = RenderRequest.at("app")
+    assert names(renderers.render(lambda _: tree, asked, renderers.resolve(tree, asked))) == ["a"]
 
 
 def test_where_it_fails_is_said(renderers: Renderers) -> None:

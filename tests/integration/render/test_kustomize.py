@@ -73,11 +73,11 @@ def renderers(tmp_path: Path, tool: Tool) -> Renderers:
 
 def render(renderers: Renderers, files: dict[str, Content], request: RenderRequest) -> Rendered:
     tree = memory_tree(files)
-    return renderers.render(lambda: tree, request, renderers.resolve(tree, request))
+    return renderers.render(lambda _: tree, request, renderers.resolve(tree, request))
 
 
 def test_an_overlay_is_built_as_the_tool_builds_it(renderers: Renderers, tool: Tool) -> None:
-    done = render(renderers, BASE, RenderRequest("apps/web"))
+    done = render(renderers, BASE, RenderRequest.at("apps/web"))
     settings, web = sorted(done.manifests, key=lambda manifest: str(manifest["kind"]))
     assert web["spec"]["replicas"] == 3
     assert web["metadata"] == {"name": "web", "namespace": "shop", "labels": {"on": "yes"}}
@@ -88,7 +88,7 @@ def test_an_overlay_is_built_as_the_tool_builds_it(renderers: Renderers, tool: T
 
 
 def test_the_footprint_is_exact(renderers: Renderers) -> None:
-    request = RenderRequest("apps/web")
+    request = RenderRequest.at("apps/web")
     before = renderers.resolve(memory_tree(BASE), request)
     assert before.paths == (
         "apps/web/kustomization.yaml",
@@ -105,10 +105,10 @@ def test_the_footprint_is_exact(renderers: Renderers) -> None:
 
 
 def test_equal_inputs_give_equal_digests_from_tool_and_cache(renderers: Renderers, tmp_path: Path, tool: Tool) -> None:
-    request = RenderRequest("apps/web", variables={"cluster": {"name": "eu-1"}})
+    request = RenderRequest.at("apps/web", variables={"cluster": {"name": "eu-1"}})
     tree = memory_tree(BASE)
     resolved = renderers.resolve(tree, request)
-    first = renderers.render(lambda: tree, request, resolved)
+    first = renderers.render(lambda _: tree, request, resolved)
 
     def closed() -> None:
         pytest.fail("the tree is opened only when something must be rendered")
@@ -129,7 +129,7 @@ def test_the_registrys_settings_lie_over_the_folder(renderers: Renderers) -> Non
         "nameSuffix": "-s",
     }
     settings = RenderSettings(Renderer.KUSTOMIZE, options)
-    done = render(renderers, BASE, RenderRequest("apps/web", settings))
+    done = render(renderers, BASE, RenderRequest.at("apps/web", settings))
     (web,) = [manifest for manifest in done.manifests if manifest["kind"] == "Deployment"]
     assert web["metadata"]["name"] == "p-web-s"
     assert web["metadata"]["labels"] == {"on": "yes", "part": "label"}
@@ -140,19 +140,19 @@ def test_the_registrys_settings_lie_over_the_folder(renderers: Renderers) -> Non
 def test_what_the_tool_refuses_is_a_fault_with_its_words(renderers: Renderers) -> None:
     files: dict[str, Content] = {**BASE, "apps/web/patch.yaml": "kind: Deployment\nmetadata: {name: none}\n"}
     with pytest.raises(ToolFailedError, match="apps/web cannot be rendered: "):
-        render(renderers, files, RenderRequest("apps/web"))
+        render(renderers, files, RenderRequest.at("apps/web"))
 
 
 def test_a_build_of_nothing_is_a_fault(renderers: Renderers) -> None:
     files: dict[str, Content] = {"a/kustomization.yaml": "resources: [../b]\n", "b/kustomization.yaml": "{}\n"}
     with pytest.raises((EmptyRenderError, ToolFailedError)):
-        render(renderers, files, RenderRequest("a"))
+        render(renderers, files, RenderRequest.at("a"))
 
 
 def test_a_missing_tool_is_a_fault_that_says_what_to_do(tmp_path: Path) -> None:
     lacking = Renderers(RenderCache(tmp_path), kustomize=str(tmp_path / "none"))
     with pytest.raises(RendererMissingError, match="FLOTILLA_KUSTOMIZE"):
-        lacking.resolve(memory_tree(BASE), RenderRequest("apps/web"))
+        lacking.resolve(memory_tree(BASE), RenderRequest.at("apps/web"))
 
 
 def _python(code: str) -> list[str]:

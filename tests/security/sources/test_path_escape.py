@@ -20,7 +20,7 @@ from tests.fixtures.services import unavailable
 from workers.render import kustomize, plain, sandbox
 from workers.render.faults import EscapeRefusedError, RemoteRefusedError, RendererMissingError
 from workers.render.kustomization import footprint
-from workers.render.renderers import RenderRequest, detect
+from workers.render.renderers import detect
 
 FIELDS: dict[str, Callable[[str], Any]] = {
     "resources": lambda path: {"resources": [path]},
@@ -176,7 +176,6 @@ def test_the_tool_finds_neither_a_network_nor_a_git(tmp_path: Path, git_http_ser
 
 def test_components_of_the_registry_stay_in_the_tree() -> None:
     tree = memory_tree({"app/kustomization.yaml": "{}"})
-    request = RenderRequest("app")
     for path in ("../x", "/etc", "x/../../y"):
         with pytest.raises(PermanentError):
-            kustomize.footprint(tree, request.path, {"components": [path]})
+            kustomize.footprint(tree, "app", {"components": [path]})

@@ -13,7 +13,7 @@ from workers.render.manifests import Output, Sourced
 OBJECTS = Output(
     (Sourced({"kind": "A", "data": {"b": 1, "a": [1.5, None, "é"]}}, "f:1"), Sourced({"kind": "B"}, "f:9")), ("mind",)
 )
-KEY = cache_key("0" * 64, "plain 1", "app", {})
+KEY = cache_key("0" * 64, "plain 1", {"path": "app"})
 
 
 def entry(root: Path) -> Path:
@@ -53,10 +53,10 @@ def test_an_altered_entry_counts_as_absent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        cache_key("1" * 64, "plain 1", "app", {}),
-        cache_key("0" * 64, "plain 2", "app", {}),
-        cache_key("0" * 64, "plain 1", "app2", {}),
-        cache_key("0" * 64, "plain 1", "app", {"include": ["*"]}),
+        cache_key("1" * 64, "plain 1", {"path": "app"}),
+        cache_key("0" * 64, "plain 2", {"path": "app"}),
+        cache_key("0" * 64, "plain 1", {"path": "app2"}),
+        cache_key("0" * 64, "plain 1", {"path": "app", "include": ["*"]}),
     ],
 )
 def test_everything_that_shapes_a_rendering_is_in_its_key(other: str) -> None:
@@ -65,7 +65,7 @@ def test_everything_that_shapes_a_rendering_is_in_its_key(other: str) -> None:
 
 def test_the_longest_unused_go_first(tmp_path: Path) -> None:
     cache = RenderCache(tmp_path, kept=1)
-    keys = [cache_key(str(number), "plain 1", "app", {}) for number in range(4)]
+    keys = [cache_key(str(number), "plain 1", {"path": "app"}) for number in range(4)]
     for number, key in enumerate(keys):
         cache.put(key, OBJECTS)
         os.utime(tmp_path / key[:2] / key, (number, number))

@@ -16,10 +16,10 @@ from workers.render.canonical import manifest_digest
 from workers.render.renderers import Renderers, RenderRequest, Resolved, detect
 
 APP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {cluster: '${cluster.name}'}\n"
-REQUEST = RenderRequest("app")
+REQUEST = RenderRequest.at("app")
 
 
-def closed() -> NoReturn:
+def closed(_: object) -> NoReturn:
     pytest.fail("the tree is opened only when something must be rendered")
 
 
@@ -31,8 +31,8 @@ def test_one_rendering_serves_all_clusters(tmp_path: Path) -> None:
     tree = memory_tree({"app/a.yaml": APP})
     renderers = Renderers(RenderCache(tmp_path))
     resolved = renderers.resolve(tree, REQUEST)
-    first = renderers.render(lambda: tree, RenderRequest("app", variables=variables("eu-1")), resolved)
-    second = renderers.render(closed, RenderRequest("app", variables=variables("eu-2")), resolved)
+    first = renderers.render(lambda _: tree, RenderRequest.at("app", variables=variables("eu-1")), resolved)
+    second = renderers.render(closed, RenderRequest.at("app", variables=variables("eu-2")), resolved)
     assert [done.manifests[0]["data"] for done in (first, second)] == [{"cluster": "eu-1"}, {"cluster": "eu-2"}]
     assert first.digest != second.digest
     assert first.digest == manifest_digest(first.manifests)
@@ -41,7 +41,7 @@ def test_one_rendering_serves_all_clusters(tmp_path: Path) -> None:
 def test_without_variables_nothing_is_substituted(tmp_path: Path) -> None:
     tree = memory_tree({"app/a.yaml": APP})
     renderers = Renderers(RenderCache(tmp_path))
-    done = renderers.render(lambda: tree, REQUEST, renderers.resolve(tree, REQUEST))
+    done = renderers.render(lambda _: tree, REQUEST, renderers.resolve(tree, REQUEST))
     assert done.manifests[0]["data"] == {"cluster": "${cluster.name}"}
     assert done.renderer == "plain 1"
 
@@ -52,8 +52,8 @@ def test_a_wrong_digest_never_names_other_manifests(tmp_path: Path) -> None:
     ours = memory_tree({"app/a.yaml": APP})
     renderers = Renderers(RenderCache(tmp_path))
     resolved = renderers.resolve(ours, REQUEST)
-    renderers.render(lambda: theirs, REQUEST, resolved)
-    assert renderers.render(lambda: ours, REQUEST, resolved).manifests[0]["metadata"]["name"] == "a"
+    renderers.render(lambda _: theirs, REQUEST, resolved)
+    assert renderers.render(lambda _: ours, REQUEST, resolved).manifests[0]["metadata"]["name"] == "a"
 
 
 def test_a_failed_rendering_is_not_kept(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_failed_rendering_is_not_kept(tmp_path: Path) -> None:
     resolved = renderers.resolve(tree, REQUEST)
     for _ in range(2):
         with pytest.raises(PermanentError):
-            renderers.render(lambda: tree, REQUEST, resolved)
+            renderers.render(lambda _: tree, REQUEST, resolved)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -70,8 +70,8 @@ def test_settings_are_part_of_what_a_rendering_is(tmp_path: Path) -> None:
     tree = memory_tree({"app/a.yaml": APP, "app/b.yaml": APP.replace("name: a", "name: b")})
     renderers = Renderers(RenderCache(tmp_path))
     for options, count in (({}, 2), ({"exclude": ["b.yaml"]}, 1)):
-        request = RenderRequest("app", RenderSettings(Renderer.PLAIN, options))
-        assert len(renderers.render(lambda: tree, request, renderers.resolve(tree, request)).objects) == count
+        request = RenderRequest.at("app", RenderSettings(Renderer.PLAIN, options))
+        assert len(renderers.render(lambda _: tree, request, renderers.resolve(tree, request)).objects) == count
 
 
 def test_an_application_without_files_has_the_folders_digest(tmp_path: Path) -> None:

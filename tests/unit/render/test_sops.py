@@ -114,7 +114,7 @@ def test_a_credential_without_a_key_is_refused() -> None:
 
 def test_keys_are_not_shown() -> None:
     assert "AGE-SECRET" not in repr(KEYS)
-    assert "AGE-SECRET" not in repr(RenderRequest("app", decryptor=KEYS))
+    assert "AGE-SECRET" not in repr(RenderRequest.at("app", decryptor=KEYS))
 
 
 # -- through the renderers -------------------------------------------------------------------------------------
@@ -124,8 +124,8 @@ KUSTOMIZATION = "resources: [secret.yaml]\nnamePrefix: prod-\n"
 
 def render(renderers: Renderers, tree_files: dict[str, Any], decryptor: Decryptor | None = KEYS) -> Rendered:
     tree = memory_tree(tree_files)
-    asked = RenderRequest("app", decryptor=decryptor)
-    return renderers.render(lambda: tree, asked, renderers.resolve(tree, asked))
+    asked = RenderRequest.at("app", decryptor=decryptor)
+    return renderers.render(lambda _: tree, asked, renderers.resolve(tree, asked))
 
 
 def on_disk(folder: Path) -> bytes:
@@ -180,8 +180,8 @@ def test_the_values_of_a_chart_may_be_encrypted(tmp_path: Path) -> None:
         }
     )
     settings = RenderSettings(Renderer.HELM, {"valuesFiles": ["../secrets.yaml"]})
-    asked = RenderRequest("app", settings, decryptor=KEYS)
-    done = renderers.render(lambda: tree, asked, renderers.resolve(tree, asked))
+    asked = RenderRequest.at("app", settings, decryptor=KEYS)
+    done = renderers.render(lambda _: tree, asked, renderers.resolve(tree, asked))
     renderers.close()
     assert done.manifests[0]["stringData"] == {"p": "CANARY-correct-horse"}
     assert b"CANARY" not in on_disk(tmp_path)

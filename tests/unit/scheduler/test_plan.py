@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from common.domain.fleet import ApplicationState, ClusterState, LeavingBounds, OnUnmatch, SyncMode
+from common.domain.fleet import (
+    Application,
+    ApplicationState,
+    ClusterState,
+    GitSource,
+    LeavingBounds,
+    OnUnmatch,
+    Ref,
+    RefKind,
+    SyncMode,
+)
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, Revision
-from scheduler.planning.facts import Current
+from common.domain.refs import PlacementRef, Revision, SourceRef
+from scheduler.planning.facts import Current, Resolved
 from scheduler.planning.hindrance import JOINING, MANUAL
 from scheduler.planning.plan import Plan, Step, plan
-from tests.factories import application, cluster, current, facts, fleet, resolved
+from tests.factories import SOURCE, SOURCE_ID, application, cluster, current, facts, fleet, resolved
 
 WEB = PlacementRef("eu", "web")
 
@@ -327,3 +339,43 @@ def test_a_departure_is_stored_with_or_without_a_revision() -> None:
     retired = fleet([cluster("eu")], [application("web", state=ApplicationState.RETIRED)])
     for desired in (None, Revision("d1", "p", "c" * 40)):
         assert _only(plan(retired, facts({WEB: current(desired=desired, applied=("d1", "p"))}))).differs
+
+
+# -- several sources ---------------------------------------------------------------------------------------------------
+
+OTHER = SourceRef("https://git.example.com/config.git", "", "refs/heads/main")
+
+
+def _several() -> Application:
+    config = GitSource(OTHER.repo, Ref(RefKind.BRANCH, "main"), name="config")
+    one = application("web")
+    return replace(one, sources=(replace(one.source, name="chart"), config))
+
+
+def _both(digest: str = "d2", renderer: str = "helm 1", error: str = "") -> dict[tuple[SourceRef, str], Resolved]:
+    return resolved("web") | {(OTHER, "web"): Resolved(2, digest, "e" * 40, renderer, error)}
+
+
+def test_of_several_sources_the_revision_has_all() -> None:
+    wanted = fleet([cluster("eu")], [_several()])
+    first = _only(plan(wanted, facts(found=_both())))
+    assert first.desired is not None
+    assert first.desired.commit == f"{'c' * 40}+{'e' * 40}"
+    assert first.source_id == SOURCE_ID
+    again = _only(plan(wanted, facts({WEB: _settled(first)}, found=_both())))
+    assert not again.differs
+    for changed in (_both(digest="d3"), _both(renderer="helm 2")):
+        step = _only(plan(wanted, facts({WEB: _settled(first)}, found=changed)))
+        assert step.renewed
+        assert step.wants_run
+
+
+def test_of_several_sources_the_one_that_is_not_resolved_is_the_reason_and_the_last_good_stays() -> None:
+    wanted = fleet([cluster("eu")], [_several()])
+    first = _only(plan(wanted, facts(found=_both())))
+    unreachable = replace(facts(found=resolved("web"), errors={2: "git.unreachable"}), sources={SOURCE: 1, OTHER: 2})
+    assert _only(plan(wanted, unreachable)).hindrance == "git.unreachable"
+    faulty = _only(plan(wanted, facts({WEB: _settled(first)}, found=_both(error="the file is gone"))))
+    assert (faulty.desired, faulty.hindrance) == (first.desired, "the file is gone")
+    never = _only(plan(wanted, facts(found=_both(digest="", error="the file is not there"))))
+    assert (never.desired, never.hindrance) == (None, "the file is not there")

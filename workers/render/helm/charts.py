@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from common.domain.fleet import lent
 from common.sources.trees import Tree, joined, refuse_link
 from common.yaml import YamlError, load_documents
 from workers.render.faults import CycleError, DependencyMissingError, EscapeRefusedError, RenderError
@@ -26,7 +27,8 @@ class ChartFootprint:
 
     Attributes:
         chart: the chart's folder.
-        values_files: in their order, lowest first; paths from the repository's root.
+        values_files: in their order, lowest first; paths from the repository's root, or ``$SOURCE/FILE`` for what
+            another source lends, which is no part of this footprint.
         beside: charts of the same repository that the chart, or one of these, depends on by ``file://``: where each is
             put in the chart's folder, and the folder it comes from.
     """
@@ -38,7 +40,8 @@ class ChartFootprint:
     @property
     def paths(self) -> tuple[str, ...]:
         """All of it, sorted."""
-        return tuple(sorted({self.chart, *self.values_files, *(source for _, source in self.beside)}))
+        own = (file for file in self.values_files if lent(file) is None)
+        return tuple(sorted({self.chart, *own, *(source for _, source in self.beside)}))
 
 
 def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> ChartFootprint:
@@ -58,6 +61,9 @@ def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> ChartFootpri
     """
     files = []
     for name in options.get("valuesFiles", ()):
+        if lent(name) is not None:
+            files.append(name)
+            continue
         file = _inside(f"render.helm.valuesFiles: {name}", path, name)
         if tree.existing(file).is_folder:
             raise RenderError([f"render.helm.valuesFiles: {name[:200]!r} is a folder, not a file"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from common.domain.fleet import IgnoreRule, ValueLayer, merged
+from common.domain.fleet import IgnoreRule, ValueLayer, lent, merged
 from common.semver import RangeError, VersionRange
 from common.sources.trees import Tree
 from common.yaml import MANIFEST_LIMITS
@@ -23,6 +23,7 @@ from workers.render.faults import (
 from workers.render.files import scratch, write_files
 from workers.render.helm.charts import ChartFootprint, mapping_of
 from workers.render.manifests import Output, Sourced, checked, sourced
+from workers.render.parts import Loan, lent_content
 from workers.render.process import Library, RenderProcesses
 from workers.render.twice import refuse_changing
 
@@ -58,6 +59,7 @@ class Release:
         cluster: the cluster's own values.
         capabilities: of the cluster; None for Helm's defaults.
         ignore: fields that may differ from one rendering to the next.
+        loans: sources that lend it values files, by name.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Release:
     cluster: Mapping[str, Any] = field(default_factory=dict, repr=False)
     capabilities: Capabilities | None = None
     ignore: Sequence[IgnoreRule] = ()
+    loans: Mapping[str, Loan] = field(default_factory=dict, repr=False)
 
 
 def render(
@@ -123,8 +126,7 @@ def _materialised(tree: Tree, reads: ChartFootprint) -> Iterator[Path]:
 def _request(
     folder: Path, tree: Tree, options: Mapping[str, Any], release: Release, reads: ChartFootprint
 ) -> dict[str, Any]:
-    texts = tree.read_many(reads.values_files)
-    layers = [ValueLayer(file, mapping_of(texts[file], file)) for file in reads.values_files]
+    layers = [ValueLayer(file, mapping_of(_text(tree, file, release.loans), file)) for file in reads.values_files]
     known = release.capabilities
     settings = {"name": str(options.get("releaseName") or release.name), "namespace": release.namespace}
     abilities = {} if known is None else {"kube_version": known.kube_version, "api_versions": list(known.api_versions)}
@@ -135,6 +137,11 @@ def _request(
         "cluster": release.cluster,
         "release": settings | abilities,
     }
+
+
+def _text(tree: Tree, file: str, loans: Mapping[str, Loan]) -> bytes:
+    of = lent(file)
+    return tree.read(file) if of is None else lent_content(loans, *of)
 
 
 def _check(answer: Mapping[str, Any], path: str) -> None:
