@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class World:
     registry: Repository
     apps: Repository
     other_apps: Repository
+    repository: Callable[[str], Repository]
     planes: Resettable
     redis: RedisServer
     postgres: PostgresServer
@@ -127,11 +128,15 @@ def world(
     database = Database(postgres_server.url(name))
     upgrade(database)
     redis_server.flush()
-    names = [f"{folder.name}-{kind}" for kind in ("registry", "apps", "other")]
-    registry, apps, other = (Repository(root / n, f"{url}/{n}/.git") for n in names)
+
+    def repository(name: str) -> Repository:
+        full = f"{folder.name}-{name}"
+        return Repository(root / full, f"{url}/{full}/.git")
+
+    registry, apps, other = (repository(name) for name in ("registry", "apps", "other"))
     registry.commit({"fleet.yaml": FLEET + "".join(map(cluster_document, planes))}, "Declare the fleet")
-    for repository in (apps, other):
-        repository.commit({"README.md": "applications"})
+    for one in (apps, other):
+        one.commit({"README.md": "applications"})
     password = folder / "broker.password"
     password.touch(mode=0o600)
     password.write_text(redis_server.password)
@@ -153,7 +158,9 @@ def world(
     hub.start()
     try:
         hub.await_ready()
-        yield World(hub, registry, apps, other, live_control_planes, redis_server, postgres_server, database)
+        yield World(
+            hub, registry, apps, other, repository, live_control_planes, redis_server, postgres_server, database
+        )
     finally:
         hub.stop_all()
         keep = Path("/tmp/flotilla-e2e-logs")  # noqa: S108 - for a person, after a failure; holds no secrets

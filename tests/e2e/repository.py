@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,21 +21,23 @@ class Repository:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.url = url
+        self._lock = threading.Lock()
         folder.mkdir(parents=True)
         self._git("init", "--quiet", "--initial-branch=main")
 
     def commit(self, files: Mapping[str, str | None], message: str = "Change") -> str:
-        """Write files (None removes one), commit, and return the commit."""
-        for name, content in files.items():
-            path = self.folder / name
-            if content is None:
-                path.unlink()
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
-        self._git("add", "--all")
-        self._git(*_AUTHOR, "commit", "--quiet", "--allow-empty", f"--message={message}")
-        return self._git("rev-parse", "HEAD").strip()
+        """Write files (None removes one), commit, and return the commit; several threads may."""
+        with self._lock:
+            for name, content in files.items():
+                path = self.folder / name
+                if content is None:
+                    path.unlink()
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content, encoding="utf-8")
+            self._git("add", "--all")
+            self._git(*_AUTHOR, "commit", "--quiet", "--allow-empty", f"--message={message}")
+            return self._git("rev-parse", "HEAD").strip()
 
     def _git(self, *arguments: str) -> str:
         command = ("git", "-C", str(self.folder), *arguments)

@@ -2,121 +2,208 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
+from common.sources.credentials import DirectoryProvider
 from tests.controlplane.fixtures import LIVE
 from tests.e2e.conftest import World
 from tests.e2e.hub import eventually
+from tests.e2e.outlets import ChartAndValues, ChartInRegistry, ChartInRepository, InGit, InRegistry, Outlet
+from tests.fakes.web_server import WebServer, web_server
+from tests.fixtures.oci import OciRegistry
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "applications"
-DEPLOYMENTS = "/apis/apps/v1/namespaces/{0}/deployments"
+pytestmark = pytest.mark.service("docker-registry")
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "applications"
+SOPS = ROOT / "tests" / "data" / "sops"
+IMAGE = ("spec", "template", "spec", "containers", 0, "image")
+AT_ONCE = 4
+"""Lives that are lived beside each other: most of each is waiting."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """One object and what in it is looked at."""
+
+    path: str
+    value: tuple[str | int, ...] = IMAGE
+
+
+def front(name: str) -> Look:
+    """Look at a Deployment's image."""
+    return Look(f"/apis/apps/v1/namespaces/{{0}}/deployments/{name}")
+
+
+@dataclass(frozen=True)
 class Shape:
     """An example, and how to change and how to break it.
 
-    Args:
+    Attributes:
         folder: below ``examples/applications``.
-        path: of the source below the folder.
-        front: the Deployment to look at.
-        change: file, a text in it, and another in its place: a new revision.
+        look: at what.
+        change: file, a text in it, and another in its place: a new revision, in which the value ends with ``v9``.
         harm: the same for one that no API server takes.
+        more: further lines of the application's document.
+        files: besides those in the folder.
     """
 
-    def __init__(
-        self, folder: str, front: str, change: tuple[str, str, str], harm: tuple[str, str, str], path: str = ""
-    ) -> None:
-        self.folder = folder
-        self.path = path
-        self.front = front
-        self.change = change
-        self.harm = harm
-        root = EXAMPLES / folder
-        self.files = {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()}
+    folder: str
+    look: Look
+    change: tuple[str, str, str]
+    harm: tuple[str, str, str]
+    more: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def all_files(self) -> dict[str, str]:
+        root = EXAMPLES / self.folder
+        return {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()} | self.files
 
     def altered(self, alteration: tuple[str, str, str]) -> dict[str, str]:
-        """Return one file, altered."""
+        """Return the files, one of them altered."""
         file, before, after = alteration
-        assert before in self.files[file]
-        return {file: self.files[file].replace(before, after)}
+        files = self.all_files
+        assert before in files[file]
+        return files | {file: files[file].replace(before, after)}
 
 
-IMAGE = "example.com/guestbook:v5"
+PLAIN = Shape(
+    "guestbook-plain",
+    front("front"),
+    ("front.yaml", "example.com/guestbook:v5", "example.com/guestbook:v9"),
+    ("front.yaml", "containerPort: 8080", "containerPort: 808080"),
+)
+HELM = Shape(
+    "guestbook-helm",
+    front("{0}-front"),
+    ("Chart.yaml", "appVersion: v5", "appVersion: v9"),
+    ("templates/front.yaml", "- port: 8080", "- port: 808080"),
+)
 SHAPES = {
-    "plain": Shape(
-        "guestbook-plain",
-        "front",
-        ("front.yaml", IMAGE, "example.com/guestbook:v9"),
-        ("front.yaml", "containerPort: 8080", "containerPort: 808080"),
-    ),
+    "plain": PLAIN,
     "kustomize": Shape(
         "guestbook-kustomize",
-        "prod-front",
+        front("prod-front"),
         ("overlays/prod/kustomization.yaml", "newTag: v6", "newTag: v9"),
         ("base/front.yaml", "containerPort: 8080", "containerPort: 808080"),
-        path="/overlays/prod",
     ),
-    "chart": Shape(
-        "guestbook-helm",
-        "chart-front",
-        ("Chart.yaml", "appVersion: v5", "appVersion: v9"),
-        ("templates/front.yaml", "- port: 8080", "- port: 808080"),
-    ),
+    "chart": HELM,
+    "chart-over-http": HELM,
+    "chart-in-registry": HELM,
+    "manifests-in-registry": PLAIN,
     "program": Shape(
         "guestbook-jsonnet",
-        "front",
-        ("main.jsonnet", IMAGE, "example.com/guestbook:v9"),
+        front("front"),
+        ("main.jsonnet", "example.com/guestbook:v5", "example.com/guestbook:v9"),
         ("main.jsonnet", "service('front', 8080)", "service('front', 808080)"),
     ),
     "staged": Shape(
         "waves",
-        "front",
-        ("front.yaml", IMAGE, "example.com/guestbook:v9"),
+        front("front"),
+        ("front.yaml", "example.com/guestbook:v5", "example.com/guestbook:v9"),
         ("front.yaml", "containerPort: 8080", "containerPort: 808080"),
+    ),
+    "definition": Shape(
+        "crd-and-resources",
+        Look("/apis/boats.example.com/v1/namespaces/{0}/boats/sloop", ("spec", "owner")),
+        ("boats.yaml", "owner: anna", "owner: anna-v9"),
+        ("boats.yaml", "owner: anna", "owner: 9"),
+    ),
+    "encrypted": Shape(
+        PLAIN.folder,
+        PLAIN.look,
+        PLAIN.change,
+        PLAIN.harm,
+        more="  decrypt: {sops: {keyRef: sops/e2e}}\n",
+        files={"secret.yaml": (SOPS / "regex.yaml").read_text()},
+    ),
+    "several": Shape(
+        HELM.folder,
+        HELM.look,
+        ("config.yaml", "tag: v5", "tag: v9"),
+        HELM.harm,
+        files={"config.yaml": "image: {tag: v5}\n"},
     ),
 }
 
 
+def _outlet(world: World, name: str, registry: OciRegistry, charts: WebServer) -> Outlet:
+    match name:
+        case "chart-over-http":
+            return ChartInRepository(charts, "guestbook", "charts/e2e")
+        case "chart-in-registry":
+            return ChartInRegistry(registry, "guestbook")
+        case "manifests-in-registry":
+            return InRegistry(registry)
+        case "several":
+            return ChartAndValues(world.repository(name), world.repository(f"{name}-config"), ("config.yaml",))
+        case _:
+            return InGit(world.repository(name), "overlays/prod" if name == "kustomize" else ".")
+
+
+Lives = dict[str, Future[None]]
+
+
+@pytest.fixture(scope="module")
+def lives(world: World, oci_registry: OciRegistry) -> Iterator[Lives]:
+    """Begin every life; they go on beside each other."""
+    credentials = DirectoryProvider(world.hub.home / "credentials")
+    credentials.store("sops/e2e", {"age.agekey": (SOPS / "age.agekey").read_bytes()})
+    credentials.store("charts/e2e", {"username": b"robot", "password": b"letmein"})
+    with web_server() as charts, ThreadPoolExecutor(AT_ONCE) as pool:
+        charts.user = ("robot", "letmein")
+        yield {name: pool.submit(_live, world, name, _outlet(world, name, oci_registry, charts)) for name in SHAPES}
+
+
 @pytest.mark.parametrize("name", SHAPES)
-def test_an_application_lives_its_whole_life(world: World, name: str) -> None:
+@pytest.mark.timeout(900)
+def test_an_application_lives_its_whole_life(lives: Lives, name: str) -> None:
+    lives[name].result()
+
+
+def _live(world: World, name: str, outlet: Outlet) -> None:
     shape = SHAPES[name]
+    first = outlet.publish(shape.all_files)
+    _place(world, name, outlet, shape)
+    world.hub.await_synced(name, 3, commit=first, within=300)
+    if name == "encrypted":
+        assert _secret(world, name) == b"CANARY-correct-horse"
 
-    def commit(files: dict[str, str]) -> str:
-        return world.apps.commit({f"{name}/{file}": text for file, text in files.items()})
-
-    commit(shape.files)
-    _place(world, name, shape)
-    world.hub.await_synced(name, 3, within=180)
-
-    changed = commit(shape.altered(shape.change))
-    world.hub.await_synced(name, 3, commit=changed, within=180)
+    changed = outlet.publish(shape.altered(shape.change))
+    world.hub.await_synced(name, 3, commit=changed, within=300)
     for cluster in LIVE:
-        assert _image(world, cluster, name, shape).endswith(":v9")
+        assert _value(world, cluster, name, shape).endswith("v9")
 
-    broken = commit(shape.altered(shape.harm))
-    eventually("it says what is wrong", lambda: _failed(world, name, broken), within=120)
-    assert _image(world, LIVE[0], name, shape), "what was there is still there"
+    broken = outlet.publish(shape.altered(shape.harm))
+    eventually("it says what is wrong", lambda: _failed(world, name, broken), within=300)
+    assert _value(world, LIVE[0], name, shape), "what was there is still there"
 
     with world.cluster(LIVE[1]).client() as client:
-        client.delete(DEPLOYMENTS.format(name) + f"/{shape.front}").raise_for_status()
-    healed = commit(shape.files)
-    world.hub.await_synced(name, 3, commit=healed, within=180)
-    assert _image(world, LIVE[1], name, shape)
+        client.delete(shape.look.path.format(name)).raise_for_status()
+    healed = outlet.publish(shape.all_files)
+    world.hub.await_synced(name, 3, commit=healed, within=300)
+    assert _value(world, LIVE[1], name, shape)
 
-    _place(world, name, shape, state="retired")
-    eventually("all of it is gone", lambda: _gone(world, name, shape), within=180)
+    _place(world, name, outlet, shape, state="retired")
+    eventually("all of it is gone", lambda: _gone(world, name, shape), within=300)
 
 
-def _place(world: World, name: str, shape: Shape, *, state: str = "active") -> None:
+def _place(world: World, name: str, outlet: Outlet, shape: Shape, *, state: str = "active") -> None:
     document = f"""\
 apiVersion: flotilla.dev/v1
 kind: Application
 metadata: {{name: {name}}}
 spec:
   state: {state}
-  source: {{repo: "{world.apps.url}", path: {name}{shape.path}, ref: {{branch: main}}}}
+{outlet.source}{shape.more}\
   namespace: {name}
   createNamespace: true
   targets: [{{name: all, select: {{all: true}}}}]
@@ -124,14 +211,24 @@ spec:
     world.registry.commit({f"{name}.yaml": document}, f"Place {name}")
 
 
-def _image(world: World, cluster: str, name: str, shape: Shape) -> str:
-    """Return the image that the front runs; empty where there is no front."""
+def _read(world: World, cluster: str, path: str) -> Any:
+    """Return an object; None where there is none."""
     with world.cluster(cluster).client() as client:
-        answer = client.get(DEPLOYMENTS.format(name) + f"/{shape.front}")
-    if answer.status_code == 404:
-        return ""
-    image: str = answer.raise_for_status().json()["spec"]["template"]["spec"]["containers"][0]["image"]
-    return image
+        answer = client.get(path)
+    return None if answer.status_code == httpx.codes.NOT_FOUND else answer.raise_for_status().json()
+
+
+def _value(world: World, cluster: str, name: str, shape: Shape) -> str:
+    """Return what is looked at; empty where the object is not there."""
+    found = _read(world, cluster, shape.look.path.format(name))
+    for key in shape.look.value if found is not None else ():
+        found = found[key]
+    return found or ""
+
+
+def _secret(world: World, name: str) -> bytes:
+    found = _read(world, LIVE[0], f"/api/v1/namespaces/{name}/secrets/db")
+    return base64.b64decode(found["data"]["password"])
 
 
 def _failed(world: World, name: str, commit: str) -> bool:
@@ -143,4 +240,4 @@ def _gone(world: World, name: str, shape: Shape) -> bool:
     """Approve whatever is asked; return whether nothing is left on any cluster."""
     for one in world.hub.get("approvals"):
         world.hub.post(f"approvals/{one['id']}/approve", {"reason": f"{name} is retired"})
-    return not any(_image(world, cluster, name, shape) for cluster in LIVE)
+    return not any(_value(world, cluster, name, shape) for cluster in LIVE)
