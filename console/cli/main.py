@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from common.domain.errors import FlotillaError
-from console.cli import cluster, diff, health, hub, looking, offline, processes, registry, simulator
+from console.cli import cluster, diff, health, hub, importing, looking, offline, processes, registry, simulator
 from console.cli.client import HubUnreachableError
 from console.cli.exits import Exit
 from console.cli.output import errors, say
@@ -83,6 +83,7 @@ for command in _PROCESS_COMMANDS:
     app.command(rich_help_panel=PROCESSES)(command)
 app.command(rich_help_panel=PROCESSES, context_settings=processes.ANY_OPTIONS)(processes.scheduler)
 app.add_typer(cluster.app, name="cluster", rich_help_panel=FLEET)
+app.add_typer(importing.app, name="import", rich_help_panel=REGISTRY)
 app.add_typer(simulator.app, name="simulator", rich_help_panel=PROCESSES)
 app.add_typer(processes.database, name="db", rich_help_panel=PROCESSES)
 

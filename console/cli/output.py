@@ -92,6 +92,11 @@ def say(text: str) -> None:
     console.print(text, markup=False, highlight=False)
 
 
+def warn(text: str) -> None:
+    """Print a line for a person beside what is printed for programs; never read as markup."""
+    errors.print(text, markup=False, highlight=False)
+
+
 def counted(counts: dict[str, int]) -> str:
     """Return counts as ``3 created, 1 failed``."""
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()) if count)

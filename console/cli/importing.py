@@ -1,0 +1,141 @@
+"""``flotilla import``: from other tools' objects to registry documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from common.domain.errors import PermanentError
+from console.cli.exits import Exit
+from console.cli.output import Format, Output, is_data, say, warn
+from console.importing import Imported, from_argocd, from_flux
+
+app = typer.Typer(
+    name="import", no_args_is_help=True, help="Turn other tools' objects into registry documents; no cluster is asked."
+)
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="files of YAML, or folders of them")]
+Into = Annotated[Path | None, typer.Option(help="write a file for each document there instead of printing them")]
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+class FileMissingError(PermanentError):
+    """A file cannot be read, or one is in the way."""
+
+    code = "import.file"
+
+
+@app.command()
+def argocd(
+    files: Files,
+    cluster: Annotated[
+        list[str] | None, typer.Option(metavar="SERVER=NAME", help="the registry's name of a cluster, by URL or name")
+    ] = None,
+    checkout: Annotated[
+        list[str] | None, typer.Option(metavar="URL=DIR", help="a checkout for generators that look into a repository")
+    ] = None,
+    into: Into = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Import Applications, ApplicationSets and AppProjects of Argo CD. Exit 1 if something has no place.
+
+    Example: flotilla import argocd applications.yaml --cluster https://kubernetes.default.svc=eu-prod-01 --into ./fleet
+    """
+    folders = {url: _below(Path(folder)) for url, folder in _pairs(checkout, "--checkout URL=DIR").items()}
+    servers = _pairs(cluster, "--cluster SERVER=NAME")
+    _show(from_argocd(_read(files), servers=servers, checkouts=folders), into, output)
+
+
+@app.command()
+def flux(
+    files: Files,
+    cluster: Annotated[str, typer.Option(metavar="NAME", help="the registry's name of the cluster they lie on")],
+    into: Into = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Import Kustomizations and HelmReleases of Flux with their sources. Exit 1 if something has no place.
+
+    Example: flotilla import flux flux.yaml --cluster eu-prod-01 --into ./fleet
+    """
+    _show(from_flux(_read(files), cluster=cluster), into, output)
+
+
+def _pairs(texts: list[str] | None, form: str) -> dict[str, str]:
+    found = {}
+    for text in texts or []:
+        key, equals, value = text.rpartition("=")
+        if not (equals and key and value):
+            message = f"{text!r} is not {form}"
+            raise typer.BadParameter(message)
+        found[key] = value
+    return found
+
+
+def _read(files: list[Path]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for file in files:
+        if file.is_dir():
+            found |= {str(file / name): text for name, text in _below(file).items()}
+            continue
+        try:
+            found[str(file)] = file.read_bytes()
+        except OSError as error:
+            message = f"{file}: {error.strerror}"
+            raise FileMissingError(message, remedy="Name files or folders that can be read.") from error
+    return found
+
+
+def _below(folder: Path) -> dict[str, bytes]:
+    if not folder.is_dir():
+        message = f"{folder} is no folder"
+        raise FileMissingError(message, remedy="Name a folder that can be read.")
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file() and ".git" not in file.parts)
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files if file.suffix in _SUFFIXES}
+
+
+def _show(found: Imported, into: Path | None, output: Format) -> None:
+    if into is not None:
+        _write(found.documents, into)
+    data = {
+        "documents": dict(found.documents),
+        "findings": [
+            {"file": one.file, "line": one.line, "what": one.what, "remedy": one.remedy} for one in found.findings
+        ],
+        "steps": [{"title": step.title, "commands": list(step.commands)} for step in found.steps],
+    }
+    if not is_data(output, data):
+        _tell(found, into)
+    raise typer.Exit(Exit.NO if found.findings else Exit.DONE)
+
+
+def _tell(found: Imported, into: Path | None) -> None:
+    if into is None:
+        typer.echo("---\n".join(_text(document) for document in found.documents.values()), nl=False)
+    else:
+        say(f"{len(found.documents)} documents are in {into}. Check them: flotilla validate {into}")
+    for finding in found.findings:
+        warn(str(finding))
+    warn(f"{len(found.findings)} things have no place, or need a look." if found.findings else "All of it has a place.")
+    warn("\nThe hand-over, in this order:")
+    for number, step in enumerate(found.steps, start=1):
+        warn(f"{number}. {step.title}")
+        for command in step.commands:
+            warn(f"     {command}")
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _write(documents: Mapping[str, Mapping[str, Any]], into: Path) -> None:
+    taken = [name for name in documents if (into / name).exists()]
+    if taken:
+        message = f"{into / taken[0]} is there already"
+        raise FileMissingError(message, remedy="Name another folder; nothing was written.")
+    for name, document in documents.items():
+        file = into / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(_text(document))
