@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, Table, and_, bindparam, or_, select, 
 
 from common.db.dialect import batched, insert
 from common.db.tables import PlacementRow, RunRow
-from common.domain.placements import PlacementState
+from common.domain.placements import WARNED, PlacementState
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import Outcome, RunState, SyncStatus, Trigger
 
@@ -34,6 +34,7 @@ class PlacementFacts:
     Attributes:
         desired: what it should run; None while it is unresolved.
         applied: identity of what it runs; None before its first success.
+        warned: whether its last run saw differences, and was not to write.
         retry_at: when it wants its next run; None when it wants none.
         failures: runs in a row that failed at the desired revision.
         objects: how many objects it owns.
@@ -47,6 +48,7 @@ class PlacementFacts:
     desired: Revision | None
     applied: tuple[str, str] | None
     hindrance: str
+    warned: bool
     paused: bool
     retry_at: datetime | None
     failures: int
@@ -89,6 +91,7 @@ _COLUMNS = (
     PlacementRow.applied_source_digest,
     PlacementRow.applied_parameters_digest,
     PlacementRow.hindrance,
+    PlacementRow.reason,
     PlacementRow.paused_by,
     PlacementRow.retry_at,
     PlacementRow.failures,
@@ -285,6 +288,7 @@ def _facts(row: Any) -> PlacementFacts:
         desired=desired,
         applied=applied,
         hindrance=row.hindrance,
+        warned=row.reason.startswith(WARNED),
         paused=row.paused_by is not None,
         retry_at=row.retry_at,
         failures=row.failures,

@@ -40,7 +40,7 @@ def _resolved(connection: Connection, refs: Mapping[int, SourceRef]) -> dict[tup
 
 def _current(known: PlacementFacts) -> Current:
     owns = known.applied is not None or known.objects > 0 or known.run is not None
-    return Current(known.state, known.source_id, known.desired, known.applied, known.hindrance, owns)
+    return Current(known.state, known.source_id, known.desired, known.applied, known.hindrance, owns, known.warned)
 
 
 def approved_to_leave(connection: Connection) -> tuple[Approval, ...]:

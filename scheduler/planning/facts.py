@@ -35,6 +35,7 @@ class Current:
     Attributes:
         applied: identity of what it runs; None before its first success.
         owns: whether anything of it may be on the cluster.
+        warned: whether its last run saw differences, and was not to write.
     """
 
     state: PlacementState
@@ -43,6 +44,7 @@ class Current:
     applied: tuple[str, str] | None
     hindrance: str
     owns: bool
+    warned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,11 @@ def _step(placement: Placement, facts: Facts, going: Departures) -> Step:
     renewed = desired is not None and (
         current is None or current.desired is None or current.desired.identity != desired.identity
     )
-    returning = current is not None and (current.state is not PlacementState.PLACED or current.hindrance != reason)
+    returning = current is not None and (
+        current.state is not PlacementState.PLACED
+        or current.hindrance != reason
+        or (current.warned and placement.sync.mode is SyncMode.ENFORCE)
+    )
     return Step(
         ref=placement.ref,
         state=PlacementState.PLACED,

@@ -19,6 +19,7 @@ from common.db.standing import FULL_CHECK, Success
 from common.domain.changes import MUTATIONS, Action
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, SyncMode, SyncSettings
+from common.domain.placements import WARNED
 from common.domain.runs import PARKED_PER_SLOT, AttemptOutcome, RetryPolicy, SyncStatus, Trigger, retry_delay
 from common.telemetry.logs import logger
 from workers.record.journal import SqlJournal
@@ -151,7 +152,7 @@ class Ender:
     def _checked(self, connection: Connection, result: SyncResult, now: datetime) -> None:
         different = [c for c in result.changes if c.action in MUTATIONS or c.action is Action.CONFLICT]
         status = SyncStatus.OUT_OF_SYNC if different else SyncStatus.SYNCED
-        reason = f"sync.mode is warn: {len(different)} objects differ" if different else ""
+        reason = f"{WARNED}: {len(different)} objects differ" if different else ""
         again = now + (self.placement.interval if self.placement else LONGEST_BACK_OFF)
         standing.record_checked(
             connection, self._run.placement_id, status=status, reason=reason, retry_at=again, now=now

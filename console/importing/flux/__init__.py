@@ -45,6 +45,7 @@ def from_flux(files: Mapping[str, bytes], *, cluster: str) -> Imported:
             one.say((), f"a {one.kind} has no place in the registry", "see whether it is needed")
     if not drafts:
         raise nothing(kinds="Kustomization and no HelmRelease", objects=ours, wrong=wrong)
+    sources.say_unused()
     named = _apart(drafts)
     return outcome(named, {}, ours, wrong, steps_for(named))
 

@@ -21,6 +21,7 @@ class Sources:
     """
 
     def __init__(self, objects: Sequence[Foreign]) -> None:
+        self._used: set[Foreign] = set()
         self._known = {(one.kind, one.namespace, one.name): one for one in objects}
         for one in objects:
             for key in _QUIET:
@@ -35,7 +36,15 @@ class Sources:
         found = self._known.get((kind, namespace, name))
         if found is None:
             user.say(path, f"its {kind} {namespace}/{name} is not among the files", "name a file with it too")
+        else:
+            self._used.add(found)
         return found
+
+    def say_unused(self) -> None:
+        """Note of each source that nothing asked for it."""
+        for one in self._known.values():
+            if one not in self._used:
+                one.say((), "nothing that is imported uses it", "leave it out")
 
 
 def manifests(one: Foreign, path: str) -> dict[str, Any]:
@@ -80,8 +89,7 @@ def _git_ref(one: Foreign) -> dict[str, str]:
     for key in ("commit", "tag", "semver", "branch"):
         if one.look(*ref, key) is not None:
             found = {key: str(one.take(*ref, key))}
-            if key == "commit":
-                one.take(*ref, "branch")
+            one.take(*ref, "branch")  # where a commit or tag is looked for first
             return found
     one.unmapped(ref)
     one.say(("spec", "url"), "it names no ref; Flux takes the branch master", "correct it if that is meant otherwise")

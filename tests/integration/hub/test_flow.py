@@ -280,6 +280,18 @@ def test_warn_mode_reports_and_writes_nothing(hub: StepHub) -> None:
     assert len(hub.runs("eu/web")) == before
 
 
+def test_what_was_only_warned_of_is_done_at_once_when_the_mode_changes(hub: StepHub) -> None:
+    hub.declare("eu")
+    hub.git.commit(APPS, {"web/a.yaml": config_map("web", v="1")})
+    hub.application("web", more="  interval: 1d\n  sync: {mode: warn}\n")
+    hub.settle()
+    assert live(hub, "eu", "web", "web") is None
+    hub.application("web", more="  interval: 1d\n")
+    hub.settle()
+    assert live(hub, "eu", "web", "web") is not None
+    assert len(hub.runs("eu/web")) == 2
+
+
 def test_manual_mode_waits_for_a_person(hub: StepHub) -> None:
     hub.declare("eu")
     hub.git.commit(APPS, {"web/a.yaml": config_map("web", v="1")})

@@ -89,6 +89,7 @@ def test_substitution_patches_and_keys_are_kept() -> None:
         ({"tag": "v1"}, {"tag": "v1"}),
         ({"semver": ">=1"}, {"semver": ">=1"}),
         ({"branch": "main", "commit": "a" * 40}, {"commit": "a" * 40}),
+        ({"branch": "main", "tag": "v1"}, {"tag": "v1"}),
     ],
 )
 def test_refs_are_taken_in_the_order_in_which_flux_takes_them(ref: dict[str, str], expected: dict[str, str]) -> None:
@@ -156,6 +157,7 @@ def test_what_has_no_place_is_told_line_by_line() -> None:
         ),
         ([source("GitRepository", url="https://git.example.com/a.git"), kustomization()], "names no ref"),
         ([GIT, kustomization(), source("Bucket", "b", endpoint="x")], "a Bucket has no place"),
+        ([GIT, kustomization(), CHARTS], "HelmRepository charts: nothing that is imported uses it"),
     ],
 )
 def test_what_needs_a_look_is_told(objects: list[dict[str, Any]], what: str) -> None:
