@@ -78,7 +78,13 @@ class Catalogue:
         if group in self.stale:
             message = f"the API group {group} does not answer, so its kinds are not known"
             raise ServerError(message)
-        raise UnknownKindError(group, version, kind)
+        raise UnknownKindError(group, version, kind, tuple(self._elsewhere(group, kind)))
+
+    def _elsewhere(self, group: str, kind: str) -> Iterator[str]:
+        """Yield the API versions that serve a kind of that name: those of its own group first, preferred ones first."""
+        found = [each for key, each in self.kinds.items() if key[1] and each.kind == kind]
+        for each in sorted(found, key=lambda one: one.group != group):
+            yield f"{each.group}/{each.version}".removeprefix("/")
 
 
 def decode(bodies: Iterable[bytes], *, read_at: float) -> Catalogue:

@@ -152,16 +152,22 @@ class ConflictError(PermanentError):
 
 
 class UnknownKindError(PermanentError):
-    """The cluster does not serve this kind, as a complete discovery says."""
+    """The cluster does not serve this kind, as a complete discovery says.
+
+    Args:
+        served: API versions in which it serves a kind of that name, best first.
+    """
 
     code: ClassVar[str] = "cluster.unknown-kind"
 
-    def __init__(self, group: str, version: str, kind: str) -> None:
+    def __init__(self, group: str, version: str, kind: str, served: Sequence[str] = ()) -> None:
         api = f"{group}/{version}" if group else version
-        super().__init__(
-            f"the cluster serves no kind {kind} in {api}",
-            remedy="Install its CustomResourceDefinition first, or correct apiVersion and kind.",
-        )
+        message = f"the cluster serves no kind {kind} in {api}"
+        remedy = "Install its CustomResourceDefinition first, or correct apiVersion and kind."
+        if served:
+            message += f", but in {', '.join(served)}"
+            remedy = f"Write `apiVersion: {served[0]}`, and see which fields differ there."
+        super().__init__(message, remedy=remedy)
 
 
 class Forbidden(StrEnum):

@@ -10,7 +10,7 @@ import pytest
 from common.domain.fleet import AdoptPolicy, IgnoreRule, SyncSettings
 from common.domain.refs import ObjectId, PlacementRef
 from tests.fakes.sync import Site, WallClock, actions, annotated, config_map, deployment, details
-from workers.sync.errors import ConflictError, UnsettledError
+from workers.sync.errors import ConflictError, ManifestsError, UnsettledError
 from workers.sync.ports import ClusterPort, Ending, InventoryItem, Ownership, Phase, Target, Write
 from workers.sync.sweep import Finding, compare
 
@@ -319,3 +319,32 @@ def test_labels_and_annotations_of_ours_are_guarded_too(site: Site, kubectl: htt
     result = site.sync(annotated(deployment(), note="ours"))
     assert details(result)["Deployment/web"] == "reclaimed from kubectl-edit"
     assert show(kubectl, f"{DEPLOYMENTS}/web")["metadata"]["annotations"]["note"] == "ours"
+
+
+def test_an_api_version_that_is_no_longer_served_is_explained(site: Site, kubectl: httpx.Client) -> None:
+    old = {
+        "apiVersion": "extensions/v1beta1",
+        "kind": "Ingress",
+        "metadata": {"name": "web"},
+        "spec": {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}},
+    }
+    with pytest.raises(ManifestsError, match=r"no kind Ingress in extensions/v1beta1, but in networking\.k8s\.io/v1"):
+        site.sync(old, config_map())
+    assert kubectl.get(f"{MAPS}/settings").status_code == 404
+    assert site.sync({**old, "apiVersion": "networking.k8s.io/v1"}, config_map()).ending is Ending.SUCCEEDED
+
+
+def test_a_served_api_version_may_change_and_the_object_stays(site: Site, kubectl: httpx.Client) -> None:
+    scaler = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": {"maxReplicas": 3, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
+    }
+    path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/web"
+    assert site.sync(scaler).ending is Ending.SUCCEEDED
+    uid = show(kubectl, path)["metadata"]["uid"]
+    newer = site.sync({**scaler, "apiVersion": "autoscaling/v2"})
+    assert newer.ending is Ending.SUCCEEDED, newer.reason
+    assert show(kubectl, path)["metadata"]["uid"] == uid
+    assert len(site.journal.inventory) == 1

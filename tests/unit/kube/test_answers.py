@@ -161,6 +161,10 @@ def test_the_catalogue_knows_versions_preference_and_what_cannot_be_applied() ->
     assert catalogue.find("example.com", "", "Old").version == "v1beta1"
     with pytest.raises(errors.UnknownKindError):
         catalogue.find("example.com", "v1", "Review")
+    for group, version in (("example.com", "v1alpha1"), ("old.example.com", "v1")):
+        with pytest.raises(errors.UnknownKindError, match=r"but in example\.com/v1, example\.com/v1beta1") as caught:
+            catalogue.find(group, version, "Gadget")
+        assert caught.value.remedy.startswith("Write `apiVersion: example.com/v1`")
 
 
 def test_a_group_that_does_not_answer_is_unknown_and_not_absent() -> None:
