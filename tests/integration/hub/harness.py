@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import yaml
 from sqlalchemy import select, update
@@ -145,17 +145,29 @@ class MemorySender:
             raise BrokerUnavailableError(message)
 
 
+class Clusters(Protocol):
+    """Clusters that a hub may declare."""
+
+    def url(self, name: str) -> str:
+        """Return the URL of one."""
+        ...
+
+    def kubeconfig(self, name: str) -> dict[str, Any]:
+        """Return an administrator's kubeconfig for one."""
+        ...
+
+
 class StepHub:
     """Scheduler and one worker, taken step by step.
 
     Args:
         database: migrated.
-        simulator: its clusters can be declared.
+        clusters: can be declared.
         folder: for credentials and caches.
     """
 
-    def __init__(self, database: Database, simulator: Simulator, folder: Path) -> None:
-        self.database, self.simulator = database, simulator
+    def __init__(self, database: Database, clusters: Clusters, folder: Path) -> None:
+        self.database, self.clusters = database, clusters
         self.git, self.sender = MemoryGit(), MemorySender()
         self.settings = Settings(home=folder)
         clock = SystemClock()
@@ -170,6 +182,12 @@ class StepHub:
         self._provider = DirectoryProvider(folder / "credentials")
         self.runtime = self._runtime("worker-1")
         self.git.commit(APPS, {"README.md": "applications"})
+
+    @property
+    def simulator(self) -> Simulator:
+        """The clusters, which are simulated."""
+        assert isinstance(self.clusters, Simulator)
+        return self.clusters
 
     def _runtime(self, name: str) -> Runtime:
         clock = SystemClock()
@@ -204,14 +222,14 @@ class StepHub:
         documents = [f"{head}spec: {{labels: {{env: [test]}}{spec}}}\n"]
         for name in names:
             self._provider.store(
-                f"clusters/{name}", {"kubeconfig": yaml.safe_dump(self.simulator.kubeconfig(name)).encode()}
+                f"clusters/{name}", {"kubeconfig": yaml.safe_dump(self.clusters.kubeconfig(name)).encode()}
             )
             documents.append(self.cluster_document(name))
         return self.git.commit(REGISTRY.repo, {"fleet.yaml": "---\n".join([*documents, *([extra] if extra else [])])})
 
     def cluster_document(self, name: str, *, state: str = "active") -> str:
         """Return a cluster's document."""
-        server = self.simulator.url(name)
+        server = self.clusters.url(name)
         return (
             "apiVersion: flotilla.dev/v1\nkind: Cluster\n"
             f"metadata: {{name: {name}, labels: {{env: test}}}}\n"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from simulator.server import Simulator, running_simulator
-from tests.integration.sync.conftest import Given
+from tests.integration.kube.given import Given
 from workers.kube import ClusterPool, Connection
 
 REFERENCE = "clusters/it"

@@ -13,7 +13,7 @@ import yaml
 from common.domain.errors import FlotillaError, TransientError
 from simulator.server import Simulator
 from tests.fakes.sync import Site, actions, config_map
-from tests.integration.sync.conftest import Given
+from tests.integration.kube.given import Given
 from workers.kube import ClusterPool, Connection
 from workers.kube.errors import UntrustedError
 from workers.sync import errors

@@ -14,7 +14,7 @@ import yaml
 from common.domain.expiry import warning
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, config_map, deployment
-from tests.integration.sync.conftest import Given
+from tests.integration.kube.given import Given
 from workers.kube import ClusterPool
 from workers.kube.client import Client
 from workers.kube.credentials import Access, parse_kubeconfig

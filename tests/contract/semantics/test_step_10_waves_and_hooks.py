@@ -1,0 +1,84 @@
+"""Waves and hooks: who waits holds no slot, and what was waited for lets the run go on."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import httpx
+from sqlalchemy import update
+
+from common.db.reads.runs import RunView
+from common.db.tables import ClusterRow
+from tests.contract.semantics.hands import config_map_in, data_in
+from tests.integration.hub.harness import APPS, StepHub
+from tests.integration.hub.test_waves import deployment, job
+
+JOBS = "/apis/batch/v1/namespaces/web/jobs"
+
+
+def look(hub: StepHub) -> None:
+    """Let a moment pass, look at health, and let runs go on."""
+    time.sleep(0.2)
+    with hub.database.write() as connection:
+        due = hub.database.now(connection)
+        connection.execute(update(ClusterRow).values(observe_due_at=due, observe_sent_at=None))
+    hub.settle(1)
+
+
+def placed(hub: StepHub, *manifests: str) -> RunView:
+    """Have an application's first run carried out as far as it comes by itself."""
+    hub.git.commit(APPS, {"web/a.yaml": "".join(manifests)})
+    hub.application("web")
+    for _ in range(6):
+        hub.settle(1)
+        if any(run.state in {"waiting", "ended"} for run in hub.runs("eu/web")):
+            break
+    return hub.runs("eu/web")[0]
+
+
+def ended(hub: StepHub) -> RunView:
+    """Return the newest run once it has ended, or after half a minute."""
+    deadline = time.monotonic() + 30
+    while (run := hub.runs("eu/web")[0]).state != "ended" and time.monotonic() < deadline:
+        look(hub)
+    return run
+
+
+def test_waves_follow_each_other_and_waiting_holds_neither_lease_nor_slot(hub: StepHub, people: httpx.Client) -> None:
+    run = placed(hub, deployment("db", wave=-1), config_map_in("web", v="1"))
+    assert run.state == "waiting"
+    assert run.reason.startswith("wave -1: Deployment db: ")
+    assert data_in(people, "web", "web") is None
+    assert [name for name in hub.leases() if name.startswith("placement:")] == []
+    done = ended(hub)
+    assert (done.id, done.outcome) == (run.id, "succeeded"), done.error
+    assert data_in(people, "web", "web") == {"v": "1"}
+    assert len(hub.run(run.id).attempts) >= 2
+
+
+def test_hooks_run_in_their_phases_and_once_for_a_revision(hub: StepHub, people: httpx.Client) -> None:
+    placed(hub, job("migrate", hook="pre-sync"), config_map_in("web", v="1"), job("tell", hook="post-sync"))
+    done = ended(hub)
+    assert done.outcome == "succeeded", done.error
+    made = {item["metadata"]["name"]: item["metadata"]["uid"] for item in people.get(JOBS).json()["items"]}
+    assert set(made) == {"migrate", "tell"}
+    people.delete("/api/v1/namespaces/web/configmaps/web").raise_for_status()
+    hub.make_due()
+    hub.settle()
+    assert data_in(people, "web", "web") == {"v": "1"}, "drift is corrected"
+    again = {item["metadata"]["name"]: item["metadata"]["uid"] for item in people.get(JOBS).json()["items"]}
+    assert again == made, "without hooks"
+
+
+def test_a_chart_s_and_argo_s_words_are_honoured(hub: StepHub, people: httpx.Client) -> None:
+    before = job("before", hook="pre-sync").replace("flotilla.dev/hook: pre-sync", "helm.sh/hook: pre-install")
+    after = job("after", hook="post-sync").replace("flotilla.dev/hook: post-sync", "argocd.argoproj.io/hook: PostSync")
+    later = json.loads(config_map_in("later", v="1").partition("\n")[0])
+    later["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": "5"}
+    placed(hub, before, after, deployment("db"), f"---\n{json.dumps(later)}\n---\n")
+    assert data_in(people, "web", "later") is None
+    done = ended(hub)
+    assert done.outcome == "succeeded", done.error
+    assert {item["metadata"]["name"] for item in people.get(JOBS).json()["items"]} == {"before", "after"}
+    assert data_in(people, "web", "later") == {"v": "1"}

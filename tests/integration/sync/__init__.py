@@ -1,1 +1,0 @@
-"""The sync engine on a real API server."""
