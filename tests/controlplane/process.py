@@ -20,6 +20,7 @@ TAIL = 20
 """Lines of the log that an error shows."""
 PORTS = range(20000, 32000)
 """Below the ports that systems give to outgoing connections, so that a stopped server finds its own free again."""
+_GIVEN: set[int] = set()
 _PR_SET_PDEATHSIG = 1
 # Loaded here: between fork and exec it is too late to import or to open anything.
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -30,10 +31,13 @@ class StartError(RuntimeError):
 
 
 def free_port() -> int:
-    """Return a loopback port that is free now."""
+    """Return a loopback port that is free now, and another one each time: those given out may not be in use yet."""
     for port in random.SystemRandom().sample(PORTS, 100):
+        if port in _GIVEN:
+            continue
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _GIVEN.add(port)
             return port
     message = f"no free port on 127.0.0.1 among 100 of {PORTS}"
     raise StartError(message)

@@ -86,3 +86,8 @@ def test_a_program_dies_with_its_parent(tmp_path: Path, number: signal.Signals) 
 
 def test_free_ports_are_not_those_of_outgoing_connections() -> None:
     assert {free_port() < 32000 for _ in range(20)} == {True}
+
+
+def test_no_port_is_given_out_twice() -> None:
+    given = [free_port() for _ in range(200)]
+    assert len(set(given)) == len(given)
