@@ -27,7 +27,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet("Application", ("spec", "movedFrom")),
     NotYet("Application", ("spec", "sync", "windows")),
     NotYet("Application", ("spec", "notify")),
-    NotYet("Project", ("spec", "serviceAccount")),
     NotYet("Project", ("spec", "roles")),
 )
 

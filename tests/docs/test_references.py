@@ -104,7 +104,6 @@ WORDS = {
     "movedFrom": "`movedFrom`",
     "sync.windows": "SyncWindows",
     "notify": "notifications",
-    "serviceAccount": "Impersonation",
     "roles": "roles",
 }
 """What the README calls each thing that is refused as not yet carried out."""

@@ -32,6 +32,7 @@ _METADATA = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _PATCH = {"Content-Type": "application/json-patch+json"}
 _JSON = {"Content-Type": "application/json"}
+_IMPERSONATE = "Impersonate-User"
 _APPLY_QUERIES = {
     (write, ownership): "?fieldManager="
     + MANAGER
@@ -49,11 +50,14 @@ class KubeCluster:
     Args:
         connection: shared by everyone in this process.
         agent: User-Agent; names the run and attempt, so that the API server's audit log does too.
+        account: user in whose name every request for objects is made; empty for the connection's own. What kinds are
+            served is everybody's, and asked in the connection's own name.
     """
 
-    def __init__(self, connection: Connection, agent: str) -> None:
+    def __init__(self, connection: Connection, agent: str, account: str = "") -> None:
         self._connection = connection
         self._agent = {"User-Agent": agent}
+        self._headers = {**self._agent, _IMPERSONATE: account} if account else self._agent
         self._requests: Counter[str] = Counter()
         self._lock = Lock()
 
@@ -186,7 +190,7 @@ class KubeCluster:
     def _send(self, verb: str, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         with self._lock:
             self._requests[verb] += 1
-        return self._connection.send(method, path, {**headers, **self._agent}, body)
+        return self._connection.send(method, path, {**headers, **self._headers}, body)
 
     def _succeeded(self, answer: Answer, what: str) -> bytes:
         if not answer.ok:

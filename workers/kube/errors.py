@@ -131,6 +131,8 @@ def _spoken(code: int, headers: Mapping[str, str], status: Status, what: str) ->
     match code:
         case 403 if any(cause.reason == "NamespaceTerminating" for cause in causes):
             return TerminatingError(message)
+        case 403 if " cannot impersonate " in message:
+            return ForbiddenError(message, remedy="Grant the hub's account `impersonate` on that service account.")
         case 403:
             return ForbiddenError(message, remedy="Grant the account this right, or see the policy that it names.")
         case 404:

@@ -58,9 +58,14 @@ class Connection:
         """When the credentials in use end; None when they do not say."""
         return self._access.expires_at
 
-    def session(self, agent: str) -> KubeCluster:
-        """Return the engine's port for one attempt, sweep or observation, which ``agent`` names in the User-Agent."""
-        return KubeCluster(self, agent)
+    def session(self, agent: str, *, account: str = "") -> KubeCluster:
+        """Return the engine's port for one attempt, sweep or observation.
+
+        Args:
+            agent: names it in the User-Agent.
+            account: user to impersonate; empty for none.
+        """
+        return KubeCluster(self, agent, account)
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         """Return the answer. Credentials that are refused are read again, and if they changed, used once more.

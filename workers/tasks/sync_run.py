@@ -138,7 +138,7 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, go: Go
     ender.manifest_digest = rendered.digest if rendered else EMPTY
     ender.journal = SqlJournal(runtime.database, run, prune_budget=facts.fleet.prune_budget)
     ports = Ports(
-        cluster=connection.session(runtime.agent(f"run {run.attempt}")),
+        cluster=connection.session(runtime.agent(f"run {run.attempt}"), account=_account(run, facts.fleet)),
         journal=ender.journal,
         fence=fence,
         executor=runtime.executor,
@@ -146,6 +146,15 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, go: Go
     )
     request = _request(runtime, run, facts, go, rendered)
     ender.ended(phase, pipeline.run(request, ports))
+
+
+def _account(run: ClaimedRun, fleet: Fleet) -> str:
+    """Return the service account of the application's project, as API servers call it; empty where it names none."""
+    application = fleet.applications.get(run.ref.application)
+    if application is None:
+        return ""
+    name = fleet.projects[application.project].service_account
+    return f"system:serviceaccount:{application.namespace}:{name}" if name else ""
 
 
 def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connection) -> Rendered:
