@@ -6,19 +6,21 @@ whatever becomes of its worker. A hook that is under way is never deleted and ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from common.domain.changes import Action, Change
 from common.domain.errors import FlotillaError, PermanentError
 from common.domain.health import Health
 from common.domain.inventory import HookState
 from common.domain.redact import redacted
+from common.domain.refs import ObjectId
 from workers.sync import marks
 from workers.sync.concurrent import each
 from workers.sync.errors import ConflictError, UnauthorisedError, told
-from workers.sync.health import Context, assess, own_rules, waits_for_health
+from workers.sync.health import NO_RULES, Context, Own, assess, own_rules, waits_for_health
 from workers.sync.judge import JUDGEMENTS, sealed
 from workers.sync.live import Live
 from workers.sync.marks import Standing
@@ -45,6 +47,24 @@ class Progress:
 
     def __str__(self) -> str:
         return f"hook {self.hook.object.kind} {self.hook.object.name}: {self.reason or self.state}"
+
+
+def hook_state(
+    object_id: ObjectId, live: Mapping[str, Any], context: Context, own: Own = NO_RULES
+) -> tuple[HookState, str]:
+    """Return how far a hook's object has come, and why it is no further, in words.
+
+    A hook succeeds by ending: a pod that runs, or a job that is suspended, is well and still under way.
+    """
+    if (object_id.group, object_id.kind) == ("", "Pod"):
+        phase = str((live.get("status") or {}).get("phase", "Pending"))
+        ends = {"Succeeded": HookState.SUCCEEDED, "Failed": HookState.FAILED}
+        return ends.get(phase, HookState.ACTIVE), f"it is {phase}"
+    if not waits_for_health(object_id, own):
+        return HookState.SUCCEEDED, ""
+    report = assess(live, context, own)
+    states = {Health.HEALTHY: HookState.SUCCEEDED, Health.DEGRADED: HookState.FAILED}
+    return states.get(report.health, HookState.ACTIVE), report.reason or report.health
 
 
 class HookRunner:
@@ -166,16 +186,7 @@ class HookRunner:
         return Progress(hook, state, reason)
 
     def _state(self, hook: Wanted, live: Live) -> tuple[HookState, str]:
-        body = live.body()
-        if (hook.object.group, hook.object.kind) == ("", "Pod"):
-            phase = str((body.get("status") or {}).get("phase", "Pending"))
-            ends = {"Succeeded": HookState.SUCCEEDED, "Failed": HookState.FAILED}
-            return ends.get(phase, HookState.ACTIVE), f"it is {phase}"
-        if not waits_for_health(hook.object, self._own):
-            return HookState.SUCCEEDED, ""
-        report = assess(body, Context(now=self._ports.clock.now()), self._own)
-        states = {Health.HEALTHY: HookState.SUCCEEDED, Health.DEGRADED: HookState.FAILED}
-        return states.get(report.health, HookState.ACTIVE), report.reason or report.health
+        return hook_state(hook.object, live.body(), Context(now=self._ports.clock.now()), self._own)
 
     def _failed(
         self, hook: Wanted, stage: Stage, item: InventoryItem, reason: str, live: Live | None = None

@@ -8,10 +8,18 @@ from types import MappingProxyType
 from typing import Any
 
 from common.domain.health import Health, HealthReport, worst
+from common.domain.inventory import HookState
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.health import NO_RULES, Context, Own, assess, waits_for_health
+from workers.sync.hooks import hook_state
 from workers.sync.live import Kind
 from workers.sync.ports import InventoryItem
+
+_OF_HOOKS = {
+    HookState.ACTIVE: Health.PROGRESSING,
+    HookState.SUCCEEDED: Health.HEALTHY,
+    HookState.FAILED: Health.DEGRADED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ def _placement(
     own: Own,
 ) -> PlacementHealth:
     seen = tuple(
-        ObservedObject(item.object, _object(item.object, live, context, own))
+        ObservedObject(item.object, _object(item, live, context, own))
         for item in inventory
         if item.awaited and waits_for_health(item.object, own)
     )
@@ -78,15 +86,18 @@ def _with_name(seen: ObservedObject) -> str:
 
 
 def _object(
-    object_id: ObjectId,
+    item: InventoryItem,
     live: Mapping[tuple[str, str], Mapping[ObjectId, Mapping[str, Any]] | None],
     context: Context,
     own: Own,
 ) -> HealthReport:
-    objects = live.get((object_id.group, object_id.kind))
+    objects = live.get((item.object.group, item.object.kind))
     if objects is None:
         return HealthReport(Health.UNKNOWN, "it could not be read")
-    found = objects.get(object_id)
+    found = objects.get(item.object)
     if found is None:
         return HealthReport(Health.MISSING, "it does not exist")
+    if item.is_hook:
+        state, reason = hook_state(item.object, found, context, own)
+        return HealthReport(_OF_HOOKS[state], reason)
     return assess(found, context, own)

@@ -10,11 +10,13 @@ from sqlalchemy import update
 
 from common.db.reads.runs import RunView
 from common.db.tables import ClusterRow
-from tests.contract.semantics.hands import config_map_in, data_in
+from tests.contract.semantics.hands import config_map_in, data_in, edit
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_waves import deployment, job
 
 JOBS = "/apis/batch/v1/namespaces/web/jobs"
+NAMED = '"metadata": {"name": "web"}'
+IN_WAVE_1 = '"metadata": {"name": "web", "annotations": {"flotilla.dev/wave": "1"}}'
 
 
 def look(hub: StepHub) -> None:
@@ -46,11 +48,20 @@ def ended(hub: StepHub) -> RunView:
 
 
 def test_waves_follow_each_other_and_waiting_holds_neither_lease_nor_slot(hub: StepHub, people: httpx.Client) -> None:
-    run = placed(hub, deployment("db", wave=-1), config_map_in("web", v="1"))
-    assert run.state == "waiting"
-    assert run.reason.startswith("wave -1: Deployment db: ")
+    held = job("migrate", hook="sync", suspend=True)
+    run = placed(hub, deployment("db", wave=-1), held, config_map_in("web", v="1").replace(NAMED, IN_WAVE_1))
+    deadline = time.monotonic() + 30
+    while "Job migrate" not in run.reason and time.monotonic() < deadline:
+        look(hub)
+        run = hub.runs("eu/web")[0]
+    assert (run.state, "Job migrate" in run.reason) == ("waiting", True), run.reason
     assert data_in(people, "web", "web") is None
     assert [name for name in hub.leases() if name.startswith("placement:")] == []
+    attempts = len(hub.run(run.id).attempts)
+    look(hub)
+    look(hub)
+    assert len(hub.run(run.id).attempts) == attempts, "a hook that is held is well, and has not ended"
+    edit(people, f"{JOBS}/migrate", {"spec": {"suspend": False}}, "somebody")
     done = ended(hub)
     assert (done.id, done.outcome) == (run.id, "succeeded"), done.error
     assert data_in(people, "web", "web") == {"v": "1"}
@@ -77,7 +88,6 @@ def test_a_chart_s_and_argo_s_words_are_honoured(hub: StepHub, people: httpx.Cli
     later = json.loads(config_map_in("later", v="1").partition("\n")[0])
     later["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": "5"}
     placed(hub, before, after, deployment("db"), f"---\n{json.dumps(later)}\n---\n")
-    assert data_in(people, "web", "later") is None
     done = ended(hub)
     assert done.outcome == "succeeded", done.error
     assert {item["metadata"]["name"] for item in people.get(JOBS).json()["items"]} == {"before", "after"}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from common.domain.health import Health
+from common.domain.inventory import HookState
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.health import Context, assess, waits_for_health
 from workers.sync.live import Kind
@@ -270,3 +271,22 @@ def test_missing_is_only_what_is_missing_whole() -> None:
 def test_what_could_not_be_read_is_unknown_and_never_missing() -> None:
     (health,) = reports({REF: [WEB]}, {("apps", "Deployment"): None}, CONTEXT)
     assert health.report.health is Health.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("live", "health"),
+    [
+        (pod("Running", condition("Ready")), P),
+        (pod("Succeeded"), H),
+        (pod("Failed"), D),
+        (obj("Job", {"suspend": True}, {"conditions": [condition("Suspended")]}), P),
+        (obj("Job", {}, {"conditions": [condition("Complete")]}), H),
+    ],
+)
+def test_a_hook_is_healthy_when_it_has_ended(live: dict[str, Any], health: Health) -> None:
+    group = "batch" if live["kind"] == "Job" else ""
+    hook = ObjectId(group, live["kind"], "", "x")
+    ref = PlacementRef("eu", "web")
+    item = InventoryItem(hook, "v1", uid="1", hook_run="r", hook_state=HookState.ACTIVE)
+    (found,) = reports({ref: [item]}, {(group, live["kind"]): {hook: live}}, CONTEXT)
+    assert found.report.health is health
