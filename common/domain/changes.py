@@ -15,6 +15,8 @@ class Action(StrEnum):
 
     CREATED = "created"
     CONFIGURED = "configured"
+    ADOPTED = "adopted"
+    """It was another tool's or nobody's and is ours; nothing of it changed but marks of ownership."""
     UNCHANGED = "unchanged"
     PRUNED = "pruned"
     SKIPPED = "skipped"
@@ -22,7 +24,7 @@ class Action(StrEnum):
     FAILED = "failed"
 
 
-MUTATIONS = frozenset({Action.CREATED, Action.CONFIGURED, Action.PRUNED})
+MUTATIONS = frozenset({Action.CREATED, Action.CONFIGURED, Action.ADOPTED, Action.PRUNED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +62,15 @@ class ChangeSet:
     def failed(self) -> tuple[Change, ...]:
         """The changes that did not come to pass."""
         return tuple(c for c in self.changes if c.action in {Action.FAILED, Action.CONFLICT})
+
+
+def difference(changes: Iterable[Change]) -> str:
+    """Return in words how many objects a sync would change; empty when it is none."""
+    actions = Counter(change.action for change in changes)
+    adopted = actions[Action.ADOPTED]
+    differing = sum(actions[action] for action in (MUTATIONS | {Action.CONFLICT}) - {Action.ADOPTED})
+    parts = (
+        f"{differing} objects differ from Git" if differing else "",
+        f"{adopted} objects are to be adopted" if adopted else "",
+    )
+    return ", ".join(part for part in parts if part)

@@ -19,6 +19,7 @@ from console.cli.output import Format, Output, console, is_data, say
 WOULD = {
     Action.CREATED: ("would be created", "green"),
     Action.CONFIGURED: ("would be changed", "yellow"),
+    Action.ADOPTED: ("would be adopted", "yellow"),
     Action.PRUNED: ("would be removed", "red"),
     Action.SKIPPED: ("would be left alone", "dim"),
     Action.CONFLICT: ("conflict", "red"),

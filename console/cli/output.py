@@ -18,7 +18,7 @@ from rich.text import Text
 from common.domain import expiry
 from console import words
 
-GOOD = frozenset({"synced", "healthy", "succeeded", "reachable", "created", "configured", "active", "ok"})
+GOOD = frozenset({"synced", "healthy", "succeeded", "reachable", "created", "configured", "adopted", "active", "ok"})
 BAD = frozenset(
     {"failed", "degraded", "unreachable", "blocked", "missing", "conflict", "interrupted", "unknown", "error"}
 )

@@ -16,7 +16,7 @@ from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.db.runs import ClaimedRun
 from common.db.session import Database
 from common.db.standing import FULL_CHECK, Success
-from common.domain.changes import MUTATIONS, Action
+from common.domain.changes import MUTATIONS, Action, difference
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, SyncMode, SyncSettings
 from common.domain.placements import WARNED
@@ -152,7 +152,7 @@ class Ender:
     def _checked(self, connection: Connection, result: SyncResult, now: datetime) -> None:
         different = [c for c in result.changes if c.action in MUTATIONS or c.action is Action.CONFLICT]
         status = SyncStatus.OUT_OF_SYNC if different else SyncStatus.SYNCED
-        reason = f"{WARNED}: {len(different)} objects differ" if different else ""
+        reason = f"{WARNED}: {difference(different)}" if different else ""
         again = now + (self.placement.interval if self.placement else LONGEST_BACK_OFF)
         standing.record_checked(
             connection, self._run.placement_id, status=status, reason=reason, retry_at=again, now=now

@@ -11,7 +11,7 @@ import orjson
 
 from common.domain.fleet import AdoptPolicy
 from workers.sync import fieldset
-from workers.sync.live import MANAGER, LiveMeta, ManagedFields
+from workers.sync.live import MANAGER, Live, LiveMeta, ManagedFields
 from workers.sync.marks import Owner, Standing
 
 _CLIENTS = frozenset(
@@ -22,6 +22,14 @@ _CLIENTS = frozenset(
     }
 )  # fmt: skip
 """Managers that write what a person or a deployment tool declared, as opposed to controllers of the cluster."""
+
+_MARKED = ("labels", "annotations")
+_TRACKING = (
+    "flotilla.dev/", "argocd.argoproj.io/tracking-id", "argocd.argoproj.io/installation-id",
+    "argocd.argoproj.io/instance", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "meta.helm.sh/",
+    "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/", "kubectl.kubernetes.io/last-applied-configuration",
+)  # fmt: skip
+"""Begin the labels and annotations by which tools know what is theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,37 @@ def migrated(meta: LiveMeta) -> tuple[ManagedFields, ...] | None:
         fields=msgspec.Raw(orjson.dumps(union)),
     )
     return (*(each for each in entries if each not in moving and not each.ours), entry)
+
+
+def without_left(result: Live, entries: Sequence[ManagedFields] | None) -> dict[str, Any]:
+    """Return what an apply leaves of an object once ``entries`` are stored: labels and annotations that move go.
+
+    A dry-run cannot tell, since it meets the entries as they are before. Fields outside of metadata are left as the
+    dry-run has them: what moves there holds the server's defaults too, which it fills in again.
+    """
+    body = result.body()
+    after = result.meta.our_fields
+    if entries is None or after is None:
+        return body
+    left = fieldset.minus(fieldset.merged(one.decoded() for one in entries if one.ours), after.decoded()) or {}
+    kept = fieldset.merged(one.decoded() for one in entries if not one.ours)
+    for part in _MARKED:
+        path = ("f:metadata", f"f:{part}")
+        theirs = fieldset.below(kept, path) or {}
+        for element in fieldset.below(left, path) or {}:
+            if element not in theirs:
+                (body["metadata"].get(part) or {}).pop(element[2:], None)
+    return body
+
+
+def unmarked(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object without the labels and annotations by which tools track what is theirs."""
+    metadata = dict(body.get("metadata") or {})
+    for part in _MARKED:
+        kept = {key: value for key, value in (metadata.pop(part, None) or {}).items() if not key.startswith(_TRACKING)}
+        if kept:
+            metadata[part] = kept
+    return {**body, "metadata": metadata}
 
 
 def migration(meta: LiveMeta, entries: Sequence[ManagedFields]) -> list[Mapping[str, Any]]:

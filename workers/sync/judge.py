@@ -41,7 +41,7 @@ class Verdict:
 
     Attributes:
         wanted: the object.
-        action: created or configured: still to be written; anything else is final.
+        action: created, configured or adopted: still to be written; anything else is final.
         detail: in words.
         diff: what would change.
         manifest: what is to be sent, without preconditions.
@@ -70,7 +70,7 @@ class Verdict:
     @property
     def to_write(self) -> bool:
         """Whether something remains to be written."""
-        return self.action in {Action.CREATED, Action.CONFIGURED}
+        return self.action in {Action.CREATED, Action.CONFIGURED, Action.ADOPTED}
 
     @property
     def refused(self) -> bool:
@@ -247,7 +247,10 @@ class Judge:
                 answer = self._dry_run(wanted, body, proposal.ownership)
         except ConflictError:
             return None
-        changes = diff(live.body(), answer.live.body())
+        before, after = live.body(), adoption.without_left(answer.live, proposal.migration)
+        changes = diff(before, after)
+        if proposal.adopt and not diff(adoption.unmarked(before), adoption.unmarked(after)):
+            return replace(proposal, action=Action.ADOPTED, diff=changes)
         # A fenced object always differs: the fence is this attempt's, and its annotation another.
         if changes or proposal.adopt or _owns_otherwise(live, answer.live):
             return replace(proposal, action=Action.CONFIGURED, diff=changes)

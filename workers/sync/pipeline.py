@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from common.domain.changes import MUTATIONS, Action, Change
+from common.domain.changes import Action, Change, difference
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
 from workers.sync import ignore, prune
@@ -97,10 +97,9 @@ class _Attempt:
         for item in self._prune_plan(everything).remove:
             self._outcomes.add(Change(item.object, Action.PRUNED, "would be removed"))
         self._outcomes.flush()
-        differing = sum(1 for change in self._outcomes.changes if change.action in MUTATIONS)
         if self._failed:
             return self._result(Ending.FAILED, self._failure())
-        return self._result(Ending.SUCCEEDED, f"{differing} objects differ from Git" if differing else "")
+        return self._result(Ending.SUCCEEDED, difference(self._outcomes.changes))
 
     def _remove(self) -> SyncResult:
         writer = Writer(self._request, self._ports, self._judge(()), self._outcomes)

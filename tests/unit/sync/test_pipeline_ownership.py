@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from common.domain.changes import Action
 from common.domain.fleet import AdoptPolicy, ConflictPolicy, IgnoreRule, SyncSettings
 from common.domain.refs import PlacementRef
 from tests.fakes.cluster import FakeCluster
@@ -147,7 +148,23 @@ def test_an_object_of_another_tool_is_taken_only_with_adopt_any(
 ) -> None:
     cluster.put(labelled(annotated(config_map(), **annotations), **labels), manager="helm")
     assert tool in details(site.sync(config_map()))["ConfigMap/settings"]
-    assert actions(site.sync(config_map(), settings=ADOPT_ANY)) == {"ConfigMap/settings": "configured"}
+    assert actions(site.sync(config_map(), settings=ADOPT_ANY)) == {"ConfigMap/settings": "adopted"}
+
+
+def test_an_object_that_differs_is_configured_by_adoption(site: Site, cluster: FakeCluster) -> None:
+    cluster.put(config_map(key="theirs"), manager="helm")
+    assert actions(site.sync(config_map(key="ours"), settings=ADOPT_ANY)) == {"ConfigMap/settings": "configured"}
+
+
+def test_adoption_tells_the_annotations_that_go_with_it(site: Site, cluster: FakeCluster) -> None:
+    given = annotated(config_map(), **{"note": "x", "meta.helm.sh/release-name": "shop"})
+    cluster.put(given, manager="helm")
+    (change,) = site.sync(config_map(), phase=Phase.CHECK, settings=ADOPT_ANY).changes
+    assert change.action is Action.CONFIGURED
+    assert "- .metadata.annotations.note" in change.diff
+    assert "- .metadata.annotations.meta.helm.sh/release-name" in change.diff
+    site.sync(config_map(), settings=ADOPT_ANY)
+    assert set(cluster.show("ConfigMap", "settings")["metadata"]["annotations"]) == {"flotilla.dev/owner"}
 
 
 def test_a_copied_mark_does_not_make_an_object_ours(site: Site, cluster: FakeCluster) -> None:
