@@ -21,7 +21,6 @@ class NotYet:
 
 
 NOT_YET: tuple[NotYet, ...] = (
-    NotYet("Application", ("spec", "source", "verify")),
     NotYet("Application", ("spec", "strategy")),
     NotYet("Application", ("spec", "dependsOn")),
     NotYet("Application", ("spec", "movedFrom")),

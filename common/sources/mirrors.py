@@ -7,7 +7,7 @@ Looking for news costs one ``ls-remote``; objects are fetched only when a branch
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,11 +31,13 @@ from common.sources.git import Answer, GitRunner
 from common.sources.objects import Objects
 from common.sources.opened import OpenRepositories
 from common.sources.places import Place, is_shared, size_of
+from common.sources.signatures import Signed, keyring, verify
 from common.sources.trees import Tree, TreeLimits
 from common.sources.urls import GitUrl, PlainHttp, checked_ref, checked_url, is_commit
 
 _NAMESPACES = ("refs/heads/", "refs/tags/")
 _PINS = "refs/flotilla/pins/"
+_TAGS = "%09".join(("%(objectname)", "%(*objectname)", "%(refname)", "%(tag)"))
 _NO_REPOSITORY = {"GIT_DIR": "/nonexistent"}
 _GIBIBYTE = 1 << 30
 _LOCAL = timedelta(seconds=60)
@@ -98,6 +100,7 @@ class Mirrors:
         self._tree_limits = tree_limits or TreeLimits()
         self._clock = clock or SystemClock()
         self._opened = OpenRepositories(self._runner)
+        self._verified: set[tuple[str, ...]] = set()
 
     def fetch(self, source: SourceRef) -> Fetched:
         """Ask the server what ``source`` is now, and bring the mirror up to it.
@@ -179,9 +182,48 @@ class Mirrors:
             raise _missing(url, commit)
         return Tree(source.repo, commit, rest[: len(commit)].decode(), objects, self._tree_limits)
 
+    def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:
+        """Return if ``commit``, or a tag that ``source`` names it by, is signed by one of the keys called ``keys``.
+
+        Raises:
+            SignatureRefusedError: it is not.
+            GpgMissingError: this machine cannot tell.
+            CredentialsMissingError, CredentialsRefusedError: a key is not stored, or is none.
+            FlotillaError: as ``tree``.
+        """
+        url, ref = self._checked(source)
+        self.tree(source, commit)
+        place = Place(self._root, source.repo, source.credentials)
+        trusted = keyring(self._credentials, keys)
+        candidates = [Signed("commit", commit, commit[:12]), *self._tag_of(place, url, ref, commit)]
+        known = (commit, *(one.oid for one in candidates), trusted.digest)
+        if known not in self._verified:
+            verify(self._runner, place.repo, candidates, trusted, what=f"{url} at {commit[:12]}")
+            self._verified.add(known)
+
     def close(self) -> None:
         """End the processes that read objects."""
         self._opened.close()
+
+    def _tag_of(self, place: Place, url: GitUrl, ref: str, commit: str) -> Iterator[Signed]:
+        """Yield the annotated tag of ``commit`` that ``ref`` means, if it has one.
+
+        A tag counts only under the name that was signed, and of several in a range the highest alone: else whoever may
+        push could give an old one a higher name.
+        """
+        answer = self._local(place, ["for-each-ref", f"--format={_TAGS}", "refs/tags/"])
+        if answer.status != 0:
+            raise fault_of(answer.stderr, url=url.text)
+        tags: dict[str, tuple[str, str]] = {}
+        for line in answer.stdout.decode(errors="replace").splitlines():
+            oid, target, name, signed_name = line.split("\t")
+            if commit in {oid, target}:
+                tags[name.removeprefix("refs/tags/")] = (oid, signed_name)
+        semver = ref.startswith(SEMVER)
+        tag = VersionRange(ref.removeprefix(SEMVER)).highest(tags) if semver else ref.removeprefix("refs/tags/")
+        oid, signed_name = tags.get(tag or "", ("", ""))
+        if oid and tag == signed_name:
+            yield Signed("tag", oid, tag)
 
     def _checked(self, source: SourceRef) -> tuple[GitUrl, str]:
         # A range is never given to git: only the tag that it stands for is.

@@ -34,6 +34,10 @@ class Sources:
         """Return the tree that was ``commit``; raises as ``Mirrors.tree`` or ``Artifacts.tree``."""
         return self._of(source).tree(source, commit)
 
+    def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:
+        """Return if ``commit`` of a Git source is signed by one of the keys; raises as ``Mirrors.verify``."""
+        self._mirrors.verify(source, commit, keys)
+
     def close(self) -> None:
         """End the processes that read objects."""
         self._mirrors.close()

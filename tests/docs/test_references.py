@@ -98,7 +98,6 @@ def test_every_test_that_a_page_names_exists() -> None:
 
 
 WORDS = {
-    "source.verify": "signature verification",
     "strategy": "strategies",
     "dependsOn": "`dependsOn`",
     "movedFrom": "`movedFrom`",

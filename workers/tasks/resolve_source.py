@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import timedelta
 
 from common.db import leases, sources
 from common.db.sources import Digest, Source
 from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Application, Fleet
+from common.domain.fleet import Source as DeclaredSource
 from common.domain.refs import SourceRef
+from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError
+from common.sources.signatures import GpgMissingError, SignatureRefusedError
 from common.sources.trees import Tree
 from common.telemetry.logs import logger
 from workers.render.parts import Part, parts_of
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import RenderRequest
 from workers.tasks.runtime import Runtime
 
 log = logger(__name__)
 LONGEST_BACK_OFF = timedelta(minutes=10)
+_UNSIGNED = frozenset(
+    one.code for one in (SignatureRefusedError, GpgMissingError, CredentialsMissingError, CredentialsRefusedError)
+)
 AGAIN = timedelta(seconds=5)
 """When a source is looked at again that somebody else seems to look at."""
 
@@ -55,14 +62,11 @@ def _resolve(runtime: Runtime, source_id: int) -> None:
     try:
         commit = runtime.sources.fetch(source.ref).commit
         same = commit == source.commit and source.resolved_snapshot_id == snapshot_id
-        if same and not any(runtime.renderers.outdated(one.renderer, one.error_code) for one in known):
+        if same and not any(_look_again(runtime, one) for one in known):
             _unchanged(runtime, source)
             return
         tree = runtime.sources.tree(source.ref, commit)
-        found = [
-            _digest(runtime.renderers, tree, source_id, app, parts_at(app, source.ref))
-            for app in followers(fleet, source.ref)
-        ]
+        found = [_digest(runtime, tree, source, app) for app in followers(fleet, source.ref)]
     except FlotillaError as error:
         _failed(runtime, source, error)
         return
@@ -80,6 +84,11 @@ def _resolve(runtime: Runtime, source_id: int) -> None:
     log.info("source.resolved", source_id=source_id, commit=source.ref.named(commit), applications=len(found))
 
 
+def _look_again(runtime: Runtime, known: Digest) -> bool:
+    """Return whether the same commit may give something else by now: by a newer renderer, or keys that were missing."""
+    return known.error_code in _UNSIGNED or runtime.renderers.outdated(known.renderer, known.error_code)
+
+
 def followers(fleet: Fleet, ref: SourceRef) -> tuple[Application, ...]:
     """Return the applications that follow a source, themselves or by the pin of a target, by name."""
     return tuple(application for _, application in sorted(fleet.applications.items()) if parts_at(application, ref))
@@ -87,26 +96,37 @@ def followers(fleet: Fleet, ref: SourceRef) -> tuple[Application, ...]:
 
 def parts_at(application: Application, ref: SourceRef) -> tuple[Part, ...]:
     """Return an application's parts that are resolved from ``ref``, its own or as a target pins them."""
+    return tuple(dict.fromkeys(part for part in parts_of(application, _pinned(application)) if part.source == ref))
+
+
+def keys_at(application: Application, ref: SourceRef) -> tuple[tuple[str, ...], ...]:
+    """Return the names of the keys, of each set one, that must have signed what ``ref`` is."""
+    asked = (source.verify for source in _pinned(application) if source.verify and source.to_resolve == ref)
+    return tuple(dict.fromkeys(asked))
+
+
+def _pinned(application: Application) -> Iterator[DeclaredSource]:
+    """Yield an application's sources, and those that the pins of its targets make of them."""
     pins = (None, *(target.pin for target in application.targets if target.pin is not None))
-    parts = (part for pin in pins for part in parts_of(application, application.pinned(pin)))
-    return tuple(dict.fromkeys(part for part in parts if part.source == ref))
+    return (source for pin in pins for source in application.pinned(pin))
 
 
-def _digest(
-    renderers: Renderers, tree: Tree, source_id: int, application: Application, parts: tuple[Part, ...]
-) -> Digest:
+def _digest(runtime: Runtime, tree: Tree, source: Source, application: Application) -> Digest:
     """Return what one application's footprint holds; what is wrong with it is its own fault alone.
 
     Raises:
         TransientError: the mirror could not be read; that says nothing about the application.
     """
     try:
-        resolved = renderers.resolve(tree, RenderRequest(parts, application.render))
+        for keys in keys_at(application, source.ref):
+            runtime.sources.verify(source.ref, tree.commit, keys)
+        request = RenderRequest(parts_at(application, source.ref), application.render)
+        resolved = runtime.renderers.resolve(tree, request)
     except TransientError:
         raise
     except FlotillaError as error:
-        return Digest(source_id, application.name, tree.commit, "", "", error.code, str(error))
-    return Digest(source_id, application.name, tree.commit, resolved.source_digest, resolved.renderer)
+        return Digest(source.id, application.name, tree.commit, "", "", error.code, str(error))
+    return Digest(source.id, application.name, tree.commit, resolved.source_digest, resolved.renderer)
 
 
 def _unchanged(runtime: Runtime, source: Source) -> None:

@@ -17,6 +17,7 @@ from common.domain.fleet import Fleet, Placement
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.runs import Trigger
+from common.domain.several import commits_in
 from common.sources.sources import opener
 from common.telemetry.logs import logger
 from workers.kube.pool import Connection
@@ -162,6 +163,10 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connect
     if placement is None or revision is None or facts.renderer is None:
         message = f"{run.ref} has no source to render"
         raise PermanentError(message)
+    commits = dict(zip(placement.to_resolve, commits_in(revision.commit), strict=True))
+    for source in placement.sources:
+        if source.verify:
+            runtime.sources.verify(source.to_resolve, commits[source.to_resolve], source.verify)
     trees = opener(runtime.sources.tree, placement.to_resolve, revision.commit)
     resolved = Resolved(revision.source_digest, facts.renderer, ())
     request = request_for(placement)

@@ -186,7 +186,9 @@ class OciSourceSpec(Base):
 class VerifySpec(Base):
     """Signed commits or tags only."""
 
-    keys: Annotated[list[Name], Field(min_length=1)] = Field(description="Names of the keys, one of which signed.")
+    keys: Annotated[list[Name], Field(min_length=1, max_length=32)] = Field(
+        description="Names of the keys, one of which signed: NAME is stored with the workers as keys/NAME."
+    )
 
 
 class SourceSpec(Base):
@@ -205,6 +207,8 @@ class SourceSpec(Base):
         one_of(self, ("repo", "helm", "oci"), "a source")
         if (self.repo is None) != (self.ref is None) or (self.repo is None and self.path is not None):
             refuse("repo, ref and path belong together", "a Git source has repo and ref, and may have path")
+        if self.verify is not None and self.repo is None:
+            refuse("verify is for Git sources", "pin an artifact by its digest, or a chart by its version")
         return self
 
 

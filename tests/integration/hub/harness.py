@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,7 @@ from common.settings import Settings
 from common.snapshots import Snapshots
 from common.sources.credentials import DirectoryProvider
 from common.sources.mirrors import Fetched
+from common.sources.signatures import SignatureRefusedError
 from common.sources.sources import Sources
 from common.sources.trees import Tree
 from scheduler.loop.dispatch import Dispatcher
@@ -65,6 +66,7 @@ class MemoryGit:
         self.commits: dict[str, list[dict[str, str]]] = {repo: [] for repo in _LETTERS}
         self.error: Exception | None = None
         self.fetches = 0
+        self.unsigned: set[str] = set()
 
     def commit(self, repo: str, changes: Mapping[str, str | None]) -> str:
         """Change files (None removes one) and return the commit."""
@@ -96,6 +98,11 @@ class MemoryGit:
     def tree(self, source: SourceRef, commit: str) -> Tree:  # noqa: ARG002 - the port's signature
         tree = memory_tree(self.files_of(commit))
         return Tree(tree.repo, commit, tree.root, tree.store, tree.limits)
+
+    def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:  # noqa: ARG002 - the port's
+        if commit in self.unsigned:
+            message = f"{commit[:12]} is not signed by {keys[0]}"
+            raise SignatureRefusedError(message)
 
 
 class RegistryFiles:
