@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
 
 from common.domain.refs import SourceRef
 from common.registry import is_registry_file
 from common.settings import Settings
 from common.sources.credentials import provider_from
+from common.sources.faults import RefMissingError, RepositoryMissingError
+from common.sources.git import GitRunner
 from common.sources.mirrors import Mirrors, mirrors_from
+from common.sources.objects import Objects
+from common.sources.trees import Tree, TreeLimits
+
+_LOCAL = timedelta(seconds=30)
 
 
 class GitRepository:
@@ -32,8 +40,44 @@ class GitRepository:
 
     def files(self, source: SourceRef, commit: str, folder: str) -> Mapping[str, bytes]:
         """Return the registry files below ``folder`` by path from there; links are left out. Raises as ``head``."""
-        tree = self._mirrors.tree(source, commit)
-        prefix = f"{folder}/" if folder not in {"", "."} else ""
-        paths = [entry.path for entry in tree.list(folder or ".") if not (entry.is_link or entry.is_folder)]
-        wanted = [path for path in paths if is_registry_file(path.removeprefix(prefix))]
-        return {path.removeprefix(prefix): content for path, content in tree.read_many(wanted).items()}
+        return _files(self._mirrors.tree(source, commit), folder)
+
+
+def files_of_checkout(folder: Path, revision: str) -> Mapping[str, bytes]:
+    """Return the registry files that ``folder`` of a checked-out repository had at ``revision``, by path from there.
+
+    Raises:
+        RefMissingError: it is no commit of that repository.
+        RepositoryMissingError: the folder lies in no repository that git reads.
+        PathMissingError: the folder was not there.
+    """
+    runner = GitRunner()
+    git_dir, prefix = (_asked(runner, folder, question) for question in ("--absolute-git-dir", "--show-prefix"))
+    question = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    commit = _asked(runner, folder, *question, missing=revision)
+    objects = Objects(runner, Path(git_dir), url=str(folder), damaged=lambda: None)
+    try:
+        (content,) = objects.contents([commit])
+        root = content.partition(b" ")[2][: len(commit)].decode()
+        return _files(Tree(str(folder), commit, root, objects, TreeLimits()), prefix.rstrip("/"))
+    finally:
+        objects.close()
+
+
+def _asked(runner: GitRunner, folder: Path, *question: str, missing: str = "") -> str:
+    answer = runner.run(folder, ["rev-parse", *question], timeout=_LOCAL)
+    if answer.status == 0:
+        return answer.stdout.decode(errors="replace").strip()
+    if missing:
+        message = f"{folder}: its repository has no commit {missing}"
+        raise RefMissingError(message, remedy="Name a commit, branch or tag that `git log` shows there.")
+    words = " ".join(answer.stderr.split())[:200]
+    message = f"{folder} lies in no Git repository that can be read ({words})"
+    raise RepositoryMissingError(message, remedy="Name a folder of a checkout that is your own.")
+
+
+def _files(tree: Tree, folder: str) -> Mapping[str, bytes]:
+    prefix = f"{folder}/" if folder not in {"", "."} else ""
+    paths = [entry.path for entry in tree.list(folder or ".") if not (entry.is_link or entry.is_folder)]
+    wanted = [path for path in paths if is_registry_file(path.removeprefix(prefix))]
+    return {path.removeprefix(prefix): content for path, content in tree.read_many(wanted).items()}

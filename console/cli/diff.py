@@ -63,7 +63,7 @@ def _same(detail: dict[str, Any]) -> bool:
 def _tell(detail: dict[str, Any]) -> None:
     run = detail["run"]
     for one in detail["objects"]:
-        _tell_object(one)
+        tell_change(one)
     same = run["counts"].get(Action.UNCHANGED, 0)
     differing = sum(count for action, count in run["counts"].items() if action in MUTATIONS)
     at = f"{run['ref']} at {words.short(run['commit'])}"
@@ -76,9 +76,11 @@ def _tell(detail: dict[str, Any]) -> None:
         say(f"{at}: nothing differs; {same} objects are as Git has them.")
 
 
-def _tell_object(one: dict[str, Any]) -> None:
+def tell_change(one: dict[str, Any], *, where: str = "") -> None:
+    """Print one object's change: its name, what would become of it, why, and the lines that differ."""
     would, style = WOULD.get(one["action"], (one["action"], ""))
-    console.print(Text.assemble((_shown(one["object"]), "bold"), "  ", (would, style)))
+    on = f"  on {where}" if where else ""
+    console.print(Text.assemble((_shown(one["object"]), "bold"), "  ", (would, style), (on, "dim")))
     if one["detail"]:
         console.print(Text(f"    {_shown(one['detail'])}", style="dim"))
     for line in one["diff"].splitlines():

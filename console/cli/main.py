@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from common.domain.errors import FlotillaError
-from console.cli import cluster, diff, health, hub, importing, looking, offline, processes, registry, simulator
+from console.cli import cluster, diff, health, hub, importing, looking, offline, plan, processes, registry, simulator
 from console.cli.client import HubUnreachableError
 from console.cli.exits import Exit
 from console.cli.output import errors, say
@@ -60,7 +60,7 @@ _FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
 _REGISTRY_COMMANDS: tuple[Callable[..., None], ...] = (
     offline.init,
     offline.validate,
-    registry.plan,
+    plan.plan,
     looking.render,
     offline.schema,
     health.health,

@@ -1,67 +1,17 @@
-"""``plan`` and ``explain``: what a registry would change, and where a placement comes from."""
+"""``explain``: where a placement comes from."""
 
 from __future__ import annotations
 
-import base64
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-import typer
 
-from common.registry import Fault, read_directory
 from common.settings import settings
 from console import words
 from console.cli.client import connect
-from console.cli.exits import Exit
 from console.cli.hub import Ref, placement_ref
-from console.cli.offline import Folder
 from console.cli.output import Format, Output, is_data, say, table
-from scheduler.planning.preview import Effect
-
-EFFECTS = list(Effect)
-SHOWN = 40
-"""Placements listed for a person; a program gets all."""
-
-
-def plan(folder: Folder, output: Output = Format.TABLE) -> None:
-    """Show what committing a registry would change, placement by placement. Exit 1 if it has faults.
-
-    Nothing is stored, and Git and the clusters are not asked: what an application's source holds is known once the hub
-    has looked at it.
-
-    Example: flotilla plan ./fleet
-    """
-    files, unreadable = read_directory(folder)
-    body = {"files": {path: base64.b64encode(content).decode() for path, content in files.items()}}
-    found = connect(settings()).post("plan", body)
-    found["faults"] = orjson.loads(orjson.dumps(unreadable)) + found["faults"]
-    if not is_data(output, found):
-        _tell_plan(found)
-    raise typer.Exit(Exit.NO if found["faults"] else Exit.DONE)
-
-
-def _tell_plan(found: dict[str, Any]) -> None:
-    for fault in found["faults"] + found["notices"]:
-        say(str(Fault(**fault)))
-    if found["refused"]:
-        say("The commit would be refused: nothing changes.")
-        return
-    if found["clusters"]:
-        table(("cluster", "change"), [(one["name"], one["detail"]) for one in found["clusters"]], empty="")
-        say("")
-    rows = [(one["ref"], one["effect"], one["detail"]) for one in found["placements"]]
-    # What matters most comes first, since not all may be shown.
-    rows.sort(key=lambda row: EFFECTS.index(row[1]))
-    if rows:
-        table(("placement", "effect", ""), rows[:SHOWN], empty="")
-        if len(rows) > SHOWN:
-            say(f"… and {len(rows) - SHOWN} more; -o json lists all")
-        say("")
-    effects = Counter(effect for _, effect, _ in rows)
-    total = ", ".join(f"{count} {name}" for name, count in sorted(effects.items()))
-    say(f"Placements: {total}." if rows else "No placement changes.")
 
 
 def explain(ref: Ref, output: Output = Format.TABLE) -> None:

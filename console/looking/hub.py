@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from common.db import clusters, inventory, placements, sources
 from common.db.clusters import ClusterFacts
 from common.db.connection import Connection
 from common.db.placements import PlacementFacts
-from common.db.session import open_database
+from common.db.session import Database, open_database
 from common.domain.errors import PermanentError
 from common.domain.fleet import Cluster, Fleet, Placement
 from common.domain.inventory import InventoryItem
@@ -59,13 +61,23 @@ def placed(settings: Settings, ref: PlacementRef) -> Placed:
         NothingToShowError: it has no such placement.
         TransientError: its database cannot be read.
     """
+    with hub_database(settings) as database, database.read() as connection:
+        return _placed(connection, ref)
+
+
+@contextmanager
+def hub_database(settings: Settings) -> Iterator[Database]:
+    """Give the database of the hub on this machine.
+
+    Raises:
+        HubUnreachableError: there is no hub on this machine.
+    """
     if not settings.database_url and not (settings.home / "flotilla.db").exists():
         message = f"there is no hub in {settings.home}"
         raise HubUnreachableError(message, remedy="Run it on the hub's machine, with the hub's settings.")
     database = open_database(settings)
     try:
-        with database.read() as connection:
-            return _placed(connection, ref)
+        yield database
     finally:
         database.dispose()
 

@@ -11,7 +11,7 @@ from common.domain.fleet import NOWHERE, Application, Cluster, Fleet, Placement,
 from common.domain.fleet.values import ValuePath
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
-from scheduler.planning.facts import Facts
+from scheduler.planning.facts import Current, Facts, Resolved
 from scheduler.planning.plan import Step, plan
 
 
@@ -189,3 +189,20 @@ def _different(was: Any, is_: Any) -> list[str]:
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+def as_if_applied(fleet: Fleet, *others: Fleet) -> Facts:
+    """Return facts under which all that ``fleet`` places runs, and every source of it and of ``others`` is resolved.
+
+    So two registries can be compared without a hub.
+    """
+    placed = [placement for each in (fleet, *others) for placement in each.placements()]
+    standing = Current(PlacementState.PLACED, None, None, None, hindrance="", owns=True)
+    return Facts(
+        current={placement.ref: standing for placement in fleet.placements()},
+        resolved={
+            (source, placement.ref.application): Resolved(0, digest="-", commit="-", renderer="-")
+            for placement in placed
+            for source in placement.to_resolve
+        },
+    )

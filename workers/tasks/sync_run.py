@@ -150,12 +150,8 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, go: Go
 
 
 def _account(run: ClaimedRun, fleet: Fleet) -> str:
-    """Return the service account of the application's project, as API servers call it; empty where it names none."""
     application = fleet.applications.get(run.ref.application)
-    if application is None:
-        return ""
-    name = fleet.projects[application.project].service_account
-    return f"system:serviceaccount:{application.namespace}:{name}" if name else ""
+    return "" if application is None else fleet.account_of(application)
 
 
 def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connection) -> Rendered:

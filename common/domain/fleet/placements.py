@@ -189,6 +189,11 @@ class Fleet:
         found = (group for group in self.groups.values() if group.select.matches(cluster.labels))
         return tuple(sorted(found, key=lambda group: (group.priority, group.name)))
 
+    def account_of(self, application: Application) -> str:
+        """Return the service account of an application's project, as API servers call it; empty where it has none."""
+        name = self.projects[application.project].service_account
+        return f"system:serviceaccount:{application.namespace}:{name}" if name else ""
+
     def leaving_policy(self, application: str) -> OnUnmatch:
         """Return what becomes of the objects of a placement of ``application`` that ``placements`` lacks.
 

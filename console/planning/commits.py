@@ -1,0 +1,62 @@
+"""Two registries compared, down to the objects: no hub and no cluster is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.domain.errors import FlotillaError
+from common.domain.fleet import Fleet, Placement
+from common.domain.refs import PlacementRef
+from common.settings import Settings
+from console.planning.changes import PlannedPlacement, compared
+from console.planning.rendering import Manifests, Rendering, rendering
+from scheduler.planning.preview import Effect, PlacementEffect, Preview, as_if_applied, preview
+
+WITH_OBJECTS = frozenset({Effect.ADDED, Effect.CHANGED, Effect.REMOVED, Effect.ASKS})
+"""What becomes of a placement that may change objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a change of the registry does.
+
+    Attributes:
+        preview: to clusters and placements.
+        placements: those of which objects may change, down to these.
+    """
+
+    preview: Preview
+    placements: tuple[PlannedPlacement, ...]
+
+
+def plan_commits(now: Fleet, then: Fleet, settings: Settings) -> Planned:
+    """Return what it would do to a fleet that runs all of ``now`` if ``then`` came into force.
+
+    Sources are what their refs are at this moment, for both sides. What cannot be rendered is told with its reason.
+    """
+    found = preview(now, then, as_if_applied(now, then))
+    before, after = _by_ref(now), _by_ref(then)
+    asked = [one for one in found.placements if one.effect in WITH_OBJECTS]
+    with rendering(settings) as sides:
+        planned = tuple(_planned(one, before.get(one.ref), after.get(one.ref), sides) for one in asked)
+    return Planned(found, planned)
+
+
+def _by_ref(fleet: Fleet) -> dict[PlacementRef, Placement]:
+    return {placement.ref: placement for placement in fleet.placements()}
+
+
+def _planned(
+    effect: PlacementEffect, before: Placement | None, after: Placement | None, sides: Rendering
+) -> PlannedPlacement:
+    removed = effect.effect in {Effect.REMOVED, Effect.ASKS}
+    try:
+        was = _rendered(before if effect.effect is not Effect.ADDED else None, sides)
+        is_ = _rendered(None if removed else after, sides)
+    except FlotillaError as error:
+        return PlannedPlacement(effect.ref, effect.effect, error=str(error))
+    return PlannedPlacement(effect.ref, effect.effect, compared(was, is_))
+
+
+def _rendered(placement: Placement | None, sides: Rendering) -> Manifests:
+    return () if placement is None else sides.objects(placement)

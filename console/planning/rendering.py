@@ -1,0 +1,108 @@
+"""Both sides of a plan rendered on this machine, by the very renderers of a worker."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from common.domain.fleet import Cluster, Placement
+from common.domain.refs import SourceRef
+from common.domain.several import joined_digest, joined_renderer
+from common.settings import Settings
+from common.sources.credentials import CredentialsProvider
+from common.sources.sources import Sources, sources_from
+from common.sources.trees import Tree
+from console.looking.offline import in_namespace
+from workers.kube.secrets import credentials_from
+from workers.render.cache import RenderCache
+from workers.render.helm.rendering import Capabilities
+from workers.render.manifests import Sourced
+from workers.render.parts import by_source
+from workers.render.renderers import Renderers, RenderRequest, Resolved, asks_cluster, request_for
+from workers.render.sops import Decryptor
+
+Manifests = tuple[Mapping[str, Any], ...]
+
+
+class Rendering:
+    """What placements render to, each source asked for once. Safe to use from several threads.
+
+    Args:
+        kept: the sources, as this machine keeps them.
+        renderers: of this machine.
+        credentials: opens encrypted files; None leaves them as they are.
+        capabilities: of a cluster, for charts that ask; None for Helm's defaults.
+    """
+
+    def __init__(
+        self,
+        kept: Sources,
+        renderers: Renderers,
+        *,
+        credentials: CredentialsProvider | None = None,
+        capabilities: Callable[[Cluster], Capabilities] | None = None,
+    ) -> None:
+        self._kept = kept
+        self._renderers = renderers
+        self._credentials = credentials
+        self._capabilities = capabilities
+        self._trees: dict[SourceRef, Tree] = {}
+
+    def objects(self, placement: Placement) -> Manifests:
+        """Return the manifests of a placement with its namespace filled in where it surely goes.
+
+        Raises:
+            FlotillaError: a source cannot be read or rendered, as a worker would say it.
+        """
+        shown = in_namespace(self._rendered(placement), placement.namespace)
+        return tuple(item.manifest for item in shown.objects)
+
+    def manifests(self, placement: Placement) -> Manifests:
+        """Return the manifests as a run starts from them; raises as ``objects``."""
+        return tuple(item.manifest for item in self._rendered(placement))
+
+    def _rendered(self, placement: Placement) -> tuple[Sourced, ...]:
+        request = request_for(placement)
+        reference = placement.application.decrypt
+        if reference and self._credentials is not None:
+            request = replace(request, decryptor=Decryptor.of(reference, self._credentials.get(reference)))
+        resolved = self._resolved(request)
+        if self._capabilities is not None and asks_cluster(resolved.renderer):
+            request = replace(request, capabilities=self._capabilities(placement.cluster))
+
+        def opened(source: SourceRef | None) -> Tree:
+            return self._tree(placement.to_resolve[0] if source is None else source)
+
+        return self._renderers.render(opened, request, resolved).objects
+
+    def _resolved(self, request: RenderRequest) -> Resolved:
+        found = [
+            self._renderers.resolve(self._tree(source), replace(request, parts=parts))
+            for source, parts in by_source(request.parts).items()
+            if source is not None
+        ]
+        digest = joined_digest([one.source_digest for one in found])
+        return Resolved(digest, joined_renderer(one.renderer for one in found), ())
+
+    def _tree(self, source: SourceRef) -> Tree:
+        tree = self._trees.get(source)
+        if tree is None:
+            tree = self._trees[source] = self._kept.tree(source, self._kept.fetch(source).commit)
+        return tree
+
+
+@contextmanager
+def rendering(settings: Settings, **more: Any) -> Iterator[Rendering]:
+    """Give what renders on this machine with a cache of its own; ``more`` as for ``Rendering``."""
+    with tempfile.TemporaryDirectory(prefix="flotilla-plan-") as cache:
+        kept = sources_from(settings, credentials_from(settings))
+        renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize)
+        try:
+            yield Rendering(kept, renderers, **more)
+        finally:
+            renderers.close()
+            kept.close()
