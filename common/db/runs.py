@@ -158,6 +158,12 @@ def new_run_id(now: datetime) -> RunId:
     return RunId(str(UUID(int=value | secrets.randbits(62))))
 
 
+def first_id_at(instant: datetime) -> RunId:
+    """Return an id before which lie all that were made before ``instant``, and none that was made later."""
+    millis = (instant - _EPOCH) // timedelta(milliseconds=1)
+    return RunId(str(UUID(int=(millis & (1 << 48) - 1) << 80)))
+
+
 def create(connection: Connection, run: NewRun, *, now: datetime) -> RunId | None:
     """Make a run; return None, and change nothing, when the placement has one that has not ended.
 

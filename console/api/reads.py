@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, status
 
-from common.db.reads import fleet, placements, runs
+from common.db.reads import drift, fleet, leftovers, placements, runs
 from common.db.reads.page import MAX_PAGE, Page
 from common.db.reads.summary import Summary, summary
 from common.db.session import Database
@@ -107,6 +108,21 @@ def get_run(request: Request, run_id: str) -> runs.RunDetail:
     if detail is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no run {run_id}; see: flotilla runs")
     return detail
+
+
+@router.get("/drift")
+def get_drift(request: Request, hours: Annotated[float, Query(gt=0, le=24 * 31)] = 24) -> tuple[drift.DriftView, ...]:
+    """Return the placements that differ now from what was applied, or were corrected in the last hours."""
+    database = _database(request)
+    with database.read() as connection:
+        return drift.drift(connection, since=database.now(connection) - timedelta(hours=hours))
+
+
+@router.get("/leftovers")
+def get_leftovers(request: Request, after: str = "", limit: Limit = 100) -> Page[leftovers.LeftoverView]:
+    """Return what lies on clusters and is not in Git, orphans first."""
+    with _database(request).read() as connection:
+        return leftovers.leftovers(connection, after=after, limit=limit)
 
 
 @router.get("/approvals")

@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from common.domain.errors import FlotillaError
-from console.cli import cluster, diff, health, hub, importing, looking, offline, plan, processes, registry, simulator
+from console.cli import (
+    cluster,
+    diff,
+    health,
+    hub,
+    importing,
+    looking,
+    offline,
+    plan,
+    processes,
+    registry,
+    reports,
+    simulator,
+)
 from console.cli.client import HubUnreachableError
 from console.cli.exits import Exit
 from console.cli.output import errors, say
@@ -49,6 +62,8 @@ _FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
     hub.runs,
     hub.run,
     diff.diff,
+    reports.drift,
+    reports.orphans,
     hub.sync,
     hub.refresh,
     hub.pause,

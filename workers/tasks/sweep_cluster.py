@@ -6,10 +6,9 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from common.db import attempts, clusters, faults, inventory, runs, sources, standing
+from common.db import attempts, clusters, inventory, orphans, runs, sources, standing
 from common.db.connection import Connection
 from common.db.errors import DatabaseUnavailableError
-from common.db.faults import StoredFault
 from common.db.runs import NewRun
 from common.db.standing import Standing
 from common.domain.errors import FlotillaError
@@ -169,17 +168,15 @@ class Recorder:
         runs.create(self._transaction, run, now=self._now)
 
     def _strays(self, strays: Sequence[Stray]) -> None:
-        orphans: list[StoredFault] = []
+        found: list[Stray] = []
         for stray in strays:
             row = self._by_ref.get(stray.ref)
             if row is not None and stray.object in attempts.possible_late_creates(self._transaction, row.id):
                 self._late_create(row, stray)
-                continue
-            what = f"{stray.object} carries the mark of {stray.ref}, which does not own it"
-            remedy = "Delete it by hand, or take its flotilla.dev annotations and label off."
-            orphans.append(StoredFault("cluster.orphan", what, remedy))
-        scope = f"{faults.of_cluster(self._where.cluster.name)}:orphans"
-        faults.replace(self._transaction, scope, orphans, now=self._now)
+            else:
+                found.append(stray)
+        named = ((stray.object, stray.ref) for stray in found)
+        orphans.replace(self._transaction, self._where.cluster.name, named, now=self._now)
 
     def _late_create(self, row: Standing, stray: Stray) -> None:
         """Take what an interrupted attempt created after all into the inventory, to be pruned by a run."""

@@ -1,0 +1,93 @@
+"""Drift over the fleet: what differs now, and what was corrected lately."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, or_, select
+
+from common.db.runs import first_id_at
+from common.db.tables import PlacementRow, RunRow
+from common.domain.changes import MUTATIONS
+from common.domain.refs import PlacementRef
+
+MOST = 5_000
+"""Placements, and runs, that one report is made from, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftView:
+    """One placement that drifted.
+
+    Attributes:
+        differs: now, and why, in words; empty where it was corrected.
+        fight: somebody changes the same object again and again.
+        corrections: runs that corrected it, since the report's beginning.
+        corrected_at: the last of them; None for none.
+        cause: of the last of them, in words: which object, and who changed it.
+    """
+
+    ref: str
+    differs: str = ""
+    fight: bool = False
+    corrections: int = 0
+    corrected_at: datetime | None = None
+    cause: str = ""
+
+
+def drift(connection: Connection, *, since: datetime) -> tuple[DriftView, ...]:
+    """Return the placements that differ from what was applied last, or were corrected since then.
+
+    First those that differ, then those corrected most often.
+    """
+    found = dict(_differing(connection))
+    for ref, view in _corrected(connection, since).items():
+        known = found.get(ref, DriftView(ref))
+        found[ref] = replace(known, corrections=view.corrections, corrected_at=view.corrected_at, cause=view.cause)
+    return tuple(sorted(found.values(), key=lambda one: (not one.differs, not one.fight, -one.corrections, one.ref)))
+
+
+def _differing(connection: Connection) -> Mapping[str, DriftView]:
+    as_desired = and_(
+        PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
+        PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
+    )
+    drifted = and_(PlacementRow.sync_status == "out-of-sync", as_desired)
+    query = (
+        select(PlacementRow.cluster, PlacementRow.application, PlacementRow.sync_status)
+        .add_columns(PlacementRow.reason, PlacementRow.hindrance, PlacementRow.fight_step)
+        .where(PlacementRow.state == "placed", or_(drifted, PlacementRow.fight_step > 0))
+        .order_by(PlacementRow.cluster, PlacementRow.application)
+        .limit(MOST)
+    )
+    return {
+        ref: DriftView(
+            ref,
+            differs=(row.reason or row.hindrance or "it differs") if row.sync_status == "out-of-sync" else "",
+            fight=row.fight_step > 0,
+        )
+        for row in connection.execute(query)
+        for ref in (str(PlacementRef(row.cluster, row.application)),)
+    }
+
+
+def _corrected(connection: Connection, since: datetime) -> Mapping[str, DriftView]:
+    query = (
+        select(RunRow.cluster, RunRow.application, RunRow.cause, RunRow.counts, RunRow.ended_at)
+        .where(RunRow.id >= first_id_at(since), RunRow.trigger == "drift", RunRow.outcome == "succeeded")
+        # One that only reports what differs says so; one that corrects says nothing.
+        .where(RunRow.reason == "")
+        .order_by(RunRow.id.desc())
+        .limit(MOST)
+    )
+    found: dict[str, DriftView] = {}
+    for row in connection.execute(query):
+        if not any((row.counts or {}).get(action) for action in MUTATIONS):
+            continue
+        ref = str(PlacementRef(row.cluster, row.application))
+        # the first one met is the newest
+        known = found.get(ref) or DriftView(ref, corrected_at=row.ended_at, cause=row.cause)
+        found[ref] = replace(known, corrections=known.corrections + 1)
+    return found

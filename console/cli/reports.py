@@ -1,0 +1,60 @@
+"""``drift`` and ``orphans``: reports over the whole fleet."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from common.settings import settings
+from console.cli.client import connect
+from console.cli.exits import Exit
+from console.cli.hub import everything
+from console.cli.output import Format, Output, ago, is_data, say, table
+
+
+def drift(
+    hours: Annotated[float, typer.Option(min=0.1, max=744, help="how far to look back")] = 24,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show what drifted over the fleet: what differs now, and what was corrected. Exit 1 if anything differs now.
+
+    A fight is an object that somebody else keeps changing back.
+
+    Example: flotilla drift --hours 72
+    """
+    found = connect(settings()).get("drift", hours=str(hours))
+    differing = [one for one in found if one["differs"] or one["fight"]]
+    if not is_data(output, found):
+        rows = [
+            (
+                one["ref"],
+                "fight" if one["fight"] else "differs" if one["differs"] else "corrected",
+                str(one["corrections"] or ""),
+                ago(one["corrected_at"]),
+                one["differs"] or one["cause"],
+            )
+            for one in found
+        ]
+        table(("placement", "now", "corrections", "last", "what"), rows, empty=f"No drift in the last {hours:g} hours.")
+    raise typer.Exit(Exit.NO if differing else Exit.DONE)
+
+
+def orphans(output: Output = Format.TABLE) -> None:
+    """List what lies on clusters and is not in Git. Exit 1 if there are orphans: objects that nothing will remove.
+
+    Orphans carry a placement's mark, and no inventory holds them: remove them, or their mark, by hand. The others are
+    kept, wait to be removed, or belong to placements that were retained.
+
+    Example: flotilla orphans -o json
+    """
+    found = everything(connect(settings()), "leftovers")
+    if not is_data(output, found):
+        rows = [
+            (one["placement"], one["object"], "left over" if one["owned"] else "orphan", one["why"]) for one in found
+        ]
+        table(("placement", "object", "", "why"), rows, empty="Everything on the clusters is in Git.")
+        stray = sum(not one["owned"] for one in found)
+        if stray:
+            say(f"\nOrphans: {stray}. Delete them by hand, or take their flotilla.dev annotations and label off.")
+    raise typer.Exit(Exit.NO if any(not one["owned"] for one in found) else Exit.DONE)
