@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from common.broker.app import make_celery
+from common.broker.errors import BrokerUnavailableError
 from common.broker.sender import CelerySender
 from common.db import clusters, schema, triggers, workers
 from common.db.connection import Connection
@@ -19,7 +20,11 @@ from common.domain.errors import FlotillaError
 from common.domain.refs import SourceRef
 from common.settings import Settings
 from common.sources.registry import GitRepository
+from console.looking import fleetwide
+from console.looking.fleetwide import Contested
 
+SHOWN = 3
+"""Objects that are named where there are many."""
 MANY = 5_000
 """Placements from which on SQLite is no longer advised."""
 
@@ -50,8 +55,11 @@ def examine(config: Settings) -> Iterator[Finding]:
     except (FlotillaError, OSError) as error:
         yield Finding("database", "failed", str(error), "See FLOTILLA_DATABASE_URL, and that the server is up.")
         return
-    yield from _database(database)
-    database.dispose()
+    try:
+        yield from _database(database)
+        yield from _clusters(config, database)
+    finally:
+        database.dispose()
 
 
 def _guarded(what: str, check: Callable[[], Finding]) -> Finding:
@@ -88,7 +96,10 @@ def _registry(config: Settings) -> Finding:
 
 
 def _broker(config: Settings) -> Finding:
-    CelerySender(make_celery(config)).epoch()
+    try:
+        CelerySender(make_celery(config)).epoch()
+    except BrokerUnavailableError as error:
+        return Finding("broker", "failed", error.message, "Start the hub, or correct FLOTILLA_BROKER_URL.")
     return Finding("broker", "ok", "reached")
 
 
@@ -133,3 +144,31 @@ def _workers(connection: Connection, database: Database) -> Iterator[Finding]:
                 yield Finding(f"workers of {queue}", "ok", f"{slots[queue]} runs at once")
             else:
                 yield Finding(f"workers of {queue}", "failed", "none lives", f"flotilla worker --pool {pool}{switch}")
+
+
+def _clusters(config: Settings, database: Database) -> Iterator[Finding]:
+    """Ask every cluster who it is, and whether another tool still tracks what was taken over there."""
+    if not schema.is_current(database):
+        return
+    with database.read() as connection:
+        asked = fleetwide.to_ask(connection)
+    answered = 0
+    for answer in fleetwide.ask(config, asked):
+        if answer.error is not None:
+            yield Finding(f"cluster {answer.cluster}", "failed", answer.error.message, answer.error.remedy)
+            continue
+        answered += 1
+        yield from map(_contested, answer.contested)
+        if answer.unread:
+            detail = f"objects were adopted there, and {', '.join(answer.unread)} objects may not be read"
+            remedy = "See by hand that no other tool still tracks them."
+            yield Finding(f"cluster {answer.cluster}", "warning", detail, remedy)
+    if asked:
+        yield Finding("clusters", "ok", f"{answered} of {len(asked)} answer to their credentials")
+
+
+def _contested(one: Contested) -> Finding:
+    shown = ", ".join(f"{each.kind} {each.name}" for each in one.objects[:SHOWN])
+    more = f" and {len(one.objects) - SHOWN} more" if len(one.objects) > SHOWN else ""
+    detail = f"{one.tracker.name} is not suspended and still tracks {shown}{more}"
+    return Finding(f"adopted by {', '.join(map(str, one.placements))}", "failed", detail, one.tracker.suspend)
