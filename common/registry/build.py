@@ -222,6 +222,9 @@ def _sync(spec: app.SyncSpec, defaults: core.FleetDefaults) -> fleet.SyncSetting
             guards.max_percent if prune.max_percent is None else prune.max_percent,
         ),
         adopt=spec.adopt,
-        ignore=tuple(fleet.IgnoreRule(i.kind, tuple(i.paths), i.group, i.namespace, i.name) for i in spec.ignore),
+        ignore=tuple(
+            fleet.IgnoreRule(i.kind, tuple(i.paths), i.group, i.namespace, i.name, tuple(i.managers))
+            for i in spec.ignore
+        ),
         conflicts=spec.conflicts,
     )

@@ -97,6 +97,40 @@ def _projected_list(value: list[Any], fields: FieldSet, elements: Sequence[Eleme
     return kept
 
 
+def without(value: Any, fields: FieldSet) -> Any:
+    """Return ``value`` without what the set holds; None when nothing of it is left.
+
+    Elements of a list by keys keep their keys: they say which element is meant.
+    """
+    elements = [element for element in fields if element != "."]
+    if not elements:
+        return None
+    if isinstance(value, Mapping):
+        return _without_fields(value, {element[2:]: fields[element] for element in elements if element[0] == "f"})
+    if isinstance(value, list):
+        return _without_elements(value, fields, elements) or None
+    return value
+
+
+def _without_fields(value: Mapping[str, Any], names: Mapping[str, FieldSet]) -> dict[str, Any] | None:
+    left = {name: without(each, names[name]) if name in names else each for name, each in value.items()}
+    left = {name: each for name, each in left.items() if each is not None or name not in names}
+    return left or None
+
+
+def _without_elements(value: list[Any], fields: FieldSet, elements: Sequence[Element]) -> list[Any]:
+    taken = [orjson.loads(element[2:]) for element in elements if element[0] == "v"]
+    keyed = [(orjson.loads(element[2:]), fields[element]) for element in elements if element[0] == "k"]
+    kept = []
+    for each in value:
+        if each in taken:
+            continue
+        mine = (pair for pair in keyed if isinstance(each, Mapping) and pair[0].items() <= each.items())
+        keys, inner = next(mine, ({}, None))
+        kept.append(each if inner is None else {**keys, **(without(each, inner) or {})})
+    return kept
+
+
 def merged(sets: Iterable[FieldSet]) -> dict[str, Any]:
     """Return the union of field sets."""
     union: dict[str, Any] = {}

@@ -19,16 +19,23 @@ from workers.sync.fieldset import Element, FieldSet
 from workers.sync.live import ManagedFields
 
 ABSENT = object()
+MARKS = "flotilla.dev/"
+_IDENTITY = ("apiVersion", "kind", "metadata")
 REPLICAS = "/spec/replicas"
 _HPA = ("autoscaling", "HorizontalPodAutoscaler")
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """What is ignored in one object: JSON pointers, and a note on those that nobody wrote down."""
+    """What is ignored in one object: JSON pointers, field managers, and a note on what nobody wrote down."""
 
     pointers: tuple[str, ...]
     note: str = ""
+    managers: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything is."""
+        return bool(self.pointers or self.managers)
 
 
 NOTHING = Ignored(())
@@ -42,11 +49,14 @@ def ignored_in(object_id: ObjectId, rules: Sequence[IgnoreRule], scaled: Mapping
         rules: ``sync.ignore`` of the application.
         scaled: objects whose replicas an autoscaler of the same placement sets, and its name.
     """
-    pointers = tuple(pointer for rule in rules if _applies(rule, object_id) for pointer in rule.paths)
+    mine = [rule for rule in rules if _applies(rule, object_id)]
+    pointers = tuple(pointer for rule in mine for pointer in rule.paths)
+    managers = tuple(manager for rule in mine for manager in rule.managers)
     scaler = scaled.get(object_id)
     if scaler is None or REPLICAS in pointers:
-        return Ignored(pointers) if pointers else NOTHING
-    return Ignored((*pointers, REPLICAS), f"spec.replicas is left to HorizontalPodAutoscaler {scaler}")
+        return Ignored(pointers, managers=managers) if mine else NOTHING
+    note = f"spec.replicas is left to HorizontalPodAutoscaler {scaler}"
+    return Ignored((*pointers, REPLICAS), note, managers)
 
 
 def _applies(rule: IgnoreRule, object_id: ObjectId) -> bool:
@@ -82,7 +92,7 @@ def without_others(
         managers: its managedFields, as they will be when the manifest is sent.
         ignored: what is left to others.
     """
-    if not ignored.pointers:
+    if not ignored:
         return manifest
     ours = fieldset.merged(entry.decoded() for entry in managers if entry.ours)
     others = [entry.decoded() for entry in managers if not entry.ours]
@@ -90,7 +100,24 @@ def without_others(
     for pointer in ignored.pointers:
         steps = _steps(pointer, manifest, live, (ours, *others))
         _put(copy, steps, _still_ours(_read(live, steps), [step.element for step in steps], ours, others))
-    return copy
+    named = [entry.decoded() for entry in managers if not entry.ours and entry.manager in ignored.managers]
+    return _without_theirs(copy, fieldset.merged(named)) if named else copy
+
+
+def _without_theirs(manifest: dict[str, Any], theirs: FieldSet) -> dict[str, Any]:
+    """Return a manifest without what others own of it; what says which object it is, and whose, stays."""
+    metadata, given = manifest["metadata"], theirs.get("f:metadata") or {}
+    owned = {key: fieldset.without({key: value}, theirs) for key, value in manifest.items() if key not in _IDENTITY}
+    kept = {key: value[key] for key, value in owned.items() if value is not None}
+    parts = {key: _without_marks(metadata.get(key), given.get(f"f:{key}")) for key in ("labels", "annotations")}
+    named = {key: value for key, value in {**metadata, **parts}.items() if value is not None}
+    return {**{key: manifest[key] for key in _IDENTITY if key in manifest}, "metadata": named, **kept}
+
+
+def _without_marks(values: Any, theirs: FieldSet | None) -> Any:
+    if not values or not theirs:
+        return values
+    return {key: value for key, value in values.items() if key.startswith(MARKS) or f"f:{key}" not in theirs}
 
 
 def _still_ours(value: Any, path: Sequence[Element], ours: FieldSet, others: Sequence[FieldSet]) -> Any:

@@ -103,8 +103,11 @@ class Judge:
 
     def digest(self, wanted: Wanted) -> str:
         """Return what identifies the wanted state: the manifest, and which fields of it count."""
-        pointers = self.ignored(wanted).pointers
-        return digest_of({"manifest": wanted.digest, "ignored": pointers}, None) if pointers else wanted.digest
+        ignored = self.ignored(wanted)
+        if not ignored:
+            return wanted.digest
+        given = {"manifest": wanted.digest, "ignored": ignored.pointers}
+        return digest_of(given | ({"managers": ignored.managers} if ignored.managers else {}), None)
 
     def unchanged(self, wanted: Wanted, listed: LiveMeta | None) -> Verdict | None:
         """Return the verdict that needs no request: neither the object nor what is wanted changed."""
@@ -211,7 +214,7 @@ class Judge:
         managers = live.meta.managed_fields or () if moving is None else moving
         ignored = self.ignored(wanted)
         manifest = wanted.manifest
-        if ignored.pointers:
+        if ignored:
             manifest = ignore.without_others(manifest, live.body(), managers, ignored)
         return Verdict(
             wanted,

@@ -84,13 +84,19 @@ class PrunePolicy:
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRule:
-    """Fields that others own: JSON pointers, in the objects that all given names match."""
+    """Fields that others own, in the objects that all given names match.
+
+    Attributes:
+        paths: JSON pointers.
+        managers: field managers, with all that one of them owns.
+    """
 
     kind: str
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = ()
     group: str | None = None
     namespace: str | None = None
     name: str | None = None
+    managers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

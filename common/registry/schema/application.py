@@ -121,7 +121,14 @@ class IgnoreSpec(Base):
     group: str | None = Field(default=None, description="Their API group. Absent: any.")
     namespace: Name | None = Field(default=None, description="Absent: any.")
     name: Text | None = Field(default=None, description="Absent: any.")
-    paths: Annotated[list[Pointer], Field(min_length=1)] = Field(description="JSON pointers of the fields.")
+    paths: list[Pointer] = Field(default=[], description="JSON pointers of the fields.")
+    managers: list[Text] = Field(default=[], description="Field managers: every field that one of them owns.")
+
+    @model_validator(mode="after")
+    def _names_fields(self) -> IgnoreSpec:
+        if not (self.paths or self.managers):
+            refuse("an ignore rule that names no field", "give paths, managers or both")
+        return self
 
 
 class SyncSpec(Base):

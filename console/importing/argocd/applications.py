@@ -199,6 +199,6 @@ def _ignore(one: Foreign, number: int) -> dict[str, Any]:
             pointers.append(expression.replace(".", "/"))
         else:
             one.say((*path, "jqPathExpressions", n), "a jq expression has no place", "write JSON pointers")
-    one.unmapped((*path, "managedFieldsManagers"), "name the fields that they own as JSON pointers")
+    managers = [str(manager) for manager in one.take(*path, "managedFieldsManagers", default=[])]
     rule = {key: one.take(*path, key) for key in ("kind", "group", "namespace", "name")}
-    return without_nothing({**rule, "paths": pointers}) if pointers else {}
+    return without_nothing({**rule, "paths": pointers, "managers": managers}) if pointers or managers else {}

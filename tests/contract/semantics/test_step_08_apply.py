@@ -97,6 +97,26 @@ def test_an_ignored_field_of_one_container_survives_a_reordering(site: Site, kub
     assert (found["replicas"], found["template"]["spec"]["containers"][0]["image"]) == (3, "theirs")
 
 
+def test_what_an_ignored_manager_owns_stays_its_own(site: Site, kubectl: httpx.Client) -> None:
+    rule = IgnoreRule("Deployment", managers=("image-updater",))
+    settings = SyncSettings(ignore=(rule,))
+    site.sync(deployment(image="one", replicas=2), settings=settings)
+    body = {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "theirs"}]}}}}
+    answer = kubectl.patch(
+        f"{DEPLOYMENTS}/web",
+        json=body,
+        params={"fieldManager": "image-updater"},
+        headers={"Content-Type": "application/strategic-merge-patch+json"},
+    )
+    assert answer.is_success, answer.text
+    assert actions(site.sync(deployment(image="one", replicas=2), settings=settings)) == {"Deployment/web": "unchanged"}
+    result = site.sync(deployment(image="two", replicas=3), settings=settings)
+    assert actions(result) == {"Deployment/web": "configured"}
+    found = show(kubectl, f"{DEPLOYMENTS}/web")["spec"]
+    assert (found["replicas"], found["template"]["spec"]["containers"][0]["image"]) == (3, "theirs")
+    assert actions(site.sync(deployment(image="two", replicas=3))) == {"Deployment/web": "conflict"}
+
+
 def test_a_status_write_in_between_is_judged_again_and_an_endless_one_ends_it(
     site: Site, kubectl: httpx.Client
 ) -> None:

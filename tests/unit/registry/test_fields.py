@@ -115,6 +115,7 @@ def test_an_applications_fields(fleet: Fleet) -> None:
     assert found.sync.ignore == (
         IgnoreRule("Deployment", ("/spec/replicas",), "apps", "ingress", "controller"),
         IgnoreRule("ConfigMap", ("/data/generated",)),
+        IgnoreRule("ValidatingWebhookConfiguration", managers=("cainjector",)),
     )
 
 

@@ -214,6 +214,36 @@ def test_a_pointer_that_leads_nowhere_changes_nothing() -> None:
         assert sent(pointer, {"a": 1, "list": []}, {"a": 1}) == {"a": 1, "list": []}
 
 
+def test_what_a_named_manager_owns_is_left_to_it_and_nothing_else() -> None:
+    marks = {"flotilla.dev/owner": "me", "note": "x", "theirs": "1"}
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "A",
+        "metadata": {"name": "web", "annotations": marks},
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "a"},
+            "list": [{"name": "a", "image": "1", "tag": "t"}, {"name": "b"}],
+        },
+        "set": ["x", "y"],
+    }
+    fields: dict[str, Any] = {
+        "f:metadata": {"f:annotations": {"f:theirs": {}, "f:flotilla.dev/owner": {}}},
+        "f:spec": {"f:replicas": {}, "f:strategy": {"f:type": {}}, "f:list": {'k:{"name":"a"}': {"f:image": {}}}},
+        "f:set": {'v:"x"': {}},
+    }
+    theirs, other = entry("cainjector", fields), entry("x", {"f:spec": {"f:list": {}}})
+    left = without_others(manifest, {}, (theirs, other), Ignored((), managers=("cainjector",)))
+    assert left == {
+        "apiVersion": "v1",
+        "kind": "A",
+        "metadata": {"name": "web", "annotations": {"flotilla.dev/owner": "me", "note": "x"}},
+        "spec": {"list": [{"name": "a", "tag": "t"}, {"name": "b"}]},
+        "set": ["y"],
+    }
+    assert without_others(manifest, {}, (other,), Ignored((), managers=("cainjector",))) == manifest
+
+
 def test_without_rules_the_manifest_is_sent_as_it_is() -> None:
     manifest = {"a": 1}
     assert without_others(manifest, {}, (), ignore.NOTHING) is manifest
