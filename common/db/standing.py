@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +29,7 @@ class Standing:
         observe_until: health is awaited until then.
         full_check_due_at: when its daily full dry-run is due.
         heal_after: drift found before this instant waits.
+        delete_hooks: manifests of the hooks before and after its removal.
     """
 
     id: int
@@ -46,6 +47,7 @@ class Standing:
     heal_after: datetime | None
     full_check_due_at: datetime | None
     observe_until: datetime | None
+    delete_hooks: Sequence[Mapping[str, Any]] = ()
 
 
 def get(connection: Connection, placement_id: int) -> Standing:
@@ -70,6 +72,7 @@ class Success:
     Attributes:
         observe_until: health is awaited until then; None when nothing has a health worth waiting for.
         full_check_due_at: when the next full dry-run is due.
+        delete_hooks: manifests of the hooks before and after the placement's removal.
     """
 
     revision: Revision
@@ -79,6 +82,7 @@ class Success:
     status: SyncStatus
     observe_until: datetime | None
     full_check_due_at: datetime
+    delete_hooks: Sequence[Mapping[str, Any]] = ()
 
 
 def record_success(connection: Connection, placement_id: int, success: Success, *, now: datetime) -> None:
@@ -96,6 +100,7 @@ def record_success(connection: Connection, placement_id: int, success: Success, 
         "failures": 0,
         "full_check_due_at": success.full_check_due_at,
         "observe_until": success.observe_until,
+        "delete_hooks": list(success.delete_hooks) or None,
     }
     if success.observe_until is None:
         values |= {"health": Health.HEALTHY, "health_reason": "", "health_at": now}
@@ -144,6 +149,7 @@ def record_left(connection: Connection, placement_id: int) -> None:
         "hindrance": case((leaving, ""), else_=PlacementRow.hindrance),
         "retry_at": None,
         "observe_until": None,
+        "delete_hooks": None,
     }
     _update(connection, placement_id, values)
 
@@ -252,6 +258,7 @@ def standing_of(row: Any) -> Standing:
         heal_after=row.heal_after,
         full_check_due_at=row.full_check_due_at,
         observe_until=row.observe_until,
+        delete_hooks=row.delete_hooks or (),
     )
 
 

@@ -139,6 +139,7 @@ class Ender:
             status=status,
             observe_until=awaited,
             full_check_due_at=_next_full_check(now),
+            delete_hooks=result.delete_hooks,
         )
         standing.record_success(connection, self._run.placement_id, success, now=now)
         observe_at = now + FIRST_LOOK if awaited is not None else None

@@ -110,6 +110,21 @@ class HookRunner:
                 self._ended(hook, stage, replace(item, hook_state=HookState.FAILED), reason)
         self._outcomes.flush()
 
+    def clear(self, hooks: Sequence[Wanted]) -> None:
+        """Delete the objects that this run made for hooks, and forget them: their placement is gone.
+
+        Raises:
+            TransientError: the cluster failed.
+            PermanentError: one may not be deleted.
+            LeaseLostError: this attempt may not write any more.
+        """
+        for hook in hooks:
+            live = self._cluster.get(hook.target)
+            if live is not None and (live.meta.annotations or {}).get(marks.HOOK_RUN) == self._run:
+                self._delete(hook, live)
+            self._outcomes.gone(hook.object)
+        self._outcomes.flush()
+
     @property
     def _run(self) -> str:
         return str(self._request.attempt.run)

@@ -22,14 +22,16 @@ from workers.sync.judge import Judge, Verdict
 from workers.sync.live import Kind, LiveMeta
 from workers.sync.normalise import Wanted
 from workers.sync.ordering import CRD, NAMESPACE
-from workers.sync.ports import Ending, InventoryItem, Phase, PlannedChange, Ports, SyncRequest, SyncResult
+from workers.sync.places import Stage
+from workers.sync.ports import Ending, InventoryItem, Manifest, Phase, PlannedChange, Ports, SyncRequest, SyncResult
 from workers.sync.reading import live_metadata, prepare
-from workers.sync.steps import Steps, objects_of, steps_of
+from workers.sync.steps import REMOVAL, Steps, objects_of, removal_steps, steps_of
 from workers.sync.walk import Halt, StepWalk
 from workers.sync.writing import Outcomes, Writer, planned_item
 
 _FIRST = (NAMESPACE, CRD)
 """Judged before the rest: they tell which objects cannot be dry-run yet."""
+SECRET = ("", "Secret")
 _WITH_HOOKS = frozenset({Trigger.REVISION, Trigger.MANUAL, Trigger.RETRY})
 """Hooks belong to a revision that is brought about: not to drift that is corrected, nor to what is pruned later."""
 
@@ -52,6 +54,7 @@ class _Attempt:
         self._outcomes = Outcomes(ports)
         self._timings: dict[str, int] = {}
         self._warnings: tuple[str, ...] = ()
+        self._delete_hooks: tuple[Manifest, ...] = ()
 
     def run(self) -> SyncResult:
         phases: dict[Phase, Callable[[], SyncResult]] = {
@@ -102,8 +105,27 @@ class _Attempt:
         return self._result(Ending.SUCCEEDED, difference(self._outcomes.changes))
 
     def _remove(self) -> SyncResult:
+        hooks = self._prepared()[0] if self._request.manifests else ()
+        steps = removal_steps(hooks)
+        walk = StepWalk(self._request, self._ports, self._outcomes, steps)
+        halt = self._hooked(walk, steps, Stage.PRE_DELETE)
+        if halt is not None:
+            return self._walked(halt, walk)
         writer = Writer(self._request, self._ports, self._judge(()), self._outcomes)
-        return self._removed(writer, prune.removal(self._request.inventory))
+        result = self._removed(writer, prune.removal(self._request.inventory, str(self._request.attempt.run)))
+        if result.ending is not Ending.SUCCEEDED:
+            return result
+        halt = self._hooked(walk, steps, Stage.POST_DELETE)
+        if halt is not None:
+            return self._walked(halt, walk)
+        walk.clear_hooks()
+        return self._result(Ending.SUCCEEDED)
+
+    def _hooked(self, walk: StepWalk, steps: Steps, stage: Stage) -> Halt | None:
+        """Run the hooks of one stage of a removal; return why it does not go on, None when it does."""
+        with self._timed("hooks"):
+            halts = (walk.after(step, ()) for step in steps.steps if step.turn[0] is stage)
+            return next((halt for halt in halts if halt is not None), None)
 
     # -- step by step ------------------------------------------------------------------------------------------
 
@@ -170,7 +192,17 @@ class _Attempt:
             wanted, arriving = prepare(self._request, self._ports.cluster)
         ignored = Counter(option for one in wanted for option in one.options.ignored)
         self._warnings = tuple(f"{option} is not carried out ({count} objects)" for option, count in ignored.items())
+        self._keep_hooks([one for one in wanted if one.place.later & REMOVAL])
         return wanted, arriving
+
+    def _keep_hooks(self, hooks: Sequence[Wanted]) -> None:
+        """Take in the hooks of a removal, by when the source may be gone; nothing that is secret is kept in SQL."""
+        secret = [one for one in hooks if self._request.private or (one.object.group, one.object.kind) == SECRET]
+        self._delete_hooks = tuple(one.manifest for one in hooks if one not in secret)
+        self._warnings += tuple(
+            f"hook {one.object.kind} {one.object.name} will not run at a removal: what is secret is not kept"
+            for one in secret
+        )
 
     def _listed(self, wanted: Sequence[Wanted]) -> dict[ObjectId, LiveMeta]:
         label = self._request.ref.mark(self._request.fleet)
@@ -296,6 +328,7 @@ class _Attempt:
             requests=self._ports.cluster.requests(),
             timings=self._timings,
             warnings=self._warnings,
+            delete_hooks=self._delete_hooks,
         )
 
     @contextmanager

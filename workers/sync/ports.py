@@ -248,6 +248,7 @@ class SyncResult:
         refreshed: objects whose fingerprint had changed but that did not differ: no drift, only a counter.
         requests: requests made, by verb.
         timings: milliseconds by step.
+        delete_hooks: manifests of the hooks before and after the placement's removal, to be kept for then.
         awaits: the objects that it waits for; empty for all of the placement.
         warnings: what the manifests ask for and is not done, in words.
         hook_active: a hook is under way: nothing supersedes the run before it ends.
@@ -263,6 +264,7 @@ class SyncResult:
     requests: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    delete_hooks: tuple[Manifest, ...] = ()
     awaits: tuple[ObjectId, ...] = ()
     hook_active: bool = False
     fail_hooks: bool = False
@@ -279,7 +281,8 @@ class SyncRequest:
         revision: what it is brought to; None when it leaves.
         trigger: why.
         phase: what to do.
-        manifests: rendered and substituted, not yet normalised; never changed here, so they may be shared.
+        manifests: rendered and substituted, not yet normalised; never changed here, so they may be shared. When it
+            leaves: the hooks that were kept.
         namespace: default for namespaced objects without one.
         inventory: what the placement owns now.
         settings: prune guards, adoption, ignored fields, conflicts.
@@ -293,6 +296,7 @@ class SyncRequest:
         first: the placement was never synced before: Helm's install hooks run, not its upgrade hooks.
         outdated: a newer revision waits for the end of the hooks; nothing else is done.
         expired: the run waited until its deadline: it fails now.
+        private: the manifests may hold what was decrypted: nothing of them is kept.
     """
 
     fleet: str
@@ -315,3 +319,4 @@ class SyncRequest:
     first: bool = False
     outdated: bool = False
     expired: bool = False
+    private: bool = False

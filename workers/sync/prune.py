@@ -81,9 +81,14 @@ def plan(
     return PrunePlan(candidates, kept, _over(count, policy, total, empty=empty), count)
 
 
-def removal(inventory: Sequence[InventoryItem]) -> PrunePlan:
-    """Return what goes when the placement leaves: everything but what is kept or protected."""
-    candidates, kept = _sorted_out(inventory)
+def removal(inventory: Sequence[InventoryItem], run: str = "") -> PrunePlan:
+    """Return what goes when the placement leaves: everything but what is kept or protected.
+
+    Args:
+        inventory: of the placement.
+        run: whose own hooks stay for now: they tell how far it has come.
+    """
+    candidates, kept = _sorted_out([item for item in inventory if not run or item.hook_run != run])
     return PrunePlan(candidates, kept)
 
 

@@ -10,6 +10,7 @@ from workers.sync.ordering import CRD, NAMESPACE, sort_key
 from workers.sync.places import Stage
 
 Turn = tuple[Stage, int]
+REMOVAL = frozenset({Stage.PRE_DELETE, Stage.POST_DELETE})
 _ORDERED = (Stage.PRE_SYNC, Stage.SYNC, Stage.POST_SYNC)
 
 
@@ -77,6 +78,15 @@ def steps_of(wanted: Sequence[Wanted], *, with_hooks: bool, first: bool) -> Step
             on_failure.append(one)
     steps = tuple(Step(turn, tuple(turns[turn][0]), _sorted(turns[turn][1])) for turn in sorted(turns))
     return Steps(steps or (Step((Stage.SYNC, 0)),), _sorted(on_failure))
+
+
+def removal_steps(hooks: Sequence[Wanted]) -> Steps:
+    """Return the steps before and after a removal: hooks alone, wave by wave."""
+    turns: dict[Turn, list[Wanted]] = {}
+    for one in hooks:
+        for stage in one.place.later & REMOVAL:
+            turns.setdefault((stage, one.place.wave), []).append(one)
+    return Steps(tuple(Step(turn, hooks=_sorted(turns[turn])) for turn in sorted(turns)))
 
 
 def _sorted(hooks: Iterable[Wanted]) -> tuple[Wanted, ...]:

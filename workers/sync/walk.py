@@ -116,6 +116,15 @@ class StepWalk:
             return Halt(Ending.WAITING, "; ".join(map(str, active)), awaits, hook_active=True)
         return Halt(Ending.SUPERSEDED, "a newer revision")
 
+    def clear_hooks(self) -> None:
+        """Delete the objects of all hooks of this run, which have ended, and forget them.
+
+        Raises:
+            TransientError: the cluster failed.
+            LeaseLostError: this attempt may not write any more.
+        """
+        self._hooks.clear([hook for step in self._steps for hook in step.hooks])
+
     def run_fail_hooks(self) -> None:
         """Begin the hooks for a run that failed; what comes of them changes nothing about it.
 

@@ -184,7 +184,7 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
         revision=run.revision,
         trigger=run.trigger,
         phase=go.phase,
-        manifests=rendered.manifests if rendered else (),
+        manifests=rendered.manifests if rendered else tuple(row.delete_hooks),
         namespace=placement.namespace if placement else "",
         inventory=facts.inventory,
         digest_key=runtime.hub_key,
@@ -196,17 +196,17 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
         outdated=go.outdated,
         expired=run.expired,
     )
-    return request if placement is None else _with_rules(request, placement, facts.fleet)
-
-
-def _with_rules(request: SyncRequest, placement: Placement, fleet: Fleet) -> SyncRequest:
-    application = placement.application
+    application = facts.fleet.applications.get(run.ref.application)
+    if application is None:
+        return request
+    request = replace(request, health=application.health, project=facts.fleet.projects[application.project])
+    if placement is None:
+        return request
     return replace(
         request,
         settings=placement.sync,
-        health=application.health,
-        project=fleet.projects[application.project],
-        create_namespace=application.create_namespace,
+        create_namespace=application.create_namespace and go.phase is not Phase.REMOVE,
+        private=bool(application.decrypt),
     )
 
 

@@ -67,6 +67,8 @@ class PlacementRow(Base):
     """When the daily full dry-run is due."""
     observe_until: Mapped[datetime | None] = mapped_column(index=True)
     """Health is awaited until then; none when nobody waits."""
+    delete_hooks: Mapped[list[Any] | None]
+    """Manifests of the hooks before and after its removal, as last applied: its source may be gone by then."""
 
 
 class InventoryRow(Base):

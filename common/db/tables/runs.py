@@ -143,6 +143,8 @@ class WorkerRow(Base):
     slots: Mapped[int]
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime] = mapped_column(index=True)
+    render_cache: Mapped[dict[str, Any] | None]
+    """How often its cache of renderings had one (in memory, on disk) or had none, since it was started."""
 
 
 class ObjectResultRow(Base):
