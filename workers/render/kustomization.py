@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from common.sources.trees import Tree, joined
-from common.yaml import YamlError, load_documents
+from common.yaml import Document, YamlError, load_documents
 from workers.render.faults import (
     CycleError,
     EscapeRefusedError,
@@ -25,6 +27,7 @@ from workers.render.manifests import FILE_LIMITS
 from workers.render.plain import KUSTOMIZATION_NAMES
 
 _MOST_KUSTOMIZATIONS = 500
+_MOST_BYTES = 16 << 20
 _DEEPEST = 40
 _FOLDERS_OR_FILES = ("resources", "bases", "components")
 _FILES = ("crds", "configurations")
@@ -131,6 +134,7 @@ class _Walk:
         self.found = Footprint()
         self._tree = tree
         self._done: set[str] = set()
+        self._bytes = 0
 
     def folder(self, folder: str, above: tuple[str, ...]) -> None:
         """Take in the kustomization of ``folder``; ``above`` are those that led to it."""
@@ -158,13 +162,21 @@ class _Walk:
 
     def _parsed(self, file: str) -> Mapping[str, Any]:
         try:
-            documents = load_documents(self._tree.read(file), FILE_LIMITS)
+            documents = self._documents(self._tree.read(file))
         except YamlError as error:
             faults = [f"{file}:{fault.line}: {fault.what}; {fault.remedy}" for fault in error.faults]
             raise RenderError(faults) from error
         if len(documents) != 1 or not isinstance(documents[0].value, Mapping):
             raise RenderError([f"{file}:1: a kustomization is one mapping"])
         return documents[0].value
+
+    def _documents(self, text: bytes) -> list[Document]:
+        """Return the documents of a text; one file may be named often, and is read as often."""
+        self._bytes += len(text)
+        if self._bytes > _MOST_BYTES:
+            fault = f"the kustomizations and their plugins have more than {_MOST_BYTES:,} bytes"
+            raise RenderError([fault], remedy="Make them smaller, or name each plugin once.")
+        return load_documents(text, FILE_LIMITS)
 
     def _check_keys(self, file: str, value: Mapping[str, Any]) -> None:
         helm = [key for key in value if key in _HELM]
@@ -198,19 +210,20 @@ class _Walk:
     def _plugins(self, file: str, names: Sequence[str], *, folder: str) -> None:
         """Take in generators and transformers: built-in ones only; what those read is not looked into."""
         for name in names:
-            place = f"{file}: {name.splitlines()[0][:80]}"
-            text = name.encode() if "\n" in name else self._plugin_text(place, name, folder=folder)
+            first, several, _ = name.partition("\n")
+            place = f"{file}: {first[:80]}"
+            text = name.encode() if several else self._plugin_text(place, name, folder=folder)
             try:
-                values = [document.value for document in load_documents(text, FILE_LIMITS)]
+                values = [document.value for document in self._documents(text)]
             except YamlError as error:
                 raise RenderError([f"{place}: {fault}" for fault in error.faults]) from error
-            builtin = all(isinstance(value, Mapping) and value.get("apiVersion") == "builtin" for value in values)
-            if not builtin or _FUNCTION.search(text) or any(value.get("kind") in _RUNS_HELM for value in values):
+            if not all(map(_is_builtin, values)) or _FUNCTION.search(orjson.dumps(values)):
                 message = f"{place}: a plugin or function that is not built in"
                 raise PluginRefusedError(message, remedy="Use generators and transformers of Kustomize itself only.")
             for key, item in (pair for value in values for pair in _leaves(value)):
-                if key in _MAY_NAME_FILES:
-                    _local(place, _without_key(place, item) if key == "files" else item, folder)
+                field = key.casefold()  # the tool takes a field in whatever case
+                if field in _MAY_NAME_FILES:
+                    _local(place, _without_key(place, item) if field == "files" else item, folder)
             self.found.wholes.add(folder)
 
     def _plugin_text(self, place: str, name: str, *, folder: str) -> bytes:
@@ -223,7 +236,34 @@ class _Walk:
 
 
 _MAY_NAME_FILES = frozenset({"path", "paths", "files", "envs", "env"})
-_RUNS_HELM = frozenset({"HelmChartInflationGenerator"})
+_BUILTIN = frozenset(
+    {
+        "AnnotationsTransformer",
+        "ConfigMapGenerator",
+        "HashTransformer",
+        "IAMPolicyGenerator",
+        "ImageTagTransformer",
+        "LabelTransformer",
+        "LegacyOrderTransformer",
+        "NamespaceTransformer",
+        "PatchJson6902Transformer",
+        "PatchStrategicMergeTransformer",
+        "PatchTransformer",
+        "PrefixSuffixTransformer",
+        "PrefixTransformer",
+        "ReplacementTransformer",
+        "ReplicaCountTransformer",
+        "SecretGenerator",
+        "SortOrderTransformer",
+        "SuffixTransformer",
+        "ValueAddTransformer",
+    }
+)
+"""Not HelmChartInflationGenerator, which runs Helm, and no List: the tool would take its items for plugins."""
+
+
+def _is_builtin(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("apiVersion") == "builtin" and str(value.get("kind")) in _BUILTIN
 
 
 def _local(place: str, name: str, folder: str) -> str:
@@ -287,12 +327,16 @@ def _generator_paths(value: Mapping[str, Any], file: str) -> Iterator[tuple[str,
 
 
 def _is_inline(text: str) -> bool:
-    """Tell whether a strategic merge patch stands in the kustomization itself instead of in a file."""
+    """Tell whether a strategic merge patch stands in the kustomization itself instead of in a file.
+
+    What is no object is a path to the tool, and ``http://host/x: y`` an address.
+    """
     try:
         documents = load_documents(text.encode(), FILE_LIMITS)
     except YamlError:
         return False
-    return bool(documents) and all(isinstance(document.value, Mapping) for document in documents)
+    values = [document.value for document in documents]
+    return bool(values) and all(isinstance(value, Mapping) and "kind" in value for value in values)
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -10,17 +10,22 @@ import json
 import re
 import sys
 import tarfile
+import zlib
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import confined  # type: ignore[import-not-found]  # it lies one folder up
+from helm import schemas  # type: ignore[import-not-found]  # this folder, seen from there
 
 _DEEPEST = 4
 _LARGEST_MEMBER = 8 << 20
-_LOOKUP = re.compile(rb"\{\{[^}]*\blookup\s")
+_VALUES = "values.yaml"
+_LOOKUP = re.compile(
+    rb"""\{\{ (?: [^}"`] | "(?:\\.|[^"\\])*" | `[^`]*` | \}(?!\}) )*? \blookup\b""", re.VERBOSE | re.DOTALL
+)
+"""In an action; a text in it may hold braces."""
 _CHANGING = re.compile(
     rb"\b(rand\w+|gen\w+|now|ago|uuidv4|shuffle|htpasswd|bcrypt|encryptAES|keys|values|date\w*|htmlDate\w*)\b"
 )
@@ -40,25 +45,32 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
     try:
         return _rendered(request)
-    except HelmError as error:
+    except (HelmError, ChartRefusedError) as error:
         return {"error": str(error), "kind": type(error).__name__}
+
+
+class ChartRefusedError(Exception):
+    """The chart holds something that Helm's library is not let near."""
 
 
 def _rendered(request: dict[str, Any]) -> dict[str, Any]:
     folder = Path(request["chart"])
-    texts = dict(_templates(folder))
+    files = dict(_files(folder))
+    _refuse_foreign(files)
+    texts = {name: text for name, text in files.items() if _is_template(name)}
     values = _with_sets(request["values"], request["sets"])
     first, crds, metadata = _once(folder, values, request)
     missing = _missing(metadata)
     if missing:
         return {"missing": missing, "error": "", "kind": "Missing"}
-    uncertain = any(_CHANGING.search(text) for text in (*texts.values(), json.dumps(values).encode()))
+    given = "\n".join(_leaves(values)).encode()
+    uncertain = any(_CHANGING.search(text) for text in (*texts.values(), given))
     return {
         "first": first,
         "second": _once(folder, values, request)[0] if uncertain else None,
         "crds": crds,
         "metadata": metadata["own"],
-        "lookups": sorted(name for name, text in texts.items() if _LOOKUP.search(text)),
+        "lookups": sorted(name for name, text in {**files, "the values given": given}.items() if _LOOKUP.search(text)),
     }
 
 
@@ -101,6 +113,17 @@ def _missing(metadata: dict[str, Any]) -> list[dict[str, str]]:
     ]
 
 
+def _leaves(value: Any) -> Iterator[str]:
+    """Yield every text in the values: charts evaluate them by ``tpl``."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, str):
+        yield value
+
+
 def _with_sets(values: dict[str, Any], sets: list[str]) -> dict[str, Any]:
     """Return ``values`` with each ``--set`` laid over them, by Helm's own reading of it."""
     from helm_python import _native
@@ -115,28 +138,59 @@ def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
     return {**lower, **upper, **{key: _over(lower[key], upper[key]) for key in both}}
 
 
-def _templates(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and text of every template, those of packed sub-charts included."""
+def _refuse_foreign(files: dict[str, bytes]) -> None:
+    """Return if every schema of values, those of packed sub-charts included, refers to itself only."""
+    for name, text in files.items():
+        fault = schemas.fault(text) if _base(name) == schemas.NAME else ""
+        if fault:
+            message = f"{name}: {fault}"
+            raise ChartRefusedError(message)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and text of every template, schema and file of values, those of packed sub-charts included."""
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.suffix == ".tgz":
+        if _is_packed(name):
             yield from _packed(name, path.read_bytes(), 0)
-        elif path.is_file() and _is_template(name):
+        elif path.is_file() and _is_looked_at(name):
             yield name, path.read_bytes()
 
 
 def _packed(name: str, archive: bytes, depth: int) -> Iterator[tuple[str, bytes]]:
     if depth > _DEEPEST:
-        return
-    with suppress(tarfile.TarError, EOFError, OSError), tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-        for member in tar:
-            file = tar.extractfile(member) if member.isfile() and member.size <= _LARGEST_MEMBER else None
-            if file is None:
-                continue
-            if member.name.endswith(".tgz"):
-                yield from _packed(f"{name}/{member.name}", file.read(), depth + 1)
-            elif _is_template(member.name):
-                yield f"{name}/{member.name}", file.read()
+        message = f"{name}: charts packed in charts deeper than {_DEEPEST} levels"
+        raise ChartRefusedError(message)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            for member in tar:
+                inner = f"{name}/{member.name}".replace("\\", "/")  # as Helm reads it
+                if not member.isfile() or not (_is_packed(inner) or _is_looked_at(inner)):
+                    continue
+                if member.size > _LARGEST_MEMBER:
+                    message = f"{inner} has more than {_LARGEST_MEMBER:,} bytes"
+                    raise ChartRefusedError(message)
+                text = tar.extractfile(member).read()  # type: ignore[union-attr]  # it is a file
+                if _is_packed(inner):
+                    yield from _packed(inner, text, depth + 1)
+                else:
+                    yield inner, text
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        message = f"{name} is no packed chart: {error}"
+        raise ChartRefusedError(message) from error
+
+
+def _base(name: str) -> str:
+    return PurePosixPath(name).name
+
+
+def _is_packed(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix == ".tgz" and path.parent.name == "charts"
+
+
+def _is_looked_at(name: str) -> bool:
+    return _is_template(name) or _base(name) in {schemas.NAME, _VALUES}
 
 
 def _is_template(name: str) -> bool:
