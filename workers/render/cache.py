@@ -1,7 +1,8 @@
 """Rendered manifests of this machine, on disk, by what they were rendered from.
 
-An entry holds the digest of its own content, checked at each read: what is damaged counts as absent. Entries are files
-of mode 0600; the longest unused go first when the bound is reached.
+An entry holds a digest over its key and its content, checked at each read: what is damaged, or lies under another key,
+counts as absent. So does what somebody else could have written: entries are files of mode 0600 in folders of mode 0700,
+both this user's own, and no link is followed. The longest unused go first when the bound is reached.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import stat
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,17 +80,11 @@ class RenderCache:
         self._keep(key, output, len(content))
         if private:
             return
-        path = self._path(key)
-        part = path.with_name(f".{key}.{secrets.token_hex(4)}")
         with suppress(OSError):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder(key).mkdir(mode=0o700, exist_ok=True)
+            with _opened(self._folder(key), repair=True) as folder:
+                _write(folder, key, _digest(key, content) + b"\n" + content)
         with self._lock:
             self._puts += 1
             due = self._puts % _CLEAN_EVERY == 0
@@ -98,9 +94,9 @@ class RenderCache:
     def clean(self) -> None:
         """Remove the longest unused entries until the rest is within the bound."""
         entries = []
-        for path in self._root.glob("*/*"):
+        for path in _files(self._root):
             with suppress(OSError):
-                state = path.stat()
+                state = path.lstat()
                 entries.append((state.st_mtime_ns, state.st_size, path))
         total = sum(size for _, size, _ in entries)
         for _, size, path in sorted(entries):
@@ -119,19 +115,75 @@ class RenderCache:
             while len(self._near) > self._kept:
                 self._near.popitem(last=False)
 
-    def _path(self, key: str) -> Path:
-        return self._root / key[:2] / key
+    def _folder(self, key: str) -> Path:
+        return self._root / key[:2]
 
     def _read(self, key: str) -> bytes | None:
-        path = self._path(key)
-        try:
-            text = path.read_bytes()
-            os.utime(path)
-        except OSError:
-            return None
-        digest, content = text[:_DIGEST], text[_DIGEST + 1 :]
-        if hashlib.sha256(content).hexdigest().encode() != digest:
-            with suppress(OSError):
-                path.unlink()
-            return None
-        return content
+        with suppress(OSError), _opened(self._folder(key)) as folder:
+            text = _text(folder, key, self._max_bytes)
+            digest, content = text[:_DIGEST], text[_DIGEST + 1 :]
+            if _digest(key, content) == digest:
+                return content
+            os.unlink(key, dir_fd=folder)
+        return None
+
+
+def _digest(key: str, content: bytes) -> bytes:
+    """Return what an entry begins with; over its key too, so that no entry passes for another."""
+    return hashlib.sha256(key.encode() + b"\n" + content).hexdigest().encode()
+
+
+@contextmanager
+def _opened(path: Path, *, repair: bool = False) -> Iterator[int]:
+    """Open a folder of entries that is this user's alone; ``repair`` takes from others what they may do in it.
+
+    Raises:
+        OSError: there is none, it is a link, or somebody else could write to it.
+    """
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if repair and os.fstat(folder).st_uid == os.geteuid():
+            os.fchmod(folder, 0o700)
+        _refuse_foreign(os.fstat(folder), path)
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _refuse_foreign(state: os.stat_result, what: object) -> None:
+    if state.st_uid != os.geteuid() or state.st_mode & 0o077:
+        message = f"{what} is not this user's alone"
+        raise PermissionError(message)
+
+
+def _text(folder: int, name: str, most: int) -> bytes:
+    """Return the content of an entry, and note that it was used; nothing else is ever waited for or followed."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as file:
+        state = os.fstat(descriptor)
+        _refuse_foreign(state, name)
+        if not stat.S_ISREG(state.st_mode) or state.st_nlink != 1 or state.st_size > most:
+            message = f"{name} is no entry"
+            raise PermissionError(message)
+        os.utime(descriptor)
+        return file.read()
+
+
+def _write(folder: int, name: str, text: bytes) -> None:
+    part = f".{name}.{secrets.token_hex(4)}"
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text)
+        os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(part, dir_fd=folder)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Yield what lies in the folders of ``root``; through no link."""
+    with suppress(OSError):
+        for folder in root.iterdir():
+            if not folder.is_symlink() and folder.is_dir():
+                yield from folder.iterdir()
