@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from common.domain.fleet import lent
@@ -68,7 +69,9 @@ def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> ChartFootpri
         if tree.existing(file).is_folder:
             raise RenderError([f"render.helm.valuesFiles: {name[:200]!r} is a folder, not a file"])
         files.append(file)
-    beside = tuple(_beside(tree, path, "", (path,)))
+    beside = tuple(islice(_beside(tree, path, "", (path,)), _MOST_CHARTS + 1))
+    if len(beside) > _MOST_CHARTS:  # a few charts that need each other several times, level by level, are millions
+        raise RenderError([f"{path}: it needs more than {_MOST_CHARTS} charts, those that they need included"])
     found = ChartFootprint(path, tuple(files), beside)
     for folder in {path, *(source for _, source in beside)}:
         for entry in tree.list(folder):
@@ -81,9 +84,7 @@ def _beside(tree: Tree, folder: str, place: str, above: tuple[str, ...]) -> Iter
     if len(above) > _DEEPEST:
         raise RenderError([f"{folder}: charts depend on each other deeper than {_DEEPEST} levels"])
     vendored = _vendored(tree, folder)
-    for count, dependency in enumerate(_dependencies(tree, folder)):
-        if count >= _MOST_CHARTS:
-            raise RenderError([f"{folder}: more than {_MOST_CHARTS} dependencies"])
+    for dependency in _dependencies(tree, folder):
         name, repository = str(dependency.get("name", "")), str(dependency.get("repository", ""))
         if _NAME.fullmatch(name) is None:
             raise RenderError([f"{joined(folder, CHART_FILE)}: {name[:80]!r} is not the name of a chart"])

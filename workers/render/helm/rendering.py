@@ -12,6 +12,7 @@ from typing import Any
 
 from common.domain.fleet import IgnoreRule, ValueLayer, lent, merged
 from common.semver import RangeError, VersionRange
+from common.sources.faults import FileTooLargeError
 from common.sources.trees import Tree
 from common.yaml import MANIFEST_LIMITS
 from workers.render.faults import (
@@ -113,12 +114,17 @@ def _materialised(tree: Tree, reads: ChartFootprint) -> Iterator[Path]:
     Raises:
         FileTooLargeError, LfsPointerError: of a file.
     """
-    places = {reads.chart: "", **{source: f"{target}/" for target, source in reads.beside}}
+    places = [(reads.chart, ""), *((source, f"{target}/") for target, source in reads.beside)]
+    size = 0
     with tempfile.TemporaryDirectory(prefix="flotilla-render-", dir=scratch(tree)) as folder:
         root = Path(folder)
-        for source, place in places.items():
+        for source, place in places:
             prefix = "" if source == "." else f"{source}/"
             contents = tree.read_many(entry.path for entry in tree.list(source))
+            size += sum(map(len, contents.values()))
+            if size > tree.limits.max_total:
+                message = f"{reads.chart} and the charts that it needs exceed {tree.limits.max_total:,} bytes"
+                raise FileTooLargeError(message, remedy="Split the application.")
             write_files(root, ((place + path.removeprefix(prefix), text) for path, text in contents.items()))
         yield root
 

@@ -17,6 +17,7 @@ _TOKEN = re.compile(
       (?P<comment> //[^\n]* | \#[^\n]* | /\*.*?\*/ )
     | (?P<block> \|\|\|-?[ \t]*\n .*? \n[ \t]*\|\|\| )
     | (?P<text> @"(?:[^"]|"")*" | @'(?:[^']|'')*' | "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' )
+    | (?P<open> /\* | \|\|\|-?[ \t]*\n | @?["'] )
     | (?P<word> [A-Za-z_]\w* )
     | (?P<other> \S )
     """,
@@ -24,6 +25,8 @@ _TOKEN = re.compile(
 )
 _IMPORTS = frozenset({"import", "importstr", "importbin"})
 _MOST_FILES = 2_000
+_MOST_IMPORTS = 20_000
+_MOST_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> JsonnetFootp
     tree.existing(entry)
     found: dict[str, None] = {}
     waiting = [entry]
+    size = count = 0
     while waiting:
         file = waiting.pop()
         if file in found:
@@ -73,7 +77,14 @@ def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> JsonnetFootp
         found[file] = None
         if len(found) > _MOST_FILES:
             raise RenderError([f"{entry}: imports more than {_MOST_FILES:,} files"])
-        for each in imports_of(_text(tree, file), file):
+        text = _text(tree, file)
+        size += len(text)
+        if size > _MOST_BYTES:
+            raise RenderError([f"{entry}: it and what it imports have more than {_MOST_BYTES:,} characters"])
+        for each in imports_of(text, file):
+            count += 1
+            if count > _MOST_IMPORTS:
+                raise RenderError([f"{entry}: more than {_MOST_IMPORTS:,} imports"])
             target = _target(tree, file, each, options.get("libs", ()))
             if each.kind == "import":
                 waiting.append(target)
@@ -93,17 +104,22 @@ def imports_of(text: str, file: str) -> Iterator[Import]:
     """Yield the imports of a program, in order.
 
     Raises:
-        RenderError: one names something other than a literal text without escapes.
+        RenderError: one names something other than a literal text without escapes, or a text never ends.
     """
-    kind = ""
+    kind, before = "", ""
+    line, counted = 1, 0
     for token in _TOKEN.finditer(text):
         if token.lastgroup == "comment":
             continue
+        if token.lastgroup == "open":  # looked for its end once, not from each of a million such places
+            line += text.count("\n", counted, token.start())
+            raise RenderError([f"{file}:{line}: a text or comment that never ends"])
         if kind:
-            line = text.count("\n", 0, token.start()) + 1
+            line, counted = line + text.count("\n", counted, token.start()), token.start()
             yield Import(kind, _literal(token, f"{file}:{line}"), line)
         word = token["word"]
-        kind = word if word in _IMPORTS and not text[: token.start()].rstrip().endswith(".") else ""
+        kind = word if word in _IMPORTS and before != "." else ""
+        before = token[0]
 
 
 def _literal(token: re.Match[str], place: str) -> str:
