@@ -24,10 +24,16 @@ def scratch(tree: Tree) -> str | None:
     """
     if not isinstance(tree, DecryptedTree):
         return None
-    if not (_MEMORY.is_dir() and os.access(_MEMORY, os.W_OK)):
+    place = memory()
+    if place is None:
         message = f"decrypted files may lie in memory only, and this worker has no {_MEMORY}"
         raise DecryptError(message, remedy="Mount a tmpfs there.")
-    return str(_MEMORY)
+    return place
+
+
+def memory() -> str | None:
+    """Return a folder that lies in memory; None where this machine has none."""
+    return str(_MEMORY) if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
 
 
 def write_files(root: Path, files: Iterable[tuple[str, bytes]]) -> None:

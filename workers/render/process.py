@@ -21,6 +21,7 @@ import orjson
 
 from workers.render import sandbox
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError
+from workers.render.files import memory
 from workers.render.sandbox import Bounds, environment
 
 _CHUNK = 1 << 20
@@ -63,7 +64,7 @@ class RenderProcess:
         self._library = library
         self._bounds = bounds
         self._folder = tempfile.TemporaryDirectory(prefix=f"flotilla-{library.name}-")
-        self._words = tempfile.TemporaryFile()
+        self._words = tempfile.TemporaryFile(dir=memory())
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", str(library.child), str(bounds.memory)],
@@ -104,6 +105,8 @@ class RenderProcess:
             ToolKilledError: something outside killed it.
         """
         self.asked += 1
+        self._words.seek(0)  # for the process too, which shares the place where it writes
+        self._words.truncate()  # what it said of one application is not told to the next
         assert self._process.stdin is not None  # noqa: S101 - the type cannot say it
         try:
             self._process.stdin.write(orjson.dumps(request) + b"\n")

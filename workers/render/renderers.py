@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from common.domain.errors import FlotillaError
 from common.domain.fleet import IgnoreRule, Placement, Renderer, RenderSettings
 from common.domain.refs import SourceRef
 from common.domain.several import joined_digest, joined_renderer, renderers_in
@@ -27,6 +28,7 @@ from workers.render.manifests import Output, Sourced
 from workers.render.parts import Loan, Part, by_source, lent_paths, parts_of, together
 from workers.render.process import RenderProcesses
 from workers.render.sandbox import Bounds
+from workers.render.secrecy import secrets_in, secrets_set, silenced
 from workers.render.sops import DecryptedTree, Decryptor
 from workers.render.substitute import substitute
 from workers.render.twice import settled
@@ -171,7 +173,11 @@ class Renderers:
         inputs = _inputs(request, renderer)
         output = self._cache.get(cache_key(resolved.source_digest, renderer, inputs))
         if output is None:
-            output, read, renderer = self._afresh(open_tree, request)
+            secrets = {*secrets_in(request.values), *secrets_set(request.options.get("sets", ()))}
+            try:
+                output, read, renderer = self._afresh(open_tree, request, secrets)
+            except FlotillaError as error:
+                raise silenced(error, secrets) from None
             # by what was really read: a digest that somebody computed otherwise must not name other manifests
             key = cache_key(read, renderer, _inputs(request, renderer))
             self._cache.put(key, output, private=request.decryptor is not None)
@@ -208,15 +214,20 @@ class Renderers:
                 return False
         return False
 
-    def _afresh(self, open_tree: Callable[[SourceRef | None], Tree], request: RenderRequest) -> tuple[Output, str, str]:
-        """Return what all parts render to, the digest of what was read for it, and what rendered it."""
+    def _afresh(
+        self, open_tree: Callable[[SourceRef | None], Tree], request: RenderRequest, secrets: set[str]
+    ) -> tuple[Output, str, str]:
+        """Return what all parts render to, the digest of what was read for it, and what rendered it.
+
+        What is decrypted for it comes into ``secrets``.
+        """
         loans: dict[str, Loan] = {}
         plans: dict[Part, _Plan] = {}
         digests: list[str] = []
         for source, parts in by_source(request.parts).items():
             tree = open_tree(source)
             if request.decryptor is not None:
-                tree = DecryptedTree.over(tree, request.decryptor)
+                tree = DecryptedTree.over(tree, request.decryptor, secrets)
             here = [self._plan(tree, part, request) for part in parts]
             plans |= zip(parts, here, strict=True)
             loans |= {part.name: Loan(part, tree) for part in parts if part.lends}

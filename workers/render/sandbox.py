@@ -88,7 +88,8 @@ def run(command: Sequence[str], *, folder: Path, what: str, bounds: Bounds) -> b
     seconds = bounds.time.total_seconds()
     limited = [sys.executable, "-I", "-S", "-c", _LIMITED]
     numbers = [str(bounds.memory), str(int(seconds) + 1), str(bounds.output)]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    # beside the files that it reads: where those may lie in memory only, so may what comes out
+    with tempfile.TemporaryFile(dir=folder) as out, tempfile.TemporaryFile(dir=folder) as err:
         try:
             process = subprocess.Popen(
                 [*limited, *numbers, *command],

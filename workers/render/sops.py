@@ -73,8 +73,13 @@ class Decryptor:
         secret = hashlib.sha256("\n".join(self.identities).encode()).digest()
         return hmac.new(secret, canonical_bytes(list(manifests)), hashlib.sha256).hexdigest()
 
-    def decrypted(self, path: str, content: bytes) -> bytes:
+    def decrypted(self, path: str, content: bytes, *, opened: set[str] | None = None) -> bytes:
         """Return what a file holds: itself where it is not encrypted, else JSON documents, each on its former line.
+
+        Args:
+            path: of the file.
+            content: of the file.
+            opened: takes every text that was encrypted in it.
 
         Raises:
             DecryptError: no key of these opens it, it was altered, or it has a form that is not understood.
@@ -93,14 +98,16 @@ class Decryptor:
         metadata = next((found for found in map(_metadata, documents) if found), None)
         if metadata is None:
             return content
-        values = self._opened(path, documents, metadata)
+        values = self._opened(path, documents, metadata, set() if opened is None else opened)
         if not path.endswith(_TEXTS) and set(values[0]) == {"data"} and isinstance(values[0]["data"], str):
             return str(values[0]["data"]).encode()  # SOPS wraps what is neither YAML nor JSON like this
         return _on_their_lines(documents, values)
 
-    def _opened(self, path: str, documents: Sequence[Document], metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _opened(
+        self, path: str, documents: Sequence[Document], metadata: Mapping[str, Any], secrets: set[str]
+    ) -> list[dict[str, Any]]:
         cipher = AESGCM(self._data_key(path, metadata))
-        walk = _Walk(path, cipher, only_encrypted=metadata.get("mac_only_encrypted") is True)
+        walk = _Walk(path, cipher, secrets, only_encrypted=metadata.get("mac_only_encrypted") is True)
         values = []
         for document in documents:
             if not isinstance(document.value, Mapping):
@@ -149,8 +156,9 @@ def _on_their_lines(documents: Sequence[Document], values: Sequence[Mapping[str,
 class _Walk:
     """Opens every value of a file in order, and works out the code that SOPS made over them."""
 
-    def __init__(self, path: str, cipher: AESGCM, *, only_encrypted: bool) -> None:
+    def __init__(self, path: str, cipher: AESGCM, secrets: set[str], *, only_encrypted: bool) -> None:
         self._path = path
+        self._secrets = secrets
         self._cipher = cipher
         self._only_encrypted = only_encrypted
         self.mac = hashlib.sha512(_ONLY_ENCRYPTED if only_encrypted else b"")
@@ -167,7 +175,10 @@ class _Walk:
         found = _unsealed(self._cipher, value, place, f"{self._path}: {'.'.join(keys)}"[:300]) if sealed else value
         if sealed or not self._only_encrypted:
             self.mac.update(_bytes_of(found))
-        return found.decode(errors="replace") if isinstance(found, bytes) else found
+        shown = found.decode(errors="replace") if isinstance(found, bytes) else found
+        if sealed and not isinstance(shown, bool):
+            self._secrets.add(str(shown))
+        return shown
 
 
 def _unsealed(cipher: AESGCM, text: str, additional: str, what: str) -> Any:
@@ -210,18 +221,26 @@ def _bytes_of(value: Any) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class DecryptedTree(Tree):
-    """A repository at a commit, whose encrypted files are read as what they hold."""
+    """A repository at a commit, whose encrypted files are read as what they hold.
+
+    Attributes:
+        secrets: every text that was encrypted in what was read so far.
+    """
 
     decryptor: Decryptor | None = field(default=None, repr=False, compare=False)
+    secrets: set[str] = field(default_factory=set, repr=False, compare=False)
 
     @classmethod
-    def over(cls, tree: Tree, decryptor: Decryptor) -> DecryptedTree:
-        """Return ``tree`` seen with keys."""
-        return cls(tree.repo, tree.commit, tree.root, tree.store, tree.limits, decryptor)
+    def over(cls, tree: Tree, decryptor: Decryptor, secrets: set[str] | None = None) -> DecryptedTree:
+        """Return ``tree`` seen with keys; what it opens comes into ``secrets``."""
+        return cls(
+            tree.repo, tree.commit, tree.root, tree.store, tree.limits, decryptor, set() if secrets is None else secrets
+        )
 
     def read_many(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Return the contents of files by path; errors as ``Tree.read_many`` and ``Decryptor.decrypted``."""
         contents = Tree.read_many(self, paths)
         if self.decryptor is None:
             return contents
-        return {path: self.decryptor.decrypted(path, content) for path, content in contents.items()}
+        opened = self.decryptor.decrypted
+        return {path: opened(path, content, opened=self.secrets) for path, content in contents.items()}

@@ -131,7 +131,8 @@ def _text(text: str, variables: Mapping[str, Any], place: _Place, faults: list[s
 def _value(body: str, variables: Mapping[str, Any], place: _Place, faults: list[str]) -> Any:
     match = _BODY.fullmatch(body)
     if match is None:
-        faults.append(f"{place}: ${{{body[:80]}}} is not a form known here")
+        shown = "..." if place.object.startswith("Secret ") else body[:80]  # it may be a part of a password
+        faults.append(f"{place}: ${{{shown}}} is not a form known here")
         return ""
     found = _found(match["name"], variables)
     if not found:
