@@ -144,7 +144,7 @@ def test_a_secret_that_kustomize_refuses_is_not_quoted(tmp_path: Path, tool: Too
     }[of]
     kustomization = "resources: [s.yaml]\npatches: [{path: p.yaml}]\nreplacements: [{source: {kind: Secret, name: db, "
     kustomization += "fieldPath: stringData.password.x}, targets: [{select: {kind: Secret}, fieldPaths: [a.b]}]}]\n"
-    files = {"app/kustomization.yaml": kustomization, "app/s.yaml": SEALED, "app/p.yaml": patch}
+    files: dict[str, Content] = {"app/kustomization.yaml": kustomization, "app/s.yaml": SEALED, "app/p.yaml": patch}
     assert OPENED not in refused(renderers, files, RenderRequest.at("app", decryptor=KEYS))
 
 
@@ -174,9 +174,7 @@ def test_what_a_library_says_of_one_application_is_not_told_to_the_next(tmp_path
     render(renderers, chart(), helm(values={"a": 1}))
     (process,) = renderers._helm._free
     os.write(process._words.fileno(), f"said of the one before: {CANARY}\n".encode())
-    process._process.kill()
-    process._process.wait()
-    with pytest.raises(FlotillaError) as caught:
+    with pytest.raises(FlotillaError, match="KeyError") as caught:
         process.ask({}, what="app")
     renderers.close()
     assert not leaks(told(caught.value))

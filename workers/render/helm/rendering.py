@@ -32,6 +32,9 @@ NAME = "helm"
 LIBRARY = Library(NAME, Path(__file__).with_name("child.py"), "helm-python-sdk")
 _HOOK = "helm.sh/hook"
 _TESTS = frozenset({"test", "test-success", "test-failure"})
+_SCHEMAS = "of the schema(s)"
+"""How Helm's library says that values are not of the types that a chart wants."""
+_GIVE_AS_WANTED = "Give the values as the chart's values.schema.json wants them."
 _NO_MANIFESTS = ("NOTES.txt",)
 _SEPARATOR = re.compile(r"(?:^|\s*\n)---\s*")
 
@@ -158,7 +161,8 @@ def _check(answer: Mapping[str, Any], path: str) -> None:
     if "error" in answer:
         said = " ".join(str(answer["error"]).split())[:800]
         message = f"{path} cannot be rendered: {said}"
-        raise ToolFailedError(message, remedy="Correct the chart or its values and commit.")
+        remedy = _GIVE_AS_WANTED if _SCHEMAS in said else "Correct the chart or its values and commit."
+        raise ToolFailedError(message, remedy=remedy)
 
 
 def _check_version(metadata: Mapping[str, Any], known: Capabilities | None, path: str) -> None:
