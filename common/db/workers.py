@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
@@ -14,13 +14,21 @@ DEAD_AFTER = timedelta(seconds=20)
 """How old a heartbeat may be before its process counts as dead."""
 
 
-def beat(
-    connection: Connection, name: str, *, queues: Sequence[str], slots: int, started_at: datetime, now: datetime
+def beat(  # noqa: PLR0913 - each is one column
+    connection: Connection,
+    name: str,
+    *,
+    queues: Sequence[str],
+    slots: int,
+    started_at: datetime,
+    now: datetime,
+    render_cache: Mapping[str, int] | None = None,
 ) -> None:
-    """Note that a worker process lives."""
+    """Note that a worker process lives, and how often its cache of renderings was asked since its start."""
     values = {"name": name, "queues": list(queues), "slots": slots, "started_at": started_at, "seen_at": now}
+    values["render_cache"] = dict(render_cache or {}) or None
     statement = insert(connection, WorkerRow).values(values)
-    changing = {column: values[column] for column in ("queues", "slots", "started_at", "seen_at")}
+    changing = {column: value for column, value in values.items() if column != "name"}
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=changing))
 
 
@@ -33,6 +41,12 @@ def lives(connection: Connection, name: str, *, now: datetime) -> bool:
     """Return whether a worker process lives whose name begins so."""
     seen = select(WorkerRow.name).where(WorkerRow.name.startswith(name), WorkerRow.seen_at >= now - DEAD_AFTER)
     return connection.execute(seen).first() is not None
+
+
+def render_caches(connection: Connection, *, now: datetime) -> dict[str, dict[str, int]]:
+    """Return, by the name of each worker that lives, how often its cache was asked, by where the answer lay."""
+    query = select(WorkerRow.name, WorkerRow.render_cache).where(WorkerRow.seen_at >= now - DEAD_AFTER)
+    return {name: dict(answers) for name, answers in connection.execute(query) if answers}
 
 
 def live_slots(connection: Connection, *, now: datetime) -> dict[str, int]:

@@ -12,7 +12,7 @@ import os
 import secrets
 import stat
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,6 +57,13 @@ class RenderCache:
         self._near: OrderedDict[str, Output] = OrderedDict()
         self._lock = threading.Lock()
         self._puts = 0
+        self._answers: Counter[str] = Counter()
+
+    @property
+    def answers(self) -> dict[str, int]:
+        """How often it was asked since it was made, by where the answer lay: ``memory``, ``disk``, or ``none``."""
+        with self._lock:
+            return dict(self._answers)
 
     def get(self, key: str) -> Output | None:
         """Return what was put under ``key``, or None; not to be changed."""
@@ -64,8 +71,11 @@ class RenderCache:
             near = self._near.get(key)
             if near is not None:
                 self._near.move_to_end(key)
+                self._answers["memory"] += 1
                 return near
         content = self._read(key)
+        with self._lock:
+            self._answers["none" if content is None else "disk"] += 1
         if content is None:
             return None
         warnings, objects = orjson.loads(content)

@@ -135,6 +135,11 @@ class Renderers:
         self._helm = RenderProcesses(rendering.LIBRARY, self._bounds)
         self._jsonnet = RenderProcesses(evaluation.LIBRARY, self._bounds)
 
+    @property
+    def cached(self) -> dict[str, int]:
+        """How often the cache was asked, by where the answer lay; see ``RenderCache.answers``."""
+        return self._cache.answers
+
     def close(self) -> None:
         """End the processes that renderers hold."""
         self._helm.close()

@@ -67,4 +67,5 @@ class Heartbeat:
                 slots=self._slots,
                 started_at=runtime.started_at,
                 now=now,
+                render_cache=runtime.renderers.cached,
             )

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import insert, select
 
+from common.db import workers
 from common.db.session import Database
 from common.db.tables import AuditRow, IntentRow, PlacementRow, RunRow, SessionRow
 from common.settings import Settings
@@ -217,5 +218,11 @@ async def test_metrics_are_behind_the_token_and_count(
     browser: httpx.AsyncClient, bearer: dict[str, str], database: Database
 ) -> None:
     _place(database, "web")
+    with database.write() as connection:
+        now = database.now(connection)
+        found = {"memory": 7, "none": 2}
+        workers.beat(connection, "w1", queues=["default"], slots=1, started_at=now, now=now, render_cache=found)
     text = (await browser.get("/metrics", headers=bearer)).text
     assert 'flotilla_placements_sync{status="unknown"} 1.0' in text
+    assert 'flotilla_render_cache_total{found="memory",worker="w1"} 7.0' in text
+    assert 'flotilla_render_cache_total{found="none",worker="w1"} 2.0' in text

@@ -80,3 +80,14 @@ def test_a_cache_that_cannot_be_written_forgets(tmp_path: Path) -> None:
     cache = RenderCache(tmp_path / "file" / "cache", kept=0)
     cache.put(KEY, OBJECTS)
     assert cache.get(KEY) is None
+
+
+def test_it_counts_where_its_answers_lay(tmp_path: Path) -> None:
+    cache = RenderCache(tmp_path)
+    assert cache.get(KEY) is None
+    cache.put(KEY, OBJECTS)
+    assert cache.get(KEY) == OBJECTS
+    assert cache.answers == {"none": 1, "memory": 1}
+    later = RenderCache(tmp_path)
+    assert later.get(KEY) == OBJECTS
+    assert later.answers == {"disk": 1}
