@@ -10,7 +10,7 @@ from common.domain.fleet import HealthRule
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId
 from workers.sync.health import batch, cluster, workloads
-from workers.sync.health.operators import OPERATORS, TERMINAL
+from workers.sync.health.operators import OPERATORS, TERMINAL, UNSEEN
 from workers.sync.health.reading import (
     Condition,
     Context,
@@ -19,6 +19,7 @@ from workers.sync.health.reading import (
     degraded,
     healthy,
     number,
+    observed,
     progressing,
     section,
     text,
@@ -43,6 +44,8 @@ _RULES: Mapping[tuple[str, str], Rule] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): cluster.definition,
     ("policy", "PodDisruptionBudget"): cluster.disruption_budget,
 }
+_ALWAYS_OBSERVED = frozenset(key for key in _RULES if key[0] == "apps") | {("policy", "PodDisruptionBudget")}
+"""Kinds whose controllers always say what they have seen: a new DaemonSet wants no pods yet, and is not well."""
 _BUILT_IN = frozenset(
     {
         "", "apps", "batch", "policy", "autoscaling", "networking.k8s.io", "storage.k8s.io",
@@ -81,17 +84,17 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
     """
     if section(section(manifest, "metadata"), "annotations").get(HEALTH) == "ignore":
         return healthy("health is ignored")
-    common = _common(manifest)
+    key = (text(manifest, "apiVersion").rpartition("/")[0], text(manifest, "kind"))
+    common = _common(manifest, key)
     if common is not None:
         return common
-    key = (text(manifest, "apiVersion").rpartition("/")[0], text(manifest, "kind"))
     if key in own:
         return _by_expressions(manifest, own[key])
     if key in _RULES:
         return _RULES[key](manifest, context)
     if key in OPERATORS:
         return OPERATORS[key].judge(manifest)
-    return _by_ready(conditions(manifest).get("Ready"))
+    return _by_ready(conditions(manifest).get("Ready"), number(section(manifest, "metadata"), "generation"))
 
 
 def _by_expressions(manifest: Manifest, rule: HealthRule) -> HealthReport:
@@ -105,13 +108,15 @@ def _by_expressions(manifest: Manifest, rule: HealthRule) -> HealthReport:
     return progressing(f"not yet: {rule.healthy}" if rule.healthy else "its health rule knows no healthy")
 
 
-def _common(manifest: Manifest) -> HealthReport | None:
+def _common(manifest: Manifest, key: tuple[str, str]) -> HealthReport | None:
     metadata, status = section(manifest, "metadata"), section(manifest, "status")
     if metadata.get("deletionTimestamp"):
         return progressing("being deleted")
-    generation = number(metadata, "generation")
-    if "observedGeneration" in status and number(status, "observedGeneration") < generation:
-        return progressing("its controller has not seen the last change")
+    seen = observed(status)
+    if seen is None and key in _ALWAYS_OBSERVED:
+        seen = 0
+    if seen is not None and seen < number(metadata, "generation"):
+        return progressing(UNSEEN)
     found = conditions(manifest)
     if (condition := found.get("Reconciling")) and condition.status == "True":
         return progressing(condition.words)
@@ -120,8 +125,12 @@ def _common(manifest: Manifest) -> HealthReport | None:
     return None
 
 
-def _by_ready(ready: Condition | None) -> HealthReport:
-    if ready is None or ready.status == "True":
+def _by_ready(ready: Condition | None, generation: int) -> HealthReport:
+    if ready is None:
+        return healthy()
+    if ready.seen is not None and ready.seen < generation:
+        return progressing(UNSEEN)
+    if ready.status == "True":
         return healthy()
     if ready.status == "False" and ready.reason.endswith(TERMINAL):
         return degraded(ready.words)

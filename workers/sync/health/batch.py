@@ -58,15 +58,17 @@ def pod(manifest: Manifest, context: Context) -> HealthReport:
     if phase == "Succeeded":
         return healthy()
     if phase == "Failed":
-        return degraded(": ".join(part for part in (text(status, "reason"), text(status, "message")) if part))
+        return degraded(
+            ": ".join(part for part in (text(status, "reason"), text(status, "message")) if part) or "failed"
+        )
+    if phase == "Running" and (ready := found.get("Ready")) and ready.status == "True":
+        return healthy()
     if reason := next(_stuck(status), ""):
         return degraded(reason)
     scheduled = found.get("PodScheduled")
-    if scheduled is not None and scheduled.reason == "Unschedulable":
+    if scheduled is not None and scheduled.status == "False" and scheduled.reason == "Unschedulable":
         waited = context.now - (scheduled.since or context.now)
         return degraded(scheduled.words) if waited > UNSCHEDULABLE_GRACE else progressing(scheduled.words)
-    if phase == "Running" and (ready := found.get("Ready")) and ready.status == "True":
-        return healthy()
     return progressing(phase.lower() or "pending")
 
 

@@ -26,7 +26,7 @@ from workers.sync.health.reading import (
 TERMINAL = ("Failed", "Error", "Invalid", "Denied", "Misconfigured", "Unsupported")
 """Endings of reasons that no waiting cures."""
 _NO_STATUS = "its operator has said nothing yet"
-_UNSEEN = "its controller has not seen the last change"
+UNSEEN = "its controller has not seen the last change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class OperatorRule:
             return progressing(there[0].words if there and there[0].status != "True" else _NO_STATUS)
         for condition in there:
             if condition.seen is not None and condition.seen < generation:
-                return progressing(_UNSEEN)
+                return progressing(UNSEEN)
             if condition.status != "True":
                 return self._not_ready(condition)
         return healthy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 from common.domain.health import Health, HealthReport
 
 Manifest = Mapping[str, Any]
+_DECIMAL = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,17 @@ def number(manifest: Manifest, name: str, default: int = 0) -> int:
     return found if isinstance(found, int) and not isinstance(found, bool) else default
 
 
+def observed(manifest: Manifest) -> int | None:
+    """Return the generation that ``manifest``, a status or a condition, speaks of; None where it does not say.
+
+    Argo Rollouts and a few others write it as text; what is no number is a hash of theirs, and says nothing here.
+    """
+    found = manifest.get("observedGeneration")
+    if isinstance(found, str):
+        return int(found) if _DECIMAL.fullmatch(found) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
 def text(manifest: Manifest, name: str) -> str:
     """Return a text field, empty where it is absent or something else."""
     found = manifest.get(name)
@@ -85,7 +98,7 @@ def conditions(manifest: Manifest) -> dict[str, Condition]:
             text(each, "reason"),
             text(each, "message"),
             instant(each, "lastTransitionTime"),
-            number(each, "observedGeneration") if "observedGeneration" in each else None,
+            observed(each),
         )
         for each in items(section(manifest, "status"), "conditions")
     }
