@@ -11,6 +11,7 @@ from cel_expr_python import cel  # type: ignore[import-untyped]  # the wheel has
 _SELF = "self"
 _PLACED = re.compile(r"<input>:\d+:(?P<column>\d+): (?P<what>.*)")
 _CODE = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
+_LONGEST = 200
 _env = cel.NewEnv(variables={_SELF: cel.Type.DYN})
 
 
@@ -47,7 +48,7 @@ class Predicate:
         if found.type().name() == "ERROR":
             if str(value).startswith("NOT_FOUND"):
                 return False
-            raise ExpressionError(_CODE.sub("", str(value)))
+            raise ExpressionError(_words(str(value)))
         message = f"it gives {value!r:.40}, not true or false"
         raise ExpressionError(message)
 
@@ -62,10 +63,13 @@ def predicate(text: str) -> Predicate:
     return Predicate(text)
 
 
-def _words(error: Exception) -> str:
-    """Return what the library says, without its error codes and without a picture of the expression."""
-    line = str(error).partition("\n")[0]
+def _words(error: Exception | str) -> str:
+    """Return what the library says, without its error codes, a picture of the expression, or the object in full.
+
+    It prints the whole object where a value in it does not fit: that may be long, and hold what nobody should read.
+    """
+    line = str(error).partition("\n")[0].partition(f" for '{_SELF}")[0]
     placed = _PLACED.search(line)
     if placed is not None:
-        return f"column {placed['column']}: {placed['what']}"
-    return _CODE.sub("", line)
+        return f"column {placed['column']}: {placed['what']}"[:_LONGEST]
+    return _CODE.sub("", line)[:_LONGEST]

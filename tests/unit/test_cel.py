@@ -47,3 +47,10 @@ def test_one_expression_serves_many_threads() -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda n: rule.holds({"l": [0, 2, 4, 6], "n": n}), range(400)))
     assert found == [n in {0, 2, 4, 6} for n in range(400)]
+
+
+def test_what_does_not_fit_is_said_without_the_object_around_it() -> None:
+    with pytest.raises(ExpressionError) as told:
+        predicate("self.data.a == 1").holds({"data": {"a": 10**400, "password": "hunter2"}})
+    assert "hunter2" not in str(told.value)
+    assert len(str(told.value)) <= 200
