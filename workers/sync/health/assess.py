@@ -10,7 +10,7 @@ from common.domain.fleet import HealthRule
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId
 from workers.sync.health import batch, cluster, workloads
-from workers.sync.health.operators import OPERATORS, TERMINAL, UNSEEN
+from workers.sync.health.operators import TERMINAL, UNSEEN, rule_for
 from workers.sync.health.reading import (
     Condition,
     Context,
@@ -92,8 +92,8 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
         return _by_expressions(manifest, own[key])
     if key in _RULES:
         return _RULES[key](manifest, context)
-    if key in OPERATORS:
-        return OPERATORS[key].judge(manifest)
+    if (rule := rule_for(*key)) is not None:
+        return rule.judge(manifest)
     return _by_ready(conditions(manifest).get("Ready"), number(section(manifest, "metadata"), "generation"))
 
 

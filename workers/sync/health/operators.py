@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from common.domain.health import HealthReport
+from common.domain.health import Health, HealthReport
 from workers.sync.health.reading import (
     Condition,
     Manifest,
@@ -38,6 +38,7 @@ class OperatorRule:
     ready: tuple[str, ...] = ()
     busy: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    starting: tuple[str, ...] = ()
     paused: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     phase: tuple[str, ...] = ()
@@ -54,20 +55,30 @@ class OperatorRule:
         if self.suspended and _at(manifest, self.suspended) is True:
             return suspended("suspended")
         found = conditions(manifest)
-        for name in self.paused:
-            if (condition := found.get(name)) and condition.status == "True":
-                return suspended(condition.words)
-        for name in self.busy:
-            if (condition := found.get(name)) and condition.status == "True":
-                return progressing(condition.words)
-        for name in self.failed:
-            if (condition := found.get(name)) and condition.status == "True":
-                return degraded(condition.words)
+        if (told := self._by_signals(found)) is not None:
+            return told
         if self.phase:
-            return self._by_phase(manifest)
+            by_phase = self._by_phase(manifest)
+            if by_phase.health is Health.DEGRADED or not self.ready:
+                return by_phase
         if self.parents:
             return self._by_parents(manifest)
         return self._by_conditions(found, self.ready, number(section(manifest, "metadata"), "generation"))
+
+    def _by_signals(self, found: Mapping[str, Condition]) -> HealthReport | None:
+        """Return what conditions say that are true only of objects in a certain state; None where there is none."""
+        said = {name: condition for name, condition in found.items() if condition.status == "True"}
+        for name in self.paused:
+            if name in said:
+                return suspended(said[name].words)
+        for name in self.failed:
+            if name in said:
+                say = progressing if said[name].reason in self.starting else degraded
+                return say(said[name].words)
+        for name in self.busy:
+            if name in said:
+                return progressing(said[name].words)
+        return None
 
     def _by_phase(self, manifest: Manifest) -> HealthReport:
         word = _at(manifest, self.phase)
@@ -130,3 +141,14 @@ def _table() -> Iterator[OperatorRule]:
 OPERATORS: Mapping[tuple[str, str], OperatorRule] = {
     (rule.group, kind): rule for rule in _table() for kind in rule.kinds
 }
+
+
+def rule_for(group: str, kind: str) -> OperatorRule | None:
+    """Return the rule of a kind: its own, else that of the family of groups that it belongs to; None without one."""
+    if (group, kind) in OPERATORS:
+        return OPERATORS[group, kind]
+    while "." in group:
+        group = group.partition(".")[2]
+        if (family := f"*.{group}", "*") in OPERATORS:
+            return OPERATORS[family, "*"]
+    return None
