@@ -28,6 +28,7 @@ from workers.sync.live import LiveMeta
 from workers.sync.marks import PLACEMENT_LABEL
 from workers.sync.observe import by_id
 from workers.sync.ports import ClusterPort, Target
+from workers.sync.storage import late_binding
 
 MOST_CHILDREN = 200
 """Objects below those that the placement owns."""
@@ -112,14 +113,15 @@ class _Look:
             read = _whole if waits_for_health(mine[0], own) else _metadata
             what = f"{kind} in {namespace}" if namespace else kind
             live = self._noted(what, partial(read, cluster, (group, kind), namespace, selector))
+            late = late_binding(cluster, (live or {}).values())
             for object_id in mine:
                 found = None if live is None else live.get(object_id)
                 if found is not None:
                     self.uids[object_id] = found["metadata"].get("uid", "")
-                self.reports[object_id] = self._report(found, own) if live is not None else UNREAD
+                self.reports[object_id] = self._report(found, own, late) if live is not None else UNREAD
 
-    def _report(self, found: Mapping[str, Any] | None, own: Own) -> HealthReport:
-        return MISSING if found is None else assess(found, Context(now=self.now), own)
+    def _report(self, found: Mapping[str, Any] | None, own: Own, late: frozenset[str]) -> HealthReport:
+        return MISSING if found is None else assess(found, Context(self.now, late), own)
 
     def _met(self, cluster: ClusterPort, children: Children, items: Sequence[InventoryItem]) -> tuple[Met, ...]:
         """Return what hangs on the owned objects, by its metadata."""
@@ -151,7 +153,8 @@ class _Look:
             manifest = self._noted(what, partial(_one, cluster, one.object))
             if manifest is not None and (not manifest or is_spent(manifest)):
                 continue
-            self.reports[one.object] = UNREAD if manifest is None else self._report(manifest, own)
+            late = late_binding(cluster, [manifest or {}])
+            self.reports[one.object] = UNREAD if manifest is None else self._report(manifest, own, late)
             self.uids[one.object] = one.uid
             kept.append(one)
         return tuple(kept)

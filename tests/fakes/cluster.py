@@ -31,6 +31,7 @@ KINDS = {
         Kind("", "v1", "ServiceAccount", "serviceaccounts", namespaced=True),
         Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", namespaced=True),
         Kind("", "v1", "Pod", "pods", namespaced=True),
+        Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False),
         Kind("batch", "v1", "Job", "jobs", namespaced=True),
         Kind("apps", "v1", "Deployment", "deployments", namespaced=True),
         Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", namespaced=True),

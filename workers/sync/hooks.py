@@ -27,6 +27,7 @@ from workers.sync.marks import Standing
 from workers.sync.normalise import Wanted
 from workers.sync.places import Deletion, Stage
 from workers.sync.ports import InventoryItem, Ownership, PlannedChange, Ports, SyncRequest, Write
+from workers.sync.storage import late_binding
 from workers.sync.writing import POLL, Outcomes, planned_item
 
 GOING = timedelta(seconds=10)
@@ -201,7 +202,9 @@ class HookRunner:
         return Progress(hook, state, reason)
 
     def _state(self, hook: Wanted, live: Live) -> tuple[HookState, str]:
-        return hook_state(hook.object, live.body(), Context(now=self._ports.clock.now()), self._own)
+        body = live.body()
+        context = Context(self._ports.clock.now(), late_binding(self._cluster, [body]))
+        return hook_state(hook.object, body, context, self._own)
 
     def _failed(
         self, hook: Wanted, stage: Stage, item: InventoryItem, reason: str, live: Live | None = None

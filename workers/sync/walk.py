@@ -18,6 +18,7 @@ from workers.sync.normalise import Wanted
 from workers.sync.places import Stage
 from workers.sync.ports import Ending, Ports, SyncRequest
 from workers.sync.steps import Step, Steps
+from workers.sync.storage import late_binding
 from workers.sync.writing import Outcomes
 
 _GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
@@ -159,5 +160,7 @@ class StepWalk:
             return error.message
         if live is None:
             return "it does not exist"
-        report = assess(live.body(), Context(now=self._ports.clock.now()), self._own)
+        body = live.body()
+        context = Context(self._ports.clock.now(), late_binding(self._ports.cluster, [body]))
+        report = assess(body, context, self._own)
         return "" if report.health in _GOOD else report.reason or report.health

@@ -17,6 +17,7 @@ from common.telemetry.logs import logger
 from workers.sync.health import NO_RULES, Context, Own, own_rules, waits_for_health
 from workers.sync.marks import PLACEMENT_LABEL
 from workers.sync.observe import PlacementHealth, by_id, reports
+from workers.sync.storage import late_binding
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached
 from workers.tasks.runtime import Runtime
 
@@ -71,7 +72,8 @@ def _observe(runtime: Runtime, where: Site) -> None:
         ),
     )
     live = {key: None if one is None else by_id(*one) for key, one in lists.items()}
-    seen = reports(inventories, live, Context(now=now), own)
+    claims = live.get(("", "PersistentVolumeClaim")) or {}
+    seen = reports(inventories, live, Context(now, late_binding(cluster, claims.values())), own)
     with runtime.database.write() as transaction:
         hooks = frozenset(item.object for items in inventories.values() for item in items if item.is_hook)
         _record(transaction, where, awaited, seen, hooks, runtime.database.now(transaction))

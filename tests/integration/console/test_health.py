@@ -86,3 +86,16 @@ def test_what_holds_no_objects_is_an_error(tmp_path: Path, content: str) -> None
     (tmp_path / "x.yaml").write_text(content)
     assert isinstance(flotilla(tmp_path / "x.yaml").exception, PermanentError)
     assert isinstance(flotilla(tmp_path / "absent.yaml").exception, PermanentError)
+
+
+CLAIM = """\
+{apiVersion: v1, kind: PersistentVolumeClaim, spec: {storageClassName: c}, status: {phase: Pending}}
+"""
+CLASS = """\
+{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: c}, volumeBindingMode: WaitForFirstConsumer}
+"""
+
+
+def test_storage_classes_beside_a_claim_say_whether_it_should_be_bound() -> None:
+    alone, beside = flotilla("-", "-o", "json", given=CLAIM), flotilla("-", "-o", "json", given=f"{CLAIM}---\n{CLASS}")
+    assert [orjson.loads(seen.output)[0]["status"] for seen in (alone, beside)] == ["progressing", "healthy"]

@@ -18,6 +18,7 @@ from workers.sync.errors import ForbiddenError
 from workers.sync.ports import Ending, Phase, SyncResult, Target
 
 READY = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}
+CLASS = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass"}
 NEXT = RunId("0199c0de-0000-7000-8000-000000000002")
 
 
@@ -71,6 +72,26 @@ def test_a_wave_begins_once_the_one_before_is_healthy(site: Site, cluster: FakeC
     assert done.ending is Ending.SUCCEEDED, "nothing waits for the last wave"
     assert cluster.names("Deployment") == {"db", "web"}
     assert actions(done) == {"Deployment/db": "unchanged", "ConfigMap/late": "created", "Deployment/web": "created"}
+
+
+def claim(storage_class: str) -> dict[str, Any]:
+    spec = {"storageClassName": storage_class, "accessModes": ["ReadWriteOnce"]}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("storage_class", "ending"),
+    [("late", Ending.SUCCEEDED), ("at-once", Ending.WAITING), ("gone", Ending.WAITING)],
+)
+def test_a_claim_that_binds_once_a_pod_uses_it_holds_up_no_wave(
+    site: Site, cluster: FakeCluster, storage_class: str, ending: Ending
+) -> None:
+    for name, mode in (("late", "WaitForFirstConsumer"), ("at-once", "Immediate")):
+        cluster.put({**CLASS, "metadata": {"name": name}, "volumeBindingMode": mode}, manager="kube")
+    manifests = (wave(claim(storage_class), -1), deployment("web"))
+    site.sync(*manifests)
+    cluster.status("PersistentVolumeClaim", "data", phase="Pending")
+    assert again(site, *manifests).ending is ending
 
 
 def test_a_wave_that_is_healthy_already_is_not_waited_for(site: Site) -> None:

@@ -32,6 +32,18 @@ def claim(manifest: Manifest, context: Context) -> HealthReport:
     return progressing("not bound yet")
 
 
+def class_awaited(manifest: Manifest) -> str:
+    """Return the StorageClass that decides on a claim that is not bound yet; empty for everything else."""
+    if text(manifest, "kind") != "PersistentVolumeClaim" or text(section(manifest, "status"), "phase") != "Pending":
+        return ""
+    return text(section(manifest, "spec"), "storageClassName")
+
+
+def binds_late(storage_class: Manifest) -> bool:
+    """Tell whether a StorageClass leaves a claim unbound until a pod uses it."""
+    return text(storage_class, "volumeBindingMode") == "WaitForFirstConsumer"
+
+
 def service(manifest: Manifest, _context: Context) -> HealthReport:
     """Return the health of a Service: a load balancer needs an address."""
     if text(section(manifest, "spec"), "type") != "LoadBalancer":

@@ -1,0 +1,27 @@
+"""Which StorageClasses bind a claim only once a pod uses it: what the health of a claim needs besides the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from common.domain.errors import PermanentError, TransientError
+from workers.sync.health.cluster import binds_late, class_awaited
+from workers.sync.ports import ClusterPort, Target
+
+
+def late_binding(cluster: ClusterPort, live: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return those StorageClasses of the claims among ``live`` that bind late; no unbound claim, no request.
+
+    A class that cannot be read counts as one that binds at once: its claims are waited for.
+    """
+    named = {name for each in live if (name := class_awaited(each))}
+    return frozenset(name for name in sorted(named) if _binds_late(cluster, name))
+
+
+def _binds_late(cluster: ClusterPort, name: str) -> bool:
+    try:
+        found = cluster.get(Target(cluster.kind("storage.k8s.io", "", "StorageClass"), "", name))
+    except (PermanentError, TransientError):
+        return False
+    return found is not None and binds_late(found.body())
