@@ -17,6 +17,8 @@ from common.domain.redact import MASK
 
 _SHORTEST = 4
 """Characters; to mask a ``1`` wherever it stands would leave no error readable."""
+_SAID = " cannot be rendered: "
+"""What stands before the words of a tool."""
 _SECRET = re.compile(
     r"pass(word|wd|phrase)?$|token|secret|credential|private|api[-_]?key|access[-_]?key", re.IGNORECASE
 )
@@ -52,7 +54,19 @@ def without(text: str, secrets: set[str]) -> str:
     forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)
-    return text
+    return _without_ends(text, forms)
+
+
+def _without_ends(text: str, forms: set[str]) -> str:
+    """Return ``text`` without the part of a secret that is left where what a tool said was cut off, on either side."""
+    before, said, words = text.rpartition(_SAID)
+    for form in forms:
+        for size in range(min(len(form), len(words)) - 1, _SHORTEST - 1, -1):
+            if words.endswith(form[:size]):
+                words = words[:-size] + MASK
+            if said and words.startswith(form[-size:]):
+                words = MASK + words[size:]
+    return before + said + words
 
 
 def silenced(error: FlotillaError, secrets: set[str]) -> FlotillaError:

@@ -79,6 +79,14 @@ def test_neither_is_one_that_is_set_or_lies_deeper(renderers: Renderers) -> None
     assert not leaks(refused(renderers, chart("fail (index .Values.credentials.list 0).of"), asked))
 
 
+@pytest.mark.parametrize("room", range(700, 800, 7))
+def test_a_secret_that_is_cut_off_leaves_no_part_of_itself(renderers: Renderers, room: int) -> None:
+    said = refused(
+        renderers, chart(f'fail (print (repeat {room} "-") .Values.password)'), helm(values={"password": CANARY})
+    )
+    assert CANARY[:5] not in said
+
+
 def test_what_is_no_secret_stays_readable(renderers: Renderers) -> None:
     said = refused(
         renderers, chart("fail (toString .Values)"), helm(values={"token": True, "secretName": "db", "a": "readable"})
