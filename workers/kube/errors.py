@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,7 @@ from common.domain.errors import FlotillaError, PermanentError, TransientError
 from workers.sync.errors import (
     Cause,
     ConflictError,
+    DeniedError,
     DryRunUnsupportedError,
     ForbiddenError,
     GarbageError,
@@ -30,6 +32,11 @@ from workers.sync.errors import (
 
 LONGEST_WAIT = timedelta(minutes=5)
 """No server makes us wait longer than this."""
+_DENIED = re.compile(
+    r"""^(?P<webhook>admission webhook "[^"]+") denied the request"""
+    r"""|(?P<policy>ValidatingAdmissionPolicy '[^']+') with binding '[^']+' denied request"""
+)
+_WEBHOOK_FAILS = "See whether what is behind that webhook runs: until it does, nothing that it guards can be written."
 
 
 class _Cause(msgspec.Struct, frozen=True):
@@ -109,15 +116,24 @@ def from_answer(code: int, headers: Mapping[str, str], body: bytes, what: str) -
         body: of the answer; a Status where an API server speaks.
         what: the request, for messages.
     """
+    status = status_of(body)
+    if status is not None and 400 <= code < 500 and (by := _denier(status)):
+        # Before all else: it chose the code, and a 401 or 409 of its own says nothing of us or of the object's state.
+        return DeniedError(f"{what}: {status.message}", by=by, causes=status.causes)
     if code == 429:
         return ThrottledError(f"{what}: the API server asks to wait", retry_after=retry_after(headers))
     if code == 401:
         remedy = "Renew the token with `flotilla cluster rotate`."
         return UnauthorisedError(f"{what}: the API server does not accept our credentials", remedy=remedy)
-    status = status_of(body)
     if status is None:
         return _unspoken(code, headers, what)
     return _spoken(code, headers, status, what)
+
+
+def _denier(status: Status) -> str:
+    """Return which webhook or policy refused the object; empty where none did."""
+    found = _DENIED.search(status.message)
+    return (found["webhook"] or found["policy"]) if found is not None else ""
 
 
 def _unspoken(code: int, headers: Mapping[str, str], what: str) -> TransientError:
@@ -148,7 +164,8 @@ def _spoken(code: int, headers: Mapping[str, str], status: Status, what: str) ->
             # An unknown field in an apply: the API server takes the blame, but no retry helps.
             return InvalidError(message, causes=causes)
         case _ if code >= 500:
-            return ServerError(message, retry_after=retry_after(headers))
+            remedy = _WEBHOOK_FAILS if "failed calling webhook" in message or _denier(status) else ""
+            return ServerError(message, remedy=remedy, retry_after=retry_after(headers))
     return GarbageError(f"{what}: {code}: {status.message}")
 
 

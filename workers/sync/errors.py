@@ -131,6 +131,23 @@ class DryRunUnsupportedError(InvalidError):
     code: ClassVar[str] = "cluster.dry-run-unsupported"
 
 
+class DeniedError(InvalidError):
+    """An admission webhook or policy refused the object, whatever code it chose for that.
+
+    Args:
+        message: what it said.
+        by: who refused, in words.
+        causes: the fields at fault.
+    """
+
+    code: ClassVar[str] = "cluster.denied"
+
+    def __init__(self, message: str, *, by: str, causes: Sequence[Cause] = ()) -> None:
+        remedy = f"Change the object as {by} asks, or have those who run it admit the object."
+        super().__init__(message, causes=causes, remedy=remedy)
+        self.by = by
+
+
 class ConflictError(PermanentError):
     """The object is not what the request took it for, or others own fields of it (409).
 
@@ -232,6 +249,8 @@ def told(error: PermanentError, object_id: ObjectId) -> str:
     """
     if not isinstance(error, InvalidError) or (object_id.group, object_id.kind) != ("", "Secret"):
         return str(error)
+    if isinstance(error, DeniedError):
+        return f"{error.by} refused the Secret; its words may quote values and are not shown"
     fields = ", ".join(cause.field for cause in error.causes if cause.field) or "not said which field"
     return f"the API server refused the Secret as invalid ({fields}); its words may quote values and are not shown"
 

@@ -98,6 +98,28 @@ def test_a_missing_namespace_comes_with_the_remedy() -> None:
     assert "createNamespace" in str(from_answer(404, {}, status('namespaces "x" not found'), WHAT))
 
 
+WEBHOOK = 'admission webhook "guard.example.com" denied the request: no'
+POLICY = "configmaps \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 410, 418, 422, 429])
+@pytest.mark.parametrize(
+    ("message", "by"),
+    [(WEBHOOK, 'admission webhook "guard.example.com"'), (POLICY, "ValidatingAdmissionPolicy 'p'")],
+)
+def test_a_refusal_by_a_webhook_or_policy_is_one_whatever_its_code(code: int, message: str, by: str) -> None:
+    error = from_answer(code, {}, status(message), WHAT)
+    assert isinstance(error, errors.DeniedError)
+    assert (error.by, by in error.remedy) == (by, True)
+
+
+@pytest.mark.parametrize("message", [WEBHOOK, 'Internal error occurred: failed calling webhook "x": EOF'])
+def test_a_webhook_that_fails_may_decide_later(message: str) -> None:
+    error = from_answer(500, {}, status(message), WHAT)
+    assert isinstance(error, errors.ServerError)
+    assert "behind that webhook" in error.remedy
+
+
 def pool() -> urllib3.HTTPSConnectionPool:
     return urllib3.HTTPSConnectionPool("example.com")
 

@@ -1,0 +1,1 @@
+"""What clusters do to us that are real, and in a bad way: each a rule of its own."""
