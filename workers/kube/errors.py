@@ -145,12 +145,8 @@ def _unspoken(code: int, headers: Mapping[str, str], what: str) -> TransientErro
 def _spoken(code: int, headers: Mapping[str, str], status: Status, what: str) -> FlotillaError:
     message, causes = f"{what}: {status.message}", status.causes
     match code:
-        case 403 if any(cause.reason == "NamespaceTerminating" for cause in causes):
-            return TerminatingError(message)
-        case 403 if " cannot impersonate " in message:
-            return ForbiddenError(message, remedy="Grant the hub's account `impersonate` on that service account.")
         case 403:
-            return ForbiddenError(message, remedy="Grant the account this right, or see the policy that it names.")
+            return _forbidden(message, causes)
         case 404:
             remedy = "Create the namespace, or set `createNamespace: true`." if _namespace_missing(status) else ""
             return NotFoundError(message, remedy=remedy)
@@ -167,6 +163,18 @@ def _spoken(code: int, headers: Mapping[str, str], status: Status, what: str) ->
             remedy = _WEBHOOK_FAILS if "failed calling webhook" in message or _denier(status) else ""
             return ServerError(message, remedy=remedy, retry_after=retry_after(headers))
     return GarbageError(f"{what}: {code}: {status.message}")
+
+
+def _forbidden(message: str, causes: tuple[Cause, ...]) -> FlotillaError:
+    if any(cause.reason == "NamespaceTerminating" for cause in causes):
+        remedy = "See what its deletion waits for: its finalizers, and the conditions in its status."
+        return TerminatingError(message, remedy=remedy)
+    remedy = "Grant the account this right, or see the policy that it names."
+    if " cannot impersonate " in message:
+        remedy = "Grant the hub's account `impersonate` on that service account."
+    elif "exceeded quota: " in message:
+        remedy = "Raise that quota, or ask for less."
+    return ForbiddenError(message, remedy=remedy)
 
 
 def _namespace_missing(status: Status) -> bool:
