@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from workers.sync.errors import ServerError, UnknownKindError
+from workers.sync.errors import SilentGroupError, UnknownKindError
 from workers.sync.live import Kind
 
 PATHS = ("/api", "/apis")
@@ -70,14 +70,13 @@ class Catalogue:
 
         Raises:
             UnknownKindError: the cluster does not serve it.
-            ServerError: its group did not answer, so that nobody knows.
+            SilentGroupError: its group did not answer, so that nobody knows.
         """
         found = self.kinds.get((group, version, kind))
         if found is not None:
             return found
         if group in self.stale:
-            message = f"the API group {group} does not answer, so its kinds are not known"
-            raise ServerError(message)
+            raise SilentGroupError(group)
         raise UnknownKindError(group, version, kind, tuple(self._elsewhere(group, kind)))
 
     def _elsewhere(self, group: str, kind: str) -> Iterator[str]:

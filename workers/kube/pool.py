@@ -17,7 +17,7 @@ from workers.kube.cluster import KubeCluster
 from workers.kube.credentials import Access, access_from, check_server
 from workers.kube.discovery import Catalogue
 from workers.kube.errors import from_answer
-from workers.sync.errors import GarbageError, UnknownKindError
+from workers.sync.errors import GarbageError, SilentGroupError, UnknownKindError
 from workers.sync.live import Kind, Live
 
 CATALOGUE_TTL = timedelta(minutes=10)
@@ -140,7 +140,7 @@ class Connection:
         return answer.body
 
     def kind(self, group: str, version: str, kind: str, *, agent: Mapping[str, str]) -> Kind:
-        """Return how the cluster serves a kind; an unknown one is looked for anew once.
+        """Return how the cluster serves a kind; where that is not known, or the group was silent, it asks anew once.
 
         Raises:
             UnknownKindError: the cluster does not serve it.
@@ -149,7 +149,7 @@ class Connection:
         catalogue = self._current(agent)
         try:
             return catalogue.find(group, version, kind)
-        except UnknownKindError:
+        except (UnknownKindError, SilentGroupError):
             if time.monotonic() - catalogue.read_at < SETTLING.total_seconds():
                 raise
             return self.refresh_kinds(agent=agent).find(group, version, kind)

@@ -168,6 +168,40 @@ class ConflictError(PermanentError):
         return tuple(cause for cause in self.causes if cause.reason == "FieldManagerConflict")
 
 
+class SilentGroupError(TransientError):
+    """An API group is registered and its server does not answer: which kinds it has is not known.
+
+    Args:
+        group: its name.
+    """
+
+    code: ClassVar[str] = "cluster.group-silent"
+
+    def __init__(self, group: str) -> None:
+        super().__init__(
+            f"the API group {group} does not answer, so its kinds are not known",
+            remedy="See its APIService, and whether what is behind it runs; remove it if nothing is to.",
+        )
+
+
+class NotEstablishedError(PermanentError):
+    """The cluster does not take the names of a CustomResourceDefinition, so that it never serves its kind.
+
+    Args:
+        name: of the definition.
+        waited: how long for.
+        reason: as the cluster says it.
+    """
+
+    code: ClassVar[str] = "cluster.not-established"
+
+    def __init__(self, name: str, waited: timedelta, reason: str) -> None:
+        super().__init__(
+            f"CustomResourceDefinition {name} was not Established within {waited.total_seconds():.0f} s: {reason}",
+            remedy="Rename what is taken in spec.names, or remove the definition that has it.",
+        )
+
+
 class UnknownKindError(PermanentError):
     """The cluster does not serve this kind, as a complete discovery says.
 
@@ -256,5 +290,5 @@ def told(error: PermanentError, object_id: ObjectId) -> str:
 
 
 def establishing_timed_out(name: str, waited: timedelta) -> TransientError:
-    """Return the error for a CRD that did not become Established within ``waited``."""
+    """Return the error for a CRD that did not become Established within ``waited``, without a reason."""
     return ServerError(f"CustomResourceDefinition {name} was not Established within {waited.total_seconds():.0f} s")

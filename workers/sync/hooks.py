@@ -19,6 +19,7 @@ from common.domain.redact import redacted
 from common.domain.refs import ObjectId
 from workers.sync import marks
 from workers.sync.concurrent import each
+from workers.sync.definitions import POLL
 from workers.sync.errors import ConflictError, UnauthorisedError, told
 from workers.sync.health import NO_RULES, Context, Own, assess, own_rules, waits_for_health
 from workers.sync.judge import JUDGEMENTS, sealed
@@ -28,7 +29,7 @@ from workers.sync.normalise import Wanted
 from workers.sync.places import Deletion, Stage
 from workers.sync.ports import InventoryItem, Ownership, PlannedChange, Ports, SyncRequest, Write
 from workers.sync.storage import late_binding
-from workers.sync.writing import POLL, Outcomes, planned_item
+from workers.sync.writing import Outcomes, planned_item
 
 GOING = timedelta(seconds=10)
 """How long the deletion of a former hook's object is waited for in one attempt."""

@@ -137,7 +137,7 @@ class _Attempt:
         if self._request.outdated:
             return self._walked(walk.settle_hooks(), walk)
         objects = objects_of(wanted)
-        listed = self._listed(objects)
+        listed = self._listed(objects, arriving)
         judge = self._judge(objects)
         writer = Writer(self._request, self._ports, judge, self._outcomes)
         for step in steps.steps:
@@ -176,10 +176,7 @@ class _Attempt:
         with self._timed("plan"):
             self._plan(judge, verdicts, wanted)
         with self._timed("apply"):
-            for verdict in verdicts:
-                if not verdict.to_write:
-                    writer.settle_unwritten(verdict)
-            writer.apply([verdict for verdict in verdicts if verdict.to_write])
+            writer.apply(verdicts)
 
     # -- judging -----------------------------------------------------------------------------------------------
 
@@ -204,13 +201,16 @@ class _Attempt:
             for one in secret
         )
 
-    def _listed(self, wanted: Sequence[Wanted]) -> dict[ObjectId, LiveMeta]:
+    def _listed(self, wanted: Sequence[Wanted], arriving: frozenset[Kind]) -> dict[ObjectId, LiveMeta]:
         label = self._request.ref.mark(self._request.fleet)
+        # The inventory may well hold objects of a kind that arrives: in an older version, or from before somebody
+        # deleted its definition. Nothing serves a LIST of it yet.
+        served = [one for one in wanted if one.target.kind not in arriving]
         with self._timed("list"):
-            return live_metadata(self._ports.cluster, self._request.inventory, wanted, label)
+            return live_metadata(self._ports.cluster, self._request.inventory, served, label)
 
     def _judged(self, wanted: Sequence[Wanted], arriving: frozenset[Kind]) -> tuple[Judge, list[Verdict]]:
-        listed = self._listed(wanted)
+        listed = self._listed(wanted, arriving)
         judge = self._judge(wanted)
         with self._timed("dry-run"):
             return judge, self._verdicts(judge, wanted, arriving, listed)

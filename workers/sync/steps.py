@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from workers.sync.definitions import defined_by
 from workers.sync.normalise import Wanted
-from workers.sync.ordering import CRD, NAMESPACE, sort_key
+from workers.sync.ordering import NAMESPACE, sort_key
 from workers.sync.places import Stage
 
 Turn = tuple[Stage, int]
@@ -122,7 +123,4 @@ def _given(one: Wanted) -> tuple[str, ...]:
     """Return what others need of an object: a namespace, a kind, or nothing that anybody names."""
     if (one.object.group, one.object.kind) == NAMESPACE:
         return (one.object.name,)
-    if (one.object.group, one.object.kind) == CRD:
-        spec = one.manifest.get("spec") or {}
-        return (str(spec.get("group")), str((spec.get("names") or {}).get("kind")))
-    return ()
+    return defined_by(one) or ()

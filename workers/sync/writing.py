@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Lock
@@ -12,13 +12,15 @@ from common.domain.errors import PermanentError
 from common.domain.refs import ObjectId
 from workers.sync import adoption, marks
 from workers.sync.concurrent import each
+from workers.sync.definitions import POLL, await_served, defined_by
 from workers.sync.errors import (
     ConflictError,
     InvalidError,
+    NotEstablishedError,
+    SilentGroupError,
     UnauthorisedError,
     UnknownKindError,
     UnsettledError,
-    establishing_timed_out,
     told,
 )
 from workers.sync.fingerprint import fingerprint
@@ -26,12 +28,10 @@ from workers.sync.judge import JUDGEMENTS, Judge, Verdict, sealed
 from workers.sync.live import LiveMeta
 from workers.sync.marks import Standing
 from workers.sync.normalise import Wanted
-from workers.sync.ordering import CRD, batches, sort_key
+from workers.sync.ordering import batches, sort_key
 from workers.sync.ports import Applied, InventoryItem, PlannedChange, Ports, SyncRequest, Target, Write
 
-ESTABLISHING = timedelta(seconds=60)
 DELETING = timedelta(seconds=30)
-POLL = timedelta(milliseconds=250)
 FLUSH_AT = 100
 """Outcomes held back at most before they are recorded."""
 
@@ -91,35 +91,47 @@ class Writer:
         self._cluster = ports.cluster
         self._judge = judge
         self._outcomes = outcomes
+        self._unserved: dict[tuple[str, str] | None, NotEstablishedError] = {}
+        """By group and kind, why the cluster does not serve what a definition defines."""
 
     def apply(self, verdicts: Sequence[Verdict]) -> None:
-        """Write every verdict, kind after kind; outcomes are recorded even when an error ends it.
+        """Write every verdict that asks for it, kind after kind; outcomes are recorded even when an error ends it.
 
         Raises:
             TransientError: the cluster failed; what was done until then is recorded.
             LeaseLostError: this attempt may not write any more.
         """
+        unchecked = {(one.wanted.object.group, one.wanted.object.kind) for one in verdicts if one.unchecked}
+        rest = [one for one in verdicts if not one.to_write]
         try:
-            for batch in batches([(verdict.wanted.object, verdict) for verdict in verdicts]):
+            for verdict in rest:
+                self.settle_unwritten(verdict)
+            # Written by an attempt that did not see them served.
+            self._await_kinds(one for one in rest if defined_by(one.wanted) in unchecked)
+            for batch in batches([(verdict.wanted.object, verdict) for verdict in verdicts if verdict.to_write]):
                 each(self._ports.executor, self._apply, batch)
-                for verdict in batch:
-                    self._establish(verdict)
+                self._await_kinds(batch)
                 self._outcomes.flush(FLUSH_AT)
         finally:
             self._outcomes.flush()
 
     def _apply(self, verdict: Verdict) -> None:
+        object_id = verdict.wanted.object
+        unserved = self._unserved.get((object_id.group, object_id.kind)) if verdict.unchecked else None
+        if unserved is not None:
+            self._outcomes.add(Change(object_id, Action.FAILED, str(unserved)), error_code=unserved.code)
+            return
         try:
             self._settle(self._written(verdict))
         except UnauthorisedError:
             raise
         except PermanentError as error:
-            detail = told(error, verdict.wanted.object)
+            detail = told(error, object_id)
             if isinstance(error, InvalidError) and error.immutable:
                 detail += (
                     f"; the field cannot change: annotate the object with {marks.FORCE}: recreate to have it made anew"
                 )
-            self._outcomes.add(Change(verdict.wanted.object, Action.FAILED, detail), error_code=error.code)
+            self._outcomes.add(Change(object_id, Action.FAILED, detail), error_code=error.code)
 
     def _written(self, verdict: Verdict) -> tuple[Verdict, Applied | None]:
         for _ in range(JUDGEMENTS):
@@ -198,34 +210,14 @@ class Writer:
             adopted=adopted,
         )
 
-    def _establish(self, verdict: Verdict) -> None:
-        """Wait until the cluster serves the kinds of a new CustomResourceDefinition."""
-        object_id = verdict.wanted.object
-        if (object_id.group, object_id.kind) != CRD or not verdict.to_write:
-            return
-        if any(change.object == object_id and change.action is Action.FAILED for change in self._outcomes.changes):
-            return
-        clock = self._ports.clock
-        deadline = clock.monotonic() + ESTABLISHING.total_seconds()
-        while not self._serves(verdict.wanted):
-            if clock.monotonic() > deadline:
-                raise establishing_timed_out(object_id.name, ESTABLISHING)
-            clock.sleep(POLL.total_seconds())
-
-    def _serves(self, crd: Wanted) -> bool:
-        live = self._cluster.get(crd.target)
-        conditions = (live.body().get("status") or {}).get("conditions") or () if live is not None else ()
-        if not any(each["type"] == "Established" and each["status"] == "True" for each in conditions):
-            return False
-        spec = crd.manifest["spec"]
-        self._cluster.refresh_kinds()
-        try:
-            for version in spec["versions"]:
-                if version.get("served", True):
-                    self._cluster.kind(spec["group"], version["name"], spec["names"]["kind"])
-        except UnknownKindError:
-            return False
-        return True
+    def _await_kinds(self, verdicts: Iterable[Verdict]) -> None:
+        """Wait until the cluster serves what the definitions among them define, but for those that failed."""
+        failed = {change.object for change in self._outcomes.changes if change.action is Action.FAILED}
+        definitions = {one.wanted.object: one.wanted for one in verdicts if defined_by(one.wanted) is not None}
+        waiting = [one for one in definitions.values() if one.object not in failed]
+        for object_id, error in await_served(waiting, self._ports).items():
+            self._unserved[defined_by(definitions[object_id])] = error
+            self._outcomes.add(Change(object_id, Action.FAILED, str(error)), error_code=error.code)
 
     def remove(self, items: Sequence[InventoryItem]) -> None:
         """Delete objects in the order in which they are given, those of one kind at once.
@@ -248,7 +240,8 @@ class Writer:
             self._removed(item)
         except UnauthorisedError:
             raise
-        except PermanentError as error:
+        except (PermanentError, SilentGroupError) as error:
+            # A group that does not answer says nothing of the others: what is theirs is removed all the same.
             change = Change(item.object, Action.FAILED, str(error))
             self._outcomes.add(change, replace(item, wanted=False, refused=error.message), error_code=error.code)
 

@@ -191,5 +191,5 @@ def test_the_catalogue_knows_versions_preference_and_what_cannot_be_applied() ->
 
 def test_a_group_that_does_not_answer_is_unknown_and_not_absent() -> None:
     catalogue = decode([discovered({"version": "v1", "freshness": "Stale", "resources": []})], read_at=0.0)
-    with pytest.raises(errors.ServerError):
+    with pytest.raises(errors.SilentGroupError):
         catalogue.find("example.com", "v1", "Gadget")
