@@ -246,18 +246,18 @@ class FakeCluster:
             }
             return Live(orjson.dumps(stored.wire())).meta
 
-    def delete(self, target: Target, *, uid: str, resource_version: str) -> bool:
-        """Delete under preconditions."""
+    def delete(self, target: Target, *, uid: str, resource_version: str) -> tuple[str, ...] | None:
+        """Delete under preconditions, at once."""
         with self._lock:
             self._count("delete", target)
             stored = self._find(target)
             if stored is None:
-                return False
+                return None
             if (uid, resource_version) != (stored.uid, str(stored.version)):
                 raise ConflictError(_OPTIMISTIC)
             del self.objects[_key(target)]
             self.log.append(("delete", target.name))
-            return True
+            return ()
 
     def _count(self, verb: str, target: Target) -> None:
         self._requests[verb] += 1

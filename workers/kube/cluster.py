@@ -157,8 +157,8 @@ class KubeCluster:
         answer = self._send("patch", "PATCH", url, _PATCH, [dict(operation) for operation in operations])
         return self._decoded(self._succeeded(answer, f"PATCH {path}"), Live, f"PATCH {path}").meta
 
-    def delete(self, target: Target, *, uid: str, resource_version: str) -> bool:
-        """Delete in the foreground; False when it does not exist; see the port."""
+    def delete(self, target: Target, *, uid: str, resource_version: str) -> tuple[str, ...] | None:
+        """Delete in the foreground; return what it waits for, None when it does not exist; see the port."""
         path = item(target)
         options = {
             "apiVersion": "v1",
@@ -168,9 +168,9 @@ class KubeCluster:
         }
         answer = self._send("delete", "DELETE", path, _JSON, options)
         if answer.status == 404:
-            return False
-        self._succeeded(answer, f"DELETE {path}")
-        return True
+            return None
+        # The object as it waits to go, or a Status without any metadata once it is gone.
+        return self._decoded(self._succeeded(answer, f"DELETE {path}"), Live, f"DELETE {path}").meta.held_by
 
     def last_lines(self, target: Target, *, lines: int) -> str:
         """Return the last lines that the containers of a Pod, or of a Job's pods, wrote; see the port."""

@@ -151,9 +151,11 @@ class Judge:
         if not (error.immutable and wanted.options.recreate and allowed):
             return None
         live = self._cluster.get(wanted.target)
-        if live is None or live.meta.deletion_timestamp:
+        if live is None:
             message = f"{wanted.object} went away while it was judged"
             raise UnsettledError(message)
+        if live.meta.deletion_timestamp:
+            raise _being_deleted(wanted, live)
         if marks.owner_of(live.meta, wanted.object, wanted.mark).standing is not Standing.OURS:
             return None
         detail = f"deleted and made anew: {told(error, wanted.object)}"
@@ -200,8 +202,7 @@ class Judge:
         if refusal := adoption.refusal(owner, self._request.settings.adopt):
             return Verdict(wanted, Action.CONFLICT, refusal.detail, error_code="apply.owned")
         if live.meta.deletion_timestamp:
-            message = f"{wanted.object} is being deleted"
-            raise UnsettledError(message, remedy="See which finalizer it waits for, if it stays so.")
+            raise _being_deleted(wanted, live)
         proposal = self._proposal(wanted, live, adopt=owner.standing is not Standing.OURS)
         try:
             return self._compared(proposal, live)
@@ -283,6 +284,11 @@ def sealed(manifest: Mapping[str, Any], meta: LiveMeta | None) -> bytes:
         else {"uid": meta.uid, "resourceVersion": meta.resource_version}
     )
     return orjson.dumps({**manifest, "metadata": {**manifest["metadata"], **seal}})
+
+
+def _being_deleted(wanted: Wanted, live: Live) -> UnsettledError:
+    message = f"{wanted.object} is being deleted{live.meta.waits}"
+    return UnsettledError(message, remedy="See which finalizer it waits for, if it stays so.")
 
 
 def _none_moves(_manager: str) -> bool:

@@ -14,6 +14,7 @@ import orjson
 
 MANAGER = "flotilla"
 """Our field manager."""
+_FOREGROUND = "foregroundDeletion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,22 @@ class LiveMeta(msgspec.Struct, frozen=True, rename="camel"):
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
     managed_fields: tuple[ManagedFields, ...] | None = None
+    finalizers: tuple[str, ...] | None = None
 
     @property
     def our_fields(self) -> ManagedFields | None:
         """What our applies own; None when that is nothing."""
         return next((entry for entry in self.managed_fields or () if entry.ours), None)
+
+    @property
+    def held_by(self) -> tuple[str, ...]:
+        """The finalizers that its deletion waits for; that of a deletion in the foreground is every object's."""
+        return tuple(each for each in self.finalizers or () if each != _FOREGROUND)
+
+    @property
+    def waits(self) -> str:
+        """What a deletion that is under way waits for, as the end of a sentence; empty where nobody holds it."""
+        return f", and waits for its finalizers: {', '.join(self.held_by)}" if self.held_by else ""
 
 
 class _Envelope(msgspec.Struct, frozen=True):

@@ -163,8 +163,12 @@ class ClusterPort(Protocol):
         """Carry out a JSON patch; a resourceVersion that it replaces is a precondition."""
         ...
 
-    def delete(self, target: Target, *, uid: str, resource_version: str) -> bool:
-        """Delete in the foreground what still has this uid and resourceVersion; False when it does not exist."""
+    def delete(self, target: Target, *, uid: str, resource_version: str) -> tuple[str, ...] | None:
+        """Delete in the foreground what still has this uid and resourceVersion.
+
+        Returns:
+            The finalizers that it waits for before it goes; None when it does not exist.
+        """
         ...
 
     def last_lines(self, target: Target, *, lines: int) -> str:

@@ -171,9 +171,9 @@ class Writer:
         self._cluster.delete(target, uid=meta.uid, resource_version=meta.resource_version)
         clock = self._ports.clock
         deadline = clock.monotonic() + DELETING.total_seconds()
-        while self._cluster.get(target) is not None:
+        while (left := self._cluster.get(target)) is not None:
             if clock.monotonic() > deadline:
-                message = f"{target.kind.kind} {target.name} is still being deleted, to be made anew"
+                message = f"{target.kind.kind} {target.name} is still being deleted, to be made anew{left.meta.waits}"
                 raise UnsettledError(message, remedy="See which finalizer it waits for, if it stays so.")
             clock.sleep(POLL.total_seconds())
 
@@ -262,10 +262,10 @@ class Writer:
                 return
             self._ports.fence.check(self._cluster.request_timeout)
             try:
-                self._cluster.delete(target, uid=live.meta.uid, resource_version=live.meta.resource_version)
+                held = self._cluster.delete(target, uid=live.meta.uid, resource_version=live.meta.resource_version)
             except ConflictError:
                 continue
-            self._drop(item, Action.PRUNED, "")
+            self._drop(item, Action.PRUNED, f"it goes once its finalizers are done: {', '.join(held)}" if held else "")
             return
         message = f"{item.object} kept changing while it was to be removed"
         raise UnsettledError(message)
@@ -278,7 +278,7 @@ class Writer:
             self._drop(item, Action.SKIPPED, f"not removed: owned by {owner.name}")
             return True
         if meta.deletion_timestamp:
-            self._drop(item, Action.SKIPPED, "it is being deleted already")
+            self._drop(item, Action.SKIPPED, f"it is being deleted already{meta.waits}")
             return True
         reason = ""
         if owner.standing is not Standing.OURS:

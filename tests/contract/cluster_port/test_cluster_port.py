@@ -88,7 +88,7 @@ def test_an_apply_sealed_to_an_older_state_is_refused_even_without_a_difference(
 
 def test_an_apply_sealed_to_another_uid_or_to_what_is_gone_is_refused(world: World) -> None:
     gone = apply(world, config_map()).live.meta
-    assert world.cluster.delete(target(world), uid=gone.uid, resource_version=gone.resource_version)
+    assert world.cluster.delete(target(world), uid=gone.uid, resource_version=gone.resource_version) == ()
     with pytest.raises(ConflictError):
         world.cluster.apply(target(world), sealed(config_map(), gone), write=Write.REAL, ownership=RESPECT)
     apply(world, config_map())
@@ -161,13 +161,13 @@ def test_a_delete_holds_only_for_the_state_that_was_seen(world: World) -> None:
     for uid, version in ((old.uid, old.resource_version), ("another", new.resource_version)):
         with pytest.raises(ConflictError):
             world.cluster.delete(target(world), uid=uid, resource_version=version)
-    assert world.cluster.delete(target(world), uid=new.uid, resource_version=new.resource_version)
+    assert world.cluster.delete(target(world), uid=new.uid, resource_version=new.resource_version) == ()
     left = world.cluster.get(target(world))
     assert left is None or left.meta.deletion_timestamp, "in the foreground, it goes once what it owns is gone"
 
 
 def test_deleting_what_is_not_there_says_so(world: World) -> None:
-    assert not world.cluster.delete(target(world), uid="x", resource_version="1")
+    assert world.cluster.delete(target(world), uid="x", resource_version="1") is None
 
 
 def test_moved_fields_are_removed_with_the_manifest_and_only_in_the_state_that_was_seen(world: World) -> None:

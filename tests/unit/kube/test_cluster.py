@@ -120,7 +120,7 @@ def test_every_request_tells_run_and_attempt() -> None:
     port, script = cluster((200, {"metadata": {"name": "a"}}), (201, {"metadata": {"name": "a"}}), (404, {}))
     port.get(WHERE)
     assert port.apply(WHERE, b"{}", write=Write.REAL, ownership=Ownership.FORCE).created
-    assert not port.delete(WHERE, uid="u", resource_version="1")
+    assert port.delete(WHERE, uid="u", resource_version="1") is None
     assert [headers["User-Agent"] for *_, headers in script.asked] == [AGENT] * 3
     assert script.asked[1][1].endswith("/configmaps/a?fieldManager=flotilla&force=true")
 

@@ -444,10 +444,10 @@ def test_what_is_still_going_is_made_by_a_later_attempt(site: Site, fixed: FakeC
     site.sync(annotated(deployment(), **FORCED))
     delete = fixed.delete
 
-    def slow(target: Target, *, uid: str, resource_version: str) -> bool:
+    def slow(target: Target, *, uid: str, resource_version: str) -> tuple[str, ...] | None:
         delete(target, uid=uid, resource_version=resource_version)
         fixed.put(deployment(), manager="a finalizer")
-        return True
+        return ()
 
     fixed.delete = slow  # type: ignore[method-assign]
     with pytest.raises(UnsettledError, match="still being deleted, to be made anew"):

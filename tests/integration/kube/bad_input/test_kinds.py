@@ -20,6 +20,7 @@ from workers.sync.ports import Ending, InventoryItem
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 WIDGETS = "widgets.example.com"
+OBJECTS, PLACE = "/apis/example.com", "namespaces/default/widgets"
 DISCOVERY = {"Accept": discovery.ACCEPT}
 BANK = PlacementRef("alpha", "bank")
 SCHEMA = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
@@ -76,9 +77,10 @@ def test_a_definition_whose_names_are_taken_fails_with_the_reason_and_so_do_its_
             assert "Rename" in said
     assert Site(site.cluster, BANK).sync(config_map("bank")).ending is Ending.SUCCEEDED, "others go on"
     kubectl.delete(f"{DEFINITIONS}/gadgets.example.com").raise_for_status()
-    in_force(lambda: established(kubectl, WIDGETS))
+    # A kind that was just established is at first answered with 429.
+    in_force(lambda: established(kubectl, WIDGETS) and kubectl.get(f"{OBJECTS}/v1/{PLACE}").is_success)
     assert site.sync(*wanted).ending is Ending.SUCCEEDED, "once the name is free"
-    assert show(kubectl, "/apis/example.com/v1/namespaces/default/widgets/two")["spec"] == {"size": 1}
+    assert show(kubectl, f"{OBJECTS}/v1/{PLACE}/two")["spec"] == {"size": 1}
 
 
 def test_nothing_is_pruned_while_a_definition_is_not_established(site: Site, kubectl: httpx.Client) -> None:
@@ -97,16 +99,15 @@ def test_a_definition_that_somebody_deleted_comes_back_with_its_objects(site: Si
     with suppress(TransientError):  # what the cluster served was remembered; the next attempt knows better
         site.sync(*wanted)
     assert site.sync(*wanted).ending is Ending.SUCCEEDED
-    assert show(kubectl, "/apis/example.com/v1/namespaces/default/widgets/one")["spec"] == {"size": 1}
+    assert show(kubectl, f"{OBJECTS}/v1/{PLACE}/one")["spec"] == {"size": 1}
 
 
 def test_objects_move_to_a_version_that_arrives_in_the_same_run(site: Site, kubectl: httpx.Client) -> None:
     site.sync(definition(), widget("one"))
-    path = "/apis/example.com/{}/namespaces/default/widgets/one"
-    uid = show(kubectl, path.format("v1"))["metadata"]["uid"]
+    uid = show(kubectl, f"{OBJECTS}/v1/{PLACE}/one")["metadata"]["uid"]
     result = site.sync(definition(versions=("v1", "v2")), widget("one", version="v2", size=2))
     assert actions(result) == {f"CustomResourceDefinition/{WIDGETS}": "configured", "Widget/one": "configured"}
-    found = show(kubectl, path.format("v2"))
+    found = show(kubectl, f"{OBJECTS}/v2/{PLACE}/one")
     assert (found["metadata"]["uid"], found["spec"]) == (uid, {"size": 2})
 
 
