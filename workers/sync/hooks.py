@@ -173,9 +173,9 @@ class HookRunner:
                 return "the one of an earlier run is still under way"
             self._delete(hook, live)
         deadline = self._ports.clock.monotonic() + GOING.total_seconds()
-        while self._cluster.get(hook.target) is not None:
+        while (left := self._cluster.get(hook.target)) is not None:
             if self._ports.clock.monotonic() > deadline:
-                return "the one of an earlier run is still being deleted"
+                return f"the one of an earlier run is still being deleted{left.meta.waits}"
             self._ports.clock.sleep(POLL.total_seconds())
         return ""
 

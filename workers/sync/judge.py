@@ -132,10 +132,10 @@ class Judge:
             raise
         except InvalidError as error:
             return self._recreated(wanted, error) or Verdict(
-                wanted, Action.FAILED, told(error, wanted.object), error_code=error.code
+                wanted, Action.FAILED, explained(error, wanted), error_code=error.code
             )
         except PermanentError as error:
-            return Verdict(wanted, Action.FAILED, told(error, wanted.object), error_code=error.code)
+            return Verdict(wanted, Action.FAILED, explained(error, wanted), error_code=error.code)
 
     def create_unchecked(self, wanted: Wanted, why: str) -> Verdict:
         """Return the verdict on an object that cannot exist yet, since its namespace or kind does not."""
@@ -169,8 +169,7 @@ class Judge:
             if verdict is not None:
                 return verdict
             live = self._cluster.get(wanted.target)
-        message = f"{wanted.object} kept changing while it was judged"
-        raise UnsettledError(message)
+        raise restless(wanted.object, live, "judged")
 
     def _first(self, wanted: Wanted) -> Mapping[str, Any]:
         """Return what creates the object: every value as Git has it, ignored or not."""
@@ -284,6 +283,27 @@ def sealed(manifest: Mapping[str, Any], meta: LiveMeta | None) -> bytes:
         else {"uid": meta.uid, "resourceVersion": meta.resource_version}
     )
     return orjson.dumps({**manifest, "metadata": {**manifest["metadata"], **seal}})
+
+
+def explained(error: PermanentError, wanted: Wanted) -> str:
+    """Return what is said of a refused object; where a field cannot change, what would have it made anew."""
+    said = told(error, wanted.object)
+    if not isinstance(error, InvalidError) or not error.immutable:
+        return said
+    missing = [] if wanted.options.recreate else [f"{marks.FORCE}: recreate"]
+    if (wanted.object.group, wanted.object.kind) in _WITH_DATA and not wanted.options.prune_allowed:
+        missing.append(f"{marks.PRUNE}: allow")
+    if not missing:
+        return said
+    leave = " and ".join(missing)
+    return f"{said}; the field cannot change: annotate the object with {leave} to have it deleted and made anew"
+
+
+def restless(object_id: ObjectId, live: Live | None, doing: str) -> UnsettledError:
+    """Return the error for an object that others changed each time; ``doing`` says between what."""
+    writer = live.meta.last_writer if live is not None else ""
+    remedy = f"See why {writer!r} writes to it without end: it was the last." if writer else ""
+    return UnsettledError(f"{object_id} kept changing while it was {doing}", remedy=remedy)
 
 
 def _being_deleted(wanted: Wanted, live: Live) -> UnsettledError:

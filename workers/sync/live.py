@@ -76,6 +76,12 @@ class LiveMeta(msgspec.Struct, frozen=True, rename="camel"):
         return next((entry for entry in self.managed_fields or () if entry.ours), None)
 
     @property
+    def last_writer(self) -> str:
+        """Who wrote to it last besides us, its status included; empty where nobody is named."""
+        others = [entry for entry in self.managed_fields or () if not entry.ours]
+        return max(others, key=lambda entry: entry.time).manager if others else ""
+
+    @property
     def held_by(self) -> tuple[str, ...]:
         """The finalizers that its deletion waits for; that of a deletion in the foreground is every object's."""
         return tuple(each for each in self.finalizers or () if each != _FOREGROUND)

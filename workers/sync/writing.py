@@ -15,16 +15,14 @@ from workers.sync.concurrent import each
 from workers.sync.definitions import POLL, await_served, defined_by
 from workers.sync.errors import (
     ConflictError,
-    InvalidError,
     NotEstablishedError,
     SilentGroupError,
     UnauthorisedError,
     UnknownKindError,
     UnsettledError,
-    told,
 )
 from workers.sync.fingerprint import fingerprint
-from workers.sync.judge import JUDGEMENTS, Judge, Verdict, sealed
+from workers.sync.judge import JUDGEMENTS, Judge, Verdict, explained, restless, sealed
 from workers.sync.live import LiveMeta
 from workers.sync.marks import Standing
 from workers.sync.normalise import Wanted
@@ -126,12 +124,8 @@ class Writer:
         except UnauthorisedError:
             raise
         except PermanentError as error:
-            detail = told(error, object_id)
-            if isinstance(error, InvalidError) and error.immutable:
-                detail += (
-                    f"; the field cannot change: annotate the object with {marks.FORCE}: recreate to have it made anew"
-                )
-            self._outcomes.add(Change(object_id, Action.FAILED, detail), error_code=error.code)
+            change = Change(object_id, Action.FAILED, explained(error, verdict.wanted))
+            self._outcomes.add(change, error_code=error.code)
 
     def _written(self, verdict: Verdict) -> tuple[Verdict, Applied | None]:
         for _ in range(JUDGEMENTS):
@@ -144,8 +138,7 @@ class Writer:
                     verdict = self._judge.settle(verdict, error)
                 else:
                     verdict = self._judge.judge(verdict.wanted)
-        message = f"{verdict.wanted.object} kept changing while it was written"
-        raise UnsettledError(message)
+        raise restless(verdict.wanted.object, verdict.live, "written")
 
     def _write(self, verdict: Verdict) -> Applied:
         target = verdict.wanted.target
@@ -267,8 +260,7 @@ class Writer:
                 continue
             self._drop(item, Action.PRUNED, f"it goes once its finalizers are done: {', '.join(held)}" if held else "")
             return
-        message = f"{item.object} kept changing while it was to be removed"
-        raise UnsettledError(message)
+        raise restless(item.object, live, "to be removed")
 
     def _spared(self, item: InventoryItem, meta: LiveMeta) -> bool:
         """Tell whether the object stays, and say so: it is not, or no longer, the one that we own."""

@@ -24,6 +24,7 @@ def test_a_field_that_cannot_change_is_said_and_the_object_stays(site: Site, kub
     result = site.sync({**wanted, "data": {"key": "2"}})
     assert result.ending is Ending.FAILED
     assert "immutable" in details(result)["ConfigMap/settings"]
+    assert "annotate the object with flotilla.dev/force: recreate to have it" in details(result)["ConfigMap/settings"]
     assert show(kubectl, f"{MAPS}/settings")["metadata"]["uid"] == uid
 
 
