@@ -100,6 +100,8 @@ class AttemptRef:
         return f"{self.run}.{self.number}"
 
 
+SUBMODULES = "submodules:"
+"""Before a ref of Git: submodules are read too."""
 SEMVER = "semver:"
 """Before a range of versions in the place of a ref: the tag of the highest one is meant."""
 OCI = "oci://"
@@ -127,7 +129,8 @@ class SourceKind(StrEnum):
 class SourceRef:
     """One thing to resolve: a repository, who we are there, and what of it.
 
-    A Git ref begins with ``refs/`` or ``semver:``, or is a commit id, which no artifact's does.
+    A Git ref begins with ``refs/`` or ``semver:``, or is a commit id, which no artifact's does; ``submodules:`` may
+    stand before it.
 
     Attributes:
         repo: URL without credentials; ``oci://HOST/NAME`` for OCI registries.

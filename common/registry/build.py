@@ -178,7 +178,8 @@ def _source(spec: sources.SourceSpec, name: str) -> fleet.Source:
     if spec.oci is not None:
         return fleet.OciSource(spec.oci.image, _ref(spec.oci.ref), spec.oci.path, credentials, keys, name)
     reference = spec.ref or sources.GitRefSpec(branch="main")
-    return fleet.GitSource(spec.repo or "", _ref(reference), spec.path or ".", credentials, keys, name)
+    path = spec.path or "."
+    return fleet.GitSource(spec.repo or "", _ref(reference), path, credentials, keys, name, spec.submodules)
 
 
 def _ref(spec: sources.GitRefSpec | sources.OciRefSpec | sources.PinSpec) -> fleet.Ref:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from common.clock import Clock, SystemClock
 from common.domain.errors import FlotillaError
-from common.domain.refs import SEMVER, SourceRef
+from common.domain.refs import SEMVER, SUBMODULES, SourceRef
 from common.semver import RangeError, VersionRange
 from common.settings import Settings
 from common.sources.credentials import Credential, CredentialsProvider
@@ -25,13 +26,15 @@ from common.sources.faults import (
     RefMissingError,
     RefRefusedError,
     RepositoryTooLargeError,
+    SubmoduleRefusedError,
     fault_of,
 )
 from common.sources.git import Answer, GitRunner
-from common.sources.objects import Objects
+from common.sources.objects import SUBMODULE, Objects
 from common.sources.opened import OpenRepositories
 from common.sources.places import Place, is_shared, size_of
 from common.sources.signatures import Signed, keyring, verify
+from common.sources.submodules import DEEPEST, MODULES, MOST, Allowed, Module, WithSubmodules, absolute, declared
 from common.sources.trees import Tree, TreeLimits
 from common.sources.urls import GitUrl, PlainHttp, checked_ref, checked_url, is_commit
 
@@ -115,6 +118,7 @@ class Mirrors:
             PermanentError: the server refuses us, or sends what must not be kept (``common.sources.faults``).
             TransientError: the server cannot be reached, is too slow, or the mirror is damaged.
         """
+        source = _without_prefix(source)
         url, ref = self._checked(source)
         place = Place(self._root, source.repo, source.credentials)
         place.make()
@@ -148,6 +152,7 @@ class Mirrors:
             RefMissingError: the mirror has no such branch, tag or commit.
             MirrorCorruptError: the mirror is damaged.
         """
+        source = _without_prefix(source)
         url, ref = self._checked(source)
         place = Place(self._root, source.repo, source.credentials)
         if not place.repo.exists():
@@ -164,23 +169,71 @@ class Mirrors:
             raise MirrorCorruptError(message, remedy="It is built anew with the next fetch.")
         raise _missing(url, ref)
 
-    def tree(self, source: SourceRef, commit: str) -> Tree:
+    def tree(self, source: SourceRef, commit: str, allowed: Allowed | None = None) -> Tree:
         """Return the tree at ``commit``, fetching only if the mirror lacks it or is damaged.
+
+        Args:
+            source: of which the commit is; where it asks for submodules, they are folders, fetched when one is read.
+            commit: full id.
+            allowed: whether the repository of a submodule may be read; None refuses all.
 
         Raises:
             RefMissingError: the server does not give that commit (any more).
             FlotillaError: as ``fetch``.
         """
-        url, _ = self._checked(source)
-        place = Place(self._root, source.repo, source.credentials)
+        return self._tree(source, commit, allowed or (lambda _: False), 0)
+
+    def _tree(self, source: SourceRef, commit: str, allowed: Allowed, depth: int) -> Tree:
+        own = _without_prefix(source)
+        url, _ = self._checked(own)
+        place = Place(self._root, own.repo, own.credentials)
         if not (place.usable and self._objects(place, url).has(commit)):
-            self.fetch(SourceRef(source.repo, source.credentials, commit))
+            self.fetch(SourceRef(own.repo, own.credentials, commit))
         objects = self._objects(place, url)
         (content,) = objects.contents([commit])
         word, _, rest = content.partition(b" ")
         if word != b"tree":
             raise _missing(url, commit)
-        return Tree(source.repo, commit, rest[: len(commit)].decode(), objects, self._tree_limits)
+        tree = Tree(own.repo, commit, rest[: len(commit)].decode(), objects, self._tree_limits)
+        if own is source:
+            return tree
+        modules = {module.commit: module for module in self._modules(tree, place, url)}
+
+        def opened(module: Module) -> Tree:
+            return self._submodule(module, own, allowed, depth + 1)
+
+        return replace(tree, store=WithSubmodules(objects, modules, opened)) if modules else tree
+
+    def _modules(self, tree: Tree, place: Place, url: GitUrl) -> Iterator[Module]:
+        """Yield the submodules that the tree holds and its ``.gitmodules`` names, read by Git itself."""
+        file = tree.entry(MODULES)
+        if file is None or file.is_folder or file.is_link:
+            return
+        answer = self._local(place, ["config", f"--blob={file.oid}", "--no-includes", "--null", "--list"])
+        if answer.status != 0:
+            message = f"{MODULES} of {url} cannot be read: {' '.join(answer.stderr.split())[:200]}"
+            raise SubmoduleRefusedError(message, remedy="Correct it; `git config --file .gitmodules --list` reads it.")
+        settings = [line.partition("\n") for line in answer.stdout.decode(errors="replace").split("\0") if line]
+        named = declared([(key, value) for key, _, value in settings])
+        for path, where in islice(named.items(), MOST):
+            entry = None if path.startswith(("..", "/")) else tree.entry(path)
+            if entry is not None and entry.mode == SUBMODULE:
+                yield Module(path, absolute(where, url.text), entry.oid)
+
+    def _submodule(self, module: Module, parent: SourceRef, allowed: Allowed, depth: int) -> Tree:
+        url, _ = self._checked(SourceRef(module.url, "", module.commit))
+        if depth > DEEPEST:
+            message = f"{module.path}: submodules within submodules deeper than {DEEPEST} levels"
+            raise SubmoduleRefusedError(message, remedy="Name the repository itself as the source.")
+        if not allowed(url.text):
+            message = f"{module.path} is a submodule from {url}, which the application's project may not use"
+            raise SubmoduleRefusedError(message, remedy="Have the project's repos allow it.")
+        above, _ = self._checked(parent)
+        same = (url.transport, url.host, url.origin) == (above.transport, above.host, above.origin)
+        credentials = parent.credentials if same else ""
+        return self._tree(
+            SourceRef(url.text, credentials, f"{SUBMODULES}{module.commit}"), module.commit, allowed, depth
+        )
 
     def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:
         """Return if ``commit``, or a tag that ``source`` names it by, is signed by one of the keys called ``keys``.
@@ -191,6 +244,7 @@ class Mirrors:
             CredentialsMissingError, CredentialsRefusedError: a key is not stored, or is none.
             FlotillaError: as ``tree``.
         """
+        source = _without_prefix(source)
         url, ref = self._checked(source)
         self.tree(source, commit)
         place = Place(self._root, source.repo, source.credentials)
@@ -352,6 +406,13 @@ class Mirrors:
 
 
 _FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--force")
+
+
+def _without_prefix(source: SourceRef) -> SourceRef:
+    """Return what is to be fetched for a source, which is the same with and without its submodules; or itself."""
+    if not source.ref.startswith(SUBMODULES):
+        return source
+    return replace(source, ref=source.ref.removeprefix(SUBMODULES))
 
 
 def _missing(url: GitUrl, ref: str) -> RefMissingError:

@@ -10,6 +10,7 @@ from common.settings import Settings
 from common.sources.artifacts.store import Artifacts
 from common.sources.credentials import CredentialsProvider
 from common.sources.mirrors import Fetched, Mirrors, mirrors_from
+from common.sources.submodules import Allowed
 from common.sources.trees import Tree
 from common.sources.urls import PlainHttp
 
@@ -30,9 +31,17 @@ class Sources:
         """Ask the server what ``source`` is now, and keep it; raises as ``Mirrors.fetch`` or ``Artifacts.fetch``."""
         return self._of(source).fetch(source)
 
-    def tree(self, source: SourceRef, commit: str) -> Tree:
-        """Return the tree that was ``commit``; raises as ``Mirrors.tree`` or ``Artifacts.tree``."""
-        return self._of(source).tree(source, commit)
+    def tree(self, source: SourceRef, commit: str, allowed: Allowed | None = None) -> Tree:
+        """Return the tree that was ``commit``; raises as ``Mirrors.tree`` or ``Artifacts.tree``.
+
+        Args:
+            source: of which it is.
+            commit: what it was resolved to.
+            allowed: whether the repository of a submodule may be read, by its URL; None refuses all.
+        """
+        if source.kind is SourceKind.GIT:
+            return self._mirrors.tree(source, commit, allowed)
+        return self._artifacts.tree(source, commit)
 
     def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:
         """Return if ``commit`` of a Git source is signed by one of the keys; raises as ``Mirrors.verify``."""

@@ -224,8 +224,9 @@ def refuse_link(entry: Entry) -> None:
         message = f"{entry.path} is a symbolic link; links are not followed"
         raise SymlinkRefusedError(message, remedy="Commit the file or folder itself in its place.")
     if entry.mode == SUBMODULE:
-        message = f"{entry.path} is a submodule; submodules are not fetched"
-        raise SubmoduleRefusedError(message, remedy="Name the other repository as the source, or copy its files.")
+        message = f"{entry.path} is a submodule, which is not read"
+        remedy = "Set submodules: true on the source, and see that .gitmodules names it; or copy its files."
+        raise SubmoduleRefusedError(message, remedy=remedy)
 
 
 def joined(folder: str, path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from common.db import clusters, inventory, placements, sources
 from common.db.clusters import ClusterFacts
@@ -111,12 +112,13 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
         message = f"{ref} has nothing to render: {known.facts.hindrance or 'its source was not resolved yet'}"
         raise NothingToShowError(message, remedy="See `flotilla status --faults`.")
     request = request_for(known.placement)
+    allowed = known.fleet.projects[known.placement.application.project].allows_repo
     if asks_cluster(renderer):
         request = replace(request, capabilities=_capabilities(settings, known.placement.cluster))
     kept, renderers = sources_from(settings, credentials_from(settings)), renderers_from(settings)
     try:
         rendered = renderers.render(
-            opener(kept.tree, known.placement.to_resolve, desired.commit),
+            opener(partial(kept.tree, allowed=allowed), known.placement.to_resolve, desired.commit),
             request,
             Resolved(desired.source_digest, renderer, ()),
         )

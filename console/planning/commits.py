@@ -37,7 +37,7 @@ def plan_commits(now: Fleet, then: Fleet, settings: Settings) -> Planned:
     found = preview(now, then, as_if_applied(now, then))
     before, after = _by_ref(now), _by_ref(then)
     asked = [one for one in found.placements if one.effect in WITH_OBJECTS]
-    with rendering(settings) as sides:
+    with rendering(settings, {**now.projects, **then.projects}) as sides:
         planned = tuple(_planned(one, before.get(one.ref), after.get(one.ref), sides) for one in asked)
     return Planned(found, planned)
 

@@ -96,7 +96,7 @@ def plan_live(then: Fleet, hub: Known, settings: Settings) -> Planned:
     try:
         reach = _Reach(pool, hub.clusters)
         with (
-            rendering(settings, credentials=credentials, capabilities=reach.capabilities) as sides,
+            rendering(settings, then.projects, credentials=credentials, capabilities=reach.capabilities) as sides,
             ThreadPoolExecutor(AT_ONCE) as objects,
             ThreadPoolExecutor(AT_ONCE) as executor,
         ):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common.domain.fleet import Cluster, Placement
+from common.domain.fleet import Cluster, Placement, Project
 from common.domain.refs import SourceRef
 from common.domain.several import joined_digest, joined_renderer
 from common.settings import Settings
@@ -34,6 +34,7 @@ class Rendering:
     Args:
         kept: the sources, as this machine keeps them.
         renderers: of this machine.
+        projects: by name: what their applications may read.
         credentials: opens encrypted files; None leaves them as they are.
         capabilities: of a cluster, for charts that ask; None for Helm's defaults.
     """
@@ -42,6 +43,7 @@ class Rendering:
         self,
         kept: Sources,
         renderers: Renderers,
+        projects: Mapping[str, Project],
         *,
         credentials: CredentialsProvider | None = None,
         capabilities: Callable[[Cluster], Capabilities] | None = None,
@@ -50,7 +52,8 @@ class Rendering:
         self._renderers = renderers
         self._credentials = credentials
         self._capabilities = capabilities
-        self._trees: dict[SourceRef, Tree] = {}
+        self._projects = projects
+        self._trees: dict[tuple[SourceRef, str], Tree] = {}
 
     def objects(self, placement: Placement) -> Manifests:
         """Return the manifests of a placement with its namespace filled in where it surely goes.
@@ -70,39 +73,42 @@ class Rendering:
         reference = placement.application.decrypt
         if reference and self._credentials is not None:
             request = replace(request, decryptor=Decryptor.of(reference, self._credentials.get(reference)))
-        resolved = self._resolved(request)
+        project = placement.application.project
+        resolved = self._resolved(request, project)
         if self._capabilities is not None and asks_cluster(resolved.renderer):
             request = replace(request, capabilities=self._capabilities(placement.cluster))
 
         def opened(source: SourceRef | None) -> Tree:
-            return self._tree(placement.to_resolve[0] if source is None else source)
+            return self._tree(placement.to_resolve[0] if source is None else source, project)
 
         return self._renderers.render(opened, request, resolved).objects
 
-    def _resolved(self, request: RenderRequest) -> Resolved:
+    def _resolved(self, request: RenderRequest, project: str) -> Resolved:
         found = [
-            self._renderers.resolve(self._tree(source), replace(request, parts=parts))
+            self._renderers.resolve(self._tree(source, project), replace(request, parts=parts))
             for source, parts in by_source(request.parts).items()
             if source is not None
         ]
         digest = joined_digest([one.source_digest for one in found])
         return Resolved(digest, joined_renderer(one.renderer for one in found), ())
 
-    def _tree(self, source: SourceRef) -> Tree:
-        tree = self._trees.get(source)
-        if tree is None:
-            tree = self._trees[source] = self._kept.tree(source, self._kept.fetch(source).commit)
+    def _tree(self, source: SourceRef, project: str) -> Tree:
+        known = self._trees.get((source, project))
+        if known is not None:
+            return known
+        tree = self._kept.tree(source, self._kept.fetch(source).commit, self._projects[project].allows_repo)
+        self._trees[source, project] = tree
         return tree
 
 
 @contextmanager
-def rendering(settings: Settings, **more: Any) -> Iterator[Rendering]:
-    """Give what renders on this machine with a cache of its own; ``more`` as for ``Rendering``."""
+def rendering(settings: Settings, projects: Mapping[str, Project], **more: Any) -> Iterator[Rendering]:
+    """Give what renders on this machine with a cache of its own; ``projects`` and ``more`` as for ``Rendering``."""
     with tempfile.TemporaryDirectory(prefix="flotilla-plan-") as cache:
         kept = sources_from(settings, credentials_from(settings))
         renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize)
         try:
-            yield Rendering(kept, renderers, **more)
+            yield Rendering(kept, renderers, projects, **more)
         finally:
             renderers.close()
             kept.close()

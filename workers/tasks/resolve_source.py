@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from common.db import leases, sources
 from common.db.sources import Digest, Source
 from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Application, Fleet
 from common.domain.fleet import Source as DeclaredSource
-from common.domain.refs import SourceRef
+from common.domain.refs import SUBMODULES, SourceRef
 from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError
 from common.sources.signatures import GpgMissingError, SignatureRefusedError
 from common.sources.trees import Tree
@@ -65,8 +66,13 @@ def _resolve(runtime: Runtime, source_id: int) -> None:
         if same and not any(_look_again(runtime, one) for one in known):
             _unchanged(runtime, source)
             return
-        tree = runtime.sources.tree(source.ref, commit)
-        found = [_digest(runtime, tree, source, app) for app in followers(fleet, source.ref)]
+        trees = partial(runtime.sources.tree, source.ref, commit)
+        shared = None if source.ref.ref.startswith(SUBMODULES) else trees()
+        found = [
+            # Where submodules are read, each project decides for itself which repositories may be.
+            _digest(runtime, shared or trees(fleet.projects[app.project].allows_repo), source, app)
+            for app in followers(fleet, source.ref)
+        ]
     except FlotillaError as error:
         _failed(runtime, source, error)
         return

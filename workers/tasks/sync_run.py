@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -163,7 +164,8 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connect
     for source in placement.sources:
         if source.verify:
             runtime.sources.verify(source.to_resolve, commits[source.to_resolve], source.verify)
-    trees = opener(runtime.sources.tree, placement.to_resolve, revision.commit)
+    allowed = facts.fleet.projects[placement.application.project].allows_repo
+    trees = opener(partial(runtime.sources.tree, allowed=allowed), placement.to_resolve, revision.commit)
     resolved = Resolved(revision.source_digest, facts.renderer, ())
     request = request_for(placement)
     if reference := placement.application.decrypt:

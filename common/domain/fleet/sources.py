@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from common.domain.refs import CHART, OCI, OCI_DIGEST, OCI_SEMVER, OCI_TAG, SEMVER, SourceRef
+from common.domain.refs import CHART, OCI, OCI_DIGEST, OCI_SEMVER, OCI_TAG, SEMVER, SUBMODULES, SourceRef
 
 _IN_GIT = {"branch": "refs/heads/", "tag": "refs/tags/", "semver": SEMVER}
 _IN_OCI = {"tag": OCI_TAG, "semver": OCI_SEMVER, "digest": OCI_DIGEST}
@@ -44,6 +44,7 @@ class GitSource:
         credentials: reference that the worker's provider resolves; empty for anonymous.
         verify: names of the keys of which one must have signed; empty asks for none.
         name: what other sources call it; empty for the only one.
+        submodules: whether a path may lead into one.
     """
 
     repo: str
@@ -52,11 +53,13 @@ class GitSource:
     credentials: str = ""
     verify: tuple[str, ...] = ()
     name: str = ""
+    submodules: bool = False
 
     @property
     def to_resolve(self) -> SourceRef:
         """What must be resolved in Git for it; equal for all applications that share a fetch."""
-        return SourceRef(self.repo, self.credentials, f"{_IN_GIT.get(self.ref.kind, '')}{self.ref.value}")
+        before = SUBMODULES if self.submodules else ""
+        return SourceRef(self.repo, self.credentials, f"{before}{_IN_GIT.get(self.ref.kind, '')}{self.ref.value}")
 
     def pinned(self, pin: Ref) -> GitSource:
         """Return it with a target's pin (a branch, tag or commit) in place of its ref."""

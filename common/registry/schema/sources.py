@@ -201,12 +201,15 @@ class SourceSpec(Base):
     oci: OciSourceSpec | None = Field(default=None, description="An artifact, instead of a repository.")
     credentials: CredentialsSpec | None = Field(default=None, description="How to sign in. Absent: anonymous.")
     verify: VerifySpec | None = Field(default=None, description="Signatures to ask for. Absent: none.")
+    submodules: bool = Field(default=False, description="Whether a path may lead into a submodule of a repository.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> SourceSpec:
         one_of(self, ("repo", "helm", "oci"), "a source")
         if (self.repo is None) != (self.ref is None) or (self.repo is None and self.path is not None):
             refuse("repo, ref and path belong together", "a Git source has repo and ref, and may have path")
+        if self.submodules and self.repo is None:
+            refuse("submodules are for Git sources", "leave it out")
         if self.verify is not None and self.repo is None:
             refuse("verify is for Git sources", "pin an artifact by its digest, or a chart by its version")
         return self

@@ -95,7 +95,7 @@ class MemoryGit:
         self.fetches += 1
         return Fetched(self.head(source), datetime.now(UTC))
 
-    def tree(self, source: SourceRef, commit: str) -> Tree:  # noqa: ARG002 - the port's signature
+    def tree(self, source: SourceRef, commit: str, allowed: object = None) -> Tree:  # noqa: ARG002 - the port's
         tree = memory_tree(self.files_of(commit))
         return Tree(tree.repo, commit, tree.root, tree.store, tree.limits)
 
