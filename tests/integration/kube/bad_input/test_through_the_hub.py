@@ -1,0 +1,103 @@
+"""What a bad cluster does to the runs of a hub: who is concerned is told why, and nobody else is held up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from common.db.session import Database
+from tests.contract.semantics.conftest import Place
+from tests.contract.semantics.hands import config_map_in, data_in, gone, show
+from tests.controlplane.runner import ControlPlane
+from tests.integration.hub.harness import APPS, StepHub
+from tests.integration.kube.bad_input.test_kinds import DEFINITIONS, OBJECTS, WIDGETS, definition, widget
+from tests.integration.kube.bad_input.webhooks import ASKED, NAME, Reviewer, webhook
+
+
+@pytest.fixture
+def hub(cluster: ControlPlane, kubectl: httpx.Client, sqlite_database: Database, tmp_path: Path) -> Iterator[StepHub]:
+    """Return a hub that has declared the cluster as ``eu``."""
+    made = StepHub(sqlite_database, Place(cluster.server, cluster.kubeconfig(), kubectl), tmp_path)
+    made.declare("eu")
+    yield made
+    made.close()
+
+
+def documents(*manifests: dict[str, Any]) -> str:
+    """Return the text of a file with these manifests."""
+    return "".join(f"{json.dumps(each)}\n---\n" for each in manifests)
+
+
+def guarded(value: str) -> str:
+    """Return a ConfigMap that the webhook is asked about, as a document of a file."""
+    metadata = {"name": "web", "labels": ASKED}
+    return documents({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"v": value}})
+
+
+def retried(hub: StepHub, until: Callable[[], bool]) -> None:
+    """Let retries and sweeps come due until something is so, a few times at most."""
+    for _ in range(6):
+        if until():
+            return
+        hub.make_due()
+        hub.settle()
+    assert until(), hub.runs("eu/web")[0].error
+
+
+def test_a_webhook_that_fails_holds_up_its_application_alone_and_only_as_long_as_it_fails(
+    hub: StepHub, kubectl: httpx.Client, reviewer: Reviewer
+) -> None:
+    hub.git.commit(APPS, {"web/a.yaml": guarded("1"), "bank/a.yaml": config_map_in("bank", v="1")})
+    for name in ("web", "bank"):
+        hub.application(name)
+    hub.settle()
+    reviewer.status = 500
+    with webhook(kubectl, reviewer):
+        hub.git.commit(APPS, {"web/a.yaml": guarded("2"), "bank/a.yaml": config_map_in("bank", v="2")})
+        hub.settle()
+        assert data_in(kubectl, "bank", "bank") == {"v": "2"}
+        assert hub.placement("eu/bank").sync == "synced"
+        assert data_in(kubectl, "web", "web") == {"v": "1"}
+        run = hub.runs("eu/web")[0]
+        assert (run.state, run.attempts) == ("queued", 1)
+        assert hub.placement("eu/web").sync != "synced"
+        error = hub.run(run.id).attempts[-1].error
+        assert f'failed calling webhook "{NAME}"' in error
+        assert "See whether what is behind that webhook runs" in error
+    reviewer.status = 200
+    retried(hub, lambda: hub.runs("eu/web")[0].outcome == "succeeded")
+    assert data_in(kubectl, "web", "web") == {"v": "2"}
+
+
+def test_a_webhook_that_refuses_ends_the_run_with_its_words(
+    hub: StepHub, kubectl: httpx.Client, reviewer: Reviewer
+) -> None:
+    reviewer.refuse("v must be 1", code=401)
+    with webhook(kubectl, reviewer):
+        hub.git.commit(APPS, {"web/a.yaml": guarded("2"), "bank/a.yaml": config_map_in("bank", v="2")})
+        for name in ("web", "bank"):
+            hub.application(name)
+        hub.settle()
+    run = hub.runs("eu/web")[0]
+    assert (run.state, run.outcome, run.error_code) == ("ended", "failed", "cluster.denied")
+    assert f'admission webhook "{NAME}" denied the request: v must be 1' in run.error
+    assert hub.placement("eu/bank").sync == "synced"
+    assert data_in(kubectl, "web", "web") is None
+
+
+def test_a_definition_that_somebody_deletes_heals_with_its_objects(hub: StepHub, kubectl: httpx.Client) -> None:
+    hub.git.commit(APPS, {"web/a.yaml": documents(definition(), widget(size=3))})
+    hub.application("web")
+    hub.settle()
+    assert hub.runs("eu/web")[0].outcome == "succeeded", hub.runs("eu/web")[0].error
+    kubectl.delete(f"{DEFINITIONS}/{WIDGETS}").raise_for_status()
+    assert gone(kubectl, f"{DEFINITIONS}/{WIDGETS}")
+    path = f"{OBJECTS}/v1/namespaces/web/widgets/one"
+    retried(hub, lambda: hub.placement("eu/web").sync == "synced" and kubectl.get(path).is_success)
+    assert show(kubectl, path)["spec"] == {"size": 3}
+    assert hub.runs("eu/web")[0].trigger == "drift"
