@@ -70,6 +70,7 @@ class AttemptEnding:
         timings: milliseconds by step.
         requests: requests to the cluster, by verb.
         manifest_digest: sha256 of what was rendered.
+        partial: not everything was to be written, so that what former attempts had planned is still to be fenced off.
 
     Raises:
         ValueError: ``interrupted``, or ``retrying`` without an instant.
@@ -88,6 +89,7 @@ class AttemptEnding:
     timings: Mapping[str, int] | None = None
     requests: Mapping[str, int] | None = None
     manifest_digest: str | None = None
+    partial: bool = False
 
     def __post_init__(self) -> None:
         if self.outcome is AttemptOutcome.INTERRUPTED:
@@ -127,7 +129,8 @@ def end_attempt(
     values = _run_values(ending, now) | {"counts": _added(_counts_before(connection, attempt), ending.counts)}
     connection.execute(update(RunRow).where(RunRow.id == attempt.run).values(values))
     if lease.startswith(leases.PLACEMENT):  # one that only looked has planned nothing, and has made good nothing
-        _forget_plans(connection, attempt, int(lease.removeprefix(leases.PLACEMENT)), ending.outcome)
+        whole = ending.outcome in _WROTE_ALL and not ending.partial
+        _forget_plans(connection, attempt, int(lease.removeprefix(leases.PLACEMENT)), whole=whole)
     return True
 
 
@@ -235,9 +238,9 @@ def _added(before: Mapping[str, int] | None, now: Mapping[Action, int] | None) -
     return _plain({action: written.get(action, 0) + now.get(action, 0) for action in Action})
 
 
-def _forget_plans(connection: Connection, attempt: AttemptRef, placement_id: int, outcome: AttemptOutcome) -> None:
+def _forget_plans(connection: Connection, attempt: AttemptRef, placement_id: int, *, whole: bool) -> None:
     mine = {"placement": placement_id, "run": attempt.run, "attempt": attempt.number}
-    if outcome not in _WROTE_ALL:
+    if not whole:
         connection.execute(_FORGET_OWN, mine)
         return
     connection.execute(_FORGET_WRITTEN, mine)

@@ -251,7 +251,7 @@ def _measured(ending: AttemptEnding, result: SyncResult | None) -> AttemptEnding
     if result is None:
         return ending
     counts = Counter(change.action for change in result.changes)
-    return replace(ending, counts=counts, timings=result.timings, requests=result.requests)
+    return replace(ending, counts=counts, timings=result.timings, requests=result.requests, partial=result.partial)
 
 
 def _next_full_check(now: datetime) -> datetime:

@@ -102,7 +102,7 @@ class _Attempt:
         self._outcomes.flush()
         if self._failed:
             return self._result(Ending.FAILED, self._failure())
-        return self._result(Ending.SUCCEEDED, difference(self._outcomes.changes))
+        return replace(self._result(Ending.SUCCEEDED, difference(self._outcomes.changes)), partial=True)
 
     def _remove(self) -> SyncResult:
         hooks = self._prepared()[0] if self._request.manifests else ()
@@ -170,7 +170,8 @@ class _Attempt:
             walk.run_fail_hooks()
         result = self._result(halt.ending, halt.reason)
         fail_hooks = bool(walk.on_failure)
-        return replace(result, awaits=halt.awaits, hook_active=halt.hook_active, fail_hooks=fail_hooks)
+        awaits, active = halt.awaits, halt.hook_active
+        return replace(result, awaits=awaits, hook_active=active, fail_hooks=fail_hooks, partial=True)
 
     def _written(self, writer: Writer, judge: Judge, verdicts: Sequence[Verdict], wanted: Sequence[Wanted]) -> None:
         with self._timed("plan"):

@@ -257,6 +257,7 @@ class SyncResult:
         warnings: what the manifests ask for and is not done, in words.
         hook_active: a hook is under way: nothing supersedes the run before it ends.
         fail_hooks: there are hooks for when the run fails: it needs a worker then.
+        partial: not everything was to be written: a check, or waves that are still to come.
     """
 
     ending: Ending
@@ -272,6 +273,7 @@ class SyncResult:
     awaits: tuple[ObjectId, ...] = ()
     hook_active: bool = False
     fail_hooks: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

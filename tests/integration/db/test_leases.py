@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from common.db import attempts, claims, leases, reaper, runs
 from common.db.attempts import AttemptEnding
 from common.db.session import Database
 from common.domain.changes import Action
-from common.domain.refs import ObjectId
+from common.domain.refs import AttemptRef, ObjectId
 from common.domain.runs import AttemptOutcome
 from tests.integration.db.rows import LEASE, NOW, SECOND, attempt_rows, claimed, heartbeat, new_run, queued, run_row
 
@@ -141,6 +143,23 @@ def test_the_plans_of_interrupted_attempts_add_up_until_one_has_written_everythi
         done = AttemptEnding(AttemptOutcome.SUCCEEDED)
         assert attempts.end_attempt(connection, fourth.attempt, done, now=OVER + LEASE)
         assert attempts.fenced_objects(connection, 1, fourth.attempt) == frozenset()
+
+
+@pytest.mark.parametrize("outcome", [AttemptOutcome.SUCCEEDED, AttemptOutcome.WAITING])
+def test_an_attempt_that_was_not_to_write_everything_leaves_former_plans_to_the_next(
+    database: Database, outcome: AttemptOutcome
+) -> None:
+    """It waits between waves, or only checked: what an interrupted one may still write was not fenced off."""
+    first = claimed(database)
+    with database.write() as connection:
+        assert attempts.plan(connection, first.attempt, placement_id=1, changes=[(POD, Action.CONFIGURED)])
+        reaper.reap(connection, now=OVER, dead_after=DEAD_AFTER)
+        second = runs.claim(connection, first.attempt.run, worker="w", lease=LEASE, now=OVER)
+        assert second is not None
+        ending = AttemptEnding(outcome, partial=True)
+        assert attempts.end_attempt(connection, second.attempt, ending, now=OVER)
+        later = AttemptRef(first.attempt.run, 3)
+        assert attempts.fenced_objects(connection, 1, later) == {POD}
 
 
 def test_an_object_that_an_interrupted_attempt_was_to_create_may_turn_up_for_ever(database: Database) -> None:

@@ -314,6 +314,7 @@ def test_checking_writes_nothing_and_says_what_would_be_done(site: Site, cluster
     result = site.sync(config_map("a", x="2"), config_map("c"), phase=Phase.CHECK)
     assert actions(result) == {"ConfigMap/a": "configured", "ConfigMap/c": "created", "ConfigMap/b": "pruned"}
     assert result.reason == "3 objects differ from Git"
+    assert result.partial, "nothing was written"
     assert cluster.snapshot() == before
     assert len(site.journal.planned) == calls
     assert not site.lease.asked[2:]

@@ -62,14 +62,14 @@ def state(site: Site, name: str) -> HookState:
 def test_a_wave_begins_once_the_one_before_is_healthy(site: Site, cluster: FakeCluster) -> None:
     manifests = (wave(deployment("db"), -1), config_map("late"), wave(deployment("web"), 1))
     done = site.sync(*manifests)
-    assert (done.ending, done.hook_active) == (Ending.WAITING, False)
+    assert (done.ending, done.hook_active, done.partial) == (Ending.WAITING, False, True)
     assert done.reason.startswith("wave -1: Deployment db: ")
     assert [str(one) for one in done.awaits] == ["apps/Deployment:default/db"]
     assert cluster.names("Deployment") == {"db"}
     assert "late" not in cluster.names("ConfigMap")
     cluster.status("Deployment", "db", **READY)
     done = again(site, *manifests)
-    assert done.ending is Ending.SUCCEEDED, "nothing waits for the last wave"
+    assert (done.ending, done.partial) == (Ending.SUCCEEDED, False), "nothing waits for the last wave"
     assert cluster.names("Deployment") == {"db", "web"}
     assert actions(done) == {"Deployment/db": "unchanged", "ConfigMap/late": "created", "Deployment/web": "created"}
 
