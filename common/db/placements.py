@@ -62,7 +62,8 @@ class PlacementChange:
 
     Attributes:
         wants_run: whether it wants a run from now on; False leaves ``retry_at`` as it is, None takes it away.
-        renewed: whether the desired revision is another one, so that former failures no longer count.
+        renewed: whether the desired revision is another one, so that former failures no longer count. Where it is
+            the one that was applied last, that is no longer known to be what runs.
     """
 
     ref: PlacementRef
@@ -186,6 +187,18 @@ def _update(connection: Connection, changes: Sequence[tuple[int, PlacementChange
     for columns, rows in groups.items():
         statement = update(_TABLE).where(_TABLE.c.id == bindparam("row"))
         connection.execute(statement.values({column: bindparam(column) for column in columns}), rows)
+    _doubt(connection, [id_ for id_, change in changes if change.renewed])
+
+
+def _doubt(connection: Connection, renewed: Sequence[int]) -> None:
+    """Forget that these run what they are to run again: what came between may have been written in part."""
+    back = and_(
+        PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
+        PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
+    )
+    unknown = {"applied_source_digest": None, "applied_parameters_digest": None}
+    for batch in batched(renewed):
+        connection.execute(update(PlacementRow).where(PlacementRow.id.in_(batch), back).values(unknown))
 
 
 def want_nothing(connection: Connection, placement_ids: Sequence[int]) -> None:

@@ -30,6 +30,7 @@ class Standing:
         full_check_due_at: when its daily full dry-run is due.
         heal_after: drift found before this instant waits.
         delete_hooks: manifests of the hooks before and after its removal.
+        synced_before: whether a run ever brought it to a revision, since it was placed.
     """
 
     id: int
@@ -48,6 +49,7 @@ class Standing:
     full_check_due_at: datetime | None
     observe_until: datetime | None
     delete_hooks: Sequence[Mapping[str, Any]] = ()
+    synced_before: bool = False
 
 
 def get(connection: Connection, placement_id: int) -> Standing:
@@ -142,6 +144,7 @@ def record_left(connection: Connection, placement_id: int) -> None:
         "applied_source_digest": None,
         "applied_parameters_digest": None,
         "applied_commit": None,
+        "applied_at": None,
         "manifest_digest": None,
         "objects": 0,
         "sync_status": case((leaving, SyncStatus.SYNCED.value), else_=SyncStatus.OUT_OF_SYNC.value),
@@ -259,6 +262,7 @@ def standing_of(row: Any) -> Standing:
         full_check_due_at=row.full_check_due_at,
         observe_until=row.observe_until,
         delete_hooks=row.delete_hooks or (),
+        synced_before=row.applied_at is not None,
     )
 
 

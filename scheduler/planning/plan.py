@@ -95,13 +95,14 @@ def _step(placement: Placement, facts: Facts, going: Departures) -> Step:
         return _removed(placement.ref, current, going)
     source_id, desired, unresolved = _desired(placement, current, facts)
     hindrance = hindrance_of(placement, facts.blocked)
-    behind = desired is not None and (current is None or current.applied != desired.identity)
-    if behind and not hindrance and placement.sync.mode is SyncMode.MANUAL:
-        hindrance = MANUAL
-    reason = hindrance or unresolved
     renewed = desired is not None and (
         current is None or current.desired is None or current.desired.identity != desired.identity
     )
+    # Back at what was applied last: a run for what came between may have failed, and may have written a part of it.
+    behind = desired is not None and (current is None or current.applied != desired.identity or renewed)
+    if behind and not hindrance and placement.sync.mode is SyncMode.MANUAL:
+        hindrance = MANUAL
+    reason = hindrance or unresolved
     returning = current is not None and (
         current.state is not PlacementState.PLACED
         or current.hindrance != reason

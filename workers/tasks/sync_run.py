@@ -194,7 +194,7 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
         fenced=frozenset() if run.trigger is Trigger.CHECK else facts.fenced,
         approved=_approved(facts.approval) if run.trigger is Trigger.APPROVAL else None,
         full_check=overdue or run.trigger in BY_PERSON,
-        first=row.applied is None,
+        first=not row.synced_before,
         outdated=go.outdated,
         expired=run.expired,
     )
