@@ -1,1 +1,1 @@
-"""The sample fleet of ``flotilla demo``: a registry, five applications, and the processes to practise on."""
+"""The sample fleet of ``flotilla demo``: a registry, applications of every shape, and the processes to practise on."""
