@@ -265,6 +265,8 @@ class Mirrors:
         A tag counts only under the name that was signed, and of several in a range the highest alone: else whoever may
         push could give an old one a higher name.
         """
+        if not ref.startswith((SEMVER, "refs/tags/")):
+            return
         answer = self._local(place, ["for-each-ref", f"--format={_TAGS}", "refs/tags/"])
         if answer.status != 0:
             raise fault_of(answer.stderr, url=url.text)
