@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from common.db.roles import grant_worker_role, make_role
 from common.db.schema import upgrade
 from common.db.session import Database
 from common.sources.credentials import DirectoryProvider
@@ -100,6 +101,10 @@ def deployment(name: str, *, replicas: int = 1, image: str = "example.com/app:1"
     return yaml.safe_dump(body) + "---\n"
 
 
+WORKERS = "workers"
+"""The database role of workers, which owns no table."""
+
+
 @pytest.fixture(scope="session")
 def git_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """Serve a folder of repositories over loopback HTTP; give the folder and its URL."""
@@ -127,6 +132,9 @@ def world(
     name = postgres_server.fresh()
     database = Database(postgres_server.url(name))
     upgrade(database)
+    with database.write() as connection:
+        make_role(connection, WORKERS, password=postgres_server.password)
+        grant_worker_role(connection, WORKERS)
     redis_server.flush()
 
     def repository(name: str) -> Repository:
@@ -151,6 +159,7 @@ def world(
             "source_interval": "PT1S",
             "allow_loopback_http": "true",
         },
+        of_workers={"database_url": postgres_server.url(name, user=WORKERS)},
     )
     credentials = DirectoryProvider(hub.home / "credentials")
     for plane in planes:

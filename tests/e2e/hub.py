@@ -46,10 +46,18 @@ class Hub:
     Args:
         home: its home folder.
         settings: ``FLOTILLA_…`` values by lower-case name.
+        of_workers: the same, for workers alone; over the others.
         concurrency: runs at once of each worker.
     """
 
-    def __init__(self, home: Path, settings: Mapping[str, str], *, concurrency: int = 4) -> None:
+    def __init__(
+        self,
+        home: Path,
+        settings: Mapping[str, str],
+        *,
+        of_workers: Mapping[str, str] | None = None,
+        concurrency: int = 4,
+    ) -> None:
         self.home = home
         self.api_port = free_port()
         home.mkdir(mode=0o700)
@@ -61,6 +69,7 @@ class Hub:
             "FLOWER_UNAUTHENTICATED_API": "true",
             **{f"FLOTILLA_{name.upper()}": value for name, value in settings.items()},
         }
+        self._of_workers = {f"FLOTILLA_{name.upper()}": value for name, value in (of_workers or {}).items()}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._commands: dict[str, tuple[str, ...]] = {
             "scheduler": ("scheduler", "--name", "scheduler"),
@@ -85,8 +94,9 @@ class Hub:
         for name in names or [known for known in self._commands if known != "standby"]:
             with (self.home / f"{name}.log").open("ab") as log:
                 argv = (sys.executable, "-m", *self._commands[name])
+                env = self._env | (self._of_workers if self._commands[name][0] == "workers" else {})
                 self._processes[name] = subprocess.Popen(
-                    argv, cwd=ROOT, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                    argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
 
     def start_extra(self, name: str) -> None:
