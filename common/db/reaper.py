@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 from common.db import leases
 from common.db.runs import ended
 from common.db.tables import AttemptRow, LeaseRow, RunRow, WorkerRow
+from common.domain import numbers
 from common.domain.refs import AttemptRef, PlacementRef, RunId
 from common.domain.runs import AttemptOutcome, Outcome, RunState
 
@@ -134,7 +135,7 @@ def _interrupt(
     found = connection.execute(again.returning(RunRow.interruptions, RunRow.cluster, RunRow.application)).one()
     over = died and found.interruptions >= poison_limit
     if over:
-        reason = f"{found.interruptions} workers died during this run"
+        reason = f"{numbers.of(found.interruptions, 'worker')} died during this run"
         values = ended(Outcome.INTERRUPTED, now=now, reason=reason) | {"error_code": "interrupted", "error": error}
         connection.execute(run.values(values))
     return Reaped(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from common.domain import numbers
 from common.domain.refs import ObjectId
 
 
@@ -70,7 +71,7 @@ def difference(changes: Iterable[Change]) -> str:
     adopted = actions[Action.ADOPTED]
     differing = sum(actions[action] for action in (MUTATIONS | {Action.CONFLICT}) - {Action.ADOPTED})
     parts = (
-        f"{differing} objects differ from Git" if differing else "",
-        f"{adopted} objects are to be adopted" if adopted else "",
+        f"{numbers.of(differing, 'object')} {'differs' if differing == 1 else 'differ'} from Git" if differing else "",
+        f"{numbers.of(adopted, 'object')} {numbers.are(adopted)} to be adopted" if adopted else "",
     )
     return ", ".join(part for part in parts if part)

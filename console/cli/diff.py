@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from common.domain import numbers
 from common.domain.changes import MUTATIONS, Action
 from common.settings import settings
 from console import words
@@ -73,7 +74,7 @@ def _tell(detail: dict[str, Any]) -> None:
     elif differing:
         say(f"{at}: objects to change: {differing}; as Git has them: {same}.")
     else:
-        say(f"{at}: nothing differs; {same} objects are as Git has them.")
+        say(f"{at}: nothing differs; {numbers.of(same, 'object')} {numbers.are(same)} as Git has them.")
 
 
 def tell_change(one: dict[str, Any], *, where: str = "") -> None:

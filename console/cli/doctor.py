@@ -82,9 +82,11 @@ def _renderers(config: Settings) -> Finding:
     for tool in filter(None, (config.kustomize, "kustomize", "kubectl")):
         path = shutil.which(tool)
         if path:
-            return Finding("renderers", "ok", f"plain YAML; Kustomize by {path}")
+            return Finding("renderers", "ok", f"plain YAML, Helm and Jsonnet built in; Kustomize by {path}")
     remedy = "Install kustomize or kubectl, or set FLOTILLA_KUSTOMIZE."
-    return Finding("renderers", "warning", "plain YAML only: no kustomize or kubectl found", remedy)
+    return Finding(
+        "renderers", "warning", "plain YAML, Helm and Jsonnet; for Kustomize, no kustomize or kubectl was found", remedy
+    )
 
 
 def _registry(config: Settings) -> Finding:

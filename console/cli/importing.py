@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from common.domain import numbers
 from common.domain.errors import PermanentError
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, say, warn
@@ -118,7 +119,11 @@ def _tell(found: Imported, into: Path | None) -> None:
         say(f"{len(found.documents)} documents are in {into}. Check them: flotilla validate {into}")
     for finding in found.findings:
         warn(str(finding))
-    warn(f"{len(found.findings)} things have no place, or need a look." if found.findings else "All of it has a place.")
+    warn(
+        f"To look at: {numbers.of(len(found.findings), 'finding')} above."
+        if found.findings
+        else "All of it has a place."
+    )
     warn("\nThe hand-over, in this order:")
     for number, step in enumerate(found.steps, start=1):
         warn(f"{number}. {step.title}")

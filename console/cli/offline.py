@@ -9,6 +9,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from common.domain import numbers
 from common.domain.errors import PermanentError
 from common.registry import json_schemas, validate_directory
 from console.cli.exits import Exit
@@ -32,7 +33,7 @@ def validate(folder: Folder, output: Output = Format.TABLE) -> None:
     if not is_data(output, faults):
         for fault in faults:
             say(str(fault))
-        say(f"{len(faults)} faults" if faults else "No faults.")
+        say(f"{numbers.of(len(faults), 'fault')}" if faults else "No faults.")
     raise typer.Exit(Exit.NO if faults else Exit.DONE)
 
 

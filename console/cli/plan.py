@@ -12,6 +12,7 @@ import orjson
 import typer
 from rich.text import Text
 
+from common.domain import numbers
 from common.registry import Fault, ParsedRegistry, parse, read_directory
 from common.settings import settings
 from console.cli.client import connect
@@ -158,7 +159,7 @@ def _tell_objects(found: dict[str, Any]) -> None:
     if found["changes"] or found["errors"]:
         say("")
         total = sum(len(one["placements"]) for one in found["changes"])
-        say(f"Objects: {total} changes, {len(found['changes'])} of them different.")
+        say(f"Objects: {numbers.of(total, 'change')}, {len(found['changes'])} of them different.")
 
 
 def _named(refs: Sequence[str]) -> str:

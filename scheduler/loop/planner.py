@@ -13,6 +13,7 @@ from common.db.faults import StoredFault
 from common.db.placements import PlacementChange, PlacementFacts
 from common.db.runs import NewRun
 from common.db.session import Database
+from common.domain import numbers
 from common.domain.fleet import Fleet
 from common.snapshots import Snapshots
 from common.telemetry.logs import logger
@@ -98,7 +99,7 @@ def _ask(connection: Connection, going: Departures, now: datetime) -> None:
     for subject, refs in going.asks.items():
         kind = ApprovalKind.LEAVING if subject == FLEET else ApprovalKind.DRAIN
         payload = {"placements": [str(ref) for ref in refs]}
-        reason = f"{len(refs)} placements would be removed from their clusters"
+        reason = f"{numbers.of(len(refs), 'placement')} would be removed"
         approvals.ask(connection, kind, subject, payload=payload, reason=reason, now=now)
     if FLEET not in going.asks:
         approvals.void(connection, ApprovalKind.LEAVING, FLEET, now=now)

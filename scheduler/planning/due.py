@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from common.domain import numbers
 from common.domain.fleet import Placement, SyncMode
 from common.domain.placements import PlacementState
 from common.domain.refs import Revision
@@ -101,7 +102,7 @@ def _leave(waiting: Waiting) -> Decision:
 
 def _advance(waiting: Waiting, desired: Revision) -> Decision:
     trigger = Trigger.RETRY if waiting.failures else Trigger.REVISION
-    cause = f"{waiting.failures} runs failed at this revision" if waiting.failures else "a new revision"
+    cause = f"{numbers.of(waiting.failures, 'run')} failed at this revision" if waiting.failures else "a new revision"
     if waiting.run_state is None:
         return MakeRun(trigger, desired, cause, supersede=False)
     if waiting.run_state is RunState.RUNNING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from common.domain import numbers
 from common.domain.fleet import LeavingBounds
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
@@ -64,7 +65,7 @@ def departures(leavers: Iterable[Leaver], bounds: LeavingBounds, *, total: int, 
         free.update((leaver.ref, leaver.why) for leaver in together)
         asking.pop(FLEET, None)
     waiting = {
-        leaver.ref: f"{len(group)} placements would leave ({leaver.why})"
+        leaver.ref: f"{numbers.of(len(group), 'placement')} would leave ({leaver.why})"
         for group in asking.values()
         for leaver in group
     }

@@ -10,6 +10,7 @@ from common.db.connection import Connection
 from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.db.runs import ClaimedRun
 from common.db.session import Database
+from common.domain import numbers
 from common.domain.changes import Action, Change
 from common.domain.errors import LeaseLostError
 from common.domain.inventory import InventoryItem
@@ -90,8 +91,8 @@ class SqlJournal:
         if spent + removals <= self._budget:
             return ""
         return (
-            f"{removals} objects would be removed here after {spent} on other clusters, together more than the fleet's "
-            f"pruneBudget {self._budget}"
+            f"{numbers.of(removals, 'object')} would be removed here after {spent} on other clusters, "
+            f"together more than the fleet's pruneBudget {self._budget}"
         )
 
     def settle(self, connection: Connection) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from common.domain import numbers
 from common.domain.changes import Action, Change, difference
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
@@ -189,7 +190,9 @@ class _Attempt:
         with self._timed("prepare"):
             wanted, arriving = prepare(self._request, self._ports.cluster)
         ignored = Counter(option for one in wanted for option in one.options.ignored)
-        self._warnings = tuple(f"{option} is not carried out ({count} objects)" for option, count in ignored.items())
+        self._warnings = tuple(
+            f"{option} is not carried out ({numbers.of(count, 'object')})" for option, count in ignored.items()
+        )
         self._keep_hooks([one for one in wanted if one.place.later & REMOVAL])
         return wanted, arriving
 
@@ -282,7 +285,11 @@ class _Attempt:
         if plan.remove and not plan.over and waits():
             self._keep(plan)
             left = tuple(item.object for item in plan.remove)
-            return self._result(Ending.WAITING, f"{len(left)} objects are removed once the rest is healthy", left)
+            return self._result(
+                Ending.WAITING,
+                f"{numbers.of(len(left), 'object')} {numbers.are(len(left))} removed once the rest is healthy",
+                left,
+            )
         return self._removed_within_bounds(writer, plan)
 
     def _waits(self, wanted: Sequence[Wanted]) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from common.domain import numbers
 from common.domain.fleet import PrunePolicy
 from common.domain.refs import ObjectId
 from workers.sync.ordering import in_order
@@ -111,9 +112,9 @@ def _kept_because(item: InventoryItem) -> str:
 
 def _over(count: int, policy: PrunePolicy, total: int, *, empty: bool) -> str:
     if empty:
-        return f"the manifests are empty, and {count} objects would be removed"
+        return f"the manifests are empty, and {numbers.of(count, 'object')} would be removed"
     if count > policy.max_objects:
-        return f"{count} objects would be removed, more than maxObjects {policy.max_objects}"
+        return f"{numbers.of(count, 'object')} would be removed, more than maxObjects {policy.max_objects}"
     if count >= PERCENT_COUNTS_FROM and count * 100 > policy.max_percent * total:
         return f"{count} of {total} objects would be removed, more than maxPercent {policy.max_percent}"
     return ""

@@ -11,6 +11,7 @@ from common.db.connection import Connection
 from common.db.errors import DatabaseUnavailableError
 from common.db.runs import NewRun
 from common.db.standing import Standing
+from common.domain import numbers
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Disposition, Placement, SyncMode
 from common.domain.inventory import InventoryItem
@@ -122,7 +123,8 @@ class Recorder:
         decision = heal(row.fight_step, healed_at=row.healed_at, heal_after=row.heal_after, now=self._now)
         first = verdict.drifts[0]
         by = f" by {first.manager}" if first.manager else ""
-        cause = f"{len(verdict.drifts)} objects drifted: {first.object.kind} {first.object.name} {first.what}{by}"
+        drifted = numbers.of(len(verdict.drifts), "object")
+        cause = f"{drifted} drifted: {first.object.kind} {first.object.name} {first.what}{by}"
         reason = f"a fight: {cause}" if decision.step else cause
         if row.state is PlacementState.PLACED and row.sync is SyncStatus.SYNCED:
             standing.record_drift(

@@ -198,7 +198,7 @@ def test_a_check_says_whether_anything_differs_and_applies_nothing(
     attempt.ender(SyncMode.WARN).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, action)))
     row = attempt.placement
     assert (row.sync_status, row.applied_source_digest) == (status, None)
-    assert ("1 objects differ" in row.reason) is (status == "out-of-sync")
+    assert ("1 object differs" in row.reason) is (status == "out-of-sync")
     assert _about(attempt.after(row.retry_at), _placement().interval)
 
 

@@ -281,8 +281,8 @@ def test_options_of_argo_cd_are_kept_or_named(site: Site, cluster: FakeCluster) 
     options = "Prune=false, ServerSideApply=true,Replace=true,Validate=false,Force=true"
     done = site.sync(annotated(config_map("a"), **{"argocd.argoproj.io/sync-options": options}), config_map("b"))
     assert done.warnings == (
-        "Replace=true is not carried out (1 objects)",
-        "Validate=false is not carried out (1 objects)",
+        "Replace=true is not carried out (1 object)",
+        "Validate=false is not carried out (1 object)",
     )
     site.sync(config_map("b"))
     assert "a" in cluster.names("ConfigMap")

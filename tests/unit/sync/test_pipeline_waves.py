@@ -131,7 +131,7 @@ def test_what_left_the_manifests_is_removed_once_the_last_wave_is_healthy(site: 
     site.sync(wave(config_map("a"), -1), config_map("old"))
     manifests = (wave(config_map("a"), -1), deployment("web"))
     done = site.sync(*manifests)
-    assert (done.ending, done.reason) == (Ending.WAITING, "1 objects are removed once the rest is healthy")
+    assert (done.ending, done.reason) == (Ending.WAITING, "1 object is removed once the rest is healthy")
     cluster.status("Deployment", "web", **READY)
     assert actions(again(site, *manifests))["ConfigMap/old"] == "pruned"
 
