@@ -334,3 +334,61 @@ def test_skipped_and_test_hooks_are_neither_made_nor_removed(site: Site, cluster
     assert done.ending is Ending.SUCCEEDED
     assert "h" in cluster.names("ConfigMap")
     assert Action.PRUNED not in {change.action for change in done.changes}
+
+
+# -- hooks of a removal ----------------------------------------------------------------------------------------
+
+
+def leaving(site: Site, *hooks: dict[str, Any], **more: Any) -> SyncResult:
+    """Carry out the next attempt of a removal."""
+    site.attempts += 1
+    return site.sync(*hooks, phase=Phase.REMOVE, attempt=AttemptRef(NEXT, site.attempts), **more)
+
+
+def test_hooks_of_a_removal_are_handed_on_and_do_not_run_at_a_sync(site: Site, cluster: FakeCluster) -> None:
+    done = site.sync(config_map("web"), job("save", hook="pre-delete"), job("tell", hook="post-delete"))
+    assert done.ending is Ending.SUCCEEDED
+    assert [one["metadata"]["name"] for one in done.delete_hooks] == ["save", "tell"]
+    assert cluster.names("Job") == set()
+
+
+def test_what_is_secret_is_not_handed_on(site: Site) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"k": "canary-1"}}
+    hooks = (annotated(secret, flotilla_hook="pre-delete"), job("save", hook="pre-delete"))
+    done = site.sync(config_map("web"), *hooks)
+    assert [one["metadata"]["name"] for one in done.delete_hooks] == ["save"]
+    assert done.warnings == ("hook Secret key will not run at a removal: what is secret is not kept",)
+    assert "canary-1" not in str(done.delete_hooks)
+    assert site.sync(config_map("web"), *hooks, private=True).delete_hooks == ()
+
+
+def test_a_removal_waits_for_the_hooks_before_it_and_clears_them_away_at_last(site: Site, cluster: FakeCluster) -> None:
+    hooks = (job("save", hook="pre-delete"), job("tell", hook="post-delete"))
+    site.sync(config_map("web"), *hooks)
+    done = leaving(site, *hooks)
+    assert (done.ending, done.hook_active, done.partial) == (Ending.WAITING, True, True)
+    assert done.reason.startswith("pre-delete wave 0: hook Job save")
+    assert "web" in cluster.names("ConfigMap")
+    complete(cluster, "save")
+    done = leaving(site, *hooks)
+    assert done.reason.startswith("post-delete wave 0: hook Job tell")
+    assert "web" not in cluster.names("ConfigMap")
+    assert cluster.names("Job") == {"save", "tell"}, "they tell how far it has come"
+    complete(cluster, "tell")
+    done = leaving(site, *hooks)
+    assert done.ending is Ending.SUCCEEDED
+    assert cluster.names("Job") == set()
+    assert site.journal.inventory == {}
+
+
+@pytest.mark.parametrize("expired", [False, True])
+def test_a_hook_that_fails_or_never_ends_keeps_everything(site: Site, cluster: FakeCluster, *, expired: bool) -> None:
+    hook = job("save", hook="pre-delete")
+    site.sync(config_map("web"), hook)
+    leaving(site, hook)
+    if not expired:
+        fail(cluster, "save")
+    done = leaving(site, hook, expired=expired)
+    assert done.ending is Ending.FAILED
+    assert "hook Job save" in done.reason
+    assert "web" in cluster.names("ConfigMap")
