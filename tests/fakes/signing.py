@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fakes.git_server import Origin
+from tests.fixtures.services import unavailable
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Signer:
 
 def by_ssh(folder: Path) -> Signer:
     """Return somebody with an SSH key that is made in ``folder``."""
+    if shutil.which("ssh-keygen") is None:
+        unavailable("ssh-keygen", "install openssh-client")
     folder.mkdir(parents=True)
     key = folder / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)], check=True)
@@ -58,6 +62,8 @@ def by_openpgp(name: str, *, expires: str = "never", at: str = "") -> Iterator[S
         expires: as gpg writes it.
         at: when the key is made and used, as ``YYYYMMDDTHHMMSS``; empty for now.
     """
+    if shutil.which("gpg") is None:
+        unavailable("gpg", "install gnupg")
     # A path of its own: that of an agent's socket must be short.
     with tempfile.TemporaryDirectory(prefix="gpg-") as home:
         faked = ["--faked-system-time", at] if at else []
