@@ -62,8 +62,8 @@ class PlacementChange:
 
     Attributes:
         wants_run: whether it wants a run from now on; False leaves ``retry_at`` as it is, None takes it away.
-        renewed: whether the desired revision is another one, so that former failures no longer count. Where it is
-            the one that was applied last, that is no longer known to be what runs.
+        renewed: whether the desired revision is another one, so that former failures no longer count. Where this, or
+            a run, is wanted of what was applied last, that is no longer known to be what runs.
     """
 
     ref: PlacementRef
@@ -187,17 +187,17 @@ def _update(connection: Connection, changes: Sequence[tuple[int, PlacementChange
     for columns, rows in groups.items():
         statement = update(_TABLE).where(_TABLE.c.id == bindparam("row"))
         connection.execute(statement.values({column: bindparam(column) for column in columns}), rows)
-    _doubt(connection, [id_ for id_, change in changes if change.renewed])
+    _doubt(connection, [id_ for id_, change in changes if change.renewed or change.wants_run])
 
 
-def _doubt(connection: Connection, renewed: Sequence[int]) -> None:
-    """Forget that these run what they are to run again: what came between may have been written in part."""
+def _doubt(connection: Connection, placement_ids: Sequence[int]) -> None:
+    """Forget that these run what they are to run: what came between may have been written in part, or it drifted."""
     back = and_(
         PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
         PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
     )
     unknown = {"applied_source_digest": None, "applied_parameters_digest": None}
-    for batch in batched(renewed):
+    for batch in batched(placement_ids):
         connection.execute(update(PlacementRow).where(PlacementRow.id.in_(batch), back).values(unknown))
 
 

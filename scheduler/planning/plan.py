@@ -98,15 +98,14 @@ def _step(placement: Placement, facts: Facts, going: Departures) -> Step:
     renewed = desired is not None and (
         current is None or current.desired is None or current.desired.identity != desired.identity
     )
+    unleashed = current is not None and current.warned and placement.sync.mode is SyncMode.ENFORCE
     # Back at what was applied last: a run for what came between may have failed, and may have written a part of it.
-    behind = desired is not None and (current is None or current.applied != desired.identity or renewed)
+    behind = desired is not None and (current is None or current.applied != desired.identity or renewed or unleashed)
     if behind and not hindrance and placement.sync.mode is SyncMode.MANUAL:
         hindrance = MANUAL
     reason = hindrance or unresolved
     returning = current is not None and (
-        current.state is not PlacementState.PLACED
-        or current.hindrance != reason
-        or (current.warned and placement.sync.mode is SyncMode.ENFORCE)
+        current.state is not PlacementState.PLACED or current.hindrance != reason or unleashed
     )
     return Step(
         ref=placement.ref,
