@@ -35,6 +35,24 @@ KEPT = frozenset(
 )
 """What a git process inherits from ours; everything else is taken away."""
 
+_HARMLESS_FLAWS = (
+    # who made a commit or tag, and when: shown, never acted on
+    "badDate", "badDateOverflow", "badEmail", "badName", "badTimezone", "missingAuthor", "missingCommitter",
+    "missingEmail", "missingNameBeforeEmail", "missingSpaceBeforeDate", "missingSpaceBeforeEmail", "multipleAuthors",
+    "zeroPaddedDate", "missingTagEntry", "missingTaggerEntry", "badTagName", "nulInCommit",
+    # spellings of a mode, which are read as git reads them (``common.sources.objects``)
+    "zeroPaddedFilemode", "badFilemode",
+    # a file that git cannot parse lends nothing
+    "gitmodulesParse",
+)  # fmt: skip
+"""Findings of git's check that do not keep an object out: old tools wrote such objects, ``git clone`` takes them, and
+nothing here is decided by what they misspell. Whatever else git finds stays fatal, what later versions learn to find
+included: names such as ``.git`` or ``..``, entries twice or out of order, null ids, and files that steer git.
+
+Ids: https://git-scm.com/docs/git-fsck, "FSCK MESSAGES". GitLab overlooks badTimezone, missingSpaceBeforeDate and
+zeroPaddedFilemode alike: https://gitlab.com/gitlab-org/gitaly.
+"""
+
 SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -44,6 +62,7 @@ SETTINGS = (
     "protocol.ext.allow=never",
     "protocol.file.allow=never",
     "transfer.fsckObjects=true",
+    *(f"fetch.fsck.{flaw}=ignore" for flaw in _HARMLESS_FLAWS),
     "transfer.bundleURI=false",
     "credential.helper=",
     "submodule.recurse=false",

@@ -29,6 +29,12 @@ class RefMissingError(PermanentError):
     code: ClassVar[str] = "git.ref-missing"
 
 
+class RefNotTakenError(PermanentError):
+    """The server has the branch or tag, and git refused to take it without ending in an error."""
+
+    code: ClassVar[str] = "git.ref-not-taken"
+
+
 class EmptyRepositoryError(PermanentError):
     """The repository has no branch yet."""
 
@@ -168,8 +174,9 @@ _WORDS: tuple[tuple[str, type[FlotillaError], str, str], ...] = (
     (
         r"fsck error|in fsck|error: object .*: (badtree|missing|nul|zero|bad)",
         BadObjectsError,
-        "the repository holds objects that git's check refuses",
-        "Run git fsck on the repository and mend what it names.",
+        "the repository holds an object that could harm whoever reads it",
+        "Have its author take it out of the history; or publish the manifests where it is not: in a repository of "
+        "their own, or as an OCI artifact.",
     ),
     (
         r"object file .* is empty|loose object .* corrupt|packfile .*(corrupt|cannot be accessed|not match)"

@@ -6,10 +6,9 @@ Looking for news costs one ``ls-remote``; objects are fetched only when a branch
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -21,44 +20,24 @@ from common.settings import Settings
 from common.sources.credentials import Credential, CredentialsProvider
 from common.sources.environment import authorised
 from common.sources.faults import (
-    EmptyRepositoryError,
     MirrorCorruptError,
     RefMissingError,
+    RefNotTakenError,
     RefRefusedError,
-    RepositoryTooLargeError,
     SubmoduleRefusedError,
     fault_of,
 )
+from common.sources.fetching import LOCAL, Fetching, MirrorLimits, missing
 from common.sources.git import Answer, GitRunner
 from common.sources.objects import SUBMODULE, Objects
 from common.sources.opened import OpenRepositories
-from common.sources.places import Place, is_shared, size_of
+from common.sources.places import Place, is_shared
 from common.sources.signatures import Signed, keyring, verify
 from common.sources.submodules import DEEPEST, MODULES, MOST, Allowed, Module, WithSubmodules, absolute, declared
 from common.sources.trees import Tree, TreeLimits
 from common.sources.urls import GitUrl, PlainHttp, checked_ref, checked_url, is_commit
 
-_NAMESPACES = ("refs/heads/", "refs/tags/")
-_PINS = "refs/flotilla/pins/"
 _TAGS = "%09".join(("%(objectname)", "%(*objectname)", "%(refname)", "%(tag)"))
-_NO_REPOSITORY = {"GIT_DIR": "/nonexistent"}
-_GIBIBYTE = 1 << 30
-_LOCAL = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class MirrorLimits:
-    """Bounds of one fetch.
-
-    Attributes:
-        look: longest that a server may take to list its refs.
-        fetch: longest that it may take to send objects; a first fetch sends the whole history.
-        max_bytes: size of a mirror on disk.
-    """
-
-    look: timedelta = timedelta(seconds=20)
-    fetch: timedelta = timedelta(minutes=5)
-    max_bytes: int = 4 * _GIBIBYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +82,7 @@ class Mirrors:
         self._tree_limits = tree_limits or TreeLimits()
         self._clock = clock or SystemClock()
         self._opened = OpenRepositories(self._runner)
+        self._fetching = Fetching(self._runner, self._limits, self._opened)
         self._verified: set[tuple[str, ...]] = set()
 
     def fetch(self, source: SourceRef) -> Fetched:
@@ -115,6 +95,7 @@ class Mirrors:
             UrlRefusedError, RefRefusedError: it must not be given to git.
             CredentialsMissingError, CredentialsRefusedError: there is nothing fit to sign in with.
             RefMissingError, EmptyRepositoryError: the server has no such branch, tag or commit.
+            RefNotTakenError: the server has it, and git on this machine does not take it.
             PermanentError: the server refuses us, or sends what must not be kept (``common.sources.faults``).
             TransientError: the server cannot be reached, is too slow, or the mirror is damaged.
         """
@@ -134,15 +115,27 @@ class Mirrors:
                 state = state.begun()
                 place.keep(state)
                 try:
-                    self._update(url, source, place)
+                    with authorised(url, self._credential(source)) as variables:
+                        not_taken = self._fetching.update(url, place, ref, variables)
                 except FlotillaError as error:
                     place.keep(state.failed(error) if is_shared(error) else state)
                     raise
-                state = state.succeeded(self._clock.now())
+                state = state.succeeded(self._clock.now(), not_taken)
                 place.keep(state)
             if is_commit(ref) and not self._objects(place, url).has(ref):
-                self._fetch_commit(url, source, place)
+                with authorised(url, self._credential(source)) as variables:
+                    self._fetching.commit(url, place, ref, variables)
+        self._check_taken(url, place, ref, state.not_taken)
         return Fetched(self.resolve(source), datetime.fromisoformat(state.fetched_at).astimezone(UTC))
+
+    def _check_taken(self, url: GitUrl, place: Place, ref: str, not_taken: Sequence[str]) -> None:
+        """Return if ``ref`` does not mean one of the refs that git did not take."""
+        if not_taken and ref.startswith(SEMVER):
+            ref = _highest_tag([*self._fetching.local_refs(place, url), *not_taken], url, ref.removeprefix(SEMVER))
+        if ref in not_taken:
+            message = f"{url} has {ref}, but git does not take it from there"
+            remedy = "Look whether the server's own repository is damaged: `git fsck` there tells; then push again."
+            raise RefNotTakenError(message, remedy=remedy)
 
     def resolve(self, source: SourceRef) -> str:
         """Return the commit that ``source`` is in the mirror as last fetched; asks no server.
@@ -156,9 +149,9 @@ class Mirrors:
         url, ref = self._checked(source)
         place = Place(self._root, source.repo, source.credentials)
         if not place.repo.exists():
-            raise _missing(url, ref)
+            raise missing(url, ref)
         if ref.startswith(SEMVER):
-            ref = self._tag_in(place, url, ref.removeprefix(SEMVER))
+            ref = _highest_tag(self._fetching.local_refs(place, url), url, ref.removeprefix(SEMVER))
         commit = self._parsed(place, f"{ref}^{{commit}}")
         if commit:
             return commit
@@ -167,7 +160,7 @@ class Mirrors:
             place.suspect()
             message = f"{url}: the mirror has no object for {ref}"
             raise MirrorCorruptError(message, remedy="It is built anew with the next fetch.")
-        raise _missing(url, ref)
+        raise missing(url, ref)
 
     def tree(self, source: SourceRef, commit: str, allowed: Allowed | None = None) -> Tree:
         """Return the tree at ``commit``, fetching only if the mirror lacks it or is damaged.
@@ -193,7 +186,7 @@ class Mirrors:
         (content,) = objects.contents([commit])
         word, _, rest = content.partition(b" ")
         if word != b"tree":
-            raise _missing(url, commit)
+            raise missing(url, commit)
         tree = Tree(own.repo, commit, rest[: len(commit)].decode(), objects, self._tree_limits)
         if own is source:
             return tree
@@ -286,25 +279,11 @@ class Mirrors:
         ref = source.ref if source.ref.startswith(SEMVER) else checked_ref(source.ref)
         return checked_url(source.repo, plain_http=self._runner.plain_http), ref
 
-    def _tag_in(self, place: Place, url: GitUrl, text: str) -> str:
-        """Return the ref of the highest version's tag in a range."""
-        try:
-            wanted = VersionRange(text)
-        except RangeError as error:
-            raise RefRefusedError(str(error), remedy="Write it as in '>=1.8 <2' or '^1.2'.") from error
-        prefix = "refs/tags/"
-        tags = (ref.removeprefix(prefix) for ref in self._local_refs(place, url) if ref.startswith(prefix))
-        tag = wanted.highest(tags)
-        if tag is None:
-            message = f"{url} has no tag in {text}"
-            raise RefMissingError(message, remedy="Tags are versions such as v1.8.0; push one, or correct the range.")
-        return checked_ref(f"{prefix}{tag}")
-
     def _objects(self, place: Place, url: GitUrl) -> Objects:
         return self._opened.objects(place, url=url.text)
 
     def _local(self, place: Place, arguments: Sequence[str]) -> Answer:
-        return self._runner.run(place.repo, ["--git-dir=.", *arguments], timeout=_LOCAL)
+        return self._runner.run(place.repo, ["--git-dir=.", *arguments], timeout=LOCAL)
 
     def _parsed(self, place: Place, name: str) -> str:
         """Return the id that ``name`` stands for in the mirror, or an empty text."""
@@ -315,100 +294,6 @@ class Mirrors:
     def _credential(self, source: SourceRef) -> Credential:
         return self._credentials.get(source.credentials) if source.credentials else {}
 
-    def _update(self, url: GitUrl, source: SourceRef, place: Place) -> None:
-        """Bring the mirror up to its server; the caller holds the lock."""
-        place.tidy()
-        with authorised(url, self._credential(source)) as variables:
-            wanted = self._remote_refs(url, place, variables)
-            if not wanted:
-                message = f"{url} has no branch and no tag"
-                raise EmptyRepositoryError(message, remedy="Push a first commit.")
-            if not (place.usable and self._caught_up(url, source, place, wanted, variables)):
-                self._build(url, place, wanted, variables)
-
-    def _caught_up(
-        self, url: GitUrl, source: SourceRef, place: Place, wanted: Mapping[str, str], variables: Mapping[str, str]
-    ) -> bool:
-        """Fetch what is new; tell whether the mirror is whole."""
-        try:
-            if self._local_refs(place, url) != wanted:
-                self._fetch_all(url, place, place.repo, variables)
-            return source.ref not in wanted or self._objects(place, url).has(wanted[source.ref])
-        except MirrorCorruptError:
-            return False
-
-    def _remote_refs(self, url: GitUrl, place: Place, variables: Mapping[str, str]) -> dict[str, str]:
-        patterns = [f"{namespace}*" for namespace in _NAMESPACES]
-        arguments = ["ls-remote", "--quiet", "--refs", "--end-of-options", url.text, *patterns]
-        variables = {**variables, **_NO_REPOSITORY}
-        answer = self._runner.run(place.folder, arguments, timeout=self._limits.look, variables=variables)
-        if answer.status != 0:
-            raise fault_of(answer.stderr, url=url.text)
-        lines = (line.split("\t", 1) for line in answer.stdout.decode(errors="replace").splitlines())
-        return {ref: oid for oid, ref in lines if ref.startswith(_NAMESPACES)}
-
-    def _local_refs(self, place: Place, url: GitUrl) -> dict[str, str]:
-        answer = self._local(place, ["for-each-ref", "--format=%(objectname)%09%(refname)", *_NAMESPACES])
-        if answer.status != 0:
-            raise fault_of(answer.stderr, url=url.text)
-        lines = (line.split("\t", 1) for line in answer.stdout.decode(errors="replace").splitlines())
-        return {ref: oid for oid, ref in lines}
-
-    def _fetch_all(self, url: GitUrl, place: Place, repo: Path, variables: Mapping[str, str]) -> None:
-        specs = [f"+{namespace}*:{namespace}*" for namespace in _NAMESPACES]
-        arguments = ["--prune", *_FETCH, "--end-of-options", url.text, *specs]
-        self._git_fetch(url, place, repo, arguments, variables)
-
-    def _fetch_commit(self, url: GitUrl, source: SourceRef, place: Place) -> None:
-        """Fetch a commit that no branch or tag leads to, and keep it from being tidied away."""
-        spec = f"+{source.ref}:{_PINS}{source.ref}"
-        with authorised(url, self._credential(source)) as variables:
-            try:
-                arguments = [*_FETCH, "--end-of-options", url.text, spec]
-                self._git_fetch(url, place, place.repo, arguments, variables)
-            except FlotillaError as error:
-                if any(words in error.message for words in ("not our ref", "remote error", "no such remote ref")):
-                    raise _missing(url, source.ref) from error
-                raise
-
-    def _git_fetch(
-        self, url: GitUrl, place: Place, repo: Path, arguments: Sequence[str], variables: Mapping[str, str]
-    ) -> None:
-        def watch() -> FlotillaError | None:
-            if size_of(repo) <= self._limits.max_bytes:
-                return None
-            message = f"{url}: its mirror would exceed {self._limits.max_bytes:,} bytes"
-            return RepositoryTooLargeError(message, remedy="Keep manifests apart from large files.")
-
-        answer = self._runner.run(
-            repo,
-            ["--git-dir=.", "fetch", *arguments],
-            timeout=self._limits.fetch,
-            variables=variables,
-            lock=place.lock,
-            watch=watch,
-        )
-        if answer.status != 0:
-            raise fault_of(answer.stderr, url=url.text)
-
-    def _build(self, url: GitUrl, place: Place, wanted: Mapping[str, str], variables: Mapping[str, str]) -> None:
-        """Make the mirror anew beside the present one, and put it in its place once it is whole."""
-        algorithm = "sha256" if len(next(iter(wanted.values()))) == 64 else "sha1"
-        init = ["init", "--bare", "--quiet", "--template=", f"--object-format={algorithm}", place.fresh.name]
-        try:
-            answer = self._runner.run(place.folder, init, timeout=_LOCAL)
-            if answer.status != 0:
-                raise fault_of(answer.stderr, url=url.text)
-            self._fetch_all(url, place, place.fresh, variables)
-        except FlotillaError:
-            shutil.rmtree(place.fresh, ignore_errors=True)
-            raise
-        place.swap()
-        self._opened.forget(place)
-
-
-_FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--force")
-
 
 def _without_prefix(source: SourceRef) -> SourceRef:
     """Return what is to be fetched for a source, which is the same with and without its submodules; or itself."""
@@ -417,9 +302,18 @@ def _without_prefix(source: SourceRef) -> SourceRef:
     return replace(source, ref=source.ref.removeprefix(SUBMODULES))
 
 
-def _missing(url: GitUrl, ref: str) -> RefMissingError:
-    message = f"{url} has no {ref.removeprefix('refs/heads/').removeprefix('refs/tags/')}"
-    return RefMissingError(message, remedy="Correct the source's ref, or push what it names.")
+def _highest_tag(refs: Iterable[str], url: GitUrl, text: str) -> str:
+    """Return the one of ``refs`` that is the tag of the highest version in a range."""
+    try:
+        wanted = VersionRange(text)
+    except RangeError as error:
+        raise RefRefusedError(str(error), remedy="Write it as in '>=1.8 <2' or '^1.2'.") from error
+    prefix = "refs/tags/"
+    tag = wanted.highest(ref.removeprefix(prefix) for ref in refs if ref.startswith(prefix))
+    if tag is None:
+        message = f"{url} has no tag in {text}"
+        raise RefMissingError(message, remedy="Tags are versions such as v1.8.0; push one, or correct the range.")
+    return checked_ref(f"{prefix}{tag}")
 
 
 def mirrors_from(settings: Settings, credentials: CredentialsProvider) -> Mirrors:

@@ -6,6 +6,7 @@ later commit: after one commit only the folders it touched are read again.
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import threading
 from collections import OrderedDict
@@ -179,6 +180,16 @@ def _items(content: bytes, width: int) -> dict[str, Item]:
         zero = content.index(b"\0", space)
         name = content[space + 1 : zero].decode(errors="backslashreplace")
         oid = content[zero + 1 : zero + 1 + width].hex()
-        found[name] = Item(name, content[at:space].decode(), oid)
+        found[name] = Item(name, _mode(content[at:space]), oid)
         at = zero + 1 + width
     return found
+
+
+def _mode(spelt: bytes) -> str:
+    """Return a mode as git understands it: old tools wrote zeros before it, or bits that mean nothing."""
+    bits = int(spelt, 8)
+    if stat.S_ISREG(bits):
+        return EXECUTABLE if bits & stat.S_IXUSR else FILE
+    if stat.S_ISDIR(bits):
+        return FOLDER
+    return SYMLINK if stat.S_ISLNK(bits) else SUBMODULE

@@ -39,6 +39,7 @@ class FetchState:
         code: of the last one's fault; empty when it succeeded.
         message: of that fault.
         remedy: of that fault.
+        not_taken: refs that the server had and the mirror did not get.
     """
 
     started: int = 0
@@ -47,14 +48,15 @@ class FetchState:
     code: str = ""
     message: str = ""
     remedy: str = ""
+    not_taken: tuple[str, ...] = ()
 
     def begun(self) -> FetchState:
         """Return the state while the next fetch runs."""
         return replace(self, started=self.started + 1)
 
-    def succeeded(self, now: datetime) -> FetchState:
-        """Return the state after the fetch under way."""
-        return replace(self, finished=self.started, fetched_at=now.isoformat(), code="", message="", remedy="")
+    def succeeded(self, now: datetime, not_taken: tuple[str, ...]) -> FetchState:
+        """Return the state after the fetch under way, but for the refs ``not_taken``."""
+        return FetchState(self.started, self.started, now.isoformat(), not_taken=not_taken)
 
     def failed(self, error: FlotillaError) -> FetchState:
         """Return the state after the fetch under way."""

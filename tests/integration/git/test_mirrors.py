@@ -36,8 +36,9 @@ from common.sources.faults import (
     UnauthorisedError,
     UnreachableError,
 )
+from common.sources.fetching import MirrorLimits
 from common.sources.git import GitRunner
-from common.sources.mirrors import MirrorLimits, Mirrors
+from common.sources.mirrors import Mirrors
 from common.sources.places import Place
 from common.sources.trees import TreeLimits, source_digest
 from common.sources.urls import PlainHttp

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from common.sources.credentials import DirectoryProvider
-from common.sources.mirrors import MirrorLimits, Mirrors
+from common.sources.fetching import MirrorLimits
+from common.sources.mirrors import Mirrors
 from common.sources.urls import PlainHttp
 from tests.fakes.git_server import git_http_server
 
