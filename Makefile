@@ -3,60 +3,84 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV ?= .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
-STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+FITS := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
+# Stamps, named by what was installed: what runs, and on top of that what develops.
+RUNS := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+DEVELOPS := $(VENV)/.developing-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
+# The lock is the whole answer. A resolver would look beyond it: old pip takes `name[extra]` for another package than
+# `name`, and asks the index for its newest release.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 PACKAGES := common scheduler workers console simulator
 
 .PHONY: help
 help: ## List what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
 
-$(STAMP): requirements.lock pyproject.toml
-	@echo "==> Setting up $(VENV) (about a minute the first time)"
-	@$(PYTHON) -c 'import sys; sys.exit("Flotilla needs Python 3.11 or newer, found " + sys.version.split()[0] + "; set PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@rm -f $(VENV)/.installed-*; touch $@
+# $(call install,LOCK): a folder without pip (begun where there was no `ensurepip`) is begun again.
+define install
+	@echo "==> Installing $(1) into $(VENV) (about a minute the first time)"
+	@$(or $(PYTHON),false) -c '$(FITS)' || { echo "Flotilla needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@$(PIP_INSTALL) --require-hashes --requirement $(1)
+	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@rm -f $(VENV)/.installed-* $(VENV)/.developing-*
+endef
+
+$(RUNS):
+	$(call install,requirements.lock)
+	@touch $@
+
+$(DEVELOPS):
+	$(call install,requirements-dev.lock)
+	@touch $@ $(RUNS)
 
 .PHONY: venv
-venv: $(STAMP) ## Make the virtual environment from the lock file
+venv: $(RUNS) ## Make the virtual environment of what runs
+
+.PHONY: venv-dev
+venv-dev: $(DEVELOPS) ## Make the virtual environment of what develops: the same and the tools
 
 .PHONY: demo
-demo: $(STAMP) ## A synced fleet of 12 simulated clusters with everything running (Ctrl-C ends it)
+demo: $(RUNS) ## A synced fleet of 12 simulated clusters with everything running (Ctrl-C ends it)
 	@$(BIN)/flotilla demo $(ARGS)
 
 .PHONY: demo-real
-demo-real: $(STAMP) controlplane ## The same on real kube-apiservers
+demo-real: $(DEVELOPS) controlplane ## The same on real kube-apiservers
 	@$(BIN)/python -m tests.controlplane.demo $(ARGS)
 
 .PHONY: controlplane
-controlplane: $(STAMP) ## Build the real Kubernetes control plane for tests (about 8 minutes the first time)
+controlplane: $(DEVELOPS) ## Build the real Kubernetes control plane for tests (about 8 minutes the first time)
 	@$(BIN)/python -m tests.controlplane.build
 
 .PHONY: check
-check: $(STAMP) ## Format, lint, types, import contracts and unit tests: what to run while editing
+check: $(DEVELOPS) ## Format, lint, types, import contracts and unit tests: what to run while editing
 	@echo "==> ruff";         $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "==> mypy";         $(BIN)/mypy
 	@echo "==> import-linter"; $(BIN)/lint-imports --no-cache
 	@echo "==> unit and property tests"; $(BIN)/python -m pytest tests/unit tests/property -q
 
 .PHONY: test
-test: $(STAMP) controlplane ## All tests, from unit to end-to-end on real control planes
+test: $(DEVELOPS) controlplane ## All tests, from unit to end-to-end on real control planes
 	@echo "==> All tests (what was skipped, and why, stands at the end)"
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: coverage
-coverage: $(STAMP) ## Branch coverage of the planning and the sync engine
+coverage: $(DEVELOPS) ## Branch coverage of the planning and the sync engine
 	@$(BIN)/python -m pytest -q tests/unit tests/property --cov=scheduler.planning --cov=workers.sync --cov-branch --cov-report=term-missing
 
 .PHONY: bench
-bench: $(STAMP) controlplane ## First sync, no change and one commit on real API servers (about 5 minutes, results on the terminal)
+bench: $(DEVELOPS) controlplane ## First sync, no change and one commit on real API servers (about 5 minutes, results on the terminal)
 	@$(BIN)/python -m benchmarks.one_commit $(ARGS)
 
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header $(ARGS)
+
 .PHONY: lock
-lock: $(STAMP) ## Pin the dependencies anew, with hashes and without naming a package index
-	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file requirements.lock
+lock: $(DEVELOPS) ## Pin the dependencies anew, with hashes and without naming a package index, and prove the locks complete (ARGS=--upgrade)
+	@$(COMPILE) pyproject.toml --extra build --output-file requirements.lock
+	@$(COMPILE) pyproject.toml --extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(MAKE) --no-print-directory venv-dev
+	@$(BIN)/python -m tests.packaging.locks
 
 .PHONY: secrets
 secrets: ## Make the passwords, keys and certificates that docker-compose.yml needs, in deploy/secrets
