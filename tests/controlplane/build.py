@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import FileLock
+
+from tests.controlplane.golang import NoGoError, find_go
 
 HERE = Path(__file__).parent
 VERSION = "v1.37.2"
@@ -48,8 +49,11 @@ def cache() -> Path:
     decides = hashlib.sha256()
     for part in ((HERE / "go.mod").read_bytes(), (HERE / "go.sum").read_bytes(), LDFLAGS.encode()):
         decides.update(hashlib.sha256(part).digest())
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "flotilla" / "controlplane" / decides.hexdigest()[:16]
+    return _home() / "controlplane" / decides.hexdigest()[:16]
+
+
+def _home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flotilla"
 
 
 def find(name: str) -> Path | None:
@@ -79,36 +83,39 @@ def build(names: Iterable[str]) -> None:
     """Build the named programs into the cache, those that are missing, one after the other.
 
     Raises:
-        MissingToolsError: there is no Go to build with, or a build failed (its output was shown).
+        MissingToolsError: there is no Go to build with and none to be had, or a build failed (its output was shown).
     """
     missing = [name for name in names if find(name) is None]
     if not missing:
         return
-    if shutil.which("go") is None:
-        message = (
-            f"{', '.join(missing)} must be built, and there is no Go: install Go 1.26 or newer from go.dev/dl,"
-            " or point KUBEBUILDER_ASSETS at a folder of programs"
-        )
-        raise MissingToolsError(message)
     target = cache()
     target.mkdir(parents=True, exist_ok=True)
     # Two builders would each need all the cores and memory; the second one waits, and finds what it wanted.
     with FileLock(target / ".lock"):
+        missing = [name for name in missing if find(name) is None]
+        if not missing:
+            return
+        try:
+            go = find_go(_home() / "go")
+        except NoGoError as error:
+            message = (
+                f"{', '.join(missing)} must be built: {error}, or point KUBEBUILDER_ASSETS at a folder of programs"
+            )
+            raise MissingToolsError(message) from error
         for number, name in enumerate(missing, start=1):
-            if find(name) is None:
-                _build_one(name, target, f"[{number}/{len(missing)}]")
+            _build_one(name, target, go, label=f"[{number}/{len(missing)}]")
 
 
-def _build_one(name: str, target: Path, label: str) -> None:
+def _build_one(name: str, target: Path, go: Path, *, label: str) -> None:
     began = time.monotonic()
     print(f"{label} building {name} …", flush=True)
     # Renamed at the end, so that a build cut short never looks like a program.
     unfinished = target / f".{name}.{os.getpid()}"
     try:
         if name == STAGES:
-            unfinished.write_text(_fast_stages())
+            unfinished.write_text(_fast_stages(go))
         else:
-            _go("build", "-trimpath", "-ldflags", LDFLAGS, "-o", str(unfinished), TOOLS[name])
+            _run(go, "build", "-trimpath", "-ldflags", LDFLAGS, "-o", str(unfinished), TOOLS[name])
         unfinished.rename(target / name)
     except subprocess.CalledProcessError as error:
         message = f"{name} could not be built (go ended with {error.returncode}, see above)"
@@ -118,12 +125,14 @@ def _build_one(name: str, target: Path, label: str) -> None:
     print(f"{label} {name} built in {time.monotonic() - began:.0f} s", flush=True)
 
 
-def _go(*arguments: str) -> str:
+def _run(go: Path, *arguments: str) -> str:
+    # A Go finds its own parts; GOROOT may name those of another one.
+    inherited = {name: value for name, value in os.environ.items() if name != "GOROOT"}
     done = subprocess.run(
-        ("go", *arguments),
+        (str(go), *arguments),
         cwd=HERE,
-        # The toolchain is the user's own, and go.sum decides: a build never fetches what is not named there.
-        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"},
+        # This Go and no other, and go.sum decides: a build never fetches what is not named there.
+        env={**inherited, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -132,9 +141,9 @@ def _go(*arguments: str) -> str:
     return done.stdout
 
 
-def _fast_stages() -> str:
+def _fast_stages(go: Path) -> str:
     """Return kwok's own fast stages out of its module, so that running them later needs no Go."""
-    stages = Path(_go("list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok").strip()) / "kustomize" / "stage"
+    stages = Path(_run(go, "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok").strip()) / "kustomize" / "stage"
     found = [path for kind in ("node", "pod") for path in sorted(stages.glob(f"{kind}/fast/{kind}-*.yaml"))]
     if not found:
         message = f"kwok's module has no fast stages in {stages}; its layout has changed"

@@ -11,6 +11,7 @@ from tests.controlplane.fixtures import _running
 from tests.controlplane.runner import Workloads
 
 GO = """#!/bin/sh
+[ "$1" = version ] && { echo "go version ${GO_IS:-go1.26.8} linux/amd64"; exit; }
 echo "$@" >> "$GO_CALLS"
 while [ $# -gt 0 ]; do
   [ "$1" = -o ] && { echo program > "$2"; exit "${GO_ENDS:-0}"; }
@@ -58,12 +59,6 @@ def test_a_build_that_failed_leaves_no_program(calls: Path, monkeypatch: pytest.
         build.build(["etcd"])
     assert calls.exists()
     assert [path.name for path in build.cache().iterdir()] == [".lock"]
-
-
-def test_without_go_it_says_what_to_do(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(calls.parent / "nowhere"))
-    with pytest.raises(build.MissingToolsError, match="install Go"):
-        build.build(["etcd"])
 
 
 def test_a_program_that_is_not_there_is_not_built_silently(calls: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 
 class Index:
@@ -15,11 +17,28 @@ class Index:
         self._root = root
         self.url = root.as_uri()
 
-    def publish(self, name: str, version: str, *, requires: Iterable[str] = (), extra: str = "") -> str:
-        """Add a release that does nothing but ask for others; returns its line of a lock file."""
+    def publish(
+        self,
+        name: str,
+        version: str,
+        *,
+        requires: Iterable[str] = (),
+        extra: str = "",
+        programs: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
+        """Add a release; returns its line of a lock file.
+
+        Args:
+            name: of the package.
+            version: of the release.
+            requires: what it asks for, as in its metadata.
+            extra: the name of its one extra, or nothing.
+            programs: scripts that it holds, by their path.
+        """
         folder = self._root / name
         folder.mkdir(parents=True, exist_ok=True)
-        wheel = folder / f"{name}-{version}-py3-none-any.whl"
+        stem = f"{name.replace('-', '_')}-{version}"
+        wheel = folder / f"{stem}-py3-none-any.whl"
         metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}"]
         metadata += [f"Provides-Extra: {extra}"] if extra else []
         metadata += [f"Requires-Dist: {each}" for each in requires]
@@ -30,7 +49,11 @@ class Index:
         }
         with zipfile.ZipFile(wheel, "w") as archive:
             for file, text in files.items():
-                archive.writestr(f"{name}-{version}.dist-info/{file}", text)
+                archive.writestr(f"{stem}.dist-info/{file}", text)
+            for path, script in programs.items():
+                entry = zipfile.ZipInfo(path)
+                entry.external_attr = (stat.S_IFREG | 0o755) << 16
+                archive.writestr(entry, script)
         links = [f'<a href="{each.name}">{each.name}</a>' for each in sorted(folder.glob("*.whl"))]
         (folder / "index.html").write_text("<!DOCTYPE html><html><body>" + "<br>".join(links) + "</body></html>")
         return f"{name}=={version} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
