@@ -182,10 +182,14 @@ def _wrong_answer(fault: Fault) -> Answer:
         return Answer(200, b"<html>this is not the API server you are looking for")
     if fault.kind is FaultKind.UNAUTHORIZED:
         return api.refusal(errors.unauthorized())
-    if fault.kind is FaultKind.THROTTLE:
-        seconds = max(1, round(fault.retry_after.total_seconds()))
+    if fault.kind is FaultKind.FORBIDDEN:
+        return api.refusal(errors.ApiError(403, "Forbidden", "the account may not do this: simulated", {}, {}))
+    if fault.kind in (FaultKind.THROTTLE, FaultKind.UNAVAILABLE):
+        seconds = round(fault.retry_after.total_seconds())
+        details, headers = {"retryAfterSeconds": seconds}, {"Retry-After": str(seconds)}
+        if fault.kind is FaultKind.UNAVAILABLE:
+            message = "the server is currently unable to handle the request"
+            return api.refusal(errors.ApiError(503, "ServiceUnavailable", message, details, headers))
         message = "the server has received too many requests and has asked us to try again later"
-        details = {"retryAfterSeconds": seconds}
-        error = errors.ApiError(429, "TooManyRequests", message, details, {"Retry-After": str(seconds)})
-        return api.refusal(error)
+        return api.refusal(errors.ApiError(429, "TooManyRequests", message, details, headers))
     return Answer(500, orjson.dumps(errors.ApiError(500, "InternalError", "Internal error occurred: simulated").body()))

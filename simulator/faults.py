@@ -22,8 +22,12 @@ class FaultKind(StrEnum):
     """429 with Retry-After."""
     ERROR = "error"
     """500."""
+    UNAVAILABLE = "unavailable"
+    """503 with Retry-After, as while it shuts down."""
     UNAUTHORIZED = "unauthorized"
     """401, as with an expired token."""
+    FORBIDDEN = "forbidden"
+    """403."""
     DROP = "drop"
     """The connection breaks after some bytes of the answer."""
     GARBAGE = "garbage"
@@ -37,9 +41,10 @@ class Fault:
     Attributes:
         kind: what goes wrong.
         delay: of ``slow``.
-        retry_after: of ``throttle``.
+        retry_after: of ``throttle`` and ``unavailable``.
         after_bytes: of ``drop``: bytes of the body that still arrive.
         percent: share of requests it strikes, 1 to 100.
+        skip: requests that it still lets pass before it strikes.
         count: requests it still strikes; None for no end.
         until: when it ends; None for no end.
         methods: HTTP methods it strikes; empty for all.
@@ -50,6 +55,7 @@ class Fault:
     retry_after: timedelta = timedelta(seconds=1)
     after_bytes: int = 10
     percent: int = 100
+    skip: int = 0
     count: int | None = None
     until: datetime | None = None
     methods: frozenset[str] = frozenset()
@@ -71,20 +77,23 @@ class Fault:
         return self.count == 0 or (self.until is not None and now >= self.until)
 
     def spent(self) -> Fault:
-        """Return the fault after it struck once."""
+        """Return the fault after it struck, or let pass, one request."""
+        if self.skip:
+            return replace(self, skip=self.skip - 1)
         return self if self.count is None else replace(self, count=self.count - 1)
 
 
 def parse_fault(document: Mapping[str, Any], *, now: datetime) -> Fault:
     """Return the fault that an admin request describes.
 
-    The members are ``kind``, ``delayMs``, ``retryAfterSeconds``, ``afterBytes``, ``percent``, ``count``,
-    ``durationMs`` and ``methods``; all but the first are optional.
+    The members are ``kind``, ``delayMs``, ``retryAfterSeconds``, ``afterBytes``, ``percent``, ``skip``,
+    ``count``, ``durationMs`` and ``methods``; all but the first are optional.
 
     Raises:
         ValueError: a member is unknown or out of range.
     """
-    known = {"kind", "delayMs", "retryAfterSeconds", "afterBytes", "percent", "count", "durationMs", "methods"}
+    known = {"kind", "delayMs", "retryAfterSeconds", "afterBytes", "percent", "skip"}
+    known |= {"count", "durationMs", "methods"}
     strange = sorted(set(document) - known)
     if strange:
         message = f"unknown members {strange}; known are {sorted(known)}"
@@ -100,6 +109,7 @@ def parse_fault(document: Mapping[str, Any], *, now: datetime) -> Fault:
         retry_after=timedelta(seconds=int(document.get("retryAfterSeconds", 1))),
         after_bytes=int(document.get("afterBytes", 10)),
         percent=percent,
+        skip=int(document.get("skip", 0)),
         count=None if document.get("count") is None else int(document["count"]),
         until=None if duration is None else now + timedelta(milliseconds=int(duration)),
         methods=frozenset(str(each).upper() for each in document.get("methods", ())),

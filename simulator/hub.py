@@ -34,7 +34,8 @@ class Hosted:
         for index, fault in enumerate(self.faults):
             if fault.strikes(method, draw=draw, now=now):
                 self.faults[index] = fault.spent()
-                return fault
+                if not fault.skip:
+                    return fault
         return None
 
 
