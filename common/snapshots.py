@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from datetime import timedelta
 
 from common.db import fleet as fleets
 from common.db.connection import Connection
 from common.domain.errors import TransientError
 from common.domain.fleet import Fleet
 from common.registry import Documents, restore
+from common.single_flight import SingleFlight
 
 KEPT = 3
+PATIENCE = timedelta(seconds=60)
+"""Longest that a thread waits for another that reads the same snapshot; the largest fleet takes some seconds."""
 NO_COMMIT = "no registry commit was accepted yet"
 
 
@@ -27,6 +31,7 @@ class Snapshots:
     def __init__(self) -> None:
         self._fleets: OrderedDict[int, Fleet] = OrderedDict()
         self._lock = threading.Lock()
+        self._readings = SingleFlight[int, Fleet]("reading a snapshot of the registry", patience=PATIENCE)
 
     def in_force(self, connection: Connection) -> tuple[int, Fleet]:
         """Return the snapshot in force and its fleet.
@@ -63,11 +68,15 @@ class Snapshots:
             if known is not None:
                 self._fleets.move_to_end(snapshot_id)
                 return known
-            fleet = restore(Documents.from_json(fleets.snapshot(connection, snapshot_id).documents))
-            if fleet is None:
-                message = f"snapshot {snapshot_id} of the registry cannot be read by this version"
-                raise NoFleetError(message, remedy="Run the same version of scheduler and workers.")
+        return self._readings.run(snapshot_id, lambda: self._read(connection, snapshot_id))
+
+    def _read(self, connection: Connection, snapshot_id: int) -> Fleet:
+        fleet = restore(Documents.from_json(fleets.snapshot(connection, snapshot_id).documents))
+        if fleet is None:
+            message = f"snapshot {snapshot_id} of the registry cannot be read by this version"
+            raise NoFleetError(message, remedy="Run the same version of scheduler and workers.")
+        with self._lock:
             self._fleets[snapshot_id] = fleet
             while len(self._fleets) > KEPT:
                 self._fleets.popitem(last=False)
-            return fleet
+        return fleet

@@ -1,4 +1,4 @@
-"""Reads a mirror's objects through one long-lived ``cat-file`` process, and keeps the trees it has seen.
+"""Reads a mirror's objects through long-lived ``cat-file`` processes, and keeps the trees it has seen.
 
 A tree is what one folder holds. An object never changes under its id, so a tree that was read stays right for every
 later commit: after one commit only the folders it touched are read again.
@@ -7,7 +7,6 @@ later commit: after one commit only the folders it touched are read again.
 from __future__ import annotations
 
 import stat
-import subprocess
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -22,6 +21,8 @@ _BATCH = 400
 """Requests written before answers are read: together they fit a pipe's buffer, so that neither side ever waits."""
 _KEPT_ITEMS = 300_000
 _LARGEST_TREE = 32 << 20
+_KEPT_READERS = 2
+"""Processes of one mirror that stay while nobody reads."""
 FOLDER, FILE, EXECUTABLE, SYMLINK, SUBMODULE = "40000", "100644", "100755", "120000", "160000"
 
 
@@ -35,7 +36,7 @@ class Item:
 
 
 class Objects:
-    """The objects of one mirror. Safe to use from several threads; one of them reads at a time.
+    """The objects of one mirror. Safe to use from several threads: each reads through a process that is its alone.
 
     Args:
         runner: starts git.
@@ -50,8 +51,9 @@ class Objects:
         self._folder = folder
         self._url = url
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stderr: Drain | None = None
+        self._idle: list[_Reader] = []
+        self._closed = 0
+        """How often it was closed: a reader from before is not used again, because another repository may be there."""
         self._trees: OrderedDict[str, dict[str, Item]] = OrderedDict()
         self._items = 0
 
@@ -101,26 +103,68 @@ class Objects:
         return [content for batch in _batches(oids) for _, content in self._asked("contents", batch)]
 
     def close(self) -> None:
-        """End the process; it is started again when needed."""
+        """End the processes, those in use once they are given back; others are started when needed."""
         with self._lock:
-            self._end()
+            idle = list(self._idle)
+            self._idle.clear()
+            self._closed += 1
+        for reader in idle:
+            reader.end()
 
     def _asked(self, command: str, oids: Sequence[str], *, absent: bool = False) -> list[tuple[int, bytes]]:
-        with self._lock:
-            try:
-                return self._ask(command, oids, absent=absent)
-            except (OSError, ValueError, EOFError) as error:
-                said = self._end()
-                self._damaged()
-                fault = fault_of(said, url=self._url) if said else None
-                if isinstance(fault, MirrorCorruptError):
-                    raise fault from error
-                message = f"{self._url}: an object of the mirror cannot be read"
-                raise MirrorCorruptError(message, remedy="The mirror is built anew with the next fetch.") from error
+        reader, closed = self._taken()
+        try:
+            found = reader.ask(command, oids, absent=absent)
+        except (OSError, ValueError, EOFError) as error:
+            said = reader.end()
+            self._damaged()
+            fault = fault_of(said, url=self._url) if said else None
+            if isinstance(fault, MirrorCorruptError):
+                raise fault from error
+            message = f"{self._url}: an object of the mirror cannot be read"
+            raise MirrorCorruptError(message, remedy="The mirror is built anew with the next fetch.") from error
+        self._give_back(reader, closed)
+        return found
 
-    def _ask(self, command: str, oids: Sequence[str], *, absent: bool) -> list[tuple[int, bytes]]:
-        process = self._running()
-        stdin, stdout = process.stdin, process.stdout
+    def _taken(self) -> tuple[_Reader, int]:
+        """Return a reader that is the caller's until it is given back, and how often this was closed before."""
+        while True:
+            with self._lock:
+                closed, reader = self._closed, self._idle.pop() if self._idle else None
+            if reader is None:
+                return _Reader(self._runner, self._folder), closed
+            if reader.lives:
+                return reader, closed
+            reader.end()
+
+    def _give_back(self, reader: _Reader, closed: int) -> None:
+        with self._lock:
+            kept = closed == self._closed and len(self._idle) < _KEPT_READERS
+            if kept:
+                self._idle.append(reader)
+        if not kept:
+            reader.end()
+
+
+class _Reader:
+    """One ``cat-file`` process; used by one thread at a time."""
+
+    def __init__(self, runner: GitRunner, folder: Path) -> None:
+        self._process = runner.start(folder, ["--git-dir=.", "cat-file", "--batch-command", "--buffer"])
+        self._stderr = Drain(self._process.stderr, 1 << 14)
+
+    @property
+    def lives(self) -> bool:
+        """Whether the process has not ended by itself."""
+        return self._process.poll() is None
+
+    def ask(self, command: str, oids: Sequence[str], *, absent: bool) -> list[tuple[int, bytes]]:
+        """Return size and content of each object; a size of -1 for one that is missing and may be ``absent``.
+
+        Raises:
+            OSError, ValueError, EOFError: one is missing or damaged, or the process ended.
+        """
+        stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise EOFError
         requests = "".join(f"{command} {oid}\n" for oid in oids)
@@ -131,25 +175,16 @@ class Objects:
             raise EOFError
         return answers
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._process.poll() is not None:
-            self._end()
-        if self._process is None:
-            self._process = self._runner.start(self._folder, ["--git-dir=.", "cat-file", "--batch-command", "--buffer"])
-            self._stderr = Drain(self._process.stderr, 1 << 14)
-        return self._process
-
-    def _end(self) -> str:
+    def end(self) -> str:
         """End the process; return what it complained of."""
-        process, stderr = self._process, self._stderr
-        self._process = self._stderr = None
-        if process is None or stderr is None:
-            return ""
-        if process.stdin is not None:
-            process.stdin.close()
-        stderr.ended(1)
-        end(process)
-        return stderr.content.decode(errors="replace")
+        if self._process.stdin is not None:
+            try:
+                self._process.stdin.close()
+            except BrokenPipeError:
+                pass
+        self._stderr.ended(1)
+        end(self._process)
+        return self._stderr.content.decode(errors="replace")
 
 
 def _batches(oids: Sequence[str]) -> list[Sequence[str]]:

@@ -23,15 +23,14 @@ class OpenRepositories:
 
     def objects(self, place: Place, *, url: str) -> Objects:
         """Return the objects of the repository at ``place``; the one read longest ago is closed for it."""
+        fresh = Objects(self._runner, place.repo, url=url, damaged=place.suspect)
         with self._lock:
-            objects = self._open.get(place.repo)
-            if objects is None:
-                objects = Objects(self._runner, place.repo, url=url, damaged=place.suspect)
-                self._open[place.repo] = objects
+            objects = self._open.setdefault(place.repo, fresh)
             self._open.move_to_end(place.repo)
-            while len(self._open) > _MOST:
-                self._open.popitem(last=False)[1].close()
-            return objects
+            surplus = [self._open.popitem(last=False)[1] for _ in range(len(self._open) - _MOST)]
+        for each in surplus:
+            each.close()
+        return objects
 
     def forget(self, place: Place) -> None:
         """Close the repository at ``place``: another one is there now."""
@@ -43,5 +42,7 @@ class OpenRepositories:
     def close(self) -> None:
         """End the processes that read objects."""
         with self._lock:
-            while self._open:
-                self._open.popitem()[1].close()
+            known = list(self._open.values())
+            self._open.clear()
+        for each in known:
+            each.close()

@@ -10,8 +10,10 @@ import posixpath
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit, urlunsplit
 
+from common.single_flight import SingleFlight
 from common.sources.faults import SubmoduleRefusedError
 from common.sources.objects import FOLDER, SUBMODULE, Item
 from common.sources.trees import ObjectStore, Tree
@@ -23,6 +25,8 @@ DEEPEST = 5
 """Submodules within submodules."""
 MOST = 200
 """Submodules that one repository names."""
+PATIENCE = timedelta(minutes=10)
+"""Longest that a thread waits for another that opens the same submodule; its fetch has a bound of its own."""
 _SECTION, _PATH, _URL = "submodule.", ".path", ".url"
 
 
@@ -86,6 +90,7 @@ class WithSubmodules:
         self._opened: dict[str, Tree] = {}
         self._owners: dict[str, ObjectStore] = {}
         self._lock = threading.Lock()
+        self._openings = SingleFlight[str, Tree]("opening a submodule", patience=PATIENCE)
 
     def tree(self, oid: str) -> dict[str, Item]:
         """Return a folder's entries by name; raises as the store that has it, and as opening a submodule."""
@@ -109,9 +114,12 @@ class WithSubmodules:
 
     def _tree(self, module: Module) -> Tree:
         with self._lock:
-            if module.commit not in self._opened:
-                self._opened[module.commit] = self._open_tree(module)
-            return self._opened[module.commit]
+            known = self._opened.get(module.commit)
+        if known is not None:
+            return known
+        opened = self._openings.run(module.commit, lambda: self._open_tree(module))
+        with self._lock:
+            return self._opened.setdefault(module.commit, opened)
 
     def _of(self, store: ObjectStore, oid: str) -> dict[str, Item]:
         """Return the entries of a folder of a submodule, and remember whose they are."""

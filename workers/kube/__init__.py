@@ -1,6 +1,7 @@
 """The Kubernetes adapter: the only importer of ``kubernetes``; errors are translated here, once.
 
-It reads and writes what it is told, and never repeats a write: only the engine may ask the fence.
+It reads and writes what it is told. A request is sent again only where the API server said that it was not carried out
+(credentials that have changed, a request to wait) and the fence that the engine gave allows it anew.
 """
 
 from workers.kube.cluster import KubeCluster

@@ -20,6 +20,7 @@ from workers.sync.live import MANAGER, Kind, Live, LiveMeta
 from workers.sync.ports import Applied, Ownership, Target, Write
 
 if TYPE_CHECKING:
+    from workers.kube.patience import Permit
     from workers.kube.pool import Connection
 
 PAGE = 500
@@ -52,10 +53,12 @@ class KubeCluster:
         agent: User-Agent; names the run and attempt, so that the API server's audit log does too.
         account: user in whose name every request for objects is made; empty for the connection's own. What kinds are
             served is everybody's, and asked in the connection's own name.
+        permit: asked before a request is sent again.
     """
 
-    def __init__(self, connection: Connection, agent: str, account: str = "") -> None:
+    def __init__(self, connection: Connection, agent: str, account: str, permit: Permit) -> None:
         self._connection = connection
+        self._permit = permit
         self._agent = {"User-Agent": agent}
         self._headers = {**self._agent, _IMPERSONATE: account} if account else self._agent
         self._requests: Counter[str] = Counter()
@@ -190,7 +193,7 @@ class KubeCluster:
     def _send(self, verb: str, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         with self._lock:
             self._requests[verb] += 1
-        return self._connection.send(method, path, {**headers, **self._headers}, body)
+        return self._connection.send(method, path, {**headers, **self._headers}, body, permit=self._permit)
 
     def _succeeded(self, answer: Answer, what: str) -> bytes:
         if not answer.ok:

@@ -10,13 +10,15 @@ from typing import Any
 
 import msgspec
 
+from common.single_flight import SingleFlight
 from common.sources.credentials import CredentialsProvider
-from workers.kube import discovery
+from workers.kube import discovery, patience
 from workers.kube.client import Answer, Client
 from workers.kube.cluster import KubeCluster
 from workers.kube.credentials import Access, access_from, check_server
 from workers.kube.discovery import Catalogue
 from workers.kube.errors import from_answer
+from workers.kube.patience import Permit
 from workers.sync.errors import GarbageError, SilentGroupError, UnknownKindError
 from workers.sync.live import Kind, Live
 
@@ -42,9 +44,13 @@ class Connection:
         self._reference = reference
         self.request_timeout = request_timeout
         self._lock = Lock()
+        self._renewals = SingleFlight[Client, Client]("reading the credentials anew", patience=2 * request_timeout)
+        # Two requests, each of which may be sent twice.
+        self._readings = SingleFlight[None, Catalogue]("asking which kinds are served", patience=4 * request_timeout)
         self._access = self._read_access()
         self._client = Client(self._access, request_timeout)
         self._catalogue: Catalogue | None = None
+        self._forgotten_at = float("-inf")
         self._version: tuple[Catalogue, str] | None = None
         self._identity = ""
 
@@ -58,40 +64,58 @@ class Connection:
         """When the credentials in use end; None when they do not say."""
         return self._access.expires_at
 
-    def session(self, agent: str, *, account: str = "") -> KubeCluster:
+    def session(self, agent: str, *, account: str = "", permit: Permit = patience.freely) -> KubeCluster:
         """Return the engine's port for one attempt, sweep or observation.
 
         Args:
             agent: names it in the User-Agent.
             account: user to impersonate; empty for none.
+            permit: asked before a request is sent again.
         """
-        return KubeCluster(self, agent, account)
+        return KubeCluster(self, agent, account, permit)
 
-    def send(self, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
-        """Return the answer. Credentials that are refused are read again, and if they changed, used once more.
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: Any = None, *, permit: Permit = patience.freely
+    ) -> Answer:
+        """Return the answer, once the API server no longer asks to wait, or for longer than one waits.
 
-        A write is not repeated even then: the time that it asked of the fence has passed. Its dry-run came before it.
+        Credentials that are refused are read again, and if they changed, used once more. A request, a write too, is
+        sent again only after an answer that says it was not carried out, and only if ``permit`` allows it anew.
 
         Raises:
             TransientError: there was no answer.
             PermanentError: the credentials cannot be used.
+            LeaseLostError: ``permit`` does not allow it.
         """
+        return patience.until_served(
+            lambda: self._sent(method, path, headers, body, permit), permit, needed=self.request_timeout
+        )
+
+    def _sent(self, method: str, path: str, headers: Mapping[str, str], body: Any, permit: Permit) -> Answer:
         client = self._client
         answer = client.send(method, path, headers, body)
         if answer.status != 401:
             return answer
         fresh = self._renewed(client)
-        writes = method != "GET" and "dryRun=All" not in path
-        return answer if writes or fresh is client else fresh.send(method, path, headers, body)
+        if fresh is client:
+            return answer
+        permit(self.request_timeout)
+        return fresh.send(method, path, headers, body)
 
     def _renewed(self, refused: Client) -> Client:
+        """Return a client with other credentials than those that were refused; the same one where there are none."""
+        if self._client is not refused:
+            return self._client
+        return self._renewals.run(refused, lambda: self._renew(refused))
+
+    def _renew(self, refused: Client) -> Client:
+        access = self._read_access()
+        if access == self._access:
+            return self._client
+        fresh = Client(access, self.request_timeout)
         with self._lock:
             if self._client is refused:
-                access = self._read_access()
-                if access != self._access:
-                    self._access = access
-                    self._client = Client(access, self.request_timeout)
-                    self._identity = ""
+                self._access, self._client, self._identity = access, fresh, ""
             return self._client
 
     def identity(self) -> str:
@@ -156,32 +180,31 @@ class Connection:
 
     def _current(self, agent: Mapping[str, str]) -> Catalogue:
         catalogue = self._catalogue
-        if catalogue is None or time.monotonic() - catalogue.read_at > CATALOGUE_TTL.total_seconds():
-            with self._lock:
-                # Another thread may have read it while this one waited.
-                if self._catalogue is catalogue:
-                    self._catalogue = self._read_catalogue(agent)
-                catalogue = self._catalogue
-        return catalogue if catalogue is not None else self.refresh_kinds(agent=agent)
+        if catalogue is not None and time.monotonic() - catalogue.read_at <= CATALOGUE_TTL.total_seconds():
+            return catalogue
+        return self._readings.run(None, lambda: self.refresh_kinds(agent=agent))
 
     def refresh_kinds(self, *, agent: Mapping[str, str]) -> Catalogue:
-        """Read and return the served kinds."""
-        catalogue = self._read_catalogue(agent)
-        self._catalogue = catalogue
+        """Read and return the served kinds; never what another thread began to read before this was asked."""
+        asked_at = time.monotonic()
+        headers = {"Accept": discovery.ACCEPT, **agent}
+        bodies = [self._got(path, headers) for path in discovery.PATHS]
+        try:
+            catalogue = discovery.decode(bodies, read_at=asked_at)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            message = "the cluster does not answer aggregated discovery (Kubernetes 1.27 or later does)"
+            raise GarbageError(message) from error
+        with self._lock:
+            newest = self._catalogue is None or self._catalogue.read_at <= asked_at
+            if newest and asked_at >= self._forgotten_at:
+                self._catalogue = catalogue
         return catalogue
 
     def forget_kinds(self) -> None:
         """Read the served kinds anew at the next question."""
-        self._catalogue = None
-
-    def _read_catalogue(self, agent: Mapping[str, str]) -> Catalogue:
-        headers = {"Accept": discovery.ACCEPT, **agent}
-        bodies = [self._got(path, headers) for path in discovery.PATHS]
-        try:
-            return discovery.decode(bodies, read_at=time.monotonic())
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            message = "the cluster does not answer aggregated discovery (Kubernetes 1.27 or later does)"
-            raise GarbageError(message) from error
+        with self._lock:
+            self._catalogue = None
+            self._forgotten_at = time.monotonic()
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -237,6 +260,7 @@ class ClusterPool:
     def close(self) -> None:
         """Close the idle connections of all clusters."""
         with self._lock:
-            for _, connection in self._connections.values():
-                connection.close()
+            known = list(self._connections.values())
             self._connections.clear()
+        for _, connection in known:
+            connection.close()

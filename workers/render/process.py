@@ -206,20 +206,22 @@ class RenderProcesses:
 
     def close(self) -> None:
         """End those that nobody uses."""
-        with self._lock:
-            while self._free:
-                self._free.pop().close()
+        while (process := self._idle()) is not None:
+            process.close()
 
     def _taken(self) -> RenderProcess:
-        with self._lock:
-            while self._free:
-                process = self._free.pop()
-                if process.usable:
-                    return process
-                process.close()
+        while (process := self._idle()) is not None:
+            if process.usable:
+                return process
+            process.close()
         fresh = RenderProcess(self._library, self._bounds)
         self._version = fresh.version
         return fresh
+
+    def _idle(self) -> RenderProcess | None:
+        """Return a process that nobody uses, which is the caller's from now on; None where there is none."""
+        with self._lock:
+            return self._free.pop() if self._free else None
 
     def _give_back(self, process: RenderProcess) -> None:
         with self._lock:

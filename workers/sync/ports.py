@@ -104,8 +104,8 @@ class Applied:
 class ClusterPort(Protocol):
     """One cluster, for one attempt. Safe to use from several threads.
 
-    Every method raises the errors of ``workers.sync.errors`` and nothing else; writes are never repeated by the
-    adapter, since only the engine may ask the fence.
+    Every method raises the errors of ``workers.sync.errors``, and ``LeaseLostError`` where a request would have to be
+    sent again and the attempt's fence does not allow it any more. A write that may have happened is never repeated.
     """
 
     @property

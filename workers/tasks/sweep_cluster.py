@@ -66,12 +66,13 @@ def _sweep(runtime: Runtime, where: Site) -> None:
     )
     metas = {key: None if one is None else one[1] for key, one in lists.items()}
     found = compare(where.fleet.name, where.cluster.name, inventories, metas)
+    version = connection.version()
     with runtime.database.write() as transaction:
         now = runtime.database.now(transaction)
         clusters.record_reached(
             transaction,
             where.cluster.name,
-            version=connection.version(),
+            version=version,
             expire_at=connection.credentials_expire_at,
             now=now,
         )

@@ -139,8 +139,9 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, go: Go
         ender.warnings = rendered.warnings
     ender.manifest_digest = rendered.digest if rendered else EMPTY
     ender.journal = SqlJournal(runtime.database, run, prune_budget=facts.fleet.prune_budget)
+    agent, account = runtime.agent(f"run {run.attempt}"), _account(run, facts.fleet)
     ports = Ports(
-        cluster=connection.session(runtime.agent(f"run {run.attempt}"), account=_account(run, facts.fleet)),
+        cluster=connection.session(agent, account=account, permit=fence.check),
         journal=ender.journal,
         fence=fence,
         executor=runtime.executor,

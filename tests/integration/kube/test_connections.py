@@ -10,9 +10,9 @@ import orjson
 import pytest
 import yaml
 
-from common.domain.errors import FlotillaError, TransientError
+from common.domain.errors import FlotillaError, LeaseLostError, TransientError
 from simulator.server import Simulator
-from tests.fakes.sync import Site, actions, config_map
+from tests.fakes.sync import Lease, Site, actions, config_map
 from tests.integration.kube.given import Given
 from workers.kube import ClusterPool, Connection
 from workers.kube.errors import UntrustedError
@@ -27,7 +27,7 @@ AGENT = "flotilla/test (run r.7)"
     [
         ({"kind": "refuse"}, errors.UnreachableError),
         ({"kind": "hang"}, errors.TimedOutError),
-        ({"kind": "throttle", "retryAfterSeconds": 4}, errors.ThrottledError),
+        ({"kind": "throttle", "retryAfterSeconds": 40}, errors.ThrottledError),
         ({"kind": "error"}, errors.ServerError),
         ({"kind": "unauthorized"}, errors.UnauthorisedError),
         ({"kind": "garbage"}, errors.GarbageError),
@@ -42,7 +42,7 @@ def test_each_fault_has_its_class_and_the_cluster_recovers(
     with pytest.raises(expected) as caught:
         session.get(Target(config_maps, "default", "x"))
     if isinstance(caught.value, errors.ThrottledError):
-        assert caught.value.retry_after == timedelta(seconds=4)
+        assert caught.value.retry_after == timedelta(seconds=40)
     simulated.faults("it")
     assert session.get(Target(config_maps, "default", "x")) is None
 
@@ -101,22 +101,27 @@ def test_a_rotated_token_is_read_again_without_a_failure(
     pool.close()
 
 
-def test_a_write_with_a_rotated_token_is_left_to_the_next_attempt(
-    simulated: Simulator, connection: Connection, provider: Given
+@pytest.mark.parametrize("held", [True, False])
+def test_a_write_with_a_rotated_token_is_repeated_while_the_fence_allows_it(
+    simulated: Simulator, connection: Connection, provider: Given, *, held: bool
 ) -> None:
     good = provider.kubeconfig
     stale = yaml.safe_load(good)
     stale["users"][0]["user"]["token"] = "expired"
     provider.kubeconfig = yaml.safe_dump(stale).encode()
     pool = ClusterPool(provider, timedelta(seconds=1))
-    session = pool.connect("it", server=simulated.url("it"), credentials="clusters/it").session(AGENT)
+    lease = Lease(held=held)
+    late = pool.connect("it", server=simulated.url("it"), credentials="clusters/it")
+    session = late.session(AGENT, permit=lease.check)
     where = Target(connection.session(AGENT).kind("", "v1", "ConfigMap"), "default", "x")
     body = orjson.dumps(config_map("x"))
     provider.kubeconfig = good
-    with pytest.raises(errors.UnauthorisedError):
-        session.apply(where, body, write=Write.REAL, ownership=Ownership.RESPECT)
-    assert connection.session(AGENT).get(where) is None
-    assert session.apply(where, body, write=Write.REAL, ownership=Ownership.RESPECT).created
+    if held:
+        assert session.apply(where, body, write=Write.REAL, ownership=Ownership.RESPECT).created
+    else:
+        with pytest.raises(LeaseLostError):
+            session.apply(where, body, write=Write.REAL, ownership=Ownership.RESPECT)
+        assert connection.session(AGENT).get(where) is None
     pool.close()
 
 

@@ -13,6 +13,7 @@ import urllib3
 
 from workers.kube.client import Answer, _read
 from workers.kube.cluster import KubeCluster
+from workers.kube.patience import Permit, freely
 from workers.kube.pool import Connection
 from workers.sync.errors import GarbageError, GoneError, TimedOutError, UnknownKindError
 from workers.sync.live import Kind
@@ -37,8 +38,9 @@ class Script:
         self.asked: list[tuple[str, str, Mapping[str, str]]] = []
         self.forgotten = 0
 
-    def send(self, method: str, path: str, headers: Mapping[str, str], _body: Any = None) -> Answer:
+    def send(self, method: str, path: str, headers: Mapping[str, str], _body: Any = None, *, permit: Permit) -> Answer:
         """Return the next answer."""
+        assert permit is freely
         self.asked.append((method, path, headers))
         status, body = self._answers.pop(0)
         return Answer(status, {}, body if isinstance(body, bytes) else orjson.dumps(body))
@@ -50,7 +52,7 @@ class Script:
 
 def cluster(*answers: tuple[int, Any]) -> tuple[KubeCluster, Script]:
     script = Script(*answers)
-    return KubeCluster(cast("Connection", script), AGENT), script
+    return KubeCluster(cast("Connection", script), AGENT, "", freely), script
 
 
 def page(*names: str, token: str = "") -> dict[str, Any]:
