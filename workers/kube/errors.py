@@ -36,6 +36,8 @@ _DENIED = re.compile(
     r"""^(?P<webhook>admission webhook "[^"]+") denied the request"""
     r"""|(?P<policy>ValidatingAdmissionPolicy '[^']+') with binding '[^']+' denied request"""
 )
+_ABSENT = re.compile(r" not found\b|\bno \w+ with name \S+ was found")
+_BINDING = re.compile(r'(?:cluster)?rolebindings\.rbac\.authorization\.k8s\.io "')
 _WEBHOOK_FAILS = "See whether what is behind that webhook runs: until it does, nothing that it guards can be written."
 
 
@@ -148,8 +150,7 @@ def _spoken(code: int, headers: Mapping[str, str], status: Status, what: str) ->
         case 403:
             return _forbidden(message, causes)
         case 404:
-            remedy = "Create the namespace, or set `createNamespace: true`." if _namespace_missing(status) else ""
-            return NotFoundError(message, remedy=remedy)
+            return NotFoundError(message, remedy=_remedy_of_absence(status))
         case 409:
             return ConflictError(message, causes=causes)
         case 410:
@@ -174,11 +175,20 @@ def _forbidden(message: str, causes: tuple[Cause, ...]) -> FlotillaError:
         remedy = "Grant the hub's account `impersonate` on that service account."
     elif "exceeded quota: " in message:
         remedy = "Raise that quota, or ask for less."
+    elif " attempting to grant RBAC permissions not currently held" in message:
+        remedy = "Grant the account these rights, or `escalate` on roles and `bind` on the role."
+    elif _ABSENT.search(message):
+        remedy = "Create what it names, or correct the name."
     return ForbiddenError(message, remedy=remedy)
 
 
-def _namespace_missing(status: Status) -> bool:
-    return status.message.startswith('namespaces "')
+def _remedy_of_absence(status: Status) -> str:
+    if status.message.startswith('namespaces "'):
+        return "Create the namespace, or set `createNamespace: true`."
+    if _BINDING.match(status.message):
+        # The API server names the binding that was to be made where it misses the role.
+        return "Create the role that its roleRef names, or correct the name."
+    return ""
 
 
 def _invalid(message: str, causes: tuple[Cause, ...]) -> PermanentError:

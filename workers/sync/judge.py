@@ -51,7 +51,9 @@ class Verdict:
         migration: managedFields to store before the write; None where nothing moves.
         unchecked: why no dry-run could be made; empty when one was.
         recreate: ``live`` is deleted first: a field that cannot change is to be changed.
+        error: that refused it; None where none did, or where it belongs to others.
         error_code: of a refusal.
+        postponed: it is refused now, maybe for want of what this run writes before it: it is judged again then.
     """
 
     wanted: Wanted
@@ -65,7 +67,9 @@ class Verdict:
     migration: tuple[ManagedFields, ...] | None = None
     unchecked: str = ""
     recreate: bool = False
+    error: PermanentError | None = None
     error_code: str = ""
+    postponed: bool = False
 
     @property
     def to_write(self) -> bool:
@@ -131,15 +135,19 @@ class Judge:
         except UnauthorisedError:
             raise
         except InvalidError as error:
-            return self._recreated(wanted, error) or Verdict(
-                wanted, Action.FAILED, explained(error, wanted), error_code=error.code
-            )
+            return self._recreated(wanted, error) or _refusal(wanted, error)
         except PermanentError as error:
-            return Verdict(wanted, Action.FAILED, explained(error, wanted), error_code=error.code)
+            return _refusal(wanted, error)
 
     def create_unchecked(self, wanted: Wanted, why: str) -> Verdict:
         """Return the verdict on an object that cannot exist yet, since its namespace or kind does not."""
         return Verdict(wanted, Action.CREATED, f"not checked: {why}", manifest=self._first(wanted), unchecked=why)
+
+    def postponed(self, refused: Verdict, until: ObjectId) -> Verdict:
+        """Return the verdict on a refused object that is judged again once another one is written."""
+        item = self._items.get(refused.wanted.object)
+        action = Action.CONFIGURED if item is not None and item.uid else Action.CREATED
+        return Verdict(refused.wanted, action, f"not checked yet: {until} comes first", postponed=True)
 
     def _recreated(self, wanted: Wanted, error: InvalidError) -> Verdict | None:
         """Return the verdict that deletes the object and makes it anew; None where that is not asked for, or not ours.
@@ -273,6 +281,10 @@ class Judge:
             return replace(verdict, action=Action.CONFLICT, detail=decision.detail, error_code="apply.conflict")
         detail = "; ".join(part for part in (verdict.detail, decision.detail) if part)
         return replace(verdict, detail=detail, ownership=Ownership.FORCE)
+
+
+def _refusal(wanted: Wanted, error: PermanentError) -> Verdict:
+    return Verdict(wanted, Action.FAILED, explained(error, wanted), error=error, error_code=error.code)
 
 
 def sealed(manifest: Mapping[str, Any], meta: LiveMeta | None) -> bytes:

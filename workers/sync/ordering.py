@@ -15,6 +15,9 @@ _RBAC = "rbac.authorization.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
 _EARLY: tuple[tuple[str, str], ...] = (
     NAMESPACE,
+    ("scheduling.k8s.io", "PriorityClass"),
+    ("node.k8s.io", "RuntimeClass"),
+    ("resource.k8s.io", "DeviceClass"),
     ("networking.k8s.io", "NetworkPolicy"),
     ("", "ResourceQuota"),
     ("", "LimitRange"),
@@ -47,14 +50,19 @@ _LATE = ((_ADMISSION, "MutatingWebhookConfiguration"), (_ADMISSION, "ValidatingW
 _OTHERS = len(_EARLY)
 _RANKS = {kind: rank for rank, kind in enumerate(_EARLY)} | {kind: _OTHERS + 1 + n for n, kind in enumerate(_LATE)}
 
+KindKey = tuple[int, str, str]
 Key = tuple[int, str, str, str, str]
 T = TypeVar("T")
 
 
+def kind_key(object_id: ObjectId) -> KindKey:
+    """Return what orders kinds: the place in the list above, then the name."""
+    return (_RANKS.get((object_id.group, object_id.kind), _OTHERS), object_id.group, object_id.kind)
+
+
 def sort_key(object_id: ObjectId) -> Key:
-    """Return what orders objects: kind by its place in the list above, then name; a total order over ids."""
-    rank = _RANKS.get((object_id.group, object_id.kind), _OTHERS)
-    return (rank, object_id.group, object_id.kind, object_id.name, object_id.namespace)
+    """Return what orders objects: by kind, then name; a total order over ids."""
+    return (*kind_key(object_id), object_id.name, object_id.namespace)
 
 
 def in_order(ids: Iterable[ObjectId]) -> tuple[ObjectId, ...]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 
 from common.domain import numbers
 from common.domain.changes import Action, Change, difference
@@ -22,9 +23,10 @@ from workers.sync.health import own_rules, waits_for_health
 from workers.sync.judge import Judge, Verdict
 from workers.sync.live import Kind, LiveMeta
 from workers.sync.normalise import Wanted
-from workers.sync.ordering import CRD, NAMESPACE
+from workers.sync.ordering import CRD, NAMESPACE, kind_key
 from workers.sync.places import Stage
 from workers.sync.ports import Ending, InventoryItem, Manifest, Phase, PlannedChange, Ports, SyncRequest, SyncResult
+from workers.sync.postponing import explained_by
 from workers.sync.reading import live_metadata, prepare
 from workers.sync.steps import REMOVAL, Steps, objects_of, removal_steps, steps_of
 from workers.sync.walk import Halt, StepWalk
@@ -56,6 +58,8 @@ class _Attempt:
         self._timings: dict[str, int] = {}
         self._warnings: tuple[str, ...] = ()
         self._delete_hooks: tuple[Manifest, ...] = ()
+        self._wrote: list[Wanted] = []
+        """What the steps so far created or changed."""
 
     def run(self) -> SyncResult:
         phases: dict[Phase, Callable[[], SyncResult]] = {
@@ -179,6 +183,7 @@ class _Attempt:
             self._plan(judge, verdicts, wanted)
         with self._timed("apply"):
             writer.apply(verdicts)
+        self._wrote += (one.wanted for one in verdicts if one.to_write)
 
     # -- judging -----------------------------------------------------------------------------------------------
 
@@ -240,7 +245,22 @@ class _Attempt:
             else:
                 rest.append(one)
         each(self._ports.executor, decide, rest)
-        return [verdicts[one.object] for one in wanted]
+        return self._postponed(judge, [verdicts[one.object] for one in wanted])
+
+    def _postponed(self, judge: Judge, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Return the verdicts, with those to be judged again that something written before may explain."""
+        here = [one.wanted for one in verdicts if one.to_write]
+        here += [one.wanted for one in verdicts if one.error is not None]
+
+        def again(verdict: Verdict) -> Verdict:
+            if verdict.error is None:
+                return verdict
+            turn = kind_key(verdict.wanted.object)
+            before = (one for one in here if kind_key(one.object) < turn)
+            until = explained_by(verdict.wanted, verdict.error, chain(self._wrote, before))
+            return verdict if until is None else judge.postponed(verdict, until)
+
+        return [again(one) for one in verdicts]
 
     def _refused(self, writer: Writer, verdicts: Sequence[Verdict]) -> SyncResult:
         self._settle_refused(writer, verdicts)

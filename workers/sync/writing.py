@@ -30,6 +30,8 @@ from workers.sync.ordering import batches, sort_key
 from workers.sync.ports import Applied, InventoryItem, PlannedChange, Ports, SyncRequest, Target, Write
 
 DELETING = timedelta(seconds=30)
+SETTLING = timedelta(seconds=5)
+"""How long all together wait for an API server to admit by what was just written."""
 FLUSH_AT = 100
 """Outcomes held back at most before they are recorded."""
 
@@ -89,6 +91,9 @@ class Writer:
         self._cluster = ports.cluster
         self._judge = judge
         self._outcomes = outcomes
+        self._lock = Lock()
+        self._settled_at: float | None = None
+        """Until when refusals that are looked at again may still change."""
         self._unserved: dict[tuple[str, str] | None, NotEstablishedError] = {}
         """By group and kind, why the cluster does not serve what a definition defines."""
 
@@ -99,6 +104,7 @@ class Writer:
             TransientError: the cluster failed; what was done until then is recorded.
             LeaseLostError: this attempt may not write any more.
         """
+        self._settled_at = None
         unchecked = {(one.wanted.object.group, one.wanted.object.kind) for one in verdicts if one.unchecked}
         rest = [one for one in verdicts if not one.to_write]
         try:
@@ -120,12 +126,26 @@ class Writer:
             self._outcomes.add(Change(object_id, Action.FAILED, str(unserved)), error_code=unserved.code)
             return
         try:
-            self._settle(self._written(verdict))
+            self._settle(self._written(self._checked(verdict) if verdict.postponed else verdict))
         except UnauthorisedError:
             raise
         except PermanentError as error:
             change = Change(object_id, Action.FAILED, explained(error, verdict.wanted))
             self._outcomes.add(change, error_code=error.code)
+
+    def _checked(self, verdict: Verdict) -> Verdict:
+        """Return the verdict on an object that was refused before what comes before it was written.
+
+        What an API server admits by, it learns of a moment later: so a refusal is believed only after a while.
+        """
+        clock = self._ports.clock
+        while (again := self._judge.judge(verdict.wanted)).refused and again.error is not None:
+            with self._lock:
+                self._settled_at = self._settled_at or clock.monotonic() + SETTLING.total_seconds()
+            if clock.monotonic() >= self._settled_at:
+                break
+            clock.sleep(POLL.total_seconds())
+        return again
 
     def _written(self, verdict: Verdict) -> tuple[Verdict, Applied | None]:
         for _ in range(JUDGEMENTS):
