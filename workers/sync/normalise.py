@@ -158,7 +158,7 @@ def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) 
     """Return each object as it should be, in the given order.
 
     Args:
-        manifests: flat; none is changed.
+        manifests: flat; none is changed. One that is rendered twice alike, as by a chart under two aliases, is one.
         naming: whose they are.
         kinds: how the cluster serves a kind.
 
@@ -167,6 +167,7 @@ def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) 
         TransientError: the cluster's kinds could not be read.
     """
     found: dict[ObjectId, Wanted] = {}
+    places: dict[ObjectId, int] = {}
     faults: list[str] = []
     for position, manifest in enumerate(manifests, start=1):
         try:
@@ -174,9 +175,10 @@ def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) 
         except (ValueError, UnknownKindError) as error:
             faults.append(f"{_label(manifest, position)}: {error}")
             continue
-        if wanted.object in found:
-            faults.append(f"{wanted.object} is rendered twice")
-        found[wanted.object] = wanted
+        first = found.setdefault(wanted.object, wanted)
+        at = places.setdefault(wanted.object, position)
+        if first.digest != wanted.digest:
+            faults.append(f"{wanted.object} is rendered twice, and differs: documents {at} and {position}")
     if faults:
         raise ManifestsError(faults)
     return tuple(found.values())

@@ -12,7 +12,9 @@ import pytest
 
 from common.domain.errors import PermanentError
 from common.domain.fleet import IgnoreRule, Renderer, RenderSettings
+from common.domain.refs import PlacementRef
 from common.sources.faults import SymlinkRefusedError
+from tests.fakes.cluster import FakeCluster
 from tests.fakes.trees import Content, memory_tree
 from workers.render.cache import RenderCache
 from workers.render.faults import (
@@ -29,6 +31,7 @@ from workers.render.faults import (
 from workers.render.helm.rendering import Capabilities
 from workers.render.renderers import Rendered, Renderers, RenderRequest
 from workers.render.sandbox import Bounds
+from workers.sync.normalise import CustomKinds, Naming, normalise
 
 CHART = "apiVersion: v2\nname: web\nversion: 1.2.3\n"
 SEEN = (
@@ -352,3 +355,26 @@ def test_a_template_that_knows_no_bounds_ends_within_ours(tmp_path: Path, name: 
     assert isinstance(caught.value, expected), caught.value
     assert render(renderers, chart("1")).objects
     renderers.close()
+
+
+def test_a_definition_of_a_chart_under_two_aliases_is_one_object(renderers: Renderers) -> None:
+    spec = {"group": "example.com", "scope": "Namespaced", "names": {"kind": "Db", "plural": "dbs"}}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "dbs.example.com"},
+        "spec": {**spec, "versions": [{"name": "v1", "served": True, "storage": True}]},
+    }
+    aliases = "dependencies:\n- {name: db, version: 0.1.0, alias: one}\n- {name: db, version: 0.1.0, alias: two}\n"
+    files: dict[str, Content] = {
+        "web/Chart.yaml": CHART + aliases,
+        "web/values.yaml": "one: {who: p}\ntwo: {who: r}\n",
+        "web/charts/db/Chart.yaml": "apiVersion: v2\nname: db\nversion: 0.1.0\n",
+        "web/charts/db/crds/c.yaml": json.dumps(definition),
+        "web/charts/db/templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: db-{{ .Values.who }}}\n",
+    }
+    manifests = render(renderers, files, request({})).manifests
+    naming = Naming("acme", PlacementRef("alpha", "shop"), "default", b"key")
+    wanted = normalise(manifests, naming, CustomKinds(FakeCluster().kind, manifests))
+    assert sorted(one.object.name for one in wanted) == ["db-p", "db-r", "dbs.example.com"]
+    assert len(manifests) == 4, "as Helm renders it"

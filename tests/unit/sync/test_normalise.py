@@ -81,7 +81,7 @@ def test_every_fault_is_told_with_its_document() -> None:
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "a-"}},
         {"apiVersion": "x.com/v1", "kind": "Gadget", "metadata": {"name": "a"}},
         config_map("twice"),
-        config_map("twice"),
+        config_map("twice", key="other"),
     )
     for part in (
         "document 1: it is no mapping",
@@ -91,9 +91,17 @@ def test_every_fault_is_told_with_its_document() -> None:
         "document 5 (ConfigMap without name): it has no name",
         "generateName is for hooks only",
         "serves no kind Gadget",
-        "/ConfigMap:default/twice is rendered twice",
+        "/ConfigMap:default/twice is rendered twice, and differs: documents 8 and 9",
     ):
         assert part in told
+
+
+def test_what_is_rendered_twice_alike_is_one() -> None:
+    alike = [config_map("a"), config_map("b"), config_map("a", namespace="default"), config_map("a")]
+    assert [wanted.object.name for wanted in normal(*alike)] == ["a", "b"]
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"p": "x"}}
+    assert len(normal(secret, secret)) == 1
+    assert "documents 1 and 3" in faults(secret, config_map("a"), {**secret, "stringData": {"p": "y"}})
 
 
 @pytest.mark.parametrize("name", ["../other", "a/b", "..", ".", "a%2fb", "a b", "a\nb", "x" * 254])
