@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """Longest single request to a cluster; a write starts only if the lease outlives it."""
     sweep_default: timedelta = timedelta(minutes=5)
     tick: timedelta = timedelta(milliseconds=500)
+    late_after: timedelta = timedelta(minutes=5)
+    """How long due work may wait before that is said to be wrong."""
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=7780, ge=0, le=65535)

@@ -41,6 +41,16 @@ def span(seconds: float) -> str:
     return f"{amount} {unit}"
 
 
+def span_about(seconds: float) -> str:
+    """Return about how long something takes or took: ``45 s``, ``12 min``, ``5 h``, ``2 d``."""
+    amount = int(seconds)
+    for size, unit in _STEPS:
+        if amount < 2 * size:
+            return f"{amount} {unit}"
+        amount //= size
+    return f"{amount} d"
+
+
 def short(commit: str) -> str:
     """Return a commit as people write it; of several sources, all of them."""
     return "+".join(one[:8] for one in commits_in(commit))

@@ -18,7 +18,7 @@ from kombu.exceptions import KombuError
 from common.broker.errors import MessageRefusedError, Why
 from common.broker.keys import MessageKeys, message_keys
 from common.broker.signing import sign, verify
-from common.broker.transport import Refusal, install
+from common.broker.transport import install
 from common.settings import Settings
 
 VISIBILITY = timedelta(hours=1)
@@ -44,12 +44,12 @@ class FlotillaCelery(Celery):  # type: ignore[misc]  # Celery is untyped
 
     Attributes:
         keys: of this hub.
-        on_refused: told why, whenever a message is refused.
+        on_judged: told of each message why it is refused; None of one that is taken.
     """
 
     amqp_cls = SignedMessages
     keys: MessageKeys
-    on_refused: Refusal
+    on_judged: Callable[[Why | None], None]
 
     def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         """Send a task with one id, and with no headers but Celery's and ours.
@@ -80,17 +80,14 @@ def verified(task: Task, app: FlotillaCelery, consumer: Any) -> Callable[..., An
     def handle(message: Any, body: Any, ack: Any, reject: Any, callbacks: Sequence[Any], **more: Any) -> Any:
         try:
             verify(app.keys, message.headers, _payload(message), queue=_queue(app, message), now=datetime.now(UTC))
+            app.on_judged(None)
             return handler(message, body, ack, reject, callbacks, **more)
         except MessageRefusedError as error:
             why = error.why
         except Exception:  # whatever a stranger wrote must not end the worker
             why = Why.UNREADABLE
         message.ack_log_error(log, consumer.connection_errors)
-        if why is Why.OLD:
-            # Our own, delivered again by the broker long after a worker died: its run was sent anew since.
-            log.warning("a message of ours is too old to be carried out")
-        else:
-            app.on_refused(f"a message {why}")
+        app.on_judged(why)
         return None
 
     return handle
@@ -121,7 +118,7 @@ def make_celery(settings: Settings) -> FlotillaCelery:
     url = broker_url(settings)
     app = FlotillaCelery("flotilla", broker=url, task_cls=SignedTask, set_as_current=False)
     app.keys = message_keys(settings)
-    app.on_refused = lambda _why: None
+    app.on_judged = lambda _why: None
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",

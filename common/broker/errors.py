@@ -11,6 +11,24 @@ class BrokerUnavailableError(TransientError):
     code = "broker.unavailable"
 
 
+class BrokerFullError(BrokerUnavailableError):
+    """The broker answers, and has no memory for another message."""
+
+    code = "broker.full"
+
+
+class BrokerReadOnlyError(BrokerUnavailableError):
+    """The broker answers, and takes no writes: it is a replica, or cannot save what it holds."""
+
+    code = "broker.read-only"
+
+
+class BrokerRefusesError(BrokerUnavailableError):
+    """The broker answers, and does not let us in, or not do this."""
+
+    code = "broker.refused"
+
+
 class Why(StrEnum):
     """Why a message is refused."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -12,10 +12,17 @@ import redis
 from kombu.exceptions import KombuError, OperationalError
 
 from common.broker.app import FlotillaCelery
-from common.broker.errors import BrokerUnavailableError
+from common.broker.errors import (
+    BrokerFullError,
+    BrokerReadOnlyError,
+    BrokerRefusesError,
+    BrokerUnavailableError,
+)
 from common.broker.signing import MAX_AGE, TIME
 
 EPOCH = "flotilla:epoch"
+PROOF = "flotilla:proof"
+_PROOF_LASTS = timedelta(minutes=1)
 FAST = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
 """What could not be sent stays due, so that nobody needs to insist here."""
 READ_AT_ONCE = 10_000
@@ -73,6 +80,15 @@ class CelerySender:
         with _translated(), self._app.pool.acquire(block=True) as connection:
             connection.default_channel.client.set(EPOCH, epoch)
 
+    def prove(self) -> None:
+        """Write a key that expires: a broker that is full, or a replica, answers every read.
+
+        Raises:
+            BrokerUnavailableError: of the class that says what is wrong.
+        """
+        with _translated(), self._app.pool.acquire(block=True) as connection:
+            connection.default_channel.client.set(PROOF, "1", ex=_PROOF_LASTS)
+
 
 def _read(entry: bytes) -> tuple[str, str, datetime]:
     """Return task, id and time of a message as it lies in Redis, whoever wrote it.
@@ -91,5 +107,45 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, KombuError, redis.RedisError, OSError) as error:
-        message = f"the broker cannot be reached: {type(error).__name__}"
-        raise BrokerUnavailableError(message, remedy="Is it running? `flotilla doctor` checks.") from error
+        raise _meaning(error) from error
+
+
+_MEANINGS: Mapping[type[Exception], tuple[type[BrokerUnavailableError], str, str]] = {
+    redis.exceptions.OutOfMemoryError: (
+        BrokerFullError,
+        "the broker's memory is full: it takes no messages",
+        "Give it more memory (maxmemory), or see what else writes to it; nothing is lost.",
+    ),
+    redis.exceptions.ReadOnlyError: (
+        BrokerReadOnlyError,
+        "the broker is a read-only replica: it takes no messages",
+        "Point FLOTILLA_BROKER_URL at the primary, or make this one the primary (REPLICAOF NO ONE).",
+    ),
+    redis.exceptions.AuthenticationError: (
+        BrokerRefusesError,
+        "the broker does not take the user or password",
+        "Correct FLOTILLA_BROKER_URL or FLOTILLA_BROKER_PASSWORD_FILE.",
+    ),
+    redis.exceptions.NoPermissionError: (
+        BrokerRefusesError,
+        "the broker does not let this user write",
+        "Give its user the commands and keys that deploy/secrets.sh gives.",
+    ),
+}
+_CANNOT_SAVE = "MISCONF"
+"""What a broker that should save to disk and cannot puts before its refusal of every write."""
+
+
+def _meaning(error: BaseException) -> BrokerUnavailableError:
+    """Return what a failure at the broker means; libraries wrap the one that says it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        for kind, (raised, message, remedy) in _MEANINGS.items():
+            if isinstance(cause, kind):
+                return raised(message, remedy=remedy)
+        if isinstance(cause, redis.ResponseError) and str(cause).startswith(_CANNOT_SAVE):
+            message = "the broker cannot save to its disk, and takes no messages"
+            return BrokerReadOnlyError(message, remedy="Free its disk, or let it save nothing: we need no copy.")
+        cause = cause.__cause__ or cause.__context__
+    message = f"the broker cannot be reached: {type(error).__name__}"
+    return BrokerUnavailableError(message, remedy="Is it running? `flotilla doctor` checks.")

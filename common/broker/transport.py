@@ -7,6 +7,7 @@ process that takes it, and ends it again after every restart. Whoever can write 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from queue import Empty
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES
@@ -15,21 +16,37 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from common.broker.errors import Why
 
-Refusal = Callable[[str], None]
 _ALIASES = ("redis", "rediss", "redis+socket")
 _NOT_OURS = ("pidbox", "celeryev")
 """Queues of Celery's own inspection and events, which carry no tasks."""
 
 
 class _Ear:
-    """Who is told about entries that are dropped; one for the process, as the transport is."""
+    """Who is told about what comes off queues, and whether anything is to come; one for the process."""
 
-    refused: Refusal = staticmethod(lambda _why: None)
+    judged: Callable[[Why], None] = staticmethod(lambda _why: None)
+    heard: Callable[[], None] = staticmethod(lambda: None)
+    closed = False
 
 
-def report_to(refused: Refusal) -> None:
-    """Have ``refused`` told why, whenever an entry of a queue is dropped."""
-    _Ear.refused = staticmethod(refused)
+def report_to(judged: Callable[[Why], None], heard: Callable[[], None]) -> None:
+    """Name who is told what happens here.
+
+    Args:
+        judged: told why, whenever an entry of a queue is dropped.
+        heard: called whenever the broker answers a question for work, at least once a second while there is room.
+    """
+    _Ear.judged, _Ear.heard = staticmethod(judged), staticmethod(heard)
+
+
+def take_nothing() -> None:
+    """Ask the broker for no more work, until ``take_again``; from any thread."""
+    _Ear.closed = True
+
+
+def take_again() -> None:
+    """Ask the broker for work as long as there is room."""
+    _Ear.closed = False
 
 
 def install() -> None:
@@ -38,15 +55,30 @@ def install() -> None:
         TRANSPORT_ALIASES[alias] = f"{__name__}:Transport"
 
 
+class QoS(base.QoS):
+    """Says whether there is room for another message."""
+
+    def can_consume(self) -> bool:
+        """Return whether one may be asked for."""
+        return not _Ear.closed and bool(super().can_consume())  # type: ignore[no-untyped-call]  # kombu is untyped
+
+
 class Channel(base.Channel):
     """Takes entries off queues."""
 
+    QoS = QoS
+
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]  # kombu is untyped
+            taken = super()._brpop_read(**options)  # type: ignore[no-untyped-call]  # kombu is untyped
+        except Empty:
+            _Ear.heard()
+            raise
         except ValueError:  # neither JSON nor UTF-8; it has left the queue by now
-            _Ear.refused(f"a message {Why.UNREADABLE}")
-            return True
+            _Ear.judged(Why.UNREADABLE)
+            taken = True
+        _Ear.heard()
+        return taken
 
     def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         # After an outage kombu closes channels of a connection that is closed already, and to give back what was not
@@ -66,7 +98,7 @@ class Transport(base.Transport):
         if any(word in queue for word in _NOT_OURS) or well_formed(message):
             super()._deliver(message, queue)  # type: ignore[no-untyped-call]  # kombu is untyped
         else:
-            _Ear.refused(f"a message {Why.UNREADABLE}")
+            _Ear.judged(Why.UNREADABLE)
 
 
 def well_formed(message: Any) -> bool:

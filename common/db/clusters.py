@@ -31,7 +31,7 @@ _LOOK_BY = (
         sweep_step=case((_SWEPT_SOONER, bindparam("step")), else_=_ROW.c.sweep_step),
     )
 )
-_CONTACTED = (ClusterState.JOINING, ClusterState.ACTIVE, ClusterState.FROZEN, ClusterState.DRAINING)
+CONTACTED = (ClusterState.JOINING, ClusterState.ACTIVE, ClusterState.FROZEN, ClusterState.DRAINING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def due_sweeps(connection: Connection, *, resend_before: datetime, limit: int, n
     unsent = or_(ClusterRow.sweep_sent_at.is_(None), ClusterRow.sweep_sent_at < resend_before)
     query = (
         select(ClusterRow.name, ClusterRow.pool)
-        .where(ClusterRow.sweep_due_at <= now, unsent, ClusterRow.state.in_(_CONTACTED))
+        .where(ClusterRow.sweep_due_at <= now, unsent, ClusterRow.state.in_(CONTACTED))
         .order_by(ClusterRow.sweep_due_at)
     )
     return tuple(DueCluster(name, pool) for name, pool in connection.execute(query.limit(limit)))
@@ -203,7 +203,7 @@ def due_observations(
     unsent = or_(ClusterRow.observe_sent_at.is_(None), ClusterRow.observe_sent_at < resend_before)
     query = (
         select(ClusterRow.name, ClusterRow.pool)
-        .where(ClusterRow.observe_due_at <= now, unsent, ClusterRow.state.in_(_CONTACTED))
+        .where(ClusterRow.observe_due_at <= now, unsent, ClusterRow.state.in_(CONTACTED))
         .order_by(ClusterRow.observe_due_at)
     )
     return tuple(DueCluster(name, pool) for name, pool in connection.execute(query.limit(limit)))

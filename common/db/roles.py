@@ -24,6 +24,7 @@ RIGHTS = {
     "planned_changes": _ALL,
     "prune_spending": _ALL,
     "runs": _MOVE,
+    "sending": _READ,
     "source_digests": _ALL,
     "sources": "SELECT, UPDATE",
     "workers": _ALL,

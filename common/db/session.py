@@ -84,6 +84,16 @@ class Database:
         instant: datetime = connection.execute(select(func.clock_timestamp(type_=Instant()))).scalar_one()
         return instant
 
+    def clock_ahead(self, connection: Connection) -> timedelta:
+        """Return by how much this process's clock is surely ahead of the shared one; negative when it is behind.
+
+        The question takes time: only what lies outside of it counts. On SQLite both are one clock.
+        """
+        before = self._clock.now()
+        shared = self.now(connection)
+        after = self._clock.now()
+        return max(before - shared, timedelta()) + min(after - shared, timedelta())
+
     def wait(self, *, within: timedelta | None = None, stop: threading.Event | None = None) -> bool:
         """Return True once the database answers, trying with back-off; False when time is up or ``stop`` is set.
 

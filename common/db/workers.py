@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
 from common.db.dialect import insert
 from common.db.tables import WorkerRow
+from common.domain.work import WorkerState
 
 DEAD_AFTER = timedelta(seconds=20)
 """How old a heartbeat may be before its process counts as dead."""
 
 
-def beat(  # noqa: PLR0913 - each is one column
+def beat(
     connection: Connection,
-    name: str,
+    state: WorkerState,
     *,
-    queues: Sequence[str],
-    slots: int,
     started_at: datetime,
     now: datetime,
     render_cache: Mapping[str, int] | None = None,
 ) -> None:
-    """Note that a worker process lives, and how often its cache of renderings was asked since its start."""
-    values = {"name": name, "queues": list(queues), "slots": slots, "started_at": started_at, "seen_at": now}
-    values["render_cache"] = dict(render_cache or {}) or None
+    """Note that a worker process lives, how it does, and how often its render cache was asked since its start."""
+    values = {
+        "name": state.name,
+        "queues": list(state.queues),
+        "slots": state.slots,
+        "started_at": started_at,
+        "seen_at": now,
+        "render_cache": dict(render_cache or {}) or None,
+        "stuck": state.stuck,
+        "clock_ahead": state.clock_ahead,
+        "refused": state.refused,
+        "refused_why": state.refused_why,
+        "deaf_for": state.deaf_for,
+    }
     statement = insert(connection, WorkerRow).values(values)
     changing = {column: value for column, value in values.items() if column != "name"}
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=changing))
@@ -38,9 +48,8 @@ def leave(connection: Connection, name: str) -> None:
 
 
 def lives(connection: Connection, name: str, *, now: datetime) -> bool:
-    """Return whether a worker process lives whose name begins so."""
-    seen = select(WorkerRow.name).where(WorkerRow.name.startswith(name), WorkerRow.seen_at >= now - DEAD_AFTER)
-    return connection.execute(seen).first() is not None
+    """Return whether a worker process lives, and takes work, whose name begins so."""
+    return any(one.live_slots for one in states(connection, now=now) if one.name.startswith(name))
 
 
 def render_caches(connection: Connection, *, now: datetime) -> dict[str, dict[str, int]]:
@@ -49,11 +58,28 @@ def render_caches(connection: Connection, *, now: datetime) -> dict[str, dict[st
     return {name: dict(answers) for name, answers in connection.execute(query) if answers}
 
 
-def live_slots(connection: Connection, *, now: datetime) -> dict[str, int]:
-    """Return how many runs each queue's live workers can have at once."""
+def states(connection: Connection, *, now: datetime) -> tuple[WorkerState, ...]:
+    """Return the worker processes whose heartbeats are fresh, by name."""
+    query = select(*WorkerRow.__table__.c).where(WorkerRow.seen_at >= now - DEAD_AFTER).order_by(WorkerRow.name)
+    return tuple(
+        WorkerState(
+            name=row.name,
+            queues=tuple(row.queues),
+            slots=row.slots,
+            stuck=row.stuck,
+            clock_ahead=row.clock_ahead,
+            refused=row.refused,
+            refused_why=row.refused_why,
+            deaf_for=row.deaf_for,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def sendable_slots(connection: Connection, *, now: datetime) -> dict[str, int]:
+    """Return for how many runs at once each queue may be sent messages; see ``WorkerState.trial_slots``."""
     slots: dict[str, int] = {}
-    query = select(WorkerRow.queues, WorkerRow.slots).where(WorkerRow.seen_at >= now - DEAD_AFTER)
-    for queues, count in connection.execute(query):
-        for queue in queues:
-            slots[queue] = slots.get(queue, 0) + count
+    for worker in states(connection, now=now):
+        for queue in worker.queues:
+            slots[queue] = slots.get(queue, 0) + worker.trial_slots
     return slots

@@ -14,6 +14,7 @@ from common.db.session import Database
 from common.domain.errors import FlotillaError, TransientError
 from common.settings import Settings
 from common.snapshots import Snapshots
+from console import work
 from console.api import flower, metrics, pages, reads, registry, writes
 from console.api.auth import Gate, Throttle, guard
 from console.api.paths import STATIC
@@ -64,13 +65,16 @@ def healthz() -> Response:
 
 
 def readyz(request: Request) -> Response:
-    """Say whether the database can be reached; nothing else."""
+    """Say whether the hub can do its work: 503 with the codes of what keeps it from that, and nothing else."""
     database: Database = request.app.state.database
     try:
         with database.read() as connection:
-            database.now(connection)
-    except TransientError:
-        return Response(status_code=status.HTTP_503_SERVICE_UNAVAILABLE)
+            found = work.look(connection, database, request.app.state.settings)
+    except FlotillaError as error:
+        return JSONResponse({"codes": [error.code]}, status.HTTP_503_SERVICE_UNAVAILABLE)
+    codes = sorted({one.code for one in found if one.stops_work})
+    if codes:
+        return JSONResponse({"codes": codes}, status.HTTP_503_SERVICE_UNAVAILABLE)
     return Response(status_code=status.HTTP_200_OK)
 
 

@@ -15,6 +15,7 @@ from common.db.reads.summary import summary
 from common.db.session import Database
 from common.domain.expiry import warning
 from common.domain.refs import PlacementRef, RunId
+from console import work
 from console.api.auth import COOKIE, LIFETIME, Gate, Throttle
 from console.api.paths import TEMPLATES
 from console.words import age, short
@@ -97,6 +98,7 @@ def get_status_page(request: Request) -> Response:
         return _page(
             "status.html",
             fleet=fleet.fleet(connection),
+            work=work.views(work.look(connection, _database(request), request.app.state.settings)),
             summary=summary(connection),
             clusters=fleet.clusters(connection),
             faults=fleet.faults(connection),

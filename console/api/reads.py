@@ -13,6 +13,7 @@ from common.db.reads.page import MAX_PAGE, Page
 from common.db.reads.summary import Summary, summary
 from common.db.session import Database
 from common.domain.refs import PlacementRef, RunId
+from console import work
 
 router = APIRouter(prefix="/api/v1")
 _PART = re.compile(r"[0-9a-f-]{8,35}")
@@ -26,10 +27,12 @@ def _database(request: Request) -> Database:
 
 @router.get("/status")
 def get_status(request: Request) -> dict[str, object]:
-    """Return the fleet, its registry commit, counts, faults and open approvals."""
-    with _database(request).read() as connection:
+    """Return how the work goes, the fleet, its registry commit, counts, faults and open approvals."""
+    database = _database(request)
+    with database.read() as connection:
         seen: Summary = summary(connection)
         return {
+            "work": work.views(work.look(connection, database, request.app.state.settings)),
             "fleet": fleet.fleet(connection),
             "clusters": dict(seen.clusters),
             "sync": dict(seen.sync),

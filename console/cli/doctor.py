@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from common.broker.app import make_celery
 from common.broker.errors import BrokerUnavailableError
 from common.broker.sender import CelerySender
-from common.db import clusters, schema, triggers, workers
+from common.db import schema, triggers, workers
 from common.db.connection import Connection
 from common.db.reads.fleet import clusters as cluster_views
 from common.db.reads.summary import summary
+from common.db.reads.work import needed_queues
 from common.db.session import Database, open_database
-from common.domain import expiry
+from common.domain import expiry, numbers
 from common.domain.errors import FlotillaError
 from common.domain.refs import SourceRef
+from common.domain.work import Severity, slots_by_queue
 from common.settings import Settings
 from common.sources.registry import GitRepository
+from console import work
 from console.looking import fleetwide
 from console.looking.fleetwide import Contested
 
@@ -44,7 +47,8 @@ def examine(config: Settings) -> Iterator[Finding]:
     yield _guarded("git", _git)
     yield _guarded("renderers", lambda: _renderers(config))
     yield _guarded("registry", lambda: _registry(config))
-    yield _guarded("broker", lambda: _broker(config))
+    broker = _guarded("broker", lambda: _broker(config))
+    yield broker
     if not config.database_url and not (config.home / "flotilla.db").exists():
         yield Finding("database", "failed", f"there is no hub in {config.home}", "Start one with `flotilla up`.")
         return
@@ -56,7 +60,7 @@ def examine(config: Settings) -> Iterator[Finding]:
         yield Finding("database", "failed", str(error), "See FLOTILLA_DATABASE_URL, and that the server is up.")
         return
     try:
-        yield from _database(database)
+        yield from _database(config, database, broker)
         yield from _clusters(config, database)
     finally:
         database.dispose()
@@ -99,19 +103,21 @@ def _registry(config: Settings) -> Finding:
 
 def _broker(config: Settings) -> Finding:
     try:
-        CelerySender(make_celery(config)).epoch()
+        CelerySender(make_celery(config)).prove()
     except BrokerUnavailableError as error:
-        return Finding("broker", "failed", error.message, "Start the hub, or correct FLOTILLA_BROKER_URL.")
-    return Finding("broker", "ok", "reached")
+        away = error.code == BrokerUnavailableError.code
+        remedy = "Start the hub, or correct FLOTILLA_BROKER_URL." if away else error.remedy
+        return Finding("broker", "failed", error.message, remedy)
+    return Finding("broker", "ok", "takes messages")
 
 
-def _database(database: Database) -> Iterator[Finding]:
+def _database(config: Settings, database: Database, broker: Finding) -> Iterator[Finding]:
     found = _guarded("database", lambda: _schema(database))
     yield found
     if found.state == "failed":
         return
     with database.read() as connection:
-        yield from _workers(connection, database)
+        yield from _work(connection, database, config, broker)
         for cluster in cluster_views(connection):
             ending = expiry.warning(cluster.credentials_expire_at, now=database.now(connection))
             if ending:
@@ -137,15 +143,25 @@ def _schema(database: Database) -> Finding:
     return Finding("database", "ok", f"{database.dialect}, schema current, {placements} placements")
 
 
-def _workers(connection: Connection, database: Database) -> Iterator[Finding]:
-    slots = workers.live_slots(connection, now=database.now(connection))
-    pools = {one.pool for one in clusters.facts(connection).values() if one.declared}
-    for pool in sorted(pools):
-        for queue, switch in ((pool, ""), (f"{pool}.now", " --now")):
-            if slots.get(queue):
-                yield Finding(f"workers of {queue}", "ok", f"{slots[queue]} runs at once")
-            else:
-                yield Finding(f"workers of {queue}", "failed", "none lives", f"flotilla worker --pool {pool}{switch}")
+def _work(connection: Connection, database: Database, config: Settings, broker: Finding) -> Iterator[Finding]:
+    """Say for each queue whether work reaches workers, and what else keeps it from going on."""
+    now = database.now(connection)
+    slots = slots_by_queue(workers.states(connection, now=now))
+    found = work.look(connection, database, config)
+    for queue in sorted(needed_queues(connection)):
+        if not slots.get(queue):
+            continue  # that is one of the findings below
+        if broker.state == "failed":
+            detail = "they send heartbeats, but no work reaches them without the broker"
+            yield Finding(f"workers of {queue}", "failed", detail, "See the broker.")
+        else:
+            yield Finding(f"workers of {queue}", "ok", numbers.of(slots[queue], "run at once"))
+    for one in found:
+        subject = one.code.partition(".")[0]
+        if subject == "broker" and broker.state == "failed":
+            continue  # said already
+        state = "failed" if one.severity is Severity.ERROR else "warning"
+        yield Finding(subject, state, work.message(one), work.remedy(one))
 
 
 def _clusters(config: Settings, database: Database) -> Iterator[Finding]:

@@ -36,12 +36,17 @@ def status(
     placed = [] if faults else everything(hub, "placements", cluster=cluster, application=application)
     if not is_data(output, {**seen, "placements": placed}):
         _tell_status(seen, placed, hub, only_faults=faults)
-    wrong = seen["faults"] or any(p["sync"] != "synced" for p in placed if p["state"] == "placed")
+    wrong = (
+        any(w["severity"] == "error" for w in seen["work"])
+        or seen["faults"]
+        or any(p["sync"] != "synced" for p in placed if p["state"] == "placed")
+    )
     raise typer.Exit(Exit.NO if wrong else Exit.DONE)
 
 
 def _tell_status(seen: dict[str, Any], placed: list[dict[str, Any]], hub: Hub, *, only_faults: bool) -> None:
     if not only_faults:
+        _tell_work(seen["work"])
         fleet = seen["fleet"]
         if fleet:
             commit = words.short(fleet["commit"]) or "-"
@@ -70,6 +75,14 @@ def _tell_status(seen: dict[str, Any], placed: list[dict[str, Any]], hub: Hub, *
         (f"{f['file']}:{f['line']}" if f["file"] else f["scope"], f["what"], f["remedy"]) for f in seen["faults"]
     ]
     table(("fault", "what", "remedy"), fault_rows, empty="No faults.")
+
+
+def _tell_work(work: list[dict[str, Any]]) -> None:
+    """Say first what keeps the work from going on: all that follows may be old then."""
+    for one in work:
+        say(f"{one['severity']}: {one['message']}. {one['remedy']}")
+    if work:
+        console.print()
 
 
 def _state(cluster: dict[str, Any]) -> str:

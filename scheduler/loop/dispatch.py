@@ -8,7 +8,9 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from common.broker import messages
-from common.db import clusters, dispatch, sources, workers
+from common.broker.errors import BrokerUnavailableError
+from common.clock import Clock
+from common.db import clusters, dispatch, sending, sources, workers
 from common.db import fleet as fleets
 from common.db.clusters import DueCluster
 from common.db.connection import Connection
@@ -25,6 +27,8 @@ log = logger(__name__)
 RESEND_AFTER = timedelta(minutes=5)
 RESOLVES_AT_ONCE = 64
 LOOKS_AT_ONCE = 256
+PROVED_EVERY = timedelta(seconds=5)
+"""How often the broker is proved to take writes, and how sending goes is noted, while nothing changes."""
 
 
 class Post(NamedTuple):
@@ -42,12 +46,17 @@ class Dispatcher:
         database: what is due, what was sent.
         sender: the broker.
         snapshots: the fleet in force.
+        clock: its monotonic side counts the pauses between two proofs.
     """
 
-    def __init__(self, database: Database, sender: Sender, snapshots: Snapshots) -> None:
+    def __init__(self, database: Database, sender: Sender, snapshots: Snapshots, clock: Clock) -> None:
         self._database = database
         self._sender = sender
         self._snapshots = snapshots
+        self._clock = clock
+        self._proved_at = float("-inf")
+        self._noted_at = float("-inf")
+        self._failing = ""
         self.sent = 0
         """Messages of the last tick; more is probably due at once when there were any."""
 
@@ -57,10 +66,34 @@ class Dispatcher:
         Raises:
             BrokerUnavailableError: the broker cannot be reached; everything stays due.
         """
-        self._notice_wipe()
         self.sent = 0
-        self.sent = self._send_runs() + self._send_resolves() + self._send_looks()
+        try:
+            self._prove()
+            self._notice_wipe()
+            self.sent = self._send_runs() + self._send_resolves() + self._send_looks()
+        except BrokerUnavailableError as error:
+            self._note(error.code)
+            raise
+        self._note("")
         return self.sent
+
+    def _prove(self) -> None:
+        """Have the broker take a write before anything is marked as sent: one that is full answers every read."""
+        now = self._clock.monotonic()
+        if not self._failing and now - self._proved_at < PROVED_EVERY.total_seconds():
+            return
+        self._sender.prove()
+        self._proved_at = now
+
+    def _note(self, code: str) -> None:
+        """Write down how sending goes, for those who have no way to the broker."""
+        now = self._clock.monotonic()
+        if code == self._failing and now - self._noted_at < PROVED_EVERY.total_seconds():
+            return
+        with self._database.write() as connection:
+            ahead = self._database.clock_ahead(connection).total_seconds()
+            sending.note(connection, error_code=code, clock_ahead=ahead, now=self._database.now(connection))
+        self._failing, self._noted_at = code, now
 
     def _notice_wipe(self) -> None:
         """Where the broker does not hold our epoch, it has lost what we sent: everything unclaimed is due again."""
@@ -110,7 +143,7 @@ class Dispatcher:
     def _send_looks(self) -> int:
         with self._database.write() as connection:
             now = self._database.now(connection)
-            slots = workers.live_slots(connection, now=now)
+            slots = workers.sendable_slots(connection, now=now)
             before = now - RESEND_AFTER
             under_way = clusters.looks_under_way(connection, since=before)
             observations = clusters.due_observations(connection, resend_before=before, limit=LOOKS_AT_ONCE, now=now)
@@ -171,7 +204,7 @@ def _choose(connection: Connection, fleet: Fleet, now: datetime) -> list[tuple[R
     loads = dispatch.window(connection, now=now)
     busy = dispatch.load(connection, now=now)
     limits = {name: cluster.max_concurrent for name, cluster in fleet.clusters.items()}
-    for queue, slots in sorted(workers.live_slots(connection, now=now).items()):
+    for queue, slots in sorted(workers.sendable_slots(connection, now=now).items()):
         free = free_slots(limits, busy.clusters)
         limit = room(slots, loads[queue].sent if queue in loads else 0)
         if limit == 0 or not free:

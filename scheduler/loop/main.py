@@ -65,7 +65,7 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
         intents=IntentRunner(database, snapshots, refresh_registry=registry.refresh),
         registry=registry,
         planner=Planner(database, snapshots),
-        dispatcher=Dispatcher(database, CelerySender(make_celery(config)), snapshots),
+        dispatcher=Dispatcher(database, CelerySender(make_celery(config)), snapshots, clock),
         reaper=Reaper(database, clock, lease=config.lease),
         upkeep=Upkeep(database, clock),
     )

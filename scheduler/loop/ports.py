@@ -31,6 +31,10 @@ class Sender(Protocol):
         """Write the epoch key. Raises as ``send``."""
         ...
 
+    def prove(self) -> None:
+        """Return if the broker takes writes. Raises as ``send``."""
+        ...
+
 
 class Repository(Protocol):
     """Reads the registry's repository."""

@@ -199,7 +199,7 @@ class Ender:
 
         def note(connection: Connection, now: datetime) -> None:
             nonlocal parked
-            slots = workers.live_slots(connection, now=now).get(self._run.queue, 1)
+            slots = workers.sendable_slots(connection, now=now).get(self._run.queue, 1)
             parked = dispatch.park(connection, self._run.attempt.run, limit=PARKED_PER_SLOT * slots)
             if code.startswith("cluster."):
                 standing.doubt(connection, [self._run.placement_id], message)

@@ -1,15 +1,20 @@
-"""Tells SQL every few seconds that this worker process lives: dispatch counts its slots, the reaper its absence."""
+"""Tells SQL every few seconds how this worker process does: dispatch counts its slots, the reaper its absence.
+
+A worker whose clock is off takes no work: it would refuse messages as too old, or take ones that are.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from datetime import timedelta
 
+from common.broker.transport import take_again, take_nothing
 from common.db import lost, workers
 from common.domain.errors import FlotillaError
+from common.domain.work import CLOCK_TOLERANCE
 from common.telemetry.logs import logger
 from workers.tasks.runtime import Runtime
+from workers.tasks.vitals import Vitals
 
 log = logger(__name__)
 EVERY = timedelta(seconds=4)
@@ -20,14 +25,13 @@ class Heartbeat:
 
     Args:
         runtime: whose process it is.
-        queues: which it serves.
-        slots: runs at once.
+        vitals: how that process does.
     """
 
-    def __init__(self, runtime: Runtime, queues: Sequence[str], slots: int) -> None:
+    def __init__(self, runtime: Runtime, vitals: Vitals) -> None:
         self._runtime = runtime
-        self._queues = tuple(queues)
-        self._slots = slots
+        self._vitals = vitals
+        self._off = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -48,24 +52,39 @@ class Heartbeat:
     def _run(self) -> None:
         while True:
             try:
-                self._beat()
+                self.beat()
             except FlotillaError as error:
                 log.warning("heartbeat.missed", code=error.code, error=str(error))
             if self._stop.wait(EVERY.total_seconds()):
                 return
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Say once how this process does.
+
+        Raises:
+            DatabaseUnavailableError: nobody was told.
+        """
         runtime = self._runtime
         with runtime.database.write() as connection:
             now = runtime.database.now(connection)
+            ahead = runtime.database.clock_ahead(connection)
             if lost.succeed(connection, runtime.name, started_at=runtime.started_at):
                 log.warning("worker.succeeds-a-dead-one", worker=runtime.name)
-            workers.beat(
-                connection,
-                runtime.name,
-                queues=self._queues,
-                slots=self._slots,
-                started_at=runtime.started_at,
-                now=now,
-                render_cache=runtime.renderers.cached,
-            )
+            state = self._vitals.state(clock_ahead=ahead.total_seconds())
+            cached = runtime.renderers.cached
+            workers.beat(connection, state, started_at=runtime.started_at, now=now, render_cache=cached)
+        self._mind_the_clock(ahead)
+
+    def _mind_the_clock(self, ahead: timedelta) -> None:
+        off = abs(ahead) > CLOCK_TOLERANCE
+        if off:
+            self._vitals.heard()  # what is not asked cannot answer
+        if off and not self._off:
+            take_nothing()
+            seconds = round(ahead.total_seconds())
+            where = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'}"
+            log.warning("clock.off", said=f"my clock is {where} the database's: I take no work until it is right")
+        elif self._off and not off:
+            take_again()
+            log.info("clock.right", said="my clock is right again: I take work")
+        self._off = off

@@ -80,6 +80,10 @@ class LeaseKeeper:
         self._stop.set()
         self._thread.join()
 
+    def count(self) -> int:
+        """Return how many leases are held: each is a slot at work."""
+        return len(self._held)
+
     @contextmanager
     def keeping(self, name: str, token: str, *, asked_at: float) -> Iterator[HeldLease]:
         """Keep a lease alive inside the block; giving it back is the caller's.

@@ -13,6 +13,7 @@ from celery.signals import task_rejected, task_unknown
 from celery.worker.control import Panel
 
 from common.broker.app import FlotillaCelery, make_celery
+from common.broker.errors import Why
 from common.broker.transport import report_to
 from common.settings import Settings, settings
 from common.telemetry.logs import configure
@@ -20,6 +21,7 @@ from workers.tasks.app import register
 from workers.tasks.heartbeat import Heartbeat
 from workers.tasks.refusals import Refusals
 from workers.tasks.runtime import make_runtime
+from workers.tasks.vitals import Vitals
 
 INSPECTION = frozenset(
     {
@@ -57,15 +59,16 @@ def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, nam
     runtime = make_runtime(config, name)
     runtime.database.wait()
     app: FlotillaCelery = make_celery(config)
-    refusals = Refusals(runtime.database, runtime.clock, name)
-    app.on_refused = refusals.note
-    report_to(refusals.note)
-    task_unknown.connect(lambda **_: refusals.note("a message names no task of ours"), weak=False)
-    task_rejected.connect(lambda **_: refusals.note("a message cannot be read"), weak=False)
+    vitals = Vitals(name, queues, concurrency, clock=runtime.clock, busy=runtime.leases.count)
+    refusals = Refusals(runtime.database, runtime.clock, name, vitals)
+    app.on_judged = refusals.judged
+    report_to(refusals.judged, vitals.heard)
+    task_unknown.connect(lambda **_: refusals.judged(Why.FOREIGN), weak=False)
+    task_rejected.connect(lambda **_: refusals.judged(Why.UNREADABLE), weak=False)
     app.amqp.queues.select(queues)
     register(app, runtime)
     only_inspection()
-    heartbeat = Heartbeat(runtime, queues, concurrency)
+    heartbeat = Heartbeat(runtime, vitals)
     heartbeat.start()
     tune_memory()
     worker = app.Worker(

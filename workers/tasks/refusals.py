@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
+from common.broker.errors import Why
 from common.clock import Clock
 from common.db import audit, faults
 from common.db.faults import StoredFault
 from common.db.session import Database
 from common.domain.errors import FlotillaError
 from common.telemetry.logs import logger
+from workers.tasks.vitals import Vitals
 
 log = logger(__name__)
 WINDOW = timedelta(minutes=1)
@@ -25,18 +27,32 @@ class Refusals:
         database: gets the rows.
         clock: monotonic, for the window.
         worker: who refused.
+        vitals: told of every message.
     """
 
-    def __init__(self, database: Database, clock: Clock, worker: str) -> None:
+    def __init__(self, database: Database, clock: Clock, worker: str, vitals: Vitals) -> None:
         self._database = database
         self._clock = clock
         self._worker = worker
+        self._vitals = vitals
         self._lock = threading.Lock()
         self._since = float("-inf")
         self._count = 0
 
-    def note(self, why: str) -> None:
-        """Write down that a message was refused."""
+    def judged(self, why: Why | None) -> None:
+        """Note why a message was refused; None of one that was taken."""
+        if why is None:
+            self._vitals.accepted()
+            return
+        self._vitals.refused(why)
+        if why is Why.OLD:
+            # Our own, delivered again by the broker long after a worker died: its run was sent anew since.
+            log.warning("message.old", why=why)
+        else:
+            self._note(f"a message {why}")
+
+    def _note(self, why: str) -> None:
+        """Write down that somebody else's message was refused."""
         log.warning("message.refused", why=why)
         count = self._counted()
         if count > WRITTEN:

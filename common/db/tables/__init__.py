@@ -14,8 +14,8 @@ from common.db.tables.runs import (
     PruneSpendingRow,
     RunRow,
     SessionRow,
-    WorkerRow,
 )
+from common.db.tables.work import RunTallyRow, SendingRow, TalliedRow, WorkerRow
 
 __all__ = [
     "ApprovalRow",
@@ -36,8 +36,11 @@ __all__ = [
     "PlannedChangeRow",
     "PruneSpendingRow",
     "RunRow",
+    "RunTallyRow",
+    "SendingRow",
     "SessionRow",
     "SourceDigestRow",
     "SourceRow",
+    "TalliedRow",
     "WorkerRow",
 ]

@@ -38,6 +38,7 @@ class RunRow(Base):
         _partial("ix_runs_sent", "queue", "sent_at", where="sent_at IS NOT NULL"),
         _partial("ix_runs_running", "cluster", "application", where="state = 'running'"),
         _partial("ix_runs_waiting", "cluster", where="state = 'waiting'"),
+        _partial("ix_runs_ended", "ended_at", "id", where="ended_at IS NOT NULL"),
         Index("ix_runs_history", "placement_id", "id"),
         Index("ix_runs_cluster", "cluster", "id"),
         Index("ix_runs_application", "application", "id"),
@@ -131,20 +132,6 @@ class LeaseRow(Base):
     token: Mapped[str] = mapped_column(String(64))
     """``RUN.ATTEMPT`` for a placement; else a random value, so that only its taker renews it."""
     expires_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class WorkerRow(Base):
-    """A worker process that lives: what dispatch counts slots by, and how an interruption tells death from delay."""
-
-    __tablename__ = "workers"
-
-    name: Mapped[str] = mapped_column(String(200), primary_key=True)
-    queues: Mapped[list[Any]]
-    slots: Mapped[int]
-    started_at: Mapped[datetime]
-    seen_at: Mapped[datetime] = mapped_column(index=True)
-    render_cache: Mapped[dict[str, Any] | None]
-    """How often its cache of renderings had one (in memory, on disk) or had none, since it was started."""
 
 
 class ObjectResultRow(Base):

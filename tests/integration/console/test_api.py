@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -12,9 +12,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import insert, select
 
-from common.db import workers
+from common.db import leases, sending, workers
 from common.db.session import Database
 from common.db.tables import AuditRow, IntentRow, PlacementRow, RunRow, SessionRow
+from common.domain.work import WorkerState
 from common.settings import Settings
 from console.api.app import create_app
 
@@ -78,9 +79,28 @@ async def test_every_route_but_the_open_ones_needs_the_token(app: FastAPI, brows
 
 
 async def test_the_open_pages_say_nothing(browser: httpx.AsyncClient) -> None:
-    for path in ("/healthz", "/readyz"):
-        answer = await browser.get(path)
-        assert (answer.status_code, answer.content) == (httpx.codes.OK, b"")
+    answer = await browser.get("/healthz")
+    assert (answer.status_code, answer.content) == (httpx.codes.OK, b"")
+
+
+async def test_the_hub_is_ready_when_it_can_do_its_work_and_says_nothing_but_codes(
+    browser: httpx.AsyncClient, bearer: dict[str, str], database: Database
+) -> None:
+    answer = await browser.get("/readyz")
+    assert (answer.status_code, answer.json()) == (httpx.codes.SERVICE_UNAVAILABLE, {"codes": ["scheduler.none"]})
+    with database.write() as connection:
+        now = database.now(connection)
+        leases.take(connection, leases.LEADER, holder="a", lease=timedelta(minutes=1), now=now)
+        sending.note(connection, error_code="broker.full", clock_ahead=0.0, now=now)
+    assert (await browser.get("/readyz")).json() == {"codes": ["broker.full"]}
+    with database.write() as connection:
+        sending.note(connection, error_code="", clock_ahead=0.0, now=now)
+    ready = await browser.get("/readyz")
+    assert (ready.status_code, ready.content) == (httpx.codes.OK, b"")
+    (left,) = (await browser.get("/api/v1/status", headers=bearer)).json()["work"]
+    assert (left["code"], left["severity"]) == ("registry.never", "error")
+    assert left["message"]
+    assert "The work does not go on" in (await browser.get("/", headers=bearer)).text
 
 
 async def test_a_browser_shows_the_token_once_and_gets_a_session(
@@ -221,7 +241,7 @@ async def test_metrics_are_behind_the_token_and_count(
     with database.write() as connection:
         now = database.now(connection)
         found = {"memory": 7, "none": 2}
-        workers.beat(connection, "w1", queues=["default"], slots=1, started_at=now, now=now, render_cache=found)
+        workers.beat(connection, WorkerState("w1", ("default",), 1), started_at=now, now=now, render_cache=found)
     text = (await browser.get("/metrics", headers=bearer)).text
     assert 'flotilla_placements_sync{status="unknown"} 1.0' in text
     assert 'flotilla_render_cache_total{found="memory",worker="w1"} 7.0' in text

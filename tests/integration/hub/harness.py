@@ -26,6 +26,7 @@ from common.db.reads.runs import RunDetail, RunView
 from common.db.session import Database
 from common.db.tables import Base, ClusterRow, LeaseRow, PlacementRow, RunRow, SourceRow
 from common.domain.refs import PlacementRef, RunId, SourceRef
+from common.domain.work import WorkerState
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.sources.credentials import DirectoryProvider
@@ -142,6 +143,9 @@ class MemorySender:
         self._check()
         self.held = epoch
 
+    def prove(self) -> None:
+        self._check()
+
     def wipe(self) -> None:
         self.messages.clear()
         self.held = None
@@ -183,7 +187,7 @@ class StepHub:
             database, RegistryFiles(self.git), REGISTRY, folder="", interval=timedelta(0), clock=clock
         )
         self.planner = Planner(database, snapshots)
-        self.dispatcher = Dispatcher(database, self.sender, snapshots)
+        self.dispatcher = Dispatcher(database, self.sender, snapshots, clock)
         self.intents = IntentRunner(database, snapshots, refresh_registry=self.registry.refresh)
         self.reaper = Reaper(database, clock, lease=timedelta(0))
         self._provider = DirectoryProvider(folder / "credentials")
@@ -259,9 +263,7 @@ class StepHub:
         with self.database.write() as connection:
             workers.beat(
                 connection,
-                "worker-1",
-                queues=["default", "default.now"],
-                slots=8,
+                WorkerState("worker-1", ("default", "default.now"), 8),
                 started_at=self.runtime.started_at,
                 now=self.database.now(connection),
             )

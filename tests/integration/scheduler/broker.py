@@ -69,7 +69,7 @@ class Hub(Steps):
         self.redis = redis_server
         self.app: FlotillaCelery = make_celery(Settings(home=home, broker_url=redis_server.url))
         self.sender = CelerySender(self.app)
-        self.dispatcher = Dispatcher(database, self.sender, self.snapshots)
+        self.dispatcher = Dispatcher(database, self.sender, self.snapshots, self.clock)
         self.look()
         # From now on it knows the broker, and has sent all looks that there is room for.
         self.dispatch(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from common.broker.errors import BrokerUnavailableError
 from common.clock import SystemClock
 from common.db import attempts, intents, placements, runs, sources, standing, workers
 from common.db.attempts import AttemptEnding
@@ -15,9 +16,9 @@ from common.db.runs import ClaimedRun
 from common.db.session import Database
 from common.db.sources import Digest
 from common.db.standing import Success
-from common.domain.errors import TransientError
 from common.domain.refs import PlacementRef, RunId, SourceRef
 from common.domain.runs import AttemptOutcome, SyncStatus
+from common.domain.work import WorkerState
 from common.snapshots import Snapshots
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.intents import IntentRunner
@@ -51,7 +52,7 @@ class ManualClock:
         return self.seconds
 
 
-class AwayError(TransientError):
+class AwayError(BrokerUnavailableError):
     """The other side does not answer."""
 
     code = "test.away"
@@ -66,6 +67,7 @@ class Outbox:
         self.key: str | None = None
         self.away = False
         self.fails_sending = False
+        self.proofs = 0
 
     def send(self, task: str, subject: str, *, queue: str) -> None:
         if self.away or self.fails_sending:
@@ -82,6 +84,11 @@ class Outbox:
 
     def set_epoch(self, epoch: str) -> None:
         self.key = epoch
+
+    def prove(self) -> None:
+        if self.away:
+            raise AwayError(AWAY)
+        self.proofs += 1
 
     def of(self, task: str) -> list[str]:
         """Return the subjects of one task's messages."""
@@ -125,7 +132,7 @@ class Steps:
         )
         self.snapshots = snapshots = Snapshots()
         self.planner = Planner(database, snapshots)
-        self.dispatcher = Dispatcher(database, self.outbox, snapshots)
+        self.dispatcher = Dispatcher(database, self.outbox, snapshots, self.clock)
         self.intents = IntentRunner(database, snapshots, refresh_registry=self.registry.refresh)
         self.reaper = Reaper(database, self.clock, lease=LEASE)
         self.leadership = Leadership(database, self.clock, name="a", lease=LEASE)
@@ -180,7 +187,8 @@ class Steps:
         """Have one worker live that serves the default pool."""
         with self.db.write() as connection:
             now = self.db.now(connection)
-            workers.beat(connection, "w1", queues=["default", "default.now"], slots=slots, started_at=now, now=now)
+            state = WorkerState("w1", ("default", "default.now"), slots)
+            workers.beat(connection, state, started_at=now, now=now)
 
     def claim(self, run: RunId | None = None) -> ClaimedRun:
         """Claim a run: that of ``pay`` unless another is named."""

@@ -1,0 +1,1 @@
+"""Whether the hub's own work goes on."""
