@@ -22,9 +22,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import FrameType
 from typing import IO
+from urllib.parse import unquote
 
-_ADVERTISE = re.compile(r"(?P<repo>/[\w./-]+)/info/refs\?service=git-(?P<service>upload-pack|receive-pack)")
-_EXCHANGE = re.compile(r"(?P<repo>/[\w./-]+)/git-(?P<service>upload-pack|receive-pack)")
+_REPO = r"(?P<repo>/[\w ./()'!$&+,;=:@~-]+)"
+_ADVERTISE = re.compile(rf"{_REPO}/info/refs\?service=git-(?P<service>upload-pack|receive-pack)")
+_EXCHANGE = re.compile(rf"{_REPO}/git-(?P<service>upload-pack|receive-pack)")
 _LARGEST_BODY = 256 << 20
 _CHUNK = 1 << 16
 
@@ -94,10 +96,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: GitHttpServer
 
     def do_GET(self) -> None:
-        self._serve(_ADVERTISE.fullmatch(self.path))
+        self._serve(_ADVERTISE.fullmatch(unquote(self.path)))
 
     def do_POST(self) -> None:
-        self._serve(_EXCHANGE.fullmatch(self.path))
+        self._serve(_EXCHANGE.fullmatch(unquote(self.path)))
 
     def log_message(self, format: str, *args: object) -> None:  # the base class names it so
         """Say nothing: the log would be one line for each poll."""
@@ -201,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
             "GIT_PROJECT_ROOT": str(self.server.root.absolute()),
             "GIT_HTTP_EXPORT_ALL": "1",
             "REQUEST_METHOD": self.command,
-            "PATH_INFO": path,
+            "PATH_INFO": unquote(path),
             "QUERY_STRING": query,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(length),

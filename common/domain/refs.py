@@ -15,6 +15,40 @@ DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """RFC 1123 label, as Kubernetes uses it."""
 
 
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_BAD_REF_NAME = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|/\.|[/.]$|\.lock$|\.lock/")
+_LONGEST_REF_NAME = 250
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_CREDENTIALS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+_LONGEST_CREDENTIALS = 253
+
+
+def is_commit(text: str) -> bool:
+    """Tell whether ``text`` is a full commit id (40 or 64 lower-case hex digits)."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+def is_ref_name(text: str) -> bool:
+    """Tell whether ``text`` may be the name of a branch or tag, without ``refs/heads/``: git-check-ref-format(1)."""
+    return 0 < len(text) <= _LONGEST_REF_NAME and text != "@" and _BAD_REF_NAME.search(text) is None
+
+
+def is_oci_tag(text: str) -> bool:
+    """Tell whether ``text`` may be a tag of an OCI registry."""
+    return _TAG.fullmatch(text) is not None
+
+
+def is_oci_digest(text: str) -> bool:
+    """Tell whether ``text`` is the digest of an artifact's manifest."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def is_credentials_reference(text: str) -> bool:
+    """Tell whether ``text`` may name credentials: segments of letters, digits and ``._-``, slashes between."""
+    return len(text) <= _LONGEST_CREDENTIALS and _CREDENTIALS.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class PlacementRef:
     """One application on one cluster: the unit of planning, locking and reporting."""

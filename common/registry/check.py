@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from common.domain import fleet
-from common.domain.refs import OCI
+from common.domain.refs import OCI, is_oci_tag
 from common.registry.documents import Key, Source
 from common.registry.faults import Fault, Suggestions, printable
 from common.registry.schema import ApplicationDocument, RolloutStrategyDocument
 from common.registry.schema.base import SelectorSpec
-from common.registry.schema.sources import PinSpec, SourceSpec, is_oci_tag
+from common.registry.schema.sources import PinSpec, SourceSpec
 from common.semver import is_version
 from common.yaml import Path
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from common.domain.errors import PermanentError
+from common.domain.refs import is_credentials_reference
 from common.settings import Settings
 
 Credential = Mapping[str, bytes]
-_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_LONGEST = 253
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LARGEST = 1 << 20
 _WORLD = 0o007
 
@@ -65,7 +65,7 @@ def checked_reference(ref: str) -> str:
     Raises:
         CredentialsRefusedError: it is something else, such as a way out of the provider's folder.
     """
-    if len(ref) > _LONGEST or not all(_SEGMENT.fullmatch(part) for part in ref.split("/")):
+    if not is_credentials_reference(ref):
         message = f"{ref[:80]!r} is not a credentials reference"
         raise CredentialsRefusedError(message, remedy="Write a name such as git/team-pay.")
     return ref
@@ -116,7 +116,7 @@ class DirectoryProvider:
         """
         folder = self._root / checked_reference(ref)
         for key in credential:
-            if _SEGMENT.fullmatch(key) is None:
+            if _KEY.fullmatch(key) is None:
                 message = f"{key[:80]!r} is not a key of a credential"
                 raise CredentialsRefusedError(message, remedy="Use letters, digits and ._-")
         for parent in reversed([folder.parent, *folder.parent.parents]):

@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from common.domain.addresses import GitAddress, Transport
+from common.sources import ssh_keys
 from common.sources.credentials import Credential, CredentialsRefusedError
-from common.sources.urls import GitUrl, PlainHttp, Transport
+from common.sources.urls import PlainHttp
 
 KEPT = frozenset(
     {
@@ -124,7 +126,7 @@ def base_environment(plain_http: PlainHttp) -> dict[str, str]:
 
 
 @contextmanager
-def authorised(url: GitUrl, credential: Credential) -> Iterator[Mapping[str, str]]:
+def authorised(url: GitAddress, credential: Credential) -> Iterator[Mapping[str, str]]:
     """Give the variables that let one git call use ``credential`` at ``url``; what they name is gone afterwards.
 
     Raises:
@@ -137,7 +139,7 @@ def authorised(url: GitUrl, credential: Credential) -> Iterator[Mapping[str, str
             yield _over_http(url, credential, Path(folder))
 
 
-def _over_http(url: GitUrl, credential: Credential, folder: Path) -> dict[str, str]:
+def _over_http(url: GitAddress, credential: Credential, folder: Path) -> dict[str, str]:
     variables = {"GIT_CONFIG_COUNT": "0"}
     password = credential.get("token") or credential.get("password")
     if password is not None:
@@ -159,13 +161,14 @@ def _over_http(url: GitUrl, credential: Credential, folder: Path) -> dict[str, s
     return variables
 
 
-def _over_ssh(url: GitUrl, credential: Credential, folder: Path) -> dict[str, str]:
+def _over_ssh(url: GitAddress, credential: Credential, folder: Path) -> dict[str, str]:
     missing = [key for key in ("ssh-privatekey", "known_hosts") if not credential.get(key, b"").strip()]
     if missing:
         message = f"the credentials for {url} lack {' and '.join(missing)}"
         raise CredentialsRefusedError(message, remedy="Store ssh-privatekey and known_hosts under the reference.")
-    key = _file(folder / "key", credential["ssh-privatekey"].rstrip() + b"\n")
-    hosts = _file(folder / "known_hosts", credential["known_hosts"].rstrip() + b"\n")
+    what = f"the credentials for {url}"
+    key = _file(folder / "key", ssh_keys.private_key(credential["ssh-privatekey"], what=what))
+    hosts = _file(folder / "known_hosts", ssh_keys.known_hosts(credential["known_hosts"]))
     options = (*_SSH_OPTIONS, f"UserKnownHostsFile={hosts}", f"IdentityFile={key}")
     command = ["ssh", "-F", "none", *(part for option in options for part in ("-o", option))]
     return {"GIT_SSH_COMMAND": shlex.join(command), "GIT_SSH_VARIANT": "ssh"}

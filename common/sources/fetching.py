@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from common.domain.addresses import GitAddress
 from common.domain.errors import FlotillaError
 from common.sources.faults import (
     EmptyRepositoryError,
@@ -20,7 +21,6 @@ from common.sources.git import Answer, GitRunner
 from common.sources.objects import Objects
 from common.sources.opened import OpenRepositories
 from common.sources.places import Place, size_of
-from common.sources.urls import GitUrl
 
 LOCAL = timedelta(seconds=60)
 """Longest that git may take for what needs no server."""
@@ -61,7 +61,7 @@ class Fetching:
         self._limits = limits
         self._opened = opened
 
-    def update(self, url: GitUrl, place: Place, ref: str, variables: Mapping[str, str]) -> tuple[str, ...]:
+    def update(self, url: GitAddress, place: Place, ref: str, variables: Mapping[str, str]) -> tuple[str, ...]:
         """Bring a mirror up to its server, and return the refs that the server has and git did not take.
 
         Args:
@@ -82,7 +82,7 @@ class Fetching:
             self._build(url, place, wanted, variables)
         return self._not_taken(url, place, wanted, variables)
 
-    def commit(self, url: GitUrl, place: Place, commit: str, variables: Mapping[str, str]) -> None:
+    def commit(self, url: GitAddress, place: Place, commit: str, variables: Mapping[str, str]) -> None:
         """Fetch a commit that no branch or tag leads to, and keep it from being tidied away.
 
         Raises:
@@ -97,7 +97,7 @@ class Fetching:
                 raise missing(url, commit) from error
             raise
 
-    def local_refs(self, place: Place, url: GitUrl) -> dict[str, str]:
+    def local_refs(self, place: Place, url: GitAddress) -> dict[str, str]:
         """Return the ids of the mirror's branches and tags by ref."""
         answer = self._local(place, ["for-each-ref", "--format=%(objectname)%09%(refname)", *_NAMESPACES])
         if answer.status != 0:
@@ -106,7 +106,7 @@ class Fetching:
         return {ref: oid for oid, ref in lines}
 
     def _caught_up(
-        self, url: GitUrl, place: Place, wanted: Mapping[str, str], ref: str, variables: Mapping[str, str]
+        self, url: GitAddress, place: Place, wanted: Mapping[str, str], ref: str, variables: Mapping[str, str]
     ) -> bool:
         """Fetch what is new; tell whether the mirror is whole."""
         try:
@@ -116,12 +116,12 @@ class Fetching:
         except MirrorCorruptError:
             return False
 
-    def _has(self, place: Place, url: GitUrl, oid: str) -> bool:
+    def _has(self, place: Place, url: GitAddress, oid: str) -> bool:
         objects: Objects = self._opened.objects(place, url=url.text)
         return objects.has(oid)
 
     def _not_taken(
-        self, url: GitUrl, place: Place, wanted: Mapping[str, str], variables: Mapping[str, str]
+        self, url: GitAddress, place: Place, wanted: Mapping[str, str], variables: Mapping[str, str]
     ) -> tuple[str, ...]:
         """Return the refs that the mirror lacks without git having complained: it ends with 0 and says so in a line.
 
@@ -134,7 +134,7 @@ class Fetching:
         now = self._remote_refs(url, place, variables)
         return tuple(sorted(ref for ref in lacking if now.get(ref) == wanted[ref]))
 
-    def _remote_refs(self, url: GitUrl, place: Place, variables: Mapping[str, str]) -> dict[str, str]:
+    def _remote_refs(self, url: GitAddress, place: Place, variables: Mapping[str, str]) -> dict[str, str]:
         patterns = [f"{namespace}*" for namespace in _NAMESPACES]
         arguments = ["ls-remote", "--quiet", "--refs", "--end-of-options", url.text, *patterns]
         variables = {**variables, **_NO_REPOSITORY}
@@ -147,13 +147,13 @@ class Fetching:
     def _local(self, place: Place, arguments: Sequence[str]) -> Answer:
         return self._runner.run(place.repo, ["--git-dir=.", *arguments], timeout=LOCAL)
 
-    def _fetch_all(self, url: GitUrl, place: Place, repo: Path, variables: Mapping[str, str]) -> None:
+    def _fetch_all(self, url: GitAddress, place: Place, repo: Path, variables: Mapping[str, str]) -> None:
         specs = [f"+{namespace}*:{namespace}*" for namespace in _NAMESPACES]
         arguments = ["--prune", *_FETCH, "--end-of-options", url.text, *specs]
         self._git_fetch(url, place, repo, arguments, variables)
 
     def _git_fetch(
-        self, url: GitUrl, place: Place, repo: Path, arguments: Sequence[str], variables: Mapping[str, str]
+        self, url: GitAddress, place: Place, repo: Path, arguments: Sequence[str], variables: Mapping[str, str]
     ) -> None:
         def watch() -> FlotillaError | None:
             if size_of(repo) <= self._limits.max_bytes:
@@ -172,7 +172,7 @@ class Fetching:
         if answer.status != 0:
             raise fault_of(answer.stderr, url=url.text)
 
-    def _build(self, url: GitUrl, place: Place, wanted: Mapping[str, str], variables: Mapping[str, str]) -> None:
+    def _build(self, url: GitAddress, place: Place, wanted: Mapping[str, str], variables: Mapping[str, str]) -> None:
         """Make the mirror anew beside the present one, and put it in its place once it is whole."""
         algorithm = "sha256" if len(next(iter(wanted.values()))) == 64 else "sha1"
         init = ["init", "--bare", "--quiet", "--template=", f"--object-format={algorithm}", place.fresh.name]
@@ -188,7 +188,7 @@ class Fetching:
         self._opened.forget(place)
 
 
-def missing(url: GitUrl, ref: str) -> RefMissingError:
+def missing(url: GitAddress, ref: str) -> RefMissingError:
     """Return the fault that a repository has no such branch, tag or commit."""
     message = f"{url} has no {ref.removeprefix('refs/heads/').removeprefix('refs/tags/')}"
     return RefMissingError(message, remedy="Correct the source's ref, or push what it names.")

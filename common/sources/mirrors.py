@@ -13,8 +13,9 @@ from itertools import islice
 from pathlib import Path
 
 from common.clock import Clock, SystemClock
+from common.domain.addresses import GitAddress
 from common.domain.errors import FlotillaError
-from common.domain.refs import SEMVER, SUBMODULES, SourceRef
+from common.domain.refs import SEMVER, SUBMODULES, SourceRef, is_commit
 from common.semver import RangeError, VersionRange
 from common.settings import Settings
 from common.sources.credentials import Credential, CredentialsProvider
@@ -35,7 +36,7 @@ from common.sources.places import Place, is_shared
 from common.sources.signatures import Signed, keyring, verify
 from common.sources.submodules import DEEPEST, MODULES, MOST, Allowed, Module, WithSubmodules, absolute, declared
 from common.sources.trees import Tree, TreeLimits
-from common.sources.urls import GitUrl, PlainHttp, checked_ref, checked_url, is_commit
+from common.sources.urls import PlainHttp, checked_ref, checked_url
 
 _TAGS = "%09".join(("%(objectname)", "%(*objectname)", "%(refname)", "%(tag)"))
 
@@ -128,7 +129,7 @@ class Mirrors:
         self._check_taken(url, place, ref, state.not_taken)
         return Fetched(self.resolve(source), datetime.fromisoformat(state.fetched_at).astimezone(UTC))
 
-    def _check_taken(self, url: GitUrl, place: Place, ref: str, not_taken: Sequence[str]) -> None:
+    def _check_taken(self, url: GitAddress, place: Place, ref: str, not_taken: Sequence[str]) -> None:
         """Return if ``ref`` does not mean one of the refs that git did not take."""
         if not_taken and ref.startswith(SEMVER):
             ref = _highest_tag([*self._fetching.local_refs(place, url), *not_taken], url, ref.removeprefix(SEMVER))
@@ -197,7 +198,7 @@ class Mirrors:
 
         return replace(tree, store=WithSubmodules(objects, modules, opened)) if modules else tree
 
-    def _modules(self, tree: Tree, place: Place, url: GitUrl) -> Iterator[Module]:
+    def _modules(self, tree: Tree, place: Place, url: GitAddress) -> Iterator[Module]:
         """Yield the submodules that the tree holds and its ``.gitmodules`` names, read by Git itself."""
         file = tree.entry(MODULES)
         if file is None or file.is_folder or file.is_link:
@@ -252,7 +253,7 @@ class Mirrors:
         """End the processes that read objects."""
         self._opened.close()
 
-    def _tag_of(self, place: Place, url: GitUrl, ref: str, commit: str) -> Iterator[Signed]:
+    def _tag_of(self, place: Place, url: GitAddress, ref: str, commit: str) -> Iterator[Signed]:
         """Yield the annotated tag of ``commit`` that ``ref`` means, if it has one.
 
         A tag counts only under the name that was signed, and of several in a range the highest alone: else whoever may
@@ -274,12 +275,12 @@ class Mirrors:
         if oid and tag == signed_name:
             yield Signed("tag", oid, tag)
 
-    def _checked(self, source: SourceRef) -> tuple[GitUrl, str]:
+    def _checked(self, source: SourceRef) -> tuple[GitAddress, str]:
         # A range is never given to git: only the tag that it stands for is.
         ref = source.ref if source.ref.startswith(SEMVER) else checked_ref(source.ref)
         return checked_url(source.repo, plain_http=self._runner.plain_http), ref
 
-    def _objects(self, place: Place, url: GitUrl) -> Objects:
+    def _objects(self, place: Place, url: GitAddress) -> Objects:
         return self._opened.objects(place, url=url.text)
 
     def _local(self, place: Place, arguments: Sequence[str]) -> Answer:
@@ -302,7 +303,7 @@ def _without_prefix(source: SourceRef) -> SourceRef:
     return replace(source, ref=source.ref.removeprefix(SUBMODULES))
 
 
-def _highest_tag(refs: Iterable[str], url: GitUrl, text: str) -> str:
+def _highest_tag(refs: Iterable[str], url: GitAddress, text: str) -> str:
     """Return the one of ``refs`` that is the tag of the highest version in a range."""
     try:
         wanted = VersionRange(text)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from cryptography import x509
 
+from common.domain.addresses import AddressError, comparable, server_address
 from common.yaml import MANIFEST_LIMITS, YamlError, load_documents
 from workers.sync.errors import CredentialsError, Forbidden
 
@@ -156,11 +156,11 @@ def _pem(entry: Mapping[str, Any], key: str, reference: str) -> str:
 
 def _server(cluster: Mapping[str, Any], reference: str) -> str:
     server = _text(cluster, "server", reference).rstrip("/")
-    parts = urlsplit(server)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
-        message = f"the server of the kubeconfig in {reference!r} is not a plain https URL"
-        raise CredentialsError(Forbidden.SERVER, message, remedy="Write https://HOST:PORT.")
-    return server
+    try:
+        return server_address(server)
+    except AddressError as error:
+        message = f"the server of the kubeconfig in {reference!r} is refused: {error.what}"
+        raise CredentialsError(Forbidden.SERVER, message, remedy=error.advice) from None
 
 
 def check_server(access: Access, declared: str, reference: str) -> None:
@@ -169,7 +169,7 @@ def check_server(access: Access, declared: str, reference: str) -> None:
     Raises:
         CredentialsError: it is for another one; a registry that names a server of its own would be sent the token.
     """
-    if access.server != declared.rstrip("/"):
+    if comparable(access.server) != comparable(declared.rstrip("/")):
         message = f"the kubeconfig in {reference!r} is for {access.server}, but the registry says {declared}"
         raise CredentialsError(Forbidden.OTHER_SERVER, message, remedy="Make both name the same server.")
 

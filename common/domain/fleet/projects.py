@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from common.domain.addresses import comparable
 from common.domain.fleet.selectors import EVERYTHING, NOTHING, Selector
 from common.domain.fleet.values import NOWHERE, Where
 
@@ -111,8 +112,9 @@ class Project:
         return any(glob_matches(pattern, file) for pattern in self.paths)
 
     def allows_repo(self, url: str) -> bool:
-        """Tell whether sources may come from ``url``."""
-        return any(glob_matches(pattern, url) for pattern in self.repos)
+        """Tell whether sources may come from ``url``, which is an address that is not refused, in any spelling."""
+        plain = comparable(url)
+        return any(glob_matches(comparable(pattern), plain) for pattern in self.repos)
 
     def allows_cluster(self, labels: Mapping[str, str]) -> bool:
         """Tell whether placements may lie on a cluster with ``labels``."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, Literal, NoReturn
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -20,8 +20,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from common.domain.addresses import AddressError
 from common.domain.fleet import Amount, Operator, Unit
-from common.domain.refs import DNS_LABEL
+from common.domain.refs import DNS_LABEL, is_credentials_reference
 
 API_VERSION = "flotilla.dev/v1"
 SHORTEST = timedelta(seconds=1)
@@ -32,7 +33,6 @@ LAX = Field(strict=False)
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
 _LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _LABEL_PREFIX = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _PERCENT = re.compile(r"(\d{1,3})%")
 _GLOB = re.compile(r"[^\s\\]{1,512}")
 _LONGEST_TEXT = 2048
@@ -108,7 +108,7 @@ def _label_value(value: str) -> str:
 
 
 def _reference(value: str) -> str:
-    if len(value) > 253 or _REFERENCE.fullmatch(value) is None:
+    if not is_credentials_reference(value):
         refuse(f"{value[:80]!r} is not a reference", "write a name such as clusters/eu-prod-03, without dots first")
     return value
 
@@ -126,28 +126,17 @@ def _glob(value: str) -> str:
     return value
 
 
-def url_of(value: str, schemes: frozenset[str]) -> str:
-    """Return ``value`` if it is a plain URL of one of ``schemes``: no credentials, query, fragment or dot segments.
+def address(check: Callable[[str], object]) -> AfterValidator:
+    """Return what refuses a text that ``check`` (of ``common.domain.addresses``) refuses, by its words."""
 
-    Raises:
-        PydanticCustomError: it is something else.
-    """
-    try:
-        parts = urlsplit(value)
-        port_is_fine = parts.port != 0
-    except ValueError:
-        refuse(f"{value[:80]!r} is not a URL", f"give one that starts with {_schemes(schemes)}")
-    if parts.scheme not in schemes or not parts.hostname or not port_is_fine or re.search(r"[\s\\%]", value):
-        refuse(f"{value[:80]!r} is not a URL that is allowed here", f"give one that starts with {_schemes(schemes)}")
-    if parts.password is not None or (parts.username is not None and parts.scheme != "ssh"):
-        refuse("the URL carries credentials", "remove them and use credentials: {secretRef: …}")
-    if parts.query or parts.fragment or ".." in parts.path.split("/") or parts.hostname.startswith("-"):
-        refuse(f"URL {value[:80]!r} holds a query, a fragment or '..'", "give the plain URL")
-    return value
+    def checked(value: str) -> str:
+        try:
+            check(value)
+        except AddressError as error:
+            refuse(error.what, error.remedy)
+        return value
 
-
-def _schemes(schemes: frozenset[str]) -> str:
-    return " or ".join(f"{scheme}://" for scheme in sorted(schemes))
+    return AfterValidator(checked)
 
 
 def _text(value: str) -> str:

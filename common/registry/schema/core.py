@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from common.domain.addresses import server_address
 from common.domain.fleet import ClusterState
 from common.registry.schema.base import (
     LAX,
@@ -25,12 +26,11 @@ from common.registry.schema.base import (
     Reference,
     SelectorSpec,
     Text,
+    address,
     refuse,
-    url_of,
 )
 
-_HTTPS = frozenset({"https"})
-Server = Annotated[str, AfterValidator(lambda value: url_of(value, _HTTPS))]
+Server = Annotated[str, address(server_address)]
 
 
 def values_without_cluster(values: dict[str, Any]) -> dict[str, Any]:

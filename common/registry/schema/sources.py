@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from common.domain.addresses import AddressError, chart_repository, git_address, oci_repository
+from common.domain.refs import OCI, is_commit, is_oci_digest, is_oci_tag, is_ref_name
 from common.registry.schema.base import (
     Base,
     CredentialsSpec,
@@ -15,44 +17,25 @@ from common.registry.schema.base import (
     Name,
     Reference,
     Text,
+    address,
     one_of,
     refuse,
-    url_of,
 )
 from common.semver import RangeError, VersionRange, is_version
 
-_GIT = frozenset({"https", "ssh", "http"})
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|/\.|[/.]$|\.lock$|\.lock/")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
-_REPOSITORY = re.compile(
-    rf"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{{1,5}})?|[A-Za-z0-9.-]+:\d{{1,5}}|localhost)(/{_PART})+"
-)
 _CHART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LONGEST_VERSION = 150
 _IMAGE = re.compile(r"(?=.*[=:@])[A-Za-z0-9][A-Za-z0-9._/:@-]*(=[A-Za-z0-9][A-Za-z0-9._/:@-]*)?")
 
 
-def _git_url(value: str) -> str:
-    return _no_plain_http(url_of(value, _GIT), "https or ssh")
-
-
-def _no_plain_http(url: str, instead: str) -> str:
-    if url.startswith("http://") and re.match(r"http://(127\.\d+\.\d+\.\d+|localhost|\[::1\])([:/]|$)", url) is None:
-        refuse(f"{url[:80]!r} is plain http", f"use {instead}; http is for loopback in demos and tests")
-    return url
-
-
 def _ref_name(value: str) -> str:
-    if not 0 < len(value) <= 250 or value == "@" or _BAD_REF.search(value):
+    if not is_ref_name(value):
         refuse(f"{value[:80]!r} is not a branch or tag name", "give the name as git shows it, without refs/")
     return value
 
 
 def _commit(value: str) -> str:
-    if _COMMIT.fullmatch(value) is None:
+    if not is_commit(value):
         refuse(f"{value[:80]!r} is not a full commit id", "give all 40 (or 64) lower-case hex digits")
     return value
 
@@ -63,11 +46,6 @@ def _image(value: str) -> str:
     return value
 
 
-def is_oci_tag(text: str) -> bool:
-    """Tell whether ``text`` may be a tag of an OCI registry."""
-    return _TAG.fullmatch(text) is not None
-
-
 def _tag(value: str) -> str:
     if not is_oci_tag(value):
         refuse(f"{value[:80]!r} is not a tag of an OCI registry", "use at most 128 letters, digits and ._-")
@@ -75,22 +53,9 @@ def _tag(value: str) -> str:
 
 
 def _digest(value: str) -> str:
-    if _DIGEST.fullmatch(value) is None:
+    if not is_oci_digest(value):
         refuse(f"{value[:80]!r} is not a digest", "write sha256: and all 64 lower-case hex digits")
     return value
-
-
-def _repository(value: str) -> str:
-    if len(value) > 400 or _REPOSITORY.fullmatch(value) is None:
-        refuse(f"{value[:80]!r} is not a repository of an OCI registry", "write HOST/NAME, without scheme and tag")
-    return value
-
-
-def _chart_repository(value: str) -> str:
-    url = url_of(value, frozenset({"https", "oci", "http"}))
-    if url.startswith("oci://") and _REPOSITORY.fullmatch(url.removeprefix("oci://").rstrip("/")) is None:
-        refuse(f"{value[:80]!r} is not a repository of an OCI registry", "write oci://HOST/NAME, without the chart")
-    return _no_plain_http(url, "https or oci")
 
 
 def _chart(value: str) -> str:
@@ -166,17 +131,26 @@ class OciRefSpec(Base):
 class HelmSourceSpec(Base):
     """A chart in a chart repository."""
 
-    repo: Annotated[str, AfterValidator(_chart_repository)] = Field(
+    repo: Annotated[str, address(chart_repository)] = Field(
         description="URL of the chart repository; oci://HOST/NAME for one in an OCI registry."
     )
     chart: Annotated[str, AfterValidator(_chart)] = Field(description="Name of the chart.")
     version: Version = Field(description="Version, or a range of which the highest is followed.")
 
+    @model_validator(mode="after")
+    def _chart_has_a_place(self) -> HelmSourceSpec:
+        if self.repo.startswith(OCI):
+            try:
+                oci_repository(f"{self.repo.removeprefix(OCI).rstrip('/')}/{self.chart}")
+            except AddressError as error:
+                refuse(f"the chart's repository is refused: {error.what}", error.remedy)
+        return self
+
 
 class OciSourceSpec(Base):
     """Manifests, or a chart, in an OCI artifact."""
 
-    image: Annotated[str, AfterValidator(_repository)] = Field(
+    image: Annotated[str, address(oci_repository)] = Field(
         description="Repository of the artifact: HOST/NAME, without scheme and tag."
     )
     ref: OciRefSpec = Field(description="Which of its versions.")
@@ -194,7 +168,9 @@ class VerifySpec(Base):
 class SourceSpec(Base):
     """Git (repo, path, ref), or helm, or oci."""
 
-    repo: Annotated[str, AfterValidator(_git_url)] | None = Field(default=None, description="URL of a Git repository.")
+    repo: Annotated[str, address(git_address)] | None = Field(
+        default=None, description="URL of a Git repository: https://…, ssh://… or USER@HOST:PATH."
+    )
     path: Folder | None = Field(default=None, description="Folder in the repository. Absent: its root.")
     ref: GitRefSpec | None = Field(default=None, description="What to follow in the repository.")
     helm: HelmSourceSpec | None = Field(default=None, description="A chart, instead of a repository.")

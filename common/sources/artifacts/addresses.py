@@ -11,19 +11,15 @@ from typing import NoReturn
 
 import httpx
 
+from common.domain import addresses
+from common.domain.addresses import is_loopback
 from common.domain.refs import OCI
 from common.sources.artifacts.faults import AddressRefusedError
-from common.sources.urls import PlainHttp, is_loopback
+from common.sources.urls import PlainHttp
 
 _BLANK = re.compile(r"[\x00-\x20\x7f\\]")
-_UNFIT = re.compile(r"(^|/)\.\.(/|$)|[%?#]")
 _LONGEST = 4_000
 _HIGHEST_PORT = 65_535
-_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_OCI = re.compile(
-    rf"oci://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:\d{{1,5}})?/(?P<name>{_PART}(?:/{_PART})*)"
-)
-_LONGEST_NAME = 255
 _SERVED_ELSEWHERE = {"docker.io": "registry-1.docker.io"}
 """Registries whose API does not answer under the name that people write."""
 
@@ -72,12 +68,13 @@ def chart_repository(text: str, plain_http: PlainHttp) -> Address:
     Raises:
         AddressRefusedError: no https, credentials in it, or an odd form.
     """
-    if _BLANK.search(text) or _UNFIT.search(text.partition("://")[2]):
-        _refuse("the chart repository's URL holds blanks, '..', a query or a fragment")
     try:
+        addresses.chart_repository(text)
         url = httpx.URL(text)
     except httpx.InvalidURL:
         _refuse("the chart repository's URL is none")
+    except addresses.AddressError as error:
+        _refuse(f"the chart repository's URL is refused: {error.what}", error.advice)
     return _checked(url, plain_http, "the chart repository's URL")
 
 
@@ -87,17 +84,17 @@ def oci_repository(text: str, plain_http: PlainHttp) -> tuple[Address, str]:
     Raises:
         AddressRefusedError: it is something else.
     """
-    match = _OCI.fullmatch(text)
-    if match is None or len(match["name"]) > _LONGEST_NAME:
+    if not text.startswith(OCI):
         _refuse(f"{text[:80]!r} is no repository of an OCI registry", "Write it as oci://HOST/NAME, without tag.")
-    host = match["host"]
-    plain = plain_http is PlainHttp.LOOPBACK and is_loopback(host.strip("[]"))
-    scheme = "http" if plain else "https"
     try:
-        url = httpx.URL(f"{scheme}://{_SERVED_ELSEWHERE.get(host, host)}{match['port'] or ''}/v2/")
+        host, name = addresses.oci_repository(text.removeprefix(OCI))
+        plain = plain_http is PlainHttp.LOOPBACK and is_loopback(httpx.URL(f"https://{host}").host)
+        url = httpx.URL(f"{'http' if plain else 'https'}://{_SERVED_ELSEWHERE.get(host, host)}/v2/")
+    except addresses.AddressError as error:
+        _refuse(f"{text[:80]!r} is refused: {error.what}", error.advice)
     except httpx.InvalidURL:
         _refuse(f"{text[:80]!r} names no host")
-    return _checked(url, plain_http, "the registry's address"), match["name"]
+    return _checked(url, plain_http, "the registry's address"), name
 
 
 def chart_in(repo: str, chart: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from common.domain.errors import FlotillaError
+from common.domain.refs import is_oci_digest, is_oci_tag
 from common.sources.artifacts.addresses import Address
 from common.sources.artifacts.faults import (
     AddressRefusedError,
@@ -38,8 +39,6 @@ _INDEX = "application/vnd.oci.image.index.v1+json"
 _DOCKERS = "application/vnd.docker.distribution.manifest.v2+json"
 _DOCKERS_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 _ACCEPTED = ", ".join((_MANIFEST, _DOCKERS, _INDEX, _DOCKERS_INDEX))
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CHALLENGE = re.compile(r'(\w+)="([^"\r\n]*)"')
 _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 _MEBIBYTE = 1 << 20
@@ -116,7 +115,7 @@ class OciRepository:
             AnswerRefusedError, DownloadTooLargeError: the registry says something else than a manifest.
             TransientError: the registry cannot be asked now.
         """
-        if _TAG.fullmatch(reference) is None and _DIGEST.fullmatch(reference) is None:
+        if not (is_oci_tag(reference) or is_oci_digest(reference)):
             message = f"{reference[:80]!r} is neither a tag nor a digest"
             raise VersionRefusedError(message, remedy="Tags have at most 128 letters, digits and ._-")
         address = self._registry.below(f"{self._name}/manifests/{reference}")
@@ -126,7 +125,7 @@ class OciRepository:
             message = f"{self.where} has no {reference}, or hides it from this account"
             raise VersionMissingError(message, remedy="Push it, or correct the source's ref.") from error
         digest = _digest_of(answer.content)
-        for said in (reference if _DIGEST.fullmatch(reference) else "", answer.headers.get("Docker-Content-Digest")):
+        for said in (reference if is_oci_digest(reference) else "", answer.headers.get("Docker-Content-Digest")):
             if said and said != digest:
                 raise _mismatch(answer.address, said, digest)
         return Artifact(digest, _layer(_parsed(answer), answer))
@@ -204,7 +203,7 @@ def _layer(manifest: dict[str, Any], answer: Answer) -> Layer:
     if not isinstance(media_type, str) or _ARCHIVE.fullmatch(media_type) is None:
         message = f"{answer.address} holds {str(media_type)[:100]!r}, not a gzip-compressed tar"
         raise MediaTypeRefusedError(message, remedy=_LOOK_AT_IT)
-    if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None or not isinstance(size, int) or size < 0:
+    if not isinstance(digest, str) or not is_oci_digest(digest) or not isinstance(size, int) or size < 0:
         raise _malformed(answer)
     return Layer(media_type, digest, size)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from common.clock import Clock, SystemClock
 from common.domain.errors import FlotillaError
-from common.domain.refs import CHART, OCI, SourceRef
+from common.domain.refs import CHART, OCI, SourceRef, is_commit
 from common.sources.artifacts.addresses import chart_in, chart_repository, oci_repository
 from common.sources.artifacts.archives import ArchiveLimits, Files
 from common.sources.artifacts.charts import ChartRepository
@@ -31,7 +31,7 @@ from common.sources.mirrors import Fetched
 from common.sources.opened import OpenRepositories
 from common.sources.places import Place, size_of
 from common.sources.trees import Tree, TreeLimits
-from common.sources.urls import PlainHttp, is_commit
+from common.sources.urls import PlainHttp
 
 _REFS = "refs/flotilla/artifacts/"
 _LOCAL = timedelta(seconds=60)

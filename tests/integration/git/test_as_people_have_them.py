@@ -134,6 +134,14 @@ def test_a_tree_with_a_null_id_stays_fatal(mirrors: Mirrors, origin: Origin, mai
         mirrors.fetch(main)
 
 
+def test_a_url_with_escapes_and_brackets_is_fetched(mirrors: Mirrors, git_http_server: GitServer) -> None:
+    origin = git_http_server.origin("My (old) Project/_git/it's $5 & more!")
+    commit = origin.commit({"app/a.yaml": "a: 1\n"})
+    source = SourceRef(git_http_server.url("My%20(old)%20Project/_git/it's%20$5%20&%20more!"), "", MAIN)
+    assert mirrors.fetch(source).commit == commit
+    assert mirrors.tree(source, commit).read("app/a.yaml") == b"a: 1\n"
+
+
 def shallow_copy(origin: Origin, name: str) -> Path:
     """Clone the origin's newest commit alone to beside it."""
     target = origin.folder.parent / name

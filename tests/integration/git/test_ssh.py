@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,42 @@ def test_a_server_that_known_hosts_does_not_name_is_refused(
         credentials.store(f"git/{number}", {"ssh-privatekey": server.private_key, "known_hosts": hosts.encode()})
         with pytest.raises(HostKeyError):
             mirrors.fetch(SourceRef(url, f"git/{number}", MAIN))
+
+
+def test_a_path_with_escapes_and_brackets_is_quoted_for_the_servers_shell(
+    mirrors: Mirrors, credentials: DirectoryProvider, server: SshServer, tmp_path: Path
+) -> None:
+    origin = Origin(tmp_path / "it's (old)! $HOME & more")
+    commit = origin.commit({"a.yaml": "a: 1\n"})
+    credentials.store("git/key", {"ssh-privatekey": server.private_key, "known_hosts": server.known_hosts})
+    url = server.url(tmp_path) + "/it's%20(old)!%20$HOME%20&%20more"
+    assert mirrors.fetch(SourceRef(url, "git/key", MAIN)).commit == commit
+
+
+def test_what_windows_made_of_a_key_is_mended(
+    mirrors: Mirrors, credentials: DirectoryProvider, server: SshServer, origin: Origin
+) -> None:
+    commit = origin.commit({"a.yaml": "a: 1\n"})
+    key, hosts = (text.replace(b"\n", b"\r\n") for text in (server.private_key, server.known_hosts))
+    credentials.store("git/key", {"ssh-privatekey": b"\xef\xbb\xbf" + key, "known_hosts": hosts})
+    assert mirrors.fetch(SourceRef(server.url(origin.folder), "git/key", MAIN)).commit == commit
+
+
+def test_a_key_that_cannot_serve_is_told_without_a_connection(
+    mirrors: Mirrors, credentials: DirectoryProvider, tmp_path: Path
+) -> None:
+    generate_key(tmp_path / "key")
+    protect = ["ssh-keygen", "-q", "-p", "-N", "canary", "-f", str(tmp_path / "key")]
+    subprocess.run(protect, check=True, capture_output=True)
+    stored = {"protected": (tmp_path / "key").read_bytes(), "public": (tmp_path / "key.pub").read_bytes()}
+    for name, key in stored.items():
+        credentials.store(f"git/{name}", {"ssh-privatekey": key, "known_hosts": b"127.0.0.1 ssh-ed25519 AAAA"})
+    source = SourceRef("ssh://git@127.0.0.1:1/none", "git/protected", MAIN)
+    with pytest.raises(CredentialsRefusedError, match=r"a passphrase.*ssh-keygen -p") as caught:
+        mirrors.fetch(source)
+    assert "canary" not in str(caught.value)
+    with pytest.raises(CredentialsRefusedError, match=r"public half.*without \.pub"):
+        mirrors.fetch(SourceRef(source.repo, "git/public", MAIN))
 
 
 def test_known_hosts_is_not_optional(

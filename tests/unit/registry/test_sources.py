@@ -70,17 +70,22 @@ def test_no_artifact_is_taken_for_git_nor_the_other_way_round() -> None:
             OCI.replace("registry.example.com/pay/web", "'oci://registry.example.com/pay'") % "{tag: a}",
             "not a repository",
         ),
-        (OCI.replace("registry.example.com/pay/web", "pay/web") % "{tag: a}", "not a repository"),
+        (OCI.replace("registry.example.com/pay/web", "pay/web") % "{tag: a}", "begins with no host"),
         (OCI.replace("/pay/web", "/pay/web:v1") % "{tag: a}", "not a repository"),
         (OCI.replace("/pay/web", "/pay/../web") % "{tag: a}", "not a repository"),
         (HELM % "newest", "is no range of versions"),
         (HELM % f"1.0.0-{'a' * 150}", "the version is too long"),
         (HELM.replace("chart: web", "chart: a/b") % "1.x", "is not the name of a chart"),
         (HELM.replace("chart: web", "chart: 'a:b'") % "1.x", "is not the name of a chart"),
-        (HELM.replace("https://charts", "http://charts") % "1.x", "is plain http"),
-        (HELM.replace("https://charts", "ftp://charts") % "1.x", "is not a URL that is allowed here"),
+        (HELM.replace("https://charts", "http://charts") % "1.x", "plain http would show"),
+        (HELM.replace("https://charts", "ftp://charts") % "1.x", "does not begin with https://"),
         (HELM.replace("https://charts", "https://u:p@charts") % "1.x", "carries credentials"),
         (HELM.replace("https://charts.example.com/pay", "oci://registry.example.com/A") % "1.x", "not a repository"),
+        (
+            HELM.replace("https://charts.example.com/pay", "oci://registry.example.com/a").replace("web", "Web")
+            % "1.x",
+            "the chart's repository is refused: it is not a repository",
+        ),
     ],
 )
 def test_what_cannot_be_resolved_is_a_fault(source: str, what: str) -> None:

@@ -31,9 +31,10 @@ def test_only_loopback_is_asked_over_plain_http_and_only_by_the_setting() -> Non
     assert str(oci_repository("oci://[::1]:5000/a", LOOPBACK)[0]) == "http://[::1]:5000/v2/"
     assert str(oci_repository("oci://registry.example.com/a", LOOPBACK)[0]).startswith("https://")
     assert str(chart_repository("http://localhost:80/x", LOOPBACK)) == "http://localhost/x"
-    for text, plain_http in (("http://127.0.0.1/x", REFUSED), ("http://charts.example.com", LOOPBACK)):
-        with pytest.raises(AddressRefusedError, match="is not https"):
-            chart_repository(text, plain_http)
+    with pytest.raises(AddressRefusedError, match="is not https"):
+        chart_repository("http://127.0.0.1/x", REFUSED)
+    with pytest.raises(AddressRefusedError, match="plain http"):
+        chart_repository("http://charts.example.com", LOOPBACK)
 
 
 @pytest.mark.parametrize(

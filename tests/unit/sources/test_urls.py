@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from common.domain.addresses import Transport, is_loopback
 from common.sources.faults import RefRefusedError, UrlRefusedError
-from common.sources.urls import PlainHttp, Transport, checked_ref, checked_url, is_loopback
+from common.sources.urls import PlainHttp, checked_ref, checked_url
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
