@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from common.domain.errors import PermanentError
+from common.domain.errors import PermanentError, sentences
 
 
 class Settings(BaseSettings):
@@ -120,4 +120,4 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         wrong = (f"FLOTILLA_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
-        raise SettingsError("; ".join(wrong), remedy="See the reference of settings.") from None
+        raise SettingsError(sentences(*wrong), remedy="See the reference of settings.") from None

@@ -25,6 +25,33 @@ class IntentKind(StrEnum):
     REJECT = "reject"
 
 
+class IntentOutcome(StrEnum):
+    """What came of a request, for programs."""
+
+    DONE = "done"
+    JOINED = "joined"
+    """A run does already what was asked for."""
+    REFUSED = "refused"
+    """It is not carried out, and nothing was changed."""
+    BROKEN = "broken"
+    """The scheduler failed while it carried it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a request.
+
+    Attributes:
+        outcome: for programs.
+        result: in words.
+        run_id: the run that was made for it, or that does already what it asks for.
+    """
+
+    outcome: IntentOutcome
+    result: str
+    run_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """One request.
@@ -32,6 +59,7 @@ class Intent:
     Attributes:
         subject: a placement, an approval's id, or a repository (empty for all).
         handled_at: None until the scheduler has carried it out.
+        outcome: what came of it, for programs; None until then.
         result: what came of it, in words.
         run_id: the run that was made for it, or that does already what it asks for.
     """
@@ -43,6 +71,7 @@ class Intent:
     reason: str
     created_at: datetime
     handled_at: datetime | None
+    outcome: IntentOutcome | None
     result: str
     run_id: str | None
 
@@ -66,9 +95,9 @@ def unhandled(connection: Connection, *, limit: int = 200) -> tuple[Intent, ...]
     return tuple(_intent(row) for row in connection.execute(query))
 
 
-def close(connection: Connection, intent_id: int, result: str, *, run_id: str | None = None, now: datetime) -> None:
+def close(connection: Connection, intent_id: int, answer: Answer, *, now: datetime) -> None:
     """Note what came of a request."""
-    values = {"handled_at": now, "result": result, "run_id": run_id}
+    values = {"handled_at": now, "outcome": answer.outcome, "result": answer.result, "run_id": answer.run_id}
     connection.execute(update(IntentRow).where(IntentRow.id == intent_id).values(values))
 
 
@@ -81,6 +110,7 @@ def _intent(row: Any) -> Intent:
         row.reason,
         row.created_at,
         row.handled_at,
+        IntentOutcome(row.outcome) if row.outcome else None,
         row.result,
         row.run_id,
     )

@@ -268,18 +268,22 @@ def want_run(connection: Connection, ref: PlacementRef, *, now: datetime) -> Non
     connection.execute(update(PlacementRow).where(*mine).values(retry_at=now))
 
 
-def pause(connection: Connection, ref: PlacementRef, *, actor: str, reason: str, now: datetime) -> None:
-    """Give the placement no more runs by itself."""
+def pause(connection: Connection, ref: PlacementRef, *, actor: str, reason: str, now: datetime) -> bool:
+    """Give the placement no more runs by itself; return False where there is none."""
     mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
     values = {"paused_by": actor, "paused_at": now, "pause_reason": reason}
-    connection.execute(update(PlacementRow).where(*mine).values(values))
+    return _one(connection, update(PlacementRow).where(*mine).values(values))
 
 
-def resume(connection: Connection, ref: PlacementRef, *, now: datetime) -> None:
-    """Let a paused placement go on; it is planned for at once."""
+def resume(connection: Connection, ref: PlacementRef, *, now: datetime) -> bool:
+    """Let a paused placement go on, planned for at once; return False where there is none."""
     mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
     values = {"paused_by": None, "paused_at": None, "pause_reason": "", "retry_at": now}
-    connection.execute(update(PlacementRow).where(*mine).values(values))
+    return _one(connection, update(PlacementRow).where(*mine).values(values))
+
+
+def _one(connection: Connection, statement: Any) -> bool:
+    return connection.execute(statement.returning(PlacementRow.id)).first() is not None
 
 
 def _facts(row: Any) -> PlacementFacts:

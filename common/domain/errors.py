@@ -6,12 +6,34 @@ that may leave a task), and a remedy a person can act on. Library errors are tra
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import ClassVar
 
 from common.domain.redact import redacted
 
 MESSAGE_LIMIT = 2_000
+_CODE = re.compile(r"[./_:=`\d-]")
+"""In a first word that is something to type, not a word of a sentence."""
+_OURS = frozenset({"flotilla", "git", "kubectl", "helm", "chmod"})
+_END = (".", "!", "?", ":", "…")
+
+
+def sentences(*parts: str) -> str:
+    """Return what went wrong and what to do as sentences: the first as it is, each further one with a capital letter.
+
+    A single part stays as it is. What begins with something to type keeps its small letter.
+    """
+    first, *more = [stripped for part in parts if (stripped := part.strip())] or [""]
+    if not more:
+        return first
+    ended = [part if part.endswith(_END) else f"{part}." for part in (first, *map(_capital, more))]
+    return " ".join(ended)
+
+
+def _capital(part: str) -> str:
+    word = part.split(maxsplit=1)[0].rstrip(",.:?!")
+    return part if word in _OURS or _CODE.search(word) else part[0].upper() + part[1:]
 
 
 class FlotillaError(Exception):
@@ -34,7 +56,7 @@ class FlotillaError(Exception):
         return str(self.args[0])
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+        return sentences(self.message, self.remedy)
 
 
 class TransientError(FlotillaError):

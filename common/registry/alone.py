@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.domain import fleet
-from common.domain.errors import PermanentError
+from common.domain.errors import PermanentError, sentences
 from common.registry import build
 from common.registry.carried_out import not_yet
 from common.registry.documents import Documents, Source, read_files
@@ -74,4 +74,6 @@ def _only(text: bytes, file: str, kind: str) -> _Read:
 
 
 def _faulty(faults: Sequence[Fault], file: str) -> DocumentError:
-    return DocumentError("\n".join(f"{file}:{fault.line}: {fault.what}; {fault.remedy}" for fault in sorted(faults)))
+    return DocumentError(
+        "\n".join(f"{file}:{fault.line}: {sentences(fault.what, fault.remedy)}" for fault in sorted(faults))
+    )

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
-from itertools import islice
 
-_MOST_SHOWN = 8
-_LONGEST_NAME = 100
-_MOST_NAMES = 20_000
-_MOST_COMPARED = 1_000
+from common.domain.errors import sentences
+from common.domain.names import suggestion
 
 
 class FaultScope(StrEnum):
@@ -45,7 +41,7 @@ class Fault:
     name: str = ""
 
     def __str__(self) -> str:
-        return f"{printable(self.file)}:{self.line}: {self.what}; {self.remedy}"
+        return f"{printable(self.file)}:{self.line}: {sentences(self.what, self.remedy)}"
 
 
 @dataclass(slots=True)
@@ -63,16 +59,7 @@ class Suggestions:
         if self.left <= 0:
             return otherwise
         self.left -= 1
-        names = sorted(set(islice(known, _MOST_NAMES)))
-        if len(names) > _MOST_COMPARED:
-            names = [one for one in names if abs(len(one) - len(name)) <= 1][:_MOST_COMPARED]
-        close = get_close_matches(name[:_LONGEST_NAME], names, n=1)
-        if close:
-            return f"did you mean {close[0]!r}?"
-        if not names:
-            return otherwise
-        more = ", …" if len(names) > _MOST_SHOWN else ""
-        return f"known: {', '.join(names[:_MOST_SHOWN])}{more}"
+        return suggestion(name, known, otherwise)
 
 
 def capped(faults: Iterable[Fault], most: int) -> tuple[Fault, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from common.domain.errors import PermanentError
+from common.domain.errors import PermanentError, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class YamlFault:
     remedy: str
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.what}; {self.remedy}"
+        return f"line {self.line}: {sentences(self.what, self.remedy)}"
 
 
 class YamlError(PermanentError):

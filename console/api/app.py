@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx
 from fastapi import Depends, FastAPI, HTTPException, Request, Response, status
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -17,6 +18,8 @@ from common.snapshots import Snapshots
 from console import work
 from console.api import flower, metrics, pages, reads, registry, writes
 from console.api.auth import Gate, Throttle, guard
+from console.api.invalid import invalid
+from console.api.known import AmbiguousError, NotFoundError
 from console.api.paths import STATIC
 
 TRIES = 10
@@ -30,6 +33,14 @@ HEADERS = {
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+_CODES = (
+    (TransientError, status.HTTP_503_SERVICE_UNAVAILABLE),
+    (NotFoundError, status.HTTP_404_NOT_FOUND),
+    (AmbiguousError, status.HTTP_409_CONFLICT),
+)
+"""By the class of an error; all others are 422."""
 
 
 def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI:
@@ -50,6 +61,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.middleware("http")(_with_headers)
     app.add_exception_handler(FlotillaError, _flotilla_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.get("/healthz", include_in_schema=False)(healthz)
     app.get("/readyz", include_in_schema=False)(readyz)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -91,10 +103,15 @@ def _wants_page(request: Request) -> bool:
 
 
 async def _flotilla_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature
-    transient = isinstance(error, TransientError)
-    code = status.HTTP_503_SERVICE_UNAVAILABLE if transient else status.HTTP_422_UNPROCESSABLE_CONTENT
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), status.HTTP_422_UNPROCESSABLE_CONTENT)
     assert isinstance(error, FlotillaError)  # noqa: S101 - registered for this class alone
     return JSONResponse({"code": error.code, "error": error.message, "remedy": error.remedy}, code)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
+    answer = {"code": "request.invalid", "error": "; ".join(map(invalid, error.errors())), "remedy": ""}
+    return JSONResponse(answer, status.HTTP_422_UNPROCESSABLE_CONTENT)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated
 
@@ -12,11 +11,11 @@ from common.db.reads import drift, fleet, leftovers, placements, runs
 from common.db.reads.page import MAX_PAGE, Page
 from common.db.reads.summary import Summary, summary
 from common.db.session import Database
-from common.domain.refs import PlacementRef, RunId
+from common.domain.refs import PlacementRef
 from console import work
+from console.api import known
 
 router = APIRouter(prefix="/api/v1")
-_PART = re.compile(r"[0-9a-f-]{8,35}")
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
 
@@ -62,11 +61,12 @@ def get_placements(  # noqa: PLR0913 - each is one query parameter
 ) -> Page[placements.PlacementView]:
     """Return placements by cluster and application."""
     which = placements.PlacementFilter(cluster, application, sync, health)
-    try:
-        with _database(request).read() as connection:
+    with _database(request).read() as connection:
+        known.selection(connection, which)
+        try:
             return placements.placements(connection, which, after=after, limit=limit)
-    except ValueError as error:
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
+        except ValueError as error:
+            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
 
 
 @router.get("/placements/{cluster}/{application}")
@@ -74,9 +74,7 @@ def get_placement(request: Request, cluster: str, application: str) -> dict[str,
     """Return one placement with its inventory."""
     ref = PlacementRef(cluster, application)
     with _database(request).read() as connection:
-        view = placements.placement(connection, ref)
-        if view is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no placement {ref}; see: flotilla status")
+        view = known.placement(connection, ref)
         return {"placement": view, "objects": placements.objects(connection, ref)}
 
 
@@ -92,25 +90,22 @@ def get_runs(  # noqa: PLR0913 - each is one query parameter
 ) -> Page[runs.RunView]:
     """Return runs, newest first."""
     which = runs.RunFilter(cluster, application, state, outcome)
+    known.run_state(state)
+    known.outcome(outcome)
     with _database(request).read() as connection:
+        known.cluster(connection, cluster)
+        known.application(connection, application)
         return runs.runs(connection, which, after=after, limit=limit)
 
 
 @router.get("/runs/{run_id}")
 def get_run(request: Request, run_id: str) -> runs.RunDetail:
-    """Return one run with its attempts and what they did to each object; a part of its id will do."""
+    """Return one run with its attempts and what they did to each object.
+
+    The beginning of its id will do, or of its id's last twelve digits, where no other run has it.
+    """
     with _database(request).read() as connection:
-        detail = runs.run(connection, RunId(run_id))
-        if detail is None and _PART.fullmatch(run_id):
-            found = runs.by_part(connection, run_id, limit=5)
-            if len(found) > 1:
-                listed = ", ".join(f"{id_} ({ref})" for id_, ref in found)
-                message = f"several runs are called {run_id}: {listed}"
-                raise HTTPException(status.HTTP_409_CONFLICT, message)
-            detail = runs.run(connection, found[0][0]) if found else None
-    if detail is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no run {run_id}; see: flotilla runs")
-    return detail
+        return known.run(connection, run_id)
 
 
 @router.get("/drift")
@@ -131,5 +126,6 @@ def get_leftovers(request: Request, after: str = "", limit: Limit = 100) -> Page
 @router.get("/approvals")
 def get_approvals(request: Request, state: str = "open") -> tuple[fleet.ApprovalView, ...]:
     """Return approvals in a state; all when it is empty."""
+    known.approval_state(state)
     with _database(request).read() as connection:
         return fleet.approvals(connection, state=state)

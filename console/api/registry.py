@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from difflib import get_close_matches
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, status
@@ -14,7 +13,9 @@ from common.db import fleet as fleets
 from common.db.connection import Connection
 from common.db.reads import placements
 from common.db.session import Database
+from common.domain.errors import sentences
 from common.domain.fleet import Fleet, Placement
+from common.domain.names import suggestion
 from common.domain.refs import PlacementRef
 from common.registry import Documents, parse
 from common.snapshots import Snapshots
@@ -113,7 +114,5 @@ def _why_not(fleet: Fleet, ref: PlacementRef) -> str:
         ("cluster", ref.cluster, fleet.clusters),
     ):
         if name not in known:
-            close = get_close_matches(name, known, n=3)
-            hint = f"; did you mean {' or '.join(close)}?" if close else ""
-            return f"the registry has no {kind} {name}{hint}"
+            return sentences(f"the registry has no {kind} {name}", suggestion(name, known))
     return f"no target of application {ref.application} takes cluster {ref.cluster}, or its project does not allow it"

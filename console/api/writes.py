@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.db import intents
 from common.db.intents import IntentKind
-from common.db.reads import placements
 from common.db.session import Database
 from common.domain.refs import PlacementRef
+from console.api import known
 from console.api.auth import guard
 
 router = APIRouter(prefix="/api/v1")
@@ -43,9 +43,15 @@ def _placement(request: Request, cluster: str, application: str) -> str:
     ref = PlacementRef(cluster, application)
     database: Database = request.app.state.database
     with database.read() as connection:
-        if placements.placement(connection, ref) is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no placement {ref}; see: flotilla status")
+        known.placement(connection, ref)
     return str(ref)
+
+
+def _approval(request: Request, approval_id: int) -> str:
+    database: Database = request.app.state.database
+    with database.read() as connection:
+        known.approval(connection, approval_id)
+    return str(approval_id)
 
 
 @router.post("/placements/{cluster}/{application}/sync", status_code=status.HTTP_202_ACCEPTED)
@@ -79,6 +85,9 @@ def post_resume(request: Request, cluster: str, application: str, actor: Actor, 
 @router.post("/refresh", status_code=status.HTTP_202_ACCEPTED)
 def post_refresh(request: Request, actor: Actor, repo: str = "") -> Wanted:
     """Ask that Git is looked at now: one repository, or the registry and all of them."""
+    database: Database = request.app.state.database
+    with database.read() as connection:
+        known.repository(connection, repo)
     return _store(request, IntentKind.REFRESH, repo, actor=actor, reason="")
 
 
@@ -87,13 +96,14 @@ def post_approve(request: Request, approval_id: int, actor: Actor, body: Why) ->
     """Allow what waits, for a reason."""
     if not body.reason.strip():
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "an approval needs a reason; it is kept for audit")
-    return _store(request, IntentKind.APPROVE, str(approval_id), actor=actor, reason=body.reason)
+    return _store(request, IntentKind.APPROVE, _approval(request, approval_id), actor=actor, reason=body.reason)
 
 
 @router.post("/approvals/{approval_id}/reject", status_code=status.HTTP_202_ACCEPTED)
 def post_reject(request: Request, approval_id: int, actor: Actor, body: Why | None = None) -> Wanted:
     """Refuse what waits."""
-    return _store(request, IntentKind.REJECT, str(approval_id), actor=actor, reason=(body or Why()).reason)
+    subject = _approval(request, approval_id)
+    return _store(request, IntentKind.REJECT, subject, actor=actor, reason=(body or Why()).reason)
 
 
 @router.get("/intents/{intent_id}")

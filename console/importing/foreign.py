@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from common.domain.errors import PermanentError
+from common.domain.errors import PermanentError, sentences
 from common.yaml import MANIFEST_LIMITS, Document, Path, YamlError, load_documents
 
 _SERVERS = (
@@ -42,7 +42,7 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}; {self.remedy}"
+        return f"{self.file}:{self.line}: {sentences(self.what, self.remedy)}"
 
 
 class Foreign:

@@ -1,4 +1,4 @@
-"""Carries out what people asked for; each request is closed with what came of it, in words."""
+"""Carries out what people asked for; each request is closed with what came of it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,27 @@ from datetime import datetime
 from common.db import approvals, clusters, intents, placements, runs, sources
 from common.db.approvals import Approval, ApprovalKind, ApprovalState
 from common.db.connection import Connection
-from common.db.intents import Intent, IntentKind
-from common.db.placements import PlacementFacts
+from common.db.intents import Answer, Intent, IntentKind, IntentOutcome
+from common.db.placements import OpenRun, PlacementFacts
 from common.db.runs import NewRun
 from common.db.session import Database
+from common.domain import numbers
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, RunId
+from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import RunState, Trigger
 from common.snapshots import Snapshots
 from common.telemetry.logs import logger
 from scheduler.planning.hindrance import hindrance_of
 
 log = logger(__name__)
-Result = tuple[str, RunId | None]
+NO_PLACEMENT = "there is no such placement"
+_UNDER_WAY = {
+    RunState.RUNNING: "a run is under way",
+    RunState.WAITING: "a run of this revision waits already",
+    RunState.QUEUED: "a run is about to go on",
+}
 
 
 class IntentRunner:
@@ -46,24 +52,26 @@ class IntentRunner:
             waiting = intents.unhandled(connection)
         for intent in waiting:
             try:
-                result = self._handle(intent)
+                answer = self._handle(intent)
             except FlotillaError:
                 raise  # the database's: it waits
             except Exception as error:  # one that cannot be carried out must not hold up those behind it
                 log.exception("intent.broke", kind=intent.kind, subject=intent.subject)
-                result = f"it could not be carried out: {type(error).__name__}; the scheduler's log has the rest"
+                said = f"it could not be carried out ({type(error).__name__}). The scheduler's log has the rest."
+                answer = Answer(IntentOutcome.BROKEN, said)
                 with self._database.write() as connection:
-                    intents.close(connection, intent.id, result, now=self._database.now(connection))
-            log.info("intent.handled", kind=intent.kind, subject=intent.subject, result=result)
+                    intents.close(connection, intent.id, answer, now=self._database.now(connection))
+            handled = {"kind": intent.kind, "subject": intent.subject, "outcome": answer.outcome}
+            log.info("intent.handled", **handled, result=answer.result)
         self._prune_what_waited()
         return len(waiting)
 
-    def _handle(self, intent: Intent) -> str:
+    def _handle(self, intent: Intent) -> Answer:
         with self._database.write() as connection:
             now = self._database.now(connection)
-            result, run = self._carry_out(connection, intent, now)
-            intents.close(connection, intent.id, result, run_id=run, now=now)
-        return result
+            answer = self._carry_out(connection, intent, now)
+            intents.close(connection, intent.id, answer, now=now)
+        return answer
 
     def _prune_what_waited(self) -> None:
         """Carry out approved prunes that found a run under way when they were approved."""
@@ -75,7 +83,7 @@ class IntentRunner:
             for approval in approvals.approved(connection, ApprovalKind.PRUNE):
                 self._prune(connection, approval, now)
 
-    def _carry_out(self, connection: Connection, intent: Intent, now: datetime) -> Result:
+    def _carry_out(self, connection: Connection, intent: Intent, now: datetime) -> Answer:
         match intent.kind:
             case IntentKind.SYNC:
                 return self._sync(connection, intent, now)
@@ -85,82 +93,106 @@ class IntentRunner:
                 self._refresh_registry()
                 found = sources.refresh(connection, intent.subject, now=now)
                 clusters.sweep_now(connection, now=now)
-                return f"{found} sources, the registry and every cluster are looked at now", None
+                if intent.subject and not found:
+                    return _refused(f"nothing in the fleet follows {intent.subject}")
+                return _done(f"{numbers.of(found, 'source')}, the registry and every cluster are looked at now")
             case IntentKind.PAUSE:
                 ref = PlacementRef.parse(intent.subject)
-                placements.pause(connection, ref, actor=intent.actor, reason=intent.reason, now=now)
-                return "paused; a run that is under way ends by itself", None
+                known = placements.pause(connection, ref, actor=intent.actor, reason=intent.reason, now=now)
+                return _done("paused; a run that is under way ends by itself") if known else _refused(NO_PLACEMENT)
             case IntentKind.RESUME:
-                placements.resume(connection, PlacementRef.parse(intent.subject), now=now)
-                return "resumed", None
+                known = placements.resume(connection, PlacementRef.parse(intent.subject), now=now)
+                return _done("resumed") if known else _refused(NO_PLACEMENT)
             case IntentKind.APPROVE | IntentKind.REJECT:
                 return self._decide(connection, intent, now)
 
-    def _sync(self, connection: Connection, intent: Intent, now: datetime) -> Result:
+    def _sync(self, connection: Connection, intent: Intent, now: datetime) -> Answer:
         known = self._snapshots.find(connection)
         one = placements.get(connection, PlacementRef.parse(intent.subject))
         if known is None or one is None:
-            return "there is no such placement", None
+            return _refused(NO_PLACEMENT)
         snapshot_id, fleet = known
         refusal = _refusal(connection, one, fleet)
         if refusal:
-            return refusal, None
-        if one.run is not None and one.run.state is RunState.RUNNING:
-            return "a run is under way", one.run.id
+            return _refused(refusal)
+        if one.run is not None and _does_it(one.run, one.desired):
+            return Answer(IntentOutcome.JOINED, _UNDER_WAY[one.run.state], one.run.id)
         runs.supersede(connection, [one.id], reason=f"asked for by {intent.actor}", now=now)
         run = runs.create(connection, _by_person(one, intent.actor, intent.reason, fleet, snapshot_id), now=now)
-        return ("a run was made", run) if run else ("another run was quicker", None)
+        if run is not None:
+            return _done("a run was made", run)
+        # One that nothing supersedes: a hook of it is under way, or it was claimed just now.
+        other = placements.get(connection, one.ref)
+        if other is None or other.run is None:
+            return _refused("another run has just ended; ask again")
+        return Answer(IntentOutcome.JOINED, _UNDER_WAY[other.run.state], other.run.id)
 
-    def _check(self, connection: Connection, intent: Intent, now: datetime) -> Result:
+    def _check(self, connection: Connection, intent: Intent, now: datetime) -> Answer:
         known = self._snapshots.find(connection)
         one = placements.get(connection, PlacementRef.parse(intent.subject))
         if known is None or one is None:
-            return "there is no such placement", None
+            return _refused(NO_PLACEMENT)
         snapshot_id, fleet = known
         refusal = _refusal(connection, one, fleet)
         if refusal:
-            return refusal, None
+            return _refused(refusal)
         wanted = replace(_by_person(one, intent.actor, intent.reason, fleet, snapshot_id), trigger=Trigger.CHECK)
         run = runs.create(connection, wanted, now=now)
         if run is None:
-            return "one looks already", runs.open_check(connection, one.id)
-        return "a run that only looks was made", run
+            return Answer(IntentOutcome.JOINED, "one looks already", runs.open_check(connection, one.id))
+        return _done("a run that only looks was made", run)
 
-    def _decide(self, connection: Connection, intent: Intent, now: datetime) -> Result:
+    def _decide(self, connection: Connection, intent: Intent, now: datetime) -> Answer:
         approval = approvals.get(connection, int(intent.subject)) if intent.subject.isdecimal() else None
         if approval is None:
-            return "there is no such approval", None
+            return _refused("there is no such approval")
         state = ApprovalState.APPROVED if intent.kind is IntentKind.APPROVE else ApprovalState.REJECTED
         if not approvals.decide(connection, approval.id, state, actor=intent.actor, reason=intent.reason, now=now):
-            return f"it is {approval.state} already", None
+            return _refused(f"it is {approval.state} already")
         if state is ApprovalState.REJECTED:
-            return "rejected", None
+            return _done("rejected; nothing of it is done")
         return self._approved(connection, replace(approval, decided_by=intent.actor), now)
 
-    def _approved(self, connection: Connection, approval: Approval, now: datetime) -> Result:
+    def _approved(self, connection: Connection, approval: Approval, now: datetime) -> Answer:
         if approval.kind is ApprovalKind.IDENTITY:
             clusters.accept_identity(connection, approval.subject, approval.payload["identity"])
-            return f"{approval.subject} is written to again", None
+            return _done(f"{approval.subject} is written to again")
         if approval.kind in {ApprovalKind.LEAVING, ApprovalKind.DRAIN}:
-            return f"{len(approval.payload['placements'])} placements leave", None
+            leaving = len(approval.payload["placements"])
+            return _done(f"{numbers.of(leaving, 'placement')} {'leaves' if leaving == 1 else 'leave'}")
         return self._prune(connection, approval, now)
 
-    def _prune(self, connection: Connection, approval: Approval, now: datetime) -> Result:
+    def _prune(self, connection: Connection, approval: Approval, now: datetime) -> Answer:
         known = self._snapshots.find(connection)
         one = placements.get(connection, PlacementRef.parse(approval.subject))
         if known is None or one is None or one.ref.cluster not in known[1].clusters:
             approvals.use_up(connection, [approval.id])
-            return "the placement is gone", None
+            return _refused("the placement is gone")
         if one.run is not None and one.run.state is RunState.RUNNING:
-            return "approved; it is carried out after the run that is under way", None
+            return _done("approved; it is carried out after the run that is under way")
         runs.supersede(connection, [one.id], reason=f"approved by {approval.decided_by}", now=now)
         wanted = _by_person(one, approval.decided_by, approval.reason, known[1], known[0])
         wanted = replace(wanted, trigger=Trigger.APPROVAL, approval_id=approval.id)
         run = runs.create(connection, wanted, now=now)
         if run is None:
-            return "approved; it is carried out after the run that is under way", None
+            return _done("approved; it is carried out after the run that is under way")
         approvals.note_run(connection, approval.id, run)
-        return "approved; a run was made", run
+        return _done("approved; a run was made", run)
+
+
+def _done(result: str, run: RunId | None = None) -> Answer:
+    return Answer(IntentOutcome.DONE, result, run)
+
+
+def _refused(result: str) -> Answer:
+    return Answer(IntentOutcome.REFUSED, result)
+
+
+def _does_it(run: OpenRun, desired: Revision | None) -> bool:
+    """Return whether a run is at work on what a sync asks for: it writes now, or waits for health or a hook there."""
+    if run.state is RunState.RUNNING:
+        return True
+    return run.state is RunState.WAITING and desired is not None and run.identity == desired.identity
 
 
 def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from common.domain.errors import PermanentError, TransientError
+from common.domain.errors import PermanentError, TransientError, sentences
 
 _SHOWN = 20
 
@@ -17,7 +17,7 @@ class RenderError(PermanentError):
 
     def __init__(self, faults: Sequence[str], *, remedy: str = "") -> None:
         more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
-        super().__init__("; ".join(faults[:_SHOWN]) + more, remedy=remedy or "Correct the files and commit.")
+        super().__init__(sentences(*faults[:_SHOWN]) + more, remedy=remedy or "Correct the files and commit.")
 
 
 class EmptyRenderError(PermanentError):

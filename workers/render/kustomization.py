@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from common.domain.errors import sentences
 from common.sources.trees import Tree, joined
 from common.yaml import Document, YamlError, load_documents
 from workers.render.faults import (
@@ -164,7 +165,7 @@ class _Walk:
         try:
             documents = self._documents(self._tree.read(file))
         except YamlError as error:
-            faults = [f"{file}:{fault.line}: {fault.what}; {fault.remedy}" for fault in error.faults]
+            faults = [f"{file}:{fault.line}: {sentences(fault.what, fault.remedy)}" for fault in error.faults]
             raise RenderError(faults) from error
         if len(documents) != 1 or not isinstance(documents[0].value, Mapping):
             raise RenderError([f"{file}:1: a kustomization is one mapping"])

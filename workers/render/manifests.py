@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from common.domain.errors import sentences
 from common.yaml import MANIFEST_LIMITS, YamlError, YamlLimits, load_documents
 from workers.render.canonical import canonical_bytes
 from workers.render.faults import EmptyRenderError, ManifestTooLargeError, RenderError
@@ -45,11 +46,11 @@ class Output:
 
 
 def sourced(text: bytes, file: str, limits: YamlLimits = FILE_LIMITS) -> tuple[list[Sourced], list[str]]:
-    """Return the objects of a YAML or JSON text, and its faults as ``file:line: what; remedy``."""
+    """Return the objects of a YAML or JSON text, and its faults as ``file:line: what. Remedy.``."""
     try:
         documents = load_documents(text, limits)
     except YamlError as error:
-        return [], [f"{file}:{fault.line}: {fault.what}; {fault.remedy}" for fault in error.faults]
+        return [], [f"{file}:{fault.line}: {sentences(fault.what, fault.remedy)}" for fault in error.faults]
     found: list[Sourced] = []
     faults: list[str] = []
     for document in documents:

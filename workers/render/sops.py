@@ -21,6 +21,7 @@ import pyrage
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from common.domain.errors import sentences
 from common.sources.trees import Tree
 from common.yaml import Document, YamlError, load_documents
 from workers.render.canonical import canonical_bytes
@@ -93,7 +94,7 @@ class Decryptor:
         try:
             documents = load_documents(content, FILE_LIMITS)
         except YamlError as error:
-            faults = [f"{path}:{fault.line}: {fault.what}; {fault.remedy}" for fault in error.faults]
+            faults = [f"{path}:{fault.line}: {sentences(fault.what, fault.remedy)}" for fault in error.faults]
             raise RenderError(faults) from error
         metadata = next((found for found in map(_metadata, documents) if found), None)
         if metadata is None:

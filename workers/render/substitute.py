@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from common.domain.errors import sentences
 from common.yaml.scalars import plain
 from workers.render.faults import UndefinedVariableError
 from workers.render.manifests import Sourced
@@ -82,7 +83,7 @@ def substitute(manifests: Sequence[Sourced], variables: Mapping[str, Any]) -> tu
     if faults:
         more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
         raise UndefinedVariableError(
-            "; ".join(faults[:_SHOWN]) + more,
+            sentences(*faults[:_SHOWN]) + more,
             remedy="Give a value in the registry, or a default (${name:=default}); $${name} is the text itself.",
         )
     return tuple(done)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from common.domain.errors import PermanentError, TransientError
+from common.domain.errors import PermanentError, TransientError, sentences
 from common.domain.refs import ObjectId
 
 _OWN_KUBECONFIG = (
@@ -261,7 +261,7 @@ class ManifestsError(PermanentError):
     code: ClassVar[str] = "manifests.invalid"
 
     def __init__(self, faults: Iterable[str]) -> None:
-        super().__init__("; ".join(faults), remedy="Correct the manifests and commit.")
+        super().__init__(sentences(*faults), remedy="Correct the manifests and commit.")
 
 
 class PolicyError(PermanentError):

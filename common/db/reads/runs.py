@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from common.db.reads.page import Page, page_of
 from common.db.tables import AttemptRow, ObjectResultRow, RunRow
 from common.domain.refs import RunId
 
-_ENDING = 12
-"""Digits after an id's last dash."""
+_BEFORE_TAIL = "_" * 8 + "-____" * 3 + "-"
+"""Matches what stands before an id's tail, its last twelve digits: the part that runs made together do not share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +153,17 @@ def run(connection: Connection, run_id: RunId) -> RunDetail | None:
 
 
 def by_part(connection: Connection, part: str, *, limit: int) -> list[tuple[RunId, str]]:
-    """Return the first runs whose id begins so, or ends so after its last dash; each with its placement, oldest first.
+    """Return the first runs whose id, or whose id's tail, begins so; each with its placement, oldest first.
 
     Args:
         connection: to read by.
-        part: hexadecimal digits and dashes; an ending is the twelve digits that pages show.
+        part: hexadecimal digits and dashes.
         limit: how many at most.
     """
     # Beyond every id that begins so; the index serves a range where it may not serve LIKE.
-    within = (RunRow.id >= part, RunRow.id < f"{part}g")
-    which = (RunRow.id.endswith(f"-{part}"),) if len(part) == _ENDING and "-" not in part else within
-    query = select(RunRow.id, RunRow.cluster, RunRow.application).where(*which).order_by(RunRow.id).limit(limit)
+    within = and_(RunRow.id >= part, RunRow.id < f"{part}g")
+    which = within if "-" in part else or_(within, RunRow.id.like(f"{_BEFORE_TAIL}{part}%"))
+    query = select(RunRow.id, RunRow.cluster, RunRow.application).where(which).order_by(RunRow.id).limit(limit)
     return [(RunId(id_), f"{cluster}/{application}") for id_, cluster, application in connection.execute(query)]
 
 

@@ -218,6 +218,8 @@ class IntentRow(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
     handled_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(Code(16), default="", server_default="")
+    """What came of it: ``done``, ``joined``, ``refused`` or ``broken``; empty until then."""
     result: Mapped[str] = mapped_column(Text, default="")
     """What came of it, in words."""
     run_id: Mapped[str | None] = mapped_column(String(36))

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 
 from common.db import leases, sending, workers
 from common.db.session import Database
-from common.db.tables import AuditRow, IntentRow, PlacementRow, RunRow, SessionRow
+from common.db.tables import AuditRow, ClusterRow, IntentRow, PlacementRow, RunRow, SessionRow
 from common.domain.work import WorkerState
 from common.settings import Settings
 from console.api.app import create_app
@@ -246,3 +246,40 @@ async def test_metrics_are_behind_the_token_and_count(
     assert 'flotilla_placements_sync{status="unknown"} 1.0' in text
     assert 'flotilla_render_cache_total{found="memory",worker="w1"} 7.0' in text
     assert 'flotilla_render_cache_total{found="none",worker="w1"} 2.0' in text
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "told"),
+    [
+        ("placements/eu/wbe", 404, "did you mean 'eu/web'?"),
+        ("placements/eu1/web", 404, "did you mean 'eu'?"),
+        ("placements?cluster=eu1", 422, "did you mean 'eu'?"),
+        ("placements?application=wbe", 422, "did you mean 'web'?"),
+        ("placements?sync=sinced", 422, "did you mean 'synced'?"),
+        ("placements?health=degrade", 422, "did you mean 'degraded'?"),
+        ("runs?outcome=fail", 422, "did you mean 'failed'?"),
+        ("runs?state=runing", 422, "did you mean 'running'?"),
+        ("runs?cluster=eu1", 422, "did you mean 'eu'?"),
+        ("approvals?state=opened", 422, "did you mean 'open'?"),
+    ],
+)
+async def test_a_name_or_word_that_is_none_is_an_error_that_names_the_nearest(
+    browser: httpx.AsyncClient, bearer: dict[str, str], database: Database, path: str, code: int, told: str
+) -> None:
+    _place(database, "web")
+    with database.write() as connection:
+        values = {"state": "active", "pool": "p", "server": "https://eu", "credentials": "c", "declared": True}
+        connection.execute(insert(ClusterRow).values(name="eu", **values))
+    answer = await browser.get(f"/api/v1/{path}", headers=bearer)
+    assert (answer.status_code, answer.json()["remedy"]) == (code, told)
+
+
+async def test_a_request_that_cannot_be_used_is_answered_in_our_own_words(
+    browser: httpx.AsyncClient, bearer: dict[str, str]
+) -> None:
+    answer = await browser.get("/api/v1/runs?limit=501", headers=bearer)
+    assert (answer.status_code, answer.json()["error"]) == (422, "limit is more than 500")
+    body = {"reason": 1, "more": "x" * 99}
+    answer = await browser.post("/api/v1/approvals/x/approve", json=body, headers=bearer)
+    assert (answer.status_code, "xxx" in answer.text, "pydantic" in answer.text) == (422, False, False)
+    assert answer.json()["error"] == "approval_id is no whole number; reason cannot be used; more is not known here"

@@ -154,9 +154,9 @@ def test_an_explanation_gives_each_value_with_the_line_it_comes_from() -> None:
 @pytest.mark.parametrize(
     ("ref", "why"),
     [
-        ("eu/shpo", "no application shpo; did you mean shop?"),
+        ("eu/shpo", "no application shpo. Did you mean 'shop'?"),
         ("us/shop", "no target of application shop takes cluster us"),
-        ("eu1/shop", "no cluster eu1; did you mean eu?"),
+        ("eu1/shop", "no cluster eu1. Did you mean 'eu'?"),
     ],
 )
 @pytest.mark.usefixtures("hub")

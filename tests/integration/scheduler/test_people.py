@@ -7,7 +7,7 @@ from sqlalchemy import select
 from common.db import approvals, intents, standing
 from common.db.approvals import ApprovalKind
 from common.db.attempts import AttemptEnding
-from common.db.intents import IntentKind
+from common.db.intents import IntentKind, IntentOutcome
 from common.db.runs import ClaimedRun
 from common.db.session import Database
 from common.db.tables import ApprovalRow
@@ -121,3 +121,58 @@ def test_one_intent_that_cannot_be_carried_out_holds_up_no_other(steps: Steps) -
         found = intents.get(connection, good)
     assert found is not None
     assert found.handled_at is not None
+
+
+def _answer(steps: Steps, kind: IntentKind, subject: str) -> intents.Intent:
+    asked = steps.ask(kind, subject)
+    steps.intents.tick()
+    with steps.db.read() as connection:
+        found = intents.get(connection, asked)
+    assert found is not None
+    return found
+
+
+def test_what_came_of_a_request_is_told_for_programs(steps: Steps) -> None:
+    steps.synced()
+    assert _answer(steps, IntentKind.PAUSE, str(PAY)).outcome is IntentOutcome.DONE
+    assert _answer(steps, IntentKind.PAUSE, "c1/other").outcome is IntentOutcome.REFUSED
+    assert _answer(steps, IntentKind.APPROVE, "7").outcome is IntentOutcome.REFUSED
+    assert _answer(steps, IntentKind.REFRESH, "https://git.example.com/other.git").outcome is IntentOutcome.REFUSED
+    assert _answer(steps, IntentKind.REFRESH, "").outcome is IntentOutcome.DONE
+    assert _answer(steps, IntentKind.PAUSE, "nonsense").outcome is IntentOutcome.BROKEN
+
+
+def test_a_sync_joins_the_run_that_waits_for_the_same_revision(steps: Steps) -> None:
+    steps.synced("a")
+    steps.resolve("b")
+    steps.planner.tick()
+    run = steps.claim()
+    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="health of wave 1"))
+    answer = _answer(steps, IntentKind.SYNC, str(PAY))
+    assert (answer.outcome, answer.run_id) == (IntentOutcome.JOINED, run.attempt.run)
+    assert steps.placement().run is not None
+
+
+def test_a_sync_replaces_a_run_that_waits_for_another_revision(steps: Steps) -> None:
+    steps.synced("a")
+    steps.resolve("b")
+    steps.planner.tick()
+    run = steps.claim()
+    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="health of wave 1"))
+    steps.resolve("c")
+    steps.planner.tick()
+    answer = _answer(steps, IntentKind.SYNC, str(PAY))
+    assert answer.outcome is IntentOutcome.DONE
+    assert answer.run_id not in {None, run.attempt.run}
+
+
+def test_a_sync_joins_a_run_whose_hook_is_under_way_whatever_its_revision(steps: Steps) -> None:
+    steps.synced("a")
+    steps.resolve("b")
+    steps.planner.tick()
+    run = steps.claim()
+    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="Job migrate", hook_active=True))
+    steps.resolve("c")
+    steps.planner.tick()
+    answer = _answer(steps, IntentKind.SYNC, str(PAY))
+    assert (answer.outcome, answer.run_id) == (IntentOutcome.JOINED, run.attempt.run)

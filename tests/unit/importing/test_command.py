@@ -26,7 +26,7 @@ def test_documents_go_out_and_words_for_people_beside_them() -> None:
     done = CliRunner().invoke(main.app, ARGO)
     assert done.exit_code == 1, done.output
     assert len(list(yaml.safe_load_all(done.stdout))) == 4
-    assert "argo.yaml:27: Application guestbook: a jq expression has no place; write JSON pointers" in done.stderr
+    assert "argo.yaml:27: Application guestbook: a jq expression has no place. Write JSON pointers" in done.stderr
     assert "CANARY" not in done.output
     data = orjson.loads(CliRunner().invoke(main.app, [*ARGO, "-o", "json"]).stdout)
     assert sorted(data) == ["documents", "findings", "steps"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from common.domain.errors import sentences
 from tests.unit.registry.texts import FLEET, application, cluster, documents, parsed, project, registry
 
 APPLICATION = """\
@@ -99,7 +100,7 @@ def test_a_fault_names_its_line_and_a_remedy(old: str, new: str, line: int, what
     assert found, [str(fault) for fault in result.faults]
     assert found[0].line == line
     assert remedy in found[0].remedy
-    assert str(found[0]) == f"app.yaml:{line}: {found[0].what}; {found[0].remedy}"
+    assert str(found[0]) == f"app.yaml:{line}: {sentences(found[0].what, found[0].remedy)}"
     assert not result.refused
     assert result.fleet is not None
     assert "pay" not in result.fleet.applications

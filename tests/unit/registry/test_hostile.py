@@ -44,7 +44,7 @@ def test_thousands_of_unknown_names_take_seconds_and_are_summed_up() -> None:
     files = {**registry(), "clusters.yaml": clusters, **{f"a{n}.yaml": one % n for n in range(10)}}
     result = parsed(files)
     assert len(result.faults) == 1_001
-    assert str(result.faults[0]) == ".:1: 19,000 more faults; correct these first"
+    assert str(result.faults[0]) == ".:1: 19,000 more faults. Correct these first."
     assert not result.refused
 
 

@@ -58,5 +58,5 @@ def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_an_error_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match=r"cannot be read: .*; name a folder"):
+    with pytest.raises(FolderError, match=r"cannot be read: .*\. Name a folder"):
         validate_directory(tmp_path / "none")

@@ -85,10 +85,10 @@ def test_every_fault_is_told_with_its_document() -> None:
     )
     for part in (
         "document 1: it is no mapping",
-        "document 2 (ConfigMap a): it has no apiVersion",
-        "document 3 (no kind a): it has no kind",
-        "document 4 (ConfigMap without name): it has no metadata",
-        "document 5 (ConfigMap without name): it has no name",
+        "Document 2 (ConfigMap a): it has no apiVersion",
+        "Document 3 (no kind a): it has no kind",
+        "Document 4 (ConfigMap without name): it has no metadata",
+        "Document 5 (ConfigMap without name): it has no name",
         "generateName is for hooks only",
         "serves no kind Gadget",
         "/ConfigMap:default/twice is rendered twice, and differs: documents 8 and 9",

@@ -132,7 +132,7 @@ def test_faults_that_do_not_stop_the_reading_are_reported_together() -> None:
 
 
 def test_a_fault_reads_as_a_sentence_with_a_remedy() -> None:
-    with pytest.raises(YamlError, match=r"^line 2: key 'a' is given twice, first on line 1; keep one of the two$"):
+    with pytest.raises(YamlError, match=r"^line 2: key 'a' is given twice, first on line 1\. Keep one of the two\.$"):
         load_documents(b"a: 1\na: 2\n", SMALL)
 
 

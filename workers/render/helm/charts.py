@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from common.domain.errors import sentences
 from common.domain.fleet import lent
 from common.sources.trees import Tree, joined, refuse_link
 from common.yaml import YamlError, load_documents
@@ -148,7 +149,7 @@ def mapping_of(text: bytes, file: str) -> Mapping[str, Any]:
     try:
         documents = load_documents(text, FILE_LIMITS)
     except YamlError as error:
-        faults = [f"{file}:{fault.line}: {fault.what}; {fault.remedy}" for fault in error.faults]
+        faults = [f"{file}:{fault.line}: {sentences(fault.what, fault.remedy)}" for fault in error.faults]
         raise RenderError(faults) from error
     if not documents:
         return {}

@@ -70,7 +70,7 @@ def test_one_that_is_edited_without_end_is_given_up_after_five_judgements_and_no
         site, lambda: edit(kubectl, f"{MAPS}/settings", {"data": {"theirs": f"{next(count)}"}}, "operator"), times=100
     )
     with pytest.raises(
-        UnsettledError, match=r"default/settings kept changing while it was written; See why 'operator' writes"
+        UnsettledError, match=r"default/settings kept changing while it was written\. See why 'operator' writes"
     ):
         site.sync(config_map(key="2"), config_map("fine"))
     assert len(done) == 5

@@ -43,7 +43,7 @@ def test_creating_in_a_namespace_that_does_not_go_away_fails_at_once_and_says_wh
     site: Site, kubectl: httpx.Client, going: str
 ) -> None:
     kept, new = config_map("old", namespace=going, v="2"), config_map("new", namespace=going)
-    with pytest.raises(TerminatingError, match=r"namespace going because it is being terminated; See what") as caught:
+    with pytest.raises(TerminatingError, match=r"namespace going because it is being terminated\. See what") as caught:
         site.sync(kept, new, config_map("fine"))
     assert "configmaps/new" in caught.value.message
     assert site.clock.monotonic() == 0, "nothing waits for it"

@@ -1,0 +1,27 @@
+"""What is wrong with a request, said in our own words: the framework's name its own types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_SAID = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "json_invalid": "is no JSON",
+    "string_too_long": "is longer than {max_length} characters",
+    "less_than_equal": "is more than {le}",
+    "less_than": "is not below {lt}",
+    "greater_than_equal": "is less than {ge}",
+    "greater_than": "is not above {gt}",
+    "int_parsing": "is no whole number",
+    "float_parsing": "is no number",
+}
+"""By the type of the fault; the rest cannot be used, whatever the reason."""
+
+
+def invalid(fault: Mapping[str, Any]) -> str:
+    """Return one fault of a request as words: which value, and what is wrong with it; never the value itself."""
+    where = ".".join(str(part) for part in fault["loc"] if part not in {"body", "query", "path"}) or "the body"
+    said = _SAID.get(fault["type"], "cannot be used")
+    return f"{where} {said.format(**fault.get('ctx', {}))}"

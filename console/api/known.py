@@ -1,0 +1,199 @@
+"""Names and words that a request gives: each is known, or the answer says which one may have been meant.
+
+Names are suggested from what the caller may see. Where that is not everything, a name that is hidden is answered like
+one that does not exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import ClassVar
+
+from common.db import approvals
+from common.db.approvals import ApprovalState
+from common.db.connection import Connection
+from common.db.reads import names, placements, runs
+from common.db.reads.placements import PlacementFilter, PlacementView
+from common.db.reads.runs import RunDetail
+from common.domain.errors import PermanentError
+from common.domain.fleet import Fleet
+from common.domain.health import Health
+from common.domain.names import suggestion
+from common.domain.refs import PlacementRef, RunId
+from common.domain.runs import Outcome, RunState, SyncStatus
+
+_PART = re.compile(r"[0-9a-f-]{6,35}")
+_CANDIDATES = 5
+
+
+class NotFoundError(PermanentError):
+    """The path of a request names something that does not exist."""
+
+    code: ClassVar[str] = "not-found"
+
+
+class UnknownValueError(PermanentError):
+    """A value of a request is none of those that there are."""
+
+    code: ClassVar[str] = "value.unknown"
+
+
+class AmbiguousError(PermanentError):
+    """A shortened id belongs to several runs."""
+
+    code: ClassVar[str] = "ambiguous"
+
+
+def placement(connection: Connection, ref: PlacementRef) -> PlacementView:
+    """Return a placement.
+
+    Raises:
+        NotFoundError: there is none; the remedy names the nearest.
+    """
+    view = placements.placement(connection, ref)
+    if view is not None:
+        return view
+    message = f"there is no placement {ref}"
+    known = names.clusters(connection)
+    if ref.cluster not in known:
+        raise NotFoundError(message, remedy=suggestion(ref.cluster, known, "no cluster is declared yet"))
+    there = names.applications_on(connection, ref.cluster)
+    refs = [str(PlacementRef(ref.cluster, one)) for one in there]
+    raise NotFoundError(message, remedy=suggestion(str(ref), refs, f"nothing is placed on {ref.cluster}"))
+
+
+def run(connection: Connection, id_: str) -> RunDetail:
+    """Return a run by its id, by the beginning of it, or by that of its last twelve digits.
+
+    Raises:
+        NotFoundError: there is none.
+        AmbiguousError: there are several; the remedy lists them.
+    """
+    detail = runs.run(connection, RunId(id_))
+    if detail is None and _PART.fullmatch(id_):
+        found = runs.by_part(connection, id_, limit=_CANDIDATES)
+        if len(found) > 1:
+            message = f"several runs are called {id_}"
+            raise AmbiguousError(message, remedy=f"name one: {', '.join(f'{one} ({ref})' for one, ref in found)}")
+        detail = runs.run(connection, found[0][0]) if found else None
+    if detail is None:
+        message = f"there is no run {id_}"
+        raise NotFoundError(message, remedy="`flotilla runs` lists them; eight characters of an id or more will do")
+    return detail
+
+
+def cluster(connection: Connection, name: str) -> None:
+    """Return if the cluster is known, or no name is given.
+
+    Raises:
+        UnknownValueError: there is none.
+    """
+    if name:
+        _one_of("cluster", name, names.clusters(connection), "no cluster is declared yet")
+
+
+def application(connection: Connection, name: str) -> None:
+    """Return if the application is placed somewhere or was, or no name is given.
+
+    Raises:
+        UnknownValueError: there is none.
+    """
+    if name:
+        _one_of("application", name, names.applications(connection), "nothing is placed yet")
+
+
+def repository(connection: Connection, repo: str) -> None:
+    """Return if the fleet follows the repository, or none is given.
+
+    Raises:
+        UnknownValueError: it does not.
+    """
+    if repo:
+        _one_of("repository", repo, names.repositories(connection), "the fleet follows none yet")
+
+
+def approval(connection: Connection, approval_id: int) -> None:
+    """Return if something of that number waits for a person, or did.
+
+    Raises:
+        NotFoundError: nothing does.
+    """
+    if approvals.get(connection, approval_id) is None:
+        listed = ", ".join(map(str, names.open_approvals(connection)))
+        message = f"there is no approval {approval_id}"
+        raise NotFoundError(message, remedy=f"open: {listed}" if listed else "nothing waits for approval")
+
+
+def sync(word: str) -> None:
+    """Return if it is a sync status, or empty."""
+    _word("sync status", word, SyncStatus)
+
+
+def health(word: str) -> None:
+    """Return if it is a health, or empty."""
+    _word("health", word, Health)
+
+
+def run_state(word: str) -> None:
+    """Return if it is a state of runs, or empty."""
+    _word("state", word, RunState)
+
+
+def outcome(word: str) -> None:
+    """Return if it is an outcome of runs, or empty."""
+    _word("outcome", word, Outcome)
+
+
+def approval_state(word: str) -> None:
+    """Return if it is a state of approvals, or empty."""
+    _word("state", word, ApprovalState)
+
+
+def selection(connection: Connection, which: PlacementFilter) -> PlacementFilter:
+    """Return the filter if everything in it is known.
+
+    Raises:
+        UnknownValueError: something is not.
+    """
+    cluster(connection, which.cluster)
+    application(connection, which.application)
+    sync(which.sync)
+    health(which.health)
+    return which
+
+
+def labelled(fleet: Fleet, labels: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the clusters that have all of the labels, each ``key=value``; None where no label is given.
+
+    Raises:
+        UnknownValueError: one has another form, or no cluster has such a key, or such a value of it.
+    """
+    if not labels:
+        return None
+    found = dict(fleet.clusters)
+    for label in labels:
+        key, equals, value = label.partition("=")
+        if not (key and equals):
+            message = f"{label!r} is not a label"
+            raise UnknownValueError(message, remedy="write KEY=VALUE")
+        values = {one.labels[key] for one in fleet.clusters.values() if key in one.labels}
+        if not values:
+            keys = {each for one in fleet.clusters.values() for each in one.labels}
+            _one_of("label", key, keys, "no cluster has labels")
+        _one_of(f"{key} of a cluster", value, values, "")
+        found = {name: one for name, one in found.items() if one.labels.get(key) == value}
+    return tuple(sorted(found))
+
+
+def _word(what: str, given: str, words: type[StrEnum]) -> None:
+    if given:
+        _one_of(what, given, [word.value for word in words], "")
+
+
+def _one_of(what: str, given: str, known: Iterable[str], otherwise: str) -> None:
+    all_known = set(known)
+    if given not in all_known:
+        message = f"there is no {what} {given!r}"
+        raise UnknownValueError(message, remedy=suggestion(given, all_known, otherwise))
