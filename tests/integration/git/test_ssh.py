@@ -64,14 +64,22 @@ def test_a_server_that_known_hosts_does_not_name_is_refused(
             mirrors.fetch(SourceRef(url, f"git/{number}", MAIN))
 
 
-def test_a_path_with_escapes_and_brackets_is_quoted_for_the_servers_shell(
-    mirrors: Mirrors, credentials: DirectoryProvider, server: SshServer, tmp_path: Path
+@pytest.mark.parametrize("name", ["it's (old)! $HOME & more", "$(touch marker)", "';touch marker;'", "a&&touch marker"])
+def test_a_path_is_one_word_to_the_servers_shell(
+    mirrors: Mirrors,
+    credentials: DirectoryProvider,
+    server: SshServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
-    origin = Origin(tmp_path / "it's (old)! $HOME & more")
+    monkeypatch.chdir(tmp_path)
+    origin = Origin(tmp_path / name)
     commit = origin.commit({"a.yaml": "a: 1\n"})
     credentials.store("git/key", {"ssh-privatekey": server.private_key, "known_hosts": server.known_hosts})
-    url = server.url(tmp_path) + "/it's%20(old)!%20$HOME%20&%20more"
+    url = f"{server.url(tmp_path)}/{name.replace(' ', '%20')}"
     assert mirrors.fetch(SourceRef(url, "git/key", MAIN)).commit == commit
+    assert not [folder for folder in (Path.home(), tmp_path) if (folder / "marker").exists()]
 
 
 def test_what_windows_made_of_a_key_is_mended(

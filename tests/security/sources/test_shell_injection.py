@@ -44,7 +44,7 @@ URLS = [
     "git@host:$(touch {marker})",
     "git@host:`touch {marker}`",
     "ssh://git@host/a;touch {marker}",
-    "ssh://git@host/$(touch%20{marker})",
+    "ssh://git@host/$(touch%20{marker};`x`)",
     "ssh://git@host/a'touch {marker}'",
     "https://git.example.com/a b",
     "https://git.example.com/a\nb",
