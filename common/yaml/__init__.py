@@ -4,7 +4,7 @@ Works on parser events, because the C composer overflows its stack on deep nesti
 Builds plain JSON values only; runs no constructor. May not do IO.
 """
 
-from common.yaml.compose import Document, Path
+from common.yaml.compose import Document, Path, Repeated
 from common.yaml.faults import YamlError, YamlFault
 from common.yaml.limits import MANIFEST_LIMITS, REGISTRY_LIMITS, YamlLimits
 from common.yaml.load import load_documents
@@ -16,6 +16,7 @@ __all__ = [
     "Dialect",
     "Document",
     "Path",
+    "Repeated",
     "YamlError",
     "YamlFault",
     "YamlLimits",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import yaml
@@ -19,6 +20,15 @@ _MOST_FAULTS = 100
 Path = tuple[str | int, ...]
 
 
+class Repeated(StrEnum):
+    """What becomes of a key that a mapping gives twice."""
+
+    REFUSED = "refused"
+    """A fault."""
+    LAST = "last"
+    """The last one counts, as for kubectl and Helm; the document says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One YAML document.
@@ -29,12 +39,14 @@ class Document:
         line: where it starts, from 1.
         text: its own text, which loads to the same value.
         lines: line of each key and list item by its path; not filled inside aliases, and empty unless asked for.
+        repeated: keys given twice, up to a bound, where the last one counts.
     """
 
     value: Any
     line: int
     text: str = ""
     lines: Mapping[Path, int] = field(default_factory=dict)
+    repeated: tuple[YamlFault, ...] = ()
 
 
 @dataclass(slots=True)
@@ -71,23 +83,28 @@ class Composer:
         dialect: how keys are read.
         positions: of the text that the events come from.
         lines: whether to keep the line of each key.
+        repeated: what becomes of keys given twice.
     """
 
-    def __init__(self, limits: YamlLimits, dialect: Dialect, positions: Positions, *, lines: bool) -> None:
+    def __init__(
+        self, limits: YamlLimits, dialect: Dialect, positions: Positions, *, lines: bool, repeated: Repeated
+    ) -> None:
         self.positions = positions
         self.faults: list[YamlFault] = []
+        self.repeated: list[YamlFault] = []
         self.value: Any = None
         self.lines: dict[Path, int] = {}
         self._limits = limits
         self._dialect = dialect
         self._track = lines
+        self._repeated = repeated
         self._nodes = 0
         self._stack: list[_Frame] = []
         self._anchors: dict[str, _Anchored | None] = {}
 
     def begin(self) -> None:
         """Start a document: anchors do not cross documents."""
-        self.value, self.lines = None, {}
+        self.value, self.lines, self.repeated = None, {}, []
         self._anchors = {}
 
     def feed(self, event: yaml.Event) -> None:
@@ -167,11 +184,16 @@ class Composer:
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(event.value, 1, 0)
         if name in frame.key_lines:
-            self.fault(
-                line, f"key {_shown(name)} is given twice, first on line {frame.key_lines[name]}", "keep one of the two"
-            )
+            self._again(name, line, frame.key_lines[name])
         frame.key, frame.key_line = name, line
         frame.key_lines[name] = line
+
+    def _again(self, name: str, line: int, first: int) -> None:
+        what = f"key {_shown(name)} is given twice, first on line {first}"
+        if self._repeated is Repeated.REFUSED:
+            self.fault(line, what, "keep one of the two")
+        elif len(self.repeated) < _MOST_FAULTS:
+            self.repeated.append(YamlFault(line, what, "the last one counts"))
 
     def _alias(self, anchor: str, line: int) -> None:
         if anchor not in self._anchors:

@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from common.yaml.compose import Composer, Document
+from common.yaml.compose import Composer, Document, Repeated
 from common.yaml.faults import YamlError, YamlFault
 from common.yaml.limits import YamlLimits
 from common.yaml.positions import Positions, index_of
@@ -18,7 +18,12 @@ _PROBLEM_LIMIT = 200
 
 
 def load_documents(
-    text: bytes, limits: YamlLimits, *, dialect: Dialect = Dialect.KUBERNETES, lines: bool = False
+    text: bytes,
+    limits: YamlLimits,
+    *,
+    dialect: Dialect = Dialect.KUBERNETES,
+    lines: bool = False,
+    repeated: Repeated = Repeated.REFUSED,
 ) -> list[Document]:
     """Return the documents of a YAML or JSON text; those without content are left out.
 
@@ -27,11 +32,14 @@ def load_documents(
         limits: bounds, counted on parser events before anything is built.
         dialect: how keys are read.
         lines: whether each document also carries its own text and the line of each key.
+        repeated: what becomes of keys given twice.
 
     Raises:
         YamlError: with every fault found; after a syntax fault or an exceeded bound nothing more is read.
     """
-    return _documents(_decoded(text, limits), limits, dialect, lines=lines)
+    decoded = _decoded(text, limits)
+    composer = Composer(limits, dialect, Positions(decoded), lines=lines, repeated=repeated)
+    return _documents(decoded, limits, composer, lines=lines)
 
 
 def _decoded(text: bytes, limits: YamlLimits) -> str:
@@ -53,8 +61,7 @@ def _decoded(text: bytes, limits: YamlLimits) -> str:
     return decoded
 
 
-def _documents(text: str, limits: YamlLimits, dialect: Dialect, *, lines: bool) -> list[Document]:
-    composer = Composer(limits, dialect, Positions(text), lines=lines)
+def _documents(text: str, limits: YamlLimits, composer: Composer, *, lines: bool) -> list[Document]:
     found: list[Document] = []
     start, count = 0, 0
     line = 1
@@ -68,7 +75,7 @@ def _documents(text: str, limits: YamlLimits, dialect: Dialect, *, lines: bool) 
             elif isinstance(event, yaml.DocumentEndEvent):
                 if composer.value is not None:
                     own = text[start : index_of(event.start_mark)] if lines else ""
-                    found.append(Document(composer.value, line, own, composer.lines))
+                    found.append(Document(composer.value, line, own, composer.lines, tuple(composer.repeated)))
             elif not isinstance(event, (yaml.StreamStartEvent, yaml.StreamEndEvent)):
                 composer.feed(event)
     except yaml.YAMLError as error:

@@ -37,7 +37,7 @@ def cache_key(source_digest: str, renderer: str, inputs: Mapping[str, Any]) -> s
         renderer: names and versions.
         inputs: where the sources lie, the renderer's settings, and whatever else it is given.
     """
-    parts = {"form": 3, "source": source_digest, "renderer": renderer, "inputs": dict(inputs)}
+    parts = {"form": 4, "source": source_digest, "renderer": renderer, "inputs": dict(inputs)}
     return hashlib.sha256(canonical_bytes(parts)).hexdigest()
 
 

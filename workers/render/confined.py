@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 _NEW_USER_AND_NETWORK = 0x10000000 | 0x40000000
-_WRITTEN = 1 << 20
+_WRITTEN = 8 << 20
 
 
 def confine(memory: int) -> None:

@@ -21,7 +21,7 @@ from workers.render import kustomization, sandbox
 from workers.render.faults import EscapeRefusedError, PluginRefusedError, RendererMissingError
 from workers.render.files import scratch, write_files
 from workers.render.kustomization import Footprint
-from workers.render.manifests import Sourced, checked, sourced
+from workers.render.manifests import Output, checked, reading
 
 NAME = "kustomize"
 _INSTALL = "Install kustomize on the workers, or set FLOTILLA_KUSTOMIZE to a kustomize or kubectl."
@@ -84,7 +84,7 @@ def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> Footprint:
 
 def render(
     tree: Tree, path: str, options: Mapping[str, Any], *, reads: Footprint, tool: Tool, bounds: sandbox.Bounds
-) -> tuple[Sourced, ...]:
+) -> Output:
     """Return the objects that building ``path`` gives, in the tool's order.
 
     Args:
@@ -109,8 +109,7 @@ def render(
             (start / "kustomization.yaml").write_bytes(orjson.dumps(overlay))
         command = [*tool.build, str(start)]
         text = sandbox.run(command, folder=folder, what=path, bounds=bounds)
-    found, faults = sourced(text, f"kustomize build {path}", MANIFEST_LIMITS)
-    return checked(found, faults, path=path)
+    return checked(reading(text, f"kustomize build {path}", MANIFEST_LIMITS), path=path)
 
 
 def overlay_of(path: str, options: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common.domain.errors import sentences
-from common.yaml import MANIFEST_LIMITS, YamlError, YamlLimits, load_documents
+from common.yaml import MANIFEST_LIMITS, Document, Repeated, YamlError, YamlLimits, load_documents
 from workers.render.canonical import canonical_bytes
 from workers.render.faults import EmptyRenderError, ManifestTooLargeError, RenderError
 
@@ -17,6 +17,8 @@ FILE_LIMITS: YamlLimits = replace(MANIFEST_LIMITS, max_bytes=8 * _MEBIBYTE)
 LARGEST_MANIFEST = 3 * _MEBIBYTE
 """What an API server takes in one request."""
 MOST_MANIFESTS = 10_000
+_MOST_REPEATED = 10
+_MOST_WARNINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +47,69 @@ class Output:
     warnings: tuple[str, ...] = ()
 
 
-def sourced(text: bytes, file: str, limits: YamlLimits = FILE_LIMITS) -> tuple[list[Sourced], list[str]]:
-    """Return the objects of a YAML or JSON text, and its faults as ``file:line: what. Remedy.``."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text holds.
+
+    Attributes:
+        objects: in their order.
+        faults: each as ``file:line: what. Remedy.``.
+        warnings: each with its file and line.
+    """
+
+    objects: tuple[Sourced, ...] = ()
+    faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def joined(readings: Iterable[Reading]) -> Reading:
+    """Return several as one, in their order."""
+    found = tuple(readings)
+    return Reading(
+        tuple(item for each in found for item in each.objects),
+        tuple(fault for each in found for fault in each.faults),
+        tuple(warning for each in found for warning in each.warnings),
+    )
+
+
+def reading(text: bytes, file: str, limits: YamlLimits = FILE_LIMITS, *, above: int = 0) -> Reading:
+    """Return what a YAML or JSON text holds, as kubectl reads it.
+
+    A last line without its end has one for kubectl, which shows in a block of text. Of a key that is given twice the
+    last one counts.
+
+    Args:
+        text: a stream of documents.
+        file: where it comes from, for messages.
+        limits: of the text.
+        above: lines before it in ``file``.
+    """
+    ended = text if text.endswith(b"\n") else text + b"\n"
     try:
-        documents = load_documents(text, limits)
+        documents = load_documents(ended, limits, repeated=Repeated.LAST)
     except YamlError as error:
-        return [], [f"{file}:{fault.line}: {sentences(fault.what, fault.remedy)}" for fault in error.faults]
+        last = text.count(b"\n") + 1
+        lines = (f"{file}:{above + min(each.line, last)}: {sentences(each.what, each.remedy)}" for each in error.faults)
+        return Reading(faults=tuple(lines))
     found: list[Sourced] = []
     faults: list[str] = []
     for document in documents:
         fault = shape_fault(document.value)
-        origin = f"{file}:{document.line}"
+        origin = f"{file}:{above + document.line}"
         if fault:
             faults.append(f"{origin}: {fault}")
         else:
             found.append(Sourced(document.value, origin))
-    return found, faults
+    return Reading(tuple(found), tuple(faults), repeated_in(documents, file, above=above))
+
+
+def repeated_in(documents: Iterable[Document], file: str, *, above: int = 0) -> tuple[str, ...]:
+    """Return a warning for each key that is given twice, up to a bound for each document."""
+    return tuple(
+        f"{file}:{above + each.line}: {each.what}; {each.remedy}"
+        for document in documents
+        for each in document.repeated[:_MOST_REPEATED]
+    )
 
 
 def shape_fault(value: Any) -> str:
@@ -79,36 +128,31 @@ def shape_fault(value: Any) -> str:
     return ""
 
 
-def checked(found: Sequence[Sourced], faults: Sequence[str], *, path: str) -> tuple[Sourced, ...]:
-    """Return ``found`` if it is fit to be synced.
+def checked(found: Reading, *, path: str) -> Output:
+    """Return what ``found`` holds if it is fit to be synced.
 
     Raises:
         RenderError: there are faults.
         EmptyRenderError: there is nothing.
         ManifestTooLargeError: a manifest is larger than an API server takes, or there are too many.
     """
-    if faults:
-        raise RenderError(faults)
-    if not found:
+    if found.faults:
+        raise RenderError(found.faults)
+    if not found.objects:
         message = f"{path} renders to nothing"
         raise EmptyRenderError(message, remedy="To remove the application, retire it; otherwise correct its path.")
-    if len(found) > MOST_MANIFESTS:
-        message = f"{path} renders to {len(found):,} objects; the limit is {MOST_MANIFESTS:,}"
+    if len(found.objects) > MOST_MANIFESTS:
+        message = f"{path} renders to {len(found.objects):,} objects; the limit is {MOST_MANIFESTS:,}"
         raise ManifestTooLargeError(message, remedy="Split the application.")
-    for item in found:
+    for item in found.objects:
         size = len(canonical_bytes(item.manifest))
         if size > LARGEST_MANIFEST:
             message = f"{item.origin}: the object has {size:,} bytes; the limit is {LARGEST_MANIFEST:,}"
             raise ManifestTooLargeError(message, remedy="Make it smaller: an API server would refuse it.")
-    return tuple(found)
+    return Output(found.objects, bounded(found.warnings))
 
 
-def faults_of(files: Iterable[tuple[str, bytes]]) -> tuple[list[Sourced], list[str]]:
-    """Return the objects and faults of several files, in their order."""
-    found: list[Sourced] = []
-    faults: list[str] = []
-    for file, text in files:
-        objects, wrong = sourced(text, file)
-        found += objects
-        faults += wrong
-    return found, faults
+def bounded(warnings: Sequence[str]) -> tuple[str, ...]:
+    """Return at most so many warnings as somebody reads, and how many are left out."""
+    left = len(warnings) - _MOST_WARNINGS
+    return tuple(warnings) if left <= 0 else (*warnings[:_MOST_WARNINGS], f"and {left} more like these")

@@ -9,10 +9,10 @@ from typing import Any
 
 from common.sources.trees import Entry, Tree, refuse_link
 from workers.render.faults import RenderError
-from workers.render.manifests import Sourced, checked, faults_of
+from workers.render.manifests import Output, checked, joined, reading
 
 NAME = "plain"
-VERSION = "1"
+VERSION = "2"
 """Counts up whenever equal files would render to other manifests."""
 _SUFFIXES = (".yaml", ".yml", ".json")
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -49,8 +49,8 @@ def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> tuple[str, .
     return tuple(found)
 
 
-def render(tree: Tree, path: str, files: Sequence[str]) -> tuple[Sourced, ...]:
-    """Return the objects of ``files``, a footprint.
+def render(tree: Tree, path: str, files: Sequence[str]) -> Output:
+    """Return the objects of ``files``, a footprint, as kubectl reads them.
 
     Raises:
         RenderError: with every fault of every file.
@@ -59,8 +59,7 @@ def render(tree: Tree, path: str, files: Sequence[str]) -> tuple[Sourced, ...]:
         LfsPointerError: a file's content is not in the repository.
     """
     contents = tree.read_many(files)
-    found, faults = faults_of((file, contents[file]) for file in files)
-    return checked(found, faults, path=path)
+    return checked(joined(reading(contents[file], file) for file in files), path=path)
 
 
 def _below(entry: Entry, path: str) -> str:

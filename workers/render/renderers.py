@@ -13,9 +13,10 @@ from common.domain.refs import SourceRef
 from common.domain.several import joined_digest, joined_renderer, renderers_in
 from common.settings import Settings
 from common.sources.trees import Tree, source_digest
-from workers.render import kustomization, kustomize, plain
+from workers.render import kustomize, plain
 from workers.render.cache import RenderCache, cache_key
 from workers.render.canonical import manifest_digest
+from workers.render.detect import detect
 from workers.render.faults import RendererMissingError, RenderError
 from workers.render.helm import charts, rendering
 from workers.render.helm.charts import ChartFootprint
@@ -28,7 +29,7 @@ from workers.render.manifests import Output, Sourced
 from workers.render.parts import Loan, Part, by_source, lent_paths, parts_of, together
 from workers.render.process import RenderProcesses
 from workers.render.sandbox import Bounds
-from workers.render.secrecy import secrets_in, secrets_set, silenced
+from workers.render.secrecy import secrets_in, secrets_set, silenced, without
 from workers.render.sops import DecryptedTree, Decryptor
 from workers.render.substitute import substitute
 from workers.render.twice import settled
@@ -44,7 +45,8 @@ class RenderRequest:
         parts: its sources.
         settings: the registry's ``render``; None detects the renderer.
         variables: what ``${name}`` stands for; None substitutes nothing.
-        values: the placement's, merged, the cluster's own under ``cluster``; for renderers that take values.
+        values: the placement's, merged; for renderers that take values.
+        cluster: the cluster's own values: a variable ``cluster`` for Jsonnet, and for charts where they ask for them.
         release: name of the release where ``settings`` give none; for Helm.
         namespace: of objects without one.
         capabilities: of the cluster, for charts that ask; None for Helm's defaults.
@@ -56,6 +58,7 @@ class RenderRequest:
     settings: RenderSettings | None = None
     variables: Mapping[str, Any] | None = field(default=None, repr=False)
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    cluster: Mapping[str, Any] = field(default_factory=dict, repr=False)
     release: str = "release"
     namespace: str = "default"
     capabilities: Capabilities | None = None
@@ -140,6 +143,10 @@ class Renderers:
         """How often the cache was asked, by where the answer lay; see ``RenderCache.answers``."""
         return self._cache.answers
 
+    @property
+    def _helm_version(self) -> str:
+        return f"{self._helm.version()}+{rendering.OURS}"
+
     def close(self) -> None:
         """End the processes that renderers hold."""
         self._helm.close()
@@ -183,6 +190,7 @@ class Renderers:
                 output, read, renderer = self._afresh(open_tree, request, secrets)
             except FlotillaError as error:
                 raise silenced(error, secrets) from None
+            output = replace(output, warnings=tuple(without(said, secrets) for said in output.warnings))
             # by what was really read: a digest that somebody computed otherwise must not name other manifests
             key = cache_key(read, renderer, _inputs(request, renderer))
             self._cache.put(key, output, private=request.decryptor is not None)
@@ -207,7 +215,7 @@ class Renderers:
     def _outdated(self, renderer: str, error_code: str) -> bool:
         name, _, version = renderer.partition(" ")
         if name == rendering.NAME:
-            return _number(self._helm.version()) > _number(version)
+            return _number(self._helm_version) > _number(version)
         if name == evaluation.NAME:
             return _number(evaluation.VERSION) > _number(version)
         if name == plain.NAME:
@@ -251,7 +259,7 @@ class Renderers:
                 files = plain.footprint(tree, path, options)
                 # an empty footprint would be equal for all that is empty: the folder stands for it
                 name = f"{plain.NAME} {plain.VERSION}"
-                return _Plan(name, files or (path,), lambda _: Output(plain.render(tree, path, files)))
+                return _Plan(name, files or (path,), lambda _: plain.render(tree, path, files))
             case Renderer.KUSTOMIZE:
                 reads = kustomize.footprint(tree, path, options)
                 return self._kustomized(tree, path, options, reads)
@@ -267,7 +275,7 @@ class Renderers:
         tool = kustomize.tool(self._kustomize)
 
         def run(_: Loans) -> Output:
-            return Output(kustomize.render(tree, path, options, reads=reads, tool=tool, bounds=self._bounds))
+            return kustomize.render(tree, path, options, reads=reads, tool=tool, bounds=self._bounds)
 
         return _Plan(f"{kustomize.NAME} {tool.version}", reads.paths, run)
 
@@ -276,12 +284,13 @@ class Renderers:
             release = replace(_release(request), loans=loans)
             return rendering.render(tree, request.options, release, reads=reads, processes=self._helm)
 
-        return _Plan(f"{rendering.NAME} {self._helm.version()}", reads.paths, run)
+        return _Plan(f"{rendering.NAME} {self._helm_version}", reads.paths, run)
 
     def _evaluated(self, tree: Tree, request: RenderRequest, reads: JsonnetFootprint) -> _Plan:
         def run(_: Loans) -> Output:
-            options, values = request.options, request.values
-            return Output(evaluation.render(tree, options, values, reads=reads, processes=self._jsonnet))
+            options = request.options
+            values = {**request.values, "cluster": request.cluster}
+            return evaluation.render(tree, options, values, reads=reads, processes=self._jsonnet)
 
         return _Plan(f"{evaluation.NAME} {evaluation.VERSION}", reads.paths, run)
 
@@ -311,12 +320,11 @@ def _refuse_unused(request: RenderRequest, plans: Iterable[_Plan]) -> None:
 
 
 def _release(request: RenderRequest) -> Release:
-    values = {key: value for key, value in request.values.items() if key != "cluster"}
     return Release(
         name=request.release,
         namespace=request.namespace,
-        values=values,
-        cluster=request.values.get("cluster", {}),
+        values=request.values,
+        cluster=request.cluster,
         capabilities=request.capabilities,
         ignore=request.ignore,
     )
@@ -331,7 +339,7 @@ def _inputs(request: RenderRequest, renderer: str) -> dict[str, Any]:
     if not takes_values(renderer):
         return given
     known = request.capabilities
-    given["values"] = dict(request.values)
+    given |= {"values": dict(request.values), "cluster": dict(request.cluster)}
     if not asks_cluster(renderer):
         return given
     return given | {
@@ -360,24 +368,6 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)))
 
 
-def detect(tree: Tree, path: str, settings: RenderSettings | None) -> Renderer:
-    """Return the renderer that ``settings`` ask for, or that what lies at ``path`` needs.
-
-    Raises:
-        PathMissingError: there is no such path.
-    """
-    if settings is not None and settings.renderer is not Renderer.DETECT:
-        return settings.renderer
-    if not tree.existing(path).is_folder:
-        return Renderer.JSONNET if path.endswith(imports.SUFFIX) else Renderer.PLAIN
-    if kustomization.kustomization_file(tree, path) is not None:
-        return Renderer.KUSTOMIZE
-    names = {entry.path.rpartition("/")[2] for entry in tree.children(path)}
-    if "Chart.yaml" in names:
-        return Renderer.HELM
-    return Renderer.JSONNET if imports.MAIN in names else Renderer.PLAIN
-
-
 def request_for(placement: Placement) -> RenderRequest:
     """Return what shapes the manifests of ``placement``, but for what its cluster can do."""
     application = placement.application
@@ -385,7 +375,8 @@ def request_for(placement: Placement) -> RenderRequest:
         parts=parts_of(application, placement.sources),
         settings=application.render,
         variables=placement.parameters if application.substitute else None,
-        values=placement.parameters,
+        values=placement.values,
+        cluster=placement.cluster.parameters,
         release=application.name,
         namespace=placement.namespace,
         ignore=placement.sync.ignore,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -94,13 +94,23 @@ class Placement:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The values as renderers see them: merged, and the cluster's own under ``cluster``."""
+        """What ``${name}`` stands for: the merged values, and the cluster's own under ``cluster``.
+
+        A value called ``cluster`` is for charts alone.
+        """
         return {**self.values, "cluster": self.cluster.parameters}
 
     def explain(self) -> tuple[ExplainedValue, ...]:
-        """Return every value with the document and line that gave it, the cluster's own included."""
+        """Return every value with the document and line that gave it, the cluster's own included.
+
+        A value called ``cluster`` stands beside the cluster's own of that name: only charts see it.
+        """
         own = ValueLayer(f"cluster {self.cluster.name}", {"cluster": self.cluster.parameters}, self.cluster.where)
-        return explained((*self.layers, own))
+        given = (
+            replace(one, origin=f"{one.origin}, for charts") if one.path[0] == "cluster" else one
+            for one in explained(self.layers)
+        )
+        return tuple(sorted((*given, *explained((own,))), key=lambda one: one.path))
 
     def parameters_digest(self, renderer: str) -> str:
         """Return the sha256 (hex) of all that shapes the manifests besides the source.
@@ -108,9 +118,11 @@ class Placement:
         Args:
             renderer: name and version of the renderer, so that an upgrade of it is a revision too.
         """
-        decrypt = {"decrypt": self.application.decrypt} if self.application.decrypt else {}
+        rare: dict[str, Any] = {"decrypt": self.application.decrypt} if self.application.decrypt else {}
+        if "cluster" in self.values:
+            rare["for charts"] = self.values["cluster"]
         return parameters_digest(
-            decrypt
+            rare
             | {
                 "values": self.parameters,
                 "render": _render_as_json(self.application),

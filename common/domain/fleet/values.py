@@ -29,7 +29,7 @@ class ValueLayer:
 
     Attributes:
         origin: who gives them, in words: ``application payments``, ``group eu-prod``, ``target prod``.
-        values: JSON values; never a top-level key ``cluster``.
+        values: JSON values.
         where: the line of the ``values`` key.
         lines: for each path of keys, the line of its last key; paths end at lists.
     """

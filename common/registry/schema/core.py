@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from common.domain.addresses import server_address
 from common.domain.fleet import ClusterState
@@ -27,20 +27,13 @@ from common.registry.schema.base import (
     SelectorSpec,
     Text,
     address,
-    refuse,
 )
 
 Server = Annotated[str, address(server_address)]
 
 
-def values_without_cluster(values: dict[str, Any]) -> dict[str, Any]:
-    """Return ``values`` unless they use the key that belongs to the cluster's own."""
-    if "cluster" in values:
-        refuse("the value 'cluster' is reserved", "rename it: the cluster's name, labels and vars live there")
-    return values
-
-
-Values = Annotated[dict[str, Any], AfterValidator(values_without_cluster)]
+Values = dict[str, Any]
+"""A key ``cluster`` in it is for charts alone: everywhere else that is the cluster's own."""
 
 
 class PruneDefaults(Base):

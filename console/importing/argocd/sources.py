@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from common.yaml import MANIFEST_LIMITS, Path, YamlError, load_documents
+from common.yaml import MANIFEST_LIMITS, Path, Repeated, YamlError, load_documents
 from console.importing.foreign import Foreign
 from console.importing.words import beside, folder, git_ref, git_url, without_nothing
 
@@ -70,19 +70,19 @@ def _helm(one: Foreign, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if isinstance(text, str):
         values |= _values(one, (*path, "values"), text)
     values |= one.take(*path, "valuesObject", default={})
-    one.take(*path, "skipTests")
     one.take(*path, "passCredentials")
+    skipped = {key: one.take(*path, key) or None for key in ("skipCrds", "skipTests", "skipSchemaValidation")}
     settings = {
         "valuesFiles": [str(file) for file in one.take(*path, "valueFiles", default=[])],
         "releaseName": one.take(*path, "releaseName"),
         "sets": [_set(one, (*path, "parameters", n)) for n in range(one.count(*path, "parameters"))],
     }
-    return without_nothing(settings), values
+    return without_nothing(settings | skipped), values
 
 
 def _values(one: Foreign, path: Path, text: str) -> dict[str, Any]:
     try:
-        documents = load_documents(text.encode(), MANIFEST_LIMITS)
+        documents = load_documents(text.encode(), MANIFEST_LIMITS, repeated=Repeated.LAST)
     except YamlError as error:
         one.say(path, f"its values are no YAML ({error.faults[0].what})", "correct them")
         return {}

@@ -22,7 +22,7 @@ def release(one: Foreign, sources: Sources, cluster: str) -> list[Draft]:
     namespace = str(target or one.namespace)
     # Flux's own rule for a release that is not named: with the target namespace in front, where there is one.
     named = str(one.take("spec", "releaseName") or (f"{target}-{one.name}" if target else one.name))
-    helm = {"releaseName": named, "valuesFiles": files}
+    helm = {"releaseName": named, "valuesFiles": files, **_skipped(one)}
     spec: dict[str, Any] = {
         "source": source,
         "render": {"helm": without_nothing(helm)},
@@ -34,6 +34,19 @@ def release(one: Foreign, sources: Sources, cluster: str) -> list[Draft]:
     created = one.take("spec", "install", "createNamespace")
     rest = {"namespace": namespace, **({"createNamespace": True} if created else {}), "sync": _sync(one)}
     return [Draft(one, name_of(one.name), {**without_nothing(spec), **rest}, (place(one, cluster),))]
+
+
+def _skipped(one: Foreign) -> dict[str, Any]:
+    """Return what a release leaves out; where its first installation and its upgrades differ, nothing is taken."""
+    install: Path = ("spec", "install", "crds")
+    upgrade: Path = ("spec", "upgrade", "crds")
+    skipped = one.look(*install) == "Skip"
+    alike = skipped == ((one.look(*upgrade) or one.look(*install)) == "Skip")
+    if alike:
+        one.take(*install)
+        one.take(*upgrade)
+    unchecked = [bool(one.take("spec", action, "disableSchemaValidation")) for action in ("install", "upgrade")]
+    return {"skipCrds": (alike and skipped) or None, "skipSchemaValidation": any(unchecked) or None}
 
 
 def _source(one: Foreign, sources: Sources) -> tuple[dict[str, Any], list[str]] | None:

@@ -34,8 +34,8 @@ def test_every_example_is_synced_here() -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_an_example_is_synced_and_then_nothing_changes(load: Load, path: str) -> None:
-    cluster = {"cluster": {"name": "live", "labels": {}, "vars": {}}}
-    example = load(files_below(ROOT), path, path.split("/")[0], RenderRequest.at(path, values=cluster))
+    cluster = {"name": "live", "labels": {}, "vars": {}}
+    example = load(files_below(ROOT), path, path.split("/")[0], RenderRequest.at(path, cluster=cluster))
     done = example.run(first=True)
     assert done.ending is Ending.SUCCEEDED, done.reason
     assert len(example.site.journal.inventory) >= AT_LEAST.get(path, 3)

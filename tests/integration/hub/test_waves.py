@@ -182,7 +182,8 @@ def test_a_run_that_waits_in_vain_calls_the_hooks_for_a_failure(hub: StepHub) ->
 
 
 CHART = {
-    "web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+    "web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n"
+    "annotations: {flotilla.dev/cluster-values: cluster}\n",
     "web/templates/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n"
     "data: {release: '{{ .Release.Name }}', cluster: '{{ .Values.cluster.name }}', color: '{{ .Values.color }}',\n"
     "  jobs: '{{ .Capabilities.APIVersions.Has \"batch/v1/Job\" }}'}\n",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -86,7 +88,7 @@ def test_the_registry_lies_over_values_files_and_those_over_the_charts_own(rende
         "values/high.yaml": "d: high\n",
     }
     asked = request({"valuesFiles": ["low.yaml", "../values/high.yaml"]}, values={"c": "registry", "gone": None})
-    expected = {"a": "chart", "b": "low", "c": "registry", "d": "high", "kept": {"x": 1, "z": 3}, "cluster": {}}
+    expected = {"a": "chart", "b": "low", "c": "registry", "d": "high", "kept": {"x": 1, "z": 3}}
     assert seen(render(renderers, files, asked)) == expected
 
 
@@ -100,34 +102,117 @@ def test_the_release_name_can_be_set(renderers: Renderers) -> None:
     assert seen(render(renderers, chart(".Release.Name"), request({"releaseName": "other"}))) == "other"
 
 
-CLUSTER = {"cluster": {"name": "eu-1", "labels": {"env": "prod"}, "vars": {"domain": "eu.example.com"}}}
+CLUSTER = {"name": "eu-1", "labels": {"env": "prod"}, "vars": {"domain": "eu.example.com"}}
 
 
-def test_the_clusters_own_values_are_there(renderers: Renderers) -> None:
-    found = render(renderers, chart(".Values.cluster.vars.domain"), request(values=CLUSTER))
-    assert seen(found) == "eu.example.com"
+def asking(key: str) -> dict[str, Content]:
+    """Return a chart's file by which it asks for the cluster's own values."""
+    return {"web/Chart.yaml": f"{CHART}annotations: {{flotilla.dev/cluster-values: {key}}}\n"}
+
+
+def test_a_chart_that_does_not_ask_gets_no_values_of_the_cluster(renderers: Renderers) -> None:
+    assert seen(render(renderers, chart(), request(cluster=CLUSTER))) == {}
+
+
+def test_a_chart_within_called_cluster_keeps_its_values(renderers: Renderers) -> None:
+    files = chart() | {
+        "web/charts/cluster/Chart.yaml": "apiVersion: v2\nname: cluster\nversion: 1.0.0\n",
+        "web/charts/cluster/values.yaml": "name: pg\nlabels: {team: db}\n",
+        "web/charts/cluster/templates/a.yaml": SEEN % ".Values",
+    }
+    del files["web/templates/seen.yaml"]
+    done = render(renderers, files, request(values={"cluster": {"size": 3}}, cluster=CLUSTER))
+    assert seen(done) == {"name": "pg", "labels": {"team": "db"}, "size": 3, "global": {}}
+
+
+def test_a_chart_has_a_key_of_its_own_called_cluster(renderers: Renderers) -> None:
+    files = chart() | {"web/values.yaml": "cluster: {name: default, id: 0}\n"}
+    asked = request(values={"cluster": {"name": "home"}}, cluster=CLUSTER)
+    assert seen(render(renderers, files, asked)) == {"cluster": {"name": "home", "id": 0}}
+
+
+def test_a_chart_that_asks_gets_the_clusters_own_values_under_its_key(renderers: Renderers) -> None:
+    files = chart() | asking("cluster") | {"web/values.yaml": "cluster: {name: none, vars: {domain: x, zone: a}}\n"}
+    found = seen(render(renderers, files, request(cluster=CLUSTER)))["cluster"]
+    assert found == {**CLUSTER, "vars": {"domain": "eu.example.com", "zone": "a"}}, "over the chart's own"
+
+
+def test_a_chart_may_ask_for_the_charts_within_it_too(renderers: Renderers) -> None:
+    files = chart() | SUB | asking("global.cluster")
+    files["web/charts/sub/templates/a.yaml"] = (SEEN % ".Values.global.cluster.name").replace("-seen", "-sub-seen")
+    del files["web/templates/seen.yaml"]
+    assert seen(render(renderers, files, request(values={"global": {"a": 1}}, cluster=CLUSTER))) == "eu-1"
 
 
 @pytest.mark.parametrize(
-    "files",
+    ("options", "values", "place"),
     [
-        {"web/values.yaml": "cluster: {instances: 3}\n"},
-        {"web/values.schema.json": '{"additionalProperties": false, "properties": {"global": {}}}'},
-        {
-            "web/values.schema.json": '{"$ref": "#/$defs/all", "$defs": {"all": {"additionalProperties": false, '
-            '"properties": {"global": {}}}}}'
-        },
+        ({}, {"cluster": {"name": "other"}}, r"cluster\.name"),
+        ({}, {"cluster": "other"}, "cluster"),
+        ({"sets": ["cluster.vars.domain=x"]}, {}, r"cluster\.vars"),
+        ({"valuesFiles": ["v.yaml"]}, {}, r"cluster\.labels"),
     ],
 )
-def test_the_clusters_own_values_stay_out_of_a_charts_way(renderers: Renderers, files: dict[str, Content]) -> None:
-    found = seen(render(renderers, chart(".Values.cluster | default dict") | files, request(values=CLUSTER)))
-    assert found in ({"instances": 3}, {})
+def test_nothing_else_is_given_where_the_clusters_own_values_stand(
+    renderers: Renderers, options: dict[str, Any], values: dict[str, Any], place: str
+) -> None:
+    files = chart() | asking("cluster") | {"web/v.yaml": "cluster: {labels: {}, other: 1}\n"}
+    with pytest.raises(ToolFailedError, match=rf"the value {place} is given, and the chart asks for the cluster's own"):
+        render(renderers, files, request(options, values=values, cluster=CLUSTER))
+
+
+def test_beside_the_clusters_own_values_others_may_stand(renderers: Renderers) -> None:
+    asked = request(values={"cluster": {"size": 3}}, cluster=CLUSTER)
+    assert seen(render(renderers, chart() | asking("cluster"), asked))["cluster"] == {**CLUSTER, "size": 3}
+
+
+@pytest.mark.parametrize("key", ["'true.'", "{a: 1}", "1", "''", "'a..b'", "'{{ x }}'"])
+def test_a_chart_that_asks_in_another_form_is_refused(renderers: Renderers, key: str) -> None:
+    with pytest.raises(RenderError, match=r"web/Chart\.yaml: the annotation flotilla\.dev/cluster-values is"):
+        render(renderers, chart() | asking(key), request(cluster=CLUSTER))
 
 
 def test_values_of_the_wrong_type_are_refused_by_the_charts_schema(renderers: Renderers) -> None:
     files = chart() | {"web/values.schema.json": '{"properties": {"replicas": {"type": "integer"}}}'}
     with pytest.raises(ToolFailedError, match=r"'/replicas': got string, want integer"):
         render(renderers, files, request(values={"replicas": "two"}))
+
+
+def packed(**files: str) -> bytes:
+    """Return a packed chart called ``sub``."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo("sub/" + name.replace("__", "/"))
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return target.getvalue()
+
+
+def test_values_are_not_held_to_schemas_where_the_registry_says_so(renderers: Renderers) -> None:
+    schema = '{"properties": {"size": {"type": "integer"}}}'
+    sub = "apiVersion: v2\nname: sub\nversion: 1.0.0\n"
+    files = chart(".Values.sub.size") | {
+        "web/values.schema.json": schema,
+        "web/charts/near/Chart.yaml": sub.replace("sub", "near"),
+        "web/charts/near/values.schema.json": schema,
+        "web/charts/sub-1.0.0.tgz": packed(**{"Chart.yaml": sub, "values.schema.json": schema, "files__a": "kept"}),
+    }
+    wrong = {"size": "x", "near": {"size": "x"}, "sub": {"size": "x"}}
+    with pytest.raises(ToolFailedError, match=r"got string, want integer"):
+        render(renderers, files, request(values={"sub": {"size": "x"}}))
+    assert seen(render(renderers, files, request({"skipSchemaValidation": True}, values=wrong))) == "x"
+
+
+def test_definitions_of_kinds_and_tests_are_left_out_where_the_registry_says_so(renderers: Renderers) -> None:
+    files = chart() | SUB | {"web/templates/test.yaml": HOOK % ("a", "test,post-install")}
+
+    def names(options: dict[str, Any]) -> list[str]:
+        return [each["metadata"]["name"] for each in render(renderers, files, request(options)).manifests]
+
+    assert names({}) == ["things.example.com", "sub", "shop-seen", "a"]
+    assert names({"skipCrds": True}) == ["sub", "shop-seen", "a"]
+    assert names({"skipTests": True}) == ["things.example.com", "sub", "shop-seen"]
 
 
 def test_an_absurd_index_is_refused(renderers: Renderers) -> None:
@@ -228,8 +313,49 @@ def test_documents_are_taken_apart_as_helm_does(renderers: Renderers) -> None:
     text = f"---\n{one % 'a'}\n---# of b\n{one % 'b'}--- \n{block}\n---\n# nothing\n"
     done = render(renderers, chart() | {"web/templates/a.yaml": text})
     assert [each["metadata"]["name"] for each in done.manifests] == ["a", "b", "c", "shop-seen"]
-    assert done.manifests[2]["data"] == {"a": "---\nb"}, "Helm takes the line break for a part of the separator"
+    assert done.manifests[2]["data"] == {"a": "---\nb\n"}
     assert [each.origin.rpartition(":")[2] for each in done.objects[:3]] == ["2", "7", "11"]
+
+
+def test_a_block_of_text_ends_as_helm_sends_it(renderers: Renderers) -> None:
+    one = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata:\n  a: |\n    x\n    y"
+    files = {
+        "web/templates/a.yaml": f"{one % 'a'}\n---\n{one % 'b'}\n\n\n---\n{one % 'c'}",
+        "web/templates/d.yaml": f"{{{{- if true }}}}\n{one % 'd'}\n{{{{- end }}}}\n",
+        "web/templates/e.yaml": f"{one % 'e'}{{{{ range list `z` }}}}\n    {{{{ . }}}}{{{{ end }}}}",
+        "web/templates/f.yaml": (one % "f").replace("\n", "\r\n") + "\r\n---\r\n" + one % "g",
+    }
+    done = render(renderers, chart() | files)
+    found = {each["metadata"]["name"]: each["data"].get("a") for each in done.manifests}
+    assert found == {**dict.fromkeys("abcdfg", "x\ny\n"), "e": "x\ny\nz\n", "shop-seen": None}
+
+
+def test_of_a_key_given_twice_the_last_counts_and_it_is_told(renderers: Renderers) -> None:
+    files = chart(".Values") | {
+        "web/values.yaml": "a: 1\na: 2\n",
+        "web/charts/sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n",
+        "web/charts/sub/values.yaml": "b: 1\nb: 2\n",
+        "web/more.yaml": "c: {d: 1}\nc: {e: 2}\n",
+        "web/templates/b.yaml": "kind: A\napiVersion: v1\nmetadata: {name: b}\nkind: B\n",
+    }
+    done = render(renderers, files, request({"valuesFiles": ["more.yaml"]}))
+    assert seen(done) == {"a": 2, "c": {"e": 2}, "sub": {"b": 2, "global": {}}}
+    assert [each["kind"] for each in done.manifests] == ["B", "ConfigMap"]
+    assert done.warnings == (
+        "web/charts/sub/values.yaml:2: key 'b' is given twice, first on line 1; the last one counts",
+        "web/values.yaml:2: key 'a' is given twice, first on line 1; the last one counts",
+        "web/more.yaml:2: key 'c' is given twice, first on line 1; the last one counts",
+        "web/templates/b.yaml as rendered:4: key 'kind' is given twice, first on line 1; the last one counts",
+    )
+
+
+def test_a_hook_that_helm_does_not_know_is_left_out_and_told(renderers: Renderers) -> None:
+    done = render(renderers, chart() | {"web/templates/hook.yaml": HOOK % ("b", "some-day")})
+    assert [each["metadata"]["name"] for each in done.manifests] == ["shop-seen"]
+    assert done.warnings == (
+        "web/templates/hook.yaml as rendered:1: the hook 'some-day' is none of Helm's; the object is left out, "
+        "as Helm does it",
+    )
 
 
 # -- the same twice --------------------------------------------------------------------------------------------

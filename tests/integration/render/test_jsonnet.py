@@ -19,7 +19,7 @@ from workers.render.renderers import Rendered, Renderers, RenderRequest
 from workers.render.sandbox import Bounds
 
 LIB = "{ map(name, data):: {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: name}, data: data} }"
-CLUSTER = {"cluster": {"name": "eu-1", "labels": {}, "vars": {}}}
+CLUSTER = {"name": "eu-1", "labels": {}, "vars": {}}
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_single_object_is_one(renderers: Renderers) -> None:
 
 def test_values_are_external_variables_with_their_types(renderers: Renderers) -> None:
     text = "k.map('a', {v: std.toString(std.extVar('replicas') + 1), c: std.extVar('cluster').name})"
-    done = render(renderers, program(text), values={"replicas": 2, **CLUSTER})
+    done = render(renderers, program(text), values={"replicas": 2, "cluster": "a chart's"}, cluster=CLUSTER)
     assert done.manifests[0]["data"] == {"v": "3", "c": "eu-1"}
 
 

@@ -56,7 +56,6 @@ QUOTED: dict[str, tuple[str, dict[str, Content]]] = {
     "base64": ("fail (.Values.password | b64enc)", {}),
     "an alias in what comes out": ("1", {"app/templates/b.yaml": "a: *{{ .Values.password }}\n"}),
     "a tag in what comes out": ("1", {"app/templates/b.yaml": "a: !{{ .Values.password }} b\n"}),
-    "a key given twice": ("1", {"app/templates/b.yaml": "{{ .Values.password }}: 1\n{{ .Values.password }}: 2\n"}),
 }
 
 
@@ -70,6 +69,14 @@ def test_a_value_under_the_name_of_a_secret_is_not_quoted(
     assert not leaks(said + caplog.text)
     assert "[redacted]" in said, "the test is of something that is quoted"
     honest(renderers)
+
+
+def test_neither_is_one_in_a_warning(renderers: Renderers) -> None:
+    twice = "x: {{ .Values.password }}\n{{ .Values.password }}: 1\n{{ .Values.password }}: 2\n"
+    files = {"app/templates/b.yaml": "apiVersion: v1\nkind: A\nmetadata: {name: a}\n" + twice}
+    (said,) = render(renderers, chart("1", files), helm(values={"password": CANARY})).warnings
+    assert not leaks(said)
+    assert "key '[redacted]' is given twice" in said
 
 
 def test_neither_is_one_that_is_set_or_lies_deeper(renderers: Renderers) -> None:
@@ -172,7 +179,7 @@ def test_what_a_tool_gives_of_decrypted_files_lies_in_memory_only(tmp_path: Path
         memory_tree({"app/kustomization.yaml": "resources: [s.yaml]", "app/s.yaml": SEALED}), KEYS
     )
     reads = footprint(tree, "app", {})
-    (done,) = kustomized(tree, "app", {}, reads=reads, tool=Tool((str(script),), "5"), bounds=sandbox.Bounds())
+    (done,) = kustomized(tree, "app", {}, reads=reads, tool=Tool((str(script),), "5"), bounds=sandbox.Bounds()).objects
     assert all(str(where).startswith(f"{memory()}/") for where in done.manifest["data"].values()), done.manifest
 
 

@@ -140,6 +140,15 @@ def test_helm_settings_keep_their_order_of_strength() -> None:
     assert spec["values"] == {"replicas": 3, "image": {"tag": "a"}}
 
 
+def test_what_a_chart_leaves_out_is_left_out_here() -> None:
+    skipped = dict.fromkeys(("skipCrds", "skipTests", "skipSchemaValidation"), True)
+    helm = {**skipped, "values": "a: 1\na: 2\ncluster: {name: home}\n"}
+    found = imported(application(source={**SOURCE, "helm": helm}))
+    assert spec_of(found)["render"] == {"helm": skipped}
+    assert spec_of(found)["values"] == {"a": 2, "cluster": {"name": "home"}}, "a chart's own key has a place"
+    assert not told(found)
+
+
 def test_kustomize_and_folders_keep_their_settings() -> None:
     kustomize = {"images": ["a=b:c"], "namePrefix": "x-", "components": ["../parts/tls"], "patches": [{"patch": "{}"}]}
     spec = spec_of(imported(application(source={**SOURCE, "kustomize": kustomize})))

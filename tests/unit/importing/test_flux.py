@@ -119,6 +119,27 @@ def test_a_chart_may_come_from_a_registry_or_from_git() -> None:
     assert only(imported(GIT, release(chart=chart)))["source"]["path"] == "charts/web"
 
 
+@pytest.mark.parametrize(
+    ("install", "upgrade", "skipped", "told_of"),
+    [
+        ({"crds": "Skip"}, {}, {"skipCrds": True}, []),
+        ({"crds": "Skip"}, {"crds": "Skip"}, {"skipCrds": True}, []),
+        ({"crds": "CreateReplace"}, {"crds": "CreateReplace"}, {}, []),
+        ({}, {"crds": "CreateReplace"}, {}, []),
+        ({"crds": "Create"}, {"crds": "Skip"}, {}, ["spec.install.crds", "spec.upgrade.crds"]),
+        ({"crds": "Skip"}, {"crds": "Create"}, {}, ["spec.install.crds", "spec.upgrade.crds"]),
+        ({"disableSchemaValidation": True}, {}, {"skipSchemaValidation": True}, []),
+    ],
+)
+def test_what_a_release_leaves_out_is_left_out_here(
+    install: dict[str, Any], upgrade: dict[str, Any], skipped: dict[str, Any], told_of: list[str]
+) -> None:
+    chart = {"spec": {"chart": "web", "version": "1.0.0", "sourceRef": OF_CHARTS}}
+    found = imported(CHARTS, release(chart=chart, install=install, upgrade=upgrade))
+    assert only(found)["render"] == {"helm": {"releaseName": "web", **skipped}}
+    assert [what.partition(": ")[2].split()[0] for what in told(found)] == told_of
+
+
 def test_manifests_in_a_registry_and_credentials_are_named() -> None:
     oci = source(
         "OCIRepository", url="oci://registry.example.com/web", ref={"digest": "sha256:1"}, secretRef={"name": "pull"}

@@ -47,7 +47,6 @@ FAULTS = [
     ("{limit: 5}", "{limit: 101}", 19, "spec.sync.retry.limit", "correct the value"),
     ("  namespace: pay\n", "", 5, "spec.namespace is missing", "add it"),
     ("  values:\n    replicas: 2\n", "  values:\n", 10, "spec.values is empty, not a mapping", "remove the key"),
-    ("    replicas: 2", "    cluster: 2", 10, "the value 'cluster' is reserved", "rename it"),
     ("    replicas: 2", "    a: 1\n    a: 2", 12, "key 'a' is given twice, first on line 11", "keep one"),
     ("        all: true", "        matchLabels: {}", 14, "a selector without rules", "all: true"),
     ("      select:\n        all: true", "      select: {}", 14, "a selector without rules", "all: true"),

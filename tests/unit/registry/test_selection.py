@@ -145,11 +145,22 @@ def test_values_come_from_application_groups_and_target_and_the_cluster_has_its_
     assert origins["cluster.vars.domain"][0] == "cluster c1"
 
 
+def test_a_value_called_cluster_stands_beside_the_clusters_own() -> None:
+    files = registry(app=application(more="  values: {cluster: {name: home, id: 1}}\n"))
+    files["clusters.yaml"] = documents(cluster("c1"))
+    (placement,) = in_order(files).fleet.placements()  # type: ignore[union-attr]  # in_order asserts that there is one
+    assert placement.values == {"cluster": {"name": "home", "id": 1}}
+    assert placement.parameters["cluster"]["name"] == "c1"
+    names = [(one.value, one.origin) for one in placement.explain() if one.path == ("cluster", "name")]
+    assert names == [("home", "application pay, for charts"), ("c1", "cluster c1")]
+
+
 def test_the_parameters_digest_moves_with_everything_that_shapes_manifests() -> None:
     base = fleet(Target("t", clusters=("c1",))).placements()[0]
     app = base.application
     others = [
         replace(base, values={"a": 1}),
+        replace(base, values={"cluster": {"name": "home"}}),
         replace(base, cluster=replace(base.cluster, vars={"a": 1})),
         replace(base, cluster=replace(base.cluster, labels={})),
         replace(base, application=replace(app, substitute=True)),

@@ -22,7 +22,7 @@ def config(name: str) -> str:
 
 
 def rendered(tree: Tree, path: str = "app", options: dict[str, Any] | None = None) -> tuple[Sourced, ...]:
-    return plain.render(tree, path, plain.footprint(tree, path, options or {}))
+    return plain.render(tree, path, plain.footprint(tree, path, options or {})).objects
 
 
 def names(objects: tuple[Sourced, ...]) -> list[str]:
@@ -94,6 +94,52 @@ def test_every_fault_of_every_file_is_reported_at_once() -> None:
         rendered(memory_tree({"app/x.yaml": "a: [", "app/y.yaml": "- a\n", "app/z.yaml": config("z")}))
     assert "app/x.yaml" in str(caught.value)
     assert "app/y.yaml" in str(caught.value)
+
+
+def test_a_key_given_twice_counts_once_as_for_kubectl_and_is_told() -> None:
+    tree = memory_tree({"app/x.yaml": config("x") + "  name: z\ndata: {a: '1', a: '2'}\n"})
+    done = plain.render(tree, "app", ("app/x.yaml",))
+    assert names(done.objects) == ["z"]
+    assert done.objects[0].manifest["data"] == {"a": "2"}
+    assert done.warnings == (
+        "app/x.yaml:5: key 'name' is given twice, first on line 4; the last one counts",
+        "app/x.yaml:6: key 'a' is given twice, first on line 6; the last one counts",
+    )
+
+
+def test_warnings_are_as_many_as_somebody_reads() -> None:
+    many = "".join(f"{config(f'x{number}')}  name: y{number}\n---\n" for number in range(100))
+    done = plain.render(memory_tree({"app/x.yaml": many}), "app", ("app/x.yaml",))
+    assert len(done.warnings) == 21
+    assert done.warnings[-1] == "and 80 more like these"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("|\n    x\n", "x\n"),
+        ("|\n    x", "x\n"),
+        ("|\n    x\n\n\n", "x\n"),
+        ("|+\n    x\n\n", "x\n\n"),
+        ("|+\n    x", "x\n"),
+        ("|-\n    x\n", "x"),
+        (">-\n    x\n    y\n", "x y"),
+        (">\n    x\n\n    y", "x\ny\n"),
+        ("|\r\n    x\r\n    y\r\n", "x\ny\n"),
+        ("|\n    x \t\n    \ty\n", "x \t\n\ty\n"),
+        ('"x\\r\\n"\n', "x\r\n"),
+        (f"'{'long ' * 1000}'\n", "long " * 1000),
+    ],
+)
+@pytest.mark.parametrize("after", ["", "---\n", "--- # comment\n", "...\n", "...\n---\n", "\n---\n{after}"])
+def test_a_text_keeps_its_bytes_whatever_comes_after_it(text: str, value: str, after: str) -> None:
+    if after and not text.endswith("\n"):
+        text += "\n"
+    if text.startswith("|+") and after.startswith("\n"):
+        value += "\n"
+    content = "\ufeff" + config("x") + f"data:\n  a: {text}" + after.replace("{after}", config("z"))
+    first, *_ = rendered(memory_tree({"app/x.yaml": content}))
+    assert first.manifest["data"] == {"a": value}
 
 
 def test_generated_names_and_lists_are_objects_too() -> None:

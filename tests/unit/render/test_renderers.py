@@ -13,7 +13,8 @@ from common.sources.trees import Tree
 from tests.fakes.trees import memory_tree
 from workers.render.cache import RenderCache
 from workers.render.canonical import manifest_digest
-from workers.render.renderers import Renderers, RenderRequest, Resolved, detect
+from workers.render.detect import detect
+from workers.render.renderers import Renderers, RenderRequest, Resolved
 
 APP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {cluster: '${cluster.name}'}\n"
 REQUEST = RenderRequest.at("app")
@@ -43,7 +44,7 @@ def test_without_variables_nothing_is_substituted(tmp_path: Path) -> None:
     renderers = Renderers(RenderCache(tmp_path))
     done = renderers.render(lambda _: tree, REQUEST, renderers.resolve(tree, REQUEST))
     assert done.manifests[0]["data"] == {"cluster": "${cluster.name}"}
-    assert done.renderer == "plain 1"
+    assert done.renderer == "plain 2"
 
 
 def test_a_wrong_digest_never_names_other_manifests(tmp_path: Path) -> None:

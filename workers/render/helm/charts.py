@@ -5,22 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
 from common.domain.errors import sentences
 from common.domain.fleet import lent
 from common.sources.trees import Tree, joined, refuse_link
-from common.yaml import YamlError, load_documents
+from common.yaml import Repeated, YamlError, load_documents
 from workers.render.faults import CycleError, DependencyMissingError, EscapeRefusedError, RenderError
-from workers.render.manifests import FILE_LIMITS
+from workers.render.manifests import FILE_LIMITS, repeated_in
 
 CHART_FILE = "Chart.yaml"
 _REQUIREMENTS = "requirements.yaml"
 _LOCAL = "file://"
+CLUSTER_VALUES = "flotilla.dev/cluster-values"
+"""By this annotation of its Chart.yaml a chart asks for the cluster's name, labels and vars, and says under which key
+of its values: ``cluster``, or ``global.cluster`` for the charts within it too."""
+_KEYS = re.compile(r"(?=.{1,200}\Z)[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MOST_CHARTS = 200
 _DEEPEST = 10
+_MOST_KEPT = 256
+_repeated: dict[bytes, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +40,14 @@ class ChartFootprint:
             another source lends, which is no part of this footprint.
         beside: charts of the same repository that the chart, or one of these, depends on by ``file://``: where each is
             put in the chart's folder, and the folder it comes from.
+        cluster_at: keys on the way to where, among its values, the chart asks for those of the cluster; empty where it
+            does not.
     """
 
     chart: str
     values_files: tuple[str, ...] = ()
     beside: tuple[tuple[str, str], ...] = ()
+    cluster_at: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -73,7 +83,8 @@ def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> ChartFootpri
     beside = tuple(islice(_beside(tree, path, "", (path,)), _MOST_CHARTS + 1))
     if len(beside) > _MOST_CHARTS:  # a few charts that need each other several times, level by level, are millions
         raise RenderError([f"{path}: it needs more than {_MOST_CHARTS} charts, those that they need included"])
-    found = ChartFootprint(path, tuple(files), beside)
+    own = joined(path, CHART_FILE)
+    found = ChartFootprint(path, tuple(files), beside, _cluster_at(_mapping(tree, own), own))
     for folder in {path, *(source for _, source in beside)}:
         for entry in tree.list(folder):
             refuse_link(entry)
@@ -143,11 +154,13 @@ def _mapping(tree: Tree, file: str) -> Mapping[str, Any]:
 def mapping_of(text: bytes, file: str) -> Mapping[str, Any]:
     """Return the one mapping in a YAML or JSON file; an empty file is an empty one.
 
+    Of a key that is given twice the last one counts, as for Helm.
+
     Raises:
         RenderError: it is something else.
     """
     try:
-        documents = load_documents(text, FILE_LIMITS)
+        documents = load_documents(text, FILE_LIMITS, repeated=Repeated.LAST)
     except YamlError as error:
         faults = [f"{file}:{fault.line}: {sentences(fault.what, fault.remedy)}" for fault in error.faults]
         raise RenderError(faults) from error
@@ -156,6 +169,38 @@ def mapping_of(text: bytes, file: str) -> Mapping[str, Any]:
     if len(documents) != 1 or not isinstance(documents[0].value, Mapping):
         raise RenderError([f"{file}:1: the file is not one mapping"])
     return documents[0].value
+
+
+def repeated_keys(text: bytes, file: str) -> tuple[str, ...]:
+    """Return a warning for each key that a file of values gives twice; what cannot be read is Helm's to refuse."""
+    # One chart is rendered for many clusters: what was found is kept, under a digest, for the text may be secret.
+    digest = sha256(f"{file}\0".encode() + text).digest()
+    found = _repeated.get(digest)
+    if found is None:
+        try:
+            found = repeated_in(load_documents(text, FILE_LIMITS, repeated=Repeated.LAST), file)
+        except YamlError:
+            found = ()
+        if len(_repeated) >= _MOST_KEPT:
+            _repeated.clear()
+        _repeated[digest] = found
+    return found
+
+
+def _cluster_at(chart: Mapping[str, Any], file: str) -> tuple[str, ...]:
+    """Return where among its values a chart asks for those of the cluster; nothing where it does not.
+
+    Raises:
+        RenderError: it says so in no form known.
+    """
+    annotations = chart.get("annotations")
+    text = annotations.get(CLUSTER_VALUES) if isinstance(annotations, Mapping) else None
+    if text is None:
+        return ()
+    if not isinstance(text, str) or _KEYS.fullmatch(text) is None:
+        fault = f"{file}: the annotation {CLUSTER_VALUES} is {str(text)[:80]!a}"
+        raise RenderError([fault], remedy="Give the key, such as cluster or global.cluster.")
+    return tuple(text.split("."))
 
 
 def _inside(place: str, folder: str, name: str) -> str:

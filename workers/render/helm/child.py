@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import posixpath
 import re
 import sys
 import tarfile
@@ -22,6 +23,7 @@ from helm import schemas  # type: ignore[import-not-found]  # this folder, seen 
 _DEEPEST = 4
 _LARGEST_MEMBER = 8 << 20
 _VALUES = "values.yaml"
+_SCHEMA_OF_CHART = re.compile(r"(charts/[^/]+/)*values\.schema\.json")
 _LOOKUP = re.compile(
     rb"""\{\{ (?: [^}"`] | "(?:\\.|[^"\\])*" | `[^`]*` | \}(?!\}) )*? \blookup\b""", re.VERBOSE | re.DOTALL
 )
@@ -59,6 +61,9 @@ def _rendered(request: dict[str, Any]) -> dict[str, Any]:
     _refuse_foreign(files)
     texts = {name: text for name, text in files.items() if _is_template(name)}
     values = _with_sets(request["values"], request["sets"])
+    values = _with_cluster(values, request["clusterAt"], request["cluster"])
+    if request["skipSchema"]:
+        _drop_schemas(folder)
     first, crds, metadata = _once(folder, values, request)
     missing = _missing(metadata)
     if missing:
@@ -82,25 +87,26 @@ def _once(
 
     with Chart.load(folder) as chart:
         metadata = {"own": chart.metadata, "loaded": [each["name"] for each in chart.dependencies]}
-        given = {**values, **_cluster(chart, values, request)}
         handle = chart._raw()  # noqa: SLF001 - the public call takes no version of Kubernetes
-        text = _native.call_string("helm_render", handle, json.dumps(given), json.dumps(request["release"]))
+        text = _native.call_string("helm_render", handle, json.dumps(values), json.dumps(request["release"]))
         return json.loads(text), chart.crds, metadata
 
 
-def _cluster(chart: Any, values: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """Return the cluster's own values, unless the chart means something else by that name or takes no such key."""
-    from helm_python import HelmError
-
-    own = {"cluster": request["cluster"]}
-    if "cluster" in (chart.values or {}) or "cluster" in values:
-        return {}
-    if chart.schema is not None:
-        try:
-            chart.validate_schema({**values, **own})
-        except HelmError:
-            return {}
-    return own
+def _with_cluster(values: dict[str, Any], keys: list[str], cluster: dict[str, Any]) -> dict[str, Any]:
+    """Return ``values`` with those of the cluster where the chart asks for them; nothing else may stand there."""
+    if not keys:
+        return values
+    given: Any = values
+    for key in keys:
+        given = given.get(key) if isinstance(given, dict) else {} if given is None else given
+    taken = sorted(cluster.keys() & given.keys()) if isinstance(given, dict) else [] if given is None else [""]
+    if taken:
+        place = ".".join([*keys, *filter(None, taken[:1])])
+        message = f"the value {place} is given, and the chart asks for the cluster's own there: call it something else"
+        raise ChartRefusedError(message)
+    for key in reversed(keys):
+        cluster = {key: cluster}
+    return _over(values, cluster)
 
 
 def _missing(metadata: dict[str, Any]) -> list[dict[str, str]]:
@@ -145,6 +151,50 @@ def _refuse_foreign(files: dict[str, bytes]) -> None:
         if fault:
             message = f"{name}: {fault}"
             raise ChartRefusedError(message)
+
+
+def _drop_schemas(folder: Path) -> None:
+    """Take the schemas of values out of a chart and the charts within it, packed or not.
+
+    Helm's library has no switch for it that a rendering could turn.
+    """
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if _SCHEMA_OF_CHART.fullmatch(name) and path.is_file():
+            path.unlink()
+        elif _is_packed(name) and path.is_file():
+            packed = _packed_anew(name, path.read_bytes(), 0)
+            path.unlink()
+            path.write_bytes(packed)
+
+
+def _packed_anew(name: str, archive: bytes, depth: int) -> bytes:
+    """Return a packed chart without its schemas."""
+    if depth > _DEEPEST:
+        message = f"{name}: charts packed in charts deeper than {_DEEPEST} levels"
+        raise ChartRefusedError(message)
+    target = io.BytesIO()
+    try:
+        with (
+            tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as old,
+            tarfile.open(fileobj=target, mode="w:gz", compresslevel=1, format=tarfile.PAX_FORMAT) as new,
+        ):
+            for member in old:
+                inner = posixpath.normpath(member.name.replace("\\", "/"))
+                if not member.isfile() or _SCHEMA_OF_CHART.fullmatch(inner.partition("/")[2]):
+                    continue
+                if member.size > _LARGEST_MEMBER:
+                    message = f"{name}/{inner} has more than {_LARGEST_MEMBER:,} bytes"
+                    raise ChartRefusedError(message)
+                content = old.extractfile(member).read()  # type: ignore[union-attr]  # it is a file
+                if _is_packed(inner):
+                    content = _packed_anew(f"{name}/{inner}", content, depth + 1)
+                member.size = len(content)
+                new.addfile(member, io.BytesIO(content))
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        message = f"{name} is no packed chart: {error}"
+        raise ChartRefusedError(message) from error
+    return target.getvalue()
 
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:

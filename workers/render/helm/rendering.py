@@ -22,21 +22,22 @@ from workers.render.faults import (
     ToolFailedError,
 )
 from workers.render.files import scratch, write_files
-from workers.render.helm.charts import ChartFootprint, mapping_of
-from workers.render.manifests import Output, Sourced, checked, sourced
+from workers.render.helm.charts import ChartFootprint, mapping_of, repeated_keys
+from workers.render.helm.documents import documents, left_out
+from workers.render.manifests import Output, Reading, Sourced, bounded, checked, joined, reading
 from workers.render.parts import Loan, lent_content
 from workers.render.process import Library, RenderProcesses
 from workers.render.twice import refuse_changing
 
 NAME = "helm"
 LIBRARY = Library(NAME, Path(__file__).with_name("child.py"), "helm-python-sdk")
-_HOOK = "helm.sh/hook"
-_TESTS = frozenset({"test", "test-success", "test-failure"})
+OURS = 2
+"""Counts up whenever equal files would render to other manifests by the same library."""
 _SCHEMAS = "of the schema(s)"
 """How Helm's library says that values are not of the types that a chart wants."""
 _GIVE_AS_WANTED = "Give the values as the chart's values.schema.json wants them."
 _NO_MANIFESTS = ("NOTES.txt",)
-_SEPARATOR = re.compile(r"(?:^|\s*\n)---\s*")
+_OF_VALUES = re.compile(r"(charts/[^/]+/)*values\.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Release:
         name: of the release.
         namespace: where objects without one go.
         values: the registry's, merged.
-        cluster: the cluster's own values.
+        cluster: the cluster's own values, for a chart that asks for them.
         capabilities: of the cluster; None for Helm's defaults.
         ignore: fields that may differ from one rendering to the next.
         loans: sources that lend it values files, by name.
@@ -80,7 +81,7 @@ def render(
 ) -> Output:
     """Return the objects that a chart gives: its definitions of kinds first, then its templates by name.
 
-    Notes and test hooks are left out.
+    Notes and tests are left out.
 
     Args:
         tree: the repository at a commit.
@@ -98,21 +99,25 @@ def render(
         RenderError, EmptyRenderError, ManifestTooLargeError: what came out is not fit to be synced.
         PermanentError: a file cannot be read (``common.sources.faults``).
     """
-    with _materialised(tree, reads) as folder:
-        answer = processes.ask(_request(folder, tree, options, release, reads), what=reads.chart)
+    given, repeated = _values(tree, release, reads)
+    with _materialised(tree, reads) as (folder, of_chart):
+        request = _request(folder, options, release, reads) | {"values": given}
+        answer = processes.ask(request, what=reads.chart)
     _check(answer, reads.chart)
     _check_version(answer["metadata"], release.capabilities, reads.chart)
-    warnings = _lookups(answer["lookups"], options)
-    objects = _objects(answer["first"], answer["crds"], path=reads.chart)
+    warnings = (*of_chart, *repeated, *_lookups(answer["lookups"], options))
+    found = _read(answer["first"], answer["crds"], options, path=reads.chart)
     if answer["second"] is not None:
-        again = _objects(answer["second"], answer["crds"], path=reads.chart)
-        refuse_changing(objects, again, release.ignore, namespace=release.namespace)
-    return Output(objects, warnings)
+        again = _read(answer["second"], answer["crds"], options, path=reads.chart)
+        refuse_changing(found.objects, again.objects, release.ignore, namespace=release.namespace)
+    return Output(found.objects, bounded((*warnings, *found.warnings)))
 
 
 @contextmanager
-def _materialised(tree: Tree, reads: ChartFootprint) -> Iterator[Path]:
+def _materialised(tree: Tree, reads: ChartFootprint) -> Iterator[tuple[Path, list[str]]]:
     """Write the chart, and those beside it into its charts folder, to a fresh folder; gone afterwards.
+
+    Beside it comes a warning for each key that their files of values give twice.
 
     Raises:
         FileTooLargeError, LfsPointerError: of a file.
@@ -121,6 +126,7 @@ def _materialised(tree: Tree, reads: ChartFootprint) -> Iterator[Path]:
     size = 0
     with tempfile.TemporaryDirectory(prefix="flotilla-render-", dir=scratch(tree)) as folder:
         root = Path(folder)
+        repeated: list[str] = []
         for source, place in places:
             prefix = "" if source == "." else f"{source}/"
             contents = tree.read_many(entry.path for entry in tree.list(source))
@@ -129,21 +135,33 @@ def _materialised(tree: Tree, reads: ChartFootprint) -> Iterator[Path]:
                 message = f"{reads.chart} and the charts that it needs exceed {tree.limits.max_total:,} bytes"
                 raise FileTooLargeError(message, remedy="Split the application.")
             write_files(root, ((place + path.removeprefix(prefix), text) for path, text in contents.items()))
-        yield root
+            for path, text in sorted(contents.items()):
+                if _OF_VALUES.fullmatch(path.removeprefix(prefix)):
+                    repeated += repeated_keys(text, path)
+        yield root, repeated
 
 
-def _request(
-    folder: Path, tree: Tree, options: Mapping[str, Any], release: Release, reads: ChartFootprint
-) -> dict[str, Any]:
-    layers = [ValueLayer(file, mapping_of(_text(tree, file, release.loans), file)) for file in reads.values_files]
+def _values(tree: Tree, release: Release, reads: ChartFootprint) -> tuple[dict[str, Any], list[str]]:
+    """Return the values that the registry and its files give, and a warning for each key that a file gives twice."""
+    layers = []
+    repeated: list[str] = []
+    for file in reads.values_files:
+        text = _text(tree, file, release.loans)
+        layers.append(ValueLayer(file, mapping_of(text, file)))
+        repeated += repeated_keys(text, file)
+    return merged([*layers, ValueLayer("registry", release.values)]), repeated
+
+
+def _request(folder: Path, options: Mapping[str, Any], release: Release, reads: ChartFootprint) -> dict[str, Any]:
     known = release.capabilities
     settings = {"name": str(options.get("releaseName") or release.name), "namespace": release.namespace}
     abilities = {} if known is None else {"kube_version": known.kube_version, "api_versions": list(known.api_versions)}
     return {
         "chart": str(folder),
-        "values": merged([*layers, ValueLayer("registry", release.values)]),
         "sets": list(options.get("sets", ())),
         "cluster": release.cluster,
+        "clusterAt": list(reads.cluster_at),
+        "skipSchema": bool(options.get("skipSchemaValidation")),
         "release": settings | abilities,
     }
 
@@ -188,35 +206,22 @@ def _lookups(names: Sequence[str], options: Mapping[str, Any]) -> tuple[str, ...
     return tuple(f"{name}: `lookup` finds nothing here, as in `helm template`" for name in names)
 
 
-def _objects(manifests: Mapping[str, str], crds: Sequence[Mapping[str, str]], *, path: str) -> tuple[Sourced, ...]:
-    texts = [(each["filename"], each["data"]) for each in crds]
-    texts += sorted(item for item in manifests.items() if not item[0].endswith(_NO_MANIFESTS))
-    found: list[Sourced] = []
-    faults: list[str] = []
-    for name, document in ((name, document) for name, text in texts for document in _documents(text)):
-        objects, wrong = sourced(document.encode(), f"{name} as rendered", MANIFEST_LIMITS)
-        found += (each for each in objects if not _is_test(each.manifest))
-        faults += wrong
-    return checked(found, faults, path=path)
-
-
-def _documents(text: str) -> Iterator[str]:
-    """Yield the documents of a rendered template, each after as many empty lines as there were lines before it.
-
-    They are taken apart where Helm does it (``SplitManifests`` of its ``release/util``), not where YAML would: what
-    templates leave of a separator, such as ``---# a comment``, is one for Helm.
-    """
-    start = 0
-    for separator in [*_SEPARATOR.finditer(text), None]:
-        end = len(text) if separator is None else separator.start()
-        if text[start:end].strip():
-            yield "\n" * text.count("\n", 0, start) + text[start:end]
-        start = end if separator is None else separator.end()
-
-
-def _is_test(manifest: Mapping[str, Any]) -> bool:
-    metadata = manifest.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
-    hooks = annotations.get(_HOOK) if isinstance(annotations, Mapping) else None
-    names = {name.strip() for name in str(hooks or "").split(",")} - {""}
-    return bool(names) and names <= _TESTS
+def _read(
+    manifests: Mapping[str, str], crds: Sequence[Mapping[str, str]], options: Mapping[str, Any], *, path: str
+) -> Output:
+    kinds = [] if options.get("skipCrds") else [(each["filename"], each["data"]) for each in crds]
+    texts = sorted(item for item in manifests.items() if not item[0].endswith(_NO_MANIFESTS))
+    found = joined(
+        reading(document.encode(), f"{name} as rendered", MANIFEST_LIMITS, above=above)
+        for name, text in [*kinds, *texts]
+        for above, document in documents(text)
+    )
+    stays: list[Sourced] = []
+    warnings = list(found.warnings)
+    for item in found.objects:
+        why = left_out(item.manifest, tests=not options.get("skipTests"))
+        if why is None:
+            stays.append(item)
+        elif why:
+            warnings.append(f"{item.origin}: {why}")
+    return checked(Reading(tuple(stays), found.faults, tuple(warnings)), path=path)

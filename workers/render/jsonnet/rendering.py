@@ -12,7 +12,7 @@ import orjson
 from common.sources.trees import Tree
 from workers.render.faults import RenderError, ToolFailedError
 from workers.render.jsonnet.imports import JsonnetFootprint
-from workers.render.manifests import Sourced, checked, shape_fault
+from workers.render.manifests import Output, Reading, Sourced, checked, shape_fault
 from workers.render.process import Library, RenderProcesses
 
 NAME = "jsonnet"
@@ -28,7 +28,7 @@ def render(
     *,
     reads: JsonnetFootprint,
     processes: RenderProcesses,
-) -> tuple[Sourced, ...]:
+) -> Output:
     """Return the objects that a program gives, as an object, a list, or either of these by name, however deep.
 
     Args:
@@ -64,7 +64,7 @@ def render(
             faults.append(f"{reads.entry}: {place or 'the result'}: {fault}")
         else:
             found.append(Sourced(manifest, f"{reads.entry}{place and ':'}{place}"))
-    return checked(found, faults, path=reads.entry)
+    return checked(Reading(tuple(found), tuple(faults)), path=reads.entry)
 
 
 def _objects(value: Any, place: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
