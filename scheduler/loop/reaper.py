@@ -69,7 +69,7 @@ class Reaper:
             if waiting.needs_worker:
                 runs.expire_waiting(connection, waiting.run, now=now)
                 continue
-            reason = f"not healthy in time: {waiting.reason}"
+            reason = f"not in time: {waiting.reason}"
             if runs.fail_waiting(connection, waiting.run, reason=reason, error_code="sync.deadline", now=now):
                 again = now + AFTER_DEADLINE
                 standing.record_failure(

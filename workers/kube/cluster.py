@@ -15,7 +15,8 @@ from workers.kube.client import Answer
 from workers.kube.errors import from_answer, status_of
 from workers.kube.listing import Page, decode_metadata, decode_objects
 from workers.kube.paths import collection, item, with_query
-from workers.sync.errors import GarbageError, GoneError, UnknownKindError
+from workers.sync.errors import GarbageError, GoneError, SilentGroupError, UnknownKindError
+from workers.sync.groups import built_in
 from workers.sync.live import MANAGER, Kind, Live, LiveMeta
 from workers.sync.ports import Applied, Ownership, Target, Write
 
@@ -121,7 +122,7 @@ class KubeCluster:
             answer = self._send("list", "GET", url, headers)
             if answer.status == 404:
                 raise self._kind_is_gone(kind, answer, path)
-            page = self._decoded(self._succeeded(answer, f"LIST {path}"), decode, f"LIST {path}")
+            page = self._decoded(self._succeeded(answer, f"LIST {path}", kind.group), decode, f"LIST {path}")
             found += page.items
             if not page.token:
                 return tuple(found)
@@ -143,7 +144,7 @@ class KubeCluster:
             if status is not None and status.details is not None and status.details.name == target.name:
                 return None
             raise self._kind_is_gone(target.kind, answer, path)
-        return self._decoded(self._succeeded(answer, f"GET {path}"), Live, f"GET {path}")
+        return self._decoded(self._succeeded(answer, f"GET {path}", target.kind.group), Live, f"GET {path}")
 
     def apply(self, target: Target, body: bytes, *, write: Write, ownership: Ownership) -> Applied:
         """Server-side apply as field manager ``flotilla``; see the port."""
@@ -151,14 +152,16 @@ class KubeCluster:
         verb = "dry-run" if write is Write.DRY_RUN else "apply"
         answer = self._send(verb, "PATCH", path + _APPLY_QUERIES[write, ownership], _APPLY, body)
         what = f"{verb} {path}"
-        return Applied(answer.status == 201, self._decoded(self._succeeded(answer, what), Live, what))
+        return Applied(
+            answer.status == 201, self._decoded(self._succeeded(answer, what, target.kind.group), Live, what)
+        )
 
     def patch(self, target: Target, operations: Sequence[Mapping[str, Any]]) -> LiveMeta:
         """Carry out a JSON patch; see the port."""
         path = item(target)
         url = with_query(path, fieldManager=MANAGER)
         answer = self._send("patch", "PATCH", url, _PATCH, [dict(operation) for operation in operations])
-        return self._decoded(self._succeeded(answer, f"PATCH {path}"), Live, f"PATCH {path}").meta
+        return self._decoded(self._succeeded(answer, f"PATCH {path}", target.kind.group), Live, f"PATCH {path}").meta
 
     def delete(self, target: Target, *, uid: str, resource_version: str) -> tuple[str, ...] | None:
         """Delete in the foreground; return what it waits for, None when it does not exist; see the port."""
@@ -173,7 +176,9 @@ class KubeCluster:
         if answer.status == 404:
             return None
         # The object as it waits to go, or a Status without any metadata once it is gone.
-        return self._decoded(self._succeeded(answer, f"DELETE {path}"), Live, f"DELETE {path}").meta.held_by
+        return self._decoded(
+            self._succeeded(answer, f"DELETE {path}", target.kind.group), Live, f"DELETE {path}"
+        ).meta.held_by
 
     def last_lines(self, target: Target, *, lines: int) -> str:
         """Return the last lines that the containers of a Pod, or of a Job's pods, wrote; see the port."""
@@ -195,7 +200,10 @@ class KubeCluster:
             self._requests[verb] += 1
         return self._connection.send(method, path, {**headers, **self._headers}, body, permit=self._permit)
 
-    def _succeeded(self, answer: Answer, what: str) -> bytes:
+    def _succeeded(self, answer: Answer, what: str, group: str = "") -> bytes:
+        if answer.status == 503 and not built_in(group) and status_of(answer.body) is None:
+            # So says the aggregator of an API whose own server it cannot reach.
+            raise SilentGroupError(group)
         if not answer.ok:
             raise from_answer(answer.status, answer.headers, answer.body, what)
         return answer.body

@@ -219,6 +219,8 @@ class UnknownKindError(PermanentError):
             message += f", but in {', '.join(served)}"
             remedy = f"Write `apiVersion: {served[0]}`, and see which fields differ there."
         super().__init__(message, remedy=remedy)
+        self.in_group = any(each.rpartition("/")[0] == group for each in served)
+        """Whether its group serves the kind in another version."""
 
 
 class Forbidden(StrEnum):

@@ -104,15 +104,16 @@ class Options:
     prune_allowed: bool = False
     recreate: bool = False
     """It may be deleted and made anew where a field that cannot change is to be changed."""
+    kind_may_come: bool = False
+    """Its kind may not be served yet when the run begins."""
     ignored: tuple[str, ...] = ()
     """Options of Argo CD that are not carried out."""
 
 
 _ARGO_KEEP = frozenset({"Prune=false", "Delete=false", "Prune=confirm", "Delete=confirm"})
 _ARGO_FORCE = "Force=true"
-_ARGO_AS_HERE = frozenset(
-    {"ServerSideApply=true", "PruneLast=true", "SkipDryRunOnMissingResource=true", "PrunePropagationPolicy=foreground"}
-)
+_ARGO_KIND_MAY_COME = "SkipDryRunOnMissingResource=true"
+_ARGO_AS_HERE = frozenset({"ServerSideApply=true", "PruneLast=true", "PrunePropagationPolicy=foreground"})
 """What they ask for is done here anyway."""
 
 
@@ -135,5 +136,12 @@ def options_of(annotations: Mapping[str, str]) -> Options:
     argo = {option.strip() for option in annotations.get(ARGO_OPTIONS, "").split(",")} - {""}
     kept = not argo.isdisjoint(_ARGO_KEEP)
     keep = prune == "never" or kept or annotations.get(HELM_POLICY) == "keep"
-    ignored = tuple(sorted(argo - _ARGO_KEEP - _ARGO_AS_HERE - {_ARGO_FORCE}))
-    return Options(ApplyMode(apply), keep, prune == "allow", FORCE in annotations or _ARGO_FORCE in argo, ignored)
+    ignored = tuple(sorted(argo - _ARGO_KEEP - _ARGO_AS_HERE - {_ARGO_FORCE, _ARGO_KIND_MAY_COME}))
+    return Options(
+        ApplyMode(apply),
+        keep,
+        prune_allowed=prune == "allow",
+        recreate=FORCE in annotations or _ARGO_FORCE in argo,
+        kind_may_come=_ARGO_KIND_MAY_COME in argo,
+        ignored=ignored,
+    )

@@ -15,11 +15,12 @@ import orjson
 
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync import marks
-from workers.sync.errors import ManifestsError, UnknownKindError
+from workers.sync.errors import ManifestsError, SilentGroupError, UnknownKindError
 from workers.sync.live import Kind
 from workers.sync.ordering import CRD
 from workers.sync.places import PLAIN, Place, place_of
 from workers.sync.ports import Manifest, Target
+from workers.sync.unserved import Brought, Unserved, with_bringers
 
 KindLookup = Callable[[str, str, str], Kind]
 
@@ -154,8 +155,26 @@ def _is_list(manifest: Manifest) -> bool:
     return isinstance(kind, str) and kind.endswith("List") and isinstance(manifest.get("items"), list)
 
 
-def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) -> tuple[Wanted, ...]:
-    """Return each object as it should be, in the given order.
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """Everything that was rendered.
+
+    Attributes:
+        wanted: each object as it should be, in the given order.
+        unserved: those of which that cannot be told yet, since their kind is not served.
+    """
+
+    wanted: tuple[Wanted, ...]
+    unserved: tuple[Unserved, ...] = ()
+
+    @property
+    def ids(self) -> tuple[ObjectId, ...]:
+        """Of everything; without a namespace where that cannot be told."""
+        return (*(one.object for one in self.wanted), *(one.object for one in self.unserved))
+
+
+def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) -> Normal:
+    """Return each object as it should be.
 
     Args:
         manifests: flat; none is changed. One that is rendered twice alike, as by a chart under two aliases, is one.
@@ -163,25 +182,40 @@ def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) 
         kinds: how the cluster serves a kind.
 
     Raises:
-        ManifestsError: some cannot be written; names every one.
+        ManifestsError: some cannot be written, or are of a kind that nothing brings; names every one.
         TransientError: the cluster's kinds could not be read.
     """
+    unserved: list[Unserved] = []
     found: dict[ObjectId, Wanted] = {}
     places: dict[ObjectId, int] = {}
     faults: list[str] = []
     for position, manifest in enumerate(manifests, start=1):
         try:
             wanted = _normalised(manifest, naming, kinds)
-        except (ValueError, UnknownKindError) as error:
+        except ValueError as error:
             faults.append(f"{_label(manifest, position)}: {error}")
+            continue
+        except (UnknownKindError, SilentGroupError) as error:
+            unserved.append(_unserved(manifest, naming.run, error, _label(manifest, position)))
             continue
         first = found.setdefault(wanted.object, wanted)
         at = places.setdefault(wanted.object, position)
         if first.digest != wanted.digest:
             faults.append(f"{wanted.object} is rendered twice, and differs: documents {at} and {position}")
+    late = with_bringers(unserved, (one.place for one in found.values()), manifests)
+    faults += (f"{one.label}: {one.error}" for one in late if one.brought is Brought.NEVER)
     if faults:
         raise ManifestsError(faults)
-    return tuple(found.values())
+    return Normal(tuple(found.values()), late)
+
+
+def _unserved(manifest: Manifest, run: str, error: UnknownKindError | SilentGroupError, label: str) -> Unserved:
+    group, _, kind, name = _identity(manifest, run)
+    annotations = _annotations(manifest)
+    namespace = manifest["metadata"].get("namespace") or ""
+    object_id = ObjectId(group, kind, str(namespace), name)
+    tolerated = marks.options_of(annotations).kind_may_come
+    return Unserved(object_id, label, place_of(annotations), error, tolerated)
 
 
 def _label(manifest: Any, position: int) -> str:

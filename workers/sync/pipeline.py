@@ -11,29 +11,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain
 
 from common.domain import numbers
 from common.domain.changes import Action, Change, difference
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
-from workers.sync import ignore, prune
-from workers.sync.concurrent import each
+from workers.sync import prune
+from workers.sync.errors import ManifestsError, SilentGroupError
 from workers.sync.health import own_rules, waits_for_health
 from workers.sync.judge import Judge, Verdict
-from workers.sync.live import Kind, LiveMeta
-from workers.sync.normalise import Wanted
-from workers.sync.ordering import CRD, NAMESPACE, kind_key
+from workers.sync.judging import Judging
+from workers.sync.live import Kind
+from workers.sync.normalise import Normal, Wanted
 from workers.sync.places import Stage
 from workers.sync.ports import Ending, InventoryItem, Manifest, Phase, PlannedChange, Ports, SyncRequest, SyncResult
-from workers.sync.postponing import explained_by
-from workers.sync.reading import live_metadata, prepare
-from workers.sync.steps import REMOVAL, Steps, objects_of, removal_steps, steps_of
+from workers.sync.reading import prepare
+from workers.sync.steps import REMOVAL, Step, Steps, objects_of, removal_steps, steps_of
+from workers.sync.unserved import Brought, Unserved
 from workers.sync.walk import Halt, StepWalk
 from workers.sync.writing import Outcomes, Writer, planned_item
 
-_FIRST = (NAMESPACE, CRD)
-"""Judged before the rest: they tell which objects cannot be dry-run yet."""
 SECRET = ("", "Secret")
 _WITH_HOOKS = frozenset({Trigger.REVISION, Trigger.MANUAL, Trigger.RETRY})
 """Hooks belong to a revision that is brought about: not to drift that is corrected, nor to what is pruned later."""
@@ -58,8 +55,7 @@ class _Attempt:
         self._timings: dict[str, int] = {}
         self._warnings: tuple[str, ...] = ()
         self._delete_hooks: tuple[Manifest, ...] = ()
-        self._wrote: list[Wanted] = []
-        """What the steps so far created or changed."""
+        self._unserved: tuple[Unserved, ...] = ()
 
     def run(self) -> SyncResult:
         phases: dict[Phase, Callable[[], SyncResult]] = {
@@ -73,50 +69,54 @@ class _Attempt:
     # -- the four phases ---------------------------------------------------------------------------------------
 
     def _apply(self) -> SyncResult:
-        wanted, arriving = self._prepared()
-        steps = self._steps(wanted)
+        normal, arriving = self._prepared()
+        wanted, steps = normal.wanted, self._steps(normal)
         if not steps.simple:
             return self._stepwise(wanted, arriving, steps)
-        judge, verdicts = self._judged(objects_of(wanted), arriving)
-        writer = Writer(self._request, self._ports, judge, self._outcomes)
+        judging, verdicts = self._judged(objects_of(wanted), arriving)
+        writer = Writer(self._request, self._ports, judging.judge, self._outcomes)
         if any(verdict.refused for verdict in verdicts):
             return self._refused(writer, verdicts)
-        self._written(writer, judge, verdicts, wanted)
+        self._written(writer, judging, verdicts, wanted)
         if self._failed:
             return self._result(Ending.FAILED, self._failure())
         return self._prune_after_apply(writer, wanted, waits=lambda: self._waits(wanted))
 
     def _resume(self) -> SyncResult:
-        wanted, arriving = self._prepared()
-        steps = self._steps(wanted)
+        normal, arriving = self._prepared()
+        wanted, steps = normal.wanted, self._steps(normal)
         if not steps.simple:
             return self._stepwise(wanted, arriving, steps)
         if self._request.expired:
             return self._result(Ending.FAILED, "not healthy in time, so that nothing was pruned")
-        writer = Writer(self._request, self._ports, self._judge(wanted), self._outcomes)
+        writer = self._writer(wanted)
         return self._removed_within_bounds(writer, self._prune_plan(wanted))
 
     def _check(self) -> SyncResult:
-        everything, arriving = self._prepared()
-        judge, verdicts = self._judged(objects_of(everything), arriving)
-        writer = Writer(self._request, self._ports, judge, self._outcomes)
+        normal, arriving = self._prepared()
+        everything = normal.wanted
+        judging, verdicts = self._judged(objects_of(everything), arriving)
+        writer = Writer(self._request, self._ports, judging.judge, self._outcomes)
         for verdict in verdicts:
             writer.settle_unwritten(verdict)
+        for one in normal.unserved:
+            self._outcomes.add(Change(one.object, Action.CREATED, f"not checked yet: {one.error.message}"))
         for item in self._prune_plan(everything).remove:
             self._outcomes.add(Change(item.object, Action.PRUNED, "would be removed"))
         self._outcomes.flush()
+        judging.give_up_silent()
         if self._failed:
             return self._result(Ending.FAILED, self._failure())
         return replace(self._result(Ending.SUCCEEDED, difference(self._outcomes.changes)), partial=True)
 
     def _remove(self) -> SyncResult:
-        hooks = self._prepared()[0] if self._request.manifests else ()
+        hooks = self._kept_hooks() if self._request.manifests else ()
         steps = removal_steps(hooks)
         walk = StepWalk(self._request, self._ports, self._outcomes, steps)
         halt = self._hooked(walk, steps, Stage.PRE_DELETE)
         if halt is not None:
             return self._walked(halt, walk)
-        writer = Writer(self._request, self._ports, self._judge(()), self._outcomes)
+        writer = self._writer(())
         result = self._removed(writer, prune.removal(self._request.inventory, str(self._request.attempt.run)))
         if result.ending is not Ending.SUCCEEDED:
             return result
@@ -126,6 +126,12 @@ class _Attempt:
         walk.clear_hooks()
         return self._result(Ending.SUCCEEDED)
 
+    def _kept_hooks(self) -> tuple[Wanted, ...]:
+        normal, _ = self._prepared()
+        if normal.unserved:
+            raise ManifestsError(f"{one.label}: {one.error}" for one in normal.unserved)
+        return normal.wanted
+
     def _hooked(self, walk: StepWalk, steps: Steps, stage: Stage) -> Halt | None:
         """Run the hooks of one stage of a removal; return why it does not go on, None when it does."""
         with self._timed("hooks"):
@@ -134,31 +140,44 @@ class _Attempt:
 
     # -- step by step ------------------------------------------------------------------------------------------
 
-    def _steps(self, wanted: Sequence[Wanted]) -> Steps:
-        return steps_of(wanted, with_hooks=self._request.trigger in _WITH_HOOKS, first=self._request.first)
+    def _steps(self, normal: Normal) -> Steps:
+        return steps_of(normal, with_hooks=self._request.trigger in _WITH_HOOKS, first=self._request.first)
 
     def _stepwise(self, wanted: tuple[Wanted, ...], arriving: frozenset[Kind], steps: Steps) -> SyncResult:
         walk = StepWalk(self._request, self._ports, self._outcomes, steps)
         if self._request.outdated:
             return self._walked(walk.settle_hooks(), walk)
-        objects = objects_of(wanted)
-        listed = self._listed(objects, arriving)
-        judge = self._judge(objects)
-        writer = Writer(self._request, self._ports, judge, self._outcomes)
+        judging = self._judging(objects_of(wanted), arriving)
+        writer = Writer(self._request, self._ports, judging.judge, self._outcomes)
+        verdicts: Sequence[Verdict] = ()
         for step in steps.steps:
-            with self._timed("dry-run"):
-                verdicts = self._verdicts(judge, step.objects, arriving, listed)
-            if any(verdict.refused for verdict in verdicts):
-                self._settle_refused(writer, verdicts)
-                return self._walked(Halt(Ending.FAILED, f"{step.words}: nothing was written: {self._failure()}"), walk)
-            self._written(writer, judge, verdicts, wanted)
-            if self._failed:
-                return self._walked(Halt(Ending.FAILED, f"{step.words}: {self._failure()}"), walk)
-            with self._timed("hooks"):
-                halt = walk.after(step, verdicts)
+            verdicts = ()
+            halt = walk.kinds(step, Brought.BEFORE)
+            if halt is None:
+                halt, verdicts = self._stepped(step, judging, writer, wanted)
+            if halt is None:
+                with self._timed("hooks"):
+                    halt = walk.kinds(step, Brought.BESIDE) or walk.after(step, verdicts)
             if halt is not None:
                 return self._walked(halt, walk)
         return self._pruned_at_last(writer, wanted, walk, verdicts)
+
+    def _stepped(
+        self, step: Step, judging: Judging, writer: Writer, wanted: Sequence[Wanted]
+    ) -> tuple[Halt | None, Sequence[Verdict]]:
+        """Judge and write the objects of a step; return why it ends there, and the verdicts."""
+        for one in step.unserved:
+            if isinstance(one.error, SilentGroupError):
+                judging.silent[one.object] = one.error
+        with self._timed("dry-run"):
+            verdicts = judging.verdicts(step.objects)
+        if any(verdict.refused for verdict in verdicts):
+            self._settle_refused(writer, verdicts)
+            return Halt(Ending.FAILED, f"{step.words}: nothing was written: {self._failure()}"), verdicts
+        self._written(writer, judging, verdicts, wanted)
+        if self._failed:
+            return Halt(Ending.FAILED, f"{step.words}: {self._failure()}"), verdicts
+        return None, verdicts
 
     def _pruned_at_last(
         self, writer: Writer, wanted: Sequence[Wanted], walk: StepWalk, last: Sequence[Verdict]
@@ -178,28 +197,37 @@ class _Attempt:
         awaits, active = halt.awaits, halt.hook_active
         return replace(result, awaits=awaits, hook_active=active, fail_hooks=fail_hooks, partial=True)
 
-    def _written(self, writer: Writer, judge: Judge, verdicts: Sequence[Verdict], wanted: Sequence[Wanted]) -> None:
+    def _written(self, writer: Writer, judging: Judging, verdicts: Sequence[Verdict], wanted: Sequence[Wanted]) -> None:
+        """Write what comes before everything whose API group does not answer.
+
+        Raises:
+            SilentGroupError: the rest was held back.
+        """
+        verdicts = judging.within_reach(verdicts)
         with self._timed("plan"):
-            self._plan(judge, verdicts, wanted)
+            self._plan(judging.judge, verdicts, wanted)
         with self._timed("apply"):
             writer.apply(verdicts)
-        self._wrote += (one.wanted for one in verdicts if one.to_write)
+        judging.wrote(verdicts)
+        if not self._failed:
+            judging.give_up_silent()
 
     # -- judging -----------------------------------------------------------------------------------------------
 
-    def _judge(self, wanted: Sequence[Wanted]) -> Judge:
-        scaled = ignore.scaled_by((one.object, one.manifest) for one in wanted)
-        return Judge(self._request, self._ports.cluster, scaled)
+    def _writer(self, wanted: Sequence[Wanted]) -> Writer:
+        judge = Judging(self._request, self._ports, wanted).judge
+        return Writer(self._request, self._ports, judge, self._outcomes)
 
-    def _prepared(self) -> tuple[tuple[Wanted, ...], frozenset[Kind]]:
+    def _prepared(self) -> tuple[Normal, frozenset[Kind]]:
         with self._timed("prepare"):
-            wanted, arriving = prepare(self._request, self._ports.cluster)
+            normal, arriving = prepare(self._request, self._ports.cluster)
+        wanted, self._unserved = normal.wanted, normal.unserved
         ignored = Counter(option for one in wanted for option in one.options.ignored)
         self._warnings = tuple(
             f"{option} is not carried out ({numbers.of(count, 'object')})" for option, count in ignored.items()
         )
         self._keep_hooks([one for one in wanted if one.place.later & REMOVAL])
-        return wanted, arriving
+        return normal, arriving
 
     def _keep_hooks(self, hooks: Sequence[Wanted]) -> None:
         """Take in the hooks of a removal, by when the source may be gone; nothing that is secret is kept in SQL."""
@@ -210,57 +238,16 @@ class _Attempt:
             for one in secret
         )
 
-    def _listed(self, wanted: Sequence[Wanted], arriving: frozenset[Kind]) -> dict[ObjectId, LiveMeta]:
-        label = self._request.ref.mark(self._request.fleet)
-        # The inventory may well hold objects of a kind that arrives: in an older version, or from before somebody
-        # deleted its definition. Nothing serves a LIST of it yet.
-        served = [one for one in wanted if one.target.kind not in arriving]
+    def _judging(self, wanted: Sequence[Wanted], arriving: frozenset[Kind]) -> Judging:
+        judging = Judging(self._request, self._ports, wanted, arriving)
         with self._timed("list"):
-            return live_metadata(self._ports.cluster, self._request.inventory, served, label)
+            judging.look()
+        return judging
 
-    def _judged(self, wanted: Sequence[Wanted], arriving: frozenset[Kind]) -> tuple[Judge, list[Verdict]]:
-        listed = self._listed(wanted, arriving)
-        judge = self._judge(wanted)
+    def _judged(self, wanted: Sequence[Wanted], arriving: frozenset[Kind]) -> tuple[Judging, list[Verdict]]:
+        judging = self._judging(wanted, arriving)
         with self._timed("dry-run"):
-            return judge, self._verdicts(judge, wanted, arriving, listed)
-
-    def _verdicts(
-        self, judge: Judge, wanted: Sequence[Wanted], arriving: frozenset[Kind], listed: dict[ObjectId, LiveMeta]
-    ) -> list[Verdict]:
-        verdicts: dict[ObjectId, Verdict] = {}
-
-        def decide(one: Wanted) -> None:
-            verdicts[one.object] = judge.unchanged(one, listed.get(one.object)) or judge.judge(one)
-
-        first = [one for one in wanted if (one.object.group, one.object.kind) in _FIRST]
-        each(self._ports.executor, decide, first)
-        new = {one.object.name for one in first if verdicts[one.object].action is Action.CREATED}
-        rest = []
-        for one in wanted:
-            why = _not_there_yet(one, arriving, new)
-            if one.object in verdicts:
-                continue
-            if why:
-                verdicts[one.object] = judge.create_unchecked(one, why)
-            else:
-                rest.append(one)
-        each(self._ports.executor, decide, rest)
-        return self._postponed(judge, [verdicts[one.object] for one in wanted])
-
-    def _postponed(self, judge: Judge, verdicts: Sequence[Verdict]) -> list[Verdict]:
-        """Return the verdicts, with those to be judged again that something written before may explain."""
-        here = [one.wanted for one in verdicts if one.to_write]
-        here += [one.wanted for one in verdicts if one.error is not None]
-
-        def again(verdict: Verdict) -> Verdict:
-            if verdict.error is None:
-                return verdict
-            turn = kind_key(verdict.wanted.object)
-            before = (one for one in here if kind_key(one.object) < turn)
-            until = explained_by(verdict.wanted, verdict.error, chain(self._wrote, before))
-            return verdict if until is None else judge.postponed(verdict, until)
-
-        return [again(one) for one in verdicts]
+            return judging, judging.verdicts(wanted)
 
     def _refused(self, writer: Writer, verdicts: Sequence[Verdict]) -> SyncResult:
         self._settle_refused(writer, verdicts)
@@ -280,17 +267,22 @@ class _Attempt:
             row = planned_item(verdict.wanted, known)
             if row != known and verdict.action is not Action.SKIPPED:
                 rows.append(row)
-        wanted = {one.object for one in everything}
-        left = prune.leftover(self._request.inventory, wanted)
+        left = prune.leftover(self._request.inventory, self._ids(everything))
         rows += (replace(item, wanted=False) for item in left if item.wanted)
         changes = [PlannedChange(verdict.wanted.object, verdict.action) for verdict in verdicts if verdict.to_write]
         if rows or changes:
             self._ports.journal.plan(rows, changes)
 
+    def _ids(self, wanted: Sequence[Wanted]) -> frozenset[ObjectId]:
+        """Return what is wanted, and what of the inventory may be wanted: its kind is not served, or not known."""
+        ids = {one.object for one in wanted}
+        items = (item.object for item in self._request.inventory)
+        return frozenset(ids | {each for each in items if any(one.may_be(each) for one in self._unserved)})
+
     # -- pruning -----------------------------------------------------------------------------------------------
 
     def _prune_plan(self, wanted: Sequence[Wanted]) -> prune.PrunePlan:
-        ids = {one.object for one in wanted}
+        ids = self._ids(wanted)
         inventory = self._request.inventory
         return prune.plan(
             prune.leftover(inventory, ids),
@@ -366,9 +358,3 @@ class _Attempt:
             yield
         finally:
             self._timings[step] = round((self._ports.clock.monotonic() - started) * 1000)
-
-
-def _not_there_yet(wanted: Wanted, arriving: frozenset[Kind], new_namespaces: set[str]) -> str:
-    if wanted.target.kind in arriving:
-        return "its kind arrives in this run"
-    return "its namespace is made in this run" if wanted.object.namespace in new_namespaces else ""

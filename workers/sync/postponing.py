@@ -14,6 +14,7 @@ from typing import Any
 from common.domain.errors import PermanentError
 from common.domain.refs import ObjectId
 from workers.sync.errors import DeniedError, ForbiddenError, NotFoundError
+from workers.sync.groups import built_in
 from workers.sync.normalise import Wanted
 from workers.sync.ordering import NAMESPACE
 
@@ -36,16 +37,6 @@ _REFERRED = frozenset(
     }
 )
 """Kinds that the API server's own admission looks up for whoever refers to them."""
-_BUILT_IN = frozenset(
-    {
-        "", "apps", "autoscaling", "batch", "policy", _ADMISSION, "apiextensions.k8s.io", "apiregistration.k8s.io",
-        "authentication.k8s.io", "authorization.k8s.io", "certificates.k8s.io", "coordination.k8s.io",
-        "discovery.k8s.io", "events.k8s.io", "flowcontrol.apiserver.k8s.io", "internal.apiserver.k8s.io",
-        "networking.k8s.io", "node.k8s.io", _RBAC, "resource.k8s.io", "scheduling.k8s.io", "storage.k8s.io",
-        "storagemigration.k8s.io",
-    }
-)  # fmt: skip
-"""The groups of the API server itself (k8s.io/api, v1.34): no operator ever brings a kind of theirs."""
 _WORD = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9.:_]*[A-Za-z0-9])?")
 _MISSING = re.compile(
     r"(?P<kind>[A-Za-z][-a-z.A-Z0-9]*) (?:with name )?\"?(?P<name>[-a-z0-9.:]+)\"? (?:was )?(?:not )?found"
@@ -53,11 +44,6 @@ _MISSING = re.compile(
 """``serviceaccount "app" not found``, ``no PriorityClass with name high was found``."""
 _UNAUTHORISED = re.compile(r"\bUser \"[^\"]*\" cannot |attempting to grant RBAC permissions not currently held")
 _TOO_LONG = 4_000
-
-
-def built_in(group: str) -> bool:
-    """Tell whether a group is the API server's own."""
-    return group in _BUILT_IN
 
 
 def explained_by(refused: Wanted, error: PermanentError, before: Iterable[Wanted]) -> ObjectId | None:

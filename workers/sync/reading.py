@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from common.domain.refs import ObjectId
 from workers.sync import marks, policy
-from workers.sync.errors import ForbiddenError, UnknownKindError
+from workers.sync.errors import ForbiddenError, SilentGroupError, UnknownKindError
 from workers.sync.live import Kind, LiveMeta
-from workers.sync.normalise import CustomKinds, Naming, Wanted, flattened, normalise
+from workers.sync.normalise import CustomKinds, Naming, Normal, Wanted, flattened, normalise
 from workers.sync.ordering import NAMESPACE
 from workers.sync.ports import ClusterPort, InventoryItem, Manifest, SyncRequest
 
@@ -19,8 +19,8 @@ LISTABLE = 3
 """From so many namespaces on, one LIST over all of them is cheaper than one each."""
 
 
-def prepare(request: SyncRequest, cluster: ClusterPort) -> tuple[tuple[Wanted, ...], frozenset[Kind]]:
-    """Return the wanted objects, and the kinds among them that only a manifest defines so far.
+def prepare(request: SyncRequest, cluster: ClusterPort) -> tuple[Normal, frozenset[Kind]]:
+    """Return what is wanted, and the kinds among it that only a manifest defines so far.
 
     Raises:
         PermanentError: the manifests cannot be written, or the project does not allow them.
@@ -29,9 +29,9 @@ def prepare(request: SyncRequest, cluster: ClusterPort) -> tuple[tuple[Wanted, .
     manifests = tuple(flattened((*_namespace(request), *request.manifests)))
     kinds = CustomKinds(cluster.kind, manifests)
     naming = Naming(request.fleet, request.ref, request.namespace, request.digest_key, request.attempt.run)
-    wanted = normalise(manifests, naming, kinds)
-    policy.check((each.object for each in wanted), request.project)
-    return wanted, frozenset(kinds.arriving)
+    normal = normalise(manifests, naming, kinds)
+    policy.check(normal.ids, request.project)
+    return normal, frozenset(kinds.arriving)
 
 
 def _namespace(request: SyncRequest) -> tuple[Manifest, ...]:
@@ -79,8 +79,8 @@ def _listed(cluster: ClusterPort, kind: Kind, namespaces: set[str], selector: st
 
     try:
         return over_namespaces(read, namespaces)
-    except UnknownKindError:
-        return ()
+    except (UnknownKindError, SilentGroupError):
+        return ()  # whoever judges its objects is told the same
 
 
 def over_namespaces(read: Callable[[str], tuple[T, ...]], namespaces: Collection[str]) -> tuple[T, ...]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from workers.sync.definitions import defined_by
-from workers.sync.normalise import Wanted
+from workers.sync.normalise import Normal, Wanted
 from workers.sync.ordering import NAMESPACE, sort_key
-from workers.sync.places import Stage
+from workers.sync.places import Place, Stage
+from workers.sync.unserved import Unserved
 
 Turn = tuple[Stage, int]
 REMOVAL = frozenset({Stage.PRE_DELETE, Stage.POST_DELETE})
@@ -23,11 +24,13 @@ class Step:
         turn: stage and wave.
         objects: to be applied, in the given order.
         hooks: to be run, in order of kind and name.
+        unserved: objects and hooks of kinds that the cluster does not serve yet.
     """
 
     turn: Turn
     objects: tuple[Wanted, ...] = ()
     hooks: tuple[Wanted, ...] = ()
+    unserved: tuple[Unserved, ...] = ()
 
     @property
     def words(self) -> str:
@@ -51,7 +54,7 @@ class Steps:
     @property
     def simple(self) -> bool:
         """Whether there is nothing to wait for between writing the first object and the last."""
-        return len(self.steps) == 1 and not self.steps[0].hooks
+        return len(self.steps) == 1 and not self.steps[0].hooks and not self.steps[0].unserved
 
 
 def objects_of(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
@@ -59,26 +62,34 @@ def objects_of(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
     return tuple(one for one in wanted if not one.place.is_hook)
 
 
-def steps_of(wanted: Sequence[Wanted], *, with_hooks: bool, first: bool) -> Steps:
+def steps_of(normal: Normal, *, with_hooks: bool, first: bool) -> Steps:
     """Return the steps of a sync.
 
     A Namespace comes no later than the first object in it, a CustomResourceDefinition no later than the first object
     of its kind.
 
     Args:
-        wanted: everything that was rendered.
+        normal: everything that was rendered.
         with_hooks: whether hooks run at all: they never do for drift.
         first: whether the placement is synced for the first time.
     """
     turns: dict[Turn, tuple[list[Wanted], list[Wanted]]] = {}
     on_failure: list[Wanted] = []
-    for one, turn in _turns(wanted, with_hooks=with_hooks, first=first):
+    for one, turn in _turns(normal.wanted, with_hooks=with_hooks, first=first):
         if turn[0] in _ORDERED:
             turns.setdefault(turn, ([], []))[one.place.is_hook].append(one)
         elif turn[0] is Stage.SYNC_FAIL:
             on_failure.append(one)
-    steps = tuple(Step(turn, tuple(turns[turn][0]), _sorted(turns[turn][1])) for turn in sorted(turns))
-    return Steps(steps or (Step((Stage.SYNC, 0)),), _sorted(on_failure))
+    unserved: dict[Turn, list[Unserved]] = {}
+    for missing in normal.unserved:
+        for turn in _own_turns(missing.place, with_hooks=with_hooks, first=first):
+            if turn[0] in _ORDERED:
+                unserved.setdefault(turn, []).append(missing)
+    steps = []
+    for turn in sorted(turns.keys() | unserved.keys()):
+        objects, hooks = turns.get(turn, ([], []))
+        steps.append(Step(turn, tuple(objects), _sorted(hooks), tuple(unserved.get(turn, ()))))
+    return Steps(tuple(steps) or (Step((Stage.SYNC, 0)),), _sorted(on_failure))
 
 
 def removal_steps(hooks: Sequence[Wanted]) -> Steps:
@@ -96,16 +107,18 @@ def _sorted(hooks: Iterable[Wanted]) -> tuple[Wanted, ...]:
 
 def _turns(wanted: Sequence[Wanted], *, with_hooks: bool, first: bool) -> Iterator[tuple[Wanted, Turn]]:
     """Yield each object with its turn; a hook once for each stage in which it runs now."""
-    found: list[tuple[Wanted, Turn]] = []
-    for one in wanted:
-        place = one.place
-        if not place.is_hook:
-            found.append((one, (Stage.SYNC, place.wave)))
-        elif with_hooks:
-            found += ((one, (stage, place.wave)) for stage in sorted(place.first if first else place.later))
+    found = [(one, turn) for one in wanted for turn in _own_turns(one.place, with_hooks=with_hooks, first=first)]
     needed = _needed(found)
     for one, turn in found:
         yield one, turn if one.place.is_hook else min(turn, needed.get(_given(one), turn))
+
+
+def _own_turns(place: Place, *, with_hooks: bool, first: bool) -> Iterator[Turn]:
+    """Yield the turn that an object has by itself; a hook's for each stage in which it runs now."""
+    if not place.is_hook:
+        yield (Stage.SYNC, place.wave)
+    elif with_hooks:
+        yield from ((stage, place.wave) for stage in sorted(place.first if first else place.later))
 
 
 def _needed(found: Iterable[tuple[Wanted, Turn]]) -> Mapping[tuple[str, ...], Turn]:

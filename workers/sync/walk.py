@@ -19,6 +19,7 @@ from workers.sync.places import Stage
 from workers.sync.ports import Ending, Ports, SyncRequest
 from workers.sync.steps import Step, Steps
 from workers.sync.storage import late_binding
+from workers.sync.unserved import Brought
 from workers.sync.writing import Outcomes
 
 _GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
@@ -92,6 +93,22 @@ class StepWalk:
             return Halt(Ending.FAILED, f"{step.words} did not end in time: {reasons}")
         awaits = (*(one.hook.object for one in active), *(one.object for one in ill))
         return Halt(Ending.WAITING, f"{step.words}: {reasons}", awaits, hook_active=bool(active))
+
+    def kinds(self, step: Step, brought: Brought) -> Halt | None:
+        """Return why a step waits for kinds that the cluster does not serve yet; None when it need not.
+
+        Args:
+            step: before its objects are written, or after.
+            brought: of which kinds, by when they may come.
+        """
+        missing = [one for one in step.unserved if one.brought is brought]
+        if not missing:
+            return None
+        said = f"{step.words}: {missing[0].error.message}"
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        if self._request.expired:
+            return Halt(Ending.FAILED, f"{said} in time{more}. {missing[0].error.remedy}")
+        return Halt(Ending.WAITING, f"{said} yet{more}", tuple(one.object for one in missing))
 
     def settle_hooks(self) -> Halt:
         """Look at the hooks that are under way, and begin none.

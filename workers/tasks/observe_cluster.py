@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common.db import clusters, inventory, runs, standing
@@ -18,6 +19,7 @@ from workers.sync.health import NO_RULES, Context, Own, own_rules, waits_for_hea
 from workers.sync.marks import PLACEMENT_LABEL
 from workers.sync.observe import PlacementHealth, by_id, reports
 from workers.sync.storage import late_binding
+from workers.tasks.awaited import unserved
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached
 from workers.tasks.runtime import Runtime
 
@@ -26,6 +28,19 @@ STEPS = tuple(timedelta(seconds=s) for s in (1, 2, 3, 5, 10, 15, 30))
 """Pauses between two looks at health that is awaited."""
 SETTLED = frozenset({Health.HEALTHY, Health.SUSPENDED, Health.DEGRADED})
 GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
+
+
+@dataclass(frozen=True, slots=True)
+class _States:
+    """What is known of objects besides their health.
+
+    Attributes:
+        hooks: these are hooks.
+        not_to_come: these are waited for, and cannot be made yet.
+    """
+
+    hooks: frozenset[ObjectId]
+    not_to_come: frozenset[ObjectId]
 
 
 def observe(runtime: Runtime, name: str) -> None:
@@ -57,6 +72,7 @@ def _observe(runtime: Runtime, where: Site) -> None:
     reached = reach(runtime, where.cluster)
     with runtime.database.read() as transaction:
         everything = inventory.of_cluster(transaction, where.cluster.name)
+        waiting = runs.waiting_on(transaction, where.cluster.name)
         now = runtime.database.now(transaction)
     inventories = {ref: everything.get(ref, ()) for ref in awaited}
     own = _own_rules(where)
@@ -74,9 +90,11 @@ def _observe(runtime: Runtime, where: Site) -> None:
     live = {key: None if one is None else by_id(*one) for key, one in lists.items()}
     claims = live.get(("", "PersistentVolumeClaim")) or {}
     seen = reports(inventories, live, Context(now, late_binding(cluster, claims.values())), own)
+    not_to_come = frozenset(unserved(cluster, inventories, waiting))
     with runtime.database.write() as transaction:
         hooks = frozenset(item.object for items in inventories.values() for item in items if item.is_hook)
-        _record(transaction, where, awaited, seen, hooks, runtime.database.now(transaction))
+        states = _States(hooks, not_to_come)
+        _record(transaction, where, awaited, seen, states, runtime.database.now(transaction))
 
 
 def _own_rules(where: Site) -> dict[PlacementRef, Own]:
@@ -94,7 +112,7 @@ def _record(
     where: Site,
     awaited: Mapping[PlacementRef, Standing],
     seen: tuple[PlacementHealth, ...],
-    hooks: frozenset[ObjectId],
+    states: _States,
     now: datetime,
 ) -> None:
     waiting = {run.placement_id: run for run in runs.waiting_on(connection, where.cluster.name)}
@@ -103,7 +121,7 @@ def _record(
     for found in seen:
         row = awaited[found.ref]
         run = waiting.get(row.id)
-        if run is not None and _came(found, run, hooks):
+        if run is not None and _came(found, run, states):
             runs.resume_waiting(connection, run.run, now=now)
             until = None
         else:
@@ -122,13 +140,15 @@ def _record(
     clusters.observed(connection, where.cluster.name, next_at=next_at, step=step if goes_on else 0)
 
 
-def _came(found: PlacementHealth, run: WaitingRun, hooks: frozenset[ObjectId]) -> bool:
-    """Return whether what a run waits for has come: health, or the end of a hook, be it a bad one."""
+def _came(found: PlacementHealth, run: WaitingRun, known: _States) -> bool:
+    """Return whether what a run waits for has come: health, a kind, or the end of a hook, be it a bad one."""
     if not run.awaits:
         return found.report.health in GOOD
+    if not run.awaits.isdisjoint(known.not_to_come):
+        return False
     states = {one.object: one.report.health for one in found.objects if one.object in run.awaits}
     bad_ends = {Health.DEGRADED, Health.MISSING}
-    if any(health in bad_ends for one, health in states.items() if one in hooks):
+    if any(health in bad_ends for one, health in states.items() if one in known.hooks):
         return True
     return all(health in GOOD for health in states.values())
 

@@ -501,6 +501,6 @@ def test_a_definition_of_a_chart_under_two_aliases_is_one_object(renderers: Rend
     }
     manifests = render(renderers, files, request({})).manifests
     naming = Naming("acme", PlacementRef("alpha", "shop"), "default", b"key")
-    wanted = normalise(manifests, naming, CustomKinds(FakeCluster().kind, manifests))
+    wanted = normalise(manifests, naming, CustomKinds(FakeCluster().kind, manifests)).wanted
     assert sorted(one.object.name for one in wanted) == ["db-p", "db-r", "dbs.example.com"]
     assert len(manifests) == 4, "as Helm renders it"

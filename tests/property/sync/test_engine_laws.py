@@ -145,8 +145,8 @@ def test_no_plan_removes_what_is_wanted_kept_or_protected_and_none_over_its_boun
 @given(manifests())
 def test_normalising_the_normalised_changes_nothing(objects: list[dict[str, Any]]) -> None:
     kinds = FakeCluster().kind
-    once = normalise(objects, NAMING, kinds)
-    twice = normalise([wanted.manifest for wanted in once], NAMING, kinds)
+    once = normalise(objects, NAMING, kinds).wanted
+    twice = normalise([wanted.manifest for wanted in once], NAMING, kinds).wanted
     assert [wanted.digest for wanted in twice] == [wanted.digest for wanted in once]
 
 

@@ -20,7 +20,7 @@ NAMING = Naming("acme", PlacementRef("alpha", "shop"), "default", b"key")
 
 def normal(*manifests: Any, naming: Naming = NAMING) -> tuple[Wanted, ...]:
     flat = tuple(flattened(manifests))
-    return normalise(flat, naming, CustomKinds(FakeCluster().kind, flat))
+    return normalise(flat, naming, CustomKinds(FakeCluster().kind, flat)).wanted
 
 
 def one(manifest: Any) -> Wanted:
@@ -185,7 +185,7 @@ def test_a_kind_may_arrive_with_its_definition() -> None:
     gadget: Manifest = {"apiVersion": "x.com/v1", "kind": "Gadget", "metadata": {"name": "a"}}
     manifests = (gadget, crd(plural="gadgets", kind="Gadget"))
     kinds = CustomKinds(FakeCluster().kind, manifests)
-    wanted = normalise(manifests, NAMING, kinds)
+    wanted = normalise(manifests, NAMING, kinds).wanted
     assert wanted[0].target.kind.resource == "gadgets"
     assert kinds.arriving == {wanted[0].target.kind}
 

@@ -10,9 +10,9 @@ from common.domain.refs import ObjectId
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
 from workers.sync.errors import DeniedError, ForbiddenError, InvalidError, NotFoundError, UnauthorisedError
+from workers.sync.groups import built_in
 from workers.sync.live import Kind
 from workers.sync.ports import Ending, Phase, Target
-from workers.sync.postponing import built_in
 
 RBAC = "rbac.authorization.k8s.io"
 ROLE = {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": {"name": "app"}, "rules": [{"verbs": ["get"]}]}

@@ -12,11 +12,12 @@ import pytest
 from common.domain.errors import TransientError
 from common.domain.refs import ObjectId, PlacementRef
 from tests.contract.semantics.hands import MAPS, gone, show
-from tests.fakes.sync import Site, actions, config_map, details
+from tests.fakes.sync import Site, actions, annotated, config_map, details
 from tests.integration.kube.bad_input.webhooks import in_force
 from workers.kube import discovery, pool
 from workers.sync.errors import SilentGroupError
-from workers.sync.ports import Ending, InventoryItem
+from workers.sync.live import Kind
+from workers.sync.ports import Ending, InventoryItem, Phase, Target
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 WIDGETS = "widgets.example.com"
@@ -124,11 +125,38 @@ def silent(kubectl: httpx.Client, site: Site) -> str:
     return group
 
 
-def test_what_does_not_concern_a_silent_api_group_goes_on(site: Site, silent: str) -> None:
+def test_a_silent_api_group_holds_back_its_objects_and_what_follows_them_and_nothing_else(
+    site: Site, kubectl: httpx.Client, silent: str
+) -> None:
+    report = {"apiVersion": f"{silent}/v1", "kind": "Report", "metadata": {"name": "a"}}
     with pytest.raises(SilentGroupError, match=rf"group {silent} does not answer.*\. See its APIService"):
-        site.sync({"apiVersion": f"{silent}/v1", "kind": "Report", "metadata": {"name": "a"}}, config_map("fine"))
-    assert not site.journal.inventory, "nothing was written"
+        site.sync(report, config_map("fine"), annotated(config_map("after"), flotilla_wave="1"))
+    assert kubectl.get(f"{MAPS}/fine").is_success
+    assert kubectl.get(f"{MAPS}/after").status_code == httpx.codes.NOT_FOUND
+    assert {item.name for item in site.journal.inventory} == {"fine"}
     assert Site(site.cluster, BANK).sync(config_map("bank")).ending is Ending.SUCCEEDED
+
+
+def test_one_that_falls_silent_after_discovery_is_told_by_what_the_aggregator_says(
+    site: Site, kubectl: httpx.Client, silent: str
+) -> None:
+    reports = Kind(silent, "v1", "Report", "reports", namespaced=True)
+    assert kubectl.get(f"/apis/{silent}/v1/namespaces/default/reports/a").status_code == 503
+    with pytest.raises(SilentGroupError):
+        site.cluster.get(Target(reports, "default", "a"))
+    with pytest.raises(SilentGroupError):
+        site.cluster.list_meta(reports, namespace="", selector="a")
+
+
+def test_an_earlier_wave_goes_in_and_a_later_one_once_its_kind_is_served(site: Site, kubectl: httpx.Client) -> None:
+    wanted = (config_map("operator"), annotated(widget("one"), flotilla_wave="1"))
+    result = site.sync(*wanted)
+    assert (result.ending, actions(result)) == (Ending.WAITING, {"ConfigMap/operator": "created"})
+    kubectl.post(DEFINITIONS, json=definition()).raise_for_status()
+    in_force(lambda: established(kubectl, WIDGETS) and kubectl.get(f"{OBJECTS}/v1/{PLACE}").is_success)
+    site.cluster.refresh_kinds()
+    assert site.sync(*wanted, phase=Phase.RESUME).ending is Ending.SUCCEEDED
+    assert show(kubectl, f"{OBJECTS}/v1/{PLACE}/one")["spec"] == {"size": 1}
 
 
 def test_nothing_of_a_silent_api_group_is_pruned_nor_forgotten_and_the_rest_is(

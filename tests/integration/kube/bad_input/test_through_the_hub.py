@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from common.db.session import Database
+from common.db.tables import RunRow
 from tests.contract.semantics.conftest import Place
 from tests.contract.semantics.hands import config_map_in, data_in, gone, show
 from tests.controlplane.runner import ControlPlane
 from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.kube.bad_input.test_kinds import DEFINITIONS, OBJECTS, WIDGETS, definition, widget
-from tests.integration.kube.bad_input.webhooks import ASKED, NAME, Reviewer, webhook
+from tests.integration.hub.test_waves import look
+from tests.integration.kube.bad_input.test_kinds import (
+    DEFINITIONS,
+    OBJECTS,
+    WIDGETS,
+    definition,
+    established,
+    widget,
+)
+from tests.integration.kube.bad_input.webhooks import ASKED, NAME, Reviewer, in_force, webhook
 
 
 @pytest.fixture
@@ -101,3 +112,40 @@ def test_a_definition_that_somebody_deletes_heals_with_its_objects(hub: StepHub,
     retried(hub, lambda: hub.placement("eu/web").sync == "synced" and kubectl.get(path).is_success)
     assert show(kubectl, path)["spec"] == {"size": 3}
     assert hub.runs("eu/web")[0].trigger == "drift"
+
+
+def test_a_wave_waits_for_the_kind_that_an_operator_brings_and_fails_at_the_deadline_without_it(
+    hub: StepHub, kubectl: httpx.Client
+) -> None:
+    later = widget()
+    later["metadata"]["annotations"] = {"flotilla.dev/wave": "1"}
+    hub.git.commit(APPS, {"web/a.yaml": config_map_in("operator", v="1") + documents(later)})
+    hub.application("web")
+    hub.settle()
+    (run,) = hub.runs("eu/web")
+    assert (run.state, run.attempts) == ("waiting", 1)
+    assert "serves no kind Widget in example.com/v1" in run.reason
+    assert data_in(kubectl, "web", "operator") == {"v": "1"}
+    look(hub)
+    assert hub.runs("eu/web")[0].attempts == 1, "a look alone makes no attempt"
+    kubectl.post(DEFINITIONS, json=definition()).raise_for_status()
+    in_force(lambda: established(kubectl, WIDGETS) and kubectl.get(f"{OBJECTS}/v1/widgets").is_success)
+    look(hub)
+    (run,) = hub.runs("eu/web")
+    assert (run.state, run.outcome) == ("ended", "succeeded"), run.error
+    assert show(kubectl, f"{OBJECTS}/v1/namespaces/web/widgets/one")["spec"] == {"size": 1}
+
+
+def test_a_kind_that_never_comes_fails_the_run_at_its_deadline_and_says_which(hub: StepHub) -> None:
+    later = widget()
+    later["metadata"]["annotations"] = {"flotilla.dev/wave": "1"}
+    hub.git.commit(APPS, {"web/a.yaml": config_map_in("operator", v="1") + documents(later)})
+    hub.application("web")
+    hub.settle()
+    with hub.database.write() as connection:
+        past = datetime(2020, 1, 1, tzinfo=UTC)
+        connection.execute(update(RunRow).where(RunRow.state == "waiting").values(deadline_at=past))
+    hub.reaper.tick()
+    (run, *_) = hub.runs("eu/web")
+    assert (run.state, run.outcome, run.error_code) == ("ended", "failed", "sync.deadline")
+    assert "not in time: wave 1: the cluster serves no kind Widget" in run.reason

@@ -1,0 +1,130 @@
+"""The objects of one step judged together: what is unchanged, what must wait for others, and what cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+
+from common.domain.changes import Action
+from common.domain.refs import ObjectId
+from workers.sync import ignore
+from workers.sync.concurrent import each
+from workers.sync.errors import SilentGroupError
+from workers.sync.judge import Judge, Verdict
+from workers.sync.live import Kind, LiveMeta
+from workers.sync.normalise import Wanted
+from workers.sync.ordering import CRD, NAMESPACE, kind_key
+from workers.sync.ports import Ports, SyncRequest
+from workers.sync.postponing import explained_by
+from workers.sync.reading import live_metadata
+
+_FIRST = (NAMESPACE, CRD)
+"""Judged before the rest: they tell which objects cannot be dry-run yet."""
+
+
+class Judging:
+    """Judges the objects of one attempt, step by step.
+
+    Args:
+        request: whose objects they are.
+        ports: the outside.
+        objects: all of them; hooks are judged elsewhere.
+        arriving: kinds that only a manifest defines so far.
+    """
+
+    def __init__(
+        self, request: SyncRequest, ports: Ports, objects: Sequence[Wanted], arriving: frozenset[Kind] = frozenset()
+    ) -> None:
+        self._request = request
+        self._ports = ports
+        self._objects = objects
+        self._arriving = arriving
+        self._listed: Mapping[ObjectId, LiveMeta] = {}
+        self._wrote: list[Wanted] = []
+        scaled = ignore.scaled_by((one.object, one.manifest) for one in objects)
+        self.judge = Judge(request, ports.cluster, scaled)
+        self.silent: dict[ObjectId, SilentGroupError] = {}
+        """Objects whose API group does not answer: they, and what follows them in order, are held back."""
+
+    def look(self) -> None:
+        """Read what of the inventory is live.
+
+        Raises:
+            TransientError: a LIST did not end.
+        """
+        label = self._request.ref.mark(self._request.fleet)
+        # The inventory may well hold objects of a kind that arrives: in an older version, or from before somebody
+        # deleted its definition. Nothing serves a LIST of it yet.
+        served = [one for one in self._objects if one.target.kind not in self._arriving]
+        self._listed = live_metadata(self._ports.cluster, self._request.inventory, served, label)
+
+    def wrote(self, verdicts: Iterable[Verdict]) -> None:
+        """Take in what a step created or changed: it may explain what is refused later."""
+        self._wrote += (one.wanted for one in verdicts if one.to_write)
+
+    def verdicts(self, wanted: Sequence[Wanted]) -> list[Verdict]:
+        """Return the verdicts on the objects of one step, but for those whose group does not answer.
+
+        Raises:
+            TransientError: the cluster could not say.
+            UnauthorisedError: it knows us no longer.
+        """
+        found: dict[ObjectId, Verdict] = {}
+
+        def decide(one: Wanted) -> None:
+            try:
+                found[one.object] = self._decided(one)
+            except SilentGroupError as error:
+                self.silent[one.object] = error
+
+        first = [one for one in wanted if (one.object.group, one.object.kind) in _FIRST]
+        each(self._ports.executor, decide, first)
+        new = {one.object.name for one in first if one.object in found and found[one.object].action is Action.CREATED}
+        rest = []
+        for one in wanted:
+            if one.object in found or one.object in self.silent:
+                continue
+            if why := self._not_there_yet(one, new):
+                found[one.object] = self.judge.create_unchecked(one, why)
+            else:
+                rest.append(one)
+        each(self._ports.executor, decide, rest)
+        return self._postponed([found[one.object] for one in wanted if one.object in found])
+
+    def within_reach(self, verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
+        """Return the verdicts on what comes, in order, before everything whose group does not answer."""
+        if not self.silent:
+            return verdicts
+        end = min(map(kind_key, self.silent))
+        return [one for one in verdicts if kind_key(one.wanted.object) < end]
+
+    def give_up_silent(self) -> None:
+        """Return if every group has answered.
+
+        Raises:
+            SilentGroupError: one has not; what comes before it is written.
+        """
+        for error in self.silent.values():
+            raise error
+
+    def _decided(self, one: Wanted) -> Verdict:
+        return self.judge.unchanged(one, self._listed.get(one.object)) or self.judge.judge(one)
+
+    def _not_there_yet(self, wanted: Wanted, new_namespaces: set[str]) -> str:
+        if wanted.target.kind in self._arriving:
+            return "its kind arrives in this run"
+        return "its namespace is made in this run" if wanted.object.namespace in new_namespaces else ""
+
+    def _postponed(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Return the verdicts, with those to be judged again that something written before may explain."""
+        here = [one.wanted for one in verdicts if one.to_write or one.error is not None]
+
+        def again(verdict: Verdict) -> Verdict:
+            if verdict.error is None:
+                return verdict
+            turn = kind_key(verdict.wanted.object)
+            before = (one for one in here if kind_key(one.object) < turn)
+            until = explained_by(verdict.wanted, verdict.error, chain(self._wrote, before))
+            return verdict if until is None else self.judge.postponed(verdict, until)
+
+        return [again(one) for one in verdicts]

@@ -1,0 +1,44 @@
+"""What waiting runs wait for that is no health: an object that cannot be made before something else is so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from common.db.runs import WaitingRun
+from common.domain.errors import PermanentError, TransientError
+from common.domain.inventory import InventoryItem
+from common.domain.refs import ObjectId, PlacementRef
+from workers.sync.ports import ClusterPort
+
+
+def unserved(
+    cluster: ClusterPort, inventories: Mapping[PlacementRef, Sequence[InventoryItem]], waiting: Iterable[WaitingRun]
+) -> Iterator[ObjectId]:
+    """Yield the objects that runs wait for and whose kind the cluster does not serve, or cannot tell of.
+
+    Args:
+        cluster: is asked anew, if any object is waited for that its placement does not own yet.
+        inventories: what the placements own.
+        waiting: the runs that wait on the cluster.
+    """
+    owned = {ref: {item.object for item in items} for ref, items in inventories.items()}
+    wanted = {one for run in waiting for one in run.awaits - owned.get(run.ref, set())}
+    if not wanted:
+        return
+    served: dict[tuple[str, str], bool] = {}
+    for one in wanted:
+        kind = (one.group, one.kind)
+        if kind not in served:
+            served[kind] = _serves(cluster, one, anew=not served)
+        if not served[kind]:
+            yield one
+
+
+def _serves(cluster: ClusterPort, one: ObjectId, *, anew: bool) -> bool:
+    try:
+        if anew:
+            cluster.refresh_kinds()
+        cluster.kind(one.group, "", one.kind)
+    except (PermanentError, TransientError):
+        return False
+    return True
