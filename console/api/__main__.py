@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import ipaddress
+import socket
+import sys
+from pathlib import Path
 
 import uvicorn
 
 from common.db.session import open_database
-from common.domain.errors import PermanentError
+from common.domain.errors import FlotillaError, PermanentError
 from common.settings import Settings, settings
 from common.telemetry.logs import configure
 from console.api.app import create_app
 from console.api.token import load_or_make_token
+from console.listening import listen
 
 GRACE = 3
 """Seconds that open requests get at the end."""
@@ -45,23 +50,71 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def main() -> None:
-    """Serve until told to stop."""
-    config = settings()
-    configure(config)
+class Server(uvicorn.Server):
+    """Writes its address into a file once it serves: whoever started it knows then that it is this one that answers.
+
+    Args:
+        config: of the server.
+        ready_file: the file; None writes none.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, ready_file: Path | None) -> None:
+        super().__init__(config)
+        self._ready_file = ready_file
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started and self._ready_file is not None and sockets:
+            written = self._ready_file.with_suffix(".new")
+            written.write_text(_address(self.config, sockets[0].getsockname()[1]))
+            written.rename(self._ready_file)
+
+
+def _address(config: uvicorn.Config, port: int) -> str:
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"{'https' if config.ssl_certfile else 'http'}://{host}:{port}"
+
+
+def serve(config: Settings, *, ready_file: Path | None) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        ExposedError: the token could be read on the way.
+        PortInUseError: another program listens there.
+    """
     refuse_exposure(config)
+    sockets = listen(config.api_host, config.api_port)
     app = create_app(config, open_database(config), token=load_or_make_token(config))
-    uvicorn.run(
-        app,
-        host=config.api_host,
-        port=config.api_port,
-        ssl_certfile=str(config.api_tls_cert) if config.api_tls_cert else None,
-        ssl_keyfile=str(config.api_tls_key) if config.api_tls_key else None,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=config.behind_proxy,
-        timeout_graceful_shutdown=GRACE,
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=config.api_host,
+            port=config.api_port,
+            ssl_certfile=str(config.api_tls_cert) if config.api_tls_cert else None,
+            ssl_keyfile=str(config.api_tls_key) if config.api_tls_key else None,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=config.behind_proxy,
+            timeout_graceful_shutdown=GRACE,
+        ),
+        ready_file=ready_file,
     )
+    server.run(sockets)
+
+
+def main() -> None:
+    """Serve, or say in two lines why not."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ready-file", type=Path, help="gets the address once it is served")
+    ready_file: Path | None = parser.parse_args().ready_file
+    try:
+        config = settings()
+        configure(config)
+        serve(config, ready_file=ready_file)
+    except FlotillaError as error:
+        print(f"error: {error.message}\n{error.remedy}".rstrip(), file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,15 @@ from pathlib import Path
 
 REGIONS = ("eu", "us", "ap")
 PER_REGION = 4
-_AUTHOR = ("-c", "user.name=Flotilla demo", "-c", "user.email=demo@example.com")
+_CONFIG = {
+    "user.name": "Flotilla demo",
+    "user.email": "demo@example.com",
+    # whatever a person has set for their own commits
+    "commit.gpgSign": "false",
+    "core.hooksPath": "/dev/null",
+    "core.autocrlf": "false",
+}
+"""Set in the repository, so that anybody can commit there, on a machine where Git was never used."""
 _CLUSTER = """\
 ---
 apiVersion: flotilla.dev/v1
@@ -62,9 +70,11 @@ def write_repository(
         for c in clusters
     ]
     (folder / "registry" / "clusters.yaml").write_text("".join(documents))
-    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "init", "--quiet", "--template=", "--initial-branch=main")
+    for name, value in _CONFIG.items():
+        git(folder, "config", name, value)
     git(folder, "add", "--all")
-    git(folder, *_AUTHOR, "commit", "--quiet", "--message=Declare the fleet")
+    git(folder, "commit", "--quiet", "--message=Declare the fleet")
 
 
 def _copy(source: Traversable, target: Path, *, url: str, leave_out: frozenset[str]) -> None:

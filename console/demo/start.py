@@ -6,26 +6,34 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from common.db.reads.summary import Summary, summary
 from common.db.session import open_database
 from common.domain.errors import PermanentError
-from common.settings import Settings
+from common.settings import Settings, settings
 from common.sources.credentials import DirectoryProvider
+from console.demo.guide import things_to_try, write_command
 from console.demo.repository import DemoCluster, demo_clusters, write_repository
 from console.processes import embedded
+from console.processes.home import LOCK, hold_home, prepare_home
 from console.processes.spec import ProcessSpec, flotilla_env, python
 from console.processes.supervisor import Supervisor
-from console.processes.up import start_hub, stop_on_signals
+from console.processes.up import refuse_taken_port, start_hub, stop_on_signals
 
 MARKER = ".flotilla-demo"
 """A file that says that the folder is ours to wipe."""
 WORKERS = 2
+LOOPBACK = "127.0.0.1"
+GIT_PORT = 7781
+KEPT = ("kustomize", "log_format", "log_level")
+"""Settings of the environment that the demo's hub has too; the port of its api is looked at before."""
 PATIENCE = 120.0
 """Seconds until a fleet that is not synced is called a failure."""
 
@@ -40,6 +48,12 @@ class DemoNotSyncedError(PermanentError):
     """The fleet was not synced in time."""
 
     code = "demo.not-synced"
+
+
+class NoGitError(PermanentError):
+    """The demo cannot do without Git."""
+
+    code = "demo.no-git"
 
 
 class Until(Enum):
@@ -64,7 +78,7 @@ def free_port(preferred: int) -> int:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((LOOPBACK, port))
             except OSError:
                 continue
             return int(probe.getsockname()[1])
@@ -72,23 +86,42 @@ def free_port(preferred: int) -> int:
     raise OSError(message)
 
 
-def prepare_folder(home: Path) -> None:
-    """Make the demo's folder anew.
+@contextmanager
+def demo_home(home: Path) -> Iterator[int]:
+    """Make the demo's folder anew and hold it, as ``hold_home`` does.
 
     Raises:
         DemoFolderError: it exists and was not made by a demo.
+        HomeInUseError: a hub runs in it.
     """
-    if home.exists() and any(home.iterdir()):
-        if not (home / MARKER).exists():
-            message = f"{home} exists and was not made by the demo"
-            raise DemoFolderError(message, remedy="Name another folder with --home, or move this one away.")
-        shutil.rmtree(home)
-    embedded.prepare_home(home)
-    (home / MARKER).touch()
+    found = {entry.name for entry in home.iterdir()} if home.exists() else set()
+    if found - {LOCK} and MARKER not in found:
+        message = f"{home} exists and was not made by the demo"
+        raise DemoFolderError(message, remedy="Name another folder with --home, or move this one away.")
+    with hold_home(home) as held:
+        (home / MARKER).touch()
+        for entry in home.iterdir():
+            if entry.name not in (LOCK, MARKER):
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        prepare_home(home)
+        yield held
+
+
+def demo_api_port() -> int:
+    """Return the port that ``FLOTILLA_API_PORT`` asks for, else 7780 or, if that is taken, another one."""
+    wished = settings()
+    if "api_port" in wished.model_fields_set:
+        refuse_taken_port(LOOPBACK, wished.api_port)
+        return wished.api_port
+    return free_port(wished.api_port)
 
 
 def demo_settings(home: Path, *, git_port: int, api_port: int) -> Settings:
-    """Return the settings of the demo's hub; also put into the environment, which its processes inherit."""
+    """Return the settings of the demo's hub; also put into the environment, which its processes inherit.
+
+    Also writes the command that has these settings. What the environment says of another hub is left aside: the demo
+    touches no database, broker or registry but its own.
+    """
     values = {
         "home": str(home),
         "registry_url": f"http://127.0.0.1:{git_port}/fleet/.git",
@@ -99,7 +132,11 @@ def demo_settings(home: Path, *, git_port: int, api_port: int) -> Settings:
         "api_port": str(api_port),
         "concurrency": "6",
     }
+    kept = {f"FLOTILLA_{name.upper()}" for name in KEPT}
+    for name in [name for name in os.environ if name.startswith("FLOTILLA_") and name not in kept]:
+        del os.environ[name]
     os.environ.update({f"FLOTILLA_{name.upper()}": value for name, value in values.items()})
+    write_command(home, values)
     return Settings()
 
 
@@ -127,7 +164,7 @@ def left_out(settings: Settings, say: Callable[[str], None]) -> frozenset[str]:
     """Return the registry files that nothing on this machine can render, saying so."""
     if settings.kustomize or shutil.which("kustomize") or shutil.which("kubectl"):
         return frozenset()
-    say("No kustomize or kubectl found: the applications shop-dev and shop-prod are left out")
+    say("No kustomize or kubectl on the PATH: shop-dev and shop-prod are left out")
     return frozenset({"shop.yaml"})
 
 
@@ -137,41 +174,59 @@ def run_demo(home: Path, *, until: Until, say: Callable[[str], None]) -> None:
     Raises:
         DemoFolderError: the folder holds something else.
         DemoNotSyncedError: the fleet was not synced in time.
+        HomeInUseError: a hub runs in the folder.
+        NoGitError: there is no Git.
+        PortInUseError: ``FLOTILLA_API_PORT`` is taken.
         ProcessFailedError: a process did not become ready.
     """
+    home = home.absolute()
+    if shutil.which("git") is None:
+        message = "there is no git on the PATH"
+        raise NoGitError(message, remedy="Install it; the demo's registry is a Git repository.")
+    with demo_home(home) as held:
+        settings = demo_settings(home, git_port=free_port(GIT_PORT), api_port=demo_api_port())
+        supervisor = Supervisor(home / "log", say=say, inherit=(held,))
+        stop_on_signals(supervisor)
+        try:
+            _run(home, settings, supervisor, until=until, say=say)
+        finally:
+            say("Stopping")
+            supervisor.end_all()
+
+
+def _run(home: Path, settings: Settings, supervisor: Supervisor, *, until: Until, say: Callable[[str], None]) -> None:
     began = time.monotonic()
-    git_port, api_port = free_port(7781), free_port(7780)
-    prepare_folder(home)
-    settings = demo_settings(home, git_port=git_port, api_port=api_port)
-    supervisor = Supervisor(home / "log", say=say)
-    stop_on_signals(supervisor)
-    try:
-        say("Starting 12 simulated clusters in 3 regions")
-        clusters = simulated_clusters(supervisor, home, settings)
-        provider = DirectoryProvider(home / "credentials")
-        for name, kubeconfig in clusters.kubeconfigs.items():
-            provider.store(f"clusters/{name}", {"kubeconfig": kubeconfig})
-        say("Writing the sample fleet into a Git repository, served over loopback HTTP")
-        url = settings.registry_url
-        leave_out = left_out(settings, say)
-        write_repository(
-            home / "git" / "fleet", url=url, servers=clusters.servers, clusters=clusters.clusters, leave_out=leave_out
-        )
-        git_server = python("simulator.git_http", "--root", str(home / "git"), "--port", str(git_port))
-        ready = embedded.answers("127.0.0.1", git_port, "/fleet/.git/info/refs?service=git-upload-pack")
-        supervisor.start(ProcessSpec("git", git_server, ready=ready))
-        say(f"Starting the hub: scheduler, {WORKERS} workers and one for what you ask for, api, Flower")
-        start_hub(supervisor, settings, workers=WORKERS)
-        await_synced(settings, supervisor, say)
-        if supervisor.stopping:
-            return
-        say(f"The fleet is synced, {time.monotonic() - began:.0f} s after the first line.")
-        if until is Until.STOPPED:
-            say(things_to_try(home, settings))
-            supervisor.watch()
-    finally:
-        say("Stopping")
-        supervisor.end_all()
+    say("Starting 12 simulated clusters in 3 regions")
+    clusters = simulated_clusters(supervisor, home, settings)
+    provider = DirectoryProvider(home / "credentials")
+    for name, kubeconfig in clusters.kubeconfigs.items():
+        provider.store(f"clusters/{name}", {"kubeconfig": kubeconfig})
+    say("Writing the sample fleet into a Git repository, served over loopback HTTP")
+    write_repository(
+        home / "git" / "fleet",
+        url=settings.registry_url,
+        servers=clusters.servers,
+        clusters=clusters.clusters,
+        leave_out=left_out(settings, say),
+    )
+    supervisor.start(git_server(home / "git", settings))
+    say(f"Starting the hub: scheduler, {WORKERS} workers and one for what you ask for, api, Flower")
+    start_hub(supervisor, settings, workers=WORKERS)
+    await_synced(settings, supervisor, say)
+    if supervisor.stopping:
+        return
+    say(f"The fleet is synced, {time.monotonic() - began:.0f} s after the first line.")
+    if until is Until.STOPPED:
+        say(things_to_try(home, embedded.api_ready_file(settings).read_text()))
+        supervisor.watch()
+
+
+def git_server(root: Path, settings: Settings) -> ProcessSpec:
+    """Return the server of the demo's repositories, where the settings say that they are."""
+    url = urlsplit(settings.registry_url)
+    argv = python("simulator.git_http", "--root", str(root), "--port", str(url.port))
+    ready = embedded.answers(LOOPBACK, url.port or 0, f"{url.path}/info/refs?service=git-upload-pack")
+    return ProcessSpec("git", argv, ready=ready)
 
 
 def await_synced(settings: Settings, supervisor: Supervisor, say: Callable[[str], None]) -> None:
@@ -203,33 +258,3 @@ def _tell(seen: Summary, told: str, say: Callable[[str], None]) -> str:
     if line != told and seen.placements:
         say(line)
     return line
-
-
-def things_to_try(home: Path, settings: Settings) -> str:
-    """Return the addresses and three things to try, with the commands and what will be seen."""
-    hub = f"http://{settings.api_host}:{settings.api_port}"
-    fleet = home / "git" / "fleet"
-    run = f"FLOTILLA_HOME={home} FLOTILLA_API_PORT={settings.api_port} flotilla"
-    return f"""
-  Status page   {hub}/          (token: {run} token)
-  Flower        {hub}/flower/
-  Repository    {fleet}   (commit there; that is all it takes)
-  Logs          {home / "log"}
-
-  Try:
-  1. Change something in Git. 12 clusters follow within seconds:
-       sed -i 's/Hello from Flotilla/Hello from Git/' {fleet}/apps/web/web.yaml
-       git -C {fleet} commit -qam 'Say hello from Git'
-       {run} runs --application web
-  2. Break a cluster. It is shown unreachable, the other 11 go on; mend it and it catches up:
-       {run} simulator fault eu-1 refuse
-       {run} refresh && {run} status
-       {run} simulator fault eu-1 none
-  3. Delete an object behind our back. The next sweep (every 30 s) finds it missing and puts it back:
-       {run} simulator delete us-2 web Deployment web
-       {run} runs us-2/web
-
-  See also the fault that was planted for you (a label that does not exist):
-       {run} status --faults
-
-  Ctrl-C ends everything."""

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import http.client
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from common.settings import Settings
-from console.processes.spec import ProcessSpec, flotilla_env, python, socket_exists
+from console.processes.spec import ProcessSpec, anew, flotilla_env, python
 
 NOW_CONCURRENCY = 2
 """Slots kept free for what a person asks for."""
-
-
-def prepare_home(home: Path) -> None:
-    """Make the hub's folders, readable by their owner alone, also where they existed before."""
-    for folder in (home, home / "run", home / "log", home / "credentials"):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
 
 
 def flower_socket(settings: Settings) -> Path:
@@ -45,9 +37,8 @@ def answers(host: str, port: int, path: str = "/healthz") -> Callable[[], bool]:
 
 def broker(settings: Settings) -> ProcessSpec:
     """Return the embedded broker."""
-    return ProcessSpec(
-        "broker", python("common.broker.embedded"), flotilla_env(settings), ready=socket_exists(settings.broker_socket)
-    )
+    there = anew(settings.broker_socket)
+    return ProcessSpec("broker", python("common.broker.embedded"), flotilla_env(settings), ready=there, intact=there)
 
 
 def scheduler(settings: Settings) -> ProcessSpec:
@@ -61,11 +52,16 @@ def worker(settings: Settings, name: str, *, queue: str, concurrency: int) -> Pr
     return ProcessSpec(name, argv, flotilla_env(settings))
 
 
+def api_ready_file(settings: Settings) -> Path:
+    """Return where the api writes its address once it serves; whoever else answers on its port writes no file."""
+    return settings.home / "run" / "api.ready"
+
+
 def api(settings: Settings) -> ProcessSpec:
     """Return the hub's API."""
-    return ProcessSpec(
-        "api", python("console.api"), flotilla_env(settings), ready=answers(settings.api_host, settings.api_port)
-    )
+    ready_file = api_ready_file(settings)
+    argv = python("console.api", "--ready-file", str(ready_file))
+    return ProcessSpec("api", argv, flotilla_env(settings), ready=anew(ready_file))
 
 
 def flower_arguments(settings: Settings, *, address: str = "", port: int = 5555) -> tuple[str, ...]:
@@ -78,13 +74,11 @@ def flower_arguments(settings: Settings, *, address: str = "", port: int = 5555)
 
 def flower(settings: Settings) -> ProcessSpec:
     """Return Flower, read-only and on a Unix socket in a private folder."""
-    socket = flower_socket(settings)
-    with suppress(FileNotFoundError):
-        os.unlink(socket)
     argv = python(*flower_arguments(settings))
     # Nobody but the api reaches the socket, and the api asks for the token.
     env = {**flotilla_env(settings), "FLOWER_UNAUTHENTICATED_API": "true"}
-    return ProcessSpec("flower", argv, env, ready=socket_exists(socket))
+    there = anew(flower_socket(settings))
+    return ProcessSpec("flower", argv, env, ready=there, intact=there)
 
 
 def hub(settings: Settings, *, workers: int) -> tuple[ProcessSpec, ...]:

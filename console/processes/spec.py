@@ -19,7 +19,8 @@ class ProcessSpec:
         name: as shown to people and as the log file's name.
         argv: the command, exec'd without a shell.
         env: variables on top of this process's own.
-        ready: returns True once it does its work; polled after the start.
+        ready: returns True once it does its work; polled after the start. What it looks at is of this process alone.
+        intact: returns False once the process can no longer be reached though it runs: it is started again then.
         patience: seconds until ``ready`` must have answered True.
     """
 
@@ -27,7 +28,8 @@ class ProcessSpec:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] = lambda: True
-    patience: float = 30.0
+    intact: Callable[[], bool] = lambda: True
+    patience: float = 60.0
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:
@@ -43,6 +45,7 @@ def flotilla_env(settings: Settings, **changes: str) -> dict[str, str]:
     return env
 
 
-def socket_exists(path: Path) -> Callable[[], bool]:
-    """Return a check that is True once something has made the Unix socket."""
-    return path.is_socket
+def anew(path: Path) -> Callable[[], bool]:
+    """Remove what a former process left at ``path``, and return a check that is True once there is something again."""
+    path.unlink(missing_ok=True)
+    return path.exists

@@ -43,7 +43,14 @@ def _die_with_parent() -> None:
 class _Running:
     spec: ProcessSpec
     process: subprocess.Popen[bytes]
-    restarts: int = 0
+    was_intact: bool = False
+
+    def is_lost(self) -> bool:
+        """Return whether the process can no longer be reached, though it could be before."""
+        intact = self.spec.intact()
+        lost = self.was_intact and not intact
+        self.was_intact = intact
+        return lost
 
 
 class Supervisor:
@@ -52,10 +59,12 @@ class Supervisor:
     Args:
         logs: folder that gets one log file per process.
         say: receives a line for a person about every start, death and stop.
+        inherit: descriptors that stay open in the processes.
     """
 
-    def __init__(self, logs: Path, *, say: Callable[[str], None]) -> None:
+    def __init__(self, logs: Path, *, say: Callable[[str], None], inherit: tuple[int, ...] = ()) -> None:
         self._logs = logs
+        self._inherit = inherit
         self._say = say
         self._running: list[_Running] = []
         self._stopping = threading.Event()
@@ -79,7 +88,7 @@ class Supervisor:
     def _await_ready(self, running: _Running) -> None:
         spec = running.spec
         until = time.monotonic() + spec.patience
-        while not spec.ready():
+        while running.process.poll() is not None or not spec.ready():
             if running.process.poll() is not None:
                 raise ProcessFailedError(spec.name, f"ended with {running.process.returncode}", self.log_of(spec.name))
             if time.monotonic() > until:
@@ -95,20 +104,27 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=self._inherit,
                 start_new_session=True,  # a Ctrl-C in the terminal reaches us alone, so that we end them in order
                 preexec_fn=_die_with_parent,
             )
 
     def watch(self) -> None:
-        """Restart whatever dies, until ``stop``."""
+        """Restart whatever dies or can no longer be reached, until ``stop``."""
         while not self._stopping.wait(0.5):
             for running in self._running:
-                if running.process.poll() is None or self._stopping.is_set():
+                if self._stopping.is_set():
+                    return
+                if running.process.poll() is not None:
+                    self._say(f"{running.spec.name} ended with {running.process.returncode}; starting it again")
+                elif running.is_lost():
+                    self._say(f"{running.spec.name} can no longer be reached; starting it again")
+                    _end(running.process, until=time.monotonic() + STOP_GRACE)
+                else:
                     continue
-                running.restarts += 1
-                self._say(f"{running.spec.name} ended with {running.process.returncode}; starting it again")
                 if self._stopping.wait(RESTART_PAUSE):
                     return
+                running.was_intact = False
                 running.process = self._spawn(running.spec)
 
     def stop(self) -> None:
@@ -139,9 +155,15 @@ class Supervisor:
                 running.process.terminate()
         until = time.monotonic() + STOP_GRACE
         for running in reversed(self._running):
-            with suppress(subprocess.TimeoutExpired):
-                running.process.wait(max(0.0, until - time.monotonic()))
-            if running.process.poll() is None:
-                running.process.kill()
-                running.process.wait()
+            _end(running.process, until=until)
         self._running.clear()
+
+
+def _end(process: subprocess.Popen[bytes], *, until: float) -> None:
+    """Ask a process to end, and make it once ``until`` (of the monotonic clock) has passed."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(max(0.0, until - time.monotonic()))
+    if process.poll() is None:
+        process.kill()
+        process.wait()

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from common.db.schema import upgrade
 from common.db.session import open_database
 from common.settings import Settings
+from console.listening import listen
 from console.processes import embedded
+from console.processes.home import hold_home
 from console.processes.supervisor import Supervisor
 
 
@@ -20,12 +22,11 @@ def stop_on_signals(supervisor: Supervisor) -> None:
 
 
 def start_hub(supervisor: Supervisor, settings: Settings, *, workers: int) -> None:
-    """Prepare the home folder and the database, then start every process of the hub.
+    """Prepare the database, then start every process of the hub.
 
     Raises:
         ProcessFailedError: a process did not become ready.
     """
-    embedded.prepare_home(settings.home)
     database = open_database(settings)
     try:
         upgrade(database)
@@ -37,14 +38,34 @@ def start_hub(supervisor: Supervisor, settings: Settings, *, workers: int) -> No
 
 
 def run_up(settings: Settings, *, workers: int, say: Callable[[str], None]) -> None:
-    """Run a hub in the foreground until SIGTERM or SIGINT."""
-    supervisor = Supervisor(settings.home / "log", say=say)
-    stop_on_signals(supervisor)
-    say(f"Starting a hub in {settings.home} (process {os.getpid()})")
-    try:
-        start_hub(supervisor, settings, workers=workers)
-        say(f"Ready: http://{settings.api_host}:{settings.api_port}  (token: flotilla token)")
-        supervisor.watch()
-    finally:
-        say("Stopping")
-        supervisor.end_all()
+    """Run a hub in the foreground until SIGTERM or SIGINT.
+
+    Raises:
+        HomeInUseError: another hub runs in the home folder.
+        PortInUseError: another program listens on the api's port.
+        ProcessFailedError: a process did not become ready.
+    """
+    with hold_home(settings.home) as held:
+        refuse_taken_port(settings.api_host, settings.api_port)
+        supervisor = Supervisor(settings.home / "log", say=say, inherit=(held,))
+        stop_on_signals(supervisor)
+        say(f"Starting a hub in {settings.home} (process {os.getpid()})")
+        try:
+            start_hub(supervisor, settings, workers=workers)
+            address = embedded.api_ready_file(settings).read_text()
+            say(f"Ready: {address}  (token: flotilla token)")
+            supervisor.watch()
+        finally:
+            say("Stopping")
+            supervisor.end_all()
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Return if an api could listen there now.
+
+    Raises:
+        PortInUseError: another program listens there.
+        AddressError: this machine cannot listen there.
+    """
+    for each in listen(host, port):
+        each.close()

@@ -15,10 +15,20 @@ import yaml
 from common.domain.errors import FlotillaError
 from common.settings import Settings
 from common.sources.credentials import DirectoryProvider
+from console.demo.guide import as_typed, commands, commit_a_change
 from console.demo.repository import demo_clusters, write_repository
-from console.demo.start import Until, await_synced, demo_settings, free_port, left_out, prepare_folder
+from console.demo.start import (
+    GIT_PORT,
+    Until,
+    await_synced,
+    demo_api_port,
+    demo_home,
+    demo_settings,
+    free_port,
+    git_server,
+    left_out,
+)
 from console.processes import embedded
-from console.processes.spec import ProcessSpec, python
 from console.processes.supervisor import Supervisor
 from console.processes.up import start_hub, stop_on_signals
 from tests.controlplane.build import MissingToolsError, find
@@ -42,34 +52,35 @@ def run(home: Path, planes: ControlPlanes, *, until: Until) -> None:
         FlotillaError: the folder holds something else, a process did not start, or the fleet was not synced in time.
         StartError: a control plane did not become ready.
     """
-    began = time.monotonic()
-    git_port, api_port = free_port(7781), free_port(7780)
-    prepare_folder(home)
     kustomize = find("kustomize")
     if kustomize is not None:
         os.environ["FLOTILLA_KUSTOMIZE"] = str(kustomize)
-    settings = demo_settings(home, git_port=git_port, api_port=api_port)
-    supervisor = Supervisor(home / "log", say=say)
-    try:
-        say(f"Starting {len(NAMES)} real clusters: {', '.join(NAMES)}")
-        planes.start(NAMES)
-        stop_on_signals(supervisor)
-        declare(home, settings, planes.clusters)
-        git_server = python("simulator.git_http", "--root", str(home), "--port", str(git_port))
-        ready = embedded.answers("127.0.0.1", git_port, "/fleet/.git/info/refs?service=git-upload-pack")
-        supervisor.start(ProcessSpec("git", git_server, ready=ready))
-        say("Starting the hub")
-        start_hub(supervisor, settings, workers=WORKERS)
-        await_synced(settings, supervisor, say)
-        if supervisor.stopping:
-            return
-        say(f"The fleet is synced, {time.monotonic() - began:.0f} s after the first line.")
-        if until is Until.STOPPED:
-            say(things_to_try(home, settings))
-            supervisor.watch()
-    finally:
-        say("Stopping")
-        supervisor.end_all()
+    with demo_home(home) as held:
+        settings = demo_settings(home, git_port=free_port(GIT_PORT), api_port=demo_api_port())
+        supervisor = Supervisor(home / "log", say=say, inherit=(held,))
+        try:
+            _run(home, settings, supervisor, planes, until=until)
+        finally:
+            say("Stopping")
+            supervisor.end_all()
+
+
+def _run(home: Path, settings: Settings, supervisor: Supervisor, planes: ControlPlanes, *, until: Until) -> None:
+    began = time.monotonic()
+    say(f"Starting {len(NAMES)} real clusters: {', '.join(NAMES)}")
+    planes.start(NAMES)
+    stop_on_signals(supervisor)
+    declare(home, settings, planes.clusters)
+    supervisor.start(git_server(home / "git", settings))
+    say("Starting the hub")
+    start_hub(supervisor, settings, workers=WORKERS)
+    await_synced(settings, supervisor, say)
+    if supervisor.stopping:
+        return
+    say(f"The fleet is synced, {time.monotonic() - began:.0f} s after the first line.")
+    if until is Until.STOPPED:
+        say(things_to_try(home, embedded.api_ready_file(settings).read_text()))
+        supervisor.watch()
 
 
 def declare(home: Path, settings: Settings, clusters: Mapping[str, ControlPlane]) -> None:
@@ -81,7 +92,7 @@ def declare(home: Path, settings: Settings, clusters: Mapping[str, ControlPlane]
         provider.store(f"clusters/{name}", {"kubeconfig": yaml.safe_dump(cluster.kubeconfig()).encode()})
         cluster.write_kubeconfig(folder / name)
     write_repository(
-        home / "fleet",
+        home / "git" / "fleet",
         url=settings.registry_url,
         servers={name: cluster.server for name, cluster in clusters.items()},
         clusters=tuple(cluster for cluster in demo_clusters() if cluster.name in clusters),
@@ -89,24 +100,23 @@ def declare(home: Path, settings: Settings, clusters: Mapping[str, ControlPlane]
     )
 
 
-def things_to_try(home: Path, settings: Settings) -> str:
+def things_to_try(home: Path, address: str) -> str:
     """Return the addresses and what to try, with the commands."""
-    fleet = home / "fleet"
-    command = f"FLOTILLA_HOME={home} FLOTILLA_API_PORT={settings.api_port} flotilla"
-    kubectl = f"{find('kubectl') or 'kubectl'} --kubeconfig {home / 'kubeconfigs' / 'us-2'}"
+    fleet, flotilla = as_typed(home / "git" / "fleet"), as_typed(home / "flotilla")
+    kubectl = ("kubectl" if (built := find("kubectl")) is None else as_typed(built), "--kubeconfig")
+    on_us_2 = (*kubectl, as_typed(home / "kubeconfigs" / "us-2"))
     return f"""
-  Status page   http://{settings.api_host}:{settings.api_port}/          (token: {command} token)
-  Repository    {fleet}   (commit there; that is all it takes)
+  Status page   {address}/
+  Its token     {flotilla} token
+  Repository    {fleet}
 
-  Try:
-  1. Change something in Git. All clusters follow within seconds:
-       sed -i 's/Hello from Flotilla/Hello from Git/' {fleet}/apps/web/web.yaml
-       git -C {fleet} commit -qam 'Say hello from Git'
-       {command} runs --application web
-  2. Look with kubectl, and delete something. The next sweep (every 30 s) puts it back:
-       {kubectl} get deployments --all-namespaces
-       {kubectl} --namespace web delete deployment web
-       {command} runs us-2/web
+  Try, in another terminal:
+  1. Commit a change. All clusters follow within seconds:
+{commit_a_change(fleet, flotilla)}
+  2. Look with kubectl, and delete something. The next sweep (every 30 s) puts
+     it back:
+{commands((*on_us_2, "get", "deployments", "--all-namespaces"))}
+{commands((*on_us_2, "--namespace", "web", "delete", "deployment", "web"), (flotilla, "runs", "us-2/web"))}
 
   Ctrl-C ends everything."""
 
