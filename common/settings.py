@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     """Runs at once in one worker process."""
     lease: timedelta = timedelta(seconds=20)
     lease_renewal: timedelta = timedelta(seconds=5)
+    stuck_after: timedelta = timedelta(minutes=15)
+    """How long an attempt or a look may make no progress before its lease is renewed no more."""
+    attempt_limit: timedelta = timedelta(hours=1)
+    """How long it may take in all, progress or not."""
     request_timeout: timedelta = timedelta(seconds=10)
     """Longest single request to a cluster; a write starts only if the lease outlives it."""
     sweep_default: timedelta = timedelta(minutes=5)

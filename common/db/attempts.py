@@ -18,6 +18,8 @@ from common.domain.changes import MUTATIONS, Action
 from common.domain.refs import AttemptRef, ObjectId
 from common.domain.runs import AttemptOutcome, Outcome, RunState
 
+STUCK = "run.stuck"
+"""Code of an attempt that made no progress, or took too long."""
 _LATE = "late"
 """Planned to be created by an attempt that was interrupted, before one that wrote everything: it may yet turn up."""
 _WROTE_ALL = frozenset({AttemptOutcome.SUCCEEDED, AttemptOutcome.WAITING})
@@ -132,6 +134,26 @@ def end_attempt(
         whole = ending.outcome in _WROTE_ALL and not ending.partial
         _forget_plans(connection, attempt, int(lease.removeprefix(leases.PLACEMENT)), whole=whole)
     return True
+
+
+def note_stuck(connection: Connection, lease: str, token: str, *, why: str) -> None:
+    """Note why an attempt's lease is renewed no more; the reaper ends it with these words once the lease has run out.
+
+    Until then what it had sent may still arrive, so it goes on holding its placement. A lease that is for no attempt
+    is passed over, and so is an attempt that has ended.
+
+    Args:
+        connection: of a writing transaction.
+        lease: its name.
+        token: of the lease: the attempt's name.
+        why: in words.
+    """
+    if not lease.startswith((leases.PLACEMENT, leases.CHECK)):
+        return
+    run, _, number = token.rpartition(".")
+    mine = (AttemptRow.run_id == run, AttemptRow.number == int(number), AttemptRow.outcome.is_(None))
+    error = f"the attempt was given up: {why}"
+    connection.execute(update(AttemptRow).where(*mine).values(error_code=STUCK, error=error))
 
 
 def plan(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, String, and_, cast, delete, or_, select, upda
 from sqlalchemy.engine import Row
 
 from common.db import leases
+from common.db.attempts import STUCK
 from common.db.runs import ended
 from common.db.tables import AttemptRow, LeaseRow, RunRow, WorkerRow
 from common.domain import numbers
@@ -55,7 +56,8 @@ class Reaped:
 
     Attributes:
         worker: who had it.
-        died: whether that worker's process is gone, so that it counts towards the poison bound.
+        died: whether that worker's process is gone.
+        stuck: whether the worker lives and gave the attempt up; either counts towards the poison bound.
         ended: whether that was one too many, so that the run ended ``interrupted``; else it is queued again.
     """
 
@@ -64,6 +66,7 @@ class Reaped:
     ref: PlacementRef
     worker: str
     died: bool
+    stuck: bool
     ended: bool
 
 
@@ -98,6 +101,8 @@ def _expired(now: datetime) -> Any:
             AttemptRow.placement_id,
             AttemptRow.worker,
             AttemptRow.started_at,
+            AttemptRow.error_code,
+            AttemptRow.error,
             LeaseRow.name.label("lease"),
             WorkerRow.seen_at,
             WorkerRow.started_at.label("worker_started_at"),
@@ -109,7 +114,7 @@ def _expired(now: datetime) -> Any:
     )
 
 
-def _cut_off(connection: Connection, row: Row[Any], *, error: str, now: datetime) -> bool:
+def _cut_off(connection: Connection, row: Row[Any], *, code: str, error: str, now: datetime) -> bool:
     """Take the lease away and end the attempt; False when its holder renewed it or ended it in the meantime."""
     if row.lease is not None:
         mine = (LeaseRow.name == row.lease, LeaseRow.token == f"{row.run_id}.{row.number}", LeaseRow.expires_at <= now)
@@ -118,7 +123,7 @@ def _cut_off(connection: Connection, row: Row[Any], *, error: str, now: datetime
     attempt = update(AttemptRow).where(
         AttemptRow.run_id == row.run_id, AttemptRow.number == row.number, AttemptRow.outcome.is_(None)
     )
-    values = {"outcome": AttemptOutcome.INTERRUPTED, "ended_at": now, "error_code": "interrupted", "error": error}
+    values = {"outcome": AttemptOutcome.INTERRUPTED, "ended_at": now, "error_code": code, "error": error}
     return connection.execute(attempt.values(values).returning(AttemptRow.number)).first() is not None
 
 
@@ -126,17 +131,21 @@ def _interrupt(
     connection: Connection, row: Row[Any], *, now: datetime, dead_after: timedelta, poison_limit: int
 ) -> Reaped | None:
     died = row.seen_at is None or row.seen_at < now - dead_after or row.worker_started_at > row.started_at
-    error = f"worker {row.worker} {'died' if died else 'lost its lease'} during this attempt"
-    if not _cut_off(connection, row, error=error, now=now):
+    stuck = row.error_code == STUCK
+    code, error = "interrupted", f"worker {row.worker} {'died' if died else 'lost its lease'} during this attempt"
+    if stuck:
+        code, error = row.error_code, row.error
+    if not _cut_off(connection, row, code=code, error=error, now=now):
         return None
     run = update(RunRow).where(RunRow.id == row.run_id)
     queued = {"state": RunState.QUEUED, "reason": error, "not_before": now}
-    again = run.values(interruptions=RunRow.interruptions + int(died), **queued)
+    queued |= {"error_code": code, "error": error} if stuck else {}
+    again = run.values(interruptions=RunRow.interruptions + int(died or stuck), **queued)
     found = connection.execute(again.returning(RunRow.interruptions, RunRow.cluster, RunRow.application)).one()
-    over = died and found.interruptions >= poison_limit
+    over = (died or stuck) and found.interruptions >= poison_limit
     if over:
-        reason = f"{numbers.of(found.interruptions, 'worker')} died during this run"
-        values = ended(Outcome.INTERRUPTED, now=now, reason=reason) | {"error_code": "interrupted", "error": error}
+        reason = f"{numbers.of(found.interruptions, 'worker')} died or hung during this run"
+        values = ended(Outcome.INTERRUPTED, now=now, reason=reason) | {"error_code": code, "error": error}
         connection.execute(run.values(values))
     return Reaped(
         attempt=AttemptRef(RunId(row.run_id), row.number),
@@ -144,5 +153,6 @@ def _interrupt(
         ref=PlacementRef(found.cluster, found.application),
         worker=row.worker,
         died=died,
+        stuck=stuck,
         ended=over,
     )

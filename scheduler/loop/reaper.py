@@ -56,10 +56,15 @@ class Reaper:
         reaped = reaper.reap(connection, now=now, dead_after=workers.DEAD_AFTER)
         for one in reaped:
             log.warning(
-                "attempt.interrupted", run_id=one.attempt.run, worker=one.worker, died=one.died, ended=one.ended
+                "attempt.interrupted",
+                run_id=one.attempt.run,
+                worker=one.worker,
+                died=one.died,
+                stuck=one.stuck,
+                ended=one.ended,
             )
             if one.ended:
-                reason = f"workers died again and again during run {one.attempt.run}"
+                reason = f"workers died or hung again and again during run {one.attempt.run}"
                 again = now + AFTER_DEADLINE
                 standing.record_failure(
                     connection, one.placement_id, reason=reason, retry_at=again, status=SyncStatus.UNKNOWN

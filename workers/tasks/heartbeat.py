@@ -1,11 +1,14 @@
 """Tells SQL every few seconds how this worker process does: dispatch counts its slots, the reaper its absence.
 
-A worker whose clock is off takes no work: it would refuse messages as too old, or take ones that are.
+A worker whose clock is off takes no work: it would refuse messages as too old, or take ones that are. One whose work
+all hangs ends, so that whatever keeps it running starts another.
 """
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 from common.broker.transport import take_again, take_nothing
@@ -18,6 +21,8 @@ from workers.tasks.vitals import Vitals
 
 log = logger(__name__)
 EVERY = timedelta(seconds=4)
+REPLACE_ME = 75
+"""Exit code of a process that wants another in its place (EX_TEMPFAIL of sysexits.h)."""
 
 
 class Heartbeat:
@@ -26,11 +31,13 @@ class Heartbeat:
     Args:
         runtime: whose process it is.
         vitals: how that process does.
+        end: ends the process at once, whatever its threads do.
     """
 
-    def __init__(self, runtime: Runtime, vitals: Vitals) -> None:
+    def __init__(self, runtime: Runtime, vitals: Vitals, *, end: Callable[[int], object] = os._exit) -> None:
         self._runtime = runtime
         self._vitals = vitals
+        self._end = end
         self._off = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -70,10 +77,17 @@ class Heartbeat:
             ahead = runtime.database.clock_ahead(connection)
             if lost.succeed(connection, runtime.name, started_at=runtime.started_at):
                 log.warning("worker.succeeds-a-dead-one", worker=runtime.name)
-            state = self._vitals.state(clock_ahead=ahead.total_seconds())
+            stuck = runtime.leases.stuck()
+            state = self._vitals.state(clock_ahead=ahead.total_seconds(), stuck=stuck)
             cached = runtime.renderers.cached
             workers.beat(connection, state, started_at=runtime.started_at, now=now, render_cache=cached)
         self._mind_the_clock(ahead)
+        if stuck and stuck == runtime.leases.count():
+            # Its threads cannot be ended by other means. Whatever it had taken and not begun is sent again.
+            log.error(
+                "worker.replaced", said=f"all that runs here hangs ({stuck}): I end, for another to take my place"
+            )
+            self._end(REPLACE_ME)
 
     def _mind_the_clock(self, ahead: timedelta) -> None:
         off = abs(ahead) > CLOCK_TOLERANCE

@@ -20,6 +20,7 @@ from workers.sync.errors import ForbiddenError
 from workers.sync.live import Kind
 from workers.sync.ports import ClusterPort
 from workers.tasks.contact import check_identity
+from workers.tasks.leases import HeldLease
 from workers.tasks.runtime import Runtime
 
 log = logger(__name__)
@@ -35,8 +36,8 @@ class WrongClusterError(PermanentError):
 
 
 @contextmanager
-def alone(runtime: Runtime, what: str, cluster: str) -> Iterator[bool]:
-    """Give True inside the block if nobody else does the same to the cluster now."""
+def alone(runtime: Runtime, what: str, cluster: str) -> Iterator[HeldLease | None]:
+    """Give a lease inside the block if nobody else does the same to the cluster now, else None."""
     name = f"{what}:{cluster}"
     asked_at = runtime.clock.monotonic()
     with runtime.database.write() as connection:
@@ -46,11 +47,11 @@ def alone(runtime: Runtime, what: str, cluster: str) -> Iterator[bool]:
             # Another is at it, or was and died: then its lease runs out, and nobody else would look for long.
             clusters.postpone_looks(connection, cluster, until=now + AGAIN)
     if token is None:
-        yield False
+        yield None
         return
     try:
-        with runtime.leases.keeping(name, token, asked_at=asked_at):
-            yield True
+        with runtime.leases.keeping(name, token, asked_at=asked_at) as held:
+            yield held
     finally:
         with runtime.database.write() as connection:
             leases.release(connection, name, token)

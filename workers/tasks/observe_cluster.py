@@ -20,6 +20,7 @@ from workers.sync.marks import PLACEMENT_LABEL
 from workers.sync.observe import PlacementHealth, by_id, reports
 from workers.sync.storage import late_binding
 from workers.tasks.awaited import unserved
+from workers.tasks.leases import HeldLease
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached
 from workers.tasks.runtime import Runtime
 
@@ -51,10 +52,10 @@ def observe(runtime: Runtime, name: str) -> None:
     """
     with alone(runtime, "observe", name) as mine:
         where = site(runtime, name) if mine else None
-        if where is None:
+        if mine is None or where is None:
             return
         try:
-            _observe(runtime, where)
+            _observe(runtime, where, mine)
         except DatabaseUnavailableError:
             raise
         except FlotillaError as error:
@@ -63,7 +64,7 @@ def observe(runtime: Runtime, name: str) -> None:
                 clusters.observed(connection, name, next_at=None, step=0)
 
 
-def _observe(runtime: Runtime, where: Site) -> None:
+def _observe(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     awaited = {row.ref: row for row in where.placements if row.observe_until is not None}
     if not awaited:
         with runtime.database.write() as connection:
@@ -77,6 +78,7 @@ def _observe(runtime: Runtime, where: Site) -> None:
     inventories = {ref: everything.get(ref, ()) for ref in awaited}
     own = _own_rules(where)
     cluster = reached.session(runtime.agent(f"health of {where.cluster.name}"))
+    mine.watch(cluster.requests)
     lists = listed(
         cluster,
         lambda kind, namespace: cluster.list_objects(kind, namespace=namespace, selector=PLACEMENT_LABEL),

@@ -19,7 +19,7 @@ from common.sources.sources import Sources, sources_from
 from workers.kube import ClusterPool, Connection
 from workers.kube.secrets import credentials_from
 from workers.render.renderers import Renderers, renderers_from
-from workers.tasks.leases import LeaseKeeper
+from workers.tasks.leases import LeaseKeeper, Patience
 
 OBJECTS_AT_ONCE = 16
 """Requests to clusters at once, over all runs of this process."""
@@ -91,12 +91,17 @@ def _instant(database: Database) -> datetime:
         return database.now(connection)
 
 
+def _lease_keeper(settings: Settings, database: Database, clock: Clock) -> LeaseKeeper:
+    patience = Patience(settings.stuck_after, settings.attempt_limit)
+    return LeaseKeeper(database, clock, lease=settings.lease, every=settings.lease_renewal, patience=patience)
+
+
 def make_runtime(settings: Settings, name: str) -> Runtime:
     """Return a process's runtime, its leases being renewed from now on."""
     clock = SystemClock()
     database = open_database(settings)
     credentials = credentials_from(settings)
-    keeper = LeaseKeeper(database, clock, lease=settings.lease, every=settings.lease_renewal)
+    keeper = _lease_keeper(settings, database, clock)
     keeper.start()
     return Runtime(
         settings=settings,

@@ -22,6 +22,7 @@ from common.telemetry.logs import logger
 from workers.sync.healing import STEPS, Heal, heal
 from workers.sync.marks import PLACEMENT_LABEL
 from workers.sync.sweep import Finding, Stray, SweepResult, SweepVerdict, compare
+from workers.tasks.leases import HeldLease
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached
 from workers.tasks.runtime import Runtime
 
@@ -38,10 +39,10 @@ def sweep(runtime: Runtime, name: str) -> None:
     """
     with alone(runtime, "sweep", name) as mine:
         where = site(runtime, name) if mine else None
-        if where is None or not _due(runtime, where):
+        if mine is None or where is None or not _due(runtime, where):
             return
         try:
-            _sweep(runtime, where)
+            _sweep(runtime, where, mine)
         except DatabaseUnavailableError:
             raise
         except FlotillaError as error:
@@ -54,11 +55,12 @@ def _due(runtime: Runtime, where: Site) -> bool:
     return where.looks.sweep_due_at is None or where.looks.sweep_due_at <= now + EARLY
 
 
-def _sweep(runtime: Runtime, where: Site) -> None:
+def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     connection = reach(runtime, where.cluster)
     with runtime.database.read() as transaction:
         inventories = inventory.of_cluster(transaction, where.cluster.name)
     cluster = connection.session(runtime.agent(f"sweep of {where.cluster.name}"))
+    mine.watch(cluster.requests)
     lists = listed(
         cluster,
         lambda kind, namespace: cluster.list_meta(kind, namespace=namespace, selector=PLACEMENT_LABEL),

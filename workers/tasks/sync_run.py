@@ -29,8 +29,9 @@ from workers.render.helm.rendering import Capabilities
 from workers.render.renderers import Rendered, Resolved, asks_cluster, request_for
 from workers.render.sops import Decryptor
 from workers.sync import pipeline
-from workers.sync.ports import Fence, Phase, Ports, SyncRequest
+from workers.sync.ports import Phase, Ports, SyncRequest
 from workers.tasks.contact import check_identity
+from workers.tasks.leases import HeldLease
 from workers.tasks.preflight import BY_PERSON, Go, Stop, preflight
 from workers.tasks.runtime import EngineClock, Runtime
 
@@ -75,7 +76,7 @@ def carry_out(runtime: Runtime, run_id: RunId) -> timedelta | None:
             return _attempt(runtime, run, fence)
 
 
-def _attempt(runtime: Runtime, run: ClaimedRun, fence: Fence) -> timedelta | None:
+def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> timedelta | None:
     ender = Ender(runtime.database, run)
     try:
         facts = _facts(runtime, run)
@@ -126,7 +127,7 @@ def _approval(connection: DatabaseConnection, run: ClaimedRun) -> Approval | Non
     return found if (found.kind, found.state) == (ApprovalKind.PRUNE, ApprovalState.APPROVED) else None
 
 
-def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, go: Go, ender: Ender) -> None:
+def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go: Go, ender: Ender) -> None:
     phase = go.phase
     cluster = facts.fleet.clusters[run.ref.cluster]
     connection = runtime.connect(cluster)
@@ -140,8 +141,10 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: Fence, facts: Facts, go: Go
     ender.manifest_digest = rendered.digest if rendered else EMPTY
     ender.journal = SqlJournal(runtime.database, run, prune_budget=facts.fleet.prune_budget)
     agent, account = runtime.agent(f"run {run.attempt}"), _account(run, facts.fleet)
+    session = connection.session(agent, account=account, permit=fence.check)
+    fence.watch(session.requests)
     ports = Ports(
-        cluster=connection.session(agent, account=account, permit=fence.check),
+        cluster=session,
         journal=ender.journal,
         fence=fence,
         executor=runtime.executor,

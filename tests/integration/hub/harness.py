@@ -44,7 +44,7 @@ from simulator.server import Simulator
 from tests.fakes.trees import memory_tree
 from workers.kube import ClusterPool
 from workers.render.renderers import renderers_from
-from workers.tasks.leases import LeaseKeeper
+from workers.tasks.leases import LeaseKeeper, Patience
 from workers.tasks.observe_cluster import observe
 from workers.tasks.resolve_source import resolve
 from workers.tasks.runtime import Runtime
@@ -213,7 +213,13 @@ class StepHub:
             clusters=ClusterPool(self._provider, timedelta(seconds=3)),
             credentials=self._provider,
             snapshots=Snapshots(),
-            leases=LeaseKeeper(self.database, clock, lease=self.settings.lease, every=self.settings.lease_renewal),
+            leases=LeaseKeeper(
+                self.database,
+                clock,
+                lease=self.settings.lease,
+                every=self.settings.lease_renewal,
+                patience=Patience(self.settings.stuck_after, self.settings.attempt_limit),
+            ),
             executor=ThreadPoolExecutor(4),
             hub_key=b"k" * 32,
             version="0",

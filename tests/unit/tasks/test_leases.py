@@ -17,11 +17,12 @@ from common.db.session import Database
 from common.db.tables import LeaseRow
 from common.domain.errors import LeaseLostError
 from tests.integration.scheduler.harness import ManualClock
-from workers.tasks.leases import HeldLease, LeaseKeeper
+from workers.tasks.leases import HeldLease, LeaseKeeper, Patience
 
 LEASE = timedelta(seconds=20)
 WRITE = timedelta(seconds=10)
-NAME = "placement:1"
+NAME = "sweep:c1"
+PATIENCE = Patience(idle=timedelta(minutes=15), whole=timedelta(hours=1))
 
 
 class Slow:
@@ -58,7 +59,8 @@ def database(sqlite_database: Database, clock: ManualClock) -> Slow:
 @pytest.fixture
 def keeper(database: Slow, clock: ManualClock) -> LeaseKeeper:
     every = timedelta(seconds=5)
-    return LeaseKeeper(database, clock, lease=LEASE, every=every)  # type: ignore[arg-type]  # as much of one as is used
+    slow: Any = database  # as much of one as is used
+    return LeaseKeeper(slow, clock, lease=LEASE, every=every, patience=PATIENCE)
 
 
 def _take(database: Slow) -> str:
@@ -191,3 +193,71 @@ def test_each_lease_is_lost_by_itself(keeper: LeaseKeeper, database: Slow, clock
         keeper.renew()
         assert _holds(held)
         assert not _holds(gone, timedelta(0))
+
+
+def _pass(keeper: LeaseKeeper, clock: ManualClock, minutes: float) -> None:
+    """Let time go by, the leases being renewed."""
+    until = clock.seconds + minutes * 60
+    while clock.seconds < until:
+        clock.seconds += 5
+        keeper.renew()
+
+
+def test_what_makes_no_progress_is_given_up_and_renewed_no_more(
+    keeper: LeaseKeeper, database: Slow, clock: ManualClock
+) -> None:
+    with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
+        _pass(keeper, clock, 15)
+        assert not held.stuck
+        _pass(keeper, clock, 0.1)
+        assert not _holds(held, timedelta(0))
+        assert "no progress for 900 s" in held.stuck
+        assert (keeper.stuck(), keeper.count()) == (1, 1)
+        _pass(keeper, clock, 1)
+        assert not _holds(held, timedelta(0)), "nothing brings it back"
+    assert (keeper.stuck(), keeper.count()) == (0, 0)
+
+
+def test_requests_and_writes_are_progress(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+    requests = {"get": 0}
+    with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
+        held.watch(lambda: dict(requests))
+        for _ in range(3):
+            _pass(keeper, clock, 14)
+            requests["get"] += 1
+            _pass(keeper, clock, 1)
+            assert not held.stuck
+        _pass(keeper, clock, 12)
+        held.check(WRITE)
+        _pass(keeper, clock, 2)
+        assert not held.stuck
+
+
+def test_progress_without_end_is_given_up_too(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+    with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
+        held.watch(lambda: {"get": int(clock.seconds)})
+        _pass(keeper, clock, 60)
+        assert not held.stuck
+        _pass(keeper, clock, 0.1)
+        assert "longer than 3600 s" in held.stuck
+
+
+def test_a_slot_counts_as_stuck_only_once_sql_knows_why(
+    keeper: LeaseKeeper, database: Slow, clock: ManualClock
+) -> None:
+    with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
+        database.away = True
+        clock.seconds += 16 * 60
+        with pytest.raises(DatabaseUnavailableError):
+            keeper.renew()
+        assert held.stuck
+        assert not _holds(held, timedelta(0))
+        assert keeper.stuck() == 0
+        database.away = False
+        keeper.renew()
+        assert keeper.stuck() == 1
+
+
+def test_where_it_hangs_is_known(keeper: LeaseKeeper, clock: ManualClock) -> None:
+    with keeper.keeping(NAME, "t", asked_at=clock.seconds) as held:
+        assert any("test_where_it_hangs_is_known" in frame for frame in held.whereabouts())
