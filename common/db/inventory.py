@@ -7,17 +7,19 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, bindparam, case, delete, select, tuple_, update
 
 from common.db.dialect import batched, insert_in, table_of
 from common.db.tables import InventoryRow, PlacementRow
 from common.domain.health import Health, HealthReport
-from common.domain.inventory import HookState, InventoryItem
+from common.domain.inventory import End, HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 
 _KEY = ("placement_id", "group", "kind", "namespace", "name")
-_FIELDS = tuple(field.name for field in fields(InventoryItem) if field.name != "object")
-_COLUMNS = tuple(InventoryRow.__table__.c[name] for name in ("group", "kind", "namespace", "name", *_FIELDS))
+_READ = tuple(field.name for field in fields(InventoryItem) if field.name != "object")
+_FIELDS = tuple(name for name in _READ if name != "ended")
+"""What attempts write. How an object ended is written by who observes it."""
+_COLUMNS = tuple(InventoryRow.__table__.c[name] for name in ("group", "kind", "namespace", "name", *_READ))
 _TABLE = table_of(InventoryRow)
 _HEALTH = update(_TABLE).where(
     _TABLE.c.placement_id == bindparam("of_placement"),
@@ -87,17 +89,36 @@ def healths(connection: Connection, placement_ids: Sequence[int]) -> dict[tuple[
     return found
 
 
+def record_ends(connection: Connection, seen: Sequence[tuple[int, InventoryItem, End]]) -> None:
+    """Store how objects ended, each with the id of its placement; unless another object took its place meanwhile."""
+    rows = [
+        {
+            "of_placement": placement_id,
+            "of_group": item.object.group,
+            "of_kind": item.object.kind,
+            "of_namespace": item.object.namespace,
+            "of_name": item.object.name,
+            "of_uid": item.uid,
+            "ended": end,
+        }
+        for placement_id, item, end in seen
+    ]
+    for batch in batched(rows):
+        connection.execute(_HEALTH.where(_TABLE.c.uid == bindparam("of_uid")), batch)
+
+
 @cache
 def _replace(dialect: str) -> Any:
     statement = insert_in(dialect, InventoryRow)
-    values = {name: statement.excluded[name] for name in _FIELDS}
+    values: dict[str, Any] = {name: statement.excluded[name] for name in _FIELDS}
+    values["ended"] = case((_TABLE.c.uid == statement.excluded.uid, _TABLE.c.ended), else_="")
     return statement.on_conflict_do_update(index_elements=list(_KEY), set_=values)
 
 
 def _item(row: Any) -> InventoryItem:
     object_ = ObjectId(row.group, row.kind, row.namespace, row.name)
-    values = {name: getattr(row, name) for name in _FIELDS}
-    return InventoryItem(object_, **values | {"hook_state": HookState(row.hook_state)})
+    values = {name: getattr(row, name) for name in _READ}
+    return InventoryItem(object_, **values | {"hook_state": HookState(row.hook_state), "ended": End(row.ended)})
 
 
 def _row(placement_id: int, item: InventoryItem) -> dict[str, Any]:

@@ -20,6 +20,15 @@ class HookState(StrEnum):
     FAILED = "failed"
 
 
+class End(StrEnum):
+    """How an object that runs to an end came out, as it was last seen alive."""
+
+    NONE = ""
+    """Its end was not seen, or it has none."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class InventoryItem:
     """One object a placement owns, as SQL knows it; see ``common.db.tables.placements.InventoryRow``."""
@@ -38,6 +47,11 @@ class InventoryItem:
     refused: str = ""
     hook_run: str = ""
     hook_state: HookState = HookState.NONE
+    hook_stage: str = ""
+    hook_revision: str = ""
+    expires: bool = False
+    ended: End = End.NONE
+    """Written by who observes health alone; an attempt's own value is not stored."""
 
     @property
     def is_hook(self) -> bool:
@@ -48,3 +62,8 @@ class InventoryItem:
     def awaited(self) -> bool:
         """Whether its health counts for its placement."""
         return self.wanted and self.hook_state in {HookState.NONE, HookState.ACTIVE}
+
+    @property
+    def goes_by_itself(self) -> bool:
+        """Whether its absence is no drift: it was made, and ended, or its cluster collects it once it has ended."""
+        return bool(self.uid) and not self.is_hook and (self.expires or self.ended is not End.NONE)

@@ -229,13 +229,17 @@ class FakeCluster:
         return stored
 
     def patch(self, target: Target, operations: Sequence[Mapping[str, Any]]) -> LiveMeta:
-        """Carry out the one patch there is: managedFields under a resourceVersion."""
+        """Carry out one of the patches there are, under a resourceVersion: managedFields, or a Job's time to live."""
         with self._lock:
             self._count("patch", target)
             stored = self.objects[_key(target)]
             changes = {operation["path"]: operation["value"] for operation in operations}
             if changes["/metadata/resourceVersion"] != str(stored.version):
                 raise ConflictError(_OPTIMISTIC)
+            if "/metadata/managedFields" not in changes:
+                ttl = {"spec": {"ttlSecondsAfterFinished": changes["/spec/ttlSecondsAfterFinished"]}}
+                self._write(stored, flat(ttl), (MANAGER, "Update", ""))
+                return Live(orjson.dumps(stored.wire())).meta
             self._touch(stored, stored.fields)
             stored.owners = {
                 (entry["manager"], entry["operation"], entry.get("subresource", "")): (

@@ -13,6 +13,7 @@ from typing import Any
 from common.domain.changes import Change
 from common.domain.errors import LeaseLostError
 from common.domain.fleet import SyncSettings
+from common.domain.inventory import End
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
 from workers.sync import pipeline
@@ -51,14 +52,25 @@ class MemoryJournal:
     def plan(self, items: Sequence[InventoryItem], changes: Sequence[PlannedChange]) -> None:
         """Keep rows and plans."""
         self.calls.append("plan")
-        self.inventory.update((item.object, item) for item in items)
+        self._replace(items)
         self.planned += changes
 
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
         """Keep outcomes and rows."""
         self.calls.append("record")
         self.recorded += changes
-        self.inventory.update((item.object, item) for item in items)
+        self._replace(items)
+
+    def _replace(self, items: Sequence[InventoryItem]) -> None:
+        for item in items:
+            known = self.inventory.get(item.object)
+            ended = known.ended if known is not None and known.uid == item.uid else End.NONE
+            self.inventory[item.object] = replace(item, ended=ended)
+
+    def observe(self, name: str, ended: End) -> None:
+        """Note how the object of that name ended, as who observes health does."""
+        (found,) = (item for item in self.inventory.values() if item.object.name == name)
+        self.inventory[found.object] = replace(found, ended=ended)
 
     def forget(self, objects: Sequence[ObjectId]) -> None:
         """Drop rows."""

@@ -172,6 +172,8 @@ class Judge:
     def _judged(self, wanted: Wanted) -> Verdict:
         item = self._items.get(wanted.object)
         live = self._cluster.get(wanted.target) if item is not None and item.uid else None
+        if live is None and item is not None and item.goes_by_itself and item.desired_digest == self.digest(wanted):
+            return Verdict(wanted, Action.UNCHANGED, "it ended, and was collected since")
         for _ in range(JUDGEMENTS):
             verdict = self._absent(wanted) if live is None else self._present(wanted, live)
             if verdict is not None:

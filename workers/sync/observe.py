@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from common.domain.health import Health, HealthReport, worst
-from common.domain.inventory import HookState
+from common.domain.inventory import End, HookState
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.health import NO_RULES, Context, Own, assess, waits_for_health
 from workers.sync.hooks import hook_state
+from workers.sync.lifetime import absence_is_no_drift
 from workers.sync.live import Kind
 from workers.sync.ports import InventoryItem
 
@@ -20,14 +21,31 @@ _OF_HOOKS = {
     HookState.SUCCEEDED: Health.HEALTHY,
     HookState.FAILED: Health.DEGRADED,
 }
+_ENDS = {HookState.SUCCEEDED: End.SUCCEEDED, HookState.FAILED: End.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedObject:
-    """Health of one object, as just seen."""
+    """Health of one object, as just seen.
 
-    object: ObjectId
+    Attributes:
+        item: its row.
+        end: how it came out, of what need not be there any more from now on.
+    """
+
+    item: InventoryItem
     report: HealthReport
+    end: End = End.NONE
+
+    @property
+    def object(self) -> ObjectId:
+        """Which one."""
+        return self.item.object
+
+    @property
+    def newly_ended(self) -> bool:
+        """Whether how it came out was not known before."""
+        return self.end not in {End.NONE, self.item.ended}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +90,7 @@ def _placement(
     own: Own,
 ) -> PlacementHealth:
     seen = tuple(
-        ObservedObject(item.object, _object(item, live, context, own))
-        for item in inventory
-        if item.awaited and waits_for_health(item.object, own)
+        _object(item, live, context, own) for item in inventory if item.awaited and waits_for_health(item.object, own)
     )
     named = (HealthReport(each.report.health, _with_name(each)) for each in seen)
     return PlacementHealth(ref, worst(named), seen)
@@ -90,14 +106,26 @@ def _object(
     live: Mapping[tuple[str, str], Mapping[ObjectId, Mapping[str, Any]] | None],
     context: Context,
     own: Own,
-) -> HealthReport:
+) -> ObservedObject:
     objects = live.get((item.object.group, item.object.kind))
     if objects is None:
-        return HealthReport(Health.UNKNOWN, "it could not be read")
+        return ObservedObject(item, HealthReport(Health.UNKNOWN, "it could not be read"))
     found = objects.get(item.object)
     if found is None:
-        return HealthReport(Health.MISSING, "it does not exist")
+        return ObservedObject(item, _absent(item))
     if item.is_hook:
         state, reason = hook_state(item.object, found, context, own)
-        return HealthReport(_OF_HOOKS[state], reason)
-    return assess(found, context, own)
+        report, end = HealthReport(_OF_HOOKS[state], reason), _ENDS.get(state, End.NONE)
+    else:
+        report, end = assess(found, context, own), absence_is_no_drift(item.object, found)
+    return ObservedObject(item, report, end if found["metadata"].get("uid") == item.uid else End.NONE)
+
+
+def _absent(item: InventoryItem) -> HealthReport:
+    """Return the health of what is not there."""
+    if not item.goes_by_itself:
+        return HealthReport(Health.MISSING, "it does not exist")
+    if item.ended is End.FAILED:
+        return HealthReport(Health.DEGRADED, "it failed, and was collected since")
+    seen = item.ended is End.SUCCEEDED
+    return HealthReport(Health.HEALTHY, "" if seen else "it was collected before its end was seen")

@@ -110,6 +110,8 @@ def _verdict(
             unknown.append(f"{item.object.kind} could not be listed")
         elif not item.fingerprint:
             unknown.append(f"{item.object} was not applied yet")
+        elif meta is None and item.goes_by_itself:
+            continue
         elif meta is not None and meta.deletion_timestamp:
             unknown.append(f"{item.object} is being deleted")
         elif drift := _drift(marks.owner_mark(fleet, ref, item.object), item, meta):

@@ -10,7 +10,7 @@ from threading import Lock
 from common.domain.changes import Action, Change
 from common.domain.errors import PermanentError
 from common.domain.refs import ObjectId
-from workers.sync import adoption, marks
+from workers.sync import adoption, lifetime, marks
 from workers.sync.concurrent import each
 from workers.sync.definitions import POLL, await_served, defined_by
 from workers.sync.errors import (
@@ -23,7 +23,7 @@ from workers.sync.errors import (
 )
 from workers.sync.fingerprint import fingerprint
 from workers.sync.judge import JUDGEMENTS, Judge, Verdict, explained, restless, sealed
-from workers.sync.live import LiveMeta
+from workers.sync.live import Live, LiveMeta
 from workers.sync.marks import Standing
 from workers.sync.normalise import Wanted
 from workers.sync.ordering import batches, sort_key
@@ -196,7 +196,7 @@ class Writer:
             self.settle_unwritten(verdict)
             return
         adopted = verdict.adopt or (verdict.action is Action.CONFIGURED and self._was_adopted(verdict.wanted))
-        item = self._item(verdict.wanted, answer.live.meta, adopted=adopted)
+        item = self._item(verdict.wanted, answer.live, adopted=adopted)
         change = Change(verdict.wanted.object, verdict.action, verdict.detail, verdict.diff)
         self._outcomes.add(change, item)
 
@@ -205,15 +205,16 @@ class Writer:
         wanted, change = verdict.wanted, Change(verdict.wanted.object, verdict.action, verdict.detail, verdict.diff)
         item = None
         if verdict.action is Action.UNCHANGED and verdict.live is not None:
-            item = self._item(wanted, verdict.live.meta, adopted=self._was_adopted(wanted))
+            item = self._item(wanted, verdict.live, adopted=self._was_adopted(wanted))
         self._outcomes.add(change, item, error_code=verdict.error_code)
 
     def _was_adopted(self, wanted: Wanted) -> bool:
         item = self._judge.item(wanted.object)
         return item is not None and item.adopted
 
-    def _item(self, wanted: Wanted, meta: LiveMeta, *, adopted: bool) -> InventoryItem:
-        ours = meta.our_fields
+    def _item(self, wanted: Wanted, live: Live, *, adopted: bool) -> InventoryItem:
+        meta, ours = live.meta, live.meta.our_fields
+        ends = (wanted.object.group, wanted.object.kind) == lifetime.JOB
         return replace(
             planned_item(wanted, None),
             desired_digest=self._judge.digest(wanted),
@@ -221,6 +222,7 @@ class Writer:
             uid=meta.uid,
             applied_fields=ours.decoded() if ours is not None else None,
             adopted=adopted,
+            expires=ends and lifetime.expires(wanted.object, live.body()),
         )
 
     def _await_kinds(self, verdicts: Iterable[Verdict]) -> None:

@@ -137,6 +137,8 @@ def _record(
     objects = [(awaited[found.ref].id, one.object, one.report) for found in seen for one in found.objects]
     changed = [(id_, object_, report) for id_, object_, report in objects if known.get((id_, object_)) != report]
     inventory.record_healths(connection, changed)
+    ended = [(awaited[found.ref].id, one.item, one.end) for found in seen for one in found.objects if one.newly_ended]
+    inventory.record_ends(connection, ended)
     step = min(where.looks.observe_step + 1, len(STEPS))
     next_at = now + STEPS[step - 1] if goes_on else None
     clusters.observed(connection, where.cluster.name, next_at=next_at, step=step if goes_on else 0)

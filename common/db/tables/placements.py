@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.db.tables.base import Base, BigId, Code, Commits, Text
@@ -106,3 +106,11 @@ class InventoryRow(Base):
     """The run that made a hook's object."""
     hook_state: Mapped[str] = mapped_column(String(9), default="", server_default="")
     """How far the hook has come; empty for what is none."""
+    hook_stage: Mapped[str] = mapped_column(String(11), default="", server_default="")
+    """The stage in which it ran: one object may be a hook of several."""
+    hook_revision: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """sha256 over the identity of the revision that it ran for; empty at a removal."""
+    expires: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the cluster deletes it by itself some time after its end (a Job with a TTL)."""
+    ended: Mapped[str] = mapped_column(String(9), default="", server_default="")
+    """How it ended, as observed; empty again once another object takes its place."""

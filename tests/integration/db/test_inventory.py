@@ -1,0 +1,41 @@
+"""What placements own: attempts write rows, and who observes health writes how objects ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from common.db import inventory
+from common.db.session import Database
+from common.domain.inventory import End, HookState, InventoryItem
+from common.domain.refs import ObjectId
+from tests.integration.db.rows import add_placements
+
+JOB = ObjectId("batch", "Job", "web", "once")
+ROW = InventoryItem(JOB, "v1", uid="one", expires=True)
+
+
+def test_a_row_is_read_as_it_was_written(database: Database) -> None:
+    row = replace(ROW, hook_run="r", hook_state=HookState.FAILED, hook_stage="post-delete", hook_revision="a" * 64)
+    with database.write() as connection:
+        (placement,) = add_placements(connection, "eu/web")
+        inventory.replace(connection, placement, [row])
+        assert inventory.of(connection, placement) == (row,)
+
+
+def test_how_an_object_ended_outlives_what_attempts_write_and_not_the_object(database: Database) -> None:
+    with database.write() as connection:
+        (placement,) = add_placements(connection, "eu/web")
+        inventory.replace(connection, placement, [ROW])
+        inventory.record_ends(connection, [(placement, ROW, End.FAILED)])
+        inventory.replace(connection, placement, [replace(ROW, fingerprint="f", ended=End.SUCCEEDED)])
+        assert inventory.of(connection, placement)[0].ended is End.FAILED
+        inventory.replace(connection, placement, [replace(ROW, uid="two")])
+        assert inventory.of(connection, placement)[0].ended is End.NONE
+
+
+def test_the_end_of_an_object_that_another_replaced_says_nothing_of_that(database: Database) -> None:
+    with database.write() as connection:
+        (placement,) = add_placements(connection, "eu/web")
+        inventory.replace(connection, placement, [replace(ROW, uid="two")])
+        inventory.record_ends(connection, [(placement, ROW, End.FAILED)])
+        assert inventory.of(connection, placement)[0].ended is End.NONE
