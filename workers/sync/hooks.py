@@ -1,7 +1,8 @@
 """Hooks: objects that are made for one run, and that the run waits for without holding a slot.
 
 What a hook has come to stands in the inventory, so that a later attempt of the same run goes on where this one ends,
-whatever becomes of its worker. A hook that is under way is never deleted and never made a second time.
+whatever becomes of its worker. A hook that is under way is never deleted and never made a second time. How it came out
+is committed before its object may go: until then it has no time to live, and it is deleted at the end of its phase.
 """
 
 from __future__ import annotations
@@ -14,20 +15,22 @@ from typing import Any
 from common.domain.changes import Action, Change
 from common.domain.errors import FlotillaError, PermanentError
 from common.domain.health import Health
-from common.domain.inventory import HookState
+from common.domain.inventory import End, HookState
 from common.domain.redact import redacted
 from common.domain.refs import ObjectId
-from workers.sync import marks
+from common.domain.runs import Trigger
+from workers.sync import lifetime, marks
 from workers.sync.concurrent import each
 from workers.sync.definitions import POLL
 from workers.sync.errors import ConflictError, UnauthorisedError, told
 from workers.sync.health import NO_RULES, Context, Own, assess, own_rules, waits_for_health
-from workers.sync.judge import JUDGEMENTS, sealed
+from workers.sync.hook_objects import HookObjects
+from workers.sync.hook_rows import HookRows
 from workers.sync.live import Live
 from workers.sync.marks import Standing
 from workers.sync.normalise import Wanted
-from workers.sync.places import Deletion, Stage
-from workers.sync.ports import InventoryItem, Ownership, PlannedChange, Ports, SyncRequest, Write
+from workers.sync.places import Stage
+from workers.sync.ports import InventoryItem, PlannedChange, Ports, SyncRequest
 from workers.sync.storage import late_binding
 from workers.sync.writing import Outcomes, planned_item
 
@@ -36,19 +39,20 @@ GOING = timedelta(seconds=10)
 LOG_LINES = 20
 _LOG_BYTES = 4_000
 _FAILED = "hook.failed"
-_LOGGED = frozenset({("batch", "Job"), ("", "Pod")})
+_LOGGED = frozenset({lifetime.JOB, lifetime.POD})
+_AS_SEEN = {End.SUCCEEDED: HookState.SUCCEEDED, End.FAILED: HookState.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one hook has come, and why it is no further, in words."""
+    """How far one hook has come, and why it is no further, in words; ``object`` is what it waits for."""
 
-    hook: Wanted
+    object: ObjectId
     state: HookState
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"hook {self.hook.object.kind} {self.hook.object.name}: {self.reason or self.state}"
+        return f"hook {self.object.kind} {self.object.name}: {self.reason or self.state}"
 
 
 def hook_state(
@@ -76,15 +80,27 @@ class HookRunner:
         request: whose they are.
         ports: the outside.
         outcomes: where results go.
+        phases: the hooks of each stage.
     """
 
-    def __init__(self, request: SyncRequest, ports: Ports, outcomes: Outcomes) -> None:
+    def __init__(
+        self, request: SyncRequest, ports: Ports, outcomes: Outcomes, phases: Mapping[Stage, Sequence[Wanted]]
+    ) -> None:
         self._request = request
         self._ports = ports
         self._cluster = ports.cluster
         self._outcomes = outcomes
-        self._items = {item.object: item for item in request.inventory}
+        self._phases = phases
         self._own = own_rules(request.health)
+        self._rows = HookRows(request, phases)
+        self._objects = HookObjects(request, ports)
+        self._given_up: set[Stage] = set()
+
+    def take_over(self) -> None:
+        """Go on from the hooks that an earlier run of the same revision ran, where this one only tries again."""
+        rows = self._rows.taken_over()
+        if rows:
+            self._keep(*rows)
 
     def advance(self, hooks: Sequence[Wanted], stage: Stage) -> list[Progress]:
         """Begin those that have not begun, look at the others, and return how far each has come, in order.
@@ -105,61 +121,95 @@ class HookRunner:
         return [found[number] for number in range(len(hooks))]
 
     def give_up(self, hooks: Sequence[Wanted], stage: Stage, reason: str) -> None:
-        """Note that nobody waits for these any more; their objects stay as they are."""
+        """Note that nobody waits for these any more; the objects of their phase stay as they are."""
+        self._given_up.add(stage)
         for hook in hooks:
-            item = self._items.get(hook.object)
-            if item is not None and item.hook_run == self._run and item.hook_state is HookState.ACTIVE:
+            item = self._rows.of(hook, stage)
+            if item is not None and item.hook_state is HookState.ACTIVE:
                 self._ended(hook, stage, replace(item, hook_state=HookState.FAILED), reason)
         self._outcomes.flush()
 
-    def clear(self, hooks: Sequence[Wanted]) -> None:
-        """Delete the objects that this run made for hooks, and forget them: their placement is gone.
+    def under_way(self, hook: Wanted, stage: Stage) -> bool:
+        """Tell whether a hook has begun in this stage and has not ended."""
+        item = self._rows.of(hook, stage)
+        return item is not None and item.hook_state is HookState.ACTIVE
+
+    def finish(self, stage: Stage) -> None:
+        """End a phase: delete what its hooks left where that is asked, unless one of them is still under way.
+
+        A phase may be ended more than once: what is done already is not done again.
+
+        Raises:
+            TransientError: the cluster failed.
+            LeaseLostError: this attempt may not write any more.
+        """
+        hooks = self._phases.get(stage, ())
+        if stage in self._given_up or any(self.under_way(hook, stage) for hook in hooks):
+            return
+
+        def settle(hook: Wanted) -> None:
+            item = self._rows.of(hook, stage)
+            if item is None or item.hook_stage not in {"", stage.words}:
+                return
+            if said := self._objects.settle(hook, item):
+                self._outcomes.add(Change(item.object, Action.SKIPPED, f"hook {stage.words}: {said}"))
+
+        try:
+            each(self._ports.executor, settle, hooks)
+        finally:
+            self._outcomes.flush()
+
+    def clear(self) -> None:
+        """Delete the objects of all hooks, and forget them: their placement is gone.
 
         Raises:
             TransientError: the cluster failed.
             PermanentError: one may not be deleted.
             LeaseLostError: this attempt may not write any more.
         """
-        for hook in hooks:
-            live = self._cluster.get(hook.target)
-            if live is not None and (live.meta.annotations or {}).get(marks.HOOK_RUN) == self._run:
-                self._delete(hook, live)
+        for hook in {hook.object: hook for hooks in self._phases.values() for hook in hooks}.values():
+            self._objects.delete_any(hook, hook.object)
             self._outcomes.gone(hook.object)
+            self._clear_former(hook)
         self._outcomes.flush()
-
-    @property
-    def _run(self) -> str:
-        return str(self._request.attempt.run)
 
     # -- one hook ----------------------------------------------------------------------------------------------
 
     def _advanced(self, hook: Wanted, stage: Stage) -> Progress:
-        item = self._items.get(hook.object)
-        mine = item if item is not None and item.hook_run == self._run else None
-        if mine is not None and mine.hook_state is HookState.SUCCEEDED:
-            return Progress(hook, HookState.SUCCEEDED)
-        if mine is not None and mine.hook_state is HookState.FAILED:
-            return Progress(hook, HookState.FAILED, "it failed before")
+        item = self._rows.of(hook, stage)
+        if item is not None and item.hook_state is HookState.SUCCEEDED:
+            return Progress(item.object, HookState.SUCCEEDED)
         try:
-            return self._looked_at(hook, stage, mine)
+            return self._looked_at(hook, stage, item)
         except UnauthorisedError:
             raise
         except PermanentError as error:
-            return self._failed(hook, stage, mine or planned_item(hook, None), told(error, hook.object))
+            return self._failed(hook, stage, item or planned_item(hook, None), told(error, hook.object))
 
-    def _looked_at(self, hook: Wanted, stage: Stage, mine: InventoryItem | None) -> Progress:
-        live = self._cluster.get(hook.target)
-        made_by = (live.meta.annotations or {}).get(marks.HOOK_RUN) if live is not None else None
-        if live is not None and made_by == self._run and (mine is None or mine.uid in {"", live.meta.uid}):
-            return self._judged(hook, stage, self._item(hook, live), live)
-        if mine is not None and mine.uid:
-            return self._failed(hook, stage, mine, "somebody deleted it before it ended")
+    def _looked_at(self, hook: Wanted, stage: Stage, item: InventoryItem | None) -> Progress:
+        live = self._objects.get(hook, item)
+        if live is not None and self._objects.made(live, item, stage):
+            return self._judged(hook, stage, item or self._begun_item(hook, stage), live)
+        if item is not None and item.hook_state is HookState.FAILED:
+            return Progress(item.object, HookState.FAILED, f"it failed before{self._not_again}")
+        if item is not None and item.uid:
+            if state := _AS_SEEN.get(item.ended):
+                return self._came(hook, stage, replace(item, hook_state=state), "it failed, and was collected since")
+            return self._failed(hook, stage, item, "somebody deleted it before it ended")
         if live is not None and (hindrance := self._out_of_the_way(hook, live)):
-            return Progress(hook, HookState.ACTIVE, hindrance)
+            return Progress(hook.object, HookState.ACTIVE, hindrance)
+        if active := self._clear_former(hook):
+            return Progress(active, HookState.ACTIVE, "it is of an earlier run, and still under way")
         return self._begun(hook, stage)
 
+    @property
+    def _not_again(self) -> str:
+        """What is said of a hook that failed for this very revision, where time alone led to another try."""
+        retried = self._request.trigger is Trigger.RETRY
+        return ", and runs again only for a new revision or a sync that somebody asks for" if retried else ""
+
     def _out_of_the_way(self, hook: Wanted, live: Live) -> str:
-        """Delete the object that an earlier run left; return why it is still there, empty once it is gone.
+        """Delete the object that an earlier run or phase left; return why it is still there, empty once it is gone.
 
         Raises:
             ConflictError: it is not ours.
@@ -171,7 +221,7 @@ class HookRunner:
         if not live.meta.deletion_timestamp:
             if self._state(hook, live)[0] is HookState.ACTIVE:
                 return "the one of an earlier run is still under way"
-            self._delete(hook, live)
+            self._objects.delete(hook, live)
         deadline = self._ports.clock.monotonic() + GOING.total_seconds()
         while (left := self._cluster.get(hook.target)) is not None:
             if self._ports.clock.monotonic() > deadline:
@@ -179,75 +229,84 @@ class HookRunner:
             self._ports.clock.sleep(POLL.total_seconds())
         return ""
 
+    def _clear_former(self, hook: Wanted) -> ObjectId | None:
+        """Delete what earlier runs made for a hook under other names; return which is still under way, None if none is.
+
+        Nobody waits until they are gone: their names are not needed again.
+        """
+        for item in self._rows.former(hook):
+            live = self._objects.get(hook, item)
+            if live is not None and marks.owner_of(live.meta, item.object, self._mark(item)).standing is Standing.OURS:
+                if not self._objects.cleared_before(hook):
+                    continue
+                if not live.meta.deletion_timestamp and self._state(hook, live)[0] is HookState.ACTIVE:
+                    return item.object
+                self._objects.delete(hook, live)
+            self._outcomes.gone(item.object)
+        return None
+
+    def _mark(self, item: InventoryItem) -> str:
+        return marks.owner_mark(self._request.fleet, self._request.ref, item.object)
+
+    def _begun_item(self, hook: Wanted, stage: Stage) -> InventoryItem:
+        return self._rows.begun(stage, planned_item(hook, None))
+
     def _begun(self, hook: Wanted, stage: Stage) -> Progress:
-        item = replace(planned_item(hook, None), hook_run=self._run, hook_state=HookState.ACTIVE)
+        item = self._begun_item(hook, stage)
         self._ports.journal.plan([item], [PlannedChange(hook.object, Action.CREATED)])
-        metadata = hook.manifest["metadata"]
-        annotations = {**metadata["annotations"], marks.HOOK_RUN: self._run}
-        body = sealed({**hook.manifest, "metadata": {**metadata, "annotations": annotations}}, None)
-        self._ports.fence.check(self._cluster.request_timeout)
-        live = self._cluster.apply(hook.target, body, write=Write.REAL, ownership=Ownership.RESPECT).live
-        item = self._item(hook, live)
+        live = self._objects.make(hook, stage)
+        item = replace(item, uid=live.meta.uid)
+        self._rows.note(item)
         self._outcomes.add(Change(hook.object, Action.CREATED, f"hook {stage.words}"), item)
         return self._judged(hook, stage, item, live)
 
     def _judged(self, hook: Wanted, stage: Stage, item: InventoryItem, live: Live) -> Progress:
         state, reason = self._state(hook, live)
-        if state is HookState.FAILED:
-            return self._failed(hook, stage, item, reason, live)
-        if state is HookState.SUCCEEDED:
-            self._ended(hook, stage, replace(item, hook_state=state), "", live)
-        elif item != self._items.get(hook.object):
-            # Made by an attempt that could not note it any more.
-            self._ports.journal.plan([item], [])
-        return Progress(hook, state, reason)
+        if state is HookState.FAILED and item.hook_state is HookState.FAILED:
+            return Progress(item.object, state, f"{reason}{self._not_again}")
+        item, known = replace(item, uid=live.meta.uid, hook_state=state), item
+        if state is not HookState.ACTIVE:
+            return self._came(hook, stage, item, reason, live)
+        if item != known:
+            # Made by an attempt that could not note it any more, or given up by an earlier run.
+            self._keep(item)
+        return Progress(item.object, state, reason)
 
     def _state(self, hook: Wanted, live: Live) -> tuple[HookState, str]:
         body = live.body()
         context = Context(self._ports.clock.now(), late_binding(self._cluster, [body]))
         return hook_state(hook.object, body, context, self._own)
 
-    def _failed(
-        self, hook: Wanted, stage: Stage, item: InventoryItem, reason: str, live: Live | None = None
-    ) -> Progress:
-        item = replace(item, hook_run=self._run, hook_state=HookState.FAILED)
+    def _came(self, hook: Wanted, stage: Stage, item: InventoryItem, reason: str, live: Live | None = None) -> Progress:
+        """Take in that a hook has come to the end that its row says."""
         self._ended(hook, stage, item, reason, live)
-        return Progress(hook, HookState.FAILED, reason)
+        return Progress(item.object, item.hook_state, reason if item.hook_state is HookState.FAILED else "")
+
+    def _failed(self, hook: Wanted, stage: Stage, item: InventoryItem, reason: str) -> Progress:
+        item = replace(self._rows.begun(stage, item), hook_state=HookState.FAILED)
+        return self._came(hook, stage, item, reason)
 
     def _ended(self, hook: Wanted, stage: Stage, item: InventoryItem, reason: str, live: Live | None = None) -> None:
-        """Record the end of a hook, with the last lines that it wrote, and delete its object where that is asked."""
+        """Record the end of a hook, with the last lines that it wrote, before its object may go."""
         failed = item.hook_state is HookState.FAILED
         said = f"hook {stage.words} failed: {reason}" if failed else f"hook {stage.words} succeeded"
-        lines = self._last_lines(hook) if live is not None else ""
+        lines = self._last_lines(hook, item) if live is not None else ""
         detail = f"{said}\n{lines}" if lines else said
-        change = Change(hook.object, Action.FAILED if failed else Action.UNCHANGED, detail)
+        self._keep(item)
+        change = Change(item.object, Action.FAILED if failed else Action.UNCHANGED, detail)
         self._outcomes.add(change, item, error_code=_FAILED if failed else "")
-        wanted = Deletion.FAILED if failed else Deletion.SUCCEEDED
-        if live is not None and wanted in hook.place.deletion:
-            self._delete(hook, live)
 
-    def _delete(self, hook: Wanted, live: Live | None) -> None:
-        for _ in range(JUDGEMENTS):
-            if live is None or live.meta.deletion_timestamp:
-                return
-            self._ports.fence.check(self._cluster.request_timeout)
-            try:
-                self._cluster.delete(hook.target, uid=live.meta.uid, resource_version=live.meta.resource_version)
-            except ConflictError:
-                uid, live = live.meta.uid, self._cluster.get(hook.target)
-                live = live if live is not None and live.meta.uid == uid else None
-            else:
-                return
+    def _keep(self, *items: InventoryItem) -> None:
+        self._ports.journal.plan(items, [])
+        for item in items:
+            self._rows.note(item)
 
-    def _last_lines(self, hook: Wanted) -> str:
+    def _last_lines(self, hook: Wanted, item: InventoryItem) -> str:
         """Return what a hook's containers wrote last; empty where it cannot be read: it is a help, not a condition."""
         if (hook.object.group, hook.object.kind) not in _LOGGED:
             return ""
+        target = replace(hook.target, name=item.object.name)
         try:
-            return redacted(self._cluster.last_lines(hook.target, lines=LOG_LINES)[-_LOG_BYTES:].strip())
+            return redacted(self._cluster.last_lines(target, lines=LOG_LINES)[-_LOG_BYTES:].strip())
         except FlotillaError:
             return ""
-
-    def _item(self, hook: Wanted, live: Live) -> InventoryItem:
-        base = replace(planned_item(hook, None), uid=live.meta.uid)
-        return replace(base, hook_run=self._run, hook_state=HookState.ACTIVE)

@@ -25,6 +25,8 @@ from workers.sync.unserved import Brought, Unserved, with_bringers
 KindLookup = Callable[[str, str, str], Kind]
 
 
+GENERATED = 10
+"""Hex digits after the prefix of a generated name."""
 _SEGMENT = re.compile(r"[^/%\s\x00-\x1f\x7f]{1,253}")
 
 
@@ -71,6 +73,7 @@ class Wanted:
         digest: sha256 of the canonical manifest, an HMAC for a Secret.
         options: what its annotations ask for.
         place: when its turn comes, and whether it is a hook.
+        generated: the prefix of its name where each run gives it another; empty where it has a name of its own.
     """
 
     object: ObjectId
@@ -80,6 +83,7 @@ class Wanted:
     digest: str
     options: marks.Options
     place: Place = PLAIN
+    generated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,9 @@ def _normalised(manifest: Manifest, naming: Naming, kinds: KindLookup) -> Wanted
     complete = _completed(manifest, group, kind_name)
     complete["metadata"] = _metadata(manifest["metadata"], name, namespace, mark, naming.ref.mark(naming.fleet))
     key = naming.digest_key if (group, kind_name) == ("", "Secret") else None
-    return Wanted(object_id, Target(kind, namespace, name), complete, mark, digest_of(complete, key), options, place)
+    target, digest = Target(kind, namespace, name), digest_of(complete, key)
+    generated = "" if manifest["metadata"].get("name") else manifest["metadata"]["generateName"]
+    return Wanted(object_id, target, complete, mark, digest, options, place, generated)
 
 
 def digest_of(manifest: Mapping[str, Any], key: bytes | None) -> str:
@@ -298,7 +304,7 @@ def _name(metadata: Mapping[str, Any], run: str) -> str:
     if not place_of(metadata.get("annotations") or {}).is_hook:
         message = "it has no name; generateName is for hooks only"
         raise ValueError(message)
-    return prefix + hashlib.sha256(run.encode()).hexdigest()[:10]
+    return prefix + hashlib.sha256(run.encode()).hexdigest()[:GENERATED]
 
 
 def _check_segment(what: str, value: Any) -> None:

@@ -19,6 +19,7 @@ from common.domain.runs import Trigger
 from workers.sync import prune
 from workers.sync.errors import ManifestsError, SilentGroupError
 from workers.sync.health import own_rules, waits_for_health
+from workers.sync.hook_rows import kept
 from workers.sync.judge import Judge, Verdict
 from workers.sync.judging import Judging
 from workers.sync.live import Kind
@@ -145,6 +146,7 @@ class _Attempt:
 
     def _stepwise(self, wanted: tuple[Wanted, ...], arriving: frozenset[Kind], steps: Steps) -> SyncResult:
         walk = StepWalk(self._request, self._ports, self._outcomes, steps)
+        walk.take_over()
         if self._request.outdated:
             return self._walked(walk.settle_hooks(), walk)
         judging = self._judging(objects_of(wanted), arriving)
@@ -190,6 +192,8 @@ class _Attempt:
 
     def _walked(self, halt: Halt, walk: StepWalk) -> SyncResult:
         """Return the result of a walk that did not come to its end."""
+        if halt.ending is not Ending.WAITING:
+            walk.end_phases()
         if halt.ending is Ending.FAILED:
             walk.run_fail_hooks()
         result = self._result(halt.ending, halt.reason)
@@ -274,8 +278,8 @@ class _Attempt:
             self._ports.journal.plan(rows, changes)
 
     def _ids(self, wanted: Sequence[Wanted]) -> frozenset[ObjectId]:
-        """Return what is wanted, and what of the inventory may be wanted: its kind is not served, or not known."""
-        ids = {one.object for one in wanted}
+        """Return what is wanted or was made for hooks, and what may be wanted: its kind is not served, or not known."""
+        ids = kept(wanted, self._request.inventory)
         items = (item.object for item in self._request.inventory)
         return frozenset(ids | {each for each in items if any(one.may_be(each) for one in self._unserved)})
 

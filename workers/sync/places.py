@@ -39,6 +39,15 @@ class Stage(IntEnum):
         """Its name as annotations have it."""
         return self.name.lower().replace("_", "-")
 
+    @classmethod
+    def named(cls, words: str) -> Stage:
+        """Return the stage of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return cls[words.upper().replace("-", "_")]
+
 
 class Deletion(StrEnum):
     """When a hook's object is deleted."""

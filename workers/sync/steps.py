@@ -52,6 +52,14 @@ class Steps:
     on_failure: tuple[Wanted, ...] = ()
 
     @property
+    def phases(self) -> Mapping[Stage, Sequence[Wanted]]:
+        """The hooks of each stage, in the order of their waves."""
+        found: dict[Stage, tuple[Wanted, ...]] = {Stage.SYNC_FAIL: self.on_failure}
+        for step in self.steps:
+            found[step.turn[0]] = (*found.get(step.turn[0], ()), *step.hooks)
+        return found
+
+    @property
     def simple(self) -> bool:
         """Whether there is nothing to wait for between writing the first object and the last."""
         return len(self.steps) == 1 and not self.steps[0].hooks and not self.steps[0].unserved

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common.domain.errors import PermanentError
 from common.domain.health import Health
-from common.domain.inventory import HookState
+from common.domain.inventory import End, HookState
 from common.domain.refs import ObjectId
 from workers.sync.concurrent import each
 from workers.sync.errors import UnauthorisedError
@@ -68,8 +68,14 @@ class StepWalk:
         self._ports = ports
         self._steps = steps.steps
         self.on_failure = steps.on_failure
-        self._hooks = HookRunner(request, ports, outcomes)
+        self._last = {step.turn[0]: step for step in steps.steps}
+        self._hooks = HookRunner(request, ports, outcomes, steps.phases)
         self._own = own_rules(request.health)
+        self._items = {item.object: item for item in request.inventory}
+
+    def take_over(self) -> None:
+        """Go on from the hooks that an earlier run of the same revision ran, where this one only tries again."""
+        self._hooks.take_over()
 
     def after(self, step: Step, verdicts: Sequence[Verdict]) -> Halt | None:
         """Run the hooks of a step whose objects are written; return why the walk ends here, None to go on.
@@ -80,18 +86,20 @@ class StepWalk:
         """
         progress = self._hooks.advance(step.hooks, step.turn[0])
         failed = [str(one) for one in progress if one.state is HookState.FAILED]
-        if failed:
-            return Halt(Ending.FAILED, f"{step.words}: {'; '.join(failed)}")
         active = [one for one in progress if one.state is HookState.ACTIVE]
-        ill = [] if step is self._steps[-1] else self.ill(verdicts)
+        if failed and not active:
+            return Halt(Ending.FAILED, f"{step.words}: {'; '.join(failed)}")
+        ill = [] if step is self._steps[-1] or failed else self.ill(verdicts)
         if not active and not ill:
+            if step is self._last[step.turn[0]]:
+                self._hooks.finish(step.turn[0])
             return None
         more = f", and {len(ill) - 1} more" if len(ill) > 1 else ""
-        reasons = "; ".join([*map(str, active), *(f"{one}{more}" for one in ill[:1])])
+        reasons = "; ".join([*failed, *map(str, active), *(f"{one}{more}" for one in ill[:1])])
         if self._request.expired:
             self._hooks.give_up(step.hooks, step.turn[0], "it did not end in time")
             return Halt(Ending.FAILED, f"{step.words} did not end in time: {reasons}")
-        awaits = (*(one.hook.object for one in active), *(one.object for one in ill))
+        awaits = (*(one.object for one in active), *(one.object for one in ill))
         return Halt(Ending.WAITING, f"{step.words}: {reasons}", awaits, hook_active=bool(active))
 
     def kinds(self, step: Step, brought: Brought) -> Halt | None:
@@ -116,32 +124,36 @@ class StepWalk:
         Raises:
             TransientError: the cluster failed.
         """
-        run = str(self._request.attempt.run)
-        under_way = {
-            item.object
-            for item in self._request.inventory
-            if item.hook_run == run and item.hook_state is HookState.ACTIVE
-        }
         active: list[Progress] = []
         for step in self._steps:
-            hooks = [hook for hook in step.hooks if hook.object in under_way]
+            hooks = [hook for hook in step.hooks if self._hooks.under_way(hook, step.turn[0])]
             progress = self._hooks.advance(hooks, step.turn[0])
             active += (one for one in progress if one.state is HookState.ACTIVE)
             if self._request.expired:
                 self._hooks.give_up(hooks, step.turn[0], "it did not end in time")
         if active and not self._request.expired:
-            awaits = tuple(one.hook.object for one in active)
+            awaits = tuple(one.object for one in active)
             return Halt(Ending.WAITING, "; ".join(map(str, active)), awaits, hook_active=True)
         return Halt(Ending.SUPERSEDED, "a newer revision")
 
     def clear_hooks(self) -> None:
-        """Delete the objects of all hooks of this run, which have ended, and forget them.
+        """Delete the objects of all hooks, which have ended, and forget them.
 
         Raises:
             TransientError: the cluster failed.
             LeaseLostError: this attempt may not write any more.
         """
-        self._hooks.clear([hook for step in self._steps for hook in step.hooks])
+        self._hooks.clear()
+
+    def end_phases(self) -> None:
+        """End every phase none of whose hooks is under way, since the run ends here.
+
+        Raises:
+            TransientError: the cluster failed.
+            LeaseLostError: this attempt may not write any more.
+        """
+        for stage in self._last:
+            self._hooks.finish(stage)
 
     def run_fail_hooks(self) -> None:
         """Begin the hooks for a run that failed; what comes of them changes nothing about it.
@@ -176,7 +188,10 @@ class StepWalk:
         except PermanentError as error:
             return error.message
         if live is None:
-            return "it does not exist"
+            item = self._items.get(wanted.object)
+            if item is None or not item.goes_by_itself:
+                return "it does not exist"
+            return "it failed, and was collected since" if item.ended is End.FAILED else ""
         body = live.body()
         context = Context(self._ports.clock.now(), late_binding(self._ports.cluster, [body]))
         report = assess(body, context, self._own)

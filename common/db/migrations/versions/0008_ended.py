@@ -1,6 +1,6 @@
 """ended: in which stage and for which revision a hook ran, and what goes from a cluster by itself.
 
-Revision 0008, after 0005.
+Revision 0008, after 0012.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

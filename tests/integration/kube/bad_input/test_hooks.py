@@ -1,4 +1,4 @@
-"""Hooks that fail, never end, or are taken away, where real controllers run them."""
+"""Hooks that fail, never end, or are taken away, and what TTL collects, where real controllers run them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, actions, annotated, config_map, details
 from tests.integration.kube.bad_input.webhooks import in_force
 from workers.sync.ports import Ending, Phase, SyncResult
+from workers.sync.sweep import Finding, compare
 
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 STRANDED = {"kubernetes.io/hostname": "nowhere"}
@@ -145,3 +146,69 @@ def test_a_hook_of_an_earlier_run_that_a_finalizer_holds_is_waited_for_within_bo
     in_force(lambda: kubectl.get(f"{JOBS}/migrate").status_code == httpx.codes.NOT_FOUND)
     assert again(site, *wanted, attempt=AttemptRef(NEXT, 2)).ending is Ending.WAITING
     assert show(kubectl, f"{JOBS}/migrate")["metadata"]["uid"] != uid, "made anew"
+
+
+# -- hooks and jobs that end by themselves ---------------------------------------------------------------------
+
+
+def quick(name: str = "migrate", annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    """Return a job whose pod ends at once; a hook where annotations say so."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "a", "image": "example.com/a"}]}
+    metadata = {"name": name, "annotations": annotations or {}}
+    spec = {"backoffLimit": 0, **spec, "template": {"spec": pod}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+def until_complete(kubectl: httpx.Client, name: str = "migrate") -> None:
+    """Return once the job is complete."""
+    in_force(lambda: any(each["type"] == "Complete" for each in status(kubectl, name).get("conditions") or ()))
+
+
+def jobs(kubectl: httpx.Client) -> set[str]:
+    """Return the uids of all jobs."""
+    return {each["metadata"]["uid"] for each in show(kubectl, JOBS)["items"]}
+
+
+def test_a_hook_that_ttl_collects_at_once_has_succeeded_and_runs_once(site: Site, kubectl: httpx.Client) -> None:
+    hook = quick(annotations={"helm.sh/hook": "pre-install,pre-upgrade"}, ttlSecondsAfterFinished=0)
+    wanted = (hook, config_map("new"))
+    assert site.sync(*wanted).ending is Ending.WAITING
+    until_complete(kubectl)
+    made = jobs(kubectl)
+    done = again(site, *wanted)
+    assert (done.ending, state(site)) == (Ending.SUCCEEDED, HookState.SUCCEEDED), done.reason
+    in_force(lambda: not jobs(kubectl) & made)
+    assert again(site, *wanted).ending is Ending.SUCCEEDED
+    assert jobs(kubectl) == set(), "what TTL collected since has succeeded"
+
+
+def test_an_account_of_a_hook_is_there_while_its_job_runs_and_goes_by_policy_at_the_end(
+    site: Site, kubectl: httpx.Client
+) -> None:
+    both = {"helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-delete-policy": "hook-succeeded"}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "adm", "annotations": both}}
+    path = "/api/v1/namespaces/default/serviceaccounts/adm"
+    made = quick(annotations=both)
+    made["spec"]["template"]["spec"]["serviceAccountName"] = "adm"
+    wanted = (account, made, config_map("new"))
+    assert site.sync(*wanted).ending is Ending.WAITING
+    assert kubectl.get(path).is_success
+    until_complete(kubectl)
+    assert again(site, *wanted).ending is Ending.SUCCEEDED
+    assert kubectl.get(path).status_code == httpx.codes.NOT_FOUND
+    in_force(lambda: not jobs(kubectl))
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_a_plain_job_that_ttl_collected_is_neither_drift_nor_run_again(
+    site: Site, kubectl: httpx.Client, seconds: int
+) -> None:
+    once = quick("once", ttlSecondsAfterFinished=seconds)
+    assert actions(site.sync(once)) == {"Job/once": "created"}
+    (row,) = site.journal.inventory.values()
+    in_force(lambda: not jobs(kubectl))
+    done = site.sync(once, full_check=True)
+    assert (done.ending, actions(done)) == (Ending.SUCCEEDED, {"Job/once": "unchanged"})
+    assert jobs(kubectl) == set()
+    (verdict,) = compare(site.fleet, site.ref.cluster, {site.ref: [row]}, {("batch", "Job"): ()}).verdicts
+    assert verdict.finding is Finding.CONFIRMED
