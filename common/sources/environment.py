@@ -16,6 +16,7 @@ from pathlib import Path
 
 from common.domain.addresses import GitAddress, Transport
 from common.sources import ssh_keys
+from common.sources.certificates import trust
 from common.sources.credentials import Credential, CredentialsRefusedError
 from common.sources.urls import PlainHttp
 
@@ -141,14 +142,9 @@ def authorised(url: GitAddress, credential: Credential) -> Iterator[Mapping[str,
 
 def _over_http(url: GitAddress, credential: Credential, folder: Path) -> dict[str, str]:
     variables = {"GIT_CONFIG_COUNT": "0"}
-    password = credential.get("token") or credential.get("password")
-    if password is not None:
-        user = credential.get("username", b"git").strip()
-        text = user + b":" + password.strip()
-        if b"\n" in text or b"\r" in text:
-            message = f"the credentials for {url} hold a line break"
-            raise CredentialsRefusedError(message, remedy="Store username and token as one line each.")
-        header = f"Authorization: Basic {base64.b64encode(text).decode()}"
+    basic = authorization(url, credential)
+    if basic:
+        header = f"Authorization: {basic}"
         # bound to scheme, host and port: a request to elsewhere goes without
         key = f"http.{url.origin}.extraHeader"
         variables = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": header}
@@ -156,9 +152,26 @@ def _over_http(url: GitAddress, credential: Credential, folder: Path) -> dict[st
         message = f"the credentials for {url} have neither token nor password"
         raise CredentialsRefusedError(message, remedy="Store username and token under the reference.")
     if "ca.crt" in credential:
+        trust(credential)  # git would call a broken one an unreachable server
         # as a variable, since one of that name in our own environment would win over a setting
         variables["GIT_SSL_CAINFO"] = str(_file(folder / "ca.crt", credential["ca.crt"]))
     return variables
+
+
+def authorization(url: GitAddress, credential: Credential) -> str:
+    """Return the header's value that signs in at ``url`` over http; empty where a credential holds no password.
+
+    Raises:
+        CredentialsRefusedError: it holds a line break.
+    """
+    password = credential.get("token") or credential.get("password")
+    if password is None:
+        return ""
+    text = credential.get("username", b"git").strip() + b":" + password.strip()
+    if b"\n" in text or b"\r" in text:
+        message = f"the credentials for {url} hold a line break"
+        raise CredentialsRefusedError(message, remedy="Store username and token as one line each.")
+    return f"Basic {base64.b64encode(text).decode()}"
 
 
 def _over_ssh(url: GitAddress, credential: Credential, folder: Path) -> dict[str, str]:

@@ -59,6 +59,12 @@ class RedirectRefusedError(PermanentError):
     code: ClassVar[str] = "git.redirected"
 
 
+class CertificateError(PermanentError):
+    """The server's certificate is not trusted: by its authority, its dates or its name."""
+
+    code: ClassVar[str] = "source.certificate"
+
+
 class HostKeyError(PermanentError):
     """The ssh server is not the one that known_hosts names."""
 
@@ -138,6 +144,14 @@ _WORDS: tuple[tuple[str, type[FlotillaError], str, str], ...] = (
         HostKeyError,
         "the ssh server's key is not the one in known_hosts",
         "Put the server's key into known_hosts of the credentials, after checking it.",
+    ),
+    (
+        r"certificate verification failed|ssl certificate problem|certificate subject name|no alternative certificate"
+        r"|certificate (has expired|expiration)|self[- ]signed certificate|peer's certificate|not signed by known",
+        CertificateError,
+        "the server's certificate is not trusted",
+        "Store its authority's certificate as ca.crt under the source's credentials reference, renew it, or use the "
+        "host name that it is for.",
     ),
     (
         r"unable to update url base|returned error: 30[1278]",

@@ -19,6 +19,7 @@ from common.domain.refs import SEMVER, SUBMODULES, SourceRef, is_commit
 from common.semver import RangeError, VersionRange
 from common.settings import Settings
 from common.sources.credentials import Credential, CredentialsProvider
+from common.sources.diagnosis import explained
 from common.sources.environment import authorised
 from common.sources.faults import (
     MirrorCorruptError,
@@ -116,7 +117,8 @@ class Mirrors:
                 state = state.begun()
                 place.keep(state)
                 try:
-                    with authorised(url, self._credential(source)) as variables:
+                    credential = self._credential(source)
+                    with explained(url, credential), authorised(url, credential) as variables:
                         not_taken = self._fetching.update(url, place, ref, variables)
                 except FlotillaError as error:
                     place.keep(state.failed(error) if is_shared(error) else state)

@@ -13,6 +13,12 @@ class AddressRefusedError(PermanentError):
     code: ClassVar[str] = "artifact.address-refused"
 
 
+class ProxyRefusedError(PermanentError):
+    """The proxy that the environment names is none."""
+
+    code: ClassVar[str] = "artifact.proxy-refused"
+
+
 class VersionRefusedError(PermanentError):
     """What a source follows is no tag, digest, version or range."""
 

@@ -1,15 +1,13 @@
 """Asks servers for artifacts: bounded in time and size, over verified TLS, with credentials for one origin alone.
 
-Nothing is taken from the environment: no proxies, no netrc. Bodies are taken as they were sent, never decoded on the
-way: what unpacks them counts.
+Of the environment only its proxies are taken, as git takes them: no netrc. Bodies are taken as they were sent, never
+decoded on the way: what unpacks them counts.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,13 +28,18 @@ from common.sources.artifacts.faults import (
     ArtifactUnauthorisedError,
     ArtifactUnreachableError,
     DownloadTooLargeError,
+    ProxyRefusedError,
 )
+from common.sources.certificates import fault_of, trust
 from common.sources.credentials import Credential, CredentialsRefusedError
+from common.sources.proxies import proxy_for
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _WITH_BODY = 200
-_CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
+_HTTPS = 443
+_CONNECTED = ("connect_tcp.complete", "start_tls.complete")
+"""How the names of the events end that hand a connection out; of one through a proxy each begins otherwise."""
 _RETRY = "It is tried again; see that the server is up and reachable from this worker."
 
 
@@ -80,13 +83,8 @@ class Web:
     def __init__(self, credential: Credential, limits: WebLimits) -> None:
         self._limits = limits
         self._watch = _Watch(limits.total)
-        self._client = httpx.Client(
-            verify=_trust(credential),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx.Timeout(limits.silence.total_seconds(), connect=limits.connect.total_seconds()),
-            headers={"User-Agent": "flotilla", "Accept-Encoding": "identity"},
-        )
+        self._tls = trust(credential)
+        self._clients: dict[str, httpx.Client] = {}
 
     def __enter__(self) -> Web:
         self._watch.start()
@@ -94,7 +92,8 @@ class Web:
 
     def __exit__(self, *_: object) -> None:
         self._watch.stop()
-        self._client.close()
+        for client in self._clients.values():
+            client.close()
 
     def get(
         self, address: Address, *, limit: int, headers: Mapping[str, str] | None = None, authorization: str = ""
@@ -125,23 +124,63 @@ class Web:
         message = f"{origin} redirects more than {_MOST_REDIRECTS} times"
         raise AddressRefusedError(message, remedy="Write the present address into the registry.")
 
+    def location(self, address: Address, *, authorization: str = "") -> str:
+        """Return where the answer at ``address`` leads, as the server spells it; empty where it leads nowhere.
+
+        Raises:
+            FlotillaError: as ``get``.
+        """
+        sent = {"Authorization": authorization} if authorization else {}
+        answer = self._asked(address, sent, 0)
+        return answer.headers.get("Location", "") if answer.status in _REDIRECTS else ""
+
     def _asked(self, address: Address, headers: Mapping[str, str], limit: int) -> Answer:
+        client = self._client(address)
         try:
-            with self._stream(address, headers) as response:
+            with self._stream(client, address, headers) as response:
                 content = _body(response, address, limit) if response.status_code == _WITH_BODY else b""
                 return Answer(address, response.status_code, response.headers, content)
         except httpx.HTTPError as error:
             if self._watch.expired or isinstance(error, httpx.TimeoutException):
                 message = f"{address} answered too slowly"
                 raise ArtifactTimedOutError(message, remedy=_RETRY) from error
-            message = f"{address} did not answer ({type(error).__name__}: {str(error)[:200]})"
+            untrusted = fault_of(error, where=str(address))
+            if untrusted is not None:
+                raise untrusted from error
+            way = "" if client is self._clients.get("") else " through the proxy of the environment"
+            message = f"{address} did not answer{way} ({type(error).__name__}: {str(error)[:200]})"
             raise ArtifactUnreachableError(message, remedy=_RETRY) from error
 
     @contextmanager
-    def _stream(self, address: Address, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+    def _stream(self, client: httpx.Client, address: Address, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
         extensions = {"trace": self._watch.trace}
-        with self._client.stream("GET", address.url, headers=headers, extensions=extensions) as response:
+        with client.stream("GET", address.url, headers=headers, extensions=extensions) as response:
             yield response
+
+    def _client(self, address: Address) -> httpx.Client:
+        """Return what asks there: directly, or through the proxy that the environment names.
+
+        Raises:
+            ProxyRefusedError: the proxy's URL is none.
+        """
+        proxy = "" if address.plain else proxy_for(address.url.host, address.url.port or _HTTPS)
+        if proxy not in self._clients:
+            limits = self._limits
+            own = self._tls if proxy.startswith("https://") else None
+            try:
+                self._clients[proxy] = httpx.Client(
+                    verify=self._tls,
+                    trust_env=False,
+                    proxy=httpx.Proxy(proxy, ssl_context=own) if proxy else None,
+                    follow_redirects=False,
+                    timeout=httpx.Timeout(limits.silence.total_seconds(), connect=limits.connect.total_seconds()),
+                    headers={"User-Agent": "flotilla", "Accept-Encoding": "identity"},
+                )
+            except (ValueError, httpx.InvalidURL):
+                message = "the proxy that HTTPS_PROXY or ALL_PROXY names cannot be used"
+                remedy = "Write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT there."
+                raise ProxyRefusedError(message, remedy=remedy) from None
+        return self._clients[proxy]
 
 
 def _body(response: httpx.Response, address: Address, limit: int) -> bytes:
@@ -194,17 +233,6 @@ def basic(credential: Credential, *, where: str) -> str:
     return f"Basic {base64.b64encode(user + b':' + password).decode()}"
 
 
-def _trust(credential: Credential) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if "ca.crt" in credential:
-        try:
-            context.load_verify_locations(cadata=credential["ca.crt"].decode())
-        except (ssl.SSLError, ValueError, binascii.Error) as error:
-            message = "ca.crt of the credentials holds no certificate"
-            raise CredentialsRefusedError(message, remedy="Store the authority's certificates as PEM.") from error
-    return context
-
-
 class _Watch:
     """Ends every connection when time is up: a server that sends a byte now and then is never silent for long."""
 
@@ -235,7 +263,7 @@ class _Watch:
         return self._traced
 
     def _traced(self, event: str, info: Mapping[str, Any]) -> None:
-        if event in _CONNECTED:
+        if event.endswith(_CONNECTED):
             self._sockets.append(info["return_value"].get_extra_info("socket"))
             if self.expired:
                 self._end()

@@ -24,6 +24,7 @@ from common.sources.artifacts.faults import (
 )
 from common.sources.artifacts.store import Artifacts
 from common.sources.credentials import CredentialsRefusedError, DirectoryProvider
+from common.sources.faults import CertificateError
 from common.sources.sources import Sources
 from tests.controlplane.certs import make_certificates
 from tests.fakes.archives import chart, packed
@@ -155,7 +156,7 @@ def test_a_private_ca_is_trusted_by_the_credential_alone(tmp_path: Path, credent
         digests = published(web, "1.0.0")
         url = f"https://{web.host}/helm"
         assert artifacts.fetch(SourceRef(url, "charts/ca", f"chart:{NAME}:1.0.0")).commit == digests["1.0.0"]
-        with pytest.raises(ArtifactUnreachableError, match="certificate"):
+        with pytest.raises(CertificateError, match="authority that is not known here"):
             artifacts.fetch(SourceRef(url, "", f"chart:{NAME}:1.0.0"))
         with pytest.raises(CredentialsRefusedError, match="no certificate"):
             artifacts.fetch(SourceRef(url, "charts/bad", f"chart:{NAME}:1.0.0"))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from common.domain.refs import SourceRef
-from common.sources.credentials import DirectoryProvider
-from common.sources.faults import UnreachableError
+from common.sources.credentials import CredentialsRefusedError, DirectoryProvider
+from common.sources.faults import CertificateError
 from common.sources.mirrors import Mirrors
 from tests.controlplane.certs import make_certificates
 from tests.fakes.git_server import GitServer
+from tests.fakes.tls import server_tls
 
 MAIN = "refs/heads/main"
 
@@ -55,6 +57,46 @@ def test_an_unknown_ca_is_not_trusted_whatever_the_environment_says(
 ) -> None:
     monkeypatch.setenv("GIT_SSL_NO_VERIFY", "true")
     credentials.store("git/app", {"username": b"robot", "password": b"canary"})
-    with pytest.raises(UnreachableError, match="certificate") as caught:
+    with pytest.raises(CertificateError, match="authority that is not known here") as caught:
         mirrors.fetch(SourceRef(served.url, "git/app", MAIN))
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "ends", "known", "words", "remedy"),
+    [
+        ("127.0.0.1", 1, False, "authority that is not known here", "as ca.crt under the source's credentials"),
+        ("127.0.0.1", -1, True, "has expired", "Renew it"),
+        ("elsewhere.example.com", 1, True, "is for another host name", "Write the name that the certificate is for"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_said_and_lasts(
+    mirrors: Mirrors,
+    credentials: DirectoryProvider,
+    tmp_path: Path,
+    name: str,
+    ends: int,
+    *,
+    known: bool,
+    words: str,
+    remedy: str,
+) -> None:
+    context, ca = server_tls(tmp_path / "served", name, ends=timedelta(days=ends))
+    server = GitServer(tmp_path / "origins")
+    server.origin("app").commit({"a.yaml": "a: 1\n"})
+    server.start(tls=context)
+    credentials.store("git/app", {"token": b"canary"} | ({"ca.crt": ca} if known else {}))
+    source = SourceRef(server.url("app").replace("http:", "https:"), "git/app", MAIN)
+    with pytest.raises(CertificateError, match=words) as caught:
+        mirrors.fetch(source)
+    assert remedy in caught.value.remedy
+    assert "canary" not in str(caught.value)
+    server.stop()
+
+
+def test_an_authority_that_is_none_is_told_before_a_connection(
+    mirrors: Mirrors, credentials: DirectoryProvider
+) -> None:
+    credentials.store("git/app", {"token": b"canary", "ca.crt": b"none"})
+    with pytest.raises(CredentialsRefusedError, match=r"ca\.crt of the credentials holds no certificate"):
+        mirrors.fetch(SourceRef("https://127.0.0.1:1/app", "git/app", MAIN))

@@ -263,8 +263,16 @@ def test_a_redirect_is_not_followed(
 ) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     git_http_server.status = 301
-    git_http_server.headers = (("Location", "http://127.0.0.1:1/elsewhere/info/refs?service=git-upload-pack"),)
-    with pytest.raises(RedirectRefusedError):
+    target = "http://u:canary@127.0.0.1:1/elsewhere/info/refs?service=git-upload-pack&token=canary"
+    git_http_server.headers = (("Location", target),)
+    with pytest.raises(RedirectRefusedError, match=r"redirects to http://127\.0\.0\.1:1/elsewhere, which") as caught:
+        mirrors.fetch(main)
+    assert "canary" not in str(caught.value)
+    git_http_server.headers = (("Location", "/new/info/refs?service=git-upload-pack"),)
+    with pytest.raises(RedirectRefusedError, match=f"redirects to http://127.0.0.1:{git_http_server.port}/new, which"):
+        mirrors.fetch(main)
+    git_http_server.headers = ()
+    with pytest.raises(RedirectRefusedError, match="redirects elsewhere"):
         mirrors.fetch(main)
 
 
