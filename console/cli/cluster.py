@@ -16,13 +16,12 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-import yaml
 
 from common.domain import expiry
 from common.domain.errors import PermanentError, TransientError
 from common.settings import Settings, settings
 from common.sources.credentials import Credential, CredentialsMissingError, DirectoryProvider, provider_from
-from common.yaml import REGISTRY_LIMITS, load_documents
+from common.yaml import REGISTRY_LIMITS, dump_all, load_documents
 from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, ago, is_data, say, table, trouble
@@ -258,17 +257,11 @@ def _labels(given: Sequence[str]) -> dict[str, str]:
 
 def _tell(target: Target, plan: Plan) -> None:
     say(f"# On {target.access.server} ({plan.rights}), and a token for that account:")
-    typer.echo(_yaml(*plan.manifests), nl=False)
+    typer.echo(dump_all(plan.manifests), nl=False)
     for limit in plan.limits:
         say(f"# What will not work: {limit}.")
     say(f"# In the registry{f', as {target.path}' if target.path else ''}:")
-    typer.echo(_yaml(target.document), nl=False)
-
-
-def _yaml(*documents: Mapping[str, Any]) -> str:
-    # Through JSON, so that what documents share is not written as anchors.
-    plain = orjson.loads(orjson.dumps(documents))
-    return str(yaml.safe_dump_all(plain, sort_keys=False, allow_unicode=True, explicit_start=True))
+    typer.echo(dump_all([target.document]), nl=False)
 
 
 def _refuse_taken(chosen: Settings, target: Target) -> None:
@@ -341,7 +334,7 @@ def _declare(target: Target) -> None:
         say("Put the Cluster document above into the registry.")
         return
     target.path.parent.mkdir(parents=True, exist_ok=True)
-    target.path.write_text(_yaml(target.document))
+    target.path.write_text(dump_all([target.document]))
     say(f"wrote {target.path}; commit it")
 
 

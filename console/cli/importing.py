@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from common.domain import numbers
 from common.domain.errors import PermanentError
+from common.yaml import dump
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, say, warn
 from console.importing import Imported, from_argocd, from_flux
@@ -114,7 +114,7 @@ def _show(found: Imported, into: Path | None, output: Format) -> None:
 
 def _tell(found: Imported, into: Path | None) -> None:
     if into is None:
-        typer.echo("---\n".join(_text(document) for document in found.documents.values()), nl=False)
+        typer.echo("---\n".join(dump(document) for document in found.documents.values()), nl=False)
     else:
         say(f"{len(found.documents)} documents are in {into}. Check them: flotilla validate {into}")
     for finding in found.findings:
@@ -131,10 +131,6 @@ def _tell(found: Imported, into: Path | None) -> None:
             warn(f"     {command}")
 
 
-def _text(document: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
-
-
 def _write(documents: Mapping[str, Mapping[str, Any]], into: Path) -> None:
     taken = [name for name in documents if (into / name).exists()]
     if taken:
@@ -143,4 +139,4 @@ def _write(documents: Mapping[str, Mapping[str, Any]], into: Path) -> None:
     for name, document in documents.items():
         file = into / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(_text(document))
+        file.write_text(dump(document))

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from common.domain import expiry
+from common.yaml import dump
 from console import words
 
 GOOD = frozenset({"synced", "healthy", "succeeded", "reachable", "created", "configured", "adopted", "active", "ok"})
@@ -47,7 +47,7 @@ def is_data(form: Format, value: Any) -> bool:
         typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
     elif form is Format.YAML:
         plain = orjson.loads(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
-        typer.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), nl=False)
+        typer.echo(dump(plain), nl=False)
     return form is not Format.TABLE
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from common.registry import DocumentError, application_alone
+from common.yaml import dump
 from console.importing.foreign import Finding, Foreign, sorted_findings
 
 _VERSION = "flotilla.dev/v1"
@@ -105,7 +104,7 @@ def outcome(
 
 def _refused(draft: Draft) -> list[Finding]:
     try:
-        application_alone(yaml.safe_dump(draft.document, sort_keys=False).encode(), f"application {draft.name}")
+        application_alone(dump(draft.document).encode(), f"application {draft.name}")
     except DocumentError as error:
         return [Finding(draft.origin.file, draft.origin.document.line, str(error), "correct the document")]
     return []
