@@ -47,6 +47,7 @@ class Approval:
     reason: str
     state: ApprovalState
     decided_by: str = ""
+    decision_reason: str = ""
 
 
 def ask(
@@ -59,7 +60,7 @@ def ask(
     now: datetime,
 ) -> int:
     """Return the open request for exactly this payload, made if there is none; others of the subject become void."""
-    digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+    digest = _digest(payload)
     same = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.state == ApprovalState.OPEN)
     void = update(ApprovalRow).where(*same, ApprovalRow.digest != digest)
     connection.execute(void.values(state=ApprovalState.VOID, decided_at=now, decided_by="flotilla"))
@@ -69,6 +70,16 @@ def ask(
     values = {"kind": kind, "subject": subject, "digest": digest, "payload": dict(payload), "reason": reason}
     made = insert(ApprovalRow).values(**values, state=ApprovalState.OPEN, created_at=now)
     return connection.execute(made.returning(ApprovalRow.id)).scalar_one()
+
+
+def rejected(connection: Connection, kind: ApprovalKind, subject: str, payload: Mapping[str, Any]) -> Approval | None:
+    """Return the last request of a subject if it was for exactly this payload and was rejected, else None."""
+    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject)
+    query = select(*ApprovalRow.__table__.c).where(*mine).order_by(ApprovalRow.id.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    if row is None or (row.digest, row.state) != (_digest(payload), ApprovalState.REJECTED):
+        return None
+    return _approval(row)
 
 
 def void(connection: Connection, kind: ApprovalKind, subject: str, *, now: datetime) -> None:
@@ -114,5 +125,16 @@ def note_run(connection: Connection, approval_id: int, run_id: str) -> None:
 
 def _approval(row: Any) -> Approval:
     return Approval(
-        row.id, ApprovalKind(row.kind), row.subject, row.payload, row.reason, ApprovalState(row.state), row.decided_by
+        row.id,
+        ApprovalKind(row.kind),
+        row.subject,
+        row.payload,
+        row.reason,
+        ApprovalState(row.state),
+        row.decided_by,
+        row.decision_reason,
     )
+
+
+def _digest(payload: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()

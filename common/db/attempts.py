@@ -212,6 +212,12 @@ def _give_back(connection: Connection, attempt: AttemptRef) -> str | None:
     return given
 
 
+def wrote_before(connection: Connection, attempt: AttemptRef) -> bool:
+    """Return whether a former attempt of the same run has changed anything on its cluster."""
+    before = _counts_before(connection, attempt) or {}
+    return any(before.get(action) for action in MUTATIONS)
+
+
 def _counts_before(connection: Connection, attempt: AttemptRef) -> Mapping[str, int] | None:
     """Return what the run's former attempts counted."""
     if attempt.number == 1:

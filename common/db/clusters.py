@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, case, func, null, or_, select, true, update
 
+from common.db import standing
 from common.db.dialect import batched, insert, table_of
 from common.db.tables import ClusterRow, Instant
 from common.domain.fleet import Cluster, ClusterState
@@ -84,6 +85,11 @@ def declare(connection: Connection, clusters: Sequence[Cluster], *, now: datetim
         }
         for cluster in clusters
     ]
+    query = select(ClusterRow.name, ClusterRow.server, ClusterRow.credentials)
+    before = {name: (server, credentials) for name, server, credentials in connection.execute(query)}
+    for cluster in clusters:
+        if before.get(cluster.name, (cluster.server, cluster.credentials)) != (cluster.server, cluster.credentials):
+            standing.cluster_changed(connection, cluster.name, now=now)
     for batch in batched(rows):
         statement = insert(connection, ClusterRow)
         changing = ("declared", "state", "pool", "server", "credentials")
@@ -135,8 +141,9 @@ def record_identity(connection: Connection, name: str, uid: str) -> str:
     return connection.execute(select(ClusterRow.blocked).where(ClusterRow.name == name)).scalar_one()
 
 
-def accept_identity(connection: Connection, name: str, uid: str) -> None:
+def accept_identity(connection: Connection, name: str, uid: str, *, now: datetime) -> None:
     """Take another identity as the cluster's, as a person approved, and let it be written to again."""
+    standing.cluster_changed(connection, name, now=now)
     connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(identity=uid, blocked=""))
     _judge_identities(connection)
 
@@ -167,7 +174,13 @@ def _judge_identities(connection: Connection) -> None:
 def record_reached(
     connection: Connection, name: str, *, version: str, expire_at: datetime | None, now: datetime
 ) -> None:
-    """Note that the cluster answered, and when the credentials by which it did expire; None is never, or unknown."""
+    """Note that the cluster answered, and when the credentials by which it did expire; None is never, or unknown.
+
+    What waits for a change of it is tried again where it has another version than before.
+    """
+    before = connection.execute(select(ClusterRow.version).where(ClusterRow.name == name)).scalar()
+    if before and before != version:
+        standing.cluster_changed(connection, name, now=now)
     values = {
         "reachable": True,
         "error_code": "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, case, delete, select, tuple_, upda
 from common.db.dialect import batched, insert_in, table_of
 from common.db.tables import InventoryRow, PlacementRow
 from common.domain.health import Health, HealthReport
-from common.domain.inventory import End, HookState, InventoryItem
+from common.domain.inventory import End, Healing, HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 
 _KEY = ("placement_id", "group", "kind", "namespace", "name")
@@ -21,7 +21,7 @@ _FIELDS = tuple(name for name in _READ if name != "ended")
 """What attempts write. How an object ended is written by who observes it."""
 _COLUMNS = tuple(InventoryRow.__table__.c[name] for name in ("group", "kind", "namespace", "name", *_READ))
 _TABLE = table_of(InventoryRow)
-_HEALTH = update(_TABLE).where(
+_ONE = update(_TABLE).where(
     _TABLE.c.placement_id == bindparam("of_placement"),
     _TABLE.c.group == bindparam("of_group"),
     _TABLE.c.kind == bindparam("of_kind"),
@@ -46,7 +46,7 @@ def of_cluster(connection: Connection, cluster: str) -> dict[PlacementRef, tuple
 
 
 def replace(connection: Connection, placement_id: int, items: Sequence[InventoryItem]) -> None:
-    """Insert or replace rows; health, which others write, stays."""
+    """Insert or replace rows; health and healing, which others write, stay."""
     rows = [_row(placement_id, item) for item in items]
     for batch in batched(rows):
         connection.execute(_replace(connection.dialect.name), batch)
@@ -63,19 +63,11 @@ def forget(connection: Connection, placement_id: int, objects: Sequence[ObjectId
 def record_healths(connection: Connection, seen: Sequence[tuple[int, ObjectId, HealthReport]]) -> None:
     """Store the health of objects, each with the id of its placement."""
     rows = [
-        {
-            "of_placement": placement_id,
-            "of_group": one.group,
-            "of_kind": one.kind,
-            "of_namespace": one.namespace,
-            "of_name": one.name,
-            "health": report.health,
-            "health_reason": report.reason,
-        }
+        _key_of(placement_id, one) | {"health": report.health, "health_reason": report.reason}
         for placement_id, one, report in seen
     ]
     for batch in batched(rows):
-        connection.execute(_HEALTH, batch)
+        connection.execute(_ONE, batch)
 
 
 def healths(connection: Connection, placement_ids: Sequence[int]) -> dict[tuple[int, ObjectId], HealthReport]:
@@ -91,20 +83,32 @@ def healths(connection: Connection, placement_ids: Sequence[int]) -> dict[tuple[
 
 def record_ends(connection: Connection, seen: Sequence[tuple[int, InventoryItem, End]]) -> None:
     """Store how objects ended, each with the id of its placement; unless another object took its place meanwhile."""
+    rows = [_key_of(placement_id, item.object) | {"of_uid": item.uid, "ended": end} for placement_id, item, end in seen]
+    for batch in batched(rows):
+        connection.execute(_ONE.where(_TABLE.c.uid == bindparam("of_uid")), batch)
+
+
+def healings(connection: Connection, placement_ids: Sequence[int]) -> dict[tuple[int, ObjectId], Healing]:
+    """Return how the objects of these placements that were ever corrected have held."""
+    columns = (InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
+    query = select(*columns, InventoryRow.placement_id, InventoryRow.fight_step, InventoryRow.healed_at)
+    query = query.add_columns(InventoryRow.heal_after).where(InventoryRow.heal_after.is_not(None))
+    found: dict[tuple[int, ObjectId], Healing] = {}
+    for batch in batched(placement_ids):
+        for row in connection.execute(query.where(InventoryRow.placement_id.in_(batch))):
+            of = ObjectId(row.group, row.kind, row.namespace, row.name)
+            found[row.placement_id, of] = Healing(row.fight_step, row.healed_at, row.heal_after)
+    return found
+
+
+def record_healings(connection: Connection, placement_id: int, healed: Mapping[ObjectId, Healing]) -> None:
+    """Store how the objects of a placement that were just corrected have held."""
     rows = [
-        {
-            "of_placement": placement_id,
-            "of_group": item.object.group,
-            "of_kind": item.object.kind,
-            "of_namespace": item.object.namespace,
-            "of_name": item.object.name,
-            "of_uid": item.uid,
-            "ended": end,
-        }
-        for placement_id, item, end in seen
+        _key_of(placement_id, one) | {"fight_step": of.step, "healed_at": of.healed_at, "heal_after": of.after}
+        for one, of in healed.items()
     ]
     for batch in batched(rows):
-        connection.execute(_HEALTH.where(_TABLE.c.uid == bindparam("of_uid")), batch)
+        connection.execute(_ONE, batch)
 
 
 @cache
@@ -119,6 +123,16 @@ def _item(row: Any) -> InventoryItem:
     object_ = ObjectId(row.group, row.kind, row.namespace, row.name)
     values = {name: getattr(row, name) for name in _READ}
     return InventoryItem(object_, **values | {"hook_state": HookState(row.hook_state), "ended": End(row.ended)})
+
+
+def _key_of(placement_id: int, one: ObjectId) -> dict[str, Any]:
+    return {
+        "of_placement": placement_id,
+        "of_group": one.group,
+        "of_kind": one.kind,
+        "of_namespace": one.namespace,
+        "of_name": one.name,
+    }
 
 
 def _row(placement_id: int, item: InventoryItem) -> dict[str, Any]:

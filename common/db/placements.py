@@ -10,10 +10,12 @@ from typing import Any, cast
 from sqlalchemy import Connection, Select, Table, and_, bindparam, or_, select, update
 
 from common.db.dialect import batched, insert
+from common.db.status import NO_FAILURE, settle
 from common.db.tables import PlacementRow, RunRow
-from common.domain.placements import WARNED, PlacementState
+from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, RunId
-from common.domain.runs import Outcome, RunState, SyncStatus, Trigger
+from common.domain.runs import Outcome, RunState, Trigger
+from common.domain.status import Found, Remedy, StatusFacts, sync_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class PlacementFacts:
         desired: what it should run; None while it is unresolved.
         applied: identity of what it runs; None before its first success.
         warned: whether its last run saw differences, and was not to write.
+        failed_settings: digest of what the registry said of it when its last run failed; None where none failed.
         retry_at: when it wants its next run; None when it wants none.
         failures: runs in a row that failed at the desired revision.
         objects: how many objects it owns.
@@ -49,6 +52,7 @@ class PlacementFacts:
     applied: tuple[str, str] | None
     hindrance: str
     warned: bool
+    failed_settings: str | None
     paused: bool
     retry_at: datetime | None
     failures: int
@@ -62,8 +66,8 @@ class PlacementChange:
 
     Attributes:
         wants_run: whether it wants a run from now on; False leaves ``retry_at`` as it is, None takes it away.
-        renewed: whether the desired revision is another one, so that former failures no longer count. Where this, or
-            a run, is wanted of what was applied last, that is no longer known to be what runs.
+        renewed: whether the desired revision is another one, so that former failures no longer count.
+        doubtful: whether what was applied last is no longer known to be what runs, should that be wanted.
     """
 
     ref: PlacementRef
@@ -74,7 +78,7 @@ class PlacementChange:
     hindrance: str
     wants_run: bool | None
     renewed: bool
-    out_of_sync: bool
+    doubtful: bool
 
 
 _TABLE = cast("Table", PlacementRow.__table__)
@@ -92,7 +96,9 @@ _COLUMNS = (
     PlacementRow.applied_source_digest,
     PlacementRow.applied_parameters_digest,
     PlacementRow.hindrance,
-    PlacementRow.reason,
+    PlacementRow.found_code,
+    PlacementRow.failure_code,
+    PlacementRow.failure_settings,
     PlacementRow.paused_by,
     PlacementRow.retry_at,
     PlacementRow.failures,
@@ -166,7 +172,7 @@ def _new_row(change: PlacementChange, now: datetime) -> dict[str, Any]:
         "mark": change.mark,
         "desired_at": now if change.desired else None,
         "retry_at": now if change.wants_run else None,
-        "sync_status": SyncStatus.OUT_OF_SYNC.value if change.out_of_sync else SyncStatus.UNKNOWN.value,
+        "sync_status": sync_status(StatusFacts(change.state, None, None, confirmed=False, failed=False)).value,
     }
 
 
@@ -176,18 +182,19 @@ def _update(connection: Connection, changes: Sequence[tuple[int, PlacementChange
     for id_, change in changes:
         values = _values(change)
         if change.renewed:
-            values |= {"desired_at": now, "failures": 0, "fight_step": 0, "heal_after": None}
+            values["desired_at"] = now
+        if change.renewed or (change.wants_run and change.desired is None):
+            values |= NO_FAILURE | {"found_code": "", "found_params": None}
         if change.wants_run is None:
             values["retry_at"] = None
         elif change.wants_run:
             values["retry_at"] = now
-        if change.out_of_sync:
-            values["sync_status"] = SyncStatus.OUT_OF_SYNC.value
         groups.setdefault(tuple(values), []).append({"row": id_, **values})
     for columns, rows in groups.items():
         statement = update(_TABLE).where(_TABLE.c.id == bindparam("row"))
         connection.execute(statement.values({column: bindparam(column) for column in columns}), rows)
-    _doubt(connection, [id_ for id_, change in changes if change.renewed or change.wants_run])
+    _doubt(connection, [id_ for id_, change in changes if change.doubtful])
+    settle(connection, [id_ for id_, _ in changes])
 
 
 def _doubt(connection: Connection, placement_ids: Sequence[int]) -> None:
@@ -220,8 +227,8 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
     """Have every placement that is behind, and that nothing stands in the way of, want a run; return how many did not.
 
     Whatever ended a run without bringing its placement where it should be (skipped, superseded by something that was
-    itself given up, a race with a claim), the wish comes back by this. Failures have their own time, and a removal
-    that asked a person goes on by the answer.
+    itself given up, a race with a claim), the wish comes back by this. Failures have their own time or wait for a
+    change, and a removal that asked a person goes on by the answer.
     """
     mine = (RunRow.placement_id == PlacementRow.id, _WRITES)
     unended = select(RunRow.id).where(*mine, RunRow.state != RunState.ENDED)
@@ -239,7 +246,9 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
     )
     asked = last.scalar_subquery().is_not_distinct_from(Outcome.NEEDS_APPROVAL.value)
     leaving = and_(PlacementRow.state == PlacementState.LEAVING, ~asked)
-    missed = update(PlacementRow).where(PlacementRow.retry_at.is_(None), or_(placed, leaving), ~unended.exists())
+    waits = PlacementRow.failure_remedy == Remedy.CHANGE.value
+    mine_missed = (PlacementRow.retry_at.is_(None), ~waits, or_(placed, leaving))
+    missed = update(PlacementRow).where(*mine_missed, ~unended.exists())
     return len(connection.execute(missed.values(retry_at=now).returning(PlacementRow.id)).all())
 
 
@@ -305,7 +314,8 @@ def _facts(row: Any) -> PlacementFacts:
         desired=desired,
         applied=applied,
         hindrance=row.hindrance,
-        warned=row.reason.startswith(WARNED),
+        warned=row.found_code == Found.WARNED,
+        failed_settings=row.failure_settings if row.failure_code else None,
         paused=row.paused_by is not None,
         retry_at=row.retry_at,
         failures=row.failures,

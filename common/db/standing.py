@@ -7,17 +7,39 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, bindparam, case, func, select, update
+from sqlalchemy import ClauseElement, Connection, bindparam, case, func, or_, select, update
 
 from common.db.dialect import batched, table_of
-from common.db.tables import PlacementRow
+from common.db.status import NO_FAILURE, failure_of, identity_of, settle
+from common.db.tables import PlacementRow, RunRow
 from common.domain.health import Health, HealthReport
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, Revision
-from common.domain.runs import SyncStatus
+from common.domain.reasons import sentence
+from common.domain.refs import PlacementRef, Revision, RunId
+from common.domain.runs import SyncStatus, Trigger
+from common.domain.status import NO_CONTACT, NONE, Contact, Failure, Found, Reason, Remedy
 
 _PLACEMENT = table_of(PlacementRow)
 _ONE = update(_PLACEMENT).where(_PLACEMENT.c.id == bindparam("of_placement"))
+_FAILURE = (
+    select(
+        *(
+            _PLACEMENT.c[name]
+            for name in (
+                "desired_source_digest", "desired_parameters_digest", "failure_code", "failure_params",
+                "failure_remedy", "failure_since", "failure_last_at", "failure_count", "failures", "retry_at",
+                "found_code",
+            )
+        ),
+        RunRow.source_digest,
+        RunRow.parameters_digest,
+        RunRow.trigger,
+    )
+    .join_from(_PLACEMENT, RunRow, RunRow.placement_id == _PLACEMENT.c.id)
+    .where(_PLACEMENT.c.id == bindparam("of_placement"), RunRow.id == bindparam("of_run"))
+    .with_for_update(of=_PLACEMENT)
+)  # fmt: skip
+_BY_CONTACT = (*sorted(NO_CONTACT), "cluster.unauthorised", "cluster.blocked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +48,12 @@ class Standing:
 
     Attributes:
         mark: value of its ownership label.
+        found: what the last run that judged its objects found.
+        failure: what the last run for what is wanted failed for; None where none did.
+        hint: what the last sweep saw.
+        hint_judged: what a run has judged last.
         observe_until: health is awaited until then.
         full_check_due_at: when its daily full dry-run is due.
-        heal_after: drift found before this instant waits.
         delete_hooks: manifests of the hooks before and after its removal.
         synced_before: whether a run ever brought it to a revision, since it was placed.
     """
@@ -40,12 +65,14 @@ class Standing:
     desired: Revision | None
     applied: tuple[str, str] | None
     sync: SyncStatus
+    found: Reason
+    failure: Failure | None
+    hint: str
+    hint_judged: str
+    retry_at: datetime | None
     paused: bool
     health: HealthReport
     failures: int
-    fight_step: int
-    healed_at: datetime | None
-    heal_after: datetime | None
     full_check_due_at: datetime | None
     observe_until: datetime | None
     delete_hooks: Sequence[Mapping[str, Any]] = ()
@@ -72,23 +99,67 @@ class Success:
     """A run that brought its placement to a revision.
 
     Attributes:
+        found: what is left to be said of its objects; empty where all is as it should be.
         observe_until: health is awaited until then; None when nothing has a health worth waiting for.
         full_check_due_at: when the next full dry-run is due.
         delete_hooks: manifests of the hooks before and after the placement's removal.
+        hint: of the sweep that the run has looked after.
     """
 
     revision: Revision
     manifest_digest: str
     objects: int
-    reason: str
-    status: SyncStatus
+    found: Reason
     observe_until: datetime | None
     full_check_due_at: datetime
     delete_hooks: Sequence[Mapping[str, Any]] = ()
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A run that failed.
+
+    Attributes:
+        run: which.
+        code: of the error.
+        params: what tells two failures apart; ``message`` is the exact words.
+        remedy: whether time may help.
+        retry_at: when it is tried again by itself; None when something changes.
+        settings: digest of what the registry said of the placement.
+        hint: of the sweep that the run has looked after.
+    """
+
+    run: RunId
+    code: str
+    params: Mapping[str, Any]
+    remedy: Remedy
+    retry_at: datetime | None
+    settings: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A run that looked at everything and wrote nothing.
+
+    Attributes:
+        revision: that it compared with; None where it did not come to compare everything.
+        found: what differs; empty for nothing.
+        retry_at: when it is looked at again by itself; None when something changes.
+        full_check_due_at: when the next full dry-run is due; None leaves it.
+        hint: of the sweep that the run has looked after.
+    """
+
+    revision: Revision | None
+    found: Reason
+    retry_at: datetime | None
+    full_check_due_at: datetime | None = None
+    hint: str = ""
 
 
 def record_success(connection: Connection, placement_id: int, success: Success, *, now: datetime) -> None:
-    """Note that the placement runs a revision now."""
+    """Note that a revision is in; a failure at another one that is wanted meanwhile stays."""
     values: dict[str, Any] = {
         "applied_source_digest": success.revision.source_digest,
         "applied_parameters_digest": success.revision.parameters_digest,
@@ -96,44 +167,107 @@ def record_success(connection: Connection, placement_id: int, success: Success, 
         "manifest_digest": success.manifest_digest,
         "applied_at": now,
         "objects": success.objects,
-        "sync_status": success.status,
-        "reason": success.reason,
-        "confirmed_at": now,
-        "failures": 0,
         "full_check_due_at": success.full_check_due_at,
         "observe_until": success.observe_until,
         "delete_hooks": list(success.delete_hooks) or None,
+        **_judged(success.found, success.hint if success.found else "", now),
     }
     if success.observe_until is None:
         values |= {"health": Health.HEALTHY, "health_reason": "", "health_at": now}
     _update(connection, placement_id, values)
+    _forget_failure(connection, placement_id, success.revision.identity)
+    settle(connection, [placement_id])
 
 
-def record_failure(
-    connection: Connection, placement_id: int, *, reason: str, retry_at: datetime | None, status: SyncStatus
-) -> None:
+def record_failure(connection: Connection, placement_id: int, failed: Failed, *, now: datetime) -> None:
     """Note that a run failed, and when the placement may have its next by itself; None: when something changes.
 
-    A run that is wanted already, because a newer revision came in the meantime, stays wanted as it was.
+    What a run for another revision than the wanted one ran into is that run's history, not the placement's. A run
+    that is wanted already, because a newer revision came in the meantime, stays wanted as it was.
     """
-    again = func.coalesce(PlacementRow.retry_at, retry_at)
-    values = {"reason": reason, "failures": PlacementRow.failures + 1, "retry_at": again, "sync_status": status}
+    row = connection.execute(_FAILURE, {"of_placement": placement_id, "of_run": failed.run}).one()
+    if row.trigger == Trigger.CHECK:
+        return
+    again = row.retry_at if row.retry_at is not None else failed.retry_at
+    desired = identity_of(row.desired_source_digest, row.desired_parameters_digest)
+    if desired != identity_of(row.source_digest, row.parameters_digest):
+        _update(connection, placement_id, {"retry_at": again})
+        return
+    before = failure_of(row)
+    met = before.met if before is not None else Failure(failed.code, {}, failed.remedy, now, now).met
+    failure = met(failed.code, dict(failed.params), failed.remedy, now=now)
+    values: dict[str, Any] = {
+        "failure_code": failure.code,
+        "failure_params": dict(failure.params),
+        "failure_remedy": failure.remedy,
+        "failure_since": failure.since,
+        "failure_last_at": failure.last,
+        "failure_count": failure.count,
+        "failure_settings": failed.settings,
+        "failures": row.failures + 1,
+        "retry_at": again,
+        "hint_judged": failed.hint,
+    }
+    if row.found_code == Found.RETRIES:
+        values |= {"found_code": "", "found_params": None}
     _update(connection, placement_id, values)
+    settle(connection, [placement_id])
 
 
-def record_checked(
-    connection: Connection,
-    placement_id: int,
-    *,
-    status: SyncStatus,
-    reason: str,
-    retry_at: datetime | None,
-    now: datetime,
-) -> None:
-    """Note what a check without writes found; a run that is wanted already stays wanted."""
-    again = func.coalesce(PlacementRow.retry_at, retry_at)
-    values = {"sync_status": status, "reason": reason, "confirmed_at": now, "retry_at": again}
+def record_checked(connection: Connection, placement_id: int, checked: Checked, *, now: datetime) -> None:
+    """Note what a run found that wrote nothing; a run that is wanted already stays wanted.
+
+    Where nothing differs, the revision that it compared with is in.
+    """
+    values: dict[str, Any] = _judged(checked.found, checked.hint if checked.found else "", now)
+    if checked.retry_at is not None:
+        values["retry_at"] = func.coalesce(PlacementRow.retry_at, checked.retry_at)
+    if checked.full_check_due_at is not None:
+        values["full_check_due_at"] = checked.full_check_due_at
+    if checked.revision is not None and not checked.found:
+        values |= {
+            "applied_source_digest": checked.revision.source_digest,
+            "applied_parameters_digest": checked.revision.parameters_digest,
+            "applied_commit": checked.revision.commit,
+            "applied_at": func.coalesce(PlacementRow.applied_at, now),
+        }
     _update(connection, placement_id, values)
+    if checked.revision is not None and not checked.found:
+        _forget_failure(connection, placement_id, checked.revision.identity)
+    settle(connection, [placement_id])
+
+
+def record_found(connection: Connection, placement_id: int, found: Reason) -> None:
+    """Note what is to be said of the objects: a run waits for them, or a person."""
+    _update(connection, placement_id, {"found_code": found.code, "found_params": dict(found.params) or None})
+    settle(connection, [placement_id])
+
+
+def record_retrying(connection: Connection, placement_id: int, *, code: str, message: str) -> None:
+    """Note that a run is tried again by itself, unless more than that is known of the objects."""
+    free = _PLACEMENT.c.found_code.in_(("", Found.RETRIES.value))
+    values = {"found_code": Found.RETRIES.value, "found_params": {"code": code, "message": message}}
+    connection.execute(_ONE.where(free).values(values), {"of_placement": placement_id})
+    settle(connection, [placement_id])
+
+
+def record_given_up(connection: Connection, placement_id: int) -> None:
+    """Note that a run ended without having judged anything, so that nothing is tried again."""
+    retries = _ONE.where(_PLACEMENT.c.found_code == Found.RETRIES.value)
+    connection.execute(retries.values(found_code="", found_params=None), {"of_placement": placement_id})
+    settle(connection, [placement_id])
+
+
+def record_rejected(connection: Connection, ref: PlacementRef, *, by: str, why: str) -> None:
+    """Note that a person rejected the removals that the placement asked for."""
+    mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+    asked = select(PlacementRow.id, PlacementRow.found_params).where(
+        *mine, PlacementRow.found_code == Found.PRUNE_ASKED
+    )
+    row = connection.execute(asked.with_for_update()).one_or_none()
+    if row is not None:
+        params = {"objects": (row.found_params or {}).get("objects", 0), "by": by, "why": why}
+        record_found(connection, row.id, Reason(Found.PRUNE_REJECTED, params))
 
 
 def record_left(connection: Connection, placement_id: int) -> None:
@@ -147,86 +281,95 @@ def record_left(connection: Connection, placement_id: int) -> None:
         "applied_at": None,
         "manifest_digest": None,
         "objects": 0,
-        "sync_status": case((leaving, SyncStatus.SYNCED.value), else_=SyncStatus.OUT_OF_SYNC.value),
-        "reason": "",
         "hindrance": case((leaving, ""), else_=PlacementRow.hindrance),
         "retry_at": None,
         "observe_until": None,
         "delete_hooks": None,
+        "found_code": "",
+        "found_params": None,
+        "hint_judged": "",
+        **_contact(NONE),
     }
     _update(connection, placement_id, values)
+    _forget_failure(connection, placement_id, None)
+    settle(connection, [placement_id])
 
 
 def confirm(connection: Connection, placement_ids: Sequence[int], *, now: datetime) -> None:
-    """Note that a sweep found everything as we left it."""
+    """Note that a sweep found everything as we left it. Whether that is what is wanted, others know."""
+    for batch in batched(placement_ids):
+        connection.execute(update(PlacementRow).where(PlacementRow.id.in_(batch)).values(confirmed_at=now))
+        settle(connection, batch)
+
+
+def reached(connection: Connection, placement_ids: Sequence[int], *, now: datetime) -> None:
+    """Note that these placements can be read; who failed for want of that, or of credentials, is tried again now."""
+    for batch in batched(placement_ids):
+        lost = (PlacementRow.id.in_(batch), PlacementRow.contact_code != "")
+        at_fault = or_(PlacementRow.failure_code.in_(_BY_CONTACT), PlacementRow.failure_code.startswith("credentials."))
+        sooner = or_(PlacementRow.retry_at.is_(None), PlacementRow.retry_at > now)
+        connection.execute(update(PlacementRow).where(*lost, at_fault, sooner).values(retry_at=now))
+        again = update(PlacementRow).where(*lost).values(_contact(NONE)).returning(PlacementRow.id)
+        settle(connection, connection.execute(again).scalars())
+
+
+def lose_contact(connection: Connection, placement_ids: Sequence[int], *, code: str, message: str) -> None:
+    """Note that nothing can be known of these placements now; ``confirmed_at`` says since when."""
+    reason = Reason(Contact.LOST, {"code": code, "message": message})
+    health = {"health": Health.UNKNOWN, "health_reason": sentence(reason)}
     for batch in batched(placement_ids):
         mine = update(PlacementRow).where(PlacementRow.id.in_(batch))
-        connection.execute(mine.values(confirmed_at=now))
-        # Only what was unknown for want of contact is known again; out-of-sync stays until a run says otherwise.
-        known = mine.where(PlacementRow.sync_status == SyncStatus.UNKNOWN, PlacementRow.applied_at.is_not(None))
-        connection.execute(known.values(sync_status=SyncStatus.SYNCED, reason=""))
+        connection.execute(mine.values(**_contact(reason), **health))
+        settle(connection, batch)
 
 
-def doubt(connection: Connection, placement_ids: Sequence[int], reason: str) -> None:
-    """Note that it cannot be told whether these placements are synced; ``confirmed_at`` says since when."""
-    for batch in batched(placement_ids):
-        mine = update(PlacementRow).where(PlacementRow.id.in_(batch))
-        values = {
-            "sync_status": SyncStatus.UNKNOWN,
-            "reason": reason,
-            "health": Health.UNKNOWN,
-            "health_reason": reason,
-        }
-        connection.execute(mine.values(values))
+def read_in_part(connection: Connection, placement_id: int, what: str) -> None:
+    """Note that not all of a placement's objects could be read."""
+    _update(connection, placement_id, _contact(Reason(Contact.PARTIAL, {"what": what})))
+    settle(connection, [placement_id])
 
 
-def record_drift(
-    connection: Connection, placement_id: int, *, reason: str, fight_step: int, heal_after: datetime | None
-) -> None:
-    """Note that the cluster no longer holds what was applied."""
-    values = {
-        "sync_status": SyncStatus.OUT_OF_SYNC,
-        "reason": reason,
-        "fight_step": fight_step,
-        "heal_after": heal_after,
+def record_hint(connection: Connection, placement_id: int, hint: str) -> None:
+    """Note what a sweep saw that is not as we left it; what that means a run decides."""
+    _update(connection, placement_id, {"hint": hint})
+
+
+def want_again(connection: Connection, placement_id: int, *, at: datetime) -> None:
+    """Have a placement want a run by then: what it failed for has changed."""
+    sooner = or_(_PLACEMENT.c.retry_at.is_(None), _PLACEMENT.c.retry_at > at)
+    connection.execute(_ONE.where(sooner).values(retry_at=at), {"of_placement": placement_id})
+
+
+def cluster_changed(connection: Connection, cluster: str, *, now: datetime) -> None:
+    """Have everything that waits for a change of its cluster want a run: the cluster is another than it was."""
+    mine = (PlacementRow.cluster == cluster, PlacementRow.failure_remedy == Remedy.CHANGE.value)
+    connection.execute(update(PlacementRow).where(*mine, PlacementRow.retry_at.is_(None)).values(retry_at=now))
+
+
+def _judged(found: Reason, hint: str, now: datetime) -> dict[str, Any]:
+    """Return what a run writes that has seen all objects."""
+    return {
+        "found_code": found.code,
+        "found_params": dict(found.params) or None,
+        "hint_judged": hint,
+        "confirmed_at": now,
+        **_contact(NONE),
     }
-    _update(connection, placement_id, values)
 
 
-def record_healed(connection: Connection, placement_id: int, *, now: datetime) -> None:
-    """Note when drift was last corrected."""
-    _update(connection, placement_id, {"healed_at": now})
+def _contact(reason: Reason) -> dict[str, Any]:
+    return {"contact_code": reason.code, "contact_params": dict(reason.params) or None}
 
 
-def record_healths(
-    connection: Connection, seen: Sequence[tuple[int, HealthReport, datetime | None]], *, now: datetime
-) -> None:
-    """Store placements' health, each by its id and with the instant until which it goes on being awaited."""
-    rows = [
-        {
-            "of_placement": placement_id,
-            "health": report.health,
-            "health_reason": report.reason,
-            "health_at": now,
-            "observe_until": awaited,
-        }
-        # In one order, so that no two transactions wait for each other.
-        for placement_id, report, awaited in sorted(seen, key=lambda one: one[0])
-    ]
-    for batch in batched(rows):
-        connection.execute(_ONE, batch)
-
-
-def await_health(connection: Connection, cluster: str, *, now: datetime) -> None:
-    """Have the health of everything applied on a cluster looked at once more."""
-    mine = (PlacementRow.cluster == cluster, PlacementRow.observe_until.is_(None), PlacementRow.applied_at.is_not(None))
-    placed = PlacementRow.state == PlacementState.PLACED
-    connection.execute(update(PlacementRow).where(*mine, placed).values(observe_until=now))
-
-
-def await_health_of(connection: Connection, placement_id: int, *, until: datetime) -> None:
-    """Have the placement's health looked at until then."""
-    _update(connection, placement_id, {"observe_until": until})
+def _forget_failure(connection: Connection, placement_id: int, identity: tuple[str, str] | None) -> None:
+    """Take away the failure, unless another revision is wanted meanwhile: what failed may be that one."""
+    source, parameters = identity if identity is not None else (None, None)
+    mine = (
+        PlacementRow.id == placement_id,
+        PlacementRow.desired_source_digest.is_not_distinct_from(source),
+        PlacementRow.desired_parameters_digest.is_not_distinct_from(parameters),
+    )
+    connection.execute(update(PlacementRow).where(*mine).values(NO_FAILURE))
 
 
 def _update(connection: Connection, placement_id: int, values: dict[str, Any]) -> None:
@@ -253,12 +396,14 @@ def standing_of(row: Any) -> Standing:
         desired=desired,
         applied=applied,
         sync=SyncStatus(row.sync_status),
+        found=Reason(row.found_code, row.found_params or {}),
+        failure=failure_of(row),
+        hint=row.hint,
+        hint_judged=row.hint_judged,
+        retry_at=row.retry_at,
         paused=row.paused_by is not None,
         health=HealthReport(Health(row.health), row.health_reason),
         failures=row.failures,
-        fight_step=row.fight_step,
-        healed_at=row.healed_at,
-        heal_after=row.heal_after,
         full_check_due_at=row.full_check_due_at,
         observe_until=row.observe_until,
         delete_hooks=row.delete_hooks or (),

@@ -26,6 +26,8 @@ class Action(StrEnum):
 
 
 MUTATIONS = frozenset({Action.CREATED, Action.CONFIGURED, Action.ADOPTED, Action.PRUNED})
+DIFFERENCES = MUTATIONS | {Action.CONFLICT}
+"""What a run that only looks finds where an object is not as Git says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,17 @@ class ChangeSet:
         return tuple(c for c in self.changes if c.action in {Action.FAILED, Action.CONFLICT})
 
 
-def difference(changes: Iterable[Change]) -> str:
-    """Return in words how many objects a sync would change; empty when it is none."""
+def differing(changes: Iterable[Change]) -> tuple[int, int]:
+    """Return how many objects a sync would change, and how many of others it would only adopt."""
     actions = Counter(change.action for change in changes)
     adopted = actions[Action.ADOPTED]
-    differing = sum(actions[action] for action in (MUTATIONS | {Action.CONFLICT}) - {Action.ADOPTED})
+    return sum(actions[action] for action in DIFFERENCES - {Action.ADOPTED}), adopted
+
+
+def difference(objects: int, adopted: int) -> str:
+    """Return ``differing`` in words; empty when it is none."""
     parts = (
-        f"{numbers.of(differing, 'object')} {'differs' if differing == 1 else 'differ'} from Git" if differing else "",
+        f"{numbers.of(objects, 'object')} {'differs' if objects == 1 else 'differ'} from Git" if objects else "",
         f"{numbers.of(adopted, 'object')} {numbers.are(adopted)} to be adopted" if adopted else "",
     )
     return ", ".join(part for part in parts if part)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from common.domain.redact import redacted
 
@@ -49,6 +49,8 @@ class FlotillaError(Exception):
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(redacted(message)[:MESSAGE_LIMIT])
         self.remedy = redacted(remedy)[:MESSAGE_LIMIT]
+        self.params: dict[str, Any] = {}
+        """What a program needs to know of it besides the code; set by classes that have any."""
 
     @property
     def message(self) -> str:

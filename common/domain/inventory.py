@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +28,21 @@ class End(StrEnum):
     """Its end was not seen, or it has none."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """What correcting one object again and again has come to.
+
+    Attributes:
+        step: corrections in a row that did not last; 0 is no fight.
+        healed_at: when it was last corrected.
+        after: it is not corrected again before this instant.
+    """
+
+    step: int
+    healed_at: datetime
+    after: datetime
 
 
 @dataclass(frozen=True, slots=True)

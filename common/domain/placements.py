@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-WARNED = "sync.mode is warn"
-"""What the reason of a placement begins with whose last run saw differences, and was not to write."""
-
 
 class PlacementState(StrEnum):
     """What the registry wants of a placement."""

@@ -75,11 +75,16 @@ class AttemptOutcome(StrEnum):
 
 
 class SyncStatus(StrEnum):
-    """Whether the cluster holds what Git says, as last confirmed. An error is never ``synced``."""
+    """Whether the cluster holds what Git says; ``common.domain.status`` derives it. An error is never ``synced``."""
 
     SYNCED = "synced"
+    """The wanted revision is in, and that was confirmed."""
     OUT_OF_SYNC = "out-of-sync"
+    """It is not, or something differs: a run is on its way, or something holds it."""
+    FAILED = "failed"
+    """The wanted revision did not go in."""
     UNKNOWN = "unknown"
+    """The cluster could not be read."""
 
 
 PARKED_PER_SLOT = 10
@@ -115,3 +120,18 @@ def retry_delay(attempt: int, policy: RetryPolicy, *, jitter: float) -> timedelt
     # Bounding the exponent keeps factor**n finite: past 64 doublings every ceiling is reached.
     seconds = policy.base.total_seconds() * policy.factor ** min(attempt, 64)
     return timedelta(seconds=min(policy.ceiling.total_seconds(), seconds) * jitter)
+
+
+LONGEST_BACK_OFF = timedelta(hours=1)
+"""How long a placement waits at most before it tries again by itself."""
+
+
+def own_back_off(failures: int, policy: RetryPolicy) -> timedelta:
+    """Return how long a placement waits after a run that failed before it tries again by itself.
+
+    Args:
+        failures: runs in a row that failed before this one.
+        policy: its ceiling, where the run's own retries stopped, is where this begins.
+    """
+    back_off: timedelta = policy.ceiling * 2 ** min(failures, 16)
+    return min(LONGEST_BACK_OFF, back_off)

@@ -40,7 +40,16 @@ def _resolved(connection: Connection, refs: Mapping[int, SourceRef]) -> dict[tup
 
 def _current(known: PlacementFacts) -> Current:
     owns = known.applied is not None or known.objects > 0 or known.run is not None
-    return Current(known.state, known.source_id, known.desired, known.applied, known.hindrance, owns, known.warned)
+    return Current(
+        state=known.state,
+        source_id=known.source_id,
+        desired=known.desired,
+        applied=known.applied,
+        hindrance=known.hindrance,
+        owns=owns,
+        warned=known.warned,
+        failed_settings=known.failed_settings,
+    )
 
 
 def approved_to_leave(connection: Connection) -> tuple[Approval, ...]:

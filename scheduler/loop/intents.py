@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from common.db import approvals, clusters, intents, placements, runs, sources
+from common.db import approvals, clusters, intents, placements, runs, sources, standing
 from common.db.approvals import Approval, ApprovalKind, ApprovalState
 from common.db.connection import Connection
 from common.db.intents import Answer, Intent, IntentKind, IntentOutcome
@@ -101,8 +101,11 @@ class IntentRunner:
                 known = placements.pause(connection, ref, actor=intent.actor, reason=intent.reason, now=now)
                 return _done("paused; a run that is under way ends by itself") if known else _refused(NO_PLACEMENT)
             case IntentKind.RESUME:
-                known = placements.resume(connection, PlacementRef.parse(intent.subject), now=now)
-                return _done("resumed") if known else _refused(NO_PLACEMENT)
+                ref = PlacementRef.parse(intent.subject)
+                if not placements.resume(connection, ref, now=now):
+                    return _refused(NO_PLACEMENT)
+                clusters.look_by(connection, ref.cluster, sweep_at=now)
+                return _done("resumed")
             case IntentKind.APPROVE | IntentKind.REJECT:
                 return self._decide(connection, intent, now)
 
@@ -150,12 +153,15 @@ class IntentRunner:
         if not approvals.decide(connection, approval.id, state, actor=intent.actor, reason=intent.reason, now=now):
             return _refused(f"it is {approval.state} already")
         if state is ApprovalState.REJECTED:
+            if approval.kind is ApprovalKind.PRUNE:
+                ref = PlacementRef.parse(approval.subject)
+                standing.record_rejected(connection, ref, by=intent.actor, why=intent.reason)
             return _done("rejected; nothing of it is done")
         return self._approved(connection, replace(approval, decided_by=intent.actor), now)
 
     def _approved(self, connection: Connection, approval: Approval, now: datetime) -> Answer:
         if approval.kind is ApprovalKind.IDENTITY:
-            clusters.accept_identity(connection, approval.subject, approval.payload["identity"])
+            clusters.accept_identity(connection, approval.subject, approval.payload["identity"], now=now)
             return _done(f"{approval.subject} is written to again")
         if approval.kind in {ApprovalKind.LEAVING, ApprovalKind.DRAIN}:
             leaving = len(approval.payload["placements"])

@@ -90,7 +90,7 @@ def _change(step: Step, fleet: Fleet) -> PlacementChange:
         hindrance=step.hindrance,
         wants_run=step.wants_run,
         renewed=step.renewed,
-        out_of_sync=step.renewed,
+        doubtful=step.doubtful,
     )
 
 

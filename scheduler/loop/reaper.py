@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from common.clock import Clock
 from common.db import lost, reaper, runs, standing, workers
 from common.db.connection import Connection
 from common.db.reaper import Patience
 from common.db.session import Database
-from common.domain.runs import SyncStatus
+from common.db.standing import Failed
+from common.domain.refs import RunId
+from common.domain.runs import RetryPolicy, own_back_off
+from common.domain.status import Remedy
 from common.telemetry.logs import logger
 
 log = logger(__name__)
 AFTER_DEADLINE = timedelta(minutes=5)
-"""How long a placement that was not healthy in time, or killed its workers, waits for its next run by itself."""
+"""How long a placement that was not healthy in time, or killed its workers, waits at first for its next run."""
+DEADLINE = "sync.deadline"
 EVERY = 1.0
 """Seconds between two looks."""
 
@@ -64,20 +68,23 @@ class Reaper:
                 ended=one.ended,
             )
             if one.ended:
-                reason = f"workers died or hung again and again during run {one.attempt.run}"
-                again = now + AFTER_DEADLINE
-                standing.record_failure(
-                    connection, one.placement_id, reason=reason, retry_at=again, status=SyncStatus.UNKNOWN
-                )
+                reason = "workers died or hung again and again during its run"
+                _failed(connection, one.placement_id, one.attempt.run, ("run.poison", reason), now)
         overdue = runs.overdue(connection, now=now)
         for waiting in overdue:
             if waiting.needs_worker:
                 runs.expire_waiting(connection, waiting.run, now=now)
                 continue
             reason = f"not in time: {waiting.reason}"
-            if runs.fail_waiting(connection, waiting.run, reason=reason, error_code="sync.deadline", now=now):
-                again = now + AFTER_DEADLINE
-                standing.record_failure(
-                    connection, waiting.placement_id, reason=reason, retry_at=again, status=SyncStatus.OUT_OF_SYNC
-                )
+            if runs.fail_waiting(connection, waiting.run, reason=reason, error_code=DEADLINE, now=now):
+                _failed(connection, waiting.placement_id, waiting.run, (DEADLINE, reason), now)
         return len(reaped)
+
+
+def _failed(connection: Connection, placement_id: int, run: RunId, error: tuple[str, str], now: datetime) -> None:
+    """Note on its placement that a run ended without a worker; ``error`` is code and message."""
+    code, message = error
+    failures = standing.get(connection, placement_id).failures
+    again = now + own_back_off(failures, RetryPolicy(ceiling=AFTER_DEADLINE))
+    failed = Failed(run, code, {"message": message}, Remedy.TIME, again)
+    standing.record_failure(connection, placement_id, failed, now=now)

@@ -74,12 +74,13 @@ def decide(waiting: Waiting, placement: Placement | None, *, blocked: Mapping[st
         return _leave(waiting)
     if waiting.state is not PlacementState.PLACED or placement is None or waiting.desired is None:
         return NoRun()
-    if waiting.applied == waiting.desired.identity:
+    as_wanted = waiting.applied == waiting.desired.identity
+    if as_wanted and not waiting.failures:
         return NoRun()
     reason = _stops(waiting, placement, blocked)
     if reason:
         return NoRun(reason)
-    return _advance(waiting, waiting.desired)
+    return _correct(waiting, waiting.desired) if as_wanted else _advance(waiting, waiting.desired)
 
 
 def _stops(waiting: Waiting, placement: Placement, blocked: Mapping[str, str]) -> str:
@@ -98,6 +99,14 @@ def _leave(waiting: Waiting) -> Decision:
     if waiting.run_identity is None:
         return NoRun()
     return Later() if waiting.run_state is RunState.RUNNING else MakeRun(Trigger.LEAVING, None, cause, supersede=True)
+
+
+def _correct(waiting: Waiting, desired: Revision) -> Decision:
+    """Try again to correct what is at its revision: hooks are for a revision that is brought about."""
+    if waiting.run_state is None:
+        cause = f"{numbers.of(waiting.failures, 'run')} failed to correct it"
+        return MakeRun(Trigger.DRIFT, desired, cause, supersede=False)
+    return Later() if waiting.run_state is RunState.RUNNING else NoRun()
 
 
 def _advance(waiting: Waiting, desired: Revision) -> Decision:

@@ -36,6 +36,7 @@ class Current:
         applied: identity of what it runs; None before its first success.
         owns: whether anything of it may be on the cluster.
         warned: whether its last run saw differences, and was not to write.
+        failed_settings: digest of what the registry said of it when its last run failed; None where none failed.
     """
 
     state: PlacementState
@@ -45,6 +46,7 @@ class Current:
     hindrance: str
     owns: bool
     warned: bool = False
+    failed_settings: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

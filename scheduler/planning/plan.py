@@ -28,6 +28,7 @@ class Step:
         wants_run: whether it wants a run because of this plan.
         renewed: whether ``desired`` is another revision than before, by identity.
         differs: whether anything has to be stored.
+        doubtful: whether what was applied last is no longer known to be what runs, should that be wanted.
     """
 
     ref: PlacementRef
@@ -38,6 +39,7 @@ class Step:
     wants_run: bool
     renewed: bool
     differs: bool
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def plan(fleet: Fleet, facts: Facts) -> Plan:
     """Return what becomes of every placement that the fleet wants or that SQL knows."""
     placed = {placement.ref: placement for placement in fleet.placements()}
     going = departures(_leavers(fleet, placed, facts), fleet.leaving, total=_placed_now(facts), facts=facts)
-    steps = [_step(placed[ref], facts, going) for ref in sorted(placed)]
+    steps = [_step(placed[ref], fleet, facts, going) for ref in sorted(placed)]
     steps += [_unwanted(ref, facts.current[ref], going) for ref in sorted(facts.current.keys() - placed.keys())]
     return Plan(tuple(steps), going)
 
@@ -87,7 +89,7 @@ def _may_be_emptied(fleet: Fleet, name: str) -> ClusterState | None:
     return cluster.state
 
 
-def _step(placement: Placement, facts: Facts, going: Departures) -> Step:
+def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -> Step:
     current = facts.current.get(placement.ref)
     if placement.disposition is Disposition.FORGET:
         return _standing(placement.ref, current, PlacementState.RETAINED, "the cluster is retired: it is left alone")
@@ -107,16 +109,25 @@ def _step(placement: Placement, facts: Facts, going: Departures) -> Step:
     returning = current is not None and (
         current.state is not PlacementState.PLACED or current.hindrance != reason or unleashed
     )
+    wants_run = behind and not hindrance and (renewed or returning)
+    mended = not reason and _mended(placement, current, fleet)
     return Step(
         ref=placement.ref,
         state=PlacementState.PLACED,
         source_id=source_id,
         desired=desired,
         hindrance=reason,
-        wants_run=behind and not hindrance and (renewed or returning),
+        wants_run=wants_run or mended,
         renewed=renewed,
+        doubtful=renewed or wants_run,
         differs=_differs(current, PlacementState.PLACED, source_id, desired, reason),
     )
+
+
+def _mended(placement: Placement, current: Current | None, fleet: Fleet) -> bool:
+    """Return whether its last run failed under what the registry no longer says."""
+    failed = current.failed_settings if current is not None else None
+    return failed is not None and failed != placement.settings_digest(fleet.projects)
 
 
 def _desired(placement: Placement, current: Current | None, facts: Facts) -> tuple[int | None, Revision | None, str]:

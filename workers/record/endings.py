@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from common.db import approvals, attempts, clusters, dispatch, standing, workers
+from common.db import approvals, attempts, clusters, dispatch, healths, inventory, standing, workers
 from common.db.approvals import ApprovalKind
 from common.db.attempts import AttemptEnding
 from common.db.connection import Connection
 from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.db.runs import ClaimedRun
 from common.db.session import Database
-from common.db.standing import FULL_CHECK, Success
-from common.domain.changes import MUTATIONS, Action, difference
+from common.db.standing import FULL_CHECK, Checked, Failed, Success
+from common.domain.changes import DIFFERENCES, MUTATIONS, Action, Change, differing
 from common.domain.errors import TransientError
-from common.domain.fleet import Placement, SyncMode, SyncSettings
-from common.domain.placements import WARNED
-from common.domain.runs import PARKED_PER_SLOT, AttemptOutcome, RetryPolicy, SyncStatus, Trigger, retry_delay
+from common.domain.fleet import Placement, Project, SyncMode, SyncSettings
+from common.domain.refs import ObjectId
+from common.domain.runs import (
+    LONGEST_BACK_OFF,
+    PARKED_PER_SLOT,
+    AttemptOutcome,
+    RetryPolicy,
+    Trigger,
+    own_back_off,
+    retry_delay,
+)
+from common.domain.status import NO_CONTACT, NONE, Found, Reason, Remedy
 from common.telemetry.logs import logger
 from workers.record.journal import SqlJournal
+from workers.sync.healing import healed
 from workers.sync.health import NO_RULES, own_rules, waits_for_health
-from workers.sync.ports import Ending, Phase, SyncResult
+from workers.sync.ports import Ending, Fight, Phase, SyncResult
 
 log = logger(__name__)
 FIRST_LOOK = timedelta(seconds=1)
 AFTER_HEAL = timedelta(seconds=10)
-LONGEST_BACK_OFF = timedelta(minutes=10)
+DEADLINE = "sync.deadline"
+NOTHING: Mapping[str, Any] = {}
 
 
 class Ender:
@@ -46,6 +58,12 @@ class Ender:
         self._looks = run.trigger is Trigger.CHECK
         """It changes nothing of its placement, which another run may be changing."""
         self.placement: Placement | None = None
+        self.projects: Mapping[str, Project] = {}
+        """Of the fleet by which it is carried out."""
+        self.phase: Phase | None = None
+        """What it does; None before that is decided."""
+        self.hint = ""
+        """What the last sweep saw before this attempt began to look."""
         self.manifest_digest: str | None = None
         self.warnings: tuple[str, ...] = ()
         """Of the renderer; told with the attempt where it succeeds."""
@@ -58,7 +76,11 @@ class Ender:
 
     def stop(self, outcome: AttemptOutcome, reason: str) -> None:
         """There is nothing to do any more, or nothing may be done now."""
-        self._end(lambda _now: AttemptEnding(outcome, reason=reason), lambda _connection, _now: None)
+
+        def note(connection: Connection, _now: datetime) -> None:
+            standing.record_given_up(connection, self._run.placement_id)
+
+        self._end(lambda _now: AttemptEnding(outcome, reason=reason), note)
 
     def stop_blocked(self, reason: str) -> None:
         """The cluster turned out to be one that nothing may be written to."""
@@ -71,29 +93,60 @@ class Ender:
     def transient(self, error: TransientError) -> None:
         """It may fare better later: the run's next attempt, until its bound is reached; a person who looks is told."""
         if self._looks:
-            self.failed(error.code, str(error))
+            self.failed(error.code, str(error), Remedy.TIME)
             return
         policy = self._settings.retry
         if self._run.retries >= policy.limit:
-            self.failed(error.code, f"{error} (after {self._run.retries} retries)")
+            self.failed(error.code, f"{error} (after {self._run.retries} retries)", Remedy.TIME)
             return
         # Only spreads retries over time: nothing depends on it being unpredictable.
         delay = retry_delay(self._run.retries, policy, jitter=random.uniform(0.5, 1.0))  # noqa: S311
         self._retry(max(delay, error.retry_after or delay), error.code, str(error))
 
-    def failed(self, code: str, message: str, result: SyncResult | None = None) -> None:
-        """It failed, and trying the same again at once is useless."""
+    def failed(
+        self,
+        code: str,
+        message: str,
+        remedy: Remedy = Remedy.CHANGE,
+        *,
+        params: Mapping[str, Any] = NOTHING,
+        result: SyncResult | None = None,
+    ) -> None:
+        """It failed, and trying the same again at once is useless.
+
+        Args:
+            code: of the error.
+            message: its exact words.
+            remedy: whether time may help.
+            params: what a program needs to know of it besides.
+            result: what was done until then.
+        """
         ending = AttemptEnding(AttemptOutcome.FAILED, reason="", error_code=code, error=message)
-        status = SyncStatus.OUT_OF_SYNC if result is not None else SyncStatus.UNKNOWN
 
         def note(connection: Connection, now: datetime) -> None:
-            row = standing.get(connection, self._run.placement_id)
-            retry_at = self._own_retry(row.failures, now)
-            standing.record_failure(
-                connection, self._run.placement_id, reason=message, retry_at=retry_at, status=status
-            )
+            if code in NO_CONTACT:
+                standing.lose_contact(connection, [self._run.placement_id], code=code, message=message)
+            if self._only_judges:
+                refused = Reason(Found.REFUSED, {"code": code, "message": message})
+                checked = Checked(None, refused, retry_at=None, hint=self.hint)
+                standing.record_checked(connection, self._run.placement_id, checked, now=now)
+            else:
+                self._failed(connection, Reason(code, {**params, "message": message}), remedy, now)
 
         self._end(lambda _now: _measured(ending, result), note)
+
+    def _failed(self, connection: Connection, error: Reason, remedy: Remedy, now: datetime) -> None:
+        row = standing.get(connection, self._run.placement_id)
+        failed = Failed(
+            run=self._run.attempt.run,
+            code=error.code,
+            params=error.params,
+            remedy=remedy,
+            retry_at=self._own_retry(row.failures, remedy, now),
+            settings=self.placement.settings_digest(self.projects) if self.placement is not None else "",
+            hint=self.hint,
+        )
+        standing.record_failure(connection, self._run.placement_id, failed, now=now)
 
     def ended(self, phase: Phase, result: SyncResult) -> None:
         """The engine came to an end."""
@@ -101,7 +154,9 @@ class Ender:
             case Ending.SUCCEEDED:
                 self._succeeded(phase, result)
             case Ending.FAILED:
-                self.failed(result.error_code, result.reason, result)
+                # Without a code no object failed: health did not come in time, and may yet.
+                remedy = Remedy.CHANGE if result.error_code else Remedy.TIME
+                self.failed(result.error_code or DEADLINE, result.reason, remedy, result=result)
             case Ending.WAITING:
                 self._waiting(result)
             case Ending.NEEDS_APPROVAL:
@@ -118,13 +173,13 @@ class Ender:
             elif phase is Phase.CHECK:
                 self._checked(connection, result, now)
             else:
-                self._applied(connection, result, SyncStatus.SYNCED, now)
+                self._applied(connection, result, _fight(result.fights), now)
 
         said = "; ".join(filter(None, (result.reason, *self.warnings, *result.warnings)))
         ending = _measured(AttemptEnding(AttemptOutcome.SUCCEEDED, reason=said), result)
         self._end(lambda _now: ending, note)
 
-    def _applied(self, connection: Connection, result: SyncResult, status: SyncStatus, now: datetime) -> None:
+    def _applied(self, connection: Connection, result: SyncResult, found: Reason, now: datetime) -> None:
         revision = self._run.revision
         assert revision is not None, "only a removal has none"  # noqa: S101 - the type cannot say it
         present = [change.object for change in result.changes if change.action is not Action.PRUNED]
@@ -135,37 +190,48 @@ class Ender:
             revision=revision,
             manifest_digest=self.manifest_digest or "",
             objects=len(present),
-            reason=result.reason,
-            status=status,
+            found=found,
             observe_until=awaited,
             full_check_due_at=_next_full_check(now),
             delete_hooks=result.delete_hooks,
+            hint=self.hint,
         )
         standing.record_success(connection, self._run.placement_id, success, now=now)
         observe_at = now + FIRST_LOOK if awaited is not None else None
         # A cluster that held nothing, or slower placements only, may not be due for long.
         sweep_by = now + self.placement.interval if self.placement is not None else None
         clusters.look_by(connection, self._run.ref.cluster, observe_at=observe_at, sweep_at=sweep_by)
-        if self._run.trigger is Trigger.DRIFT and any(change.action in MUTATIONS for change in result.changes):
-            standing.record_healed(connection, self._run.placement_id, now=now)
-            clusters.look_by(connection, self._run.ref.cluster, sweep_at=now + AFTER_HEAL, step=1)
+        if self._run.trigger is Trigger.DRIFT:
+            self._healed(connection, [one.object for one in result.changes if one.action in MUTATIONS], now)
+
+    def _healed(self, connection: Connection, objects: Sequence[ObjectId], now: datetime) -> None:
+        """Note how the corrections of each object have held, and have the cluster swept soon to see if these do."""
+        if not objects:
+            return
+        before = inventory.healings(connection, [self._run.placement_id])
+        now_healed = {one: healed(before.get((self._run.placement_id, one)), now=now) for one in objects}
+        inventory.record_healings(connection, self._run.placement_id, now_healed)
+        clusters.look_by(connection, self._run.ref.cluster, sweep_at=now + AFTER_HEAL, step=1)
 
     def _checked(self, connection: Connection, result: SyncResult, now: datetime) -> None:
-        different = [c for c in result.changes if c.action in MUTATIONS or c.action is Action.CONFLICT]
-        status = SyncStatus.OUT_OF_SYNC if different else SyncStatus.SYNCED
-        reason = f"{WARNED}: {difference(different)}" if different else ""
+        different = [change for change in result.changes if change.action in DIFFERENCES]
+        warns = self._settings.mode is SyncMode.WARN
         again = now + (self.placement.interval if self.placement else LONGEST_BACK_OFF)
-        standing.record_checked(
-            connection, self._run.placement_id, status=status, reason=reason, retry_at=again, now=now
+        checked = Checked(
+            revision=self._run.revision,
+            found=_difference(different, Found.WARNED if warns else Found.DRIFTED) or _fight(result.fights),
+            retry_at=again if warns else None,
+            full_check_due_at=_next_full_check(now),
+            hint=self.hint,
         )
+        standing.record_checked(connection, self._run.placement_id, checked, now=now)
 
     def _waiting(self, result: SyncResult) -> None:
         def note(connection: Connection, now: datetime) -> None:
-            status = SyncStatus.OUT_OF_SYNC
-            standing.record_checked(
-                connection, self._run.placement_id, status=status, reason=result.reason, retry_at=None, now=now
-            )
-            standing.await_health_of(connection, self._run.placement_id, until=now + self._settings.deadline)
+            standing.reached(connection, [self._run.placement_id], now=now)
+            waits = Reason(Found.WAITS, {"what": result.reason})
+            standing.record_found(connection, self._run.placement_id, waits)
+            healths.await_health_of(connection, self._run.placement_id, until=now + self._settings.deadline)
             clusters.look_by(connection, self._run.ref.cluster, observe_at=now + FIRST_LOOK)
 
         def ending(now: datetime) -> AttemptEnding:
@@ -184,14 +250,26 @@ class Ender:
 
     def _needs_approval(self, phase: Phase, result: SyncResult) -> None:
         def note(connection: Connection, now: datetime) -> None:
-            payload = {"objects": sorted(map(str, result.prune))}
-            subject = str(self._run.ref)
-            approvals.ask(connection, ApprovalKind.PRUNE, subject, payload=payload, reason=result.reason, now=now)
-            if phase is not Phase.REMOVE:
-                self._applied(connection, result, SyncStatus.OUT_OF_SYNC, now)
+            found = self._asked(connection, result, now)
+            if phase is Phase.REMOVE:
+                standing.record_found(connection, self._run.placement_id, found)
+            else:
+                self._applied(connection, result, found, now)
 
         ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=result.reason), result)
         self._end(lambda _now: ending, note)
+
+    def _asked(self, connection: Connection, result: SyncResult, now: datetime) -> Reason:
+        """Ask a person for the removals, unless one has said no to the very same and nobody asked since."""
+        payload = {"objects": sorted(map(str, result.prune))}
+        params = {"objects": len(result.prune)}
+        subject = str(self._run.ref)
+        if self._run.trigger is not Trigger.MANUAL:
+            no = approvals.rejected(connection, ApprovalKind.PRUNE, subject, payload)
+            if no is not None:
+                return Reason(Found.PRUNE_REJECTED, params | {"by": no.decided_by, "why": no.decision_reason})
+        approvals.ask(connection, ApprovalKind.PRUNE, subject, payload=payload, reason=result.reason, now=now)
+        return Reason(Found.PRUNE_ASKED, params | {"why": result.reason})
 
     def _retry(self, delay: timedelta, code: str, message: str) -> None:
         """Commit when the next attempt may begin, and leave a countdown if the broker has room to park it."""
@@ -201,8 +279,10 @@ class Ender:
             nonlocal parked
             slots = workers.sendable_slots(connection, now=now).get(self._run.queue, 1)
             parked = dispatch.park(connection, self._run.attempt.run, limit=PARKED_PER_SLOT * slots)
-            if code.startswith("cluster."):
-                standing.doubt(connection, [self._run.placement_id], message)
+            if code in NO_CONTACT:
+                standing.lose_contact(connection, [self._run.placement_id], code=code, message=message)
+            else:
+                standing.record_retrying(connection, self._run.placement_id, code=code, message=message)
 
         def ending(now: datetime) -> AttemptEnding:
             retrying = AttemptOutcome.RETRYING
@@ -215,14 +295,16 @@ class Ender:
     def _settings(self) -> SyncSettings:
         return self.placement.sync if self.placement is not None else SyncSettings(retry=RetryPolicy())
 
-    def _own_retry(self, failures: int, now: datetime) -> datetime | None:
-        """Return when the placement tries by itself again after a run failed: backing off up to its interval."""
-        placement = self.placement
-        if placement is not None and placement.sync.mode is SyncMode.MANUAL:
+    @property
+    def _only_judges(self) -> bool:
+        """Whether it looks at what a sweep saw, of a placement that may not be written to now."""
+        return self._run.trigger is Trigger.DRIFT and self.phase is Phase.CHECK
+
+    def _own_retry(self, failures: int, remedy: Remedy, now: datetime) -> datetime | None:
+        """Return when the placement tries by itself again after a run failed; None: only a change helps."""
+        if remedy is Remedy.CHANGE or self._settings.mode is SyncMode.MANUAL:
             return None
-        longest = placement.interval if placement is not None else LONGEST_BACK_OFF
-        back_off: timedelta = self._settings.retry.ceiling * 2 ** min(failures, 16)
-        return now + min(longest, back_off)
+        return now + own_back_off(failures, self._settings.retry)
 
     def _end(self, ending: Callable[[datetime], AttemptEnding], note: Callable[[Connection, datetime], None]) -> bool:
         """End the attempt and note the rest in the same transaction; return False if another ended it before."""
@@ -245,6 +327,24 @@ class Ender:
     def _settle(self, connection: Connection) -> None:
         if self.journal is not None:
             self.journal.settle(connection)
+
+
+def _difference(different: Sequence[Change], code: Found) -> Reason:
+    """Return what differs as a reason; none where nothing does."""
+    if not different:
+        return NONE
+    objects, adopted = differing(different)
+    first = different[0].object
+    return Reason(code, {"objects": objects, "adopted": adopted, "first": f"{first.kind} {first.name}"})
+
+
+def _fight(fights: Sequence[Fight]) -> Reason:
+    """Return which objects were left alone since somebody keeps changing them back; none where none were."""
+    if not fights:
+        return NONE
+    first = min(fights, key=lambda one: one.until)
+    named = {"first": f"{first.object.kind} {first.object.name}", "manager": first.manager}
+    return Reason(Found.FIGHT, {"objects": len(fights), **named, "until": first.until.isoformat()})
 
 
 def _measured(ending: AttemptEnding, result: SyncResult | None) -> AttemptEnding:

@@ -12,8 +12,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from common.domain.errors import PermanentError, TransientError, sentences
+from common.domain.errors import FlotillaError, PermanentError, TransientError, sentences
 from common.domain.refs import ObjectId
+from common.domain.status import UNKNOWN_KINDS
 
 _OWN_KUBECONFIG = (
     "Make one with `flotilla cluster add`, or write a kubeconfig with inline certificate and token data only."
@@ -221,6 +222,12 @@ class UnknownKindError(PermanentError):
         super().__init__(message, remedy=remedy)
         self.in_group = any(each.rpartition("/")[0] == group for each in served)
         """Whether its group serves the kind in another version."""
+        self.params = {UNKNOWN_KINDS: [[group, version, kind]]}
+
+
+def unknown_kinds(errors: Iterable[FlotillaError]) -> tuple[Sequence[str], ...]:
+    """Return the kinds that errors say are not served, each group, version and kind."""
+    return tuple(kind for error in errors for kind in error.params.get(UNKNOWN_KINDS, ()))
 
 
 class Forbidden(StrEnum):
@@ -258,12 +265,19 @@ class CredentialsError(PermanentError):
 
 
 class ManifestsError(PermanentError):
-    """The rendered manifests are not what an API server could take; names every fault."""
+    """The rendered manifests are not what an API server could take; names every fault.
+
+    Args:
+        faults: in words.
+        unknown: kinds among them that the cluster does not serve, each group, version and kind.
+    """
 
     code: ClassVar[str] = "manifests.invalid"
 
-    def __init__(self, faults: Iterable[str]) -> None:
+    def __init__(self, faults: Iterable[str], *, unknown: Iterable[Sequence[str]] = ()) -> None:
         super().__init__(sentences(*faults), remedy="Correct the manifests and commit.")
+        kinds = [list(kind) for kind in unknown]
+        self.params = {UNKNOWN_KINDS: kinds} if kinds else {}
 
 
 class PolicyError(PermanentError):

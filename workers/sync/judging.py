@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from common.domain.changes import Action
@@ -14,9 +15,10 @@ from workers.sync.judge import Judge, Verdict
 from workers.sync.live import Kind, LiveMeta
 from workers.sync.normalise import Wanted
 from workers.sync.ordering import CRD, NAMESPACE, kind_key
-from workers.sync.ports import Ports, SyncRequest
+from workers.sync.ports import Fight, Ports, SyncRequest
 from workers.sync.postponing import explained_by
 from workers.sync.reading import live_metadata
+from workers.sync.sweep import last_manager
 
 _FIRST = (NAMESPACE, CRD)
 """Judged before the rest: they tell which objects cannot be dry-run yet."""
@@ -45,6 +47,8 @@ class Judging:
         self.judge = Judge(request, ports.cluster, scaled)
         self.silent: dict[ObjectId, SilentGroupError] = {}
         """Objects whose API group does not answer: they, and what follows them in order, are held back."""
+        self.fights: list[Fight] = []
+        """Objects that differ and are left alone for now."""
 
     def look(self) -> None:
         """Read what of the inventory is live.
@@ -89,7 +93,8 @@ class Judging:
             else:
                 rest.append(one)
         each(self._ports.executor, decide, rest)
-        return self._postponed([found[one.object] for one in wanted if one.object in found])
+        judged = self._postponed([found[one.object] for one in wanted if one.object in found])
+        return [self._held_back(verdict) for verdict in judged]
 
     def within_reach(self, verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
         """Return the verdicts on what comes, in order, before everything whose group does not answer."""
@@ -106,6 +111,17 @@ class Judging:
         """
         for error in self.silent.values():
             raise error
+
+    def _held_back(self, verdict: Verdict) -> Verdict:
+        """Return the verdict, without a write where somebody keeps changing the object back and its time is not up."""
+        until = self._request.held.get(verdict.wanted.object)
+        if until is None or not verdict.to_write:
+            return verdict
+        meta = verdict.live.meta if verdict.live is not None else self._listed.get(verdict.wanted.object)
+        manager = last_manager(meta) if meta is not None else ""
+        self.fights.append(Fight(verdict.wanted.object, manager, until))
+        detail = f"{manager or 'somebody'} keeps changing it back: it is left alone for a while"
+        return replace(verdict, action=Action.SKIPPED, detail=detail)
 
     def _decided(self, one: Wanted) -> Verdict:
         return self.judge.unchanged(one, self._listed.get(one.object)) or self.judge.judge(one)

@@ -15,7 +15,7 @@ import orjson
 
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync import marks
-from workers.sync.errors import ManifestsError, SilentGroupError, UnknownKindError
+from workers.sync.errors import ManifestsError, SilentGroupError, UnknownKindError, unknown_kinds
 from workers.sync.live import Kind
 from workers.sync.ordering import CRD
 from workers.sync.places import PLAIN, Place, place_of
@@ -207,9 +207,10 @@ def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) 
         if first.digest != wanted.digest:
             faults.append(f"{wanted.object} is rendered twice, and differs: documents {at} and {position}")
     late = with_bringers(unserved, (one.place for one in found.values()), manifests)
-    faults += (f"{one.label}: {one.error}" for one in late if one.brought is Brought.NEVER)
+    never = [one for one in late if one.brought is Brought.NEVER]
+    faults += (f"{one.label}: {one.error}" for one in never)
     if faults:
-        raise ManifestsError(faults)
+        raise ManifestsError(faults, unknown=unknown_kinds(one.error for one in never))
     return Normal(tuple(found.values()), late)
 
 

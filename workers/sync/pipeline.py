@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from common.domain import numbers
-from common.domain.changes import Action, Change, difference
+from common.domain.changes import MUTATIONS, Action, Change, difference, differing
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
 from workers.sync import prune
@@ -25,7 +25,17 @@ from workers.sync.judging import Judging
 from workers.sync.live import Kind
 from workers.sync.normalise import Normal, Wanted
 from workers.sync.places import Stage
-from workers.sync.ports import Ending, InventoryItem, Manifest, Phase, PlannedChange, Ports, SyncRequest, SyncResult
+from workers.sync.ports import (
+    Ending,
+    Fight,
+    InventoryItem,
+    Manifest,
+    Phase,
+    PlannedChange,
+    Ports,
+    SyncRequest,
+    SyncResult,
+)
 from workers.sync.reading import prepare
 from workers.sync.steps import REMOVAL, Step, Steps, objects_of, removal_steps, steps_of
 from workers.sync.unserved import Brought, Unserved
@@ -57,6 +67,7 @@ class _Attempt:
         self._warnings: tuple[str, ...] = ()
         self._delete_hooks: tuple[Manifest, ...] = ()
         self._unserved: tuple[Unserved, ...] = ()
+        self._fights: Sequence[Fight] = ()
 
     def run(self) -> SyncResult:
         phases: dict[Phase, Callable[[], SyncResult]] = {
@@ -108,7 +119,7 @@ class _Attempt:
         judging.give_up_silent()
         if self._failed:
             return self._result(Ending.FAILED, self._failure())
-        return replace(self._result(Ending.SUCCEEDED, difference(self._outcomes.changes)), partial=True)
+        return replace(self._result(Ending.SUCCEEDED, difference(*differing(self._outcomes.changes))), partial=True)
 
     def _remove(self) -> SyncResult:
         hooks = self._kept_hooks() if self._request.manifests else ()
@@ -175,7 +186,7 @@ class _Attempt:
             verdicts = judging.verdicts(step.objects)
         if any(verdict.refused for verdict in verdicts):
             self._settle_refused(writer, verdicts)
-            return Halt(Ending.FAILED, f"{step.words}: nothing was written: {self._failure()}"), verdicts
+            return Halt(Ending.FAILED, f"{step.words}: {self._written_so_far()}: {self._failure()}"), verdicts
         self._written(writer, judging, verdicts, wanted)
         if self._failed:
             return Halt(Ending.FAILED, f"{step.words}: {self._failure()}"), verdicts
@@ -244,6 +255,7 @@ class _Attempt:
 
     def _judging(self, wanted: Sequence[Wanted], arriving: frozenset[Kind]) -> Judging:
         judging = Judging(self._request, self._ports, wanted, arriving)
+        self._fights = judging.fights
         with self._timed("list"):
             judging.look()
         return judging
@@ -255,7 +267,16 @@ class _Attempt:
 
     def _refused(self, writer: Writer, verdicts: Sequence[Verdict]) -> SyncResult:
         self._settle_refused(writer, verdicts)
-        return self._result(Ending.FAILED, f"nothing was written: {self._failure()}")
+        return self._result(Ending.FAILED, f"{self._written_so_far()}: {self._failure()}")
+
+    def _written_so_far(self) -> str:
+        """Return in words what a run that is refused now has written: often nothing, and only then is that said."""
+        written = sum(change.action in MUTATIONS for change in self._outcomes.changes)
+        if written:
+            return f"{numbers.of(written, 'object')} {'was' if written == 1 else 'were'} written before"
+        if self._request.wrote_before:
+            return "nothing more was written than by this run's earlier attempts"
+        return "nothing was written"
 
     def _settle_refused(self, writer: Writer, verdicts: Sequence[Verdict]) -> None:
         for verdict in verdicts:
@@ -353,6 +374,7 @@ class _Attempt:
             timings=self._timings,
             warnings=self._warnings,
             delete_hooks=self._delete_hooks,
+            fights=tuple(self._fights),
         )
 
     @contextmanager

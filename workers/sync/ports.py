@@ -240,6 +240,21 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fight:
+    """One object that differs and was left alone, since somebody keeps changing it back.
+
+    Attributes:
+        object: which one.
+        manager: who wrote to it last besides us; empty where nobody is named.
+        until: it is not corrected before this instant.
+    """
+
+    object: ObjectId
+    manager: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SyncResult:
     """What came of one attempt.
 
@@ -249,6 +264,7 @@ class SyncResult:
         reason: in words, for a person; empty on success.
         error_code: of the first failure; empty when none.
         prune: what remains to be pruned, or what an approval is wanted for.
+        fights: objects that differ and were held back.
         refreshed: objects whose fingerprint had changed but that did not differ: no drift, only a counter.
         requests: requests made, by verb.
         timings: milliseconds by step.
@@ -265,6 +281,7 @@ class SyncResult:
     reason: str = ""
     error_code: str = ""
     prune: tuple[ObjectId, ...] = ()
+    fights: tuple[Fight, ...] = ()
     refreshed: int = 0
     requests: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, int] = field(default_factory=dict)
@@ -297,6 +314,8 @@ class SyncRequest:
         create_namespace: make ``namespace`` where it does not exist; it is never pruned.
         digest_key: key of the HMACs that stand for manifests of Secrets.
         fenced: objects that an attempt which did not end by itself had planned to write: written again even if equal.
+        held: objects whose drift is not corrected before an instant: somebody keeps changing them back.
+        wrote_before: a former attempt of the same run has written something.
         approved: the exact objects a person allowed to be pruned; None when nobody was asked.
         full_check: dry-run everything, fingerprints notwithstanding.
         first: the placement was never synced before: Helm's install hooks run, not its upgrade hooks.
@@ -320,6 +339,8 @@ class SyncRequest:
     create_namespace: bool = False
     digest_key: bytes = field(default=b"", repr=False)
     fenced: frozenset[ObjectId] = frozenset()
+    held: Mapping[ObjectId, datetime] = field(default_factory=dict)
+    wrote_before: bool = False
     approved: frozenset[ObjectId] | None = None
     full_check: bool = False
     first: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,8 +24,10 @@ class Finding(StrEnum):
     """Every object is as we left it."""
     DRIFTED = "drifted"
     """Some are not; a run judges them one by one."""
-    UNKNOWN = "unknown"
-    """Something could not be read, or is on its way. That is never drift, and never confirmed."""
+    PARTIAL = "partial"
+    """Something could not be read. That is never drift, and never confirmed."""
+    UNDER_WAY = "under-way"
+    """Something is being written or deleted: neither drift nor confirmed, and no doubt either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,13 @@ class Drift:
         object: which one.
         what: in words.
         manager: who wrote to it last besides us; empty where nobody is named.
+        seen: its fingerprint now; empty where it is gone.
     """
 
     object: ObjectId
     what: str
     manager: str = ""
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,14 @@ class SweepVerdict:
     finding: Finding
     drifts: tuple[Drift, ...] = ()
     reason: str = ""
+
+    @property
+    def hint(self) -> str:
+        """Digest (hex) of what is not as we left it; empty for nothing. Another one is worth another judgement."""
+        if not self.drifts:
+            return ""
+        seen = sorted(f"{drift.object} {drift.seen or 'gone'}" for drift in self.drifts)
+        return hashlib.sha256("\n".join(seen).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,39 +114,46 @@ def _verdict(
     lists: Lists,
 ) -> SweepVerdict:
     drifts: list[Drift] = []
-    unknown: list[str] = []
+    unread: list[str] = []
+    under_way: list[str] = []
     for item in items:
-        if not item.wanted or item.is_hook:
+        if not _looked_at(item):
             continue
         meta = live.get(item.object)
         if lists.get((item.object.group, item.object.kind)) is None:
-            unknown.append(f"{item.object.kind} could not be listed")
+            unread.append(f"{item.object.kind} could not be listed")
         elif not item.fingerprint:
-            unknown.append(f"{item.object} was not applied yet")
-        elif meta is None and item.goes_by_itself:
-            continue
+            under_way.append(f"{item.object} was not applied yet")
         elif meta is not None and meta.deletion_timestamp:
-            unknown.append(f"{item.object} is being deleted")
+            under_way.append(f"{item.object} is being deleted")
         elif drift := _drift(marks.owner_mark(fleet, ref, item.object), item, meta):
             drifts.append(drift)
     if drifts:
         return SweepVerdict(ref, Finding.DRIFTED, tuple(drifts), f"{drifts[0].object} {drifts[0].what}")
-    if unknown:
-        return SweepVerdict(ref, Finding.UNKNOWN, reason=unknown[0])
+    if unread:
+        return SweepVerdict(ref, Finding.PARTIAL, reason=unread[0])
+    if under_way:
+        return SweepVerdict(ref, Finding.UNDER_WAY, reason=under_way[0])
     return SweepVerdict(ref, Finding.CONFIRMED)
+
+
+def _looked_at(item: InventoryItem) -> bool:
+    """Return whether it is to be on the cluster, as we left it; hooks and what waits to be pruned are not."""
+    return item.wanted and not item.is_hook
 
 
 def _drift(mark: str, item: InventoryItem, meta: LiveMeta | None) -> Drift | None:
     if meta is None:
-        return Drift(item.object, "is gone, or lost our label")
+        return None if item.goes_by_itself else Drift(item.object, "is gone, or lost our label")
     if (meta.annotations or {}).get(marks.OWNER) != mark:
-        return Drift(item.object, "lost our mark", _last_manager(meta))
-    if fingerprint(meta) != item.fingerprint:
-        return Drift(item.object, "was changed", _last_manager(meta))
+        return Drift(item.object, "lost our mark", last_manager(meta), fingerprint(meta))
+    if (seen := fingerprint(meta)) != item.fingerprint:
+        return Drift(item.object, "was changed", last_manager(meta), seen)
     return None
 
 
-def _last_manager(meta: LiveMeta) -> str:
+def last_manager(meta: LiveMeta) -> str:
+    """Return who wrote to an object last besides us; empty where nobody is named."""
     others = [entry for entry in meta.managed_fields or () if not entry.ours and entry.subresource != "status"]
     return max(others, key=lambda entry: entry.time).manager if others else ""
 

@@ -100,7 +100,8 @@ def unreached(runtime: Runtime, where: Site, error: FlotillaError, *, next_at_le
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
         clusters.record_unreached(connection, where.cluster.name, error_code=error.code, error=str(error))
-        standing.doubt(connection, [one.id for one in where.placements], f"the cluster cannot be read: {error.message}")
+        ids = [one.id for one in where.placements]
+        standing.lose_contact(connection, ids, code=error.code, message=error.message)
         clusters.sweep_later(connection, where.cluster.name, next_at=now + next_at_least)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from common.db import clusters, inventory, runs, standing
+from common.db import clusters, healths, inventory, runs
 from common.db.connection import Connection
 from common.db.errors import DatabaseUnavailableError
 from common.db.runs import WaitingRun
@@ -132,7 +132,7 @@ def _record(
         placements.append((row.id, found.report, until))
         if found.report.health is not row.health.health:
             log.info("health.changed", placement=str(row.ref), health=found.report.health, reason=found.report.reason)
-    standing.record_healths(connection, placements, now=now)
+    healths.record_healths(connection, placements, now=now)
     known = inventory.healths(connection, [placement_id for placement_id, _, _ in placements])
     objects = [(awaited[found.ref].id, one.object, one.report) for found in seen for one in found.objects]
     changed = [(id_, object_, report) for id_, object_, report in objects if known.get((id_, object_)) != report]

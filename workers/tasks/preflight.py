@@ -55,10 +55,12 @@ def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *
     if outdated := _outdated(run, facts, placement):
         # A hook that is under way is never left alone: what it does to the outside must come to its end first.
         return Go(Phase.RESUME, outdated=True) if run.hook_active else Stop(AttemptOutcome.SUPERSEDED, outdated)
+    judges = run.trigger is Trigger.DRIFT and not _goes_on(run, facts.last)
     if placement.disposition is not Disposition.SYNC:
-        return Stop(AttemptOutcome.SKIPPED, f"its cluster or application says {placement.disposition}, not sync")
+        said = Stop(AttemptOutcome.SKIPPED, f"its cluster or application says {placement.disposition}, not sync")
+        return Go(Phase.CHECK) if judges else said
     if standing.paused and run.trigger not in BY_PERSON:
-        return Stop(AttemptOutcome.SKIPPED, "paused")
+        return Go(Phase.CHECK) if judges else Stop(AttemptOutcome.SKIPPED, "paused")
     return Go(_phase(run, placement, facts.last))
 
 
@@ -77,8 +79,16 @@ def _outdated(run: ClaimedRun, facts: ClaimFacts, placement: Placement) -> str:
 def _phase(run: ClaimedRun, placement: Placement, last: AttemptOutcome | None) -> Phase:
     if run.trigger is Trigger.CHECK:
         return Phase.CHECK
-    if last is AttemptOutcome.WAITING or run.expired:
+    if _goes_on(run, last):
         return Phase.RESUME
+    if run.trigger is Trigger.DRIFT and placement.sync.mode is not SyncMode.ENFORCE:
+        # A sweep only hints: whether something differs, a look decides, which is always allowed.
+        return Phase.CHECK
     if placement.sync.mode is SyncMode.WARN and run.trigger not in BY_PERSON:
         return Phase.CHECK
     return Phase.APPLY
+
+
+def _goes_on(run: ClaimedRun, last: AttemptOutcome | None) -> bool:
+    """Return whether it goes on where its former attempt stood."""
+    return last is AttemptOutcome.WAITING or run.expired

@@ -6,22 +6,25 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from common.db import attempts, clusters, inventory, orphans, runs, sources, standing
+from common.db import attempts, clusters, healths, inventory, orphans, runs, sources, standing
 from common.db.connection import Connection
 from common.db.errors import DatabaseUnavailableError
 from common.db.runs import NewRun
 from common.db.standing import Standing
 from common.domain import numbers
-from common.domain.errors import FlotillaError
+from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Disposition, Placement, SyncMode
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
-from common.domain.runs import SyncStatus, Trigger
+from common.domain.runs import Trigger, own_back_off
+from common.domain.status import UNKNOWN_KINDS, Found
 from common.telemetry.logs import logger
-from workers.sync.healing import STEPS, Heal, heal
+from workers.sync.errors import UnknownKindError
+from workers.sync.healing import STEPS
 from workers.sync.marks import PLACEMENT_LABEL
-from workers.sync.sweep import Finding, Stray, SweepResult, SweepVerdict, compare
+from workers.sync.ports import ClusterPort
+from workers.sync.sweep import Drift, Finding, Stray, SweepResult, SweepVerdict, compare
 from workers.tasks.leases import HeldLease
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached
 from workers.tasks.runtime import Runtime
@@ -29,6 +32,8 @@ from workers.tasks.runtime import Runtime
 log = logger(__name__)
 EARLY = timedelta(seconds=5)
 """A sweep that is due later than this was asked for twice."""
+_CORRECTABLE = frozenset({Found.DRIFTED, Found.WARNED, Found.REFUSED})
+"""What was judged while nothing might be written, and is corrected once it may."""
 
 
 def sweep(runtime: Runtime, name: str) -> None:
@@ -69,6 +74,7 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     metas = {key: None if one is None else one[1] for key, one in lists.items()}
     found = compare(where.fleet.name, where.cluster.name, inventories, metas)
     version = connection.version()
+    served = _served_now(cluster, where.placements)
     with runtime.database.write() as transaction:
         now = runtime.database.now(transaction)
         clusters.record_reached(
@@ -81,15 +87,44 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
         snapshot_id, _ = runtime.snapshots.in_force(transaction)
         recorder = Recorder(transaction, where, snapshot_id, now)
         recorder.record(found)
-        standing.await_health(transaction, where.cluster.name, now=now)
+        for id_ in served:
+            standing.want_again(transaction, id_, at=now)
+        healths.await_health(transaction, where.cluster.name, now=now)
         clusters.look_by(transaction, where.cluster.name, observe_at=now)
         next_at, step = _next(runtime, where, now)
         clusters.swept(transaction, where.cluster.name, next_at=next_at, step=step, now=now)
     log.info("cluster.swept", cluster=where.cluster.name, requests=dict(cluster.requests()))
 
 
+def _served_now(cluster: ClusterPort, placements: Sequence[Standing]) -> tuple[int, ...]:
+    """Return the placements that failed for a kind that the cluster serves by now."""
+    served: dict[tuple[str, str, str], bool] = {}
+    found = []
+    for row in placements:
+        kinds = row.failure.params.get(UNKNOWN_KINDS, ()) if row.failure is not None else ()
+        for group, version, kind in kinds:
+            key = (group, version, kind)
+            if key not in served:
+                served[key] = _serves(cluster, *key)
+            if served[key]:
+                found.append(row.id)
+                break
+    return tuple(found)
+
+
+def _serves(cluster: ClusterPort, group: str, version: str, kind: str) -> bool:
+    try:
+        cluster.kind(group, version, kind)
+    except (TransientError, UnknownKindError):
+        return False
+    return True
+
+
 class Recorder:
     """Stores what one sweep found, in one transaction.
+
+    A sweep sees fingerprints, which are hints: it confirms, or has a run judge. It says nothing of what differs, and
+    nothing of what failed.
 
     Args:
         transaction: that one.
@@ -105,56 +140,57 @@ class Recorder:
         self._now = now
         self._sources = sources.ids(transaction)
         self._by_ref: Mapping[PlacementRef, Standing] = {one.ref: one for one in where.placements}
+        fighting = [row.id for row in where.placements if row.found.code == Found.FIGHT]
+        self._healings = inventory.healings(transaction, fighting)
 
     def record(self, found: SweepResult) -> None:
         """Store verdicts, strays, and the runs they lead to."""
-        ids: dict[Finding, list[int]] = {finding: [] for finding in Finding}
-        for verdict in found.verdicts:
-            row = self._by_ref.get(verdict.ref)
-            if row is None:
-                continue
-            ids[verdict.finding].append(row.id)
-            if verdict.finding is Finding.DRIFTED:
-                self._drifted(row, verdict)
-        standing.confirm(self._transaction, ids[Finding.CONFIRMED], now=self._now)
-        standing.doubt(self._transaction, ids[Finding.UNKNOWN], "not everything could be read")
-        self._check_fully(ids[Finding.CONFIRMED])
+        known = [(self._by_ref[one.ref], one) for one in found.verdicts if one.ref in self._by_ref]
+        partial = {row.id: verdict.reason for row, verdict in known if verdict.finding is Finding.PARTIAL}
+        read = [row.id for row in self._where.placements if row.id not in partial]
+        standing.reached(self._transaction, read, now=self._now)
+        for id_, what in partial.items():
+            standing.read_in_part(self._transaction, id_, what)
+        seen = [one for one in known if one[1].finding in {Finding.CONFIRMED, Finding.DRIFTED}]
+        # What was judged already, and has not changed since, is as it was said to be.
+        same = [row.id for row, verdict in seen if verdict.hint == row.hint_judged]
+        standing.confirm(self._transaction, same, now=self._now)
+        for row, verdict in seen:
+            self._seen(row, verdict)
         self._strays(found.strays)
 
-    def _drifted(self, row: Standing, verdict: SweepVerdict) -> None:
+    def _seen(self, row: Standing, verdict: SweepVerdict) -> None:
+        if verdict.hint != row.hint:
+            standing.record_hint(self._transaction, row.id, verdict.hint)
         placement = self._where.fleet.placement(row.ref)
-        decision = heal(row.fight_step, healed_at=row.healed_at, heal_after=row.heal_after, now=self._now)
-        first = verdict.drifts[0]
-        by = f" by {first.manager}" if first.manager else ""
-        drifted = numbers.of(len(verdict.drifts), "object")
-        cause = f"{drifted} drifted: {first.object.kind} {first.object.name} {first.what}{by}"
-        reason = f"a fight: {cause}" if decision.step else cause
-        if row.state is PlacementState.PLACED and row.sync is SyncStatus.SYNCED:
-            standing.record_drift(
-                self._transaction, row.id, reason=reason, fight_step=decision.step, heal_after=decision.after
-            )
-        if placement is not None and self._may_heal(row, placement, decision):
-            self._run(row, placement, reason)
+        if placement is None or row.state is not PlacementState.PLACED:
+            return
+        writes = _may_write(row, placement)
+        cause = self._cause(row, verdict, writes=writes)
+        if not cause:
+            return
+        if row.failure is None or not writes:
+            self._run(row, placement, cause)
+        elif verdict.hint != row.hint_judged:
+            # Bounded, so that an object that never rests does not have what must fail tried at every sweep.
+            pause = own_back_off(row.failures, placement.sync.retry)
+            standing.want_again(self._transaction, row.id, at=max(self._now, row.failure.last + pause))
 
-    def _may_heal(self, row: Standing, placement: Placement, decision: Heal) -> bool:
-        reported = placement.sync.mode is SyncMode.WARN and row.sync is not SyncStatus.SYNCED
-        return (
-            row.state is PlacementState.PLACED
-            and placement.disposition is Disposition.SYNC
-            and placement.sync.mode is not SyncMode.MANUAL
-            and not row.paused
-            and not reported
-            and decision.after is None
-        )
+    def _cause(self, row: Standing, verdict: SweepVerdict, *, writes: bool) -> str:
+        """Return why the placement's objects are judged by a run now, in words; empty when they need not be."""
+        said = _said(verdict.drifts)
+        stale = row.found.code == Found.TOLD or (writes and row.found.code in _CORRECTABLE)
+        if verdict.hint != row.hint_judged or stale:
+            return said
+        if any(self._heals(row, drift) for drift in verdict.drifts):
+            return f"a fight: {said}"
+        due = row.full_check_due_at is not None and row.full_check_due_at <= self._now
+        return "the daily full check" if due else ""
 
-    def _check_fully(self, confirmed: Sequence[int]) -> None:
-        """Give the placements whose daily full dry-run is due their run, for what a fingerprint cannot see."""
-        known = set(confirmed)
-        for row in self._where.placements:
-            due = row.full_check_due_at is not None and row.full_check_due_at <= self._now
-            placement = self._where.fleet.placement(row.ref)
-            if row.id in known and due and placement is not None and self._may_heal(row, placement, Heal(0, None)):
-                self._run(row, placement, "the daily full check")
+    def _heals(self, row: Standing, drift: Drift) -> bool:
+        """Return whether the time of an object that somebody keeps changing back has come again."""
+        healing = self._healings.get((row.id, drift.object))
+        return row.found.code == Found.FIGHT and (healing is None or healing.after <= self._now)
 
     def _run(self, row: Standing, placement: Placement, cause: str) -> None:
         if row.desired is None or row.applied != row.desired.identity:
@@ -190,6 +226,20 @@ class Recorder:
         placement = self._where.fleet.placement(row.ref)
         if placement is not None:
             self._run(row, placement, f"{stray.object} was created late by an attempt that was interrupted")
+
+
+def _said(drifts: Sequence[Drift]) -> str:
+    if not drifts:
+        return "what had drifted is as it was"
+    first = drifts[0]
+    by = f" by {first.manager}" if first.manager else ""
+    return f"{numbers.of(len(drifts), 'object')} drifted: {first.object.kind} {first.object.name} {first.what}{by}"
+
+
+def _may_write(row: Standing, placement: Placement) -> bool:
+    """Return whether drift may be corrected; where not, a run only looks."""
+    enforced = placement.disposition is Disposition.SYNC and placement.sync.mode is SyncMode.ENFORCE
+    return enforced and not row.paused
 
 
 def _interval(runtime: Runtime, where: Site) -> timedelta:

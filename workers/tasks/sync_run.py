@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -15,10 +16,11 @@ from common.db.runs import ClaimedRun
 from common.db.standing import Standing
 from common.domain.errors import FlotillaError, LeaseLostError, PermanentError, TransientError
 from common.domain.fleet import Fleet, Placement
-from common.domain.inventory import InventoryItem
+from common.domain.inventory import Healing, InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.runs import Trigger
 from common.domain.several import commits_in
+from common.domain.status import Remedy
 from common.sources.sources import opener
 from common.telemetry.logs import logger
 from workers.kube.pool import Connection
@@ -48,6 +50,8 @@ class Facts:
     standing: Standing
     inventory: tuple[InventoryItem, ...]
     fenced: frozenset[ObjectId]
+    healings: Mapping[ObjectId, Healing]
+    wrote_before: bool
     renderer: str | None
     approval: Approval | None
     verdict: Stop | Go
@@ -80,21 +84,22 @@ def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> timedelta |
     ender = Ender(runtime.database, run)
     try:
         facts = _facts(runtime, run)
-        ender.placement = facts.placement
-        if isinstance(facts.verdict, Stop):
-            ender.stop(facts.verdict.outcome, facts.verdict.reason)
-        else:
+        ender.placement, ender.projects, ender.hint = facts.placement, facts.fleet.projects, facts.standing.hint
+        if isinstance(facts.verdict, Go):
+            ender.phase = facts.verdict.phase
             _apply(runtime, run, fence, facts, facts.verdict, ender)
+        else:
+            ender.stop(facts.verdict.outcome, facts.verdict.reason)
     except LeaseLostError as error:
         log.warning("attempt.lease-lost", error=str(error))
         ender.lost()
     except TransientError as error:
         ender.transient(error)
     except FlotillaError as error:
-        ender.failed(error.code, str(error))
+        ender.failed(error.code, str(error), params=error.params)
     except Exception as error:
         log.exception("attempt.broke")
-        ender.failed("internal", f"a defect in Flotilla: {type(error).__name__}; its log has the rest")
+        ender.failed("internal", f"a defect in Flotilla: {type(error).__name__}; its log has the rest", Remedy.TIME)
     return ender.countdown
 
 
@@ -113,6 +118,8 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
             standing=known.standing,
             inventory=inventory.of(connection, run.placement_id),
             fenced=attempts.fenced_objects(connection, run.placement_id, run.attempt),
+            healings={one: of for (_, one), of in inventory.healings(connection, [run.placement_id]).items()},
+            wrote_before=attempts.wrote_before(connection, run.attempt),
             renderer=known.renderer,
             approval=_approval(connection, run),
             verdict=verdict,
@@ -196,6 +203,8 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
         digest_key=runtime.hub_key,
         # Written again even where they are equal: no difference that a person who looks should see.
         fenced=frozenset() if run.trigger is Trigger.CHECK else facts.fenced,
+        held=_held(facts.healings, run) if run.trigger is Trigger.DRIFT else {},
+        wrote_before=facts.wrote_before,
         approved=_approved(facts.approval) if run.trigger is Trigger.APPROVAL else None,
         full_check=overdue or run.trigger in BY_PERSON,
         first=not row.synced_before,
@@ -214,6 +223,11 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
         create_namespace=application.create_namespace and go.phase is not Phase.REMOVE,
         private=bool(application.decrypt),
     )
+
+
+def _held(healings: Mapping[ObjectId, Healing], run: ClaimedRun) -> dict[ObjectId, datetime]:
+    """Return which objects are left alone for now, and until when: somebody keeps changing them back."""
+    return {one: healing.after for one, healing in healings.items() if healing.after > run.claimed_at}
 
 
 def _approved(approval: Approval | None) -> frozenset[ObjectId]:

@@ -9,9 +9,12 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, or_, select
 
 from common.db.runs import first_id_at
-from common.db.tables import PlacementRow, RunRow
+from common.db.tables import InventoryRow, PlacementRow, RunRow
 from common.domain.changes import MUTATIONS
+from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
+from common.domain.runs import SyncStatus
+from common.domain.status import Found, Reason
 
 MOST = 5_000
 """Placements, and runs, that one report is made from, the newest first."""
@@ -42,31 +45,34 @@ def drift(connection: Connection, *, since: datetime) -> tuple[DriftView, ...]:
 
     First those that differ, then those corrected most often.
     """
-    found = dict(_differing(connection))
+    found = dict(_differing(connection, since))
     for ref, view in _corrected(connection, since).items():
         known = found.get(ref, DriftView(ref))
         found[ref] = replace(known, corrections=view.corrections, corrected_at=view.corrected_at, cause=view.cause)
     return tuple(sorted(found.values(), key=lambda one: (not one.differs, not one.fight, -one.corrections, one.ref)))
 
 
-def _differing(connection: Connection) -> Mapping[str, DriftView]:
+def _differing(connection: Connection, since: datetime) -> Mapping[str, DriftView]:
     as_desired = and_(
         PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
         PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
     )
-    drifted = and_(PlacementRow.sync_status == "out-of-sync", as_desired)
+    found = or_(PlacementRow.found_code.startswith("drift."), PlacementRow.found_code == Found.TOLD)
+    drifted = and_(PlacementRow.sync_status.in_((SyncStatus.OUT_OF_SYNC, SyncStatus.FAILED)), as_desired, found)
+    again = (InventoryRow.fight_step > 0, InventoryRow.healed_at >= since)
+    fought = select(InventoryRow.placement_id).where(InventoryRow.placement_id == PlacementRow.id, *again).exists()
     query = (
-        select(PlacementRow.cluster, PlacementRow.application, PlacementRow.sync_status)
-        .add_columns(PlacementRow.reason, PlacementRow.hindrance, PlacementRow.fight_step)
-        .where(PlacementRow.state == "placed", or_(drifted, PlacementRow.fight_step > 0))
+        select(PlacementRow.cluster, PlacementRow.application, drifted.label("drifted"), fought.label("fought"))
+        .add_columns(PlacementRow.found_code, PlacementRow.found_params)
+        .where(PlacementRow.state == "placed", or_(drifted, fought))
         .order_by(PlacementRow.cluster, PlacementRow.application)
         .limit(MOST)
     )
     return {
         ref: DriftView(
             ref,
-            differs=(row.reason or row.hindrance or "it differs") if row.sync_status == "out-of-sync" else "",
-            fight=row.fight_step > 0,
+            differs=sentence(Reason(row.found_code, row.found_params or {})) if row.drifted else "",
+            fight=row.fought or row.found_code == Found.FIGHT,
         )
         for row in connection.execute(query)
         for ref in (str(PlacementRef(row.cluster, row.application)),)

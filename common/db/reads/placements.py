@@ -9,10 +9,34 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, select, tuple_
 
 from common.db.reads.page import Page, page_of
+from common.db.status import failure_of
 from common.db.tables import InventoryRow, PlacementRow
+from common.domain.reasons import failure_sentence, reason_sentence
 from common.domain.refs import PlacementRef
+from common.domain.runs import SyncStatus
+from common.domain.status import Failure, Reason
 
 _Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
+
+
+@dataclass(frozen=True, slots=True)
+class FailureView:
+    """What the last runs at the wanted revision failed for; the same failure counts once more each time.
+
+    Attributes:
+        params: what the sentence was made with.
+        message: the exact words of who refused.
+        retry_at: when it is tried again by itself; None when only a change helps, or a run is on its way.
+    """
+
+    code: str
+    params: dict[str, Any]
+    message: str
+    remedy: str
+    since: datetime
+    last: datetime
+    count: int
+    retry_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +46,11 @@ class PlacementView:
     Attributes:
         ref: ``cluster/application``.
         state: placed, retained, leaving or left.
-        sync: synced, out-of-sync or unknown, as of ``confirmed_at``.
+        sync: synced, out-of-sync, failed or unknown; ``confirmed_at`` is when its objects were last seen to be so.
         health: as of ``health_at``.
-        reason: why it is not synced or gets no run; empty when nothing is in the way.
+        reason: why it is not synced or gets no run, and what comes next; empty when nothing is in the way.
+        failure: why the wanted revision did not go in; None where it did, or was not tried yet. It stays while there
+            is no contact.
         commit: where the applied revision came from; empty before the first.
         desired_commit: where the wanted revision comes from; empty while it is unresolved.
     """
@@ -45,6 +71,7 @@ class PlacementView:
     objects: int
     paused_by: str
     pause_reason: str
+    failure: FailureView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +106,17 @@ _COLUMNS = (
     PlacementRow.health_reason,
     PlacementRow.health_at,
     PlacementRow.hindrance,
-    PlacementRow.reason,
+    PlacementRow.contact_code,
+    PlacementRow.contact_params,
+    PlacementRow.found_code,
+    PlacementRow.found_params,
+    PlacementRow.failure_code,
+    PlacementRow.failure_params,
+    PlacementRow.failure_remedy,
+    PlacementRow.failure_since,
+    PlacementRow.failure_last_at,
+    PlacementRow.failure_count,
+    PlacementRow.retry_at,
     PlacementRow.applied_commit,
     PlacementRow.desired_commit,
     PlacementRow.applied_at,
@@ -90,6 +127,7 @@ _COLUMNS = (
 
 
 def _view(row: Any) -> PlacementView:
+    failure = failure_of(row)
     return PlacementView(
         ref=str(PlacementRef(row.cluster, row.application)),
         cluster=row.cluster,
@@ -100,13 +138,38 @@ def _view(row: Any) -> PlacementView:
         health=row.health,
         health_reason=row.health_reason,
         health_at=row.health_at,
-        reason=row.hindrance or row.reason,
+        reason=_reason(row, failure),
         commit=row.applied_commit or "",
         desired_commit=row.desired_commit or "",
         applied_at=row.applied_at,
         objects=row.objects,
         paused_by=row.paused_by or "",
         pause_reason=row.pause_reason,
+        failure=None if failure is None else _failure(failure, row.retry_at),
+    )
+
+
+def _failure(failure: Failure, retry_at: datetime | None) -> FailureView:
+    return FailureView(
+        code=failure.code,
+        params=dict(failure.params),
+        message=failure.message,
+        remedy=failure.remedy,
+        since=failure.since,
+        last=failure.last,
+        count=failure.count,
+        retry_at=retry_at,
+    )
+
+
+def _reason(row: Any, failure: Failure | None) -> str:
+    ref = str(PlacementRef(row.cluster, row.application))
+    return reason_sentence(
+        SyncStatus(row.sync_status),
+        contact=Reason(row.contact_code, row.contact_params or {}),
+        found=Reason(row.found_code, row.found_params or {}),
+        hindrance=row.hindrance,
+        failure="" if failure is None else failure_sentence(failure, ref=ref, retry_at=row.retry_at),
     )
 
 

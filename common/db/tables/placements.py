@@ -39,13 +39,22 @@ class PlacementRow(Base):
     manifest_digest: Mapped[str | None] = mapped_column(String(64))
     applied_at: Mapped[datetime | None]
 
-    sync_status: Mapped[str] = mapped_column(String(16), default="unknown")
+    sync_status: Mapped[str] = mapped_column(String(16), default="out-of-sync")
+    """Derived from the facts below by ``common.domain.status``; written by ``common.db.status`` alone."""
     hindrance: Mapped[str] = mapped_column(Text, default="")
     """What planning says stands in the way of its desired revision: blocked, frozen, unresolved, manual, in words."""
-    reason: Mapped[str] = mapped_column(Text, default="")
-    """What its last run or sweep says of why it is not synced, in words; empty when it is."""
+    contact_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """What keeps its objects from being read; empty while everything can be."""
+    contact_params: Mapped[dict[str, Any] | None]
+    found_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """What the last run that judged its objects found; empty where all is as it should be."""
+    found_params: Mapped[dict[str, Any] | None]
     confirmed_at: Mapped[datetime | None]
-    """When ``sync_status`` was last confirmed on the cluster."""
+    """When its objects were last seen to be as they should."""
+    hint: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Digest of what the last sweep saw that is not as we left it; empty for nothing."""
+    hint_judged: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """The hint that a run has judged last; empty once that found, or made, everything as it should be."""
     health: Mapped[str] = mapped_column(String(16), default="unknown")
     health_reason: Mapped[str] = mapped_column(Text, default="")
     health_at: Mapped[datetime | None]
@@ -55,14 +64,22 @@ class PlacementRow(Base):
     paused_at: Mapped[datetime | None]
     pause_reason: Mapped[str] = mapped_column(Text, default="")
 
+    failure_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """What its last run at the desired revision failed for; empty where none did, or one succeeded since."""
+    failure_params: Mapped[dict[str, Any] | None]
+    failure_remedy: Mapped[str] = mapped_column(String(9), default="", server_default="")
+    """``transient`` or ``permanent``: whether time may help."""
+    failure_since: Mapped[datetime | None]
+    """When the same failure was met first."""
+    failure_last_at: Mapped[datetime | None]
+    failure_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often the same failure was met."""
+    failure_settings: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Digest of what the registry said of the placement then: another word of it is worth another try."""
     failures: Mapped[int] = mapped_column(default=0)
     """Runs in a row that failed at the desired revision; drives the placement's own back-off."""
     retry_at: Mapped[datetime | None] = mapped_column(index=True)
     """When a placement that is not at its desired revision may get its next run by itself."""
-    fight_step: Mapped[int] = mapped_column(default=0)
-    healed_at: Mapped[datetime | None]
-    heal_after: Mapped[datetime | None]
-    """Drift found before this instant waits: somebody else keeps changing the same object."""
     full_check_due_at: Mapped[datetime | None] = mapped_column(index=True)
     """When the daily full dry-run is due."""
     observe_until: Mapped[datetime | None] = mapped_column(index=True)
@@ -102,6 +119,11 @@ class InventoryRow(Base):
     health_reason: Mapped[str] = mapped_column(Text, default="")
     refused: Mapped[str] = mapped_column(Text, default="")
     """Why its last prune was refused or failed."""
+    fight_step: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Corrections of its drift in a row that did not last."""
+    healed_at: Mapped[datetime | None]
+    heal_after: Mapped[datetime | None]
+    """Drift of it is not corrected before this instant: somebody else keeps changing it."""
     hook_run: Mapped[str] = mapped_column(String(36), default="", server_default="")
     """The run that made a hook's object."""
     hook_state: Mapped[str] = mapped_column(String(9), default="", server_default="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -131,6 +131,37 @@ class Placement:
                 "renderer": renderer,
             }
         )
+
+    def settings_digest(self, projects: Mapping[str, Project]) -> str:
+        """Return the sha256 (hex) of what the registry says of how it is written, and of what it may use.
+
+        Args:
+            projects: of the fleet, by name.
+        """
+        application = self.application
+        settings = (
+            application.sync,
+            application.health,
+            application.namespace,
+            application.create_namespace,
+            application.blocked,
+            self.sources,
+            projects.get(application.project),
+        )
+        return hashlib.sha256(json.dumps(_plain(settings), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of the fleet as JSON knows it, without where it was written."""
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value) if one.name != "where"}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(json.dumps(_plain(each), sort_keys=True) for each in value)
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def parameters_digest(parameters: Mapping[str, Any]) -> str:

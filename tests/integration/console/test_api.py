@@ -49,7 +49,8 @@ def bearer() -> dict[str, str]:
 
 
 def _place(database: Database, application: str, cluster: str = "eu") -> None:
-    values = {"cluster": cluster, "application": application, "state": "placed", "mark": "m" * 20, "reason": NASTY}
+    found = {"found_code": "told", "found_params": {"text": NASTY}}
+    values = {"cluster": cluster, "application": application, "state": "placed", "mark": "m" * 20, **found}
     with database.write() as connection:
         connection.execute(insert(PlacementRow).values(values))
 
@@ -243,7 +244,7 @@ async def test_metrics_are_behind_the_token_and_count(
         found = {"memory": 7, "none": 2}
         workers.beat(connection, WorkerState("w1", ("default",), 1), started_at=now, now=now, render_cache=found)
     text = (await browser.get("/metrics", headers=bearer)).text
-    assert 'flotilla_placements_sync{status="unknown"} 1.0' in text
+    assert 'flotilla_placements_sync{status="out-of-sync"} 1.0' in text
     assert 'flotilla_render_cache_total{found="memory",worker="w1"} 7.0' in text
     assert 'flotilla_render_cache_total{found="none",worker="w1"} 2.0' in text
 

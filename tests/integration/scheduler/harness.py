@@ -17,7 +17,8 @@ from common.db.session import Database
 from common.db.sources import Digest
 from common.db.standing import Success
 from common.domain.refs import PlacementRef, RunId, SourceRef
-from common.domain.runs import AttemptOutcome, SyncStatus
+from common.domain.runs import AttemptOutcome
+from common.domain.status import NONE
 from common.domain.work import WorkerState
 from common.snapshots import Snapshots
 from scheduler.loop.dispatch import Dispatcher
@@ -220,7 +221,7 @@ class Steps:
 
         def note(connection: Connection, now: datetime) -> None:
             assert run.revision is not None
-            done = Success(run.revision, "m" * 64, 3, "", SyncStatus.SYNCED, None, now + timedelta(days=1))
+            done = Success(run.revision, "m" * 64, 3, NONE, None, now + timedelta(days=1))
             standing.record_success(connection, run.placement_id, done, now=now)
 
         self.end(run, AttemptEnding(AttemptOutcome.SUCCEEDED), note)

@@ -12,10 +12,12 @@ from common.db.attempts import AttemptEnding
 from common.db.connection import Connection
 from common.db.runs import ClaimedRun
 from common.db.session import Database
+from common.db.standing import Failed
 from common.db.tables import LeaseRow, PlacementRow, RunRow
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
-from common.domain.runs import AttemptOutcome, SyncStatus
+from common.domain.runs import AttemptOutcome
+from common.domain.status import Found, Reason, Remedy
 from scheduler.loop import planner
 from scheduler.planning import due
 from scheduler.planning.due import Decision
@@ -34,8 +36,8 @@ def test_a_commit_during_a_run_that_then_waits_for_health_is_carried_out(steps: 
     steps.planner.tick()
 
     def waits(connection: Connection, now: datetime) -> None:
-        status = SyncStatus.OUT_OF_SYNC
-        standing.record_checked(connection, run.placement_id, status=status, reason="waits", retry_at=None, now=now)
+        standing.reached(connection, [run.placement_id], now=now)
+        standing.record_found(connection, run.placement_id, Reason(Found.WAITS, {"what": "waits"}))
 
     steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="prune after health"), waits)
     steps.turns()
@@ -52,7 +54,8 @@ def test_a_commit_during_a_run_that_then_fails_does_not_wait_for_its_back_off(st
 
     def failed(connection: Connection, now: datetime) -> None:
         later = now + timedelta(minutes=3)
-        standing.record_failure(connection, run.placement_id, reason="no", retry_at=later, status=SyncStatus.UNKNOWN)
+        failed = Failed(run.attempt.run, "x", {"message": "no"}, Remedy.TIME, later)
+        standing.record_failure(connection, run.placement_id, failed, now=now)
 
     steps.end(run, AttemptEnding(AttemptOutcome.FAILED), failed)
     steps.turns()
@@ -97,7 +100,7 @@ def test_leaving_goes_on_once_its_cluster_is_no_longer_blocked(steps: Steps) -> 
     steps.planner.tick()
     assert (steps.placement().state, steps.placement().run) == (PlacementState.LEAVING, None)
     with steps.db.write() as connection:
-        clusters.accept_identity(connection, "c1", "uid-2")
+        clusters.accept_identity(connection, "c1", "uid-2", now=steps.db.now(connection))
     steps.turns()
     assert steps.placement().run is not None
 
@@ -121,8 +124,8 @@ def test_a_run_that_kills_its_workers_ends_and_its_placement_says_so(steps: Step
         assert connection.execute(select(RunRow.outcome)).scalar_one() == "interrupted"
     steps.turns()
     with steps.db.read() as connection:
-        row = connection.execute(select(PlacementRow.retry_at, PlacementRow.reason)).one()
-    assert row.retry_at is not None or row.reason or steps.placement().run
+        row = connection.execute(select(PlacementRow.retry_at, PlacementRow.failure_code)).one()
+    assert (row.retry_at is not None, row.failure_code) == (True, "run.poison")
 
 
 def test_a_run_claimed_while_planning_does_not_swallow_the_newer_revision(

@@ -9,19 +9,22 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from common.db.runs import ClaimedRun
+from common.db import inventory, runs, standing
+from common.db.runs import ClaimedRun, NewRun
 from common.db.session import Database
 from common.db.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, PlacementRow, RunRow
 from common.domain.changes import Action, Change
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, SyncMode
+from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId
-from common.domain.runs import AttemptOutcome, RetryPolicy, Trigger
+from common.domain.runs import LONGEST_BACK_OFF, AttemptOutcome, RetryPolicy, Trigger
+from common.domain.status import Remedy
 from tests.factories import application, cluster, fleet
 from tests.integration.scheduler.harness import PAY, REGISTRY, AwayError, Steps
 from tests.unit.registry import texts
-from workers.record.endings import LONGEST_BACK_OFF, Ender
-from workers.sync.ports import Ending, Phase, SyncResult
+from workers.record.endings import Ender
+from workers.sync.ports import Ending, Fight, Phase, SyncResult
 
 CONFIG = ObjectId("", "ConfigMap", "pay", "settings")
 SERVER = ObjectId("apps", "Deployment", "pay", "server")
@@ -81,6 +84,17 @@ class Attempt:
     def cluster(self) -> Any:
         return self._one(ClusterRow)
 
+    def again(self, trigger: Trigger = Trigger.RETRY) -> None:
+        """Make and claim another run for the same revision."""
+        with self.steps.db.write() as connection:
+            now = self.steps.db.now(connection)
+            one = self.steps.placement()
+            wanted = NewRun(one.id, PAY, trigger, "flotilla", "", "default", one.desired, one.source_id, 1)
+            made = runs.create(connection, wanted, now=now)
+        assert made is not None
+        self.run = self.steps.claim(made)
+        self.start = self._now()
+
     def leases(self) -> int:
         with self.steps.db.read() as connection:
             return len(connection.execute(select(LeaseRow.name).where(LeaseRow.name != "leader")).all())
@@ -111,7 +125,7 @@ def test_a_success_is_the_revision_that_the_placement_has(attempt: Attempt) -> N
     attempt.ender().ended(Phase.APPLY, _result())
     row = attempt.placement
     assert (row.applied_source_digest, row.manifest_digest, row.objects) == ("a" * 64, "m" * 64, 1)
-    assert (row.sync_status, row.failures, row.reason) == ("synced", 0, "")
+    assert (row.sync_status, row.failures, row.found_code) == ("synced", 0, "")
     assert (attempt.row.state, attempt.row.outcome) == ("ended", "succeeded")
     assert (attempt.attempt.outcome, attempt.attempt.manifest_digest) == ("succeeded", "m" * 64)
     assert attempt.leases() == 0
@@ -162,8 +176,13 @@ def test_only_drift_that_was_corrected_counts_as_healed(
     healed: bool,  # noqa: FBT001 - a column of the table above
 ) -> None:
     run = replace(attempt.run, trigger=trigger)
+    item = InventoryItem(CONFIG, "v1")
+    with attempt.steps.db.write() as connection:
+        inventory.replace(connection, attempt.run.placement_id, [item])
     attempt.ender(run=run).ended(Phase.APPLY, _result(Ending.SUCCEEDED, Change(CONFIG, action)))
-    assert (attempt.placement.healed_at is not None) is healed
+    with attempt.steps.db.read() as connection:
+        found = inventory.healings(connection, [attempt.run.placement_id])
+    assert bool(found) is healed
 
 
 def test_a_removal_leaves_nothing(sqlite_database: Database) -> None:
@@ -192,58 +211,131 @@ def test_a_removal_leaves_nothing(sqlite_database: Database) -> None:
         (Action.CONFLICT, "out-of-sync"),
     ],
 )
-def test_a_check_says_whether_anything_differs_and_applies_nothing(
+def test_a_check_says_whether_anything_differs_and_what_does_not_is_in(
     attempt: Attempt, action: Action, status: str
 ) -> None:
     attempt.ender(SyncMode.WARN).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, action)))
     row = attempt.placement
-    assert (row.sync_status, row.applied_source_digest) == (status, None)
-    assert ("1 object differs" in row.reason) is (status == "out-of-sync")
+    assert (row.sync_status, row.applied_source_digest) == (status, "a" * 64 if status == "synced" else None)
+    assert (row.found_code, (row.found_params or {}).get("objects")) == (
+        ("drift.warned", 1) if status == "out-of-sync" else ("", None)
+    )
     assert _about(attempt.after(row.retry_at), _placement().interval)
 
 
 # -- failure -------------------------------------------------------------------------------------------------------
 
 
-def test_an_error_before_the_cluster_was_reached_says_nothing_of_the_cluster(attempt: Attempt) -> None:
+def test_a_failure_says_why_since_when_and_how_often(attempt: Attempt) -> None:
     attempt.ender().failed("render.broken", "no such file")
     row = attempt.placement
-    assert (row.sync_status, row.reason, row.failures) == ("unknown", "no such file", 1)
+    assert (row.sync_status, row.failure_code, row.failure_params) == (
+        "failed",
+        "render.broken",
+        {"message": "no such file"},
+    )
+    assert (row.failure_count, row.failures, row.failure_remedy) == (1, 1, "permanent")
+    assert row.failure_since == row.failure_last_at
     assert (attempt.row.outcome, attempt.row.error_code) == ("failed", "render.broken")
     assert attempt.leases() == 0
 
 
-def test_a_failed_sync_is_out_of_sync_with_its_code(attempt: Attempt) -> None:
+def test_a_refused_sync_has_failed_with_its_code(attempt: Attempt) -> None:
     attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, reason="refused", error_code="cluster.forbidden"))
-    assert (attempt.placement.sync_status, attempt.row.error_code) == ("out-of-sync", "cluster.forbidden")
+    assert (attempt.placement.sync_status, attempt.row.error_code) == ("failed", "cluster.forbidden")
     assert attempt.attempt.counts == {"created": 1}
 
 
-def test_the_placement_tries_again_by_itself_later_and_later_up_to_its_interval(sqlite_database: Database) -> None:
+@pytest.mark.parametrize(
+    ("second", "count"), [(("x", "y"), 2), (("x", "other"), 1), (("z", "y"), 1)], ids=["same", "words", "code"]
+)
+def test_the_same_failure_is_counted_and_another_begins_anew(
+    attempt: Attempt, second: tuple[str, str], count: int
+) -> None:
+    attempt.ender().failed("x", "y")
+    first = attempt.placement
+    attempt.again()
+    attempt.ender().failed(*second)
+    row = attempt.placement
+    assert (row.failure_count, row.failures) == (count, 2)
+    assert (row.failure_since == first.failure_since) is (count == 2)
+    assert row.failure_last_at > first.failure_last_at
+
+
+def test_what_only_a_change_helps_is_never_tried_again_by_time(attempt: Attempt) -> None:
+    attempt.ender().failed("x", "y")
+    assert attempt.placement.retry_at is None
+    attempt.steps.turns(20)
+    assert attempt.steps.placement().run is None
+
+
+def test_what_may_pass_is_tried_later_and_later_up_to_an_hour(sqlite_database: Database) -> None:
     attempt = Attempt(sqlite_database)
-    ceiling, longest = RetryPolicy().ceiling, _placement().interval
     with attempt.steps.db.write() as connection:
         connection.execute(update(PlacementRow).values(failures=20))
-    attempt.ender().failed("x", "y")
-    assert ceiling < longest
-    assert _about(attempt.after(attempt.placement.retry_at), longest)
-
-
-def test_the_first_time_it_waits_for_the_ceiling_of_its_retries(attempt: Attempt) -> None:
-    attempt.ender().failed("x", "y")
-    assert _about(attempt.after(attempt.placement.retry_at), RetryPolicy().ceiling)
-
-
-def test_what_nothing_places_any_more_waits_for_the_longest(attempt: Attempt) -> None:
-    with attempt.steps.db.write() as connection:
-        connection.execute(update(PlacementRow).values(failures=20))
-    Ender(attempt.steps.db, attempt.run).failed("x", "y")
+    attempt.ender().failed("x", "y", Remedy.TIME)
+    assert _placement().interval < LONGEST_BACK_OFF
     assert _about(attempt.after(attempt.placement.retry_at), LONGEST_BACK_OFF)
 
 
+def test_the_first_time_it_waits_for_the_ceiling_of_its_retries(attempt: Attempt) -> None:
+    attempt.ender().failed("x", "y", Remedy.TIME)
+    assert _about(attempt.after(attempt.placement.retry_at), RetryPolicy().ceiling)
+
+
 def test_what_is_synced_by_hand_never_tries_again_by_itself(attempt: Attempt) -> None:
-    attempt.ender(SyncMode.MANUAL).failed("x", "y")
+    attempt.ender(SyncMode.MANUAL).failed("x", "y", Remedy.TIME)
     assert attempt.placement.retry_at is None
+
+
+def test_a_failure_of_what_is_wanted_no_longer_is_none_of_the_placement(attempt: Attempt) -> None:
+    attempt.steps.resolve("b")
+    attempt.steps.planner.tick()
+    attempt.ender().failed("x", "y")
+    row = attempt.placement
+    assert (row.sync_status, row.failure_code, row.failures) == ("out-of-sync", "", 0)
+
+
+def test_a_newer_revision_forgets_the_failure_of_the_older(attempt: Attempt) -> None:
+    attempt.ender().failed("x", "y")
+    attempt.steps.resolve("b")
+    attempt.steps.planner.tick()
+    assert (attempt.placement.sync_status, attempt.placement.failure_code) == ("out-of-sync", "")
+    assert attempt.steps.wanted() == "b"
+
+
+def test_another_word_of_the_registry_is_worth_another_try(attempt: Attempt) -> None:
+    ender = attempt.ender()
+    ender.failed("apply.conflict", "owned by helm")
+    attempt.steps.turns()
+    assert attempt.steps.placement().run is None
+    more = "  sync:\n    conflicts: take-over\n"
+    attempt.steps.commit(REGISTRY | {"app.yaml": texts.application(more=more)})
+    attempt.steps.planner.tick()
+    assert attempt.steps.placement().run is not None
+
+
+def test_a_look_that_is_refused_is_no_failure_of_the_placement(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.again(Trigger.DRIFT)
+    ender = attempt.ender(SyncMode.MANUAL)
+    ender.phase, ender.hint = Phase.CHECK, "h"
+    ender.ended(Phase.CHECK, _result(Ending.FAILED, reason="refused", error_code="cluster.denied"))
+    row = attempt.placement
+    assert (row.sync_status, row.found_code, row.failure_code) == ("out-of-sync", "drift.refused", "")
+    assert (row.hint_judged, attempt.row.outcome) == ("h", "failed")
+
+
+def test_an_object_that_is_held_back_is_a_fight_that_names_the_other(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.again(Trigger.DRIFT)
+    ender = attempt.ender()
+    ender.hint = "h"
+    until = attempt.start + timedelta(seconds=30)
+    ender.ended(Phase.APPLY, _result(Ending.SUCCEEDED, fights=(Fight(CONFIG, "rival", until),)))
+    row = attempt.placement
+    assert (row.sync_status, row.found_code, row.hint_judged) == ("out-of-sync", "drift.fight", "h")
+    assert row.found_params["manager"] == "rival"
 
 
 # -- retries -------------------------------------------------------------------------------------------------------
@@ -302,14 +394,18 @@ def test_a_cluster_that_does_not_answer_is_not_known_to_be_synced(attempt: Attem
         connection.execute(update(PlacementRow).values(sync_status="synced", health="healthy"))
     attempt.ender().transient(UnreachableError("no route"))
     row = attempt.placement
-    assert (row.sync_status, row.health, row.reason) == ("unknown", "unknown", "no route")
+    assert (row.sync_status, row.health, row.contact_params["message"]) == ("unknown", "unknown", "no route")
 
 
 def test_another_error_for_now_leaves_what_was_known(attempt: Attempt) -> None:
-    with attempt.steps.db.write() as connection:
-        connection.execute(update(PlacementRow).values(sync_status="synced", health="healthy"))
+    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.again(Trigger.DRIFT)
     attempt.ender().transient(AwayError("git is away"))
-    assert (attempt.placement.sync_status, attempt.placement.health) == ("synced", "healthy")
+    row = attempt.placement
+    assert (row.sync_status, row.health, row.found_code) == ("synced", "healthy", "run.retries")
+    with attempt.steps.db.write() as connection:
+        standing.record_given_up(connection, attempt.run.placement_id)
+    assert attempt.placement.found_code == ""
 
 
 def test_a_lease_that_may_be_lost_queues_the_run_again_at_once(attempt: Attempt) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from common.domain.changes import Action
 from common.domain.errors import LeaseLostError
 from common.domain.fleet import Project, SyncSettings
 from common.domain.fleet.policies import PrunePolicy
+from common.domain.runs import Trigger
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Lease, Site, actions, annotated, config_map, deployment, details
 from workers.sync.errors import (
@@ -23,7 +25,7 @@ from workers.sync.errors import (
     UnauthorisedError,
     UnsettledError,
 )
-from workers.sync.ports import Ending, Phase, Target
+from workers.sync.ports import Ending, Fight, Phase, Target
 
 
 def namespace(name: str) -> dict[str, object]:
@@ -519,3 +521,33 @@ def test_empty_manifests_on_a_new_placement_are_no_failure(site: Site) -> None:
 def test_timings_and_requests_come_with_the_result(site: Site) -> None:
     result = site.sync(config_map(), settings=SyncSettings(prune=PrunePolicy(enabled=False)))
     assert set(result.timings) == {"prepare", "list", "dry-run", "plan", "apply"}
+
+
+def test_a_refusal_after_an_earlier_attempt_wrote_does_not_say_that_nothing_was_written(
+    site: Site, cluster: FakeCluster
+) -> None:
+    def refuse(verb: str, _target: Target) -> None:
+        if verb == "dry-run":
+            message = "no"
+            raise ForbiddenError(message)
+
+    cluster.before = refuse
+    result = site.sync(config_map(), wrote_before=True)
+    assert result.ending is Ending.FAILED
+    assert result.reason.startswith("nothing more was written than by this run's earlier attempts: ")
+
+
+def test_an_object_that_is_fought_over_is_left_alone_while_another_is_corrected(
+    site: Site, cluster: FakeCluster
+) -> None:
+    site.sync(config_map("fought"), config_map("other"))
+    cluster.edit("ConfigMap", "fought", {"data": {"key": "theirs"}}, manager="rival")
+    cluster.edit("ConfigMap", "other", {"data": {"key": "oops"}}, manager="kubectl")
+    fought = next(one for one in site.journal.inventory if one.name == "fought")
+    until = datetime(2026, 1, 1, tzinfo=UTC)
+    result = site.sync(config_map("fought"), config_map("other"), trigger=Trigger.DRIFT, held={fought: until})
+    assert result.ending is Ending.SUCCEEDED
+    assert actions(result) == {"ConfigMap/fought": "skipped", "ConfigMap/other": "configured"}
+    assert result.fights == (Fight(fought, "rival", until),)
+    assert cluster.show("ConfigMap", "fought")["data"] == {"key": "theirs"}
+    assert cluster.show("ConfigMap", "other")["data"] == {"key": "value"}

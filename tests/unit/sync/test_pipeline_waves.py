@@ -105,7 +105,7 @@ def test_nothing_of_a_later_wave_is_owned_before_its_turn(site: Site) -> None:
     assert [one.name for one in site.journal.inventory] == ["db"]
 
 
-def test_a_refused_wave_writes_nothing_and_ends_the_run(site: Site, cluster: FakeCluster) -> None:
+def test_a_refused_wave_writes_nothing_ends_the_run_and_says_what_was_written(site: Site, cluster: FakeCluster) -> None:
     def refuse(verb: str, target: Target) -> None:
         if verb == "dry-run" and target.name == "b":
             message = "no"
@@ -114,7 +114,7 @@ def test_a_refused_wave_writes_nothing_and_ends_the_run(site: Site, cluster: Fak
     cluster.before = refuse
     done = site.sync(wave(config_map("a"), -1), config_map("b"), config_map("c"), wave(config_map("d"), 1))
     assert done.ending is Ending.FAILED
-    assert done.reason.startswith("wave 0: nothing was written: ")
+    assert done.reason.startswith("wave 0: 1 object was written before: ")
     assert cluster.names("ConfigMap") & {"a", "b", "c", "d"} == {"a"}
 
 

@@ -62,21 +62,37 @@ def test_what_is_gone_or_lost_its_mark_drifted(site: Site, cluster: FakeCluster)
     assert {drift.what for drift in verdict.drifts} == {"is gone, or lost our label", "lost our mark"}
 
 
-def test_a_list_that_did_not_end_is_unknown_and_never_drift(site: Site, cluster: FakeCluster) -> None:
+def test_a_list_that_did_not_end_is_said_and_never_drift(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map())
     for live in ({("", "ConfigMap"): None}, {}):
         (verdict,) = swept(site, cluster, live).verdicts
-        assert verdict.finding is Finding.UNKNOWN
+        assert verdict.finding is Finding.PARTIAL
         assert not verdict.drifts
 
 
-def test_what_was_never_applied_or_is_on_its_way_out_is_unknown(site: Site, cluster: FakeCluster) -> None:
+def test_what_was_never_applied_or_is_on_its_way_out_is_under_way(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map())
     cluster.stored("ConfigMap", "settings").deleting = True
     assert swept(site, cluster).verdicts[0].reason.endswith("is being deleted")
     (object_id,) = site.journal.inventory
     site.journal.inventory[object_id] = InventoryItem(object_id, "v1")
-    assert swept(site, cluster).verdicts[0].reason.endswith("was not applied yet")
+    (verdict,) = swept(site, cluster).verdicts
+    assert (verdict.finding, verdict.hint) == (Finding.UNDER_WAY, "")
+    assert verdict.reason.endswith("was not applied yet")
+
+
+def test_a_hint_is_another_whenever_something_else_is_seen_and_the_same_while_nothing_moves(
+    site: Site, cluster: FakeCluster
+) -> None:
+    site.sync(config_map())
+    assert swept(site, cluster).verdicts[0].hint == ""
+    cluster.edit("ConfigMap", "settings", {"data": {"a": "1"}}, manager="x")
+    first = swept(site, cluster).verdicts[0].hint
+    assert first == swept(site, cluster).verdicts[0].hint
+    cluster.edit("ConfigMap", "settings", {"data": {"a": "2"}}, manager="x")
+    second = swept(site, cluster).verdicts[0].hint
+    cluster.remove("ConfigMap", "settings")
+    assert len({"", first, second, swept(site, cluster).verdicts[0].hint}) == 4
 
 
 def test_what_waits_to_be_pruned_is_not_looked_at(site: Site, cluster: FakeCluster) -> None:

@@ -15,6 +15,7 @@ from common.domain.health import Health, HealthReport
 from common.domain.placements import PlacementState
 from common.domain.refs import AttemptRef, PlacementRef, Revision, RunId
 from common.domain.runs import AttemptOutcome, SyncStatus, Trigger
+from common.domain.status import NONE
 from tests.factories import application, cluster, fleet
 from workers.sync.ports import Phase
 from workers.tasks.preflight import Go, Stop, preflight
@@ -49,12 +50,14 @@ STANDING = Standing(
     desired=REVISION,
     applied=None,
     sync=SyncStatus.UNKNOWN,
+    found=NONE,
+    failure=None,
+    hint="",
+    hint_judged="",
+    retry_at=None,
     paused=False,
     health=HealthReport(Health.UNKNOWN),
     failures=0,
-    fight_step=0,
-    healed_at=None,
-    heal_after=None,
     full_check_due_at=None,
     observe_until=None,
 )
@@ -169,8 +172,24 @@ def test_what_is_paused_is_applied_only_for_a_person(trigger: Trigger) -> None:
     verdict = _of(_run(trigger=trigger), replace(FACTS, standing=replace(STANDING, paused=True)))
     if trigger in {Trigger.MANUAL, Trigger.APPROVAL}:
         assert verdict == Go(Phase.APPLY)
+    elif trigger is Trigger.DRIFT:
+        assert verdict == Go(Phase.CHECK), "a look is always allowed"
     else:
         _stops(verdict, AttemptOutcome.SKIPPED, "paused")
+
+
+@pytest.mark.parametrize(
+    ("placement", "phase"),
+    [
+        (_placement(mode=SyncMode.MANUAL), Phase.CHECK),
+        (_placement(mode=SyncMode.WARN), Phase.CHECK),
+        (_placement(state=ClusterState.FROZEN), Phase.CHECK),
+        (_placement(), Phase.APPLY),
+    ],
+    ids=["manual", "warn", "frozen", "enforce"],
+)
+def test_what_a_sweep_saw_is_judged_wherever_it_may_not_be_corrected(placement: Placement, phase: Phase) -> None:
+    assert _of(_run(trigger=Trigger.DRIFT), placement=placement) == Go(phase)
 
 
 @pytest.mark.parametrize("trigger", WRITING)

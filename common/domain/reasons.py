@@ -1,0 +1,138 @@
+"""Sentences from codes: what is stored is a code with parameters, what people read is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from common.domain import numbers
+from common.domain.changes import difference
+from common.domain.runs import SyncStatus
+from common.domain.status import UNKNOWN_KINDS, Contact, Failure, Found, Reason, Remedy
+
+Params = Mapping[str, Any]
+
+
+def sentence(reason: Reason) -> str:
+    """Return a reason in words; empty for none. A code that this version does not know is shown as it is."""
+    if not reason:
+        return ""
+    make = _SENTENCES.get(reason.code)
+    return make(reason.params) if make is not None else reason.code
+
+
+def failure_sentence(failure: Failure, *, ref: str, retry_at: datetime | None) -> str:
+    """Return why the wanted revision did not go in, how often and since when, and what is waited for.
+
+    Args:
+        failure: what was met.
+        ref: the placement, ``cluster/application``.
+        retry_at: when it is tried again by itself; None when a run is on its way, or when only a change helps.
+    """
+    times = "failed" if failure.count == 1 else f"failed {failure.count} times since {_at(failure.since)}, last"
+    return f"{failure.message or failure.code} ({times} {_at(failure.last)}); {_waits_for(failure, ref, retry_at)}"
+
+
+def reason_sentence(
+    status: SyncStatus,
+    *,
+    contact: Reason,
+    found: Reason,
+    hindrance: str,
+    failure: str,
+) -> str:
+    """Return why a placement has its status; empty when there is nothing to say.
+
+    Args:
+        status: as derived from the same facts.
+        contact: what keeps its objects from being read.
+        found: what the last run that judged them found.
+        hindrance: why planning gives it no run, in words.
+        failure: the sentence of its failure.
+    """
+    if status is SyncStatus.UNKNOWN:
+        return sentence(contact)
+    if status is SyncStatus.FAILED:
+        return f"{hindrance}; {failure}" if hindrance else failure
+    if status is SyncStatus.OUT_OF_SYNC:
+        return "; ".join(filter(None, (hindrance, sentence(found)))) or "its run is on its way"
+    return hindrance
+
+
+def _waits_for(failure: Failure, ref: str, retry_at: datetime | None) -> str:
+    if retry_at is not None:
+        return f"tried again at {_at(retry_at)}"
+    if failure.remedy is Remedy.TIME:
+        return "tried again with its next run"
+    kinds = failure.params.get(UNKNOWN_KINDS)
+    waits = f"waits for the cluster to serve {', '.join(kind[2] for kind in kinds)}, " if kinds else "waits for "
+    return f"{waits}a new revision, a change of the registry or of the cluster, or `flotilla sync {ref}`"
+
+
+def _at(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def _lost(params: Params) -> str:
+    return f"the cluster cannot be read: {params.get('message') or params.get('code', 'it does not answer')}"
+
+
+def _partial(params: Params) -> str:
+    return f"not everything could be read: {params.get('what', 'a LIST did not end')}"
+
+
+def _differences(params: Params) -> str:
+    first = f" ({params['first']})" if params.get("first") else ""
+    return difference(int(params.get("objects", 0)), int(params.get("adopted", 0))) + first
+
+
+def _warned(params: Params) -> str:
+    return f"sync.mode is warn: {_differences(params)}"
+
+
+def _fight(params: Params) -> str:
+    who = params.get("manager") or "somebody"
+    more = int(params.get("objects", 1)) - 1
+    others = f" and {numbers.of(more, 'other object')}" if more else ""
+    until = datetime.fromisoformat(params["until"]) if params.get("until") else None
+    then = f"; corrected again after {until:%H:%M:%S} UTC" if until is not None else ""
+    return f"a fight: {who} keeps changing {params.get('first', 'an object')}{others}{then}"
+
+
+def _refused(params: Params) -> str:
+    return f"what differs could not be judged: {params.get('message') or params.get('code', '')}"
+
+
+def _retries(params: Params) -> str:
+    return f"its run is tried again: {params.get('message') or params.get('code', '')}"
+
+
+def _asked(params: Params) -> str:
+    return f"{params.get('why', 'removals')}: nothing is removed before a person approves it, see `flotilla approvals`"
+
+
+def _rejected(params: Params) -> str:
+    why = f" ({params['why']})" if params.get("why") else ""
+    count = int(params.get("objects", 0))
+    return (
+        f"{params.get('by', 'a person')} rejected the removal of {numbers.of(count, 'object')}{why}: "
+        f"{'it stays' if count == 1 else 'they stay'} on the cluster until Git asks for "
+        f"{'it' if count == 1 else 'them'} again, "
+        "the list of removals changes, or `flotilla sync` has the question asked anew"
+    )
+
+
+_SENTENCES: Mapping[str, Callable[[Params], str]] = {
+    Contact.LOST: _lost,
+    Contact.PARTIAL: _partial,
+    Found.WARNED: _warned,
+    Found.DRIFTED: _differences,
+    Found.FIGHT: _fight,
+    Found.REFUSED: _refused,
+    Found.WAITS: lambda params: str(params.get("what", "")),
+    Found.RETRIES: _retries,
+    Found.PRUNE_ASKED: _asked,
+    Found.PRUNE_REJECTED: _rejected,
+    Found.TOLD: lambda params: str(params.get("text", "")),
+}
