@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,11 +34,35 @@ _POSTGRES_OPTIONS = {
     "keepalives_count": 3,
     # A server that vanished without a word is noticed within a lease, not within the kernel's quarter of an hour.
     "tcp_user_timeout": 15_000,
-    "options": "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
 }
+_POSTGRES_SESSION = "-c timezone=UTC -c lock_timeout=30s"
+_IDLE_IN_TRANSACTION = timedelta(seconds=60)
 _POOL = {"pool_size": 8, "max_overflow": 16, "pool_timeout": 30}
 _IDLE = timedelta(seconds=2)
 """A connection that lay idle for longer is asked whether it still lives before it is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long PostgreSQL lets a transaction take; on SQLite, which cannot end one, they hold nobody to anything.
+
+    Attributes:
+        idle: between two statements of a transaction; then the server ends the session.
+        statement: of one statement, waiting for locks included; None for no bound.
+    """
+
+    idle: timedelta = _IDLE_IN_TRANSACTION
+    statement: timedelta | None = None
+
+    @property
+    def options(self) -> str:
+        """The session's settings, as the server takes them."""
+        found = f"{_POSTGRES_SESSION} -c idle_in_transaction_session_timeout={_milliseconds(self.idle)}"
+        return found if self.statement is None else f"{found} -c statement_timeout={_milliseconds(self.statement)}"
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return int(duration / timedelta(milliseconds=1))
 
 
 class Database:
@@ -46,15 +72,25 @@ class Database:
         url: ``sqlite:///PATH`` or ``postgresql+psycopg://…`` (plain ``postgresql://`` is taken as that).
         password: put into the URL for connecting only, so that no setting holds it.
         clock: what dates things on SQLite; PostgreSQL has a clock of its own.
+        bounds: of what one transaction may take, where the server can hold it to that.
 
     Raises:
         ValueError: the URL names another kind of database.
     """
 
-    def __init__(self, url: str, *, password: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, url: str, *, password: str | None = None, clock: Clock | None = None, bounds: Bounds | None = None
+    ) -> None:
         self._clock = clock or SystemClock()
-        self._engine = _engine(_parsed(url, password))
+        self._engine = _engine(_parsed(url, password), bounds or Bounds())
+        self._guard: Callable[[Connection], None] | None = None
         self.dialect = self._engine.dialect.name
+
+    def guarded(self, guard: Callable[[Connection], None]) -> Database:
+        """Return the same database, in whose writing transactions ``guard`` comes first; what it raises ends them."""
+        twin = copy.copy(self)
+        twin._guard = guard
+        return twin
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -69,6 +105,8 @@ class Database:
             DatabaseError: it refused, and would again.
         """
         with self._transaction("write") as connection:
+            if self._guard is not None:
+                self._guard(connection)
             yield connection
 
     @contextmanager
@@ -131,14 +169,14 @@ class Database:
                 yield connection
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings, *, bounds: Bounds | None = None) -> Database:
     """Return the database that ``settings`` name; the embedded one is made, readable by its owner only."""
     password_file = settings.database_password_file
     password = password_file.read_text(encoding="utf-8").strip() if password_file else None
     url = make_url(settings.effective_database_url)
     if url.get_backend_name() == "sqlite" and url.database:
         _private_file(Path(url.database))
-    return Database(settings.effective_database_url, password=password)
+    return Database(settings.effective_database_url, password=password, bounds=bounds)
 
 
 def _private_file(path: Path) -> None:
@@ -157,14 +195,15 @@ def _parsed(url: str, password: str | None) -> URL:
     return parsed if password is None else parsed.set(password=password)
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, bounds: Bounds) -> Engine:
     options: dict[str, Any] = {**_POOL, "hide_parameters": True, "json_serializer": _json}
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, **options)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    given = {key: value for key, value in _POSTGRES_OPTIONS.items() if key not in url.query}
+    defaults = {**_POSTGRES_OPTIONS, "options": bounds.options}
+    given = {key: value for key, value in defaults.items() if key not in url.query}
     engine = create_engine(url, connect_args=given, **options)
     _ping_idle(engine)
     return engine

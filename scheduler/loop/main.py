@@ -12,7 +12,7 @@ from datetime import timedelta
 from common.broker.app import make_celery
 from common.broker.sender import CelerySender
 from common.clock import SystemClock
-from common.db.session import Database, open_database
+from common.db.session import Bounds, Database, open_database
 from common.domain.errors import FlotillaError, PermanentError
 from common.domain.refs import SourceRef
 from common.settings import Settings, settings
@@ -31,6 +31,8 @@ from scheduler.loop.upkeep import Upkeep
 log = logger(__name__)
 BUSY_PAUSE = timedelta(milliseconds=200)
 """Between two turns while there is something to send."""
+LONGEST_STATEMENT = timedelta(seconds=2)
+"""Of the scheduler: longer work goes in slices, so that nothing waits for long for what it locks."""
 
 
 class NoRegistryError(PermanentError):
@@ -52,8 +54,10 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
         )
     clock = SystemClock()
     snapshots = Snapshots()
+    leadership = Leadership(database, clock, name=name, lease=config.lease)
+    led = database.guarded(leadership.prove)
     registry = RegistryWatch(
-        database,
+        led,
         GitRepository.from_settings(config),
         SourceRef(config.registry_url, config.registry_credentials, config.registry_ref),
         folder=config.registry_path,
@@ -61,21 +65,23 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
         clock=clock,
     )
     return Scheduler(
-        leadership=Leadership(database, clock, name=name, lease=config.lease),
-        intents=IntentRunner(database, snapshots, refresh_registry=registry.refresh),
+        leadership=leadership,
+        intents=IntentRunner(led, snapshots, refresh_registry=registry.refresh),
         registry=registry,
-        planner=Planner(database, snapshots),
-        dispatcher=Dispatcher(database, CelerySender(make_celery(config)), snapshots, clock),
-        reaper=Reaper(database, clock, lease=config.lease),
-        upkeep=Upkeep(database, clock),
+        planner=Planner(led, snapshots),
+        dispatcher=Dispatcher(led, CelerySender(make_celery(config)), snapshots, clock),
+        reaper=Reaper(led, clock, lease=config.lease),
+        upkeep=Upkeep(led, clock),
     )
 
 
 def run(config: Settings, name: str, stop: threading.Event) -> None:
     """Lead or stand by until ``stop``."""
-    database = open_database(config)
+    # A frozen leader's transaction is ended by the server before a standby has waited for two leases.
+    database = open_database(config, bounds=Bounds(idle=config.lease / 2, statement=LONGEST_STATEMENT))
     database.wait(stop=stop)
     scheduler = build(config, database, name)
+    scheduler.leadership.start()
     leading = False
     while not stop.is_set():
         leads = scheduler.turn()

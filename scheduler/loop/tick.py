@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.db.errors import DatabaseUnavailableError
+from common.db.leadership import NotLeadingError
 from common.domain.errors import FlotillaError, TransientError
 from common.telemetry.logs import logger
 from scheduler.loop.dispatch import Dispatcher
@@ -39,17 +40,27 @@ class Scheduler:
 
     def turn(self) -> bool:
         """Do what is due if this scheduler leads; return whether it does."""
-        if not self._leads():
-            self.planner.forget()
-            self.registry.forget()
-            self.reaper.lost()
+        leads = self._leads()
+        if not (leads and self.leadership.unbroken):
+            self._forget()
+        if not leads:
             return False
         try:
             self._steps()
+        except NotLeadingError as error:
+            log.warning("leader.lost", error=str(error))
+            self._forget()
+            return False
         except DatabaseUnavailableError as error:
             log.warning("database.unavailable", error=str(error))
             self.reaper.lost()
         return True
+
+    def _forget(self) -> None:
+        """Let go of what was read: somebody else leads, or has led since."""
+        self.planner.forget()
+        self.registry.forget()
+        self.reaper.lost()
 
     def _leads(self) -> bool:
         try:
@@ -71,10 +82,12 @@ class Scheduler:
 
         Raises:
             DatabaseUnavailableError: no other step could do anything either.
+            NotLeadingError: nor may any other step do anything.
         """
+        self.leadership.moved()
         try:
             step()
-        except DatabaseUnavailableError:
+        except (DatabaseUnavailableError, NotLeadingError):
             raise
         except TransientError as error:
             log.warning("step.held-up", step=name, code=error.code, error=str(error))

@@ -134,6 +134,17 @@ class LeaseRow(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class LeadershipRow(Base):
+    """Which scheduler leads. One row, which only a take-over changes; the lease ``leader`` holds the expiry."""
+
+    __tablename__ = "leadership"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    holder: Mapped[str] = mapped_column(Code(200))
+    token: Mapped[str] = mapped_column(String(64))
+    taken_at: Mapped[datetime]
+
+
 class ObjectResultRow(Base):
     """What one attempt did to one object. Unchanged objects are counted, not listed. Append-only."""
 

@@ -120,23 +120,26 @@ class Steps:
     Args:
         database: empty.
         files: the registry's first commit.
+        name: of the scheduler.
     """
 
-    def __init__(self, database: Database, files: Mapping[str, str] | None = None) -> None:
+    def __init__(self, database: Database, files: Mapping[str, str] | None = None, *, name: str = "a") -> None:
         self.db = database
+        self.turning = False
         self.clock = ManualClock()
         self.outbox = Outbox()
         self.repository = Commits(files if files is not None else REGISTRY)
         source = SourceRef("https://git.example.com/fleet.git", "", "refs/heads/main")
+        self.leadership = Leadership(database, self.clock, name=name, lease=LEASE)
+        self.led = led = database.guarded(self.prove)
         self.registry = RegistryWatch(
-            database, self.repository, source, folder="", interval=timedelta(seconds=30), clock=self.clock
+            led, self.repository, source, folder="", interval=timedelta(seconds=30), clock=self.clock
         )
         self.snapshots = snapshots = Snapshots()
-        self.planner = Planner(database, snapshots)
-        self.dispatcher = Dispatcher(database, self.outbox, snapshots, self.clock)
-        self.intents = IntentRunner(database, snapshots, refresh_registry=self.registry.refresh)
-        self.reaper = Reaper(database, self.clock, lease=LEASE)
-        self.leadership = Leadership(database, self.clock, name="a", lease=LEASE)
+        self.planner = Planner(led, snapshots)
+        self.dispatcher = Dispatcher(led, self.outbox, snapshots, self.clock)
+        self.intents = IntentRunner(led, snapshots, refresh_registry=self.registry.refresh)
+        self.reaper = Reaper(led, self.clock, lease=LEASE)
         self.scheduler = Scheduler(
             self.leadership,
             self.intents,
@@ -144,8 +147,13 @@ class Steps:
             self.planner,
             self.dispatcher,
             self.reaper,
-            Upkeep(database, self.clock),
+            Upkeep(led, self.clock),
         )
+
+    def prove(self, connection: Connection) -> None:
+        """Prove the lead where a turn is under way; a step that a test takes by itself needs none."""
+        if self.turning:
+            self.leadership.prove(connection)
 
     # -- what happens outside ------------------------------------------------------------------------------------
 
@@ -243,7 +251,15 @@ class Steps:
         """Let the scheduler go on for some seconds."""
         for _ in range(count):
             self.clock.seconds += 5
-            self.scheduler.turn()
+            self.turn()
+
+    def turn(self) -> bool:
+        """Let the scheduler do what is due; return whether it leads."""
+        self.turning = True
+        try:
+            return self.scheduler.turn()
+        finally:
+            self.turning = False
 
     def placement(self, ref: PlacementRef = PAY) -> PlacementFacts:
         """Return a placement."""

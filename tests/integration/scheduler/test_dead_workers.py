@@ -19,12 +19,12 @@ def _under_way(steps: Steps) -> None:
     """Have a run, a resolve and a sweep sent, and taken by a worker that has begun none of them."""
     steps.synced("a")
     steps.resolve("b")
-    steps.scheduler.turn()
+    steps.turn()
     with steps.db.write() as connection:
         due = steps.db.now(connection) - timedelta(seconds=1)
         connection.execute(update(SourceRow).values(due_at=due, sent_at=None))
         connection.execute(update(ClusterRow).values(sweep_due_at=due, sweep_sent_at=None))
-    steps.scheduler.turn()
+    steps.turn()
 
 
 def _die(steps: Steps) -> None:

@@ -58,7 +58,7 @@ def test_a_registry_that_hangs_holds_up_nothing_and_is_dropped_by_who_no_longer_
     go_on = threading.Event()
     steps.repository.wait = lambda: go_on.wait(20)
     steps.registry.refresh()
-    steps.scheduler.turn()
+    steps.turn()
     assert not go_on.is_set(), "the turn has ended although the registry hangs"
     steps.registry.forget()
     steps.repository.wait = lambda: None
@@ -83,12 +83,12 @@ def test_a_wiped_broker_gets_what_it_held_once_more(steps: Steps) -> None:
     steps.look()
     steps.workers()
     steps.resolve("a")
-    steps.scheduler.turn()
+    steps.turn()
     assert len(steps.outbox.of("sync")) == 1
-    steps.scheduler.turn()
+    steps.turn()
     assert len(steps.outbox.of("sync")) == 1
     steps.outbox.key = None
-    steps.scheduler.turn()
+    steps.turn()
     assert len(steps.outbox.of("sync")) == 2
 
 
@@ -97,9 +97,9 @@ def test_a_broker_that_is_away_at_the_start_gets_everything_later(steps: Steps) 
     steps.look()
     steps.workers()
     steps.resolve("a")
-    steps.scheduler.turn()
+    steps.turn()
     steps.outbox.away = False
-    steps.scheduler.turn()
+    steps.turn()
     assert len(steps.outbox.of("sync")) == 1
 
 
@@ -145,7 +145,7 @@ def test_a_scheduler_that_cannot_reach_the_database_goes_on_and_does_not_say_it_
         raise error
 
     monkeypatch.setattr(steps.leadership, "leads", fail)
-    assert steps.scheduler.turn() is False
+    assert steps.turn() is False
 
 
 def test_a_standby_takes_over_a_lease_that_ran_out_and_the_former_leader_notices(steps: Steps) -> None:
