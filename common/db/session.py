@@ -89,7 +89,7 @@ class Database:
     def guarded(self, guard: Callable[[Connection], None]) -> Database:
         """Return the same database, in whose writing transactions ``guard`` comes first; what it raises ends them."""
         twin = copy.copy(self)
-        twin._guard = guard
+        twin._guard = guard  # noqa: SLF001 - of the same class
         return twin
 
     @contextmanager
