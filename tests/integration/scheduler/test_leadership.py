@@ -144,12 +144,19 @@ def stopped(leader: Steps, position: int) -> tuple[threading.Event, threading.Ev
     return reached, on
 
 
+@pytest.fixture
+def impatient(postgres_url: str) -> Iterator[Database]:
+    """Return the database as one connects to it whose transactions are ended once they idle."""
+    made = Database(postgres_url, bounds=Bounds(idle=timedelta(milliseconds=300)))
+    yield made
+    made.dispose()
+
+
 @pytest.mark.parametrize("position", range(MOST))
 def test_a_leader_frozen_after_its_proof_is_ended_by_the_server_and_a_standby_leads(
-    postgres_database: Database, postgres_url: str, position: int
+    postgres_database: Database, impatient: Database, position: int
 ) -> None:
-    frozen_side = Database(postgres_url, bounds=Bounds(idle=timedelta(milliseconds=300)))
-    leader = busy(frozen_side)
+    leader = busy(impatient)
     reached, on = stopped(leader, position)
     with ThreadPoolExecutor(1) as thread:
         turn = thread.submit(leader.turn)
@@ -166,7 +173,6 @@ def test_a_leader_frozen_after_its_proof_is_ended_by_the_server_and_a_standby_le
         on.set()
         turn.result(20)
     assert everything(postgres_database) == after
-    frozen_side.dispose()
 
 
 @pytest.mark.parametrize("position", range(MOST))

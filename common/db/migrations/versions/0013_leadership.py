@@ -1,6 +1,6 @@
 """leadership: a row that only a take-over changes, by which each write of a scheduler proves that it leads.
 
-Revision 0013, after 0012.
+Revision 0013, after 0008.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0012"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
