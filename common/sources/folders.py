@@ -76,6 +76,8 @@ class FolderObjects:
 
     def _content(self, oid: str) -> bytes:
         try:
+            if (self._root / oid).is_symlink():
+                return os.fsencode(os.readlink(self._root / oid))  # what Git keeps of a link
             descriptor = os.open(self._root / oid, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as file:
                 return file.read()

@@ -24,6 +24,7 @@ from common.sources.objects import FOLDER, SUBMODULE, SYMLINK, Item
 _LFS = b"version https://git-lfs.github.com/spec/"
 _LFS_SIZE = 1024
 _MEBIBYTE = 1 << 20
+_LONGEST_LINK = 4096
 _POINT_ELSEWHERE = "Correct the source's path, or commit what is missing."
 
 
@@ -127,6 +128,21 @@ class Tree:
             raise PathMissingError(message, remedy=_POINT_ELSEWHERE)
         self._refuse_link(found)
         return found
+
+    def leads_to_folder(self, entry: Entry) -> bool:
+        """Tell whether ``entry`` is a submodule, or a symbolic link to a folder of this tree; no link is followed."""
+        if entry.mode != SYMLINK:
+            return entry.mode == SUBMODULE
+        if self.store.sizes([entry.oid])[0] > _LONGEST_LINK:
+            return False
+        target = joined(posixpath.dirname(entry.path), self.store.contents([entry.oid])[0].decode(errors="replace"))
+        if target.startswith(("..", "/")) or "\0" in target:
+            return False
+        try:
+            found = self.entry(target)
+        except (SymlinkRefusedError, SubmoduleRefusedError):
+            return True  # through another link: what lies there is not looked at
+        return found is not None and (found.is_folder or found.is_link)
 
     def tree_id(self, path: str) -> str:
         """Return the id of the file or folder at ``path``; equal ids mean equal content. Errors as ``existing``."""

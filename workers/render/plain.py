@@ -28,8 +28,8 @@ def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> tuple[str, .
             folders; exclude wins. Without include: every YAML and JSON file.
 
     Raises:
-        SymlinkRefusedError, SubmoduleRefusedError: ``path`` holds such a thing and exclude does not name it: leaving
-            it out in silence would remove what it holds from the cluster.
+        SymlinkRefusedError, SubmoduleRefusedError: ``path`` holds such a thing that would be a manifest or a folder of
+            them, and exclude does not name it: leaving it out in silence would remove what it holds from the cluster.
         RenderError: a folder below has a kustomization of its own.
         PathMissingError: there is no such path.
     """
@@ -39,9 +39,11 @@ def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> tuple[str, .
         name = _below(entry, path)
         if any(_matches(name, glob) for glob in exclude):
             continue
-        refuse_link(entry)
         if not (any(_matches(name, glob) for glob in include) if include else name.endswith(_SUFFIXES)):
+            if tree.leads_to_folder(entry):
+                refuse_link(entry)
             continue
+        refuse_link(entry)
         if name.rpartition("/")[2] in KUSTOMIZATION_NAMES:
             fault = f"{entry.path}:1: a kustomization among plain manifests"
             raise RenderError([fault], remedy="Point the source's path at its folder, or exclude it.")

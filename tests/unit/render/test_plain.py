@@ -160,12 +160,43 @@ def test_a_missing_path_is_a_fault() -> None:
         rendered(memory_tree({"app/x.yaml": config("x")}), "elsewhere")
 
 
-@pytest.mark.parametrize(("mode", "fault"), [(SYMLINK, SymlinkRefusedError), (SUBMODULE, SubmoduleRefusedError)])
-def test_a_link_is_not_left_out_in_silence(mode: str, fault: type[FlotillaError]) -> None:
-    tree = memory_tree({"app/x.yaml": config("x"), "app/linked": (mode, "../other")})
+@pytest.mark.parametrize(
+    ("name", "mode", "content", "fault"),
+    [
+        ("linked.yaml", SYMLINK, "../docs/README.md", SymlinkRefusedError),
+        ("linked.yaml", SYMLINK, "/etc/passwd", SymlinkRefusedError),
+        ("linked", SYMLINK, "../other", SymlinkRefusedError),
+        ("linked", SYMLINK, "..", SymlinkRefusedError),
+        ("linked", SYMLINK, "../again", SymlinkRefusedError),
+        ("linked", SYMLINK, "../again/below", SymlinkRefusedError),
+        ("linked", SUBMODULE, "../other", SubmoduleRefusedError),
+    ],
+)
+def test_a_link_that_holds_manifests_is_not_left_out_in_silence(
+    name: str, mode: str, content: str, fault: type[FlotillaError]
+) -> None:
+    tree = memory_tree(
+        {
+            "app/x.yaml": config("x"),
+            f"app/{name}": (mode, content),
+            "other/y.yaml": config("y"),
+            "docs/README.md": "hello",
+            "again": (SYMLINK, "other"),
+        }
+    )
     with pytest.raises(fault):
         rendered(tree)
-    assert names(rendered(tree, options={"exclude": ["linked"]})) == ["x"]
+    assert names(rendered(tree, options={"exclude": [name]})) == ["x"]
+
+
+@pytest.mark.parametrize(
+    "target", ["../docs/README.md", "nowhere", "/etc/passwd", "/etc", "../../out", "a\0b", "x" * 5000, "x.yaml"]
+)
+def test_a_link_that_is_no_manifest_is_passed_over(target: str) -> None:
+    tree = memory_tree({"app/x.yaml": config("x"), "app/README.md": (SYMLINK, target), "docs/README.md": "hello"})
+    assert names(rendered(tree)) == ["x"]
+    with pytest.raises(SymlinkRefusedError):
+        rendered(tree, options={"include": ["README.md"]})
 
 
 def test_a_kustomization_below_is_not_applied_as_an_object() -> None:
