@@ -5,14 +5,17 @@ stays at its last good version, only a fault in the core kinds refuses a commit.
 """
 
 from common.registry.alone import DocumentError, application_alone, cluster_alone
-from common.registry.documents import Documents, is_registry_file
+from common.registry.documents import Documents
 from common.registry.faults import Fault, FaultScope
 from common.registry.health import RulesError, health_rules
+from common.registry.ignore import FILE as IGNORE_FILE
+from common.registry.ignore import wanted
 from common.registry.json_schema import json_schemas
 from common.registry.parse import ParsedRegistry, parse, restore
 from common.registry.validate import FolderError, read_directory, validate_directory
 
 __all__ = [
+    "IGNORE_FILE",
     "DocumentError",
     "Documents",
     "Fault",
@@ -23,10 +26,10 @@ __all__ = [
     "application_alone",
     "cluster_alone",
     "health_rules",
-    "is_registry_file",
     "json_schemas",
     "parse",
     "read_directory",
     "restore",
     "validate_directory",
+    "wanted",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from common.domain import fleet
-from common.registry import build, check
+from common.registry import build, check, servers
 from common.registry.carried_out import not_yet
 from common.registry.documents import CORE_KINDS, Documents, Key, Reading, Source
 from common.registry.faults import Fault, FaultScope, Suggestions
@@ -81,6 +81,7 @@ def read_core(reading: Reading, last: Documents, suggestions: Suggestions) -> Co
         _add(core, source)
     _check_fleet(core, last)
     _check_labels(core)
+    servers.check(core, last)
     return core
 
 
@@ -153,7 +154,7 @@ def _keep_what_left(core: Core, reading: Reading, last: Documents) -> None:
             )
         elif source.kind == "Cluster" and not _is_retired(source):
             core.sources[key] = replace(source, removed=True)
-            what = f"Cluster {source.name} has left the registry: it is treated as frozen"
+            what = f"Cluster {source.name} {reading.departure_of(source)}: it is treated as frozen"
             remedy = "put it back as draining, then retired, to let it go"
             core.notices.append(
                 Fault(source.file, source.line, what, remedy, FaultScope.NOTICE, source.kind, source.name)

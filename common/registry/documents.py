@@ -10,13 +10,14 @@ from typing import Any
 from common.domain.fleet import Where
 from common.domain.redact import redacted
 from common.registry.faults import Fault, FaultScope, Suggestions, printable
+from common.registry.ignore import FILE as IGNORE_FILE
+from common.registry.ignore import REMEDY, Ignored, ignored_by, is_registry_file
 from common.registry.schema import MODELS
 from common.yaml import REGISTRY_LIMITS, Dialect, Document, Path, YamlError, load_documents
 
 CORE_KINDS = frozenset({"Fleet", "Cluster", "ClusterGroup", "Project"})
 API_VERSION = "flotilla.dev/v1"
 _FORMAT = 1
-_SUFFIXES = (".yaml", ".yml", ".json")
 
 Key = tuple[str, str]
 """Kind and name."""
@@ -140,30 +141,36 @@ class Reading:
     Attributes:
         sources: documents with a known kind and a name, several with one name included.
         opaque: files of which something could not be told, so that a document missing from one may still be in it.
+        ignored: what the ignore file leaves out.
     """
 
     sources: list[Source] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     opaque: set[str] = field(default_factory=set)
+    ignored: Ignored = field(default_factory=Ignored)
 
-
-def is_registry_file(path: str) -> bool:
-    """Tell whether a file is read: YAML or JSON, and neither hidden nor in a hidden folder."""
-    return path.endswith(_SUFFIXES) and not any(part.startswith(".") for part in path.split("/"))
+    def departure_of(self, source: Source) -> str:
+        """Return how a document that was in force left, as the end of a sentence."""
+        if source.file in self.ignored:
+            return f"has left the registry, since {IGNORE_FILE} leaves its file out"
+        return "has left the registry"
 
 
 def read_files(files: Mapping[str, bytes], last_good: Documents, suggestions: Suggestions) -> Reading:
     """Return the documents of ``files`` and what is wrong with the rest."""
-    reading = Reading()
+    reading = Reading(ignored=ignored_by(files))
+    reading.faults += reading.ignored.faults
     core_files = {source.file for source in last_good.sources.values() if source.kind in CORE_KINDS}
     total = 0
-    for file in sorted(filter(is_registry_file, files)):
+    for file in sorted(path for path in files if is_registry_file(path) and path not in reading.ignored):
         scope = FaultScope.REFUSES if file in core_files else FaultScope.KEEPS
         try:
             documents = load_documents(files[file], REGISTRY_LIMITS, dialect=Dialect.REGISTRY, lines=True)
         except YamlError as error:
             reading.opaque.add(file)
-            reading.faults += [Fault(file, f.line, f.what, f.remedy, scope) for f in error.faults]
+            known = any(source.file == file for source in last_good.sources.values())
+            way_out = "" if known else f"; {REMEDY}"
+            reading.faults += [Fault(file, f.line, f.what, f"{f.remedy}{way_out}", scope) for f in error.faults]
             continue
         total += len(documents)
         if total > REGISTRY_LIMITS.max_documents:
@@ -191,14 +198,15 @@ def _identify(reading: Reading, file: str, document: Document, suggestions: Sugg
 def _unidentified(value: Any, suggestions: Suggestions) -> tuple[Path, str, str] | None:
     """Return where, why and what to do if a document's kind or name cannot be told."""
     if not isinstance(value, dict):
-        return (), "the document is not a mapping", "give apiVersion, kind, metadata and spec"
+        return (), "the document is not a mapping", f"give apiVersion, kind, metadata and spec; {REMEDY}"
     if value.get("apiVersion", API_VERSION) != API_VERSION:
         what = f"apiVersion is {str(value['apiVersion'])[:80]!r}, not {API_VERSION}"
-        return ("apiVersion",), what, "correct it, or move the file out of the registry (hidden folders are not read)"
+        return ("apiVersion",), what, f"correct it; {REMEDY}"
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in MODELS:
         what = "kind is missing" if kind is None else f"kind {str(kind)[:80]!r} is not known"
-        return ("kind",), what, suggestions.nearest(str(kind), MODELS, f"use one of {', '.join(MODELS)}")
+        nearest = suggestions.nearest(str(kind), MODELS, f"use one of {', '.join(MODELS)}")
+        return ("kind",), what, nearest if "apiVersion" in value else f"{nearest}; {REMEDY}"
     metadata = value.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         return ("metadata", "name"), "metadata.name is missing or not a string", "give it a name"

@@ -37,7 +37,7 @@ class _Choice:
 
     core: Core
     last: Documents
-    opaque: set[str]
+    reading: Reading
     candidates: dict[Key, Source] = field(default_factory=dict)
     models: dict[tuple[Key, str], AnyDocument | None] = field(default_factory=dict)
     faulty: set[Key] = field(default_factory=set)
@@ -58,7 +58,7 @@ class _Choice:
         """Return the version in force of every document, by what is known to be faulty."""
         found = {key: source for key, source in self.candidates.items() if key not in self.faulty}
         for key, source in self.last.sources.items():
-            kept = key in self.faulty or (key not in found and source.file in self.opaque)
+            kept = key in self.faulty or (key not in found and source.file in self.reading.opaque)
             if key[0] not in CORE_KINDS and kept and self.model(source) is not None:
                 found[key] = source
         waiting = [source for source in found.values() if not self.is_new(source)]
@@ -73,7 +73,7 @@ class _Choice:
 
 def choose(core: Core, reading: Reading, last: Documents) -> Scoped:
     """Return the applications, strategies and windows in force beside ``core``, and every fault of the others."""
-    choice = _Choice(core, last, reading.opaque)
+    choice = _Choice(core, last, reading)
     _take_candidates(choice, [source for source in reading.sources if source.kind not in CORE_KINDS])
     _check_alone(choice)
     _check_faulty_beside_others(choice)
@@ -242,6 +242,6 @@ def _notices(choice: _Choice, chosen: Mapping[Key, Source]) -> Iterator[Fault]:
         model = cast("ApplicationDocument | None", choice.model(source))
         if model is not None and model.spec.state is fleet.ApplicationState.RETIRED:
             continue
-        what = f"Application {source.name} has left the registry: its objects stay where they are"
+        what = f"Application {source.name} {choice.reading.departure_of(source)}: its objects stay where they are"
         remedy = "put it back with state: retired to remove them"
         yield Fault(source.file, source.line, what, remedy, FaultScope.NOTICE, source.kind, source.name)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.domain.errors import PermanentError
-from common.registry.documents import is_registry_file
 from common.registry.faults import Fault, FaultScope
+from common.registry.ignore import FILE, is_registry_file, wanted
 from common.registry.parse import parse
 from common.yaml import REGISTRY_LIMITS
 
@@ -25,8 +25,8 @@ class FolderError(PermanentError):
 def read_directory(root: Path) -> tuple[dict[str, bytes], tuple[Fault, ...]]:
     """Return the registry files under ``root`` by path, and a fault for each that is no ordinary file.
 
-    Links are not followed, so nothing outside ``root`` is read; hidden files and folders are left out. Of a file over
-    the size limit only so much is read as shows that it is.
+    Links are not followed, so nothing outside ``root`` is read; hidden files and folders, and what the ignore file
+    names, are left out. Of a file over the size limit only so much is read as shows that it is.
 
     Raises:
         FolderError: ``root`` is not a folder that can be read, or holds too many files.
@@ -34,11 +34,14 @@ def read_directory(root: Path) -> tuple[dict[str, bytes], tuple[Fault, ...]]:
     files: dict[str, bytes] = {}
     faults: list[Fault] = []
     try:
+        found = {}
         for count, (path, name) in enumerate(_walk(root)):
             if count >= _MOST_FILES:
                 what, remedy = f"{root} holds more than {_MOST_FILES:,} files", "name the registry's own folder"
                 raise FolderError(what, remedy=remedy)
-            content = _content(path)
+            found[name] = path
+        for name in wanted(found, _content(found[FILE]) if FILE in found else None):
+            content = _content(found[name])
             if content is None:
                 faults.append(_not_a_file(name))
             else:
@@ -68,7 +71,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, str]]:
         for name in sorted(names):
             path = Path(folder) / name
             relative = path.relative_to(root).as_posix()
-            if is_registry_file(relative):
+            if is_registry_file(relative) or relative == FILE:
                 yield path, relative
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from common.domain.refs import SourceRef
-from common.registry import is_registry_file
+from common.registry import IGNORE_FILE, wanted
 from common.settings import Settings
 from common.sources.credentials import provider_from
 from common.sources.faults import RefMissingError, RepositoryMissingError
@@ -79,5 +79,8 @@ def _asked(runner: GitRunner, folder: Path, *question: str, missing: str = "") -
 def _files(tree: Tree, folder: str) -> Mapping[str, bytes]:
     prefix = f"{folder}/" if folder not in {"", "."} else ""
     paths = [entry.path for entry in tree.list(folder or ".") if not (entry.is_link or entry.is_folder)]
-    wanted = [path for path in paths if is_registry_file(path.removeprefix(prefix))]
-    return {path.removeprefix(prefix): content for path, content in tree.read_many(wanted).items()}
+    below = {path.removeprefix(prefix): path for path in paths}
+    ignore = tree.read(below[IGNORE_FILE]) if IGNORE_FILE in below else None
+    names = wanted(below, ignore)
+    contents = tree.read_many(below[name] for name in names)
+    return {name: contents[below[name]] for name in names}
