@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from common.domain.refs import CHART, OCI_DIGEST, OCI_SEMVER, OCI_TAG
-from common.semver import RangeError, VersionRange, is_version
+from common.semver import Partial, RangeError, VersionRange, is_version
 from common.sources.artifacts.archives import ArchiveLimits, Files, unpack, without_top_folder
 from common.sources.artifacts.charts import ChartRepository, ChartVersion, Index, no_version, versions_of
 from common.sources.artifacts.faults import MediaTypeRefusedError, VersionRefusedError
@@ -109,7 +109,8 @@ class ChartRemote:
             return self._found(versions[wanted])
         if "+" in wanted:  # what comes after it is no matter of ranges
             raise no_version(self._where, f"{chart} {wanted}")
-        return self._found(versions[_highest(versions, wanted, where=f"{self._where}: chart {chart}")])
+        where = f"{self._where}: chart {chart}"
+        return self._found(versions[_highest(versions, wanted, where=where, partial=Partial.ALIKE)])
 
     def exact(self, ref: str, commit: str) -> Found:
         """Return the version whose archive has that digest; raises as ``ChartRepository``."""
@@ -164,9 +165,9 @@ def chart_and_version(ref: str) -> tuple[str, str]:
     return chart, version
 
 
-def _highest(versions: Iterable[str], text: str, *, where: str) -> str:
+def _highest(versions: Iterable[str], text: str, *, where: str, partial: Partial = Partial.LAST) -> str:
     try:
-        found = VersionRange(text).highest(versions)
+        found = VersionRange(text).highest(versions, partial=partial)
     except RangeError as error:
         raise VersionRefusedError(str(error), remedy="Write it as in '>=1.8 <2' or '^1.2'.") from error
     if found is None:

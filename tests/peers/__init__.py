@@ -1,0 +1,1 @@
+"""What the libraries of Helm, Flux, Argo CD and Kubernetes say, compared with ours."""

@@ -1,0 +1,76 @@
+"""What we write, Kubernetes' readers take for the very same values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from common.yaml import MANIFEST_LIMITS, dump, load_documents
+from tests.peers.conftest import Ask
+from tests.unit.yaml.texts import ODD, TEXTS, VALUES
+
+MANY = 2_000
+
+
+def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
+    """Return so many examples: one question each would start a process each."""
+    found: list[Any] = []
+
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def draw(value: Any) -> None:
+        found.append(value)
+
+    draw()
+    return found
+
+
+def test_texts_are_read_as_texts_by_kubernetes_readers(ask: Ask) -> None:
+    texts = [*ODD, *drawn(TEXTS, MANY)]
+    written = [dump({"key": text, text: text, "list": [text]}) for text in texts]
+    for text, shown, answer in zip(texts, written, ask({"yaml": one} for one in written), strict=True):
+        assert answer["readings"] == [{"key": text, text: text, "list": [text]}] * 2, shown
+
+
+def test_values_are_read_as_the_same_values_by_kubernetes_readers(ask: Ask) -> None:
+    values = drawn(VALUES, MANY // 4)
+    written = [dump(value) for value in values]
+    for value, shown, answer in zip(values, written, ask({"yaml": one} for one in written), strict=True):
+        assert all(_alike(value, reading) for reading in answer["readings"]), shown
+
+
+def _alike(value: Any, reading: Any) -> bool:
+    """Tell whether two values are the same, but for the digits by which JSON of Go shows a fraction."""
+    if isinstance(value, dict) and isinstance(reading, dict):
+        return value.keys() == reading.keys() and all(_alike(value[key], reading[key]) for key in value)
+    if isinstance(value, list) and isinstance(reading, list):
+        return len(value) == len(reading) and all(map(_alike, value, reading))
+    return bool(value == (float(reading) if isinstance(value, float) else reading))
+
+
+def test_our_reader_takes_unquoted_texts_for_what_kubectl_does(ask: Ask) -> None:
+    plain = [text for text in (*ODD, *drawn(TEXTS, MANY)) if text.isascii() and text.isprintable()]
+    streams = [f"a: {text}\n" for text in plain]
+    for stream, answer in zip(streams, ask({"yaml": one} for one in streams), strict=True):
+        theirs = answer["readings"][0]
+        ours = _ours(stream)
+        if ours is not None and "not read" not in theirs:
+            assert ours == theirs, stream
+
+
+def _ours(stream: str) -> Any:
+    """Return what we read; None for what is refused here and perhaps not there."""
+    try:
+        documents = load_documents(stream.encode(), MANIFEST_LIMITS)
+    except Exception:
+        return None
+    return documents[0].value if documents else None
