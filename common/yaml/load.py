@@ -13,6 +13,12 @@ from common.yaml.positions import Positions, index_of
 from common.yaml.scalars import Dialect
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_PAIR = re.compile(
+    r"(?P<before>(?<!\\)(?:\\\\)*)\\u(?P<high>d[89ab][0-9a-f]{2})\\u(?P<low>d[c-f][0-9a-f]{2})", re.IGNORECASE
+)
+"""Two escapes by which JSON writes one character beyond the first 65,536."""
+_LIKE_JSON = re.compile(r'(?:[\s\[\]{},:0-9eE+.a-z-]|"(?:[^"\\]|\\.)*")*')
+"""Every backslash in it lies within double quotes."""
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _PROBLEM_LIMIT = 200
 
@@ -58,7 +64,19 @@ def _decoded(text: bytes, limits: YamlLimits) -> str:
         line = decoded.count("\n", 0, bad.start()) + 1
         what = f"character U+{ord(bad[0]):04X} is not allowed in YAML"
         raise YamlError([YamlFault(line, what, "remove it, or write it as an escape in double quotes")])
-    return decoded
+    return _with_whole_characters(decoded)
+
+
+def _with_whole_characters(text: str) -> str:
+    """Return JSON with each pair of escapes that stands for one character as YAML escapes it; all else as it is."""
+    if _PAIR.search(text) is None or _LIKE_JSON.fullmatch(text) is None:
+        return text
+    return _PAIR.sub(_whole, text)
+
+
+def _whole(pair: re.Match[str]) -> str:
+    character = 0x10000 + ((int(pair["high"], 16) - 0xD800) << 10) + int(pair["low"], 16) - 0xDC00
+    return f"{pair['before']}\\U{character:08X}"
 
 
 def _documents(text: str, limits: YamlLimits, composer: Composer, *, lines: bool) -> list[Document]:

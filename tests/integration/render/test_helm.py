@@ -98,6 +98,15 @@ def test_sets_lie_over_everything(renderers: Renderers) -> None:
     assert found == {"i": {"name": "x", "tag": "v1"}, "l": [None, "b"], "t": "a,b"}
 
 
+def test_a_large_number_that_is_set_and_printed_as_a_fraction_is_told(renderers: Renderers) -> None:
+    """Helm's own command prints it as it is; the library takes it for a fraction, as one from a file of values."""
+    asked = request({"sets": ["user.id=1000650000", "port=8080", "small=-999999"]})
+    printed = render(renderers, chart("printf `%v %v %v` .Values.user.id .Values.port .Values.small"), asked)
+    assert seen(printed) == "1.00065e+09 8080 -999999"
+    assert printed.warnings == ("render.helm.sets: a template prints 1.00065e+09: write `| int64` behind it",)
+    assert render(renderers, chart(".Values.user.id | int64"), asked).warnings == ()
+
+
 def test_the_release_name_can_be_set(renderers: Renderers) -> None:
     assert seen(render(renderers, chart(".Release.Name"), request({"releaseName": "other"}))) == "other"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -73,6 +75,34 @@ def test_keys_are_read_as_kubectl_does_or_as_written() -> None:
     text = "on: 1\n80: 2\ntrue: 3\n'no': 4\n"
     assert values(text.replace("true: 3\n", "")) == [{"true": 1, "80": 2, "no": 4}]
     assert values(text, dialect=Dialect.REGISTRY) == [{"on": 1, "80": 2, "true": 3, "no": 4}]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'{"a": "\ud83d\ude80 x"}', "\U0001f680 x"),
+        (r'{"a": "\\\ud83d\ude80"}', "\\\U0001f680"),
+        (r'{"a": "\\ud83d\\ude80"}', r"\ud83d\ude80"),
+        (r'{"a": "\uD83D\uDE80\ud83d\ude80"}', "\U0001f680\U0001f680"),
+        (r"{a: '\ud83d\ude80'}", r"\ud83d\ude80"),
+        (r"{a: x\ud83d\ude80}", r"x\ud83d\ude80"),
+    ],
+)
+def test_what_json_writes_as_two_escapes_is_one_character(text: str, value: str) -> None:
+    assert values(text) == [{"a": value}]
+
+
+@pytest.mark.parametrize("text", [r'{"a": "\ud83d"}', r'{"a": "\ude80\ud83d"}', r'{"a": "\ud83dx\ude80"}'])
+def test_half_a_character_is_a_fault(text: str) -> None:
+    assert "invalid Unicode character escape" in faults(text)[0][1]
+
+
+def test_looking_for_characters_takes_time_in_proportion_to_the_text() -> None:
+    began = time.process_time()
+    for text in ("\\" * 200_000, "[" + '"\\ud83d\\ude80",' * 20_000, '{"' + "\\ud83d" * 50_000, '"' * 200_000):
+        with suppress(YamlError):
+            values(text + r"\ud83d\ude80'")
+    assert time.process_time() - began < 5
 
 
 def test_json_with_tabs_and_a_byte_order_mark_is_read() -> None:

@@ -13,6 +13,7 @@ import sys
 import tarfile
 import zlib
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,6 +23,7 @@ from helm import schemas  # type: ignore[import-not-found]  # this folder, seen 
 
 _DEEPEST = 4
 _LARGEST_MEMBER = 8 << 20
+_PRINTED_AS_IT_IS = 1_000_000
 _VALUES = "values.yaml"
 _SCHEMA_OF_CHART = re.compile(r"(charts/[^/]+/)*values\.schema\.json")
 _LOOKUP = re.compile(
@@ -60,7 +62,7 @@ def _rendered(request: dict[str, Any]) -> dict[str, Any]:
     files = dict(_files(folder))
     _refuse_foreign(files)
     texts = {name: text for name, text in files.items() if _is_template(name)}
-    values = _with_sets(request["values"], request["sets"])
+    values, large = _with_sets(request["values"], request["sets"])
     values = _with_cluster(values, request["clusterAt"], request["cluster"])
     if request["skipSchema"]:
         _drop_schemas(folder)
@@ -75,6 +77,7 @@ def _rendered(request: dict[str, Any]) -> dict[str, Any]:
         "second": _once(folder, values, request)[0] if uncertain else None,
         "crds": crds,
         "metadata": metadata["own"],
+        "printed": sorted(form for form in large if any(form in text for text in first.values())),
         "lookups": sorted(name for name, text in {**files, "the values given": given}.items() if _LOOKUP.search(text)),
     }
 
@@ -130,13 +133,38 @@ def _leaves(value: Any) -> Iterator[str]:
         yield value
 
 
-def _with_sets(values: dict[str, Any], sets: list[str]) -> dict[str, Any]:
-    """Return ``values`` with each ``--set`` laid over them, by Helm's own reading of it."""
+def _with_sets(values: dict[str, Any], sets: list[str]) -> tuple[dict[str, Any], set[str]]:
+    """Return ``values`` with each ``--set`` laid over them, by Helm's own reading of it, and its large numbers.
+
+    The library takes values as JSON, where a whole number is a fraction to Go: a template prints large ones otherwise
+    than those of ``helm template --set``. They are returned in that form.
+    """
     from helm_python import _native
 
+    large: set[str] = set()
     for text in sets:
-        values = _over(values, json.loads(_native.call_string("helm_strvals_parse", text)))
-    return values
+        given = json.loads(_native.call_string("helm_strvals_parse", text))
+        large |= {_as_go_prints(number) for number in _whole_numbers(given) if abs(number) >= _PRINTED_AS_IT_IS}
+        values = _over(values, given)
+    return values, large
+
+
+def _whole_numbers(value: Any) -> Iterator[int]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _whole_numbers(item)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield value
+
+
+def _as_go_prints(number: int) -> str:
+    """Return a number as Go prints it that holds it as a fraction: ``1.00065e+09``."""
+    decimal = Decimal(repr(float(number))).normalize()
+    first, *others = (str(digit) for digit in decimal.as_tuple().digits)
+    point = "." if others else ""
+    return f"{'-' if number < 0 else ''}{first}{point}{''.join(others)}e+{decimal.adjusted():02d}"
 
 
 def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,8 @@ def render(
         answer = processes.ask(request, what=reads.chart)
     _check(answer, reads.chart)
     _check_version(answer["metadata"], release.capabilities, reads.chart)
-    warnings = (*of_chart, *repeated, *_lookups(answer["lookups"], options))
+    printed = (f"render.helm.sets: a template prints {each}: write `| int64` behind it" for each in answer["printed"])
+    warnings = (*of_chart, *repeated, *_lookups(answer["lookups"], options), *printed)
     found = _read(answer["first"], answer["crds"], options, path=reads.chart)
     if answer["second"] is not None:
         again = _read(answer["second"], answer["crds"], options, path=reads.chart)
