@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -65,6 +66,30 @@ def test_our_reader_takes_unquoted_texts_for_what_kubectl_does(ask: Ask) -> None
         ours = _ours(stream)
         if ours is not None and "not read" not in theirs:
             assert ours == theirs, stream
+
+
+def blocks(count: int) -> list[str]:
+    """Return documents with blocks of text in every style, and odd lines in them."""
+    draw = random.Random(20)  # noqa: S311 - the same ones each time
+    lines = ("a", "b c", "  d", "", "", " ", "\te", "f ", "g\t", "# h", "- i", "j: k", "---", "...", "l\\", "'m", "é")
+    found = []
+    for _ in range(count):
+        style = draw.choice("|>") + draw.choice(("", "+", "-")) + draw.choice(("", "", "2", " # c"))
+        body = [draw.choice(("  ", "  ", "    ")) + draw.choice(lines) for _ in range(draw.randrange(5))]
+        end = draw.choice(("\n", "\n", "\r\n"))
+        found.append(end.join([f"a: {style}", *body, draw.choice(("", "", "b: 1", "# d", "..."))]))
+    return found
+
+
+def test_our_reader_takes_blocks_of_text_for_what_kubectl_does(ask: Ask) -> None:
+    streams = [each if each.endswith("\n") else f"{each}\n" for each in blocks(MANY)]
+    compared = 0
+    for stream, answer in zip(streams, ask({"yaml": one} for one in streams), strict=True):
+        theirs, ours = answer["readings"][0], _ours(stream)
+        if ours is not None and "not read" not in theirs:
+            assert ours == theirs, stream
+            compared += 1
+    assert compared > MANY / 2
 
 
 def _ours(stream: str) -> Any:

@@ -98,6 +98,33 @@ def test_sets_lie_over_everything(renderers: Renderers) -> None:
     assert found == {"i": {"name": "x", "tag": "v1"}, "l": [None, "b"], "t": "a,b"}
 
 
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("list[1]=z", {"list": ["a", "z", "c"]}),
+        ("list[4]=z", {"list": ["a", "b", "c", None, "z"]}),
+        ("list[0]=null,maps[0].y=3", {"list": [None, "b", "c"], "maps": [{"x": 1, "y": 3}]}),
+        ("maps[0].x=9,maps[1].x=8", {"maps": [{"x": 9, "y": 2}, {"x": 8}]}),
+        ("deep[0][1]=9", {"deep": [[1, 9], [3]]}),
+        ("deep[1]={p,q}", {"deep": [[1, 2], ["p", "q"]]}),
+        ("list={p\\,q,r}", {"list": ["p,q", "r"]}),
+        ("list=z", {"list": "z"}),
+        ("none[1]=z", {"none": [None, "z"]}),
+        ("a\\[0\\]=1,list[2]=x{", {"a[0]": 1, "list": ["a", "b", "x{"]}),
+    ],
+)
+def test_an_item_of_a_list_is_set_in_its_place(renderers: Renderers, text: str, changed: dict[str, Any]) -> None:
+    """As `helm template --values FILE --set TEXT` was seen to do it."""
+    values = {"list": ["a", "b", "c"], "maps": [{"x": 1, "y": 2}], "deep": [[1, 2], [3]]}
+    assert seen(render(renderers, chart(), request({"sets": [text]}, values=values))) == values | changed
+
+
+@pytest.mark.parametrize("text", ["a", "a,b=1", "list[-1]=x", "a[99999999]=1"])
+def test_a_set_that_helm_refuses_is_refused(renderers: Renderers, text: str) -> None:
+    with pytest.raises(ToolFailedError, match=r"web cannot be rendered"):
+        render(renderers, chart(), request({"sets": [text]}, values={"list": [1]}))
+
+
 def test_a_large_number_that_is_set_and_printed_as_a_fraction_is_told(renderers: Renderers) -> None:
     """Helm's own command prints it as it is; the library takes it for a fraction, as one from a file of values."""
     asked = request({"sets": ["user.id=1000650000", "port=8080", "small=-999999"]})

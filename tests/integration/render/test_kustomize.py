@@ -76,6 +76,53 @@ def render(renderers: Renderers, files: dict[str, Content], request: RenderReque
     return renderers.render(lambda _: tree, request, renderers.resolve(tree, request))
 
 
+TEXTS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: texts}
+data:
+  clip: |
+    a
+    b
+  keep: |+
+    a
+
+  strip: |-
+    a
+  folded: >-
+    a
+    b
+  spaces: "a  \\n b\\t\\n"
+  number: "08"
+  odd: "\\u2028\\r\\n\\U0001F680"
+"""
+DATA = {
+    "clip": "a\nb\n",
+    "keep": "a\n\n",
+    "strip": "a",
+    "folded": "a b",
+    "spaces": "a  \n b\t\n",
+    "number": "08",
+    "odd": "\u2028\r\n\U0001f680",
+}
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_texts_come_out_as_they_went_in(renderers: Renderers, ending: str) -> None:
+    files: dict[str, Content] = {
+        "app/kustomization.yaml": "resources: [a.yaml]\nconfigMapGenerator: [{name: made, files: [b.txt]}]\n",
+        "app/a.yaml": (TEXTS + "---\n" + TEXTS.replace("name: texts", "name: other")).replace("\n", ending),
+        "app/b.txt": "a \r\n\tb\n\n",
+    }
+    found = {
+        each["metadata"]["name"]: each["data"] for each in render(renderers, files, RenderRequest.at("app")).manifests
+    }
+    assert found.pop("texts") == found.pop("other") == DATA
+    assert list(found.values()) == [{"b.txt": "a \r\n\tb\n\n"}]
+    plain = {path: content for path, content in files.items() if path != "app/kustomization.yaml"}
+    assert [each["data"] for each in render(renderers, plain, RenderRequest.at("app")).manifests] == [DATA, DATA]
+
+
 def test_an_overlay_is_built_as_the_tool_builds_it(renderers: Renderers, tool: Tool) -> None:
     done = render(renderers, BASE, RenderRequest.at("apps/web"))
     settings, web = sorted(done.manifests, key=lambda manifest: str(manifest["kind"]))

@@ -24,6 +24,11 @@ from helm import schemas  # type: ignore[import-not-found]  # this folder, seen 
 _DEEPEST = 4
 _LARGEST_MEMBER = 8 << 20
 _PRINTED_AS_IT_IS = 1_000_000
+_ASSIGNMENT = re.compile(
+    r"(?P<one>(?P<key>(?:[^\\=,]|\\.)*)=(?:\{(?:[^\\}]|\\.)*\}|(?:[^\\,{]|\\.)(?:[^\\,]|\\.)*|))(?:,|\Z)", re.DOTALL
+)
+"""``key=value`` or ``key={a,b}``; a backslash takes its meaning from what follows it."""
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
 _VALUES = "values.yaml"
 _SCHEMA_OF_CHART = re.compile(r"(charts/[^/]+/)*values\.schema\.json")
 _LOOKUP = re.compile(
@@ -109,7 +114,8 @@ def _with_cluster(values: dict[str, Any], keys: list[str], cluster: dict[str, An
         raise ChartRefusedError(message)
     for key in reversed(keys):
         cluster = {key: cluster}
-    return _over(values, cluster)
+    laid: dict[str, Any] = _laid(values, cluster)
+    return laid
 
 
 def _missing(metadata: dict[str, Any]) -> list[dict[str, str]]:
@@ -143,9 +149,10 @@ def _with_sets(values: dict[str, Any], sets: list[str]) -> tuple[dict[str, Any],
 
     large: set[str] = set()
     for text in sets:
-        given = json.loads(_native.call_string("helm_strvals_parse", text))
-        large |= {_as_go_prints(number) for number in _whole_numbers(given) if abs(number) >= _PRINTED_AS_IT_IS}
-        values = _over(values, given)
+        for one, indexes in _assignments(text):
+            given = json.loads(_native.call_string("helm_strvals_parse", one))
+            large |= {_as_go_prints(number) for number in _whole_numbers(given) if abs(number) >= _PRINTED_AS_IT_IS}
+            values = _laid(values, given, indexes)
     return values, large
 
 
@@ -167,9 +174,32 @@ def _as_go_prints(number: int) -> str:
     return f"{'-' if number < 0 else ''}{first}{point}{''.join(others)}e+{decimal.adjusted():02d}"
 
 
-def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
-    both = {key for key in upper if isinstance(upper[key], dict) and isinstance(lower.get(key), dict)}
-    return {**lower, **upper, **{key: _over(lower[key], upper[key]) for key in both}}
+def _assignments(text: str) -> list[tuple[str, int]]:
+    """Return what one ``--set`` says, assignment by assignment, and how many indexes each names; see ``_laid``."""
+    found: list[tuple[str, int]] = []
+    place = 0
+    while place < len(text):
+        match = _ASSIGNMENT.match(text, place)
+        if match is None:
+            return [(text, 0)]
+        found.append((match["one"], _ESCAPED.sub("", match["key"]).count("[")))
+        place = match.end()
+    return found
+
+
+def _laid(lower: Any, upper: Any, indexes: int = 0) -> Any:
+    """Return ``upper`` over ``lower``: mappings merge by key, and as many lists on the way as ``indexes`` by place.
+
+    An assignment by index gives a list that ends with the item set, and has nothing before it.
+    """
+    if isinstance(lower, dict) and isinstance(upper, dict):
+        return {**lower, **{key: _laid(lower.get(key), item, indexes) for key, item in upper.items()}}
+    if isinstance(lower, list) and isinstance(upper, list) and upper and indexes:
+        last = len(upper) - 1
+        before = [*lower[:last], *[None] * (last - len(lower))]
+        item = _laid(lower[last] if last < len(lower) else None, upper[last], indexes - 1)
+        return [*before, item, *lower[last + 1 :]]
+    return upper
 
 
 def _refuse_foreign(files: dict[str, bytes]) -> None:
