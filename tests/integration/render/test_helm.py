@@ -450,6 +450,11 @@ def test_a_chart_that_is_not_there_is_missed(renderers: Renderers) -> None:
         render(renderers, chart() | {"web/Chart.yaml": CHART + dependencies})
 
 
+def test_a_chart_within_may_lie_in_a_folder_of_another_name(renderers: Renderers) -> None:
+    files = {name.replace("charts/sub/", "charts/Of-Redis/"): content for name, content in SUB.items()}
+    assert "sub" in [each["metadata"]["name"] for each in render(renderers, chart() | files).manifests]
+
+
 BESIDE = {
     "web/Chart.yaml": CHART + "dependencies: [{name: lib, version: 1.x, repository: 'file://../shared/lib'}]\n",
     "shared/lib/Chart.yaml": "apiVersion: v2\nname: lib\nversion: 1.0.0\n",

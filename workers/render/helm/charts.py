@@ -100,7 +100,7 @@ def _beside(tree: Tree, folder: str, place: str, above: tuple[str, ...]) -> Iter
         name, repository = str(dependency.get("name", "")), str(dependency.get("repository", ""))
         if _NAME.fullmatch(name) is None:
             raise RenderError([f"{joined(folder, CHART_FILE)}: {name[:80]!r} is not the name of a chart"])
-        if any(held == name or held.startswith(f"{name}-") for held in vendored):
+        if any(held == name or held.startswith(f"{name}-") for held in vendored) or name in _named(tree, folder):
             continue
         if not repository.startswith(_LOCAL):
             raise _not_vendored(folder, name, str(dependency.get("version", "")), repository)
@@ -123,6 +123,16 @@ def _vendored(tree: Tree, folder: str) -> frozenset[str]:
     if tree.entry(joined(folder, "charts")) is None:
         return frozenset()
     return frozenset(entry.path.rpartition("/")[2] for entry in tree.children(joined(folder, "charts")))
+
+
+def _named(tree: Tree, folder: str) -> Iterator[str]:
+    """Yield what the charts in the charts folder call themselves, which need not be their folders' names."""
+    if tree.entry(joined(folder, "charts")) is None:
+        return
+    for entry in tree.children(joined(folder, "charts")):
+        file = joined(entry.path, CHART_FILE)
+        if entry.is_folder and tree.entry(file) is not None:
+            yield str(_mapping(tree, file).get("name", ""))
 
 
 def _dependencies(tree: Tree, folder: str) -> Sequence[Mapping[str, Any]]:
