@@ -33,6 +33,8 @@ _IMAGE = re.compile(rf"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:\d{{
 _LONGEST_NAME = 255
 _SCP_PATTERN = re.compile(r"(?P<user>[^/@:]+)@(?P<host>[^/@:]+):(?P<path>.*)", re.DOTALL)
 _OCI = "oci://"
+PROXY_SCHEMES = frozenset({"http", "https", "socks5"})
+"""How a proxy may be spoken to; names are resolved at its end."""
 
 
 class AddressError(ValueError):
@@ -129,6 +131,32 @@ def server_address(text: str) -> str:
     if text.startswith("http://"):
         refuse("the URL of the API server is plain http, which would show the credentials", "write https://HOST:PORT")
     return web_address(text, "https://HOST:PORT")
+
+
+def proxy_address(text: str) -> str:
+    """Return ``text`` if it is the URL of a proxy: ``http://``, ``https://`` or ``socks5://`` with host and port.
+
+    Raises:
+        AddressError: it is something else.
+    """
+    remedy = "write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT"
+    _check_text(text)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        refuse("the proxy's host or port cannot be read", remedy)
+    if parts.scheme not in PROXY_SCHEMES or not parts.hostname:
+        refuse("the proxy is reached by none of http, https and socks5", remedy)
+    if parts.username is not None or parts.password is not None:
+        refuse("the URL carries credentials", "remove them and use credentials: {secretRef: …}")
+    _check_host(parts.hostname)
+    if not port:
+        refuse("the proxy's port is missing", remedy)
+    if parts.path.strip("/"):
+        refuse("a proxy's URL has no path", remedy)
+    _check_no_more(text)
+    return text
 
 
 def chart_repository(text: str) -> str:

@@ -50,9 +50,14 @@ def cluster(source: Source, document: core.ClusterDocument) -> fleet.Cluster:
         vars=spec.vars,
         state=spec.state,
         max_concurrent=spec.max_concurrent,
+        proxy=None if spec.proxy is None else _proxy(spec.proxy),
         removed=source.removed,
         where=source.where(),
     )
+
+
+def _proxy(spec: core.ProxySpec) -> fleet.Proxy:
+    return fleet.Proxy(spec.url.rstrip("/"), "" if spec.credentials is None else spec.credentials.secret_ref)
 
 
 def group(source: Source, document: core.ClusterGroupDocument) -> fleet.ClusterGroup:

@@ -49,7 +49,8 @@ def check(core: Core, last: Documents) -> None:
 
 
 def _way(cluster: fleet.Cluster) -> tuple[str, ...]:
-    return (comparable(cluster.server.rstrip("/")), cluster.pool)
+    proxy = comparable(cluster.proxy.url) if cluster.proxy else ""
+    return (comparable(cluster.server.rstrip("/")), cluster.pool, proxy)
 
 
 def _is_new(source: Source, last: Documents) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,12 +19,20 @@ import typer
 
 from common.domain import expiry
 from common.domain.errors import PermanentError, TransientError
+from common.domain.fleet import Proxy
 from common.settings import Settings, settings
-from common.sources.credentials import Credential, CredentialsMissingError, DirectoryProvider, provider_from
+from common.sources.credentials import (
+    Credential,
+    CredentialsMissingError,
+    CredentialsProvider,
+    DirectoryProvider,
+    provider_from,
+)
 from common.yaml import REGISTRY_LIMITS, dump_all, load_documents
 from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, ago, is_data, say, table, trouble
+from console.cli.ways import ProxyCredentials, ProxyUrl, proxy_from, route_to
 from workers.kube import ClusterPool
 from workers.kube.client import Client
 from workers.kube.credentials import Access, access_from
@@ -107,6 +115,7 @@ class Target:
     access: Access
     document: Mapping[str, Any]
     path: Path | None
+    proxy: Proxy | None
 
 
 @app.command()
@@ -119,6 +128,8 @@ def add(
     registry: Annotated[Path | None, typer.Option(help="write DIR/clusters/NAME.yaml; else it is printed")] = None,
     label: Annotated[list[str] | None, typer.Option(help="k=v of the registry's document; repeatable")] = None,
     pool: Annotated[str, typer.Option(help="of workers")] = "",
+    proxy: ProxyUrl = "",
+    proxy_credentials: ProxyCredentials = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be done, and do nothing")] = False,
     yes: Yes = False,
 ) -> None:
@@ -128,8 +139,9 @@ def add(
     """
     plan, wanted = _plan(_split(namespaces), rules)
     access = operator_access(kubeconfig, context or None)
-    document = _document(name, access, _labels(label or []), pool)
-    target = Target(name, access, document, registry / "clusters" / f"{name}.yaml" if registry else None)
+    way = proxy_from(proxy, proxy_credentials)
+    document = _document(name, access, _labels(label or []), pool, way)
+    target = Target(name, access, document, registry / "clusters" / f"{name}.yaml" if registry else None, way)
     _tell(target, plan)
     if dry_run:
         return
@@ -140,13 +152,20 @@ def add(
     onboarding = Onboarding(Client(access, REQUEST))
     onboarding.apply(plan)
     token = onboarding.issue()
-    _verified(target.name, access, token, wanted)
+    _verified(chosen, target.name, access, token, wanted, way)
     _store(chosen, target.name, access, token)
     _declare(target)
 
 
 @app.command()
-def rotate(name: Name, kubeconfig: Kubeconfig, context: Context = "", yes: Yes = False) -> None:
+def rotate(
+    name: Name,
+    kubeconfig: Kubeconfig,
+    context: Context = "",
+    proxy: ProxyUrl = "",
+    proxy_credentials: ProxyCredentials = "",
+    yes: Yes = False,
+) -> None:
     """Renew a cluster's token: a new one is made, tried and stored, then all older ones are revoked.
 
     Example: flotilla cluster rotate eu-prod-03 --kubeconfig ~/.kube/config
@@ -161,7 +180,7 @@ def rotate(name: Name, kubeconfig: Kubeconfig, context: Context = "", yes: Yes =
         typer.confirm("Do this?", abort=True)
     onboarding = Onboarding(Client(operator, REQUEST))
     token = onboarding.issue()
-    _verified(name, stored, token, ())
+    _verified(chosen, name, stored, token, (), proxy_from(proxy, proxy_credentials))
     _store(chosen, name, stored, token)
     revoked = onboarding.revoke(besides=token.secret)
     say(f"revoked {len(revoked)}: {', '.join(revoked)}" if revoked else "there was no older token to revoke")
@@ -171,6 +190,8 @@ def rotate(name: Name, kubeconfig: Kubeconfig, context: Context = "", yes: Yes =
 def check(
     name: Name,
     namespaces: Annotated[str, typer.Option(help="ask for the rights in these: a,b; everywhere if left out")] = "",
+    proxy: ProxyUrl = "",
+    proxy_credentials: ProxyCredentials = "",
     output: Output = Format.TABLE,
 ) -> None:
     """Connect as the hub does and say what is there and what may not be done. Exit 1 if anything is wrong.
@@ -179,8 +200,9 @@ def check(
     """
     reference, provider = _reference(name), provider_from(settings())
     access = access_from(provider.get(reference), reference)
+    way = proxy_from(proxy, proxy_credentials)
     connection = ClusterPool(provider, request_timeout=REQUEST).connect(
-        name, server=access.server, credentials=reference
+        name, server=access.server, credentials=reference, proxy=way
     )
     wanted = [(v, g, r, n) for n in _split(namespaces) or ("",) for g, r in _USUAL for v in _VERBS]
     expires_at = access.expires_at
@@ -191,7 +213,7 @@ def check(
         "identity": connection.identity(),
         "expires": expires_at.isoformat() if expires_at else "not said",
         "warning": warning,
-        "denied": Onboarding(Client(access, REQUEST)).denied(wanted),
+        "denied": Onboarding(Client(replace(access, route=route_to(access, way, provider)), REQUEST)).denied(wanted),
     }
     if not is_data(output, seen):
         for key in ("server", "version", "identity", "expires", "warning"):
@@ -236,10 +258,14 @@ def _rules(path: Path) -> list[Mapping[str, Any]]:
     return rules
 
 
-def _document(name: str, access: Access, labels: Mapping[str, str], pool: str) -> dict[str, Any]:
+def _document(name: str, access: Access, labels: Mapping[str, str], pool: str, proxy: Proxy | None) -> dict[str, Any]:
     spec: dict[str, Any] = {"server": access.server, "credentials": {"secretRef": _reference(name)}}
     if pool:
         spec["pool"] = pool
+    if proxy:
+        spec["proxy"] = {"url": proxy.url}
+        if proxy.credentials:
+            spec["proxy"]["credentials"] = {"secretRef": proxy.credentials}
     metadata: dict[str, Any] = {"name": name}
     if labels:
         metadata["labels"] = dict(labels)
@@ -258,6 +284,8 @@ def _labels(given: Sequence[str]) -> dict[str, str]:
 def _tell(target: Target, plan: Plan) -> None:
     say(f"# On {target.access.server} ({plan.rights}), and a token for that account:")
     typer.echo(dump_all(plan.manifests), nl=False)
+    if target.access.route and not target.proxy:
+        say(f"# You reach it through {target.access.route}; give --proxy if the hub is to go through one too.")
     for limit in plan.limits:
         say(f"# What will not work: {limit}.")
     say(f"# In the registry{f', as {target.path}' if target.path else ''}:")
@@ -279,15 +307,19 @@ def _refuse_taken(chosen: Settings, target: Target) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Unstored:
-    """Gives out a credential that is kept nowhere yet."""
+    """Gives out a credential that is kept nowhere yet, and others as they are kept."""
 
+    reference: str
     credential: Credential = field(repr=False)
+    others: CredentialsProvider
 
-    def get(self, ref: str) -> Credential:  # noqa: ARG002 - the port's signature
-        return self.credential
+    def get(self, ref: str) -> Credential:
+        return self.credential if ref == self.reference else self.others.get(ref)
 
 
-def _verified(name: str, access: Access, token: Token, wanted: Sequence[Wanted]) -> None:
+def _verified(
+    chosen: Settings, name: str, access: Access, token: Token, wanted: Sequence[Wanted], proxy: Proxy | None
+) -> None:
     """Return once the token works and may do what is wanted; nothing is stored before.
 
     Raises:
@@ -295,9 +327,13 @@ def _verified(name: str, access: Access, token: Token, wanted: Sequence[Wanted])
         UnauthorisedError: the cluster does not know the token.
     """
     reference = _reference(name)
-    fresh = _Unstored({"kubeconfig": orjson.dumps(stored_form(access, token, name))})
-    connection = ClusterPool(fresh, request_timeout=REQUEST).connect(name, server=access.server, credentials=reference)
-    onboarding = Onboarding(Client(access_from(fresh.credential, reference), REQUEST))
+    stored = {"kubeconfig": orjson.dumps(stored_form(access, token, name))}
+    fresh = _Unstored(reference, stored, provider_from(chosen))
+    connection = ClusterPool(fresh, request_timeout=REQUEST).connect(
+        name, server=access.server, credentials=reference, proxy=proxy
+    )
+    account = replace(access_from(stored, reference), route=route_to(access, proxy, fresh))
+    onboarding = Onboarding(Client(account, REQUEST))
 
     def ask() -> Sequence[str]:
         connection.identity()

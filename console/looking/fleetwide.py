@@ -84,7 +84,9 @@ def ask(settings: Settings, clusters: Collection[Adopted]) -> Iterator[Answer]:
 def _asked(pool: ClusterPool, one: Adopted) -> Answer:
     cluster = one.cluster
     try:
-        connection = pool.connect(cluster.name, server=cluster.server, credentials=cluster.credentials)
+        connection = pool.connect(
+            cluster.name, server=cluster.server, credentials=cluster.credentials, proxy=cluster.proxy
+        )
         connection.identity()
         return _contested(connection, one) if one.objects else Answer(cluster.name)
     except FlotillaError as error:

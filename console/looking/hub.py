@@ -135,7 +135,9 @@ def _capabilities(settings: Settings, cluster: Cluster) -> Capabilities:
     """Return what a cluster can do; raises as ``ClusterPool.connect`` and ``Connection.capabilities``."""
     pool = ClusterPool(credentials_from(settings), settings.request_timeout)
     try:
-        connection = pool.connect(cluster.name, server=cluster.server, credentials=cluster.credentials)
+        connection = pool.connect(
+            cluster.name, server=cluster.server, credentials=cluster.credentials, proxy=cluster.proxy
+        )
         return Capabilities(*connection.capabilities(agent={}))
     finally:
         pool.close()

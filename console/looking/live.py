@@ -71,7 +71,9 @@ def look(settings: Settings, ref: PlacementRef) -> Grown:
     cluster = known.placement.cluster
     pool = ClusterPool(credentials_from(settings), settings.request_timeout)
     try:
-        connection = pool.connect(cluster.name, server=cluster.server, credentials=cluster.credentials)
+        connection = pool.connect(
+            cluster.name, server=cluster.server, credentials=cluster.credentials, proxy=cluster.proxy
+        )
         if known.cluster is not None and known.cluster.identity not in {None, connection.identity()}:
             message = f"another cluster answers at {cluster.server} than the hub knows as {cluster.name}"
             raise AnotherClusterError(message, remedy="See `flotilla approvals`.")

@@ -121,7 +121,9 @@ class _Reach:
             AnotherClusterError: the cluster is not the one the hub knows.
             FlotillaError: as ``ClusterPool.connect``.
         """
-        connection = self._pool.connect(cluster.name, server=cluster.server, credentials=cluster.credentials)
+        connection = self._pool.connect(
+            cluster.name, server=cluster.server, credentials=cluster.credentials, proxy=cluster.proxy
+        )
         facts = self._facts.get(cluster.name)
         if facts is not None and facts.identity not in {None, connection.identity()}:
             message = f"another cluster answers at {cluster.server} than the hub knows as {cluster.name}"

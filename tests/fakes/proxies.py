@@ -55,9 +55,12 @@ class Proxy:
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                with suppress(OSError, ValueError, struct.error):
-                    tls, plain = outer.tls, self.request
-                    outer.serve(plain if tls is None else tls.wrap_socket(plain, server_side=True))
+                tls, plain = outer.tls, self.request
+                with (
+                    suppress(OSError, ValueError, struct.error),
+                    plain if tls is None else tls.wrap_socket(plain, server_side=True) as client,
+                ):
+                    outer.serve(client)
 
         socketserver.ThreadingTCPServer.allow_reuse_address = True
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Handler)

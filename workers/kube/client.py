@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 import urllib3
 from kubernetes.client.api_client import ApiClient
@@ -17,8 +18,10 @@ from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
 
 from common.domain.errors import FlotillaError
+from common.sources.certificates import trust
 from workers.kube.credentials import Access
 from workers.kube.errors import from_transport
+from workers.kube.route import Route
 from workers.sync.errors import CredentialsError, Forbidden, GarbageError, TimedOutError, UnreachableError
 
 POOL_SIZE = 32
@@ -52,6 +55,8 @@ class Client:
     def __init__(self, access: Access, timeout: timedelta) -> None:
         configuration = Configuration(host=access.server, retries=False, connection_pool_maxsize=POOL_SIZE)
         configuration.tls_server_name = access.tls_server_name or None
+        _lead(configuration, access.route)
+        self._way = f" through {access.route}" if access.route else ""
         self._api = ApiClient(configuration)
         # One context for all connections: the authority is parsed once, and the client's key never stays on disk.
         self._api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _tls_context(access)
@@ -89,7 +94,7 @@ class Client:
     def _send(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> Answer:
         deadline = time.monotonic() + self._seconds
         all_headers = {**self._headers, **headers}
-        what = f"{method} {path.partition('?')[0]}"
+        what = f"{method} {path.partition('?')[0]}{self._way}"
         try:
             response = self._api.call_api(
                 method, self._host + path, all_headers, body, None, _request_timeout=self._timeout
@@ -128,6 +133,23 @@ def _read(response: urllib3.HTTPResponse, deadline: float, what: str) -> bytes:
         raise GarbageError(message)
     response.release_conn()
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _lead(configuration: Configuration, route: Route | None) -> None:
+    """Make a client go through a proxy, or through none: else it would look for one by rules of its own."""
+    configuration.proxy = None
+    configuration.no_proxy = ""
+    if route is None:
+        return
+    if route.scheme == "socks5":
+        who = f"{quote(route.user, safe='')}:{quote(route.password, safe='')}@" if route.user else ""
+        # "h": names are resolved at the proxy's end, where those of a private network mean something
+        configuration.proxy = f"socks5h://{who}{route.url.partition('://')[2]}"
+        return
+    configuration.proxy = route.url
+    configuration.proxy_headers = route.headers
+    if route.scheme == "https":
+        configuration.proxy_ssl_context = trust({"ca.crt": route.ca.encode()} if route.ca else {})
 
 
 def _tls_context(access: Access) -> ssl.SSLContext:

@@ -14,6 +14,7 @@ from cryptography import x509
 
 from common.domain.addresses import AddressError, comparable, server_address
 from common.yaml import MANIFEST_LIMITS, YamlError, load_documents
+from workers.kube.route import Route
 from workers.sync.errors import CredentialsError, Forbidden
 
 KEY = "kubeconfig"
@@ -48,6 +49,7 @@ class Access:
         token: bearer token; empty with a client certificate.
         client_certificate: PEM.
         client_key: PEM.
+        route: the proxy on the way; None for none.
     """
 
     server: str
@@ -56,6 +58,7 @@ class Access:
     token: str = field(default="", repr=False)
     client_certificate: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
+    route: Route | None = None
 
     @property
     def expires_at(self) -> datetime | None:

@@ -22,6 +22,7 @@ from workers.sync.errors import (
     GoneError,
     InvalidError,
     NotFoundError,
+    ProxyRefusedError,
     ServerError,
     TerminatingError,
     ThrottledError,
@@ -35,6 +36,9 @@ LONGEST_WAIT = timedelta(minutes=5)
 _DENIED = re.compile(
     r"""^(?P<webhook>admission webhook "[^"]+") denied the request"""
     r"""|(?P<policy>ValidatingAdmissionPolicy '[^']+') with binding '[^']+' denied request"""
+)
+_PROXY_REFUSES = re.compile(
+    r"Tunnel connection failed: 40[37]|SOCKS5 authentication failed|SOCKS5 authentication methods were rejected"
 )
 _ABSENT = re.compile(r" not found\b|\bno \w+ with name \S+ was found")
 _BINDING = re.compile(r'(?:cluster)?rolebindings\.rbac\.authorization\.k8s\.io "')
@@ -84,6 +88,11 @@ def from_transport(error: Exception, what: str) -> FlotillaError:
         what: the request, for messages: verb and path.
     """
     match error:
+        case _ if _PROXY_REFUSES.search(str(error)):
+            remedy = "Store the username and password that it wants under its credentials reference, or see its rules."
+            return ProxyRefusedError(f"{what}: the proxy does not let us through ({_short(error)})", remedy=remedy)
+        case urllib3.exceptions.NewConnectionError():  # a kind of ConnectTimeoutError, whatever the reason
+            return UnreachableError(f"{what}: {_short(error)}")
         case urllib3.exceptions.ReadTimeoutError() | urllib3.exceptions.ConnectTimeoutError() | TimeoutError():
             return TimedOutError(f"{what}: no answer in time")
         case ApiException() | urllib3.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error):

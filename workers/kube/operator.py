@@ -12,6 +12,7 @@ from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.kube_config import load_kube_config
 
 from workers.kube.credentials import Access
+from workers.kube.route import environments_route, route_of
 from workers.sync.errors import CredentialsError, Forbidden
 
 
@@ -26,6 +27,7 @@ def operator_access(path: Path, context: str | None = None) -> Access:
         CredentialsError: it cannot be used; TLS without verification is refused here too.
     """
     configuration = Configuration()
+    configuration.proxy = None
     try:
         load_kube_config(str(path), context, configuration, persist_config=False)  # type: ignore[no-untyped-call]  # theirs
     except (ConfigException, OSError, ValueError, TypeError, AttributeError) as error:
@@ -40,8 +42,11 @@ def operator_access(path: Path, context: str | None = None) -> Access:
     if scheme not in {"", "Bearer"}:
         message = f"{path} signs in by {scheme}, which API servers no longer take"
         raise CredentialsError(Forbidden.PASSWORD, message, remedy="Use a token or a client certificate.")
+    server = str(configuration.host).rstrip("/")
+    proxy = configuration.proxy
     return Access(
-        server=str(configuration.host).rstrip("/"),
+        server=server,
+        route=route_of(str(proxy), f"the proxy-url of {path}") if proxy else environments_route(server),
         ca=_text(configuration.ssl_ca_cert) or str(configuration.ca_cert_data or ""),
         tls_server_name=str(configuration.tls_server_name or ""),
         token=token,

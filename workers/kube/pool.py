@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
 import msgspec
 
+from common.domain.fleet import Proxy
 from common.single_flight import SingleFlight
 from common.sources.credentials import CredentialsProvider
 from workers.kube import discovery, patience
@@ -19,7 +21,8 @@ from workers.kube.credentials import Access, access_from, check_server
 from workers.kube.discovery import Catalogue
 from workers.kube.errors import from_answer
 from workers.kube.patience import Permit
-from workers.sync.errors import GarbageError, SilentGroupError, UnknownKindError
+from workers.kube.route import environments_route, route_by
+from workers.sync.errors import GarbageError, ProxyRefusedError, SilentGroupError, UnknownKindError
 from workers.sync.live import Kind, Live
 
 CATALOGUE_TTL = timedelta(minutes=10)
@@ -28,20 +31,33 @@ SETTLING = timedelta(seconds=1)
 _IDENTITY = "/api/v1/namespaces/kube-system"
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the registry says that a cluster is.
+
+    Attributes:
+        server: URL.
+        credentials: reference.
+        proxy: on the way; None for the environment's.
+    """
+
+    server: str
+    credentials: str
+    proxy: Proxy | None = None
+
+
 class Connection:
     """One API server with what is known about it. Safe to use from several threads.
 
     Args:
         provider: asked for credentials now, and again when the API server refuses them.
-        server: as the registry declares it.
-        reference: of the credentials.
+        address: as the registry declares it.
         request_timeout: longest that one request may take.
     """
 
-    def __init__(self, provider: CredentialsProvider, server: str, reference: str, request_timeout: timedelta) -> None:
+    def __init__(self, provider: CredentialsProvider, address: Address, request_timeout: timedelta) -> None:
         self._provider = provider
-        self._server = server
-        self._reference = reference
+        self._address = address
         self.request_timeout = request_timeout
         self._lock = Lock()
         self._renewals = SingleFlight[Client, Client]("reading the credentials anew", patience=2 * request_timeout)
@@ -55,9 +71,10 @@ class Connection:
         self._identity = ""
 
     def _read_access(self) -> Access:
-        access = access_from(self._provider.get(self._reference), self._reference)
-        check_server(access, self._server, self._reference)
-        return access
+        server, reference, proxy = self._address.server, self._address.credentials, self._address.proxy
+        access = access_from(self._provider.get(reference), reference)
+        check_server(access, server, reference)
+        return replace(access, route=route_by(proxy, self._provider) if proxy else environments_route(server))
 
     @property
     def credentials_expire_at(self) -> datetime | None:
@@ -93,10 +110,16 @@ class Connection:
 
     def _sent(self, method: str, path: str, headers: Mapping[str, str], body: Any, permit: Permit) -> Answer:
         client = self._client
-        answer = client.send(method, path, headers, body)
-        if answer.status != 401:
-            return answer
+        refusal: ProxyRefusedError | None = None
+        try:
+            answer = client.send(method, path, headers, body)
+            if answer.status != 401:
+                return answer
+        except ProxyRefusedError as error:
+            refusal = error
         fresh = self._renewed(client)
+        if fresh is client and refusal is not None:
+            raise refusal
         if fresh is client:
             return answer
         permit(self.request_timeout)
@@ -234,22 +257,22 @@ class ClusterPool:
     def __init__(self, provider: CredentialsProvider, request_timeout: timedelta) -> None:
         self._provider = provider
         self._request_timeout = request_timeout
-        self._connections: dict[str, tuple[tuple[str, str], Connection]] = {}
+        self._connections: dict[str, tuple[Address, Connection]] = {}
         self._lock = Lock()
 
-    def connect(self, name: str, *, server: str, credentials: str) -> Connection:
-        """Return the connection to a cluster, made at first use and when server or credentials changed.
+    def connect(self, name: str, *, server: str, credentials: str, proxy: Proxy | None = None) -> Connection:
+        """Return the connection to a cluster, made at first use and when server, credentials or proxy changed.
 
         Raises:
             TransientError: the credentials provider could not be reached.
             PermanentError: the credentials cannot be used.
         """
-        address = (server, credentials)
+        address = Address(server, credentials, proxy)
         with self._lock:
             known = self._connections.get(name)
         if known is not None and known[0] == address:
             return known[1]
-        fresh = Connection(self._provider, server, credentials, self._request_timeout)
+        fresh = Connection(self._provider, address, self._request_timeout)
         with self._lock:
             known = self._connections.get(name)
             if known is not None and known[0] == address:

@@ -42,6 +42,12 @@ class UnreachableError(TransientError):
     code: ClassVar[str] = "cluster.unreachable"
 
 
+class ProxyRefusedError(PermanentError):
+    """The proxy on the way does not let us through: it refuses our credentials, or where we want to go."""
+
+    code: ClassVar[str] = "cluster.proxy-refused"
+
+
 class TimedOutError(TransientError):
     """No answer in time; a write may or may not have happened."""
 

@@ -72,7 +72,9 @@ class Runtime:
 
     def connect(self, cluster: Cluster) -> Connection:
         """Return the connection to a cluster; raises as ``ClusterPool.connect``."""
-        return self.clusters.connect(cluster.name, server=cluster.server, credentials=cluster.credentials)
+        return self.clusters.connect(
+            cluster.name, server=cluster.server, credentials=cluster.credentials, proxy=cluster.proxy
+        )
 
     def close(self) -> None:
         """Let go of everything."""

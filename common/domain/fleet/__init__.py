@@ -12,6 +12,7 @@ from common.domain.fleet.documents import (
     Dependency,
     HealthRule,
     NotifyRule,
+    Proxy,
     Target,
 )
 from common.domain.fleet.placements import (
@@ -103,6 +104,7 @@ __all__ = [
     "Operator",
     "Placement",
     "Project",
+    "Proxy",
     "PrunePolicy",
     "Ref",
     "RefKind",

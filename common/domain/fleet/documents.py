@@ -36,6 +36,19 @@ class ApplicationState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Proxy:
+    """What stands on the way to a cluster.
+
+    Attributes:
+        url: ``http://``, ``https://`` or ``socks5://`` with host and port.
+        credentials: reference of user and password there; empty for none.
+    """
+
+    url: str
+    credentials: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """One Kubernetes API endpoint.
 
@@ -45,6 +58,7 @@ class Cluster:
         pool: the worker pool that serves it.
         vars: given to renderers under ``cluster.vars``.
         max_concurrent: syncs at once against it.
+        proxy: on the way to it; None for the environment's, if that names one.
         removed: the document is gone from the registry, so the cluster is treated as frozen.
     """
 
@@ -56,6 +70,7 @@ class Cluster:
     vars: Mapping[str, Any] = field(default_factory=dict)
     state: ClusterState = ClusterState.ACTIVE
     max_concurrent: int = 4
+    proxy: Proxy | None = None
     removed: bool = False
     where: Where = NOWHERE
 

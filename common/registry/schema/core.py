@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from common.domain.addresses import server_address
+from common.domain.addresses import proxy_address, server_address
 from common.domain.fleet import ClusterState
 from common.registry.schema.base import (
     LAX,
@@ -89,6 +89,17 @@ class FleetDocument(Head):
     spec: FleetSpec = Field(default=FleetSpec(), description="Rules for the whole fleet.")
 
 
+class ProxySpec(Base):
+    """What stands on the way to a cluster."""
+
+    url: Annotated[str, address(proxy_address)] = Field(
+        description="http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT; names are resolved at its end."
+    )
+    credentials: CredentialsSpec | None = Field(
+        default=None, description="username and password there, and ca.crt for an https proxy. Absent: none."
+    )
+
+
 class ClusterSpec(Base):
     """One Kubernetes API endpoint."""
 
@@ -102,6 +113,9 @@ class ClusterSpec(Base):
         "draining: what we own is removed after one approval; retired: not contacted.",
     )
     max_concurrent: Annotated[int, Field(ge=1, le=1000)] = Field(default=4, description="Syncs at once against it.")
+    proxy: ProxySpec | None = Field(
+        default=None, description="Through which it is reached. Absent: the environment's, if that names one."
+    )
 
 
 class ClusterDocument(Head):

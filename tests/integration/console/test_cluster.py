@@ -11,9 +11,11 @@ from typer.testing import CliRunner, Result
 
 from common.registry import validate_directory
 from common.settings import settings
+from common.sources.credentials import DirectoryProvider
 from console.cli.cluster import AlreadyTakenInError
 from console.cli.main import app
 from tests.controlplane.runner import ControlPlane
+from tests.fakes.proxies import Speaks, proxy
 from workers.kube.credentials import parse_kubeconfig
 
 SECRETS = "/api/v1/namespaces/flotilla-system/secrets"
@@ -102,3 +104,34 @@ def test_rotating_stores_a_token_that_works_and_revokes_the_old(
     assert flotilla("check", "one", "--namespaces", "default").exit_code == 0
     with live_cluster.client() as client:
         assert len(client.get(SECRETS).json()["items"]) == 1
+
+
+def test_a_cluster_behind_a_bastion_is_taken_in_through_its_proxy(operator: str, home: Path, tmp_path: Path) -> None:
+    DirectoryProvider(home / "credentials").store("proxies/eu", {"username": b"robot", "password": b"canary"})
+    with proxy(Speaks.SOCKS5, user=("robot", "canary")) as through:
+        way = ("--proxy", through.url(), "--proxy-credentials", "proxies/eu")
+        done = flotilla("add", "one", "--kubeconfig", operator, "--registry", str(tmp_path), *way, "--yes")
+        assert "canary" not in done.output
+        document = yaml.safe_load((tmp_path / "clusters/one.yaml").read_text())
+        assert document["spec"]["proxy"] == {"url": through.url(), "credentials": {"secretRef": "proxies/eu"}}
+        assert through.asked, "the new token was tried as the hub will use it"
+        through.asked.clear()
+        assert flotilla("check", "one", *way).exit_code == 0
+        assert through.asked
+        assert flotilla("rotate", "one", "--kubeconfig", operator, *way, "--yes").exit_code == 0
+    assert flotilla("add", "two", "--kubeconfig", operator, "--proxy", "socks4://b:1", "--yes").exit_code == 2
+    assert flotilla("add", "two", "--kubeconfig", operator, "--proxy-credentials", "a", "--yes").exit_code == 2
+
+
+@pytest.mark.usefixtures("home")
+def test_a_person_whose_own_way_leads_through_a_proxy_is_told_to_name_the_hubs(
+    live_cluster: ControlPlane, tmp_path: Path
+) -> None:
+    config = live_cluster.kubeconfig()
+    with proxy(Speaks.HTTP) as through:
+        config["clusters"][0]["cluster"]["proxy-url"] = through.url()
+        (tmp_path / "own").write_text(yaml.safe_dump(config))
+        said = flotilla("add", "one", "--kubeconfig", str(tmp_path / "own"), "--dry-run").output
+        assert f"You reach it through {through.url()}; give --proxy" in said
+        flotilla("add", "one", "--kubeconfig", str(tmp_path / "own"), "--yes")
+        assert through.asked, "the person's requests went that way"

@@ -20,6 +20,7 @@ from common.domain.fleet import (
     OnBreach,
     OnNewRevision,
     OnUnmatch,
+    Proxy,
     PrunePolicy,
     Ref,
     RefKind,
@@ -78,6 +79,7 @@ def test_a_clusters_fields(fleet: Fleet) -> None:
     assert cluster.labels == {"env": "prod", "region": "eu", "wave": "europe"}
     assert (cluster.pool, cluster.max_concurrent, cluster.state) == ("eu", 4, ClusterState.ACTIVE)
     assert cluster.vars == {"domain": "eu3.example.com", "accountId": "1234"}
+    assert cluster.proxy == Proxy("socks5://bastion.eu.example.com:1080", "proxies/eu")
     assert str(cluster.where) == "clusters/eu.yaml:1"
     assert fleet.clusters["us-prod-02"].state is ClusterState.FROZEN
 
@@ -85,6 +87,7 @@ def test_a_clusters_fields(fleet: Fleet) -> None:
 def test_a_clusters_defaults(fleet: Fleet) -> None:
     cluster = fleet.clusters["eu-staging-01"]
     assert (cluster.pool, cluster.max_concurrent, cluster.state) == ("default", 4, ClusterState.ACTIVE)
+    assert cluster.proxy is None
 
 
 def test_a_clusters_pool_and_concurrency_are_taken_as_written() -> None:

@@ -160,6 +160,11 @@ def test_a_fault_in_the_fleet_refuses_the_commit(text: str, line: int, what: str
         ("}}\n", "}, state: actve}\n", "spec.state is 'actve'"),
         ("}}\n", "}, maxConcurrent: 0}\n", "spec.maxConcurrent"),
         ("}}\n", "}, pool: Big Pool}\n", "is not a name"),
+        ("}}\n", "}, proxy: {url: 'socks4://b:1'}}\n", "by none of http, https and socks5"),
+        ("}}\n", "}, proxy: {url: 'http://u:p@b:1'}}\n", "carries credentials"),
+        ("}}\n", "}, proxy: {url: 'http://b.example.com'}}\n", "the proxy's port is missing"),
+        ("}}\n", "}, proxy: {url: 'http://b:1/x'}}\n", "has no path"),
+        ("}}\n", "}, proxy: {url: 'http://b:x'}}\n", "host or port cannot be read"),
     ],
 )
 def test_a_fault_in_a_cluster_refuses_the_commit(old: str, new: str, what: str) -> None:

@@ -42,6 +42,7 @@ def test_without_anything_in_force_the_later_one_is_told() -> None:
         copy("https://c1.example.com/k8s/clusters/c-1"),
         copy(more=", state: retired"),
         copy(more=", pool: site-2"),
+        copy(more=", proxy: {url: 'socks5://bastion.example.com:1080'}"),
     ],
 )
 def test_another_server_a_retired_cluster_and_another_network_are_in_order(other: str) -> None:
