@@ -102,6 +102,11 @@ class Settings(BaseSettings):
         return self.home / "run" / "broker.sock"
 
     @property
+    def api_socket(self) -> Path:
+        """Where the API listens for commands on this machine, in a folder of mode 0700."""
+        return self.home / "run" / "api.sock"
+
+    @property
     def effective_broker_url(self) -> str:
         """The broker in use, embedded default included; holds no password where a file gives it."""
         return self.broker_url or f"redis+socket://{self.broker_socket}"

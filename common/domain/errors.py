@@ -27,11 +27,12 @@ def sentences(*parts: str) -> str:
     first, *more = [stripped for part in parts if (stripped := part.strip())] or [""]
     if not more:
         return first
-    ended = [part if part.endswith(_END) else f"{part}." for part in (first, *map(_capital, more))]
+    ended = [part if part.endswith(_END) else f"{part}." for part in (first, *map(capitalised, more))]
     return " ".join(ended)
 
 
-def _capital(part: str) -> str:
+def capitalised(part: str) -> str:
+    """Return a sentence with a capital letter; what begins with something to type keeps its small one."""
     word = part.split(maxsplit=1)[0].rstrip(",.:?!")
     return part if word in _OURS or _CODE.search(word) else part[0].upper() + part[1:]
 

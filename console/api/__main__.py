@@ -15,6 +15,7 @@ from common.domain.errors import FlotillaError, PermanentError
 from common.settings import Settings, settings
 from common.telemetry.logs import configure
 from console.api.app import create_app
+from console.api.sockets import local_socket
 from console.api.token import load_or_make_token
 from console.listening import listen
 
@@ -100,7 +101,11 @@ def serve(config: Settings, *, ready_file: Path | None) -> None:
         ),
         ready_file=ready_file,
     )
-    server.run(sockets)
+    if config.api_tls_cert:  # all sockets of a server speak TLS, or none does
+        server.run(sockets)
+        return
+    with local_socket(config.api_socket) as local:
+        server.run(sockets if local is None else [*sockets, local])
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from common.settings import Settings
 from common.snapshots import Snapshots
 from console import work
 from console.api import flower, metrics, pages, reads, registry, writes
+from console.api import status as standing
 from console.api.auth import Gate, Throttle, guard
 from console.api.invalid import invalid
 from console.api.known import AmbiguousError, NotFoundError
@@ -66,7 +67,15 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.get("/readyz", include_in_schema=False)(readyz)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(pages.login)
-    for router in (reads.router, registry.router, writes.router, metrics.router, pages.router, flower.router):
+    for router in (
+        standing.router,
+        reads.router,
+        registry.router,
+        writes.router,
+        metrics.router,
+        pages.router,
+        flower.router,
+    ):
         app.include_router(router, dependencies=[Depends(guard)])
     return app
 

@@ -80,7 +80,7 @@ def run(connection: Connection, id_: str) -> RunDetail:
         detail = runs.run(connection, found[0][0]) if found else None
     if detail is None:
         message = f"there is no run {id_}"
-        raise NotFoundError(message, remedy="`flotilla runs` lists them; eight characters of an id or more will do")
+        raise NotFoundError(message, remedy="`flotilla runs` lists them; six characters of an id or more will do")
     return detail
 
 

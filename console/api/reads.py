@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request, status
+from fastapi import APIRouter, Query, Request
 
 from common.db.reads import drift, fleet, leftovers, placements, runs
 from common.db.reads.page import MAX_PAGE, Page
-from common.db.reads.summary import Summary, summary
 from common.db.session import Database
 from common.domain.refs import PlacementRef
-from console import work
 from console.api import known
 
 router = APIRouter(prefix="/api/v1")
@@ -22,51 +20,6 @@ Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
-
-
-@router.get("/status")
-def get_status(request: Request) -> dict[str, object]:
-    """Return how the work goes, the fleet, its registry commit, counts, faults and open approvals."""
-    database = _database(request)
-    with database.read() as connection:
-        seen: Summary = summary(connection)
-        return {
-            "work": work.views(work.look(connection, database, request.app.state.settings)),
-            "fleet": fleet.fleet(connection),
-            "clusters": dict(seen.clusters),
-            "sync": dict(seen.sync),
-            "health": dict(seen.health),
-            "faults": fleet.faults(connection),
-            "approvals": fleet.approvals(connection),
-            "sources": fleet.sources(connection),
-        }
-
-
-@router.get("/clusters")
-def get_clusters(request: Request) -> tuple[fleet.ClusterView, ...]:
-    """Return all clusters by name."""
-    with _database(request).read() as connection:
-        return fleet.clusters(connection)
-
-
-@router.get("/placements")
-def get_placements(  # noqa: PLR0913 - each is one query parameter
-    request: Request,
-    cluster: str = "",
-    application: str = "",
-    sync: str = "",
-    health: str = "",
-    after: str = "",
-    limit: Limit = 100,
-) -> Page[placements.PlacementView]:
-    """Return placements by cluster and application."""
-    which = placements.PlacementFilter(cluster, application, sync, health)
-    with _database(request).read() as connection:
-        known.selection(connection, which)
-        try:
-            return placements.placements(connection, which, after=after, limit=limit)
-        except ValueError as error:
-            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
 
 
 @router.get("/placements/{cluster}/{application}")
@@ -125,7 +78,8 @@ def get_leftovers(request: Request, after: str = "", limit: Limit = 100) -> Page
 
 @router.get("/approvals")
 def get_approvals(request: Request, state: str = "open") -> tuple[fleet.ApprovalView, ...]:
-    """Return approvals in a state; all when it is empty."""
+    """Return approvals in a state, or in ``all``."""
+    state = "" if state == "all" else state
     known.approval_state(state)
     with _database(request).read() as connection:
         return fleet.approvals(connection, state=state)

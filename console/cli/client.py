@@ -1,20 +1,22 @@
-"""The one client of the hub's API: in-process on the hub's own machine, over HTTPS elsewhere."""
+"""The one client of the hub's API.
+
+On the hub's own machine it speaks to the running API through a Unix socket, or, where none runs, to the application
+in this process; elsewhere over HTTPS. It is the same API each time.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import urlsplit
-
-import httpx
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlencode
 
 from common.domain.errors import PermanentError, TransientError
-from common.settings import Settings
+from console.cli.address import Address, address
 
-TIMEOUT = 30.0
+Value = str | int | Sequence[str]
 
 
 class HubUnreachableError(TransientError):
@@ -29,10 +31,21 @@ class HubRefusedError(PermanentError):
     code = "hub.refused"
 
 
+class Reply(NamedTuple):
+    """What came back."""
+
+    status: int
+    body: bytes
+
+
+Send = Callable[[str, str, Mapping[str, str], bytes], Reply]
+"""Takes method, target, headers and body; raises HubUnreachableError where nothing comes back."""
+
+
 class Hub(Protocol):
     """What commands ask the hub."""
 
-    def get(self, path: str, **query: str | int) -> Any:
+    def get(self, path: str, **query: Value) -> Any:
         """Return the answer to ``GET /api/v1/PATH``.
 
         Raises:
@@ -50,95 +63,89 @@ class HubClient:
     """Speaks to a hub.
 
     Args:
-        send: takes what ``httpx.Client.request`` takes; knows the base URL and the token.
+        send: carries a request there.
+        token: shown with each.
         where: how the hub is called in messages.
     """
 
-    def __init__(self, send: Callable[..., httpx.Response], where: str) -> None:
-        self._send = send
+    def __init__(self, send: Send, token: str, where: str) -> None:
+        self.send = send
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         self._where = where
 
-    def get(self, path: str, **query: str | int) -> Any:
-        """Return the answer to a read."""
-        given = {name: value for name, value in query.items() if value != ""}
-        return self._answer("GET", path, params=given)
+    def get(self, path: str, **query: Value) -> Any:
+        """Return the answer to a read; what is empty is not asked for."""
+        given = {name: value for name, value in query.items() if value not in ("", ())}
+        return self._answer("GET", path, given, b"")
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, **query: str) -> Any:
         """Return the answer to a write."""
-        return self._answer("POST", path, params=query, json=dict(body or {}))
+        return self._answer("POST", path, query, json.dumps(dict(body or {})).encode())
 
-    def _answer(self, method: str, path: str, **arguments: Any) -> Any:
-        try:
-            response = self._send(method, f"/api/v1/{path}", **arguments)
-        except httpx.HTTPError as error:
-            message = f"the hub at {self._where} does not answer: {type(error).__name__}"
-            raise HubUnreachableError(message, remedy="Is `flotilla up` running? Else set FLOTILLA_API_URL.") from error
-        return _checked(response, self._where)
+    def _answer(self, method: str, path: str, query: Mapping[str, Value], body: bytes) -> Any:
+        target = f"/api/v1/{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
+        headers = self._headers | ({"Content-Type": "application/json"} if body else {})
+        return _checked(self.send(method, target, headers, body), self._where)
 
 
-def _checked(response: httpx.Response, where: str) -> Any:
-    if response.is_success:
-        return response.json()
+def _checked(reply: Reply, where: str) -> Any:
     try:
-        body = response.json()
+        body = json.loads(reply.body)
     except ValueError:
-        body = {}
-    said = body.get("error") or body.get("detail") or response.reason_phrase
-    if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN} or response.is_server_error:
-        message = f"the hub at {where} says {response.status_code}: {said}"
-        remedy = body.get("remedy") or "The token is in FLOTILLA_API_TOKEN_FILE; `flotilla token` on the hub shows it."
-        raise HubUnreachableError(message, remedy=remedy)
-    raise HubRefusedError(str(said), remedy=str(body.get("remedy", "")))
+        body = None
+    if reply.status < HTTPStatus.MULTIPLE_CHOICES and body is not None:
+        return body
+    answer = body if isinstance(body, dict) else {}
+    said = str(answer.get("error") or _phrase(reply.status))
+    closed = reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    if closed or reply.status < HTTPStatus.BAD_REQUEST or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        message = f"the hub at {where} says {reply.status}: {said}"
+        hint = "The token is in FLOTILLA_API_TOKEN_FILE; `flotilla token` on the hub shows it." if closed else ""
+        raise HubUnreachableError(message, remedy=str(answer.get("remedy") or hint))
+    raise HubRefusedError(said, remedy=str(answer.get("remedy", "")))
 
 
-def connect(settings: Settings) -> HubClient:
-    """Return a client of the hub these settings name.
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no answer of Flotilla's"
+
+
+def silent(where: str, why: str) -> HubUnreachableError:
+    """Return the error of a hub that does not answer."""
+    message = f"the hub at {where} does not answer: {why}"
+    return HubUnreachableError(message, remedy="Is `flotilla up` running? Else set FLOTILLA_API_URL.")
+
+
+def connect() -> HubClient:
+    """Return a client of the hub that the environment names.
 
     Raises:
         HubUnreachableError: there is no hub on this machine and no URL is set, or the URL is not safe for the token.
     """
-    if settings.api_url:
-        return _remote(settings)
-    return _local(settings)
+    wanted = address()
+    return _remote(wanted) if wanted.url else _local(wanted)
 
 
-def _remote(settings: Settings) -> HubClient:
-    parts = urlsplit(settings.api_url)
-    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
-        message = f"{settings.api_url} would carry the token in the clear"
-        raise HubUnreachableError(message, remedy="Use https.")
-    token = os.environ.get("FLOTILLA_API_TOKEN") or _read(settings.api_token_file)
-    headers = {"Authorization": f"Bearer {token}"}
-    client = httpx.Client(base_url=settings.api_url, headers=headers, timeout=TIMEOUT)
-    return HubClient(client.request, settings.api_url)
+def _remote(wanted: Address) -> HubClient:
+    from console.cli.transports import over_http
+
+    token = os.environ.get("FLOTILLA_API_TOKEN", "")
+    if not token:
+        if "FLOTILLA_API_TOKEN_FILE" not in os.environ:
+            message = "no token to show to the hub"
+            raise HubUnreachableError(message, remedy="Set FLOTILLA_API_TOKEN_FILE to a file that holds it.")
+        token = wanted.token_file.read_text().strip()
+    return HubClient(over_http(wanted.url), token, wanted.url)
 
 
-def _read(path: Path | None) -> str:
-    if path is None:
-        message = "no token to show to the hub"
-        raise HubUnreachableError(message, remedy="Set FLOTILLA_API_TOKEN_FILE to a file that holds it.")
-    return path.read_text().strip()
+def _local(wanted: Address) -> HubClient:
+    from console.cli.transports import in_process, over_socket
 
-
-def _local(settings: Settings) -> HubClient:
-    # Imported late: most commands on a workstation never need the server's code.
-    from common.db.session import open_database
-    from console.api.app import create_app, in_process_client
-    from console.api.token import load_or_make_token
-
-    if not settings.database_url and not (settings.home / "flotilla.db").exists():
-        message = f"there is no hub in {settings.home}"
-        raise HubUnreachableError(
-            message, remedy="Start one with `flotilla up` or `flotilla demo`, or set FLOTILLA_API_URL."
-        )
-    token = load_or_make_token(settings)
-    app = create_app(settings, open_database(settings), token=token)
-
-    def send(method: str, path: str, **arguments: Any) -> httpx.Response:
-        async def answer() -> httpx.Response:
-            async with in_process_client(app, token) as client:
-                return await client.request(method, path, **arguments)
-
-        return asyncio.run(answer())
-
-    return HubClient(send, str(settings.home))
+    if not wanted.socket.is_socket():
+        return in_process()
+    send = over_socket(wanted.socket)
+    if send is None:
+        return in_process()
+    return HubClient(send, wanted.token_file.read_text().strip(), str(wanted.home))

@@ -62,7 +62,7 @@ Kubeconfig = Annotated[Path, typer.Option("--kubeconfig", help="your own; only u
 Context = Annotated[str, typer.Option(help="of the kubeconfig; the current one when left out")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
 
-app = typer.Typer(help="Take clusters in, renew their tokens, check them.", no_args_is_help=True)
+app = typer.Typer(help="Take clusters in, renew their tokens, check them.", no_args_is_help=True, rich_markup_mode=None)
 
 
 class AlreadyTakenInError(PermanentError):
@@ -89,7 +89,7 @@ def list_clusters(output: Output = Format.TABLE) -> None:
 
     Example: flotilla cluster list
     """
-    clusters = connect(settings()).get("clusters")
+    clusters = connect().get("clusters")
     if is_data(output, clusters):
         return
     reach = {True: "reachable", False: "unreachable", None: "unknown"}

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from common.domain import numbers
 from common.domain.changes import MUTATIONS, Action
-from common.settings import settings
 from console import words
+from console.cli.asking import Patience, Ref, answered, ask, deadline, ended, placement_ref
 from console.cli.client import connect
 from console.cli.exits import Exit
-from console.cli.hub import Patience, Ref, awaited, placement_ref
-from console.cli.output import Format, Output, console, is_data, say
+from console.cli.output import Format, Output, is_data, paint, say
 
 WOULD = {
     Action.CREATED: ("would be created", "green"),
@@ -42,15 +39,10 @@ def diff(
     Example: flotilla diff eu-prod-03/payments
     """
     placement = placement_ref(ref)
-    hub = connect(settings())
-    wanted = hub.post(f"placements/{placement.cluster}/{placement.application}/check", {"reason": reason})
-    until = time.monotonic() + timeout
-    with console.status(f"looking at {placement}"):
-        intent = awaited(hub, f"intents/{wanted['intent']}", "handled_at", until)
-        if not intent["run_id"]:
-            say(intent["result"])
-            raise typer.Exit(Exit.NO)
-        detail = awaited(hub, f"runs/{intent['run_id']}", "run.ended_at", until)
+    hub = connect()
+    intent = ask(hub, f"placements/{placement.cluster}/{placement.application}/check", {"reason": reason})
+    until = deadline(timeout)
+    detail = ended(hub, answered(hub, intent, until=until)["run_id"], until=until)
     if not is_data(output, detail):
         _tell(detail)
     raise typer.Exit(Exit.DONE if _same(detail) else Exit.NO)
@@ -81,11 +73,11 @@ def tell_change(one: dict[str, Any], *, where: str = "") -> None:
     """Print one object's change: its name, what would become of it, why, and the lines that differ."""
     would, style = WOULD.get(one["action"], (one["action"], ""))
     on = f"  on {where}" if where else ""
-    console.print(Text.assemble((_shown(one["object"]), "bold"), "  ", (would, style), (on, "dim")))
+    paint((_shown(one["object"]), "bold"), ("  ", ""), (would, style), (on, "dim"))
     if one["detail"]:
-        console.print(Text(f"    {_shown(one['detail'])}", style="dim"))
+        paint((f"    {_shown(one['detail'])}", "dim"))
     for line in one["diff"].splitlines():
-        console.print(Text(f"    {_shown(line)}", style=LINES.get(line[:1], "")))
+        paint((f"    {_shown(line)}", LINES.get(line[:1], "")))
 
 
 def _shown(line: str) -> str:

@@ -16,7 +16,10 @@ from console.cli.output import Format, Output, is_data, say, warn
 from console.importing import Imported, from_argocd, from_flux
 
 app = typer.Typer(
-    name="import", no_args_is_help=True, help="Turn other tools' objects into registry documents; no cluster is asked."
+    name="import",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Turn other tools' objects into registry documents; no cluster is asked.",
 )
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="files of YAML, or folders of them")]
 Into = Annotated[Path | None, typer.Option(help="write a file for each document there instead of printing them")]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
 from common.domain.health import HealthReport, worst
 from common.settings import settings
+from console.cli.asking import Ref, placement_ref
 from console.cli.exits import Exit
-from console.cli.hub import Ref, placement_ref
-from console.cli.output import Format, Output, ago, coloured, console, errors, is_data, say
+from console.cli.layout import folded
+from console.cli.output import Format, Output, ago, colour, is_data, say, waiting, warn
 
 if TYPE_CHECKING:
     from console.looking.offline import Shown
     from console.looking.tree import Happened, Node
 
+PIPED_WIDTH = 400
+"""Columns where nobody looks."""
 OptionalRef = Annotated[str, typer.Argument(metavar="[CLUSTER/APP]", help="a placement; on the hub's machine")]
 
 
@@ -69,7 +74,7 @@ def _print(shown: Shown) -> None:
 
     typer.echo(stream(shown.objects), nl=False)
     for note in shown.notes:
-        errors.print(f"note: {note}", markup=False, highlight=False)
+        warn(f"note: {note}")
 
 
 def tree(ref: Ref, output: Output = Format.TABLE) -> None:
@@ -84,13 +89,13 @@ def tree(ref: Ref, output: Output = Format.TABLE) -> None:
     from console.looking.tree import WELL
 
     wanted = placement_ref(ref)
-    with console.status(f"looking at {wanted}"):
+    with waiting(f"looking at {wanted}"):
         grown = look(settings(), wanted)
     whole = worst(node.report for node in _all(grown.nodes) if node.report is not None)
     if not is_data(output, {"ref": ref, "health": whole.health, "objects": grown.nodes, "notes": grown.notes}):
         _tell_tree(ref, whole, grown.nodes)
         for note in grown.notes:
-            errors.print(f"note: {note}", markup=False, highlight=False)
+            warn(f"note: {note}")
     raise typer.Exit(Exit.DONE if whole.health in WELL else Exit.NO)
 
 
@@ -107,7 +112,12 @@ def _tell_tree(ref: str, whole: HealthReport, nodes: Sequence[Node]) -> None:
     root = Tree(Text.assemble((ref, "bold"), "  ", coloured(whole.health)), guide_style="dim")
     for node in nodes:
         _hang(root, node)
-    console.print(root, soft_wrap=False)
+    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(root)
+
+
+def coloured(word: str) -> Text:
+    """Return a word in the colour of what it means; markup and control characters inert."""
+    return Text(folded(word), style=colour(word))
 
 
 def _hang(above: Tree, node: Node) -> None:

@@ -1,44 +1,152 @@
-"""``flotilla``: one command for everything a person does."""
+"""``flotilla``: one command for everything a person does.
+
+A command's module is imported when it is run: a call costs what that command needs, and no more.
+"""
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Callable
-from importlib.metadata import version
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
-from common.domain.errors import FlotillaError
-from console.cli import (
-    cluster,
-    diff,
-    health,
-    hub,
-    importing,
-    looking,
-    offline,
-    plan,
-    processes,
-    registry,
-    reports,
-    simulator,
-)
+from common.domain.errors import FlotillaError, capitalised
+from common.domain.foreign import said
+from common.domain.names import suggestion
 from console.cli.client import HubUnreachableError
 from console.cli.exits import Exit
-from console.cli.output import errors, say
+from console.cli.options import ANY_OPTIONS
+from console.cli.output import paint, say, warn
+
+FLEET = "The fleet"
+REGISTRY = "The registry"
+PROCESSES = "Processes"
+
+
+class Entry(NamedTuple):
+    """A command: where its function, or its group, lies, and the line of help that stands beside its name."""
+
+    name: str
+    module: str
+    attribute: str
+    panel: str
+    help: str
+    context: dict[str, Any] | None = None
+
+
+COMMANDS = (
+    Entry("status", "status", "status", FLEET, "Show the fleet in counts, then what is wrong, the worst first."),
+    Entry("explain", "registry", "explain", FLEET, "Show where a placement comes from."),
+    Entry("tree", "looking", "tree", FLEET, "Show what a placement owns on its cluster now."),
+    Entry("runs", "runs", "runs", FLEET, "List runs, newest first."),
+    Entry("run", "runs", "run", FLEET, "Show one run: each attempt and what it did."),
+    Entry("diff", "diff", "diff", FLEET, "Show what a sync would change now."),
+    Entry("drift", "reports", "drift", FLEET, "Show what drifted over the fleet."),
+    Entry("orphans", "reports", "orphans", FLEET, "List what lies on clusters and is not in Git."),
+    Entry("sync", "writes", "sync", FLEET, "Have a placement synced now."),
+    Entry("refresh", "writes", "refresh", FLEET, "Have Git looked at now."),
+    Entry("pause", "writes", "pause", FLEET, "Give a placement no more runs by itself."),
+    Entry("resume", "writes", "resume", FLEET, "Let a paused placement go on."),
+    Entry("approvals", "writes", "approvals", FLEET, "List what waits for a person."),
+    Entry("approve", "writes", "approve", FLEET, "Allow exactly what an approval lists."),
+    Entry("reject", "writes", "reject", FLEET, "Refuse what waits."),
+    Entry("cluster", "cluster", "app", FLEET, "Take clusters in, renew their tokens, check them."),
+    Entry("init", "offline", "init", REGISTRY, "Write a starting registry with comments."),
+    Entry("validate", "offline", "validate", REGISTRY, "Check a registry: every fault with its file and line."),
+    Entry("plan", "plan", "plan", REGISTRY, "Show what committing a registry would change."),
+    Entry("render", "looking", "render", REGISTRY, "Print manifests as they would be applied."),
+    Entry("schema", "offline", "schema", REGISTRY, "Print the registry's JSON Schemas."),
+    Entry("health", "health", "health", REGISTRY, "Say how healthy objects are."),
+    Entry("import", "importing", "app", REGISTRY, "Turn other tools' objects into registry documents."),
+    Entry("demo", "processes", "demo", PROCESSES, "From nothing to a synced fleet of 12 simulated clusters."),
+    Entry("doctor", "processes", "doctor", PROCESSES, "Check what this hub needs and say what to do."),
+    Entry("up", "processes", "up", PROCESSES, "Run a whole hub on this machine."),
+    Entry("scheduler", "processes", "scheduler", PROCESSES, "Run a scheduler.", ANY_OPTIONS),
+    Entry("worker", "processes", "worker", PROCESSES, "Run a worker."),
+    Entry("api", "processes", "api", PROCESSES, "Serve the hub's API and pages."),
+    Entry("flower", "processes", "flower", PROCESSES, "Run Flower, read-only."),
+    Entry("alive", "processes", "alive", PROCESSES, "Say whether a scheduler leads, or this host's worker lives."),
+    Entry("token", "processes", "token", PROCESSES, "Print the token that the hub's API and pages ask for."),
+    Entry("simulator", "simulator", "app", PROCESSES, "Clusters to practise on."),
+    Entry("db", "processes", "database", PROCESSES, "The hub's database."),
+)
+_BY_NAME = {entry.name: entry for entry in COMMANDS}
+
+
+def load(name: str) -> Any:
+    """Return a command with all its options; its module is imported now."""
+    entry = _BY_NAME[name]
+    found = getattr(import_module(f"console.cli.{entry.module}"), entry.attribute)
+    if isinstance(found, typer.Typer):
+        command = get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        settings = {"help_option_names": ["-h", "--help"], **(entry.context or {})}
+        alone.command(name, context_settings=settings)(found)
+        command = get_command(alone)
+    command.name = name
+    _reflow(command)
+    return command
+
+
+def _reflow(command: Any) -> None:
+    """Join the lines of each paragraph of help, which a terminal breaks anew."""
+    for each in (command, *getattr(command, "commands", {}).values()):
+        paragraphs = inspect.cleandoc(each.help or "").split("\n\n")
+        each.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+class Commands(TyperGroup):
+    """Knows its commands by name and one line; all else is loaded with the one that is run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
+        """Return the names, in the order of the help."""
+        return list(_BY_NAME)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the base class's signature
+        """Return what a list of commands shows of one."""
+        entry = _BY_NAME.get(cmd_name)
+        if entry is None:
+            return None
+        shown = typer.core.TyperCommand(name=entry.name, help=entry.help, rich_help_panel=entry.panel)
+        shown.params = []
+        return shown
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the arguments name, loaded."""
+        if args and args[0] not in _BY_NAME and not args[0].startswith("-"):
+            ctx.fail(f"There is no command {args[0]!r}; {suggestion(args[0], _BY_NAME)}")
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name is not None and command is not None else command, rest
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base class's signature
+        """Write the commands under the heading of what they are about."""
+        for panel in (FLEET, REGISTRY, PROCESSES):
+            with formatter.section(panel):
+                formatter.write_dl([(entry.name, entry.help) for entry in COMMANDS if entry.panel == panel])
+
 
 app = typer.Typer(
     name="flotilla",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # What draws boxes around help and usage errors takes longer to import than most commands to run.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done; 1 the answer is no (faults, drift, a failed run); 2 usage; 3 the hub is out of reach.",
+    epilog="Exit codes: 0 done; 1 the answer is no (something is wrong, a request refused, a failed run); 2 usage; "
+    "3 the hub is out of reach.",
 )
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         say(f"flotilla {version('flotilla')}")
         raise typer.Exit
 
@@ -52,68 +160,18 @@ def flotilla(
     """GitOps for fleets: keeps Kubernetes clusters equal to Git, and every attempt on record."""
 
 
-FLEET = "The fleet"
-REGISTRY = "The registry"
-PROCESSES = "Processes"
-_FLEET_COMMANDS: tuple[Callable[..., None], ...] = (
-    hub.status,
-    registry.explain,
-    looking.tree,
-    hub.runs,
-    hub.run,
-    diff.diff,
-    reports.drift,
-    reports.orphans,
-    hub.sync,
-    hub.refresh,
-    hub.pause,
-    hub.resume,
-    hub.approvals,
-    hub.approve,
-    hub.reject,
-)
-_REGISTRY_COMMANDS: tuple[Callable[..., None], ...] = (
-    offline.init,
-    offline.validate,
-    plan.plan,
-    looking.render,
-    offline.schema,
-    health.health,
-)
-_PROCESS_COMMANDS: tuple[Callable[..., None], ...] = (
-    processes.demo,
-    processes.doctor,
-    processes.up,
-    processes.worker,
-    processes.api,
-    processes.flower,
-    processes.alive,
-    processes.token,
-)
-for command in _FLEET_COMMANDS:
-    app.command(rich_help_panel=FLEET)(command)
-for command in _REGISTRY_COMMANDS:
-    app.command(rich_help_panel=REGISTRY)(command)
-for command in _PROCESS_COMMANDS:
-    app.command(rich_help_panel=PROCESSES)(command)
-app.command(rich_help_panel=PROCESSES, context_settings=processes.ANY_OPTIONS)(processes.scheduler)
-app.add_typer(cluster.app, name="cluster", rich_help_panel=FLEET)
-app.add_typer(importing.app, name="import", rich_help_panel=REGISTRY)
-app.add_typer(simulator.app, name="simulator", rich_help_panel=PROCESSES)
-app.add_typer(processes.database, name="db", rich_help_panel=PROCESSES)
-
-
 def main() -> None:
     """Run the command line; errors end as one readable message and a documented exit code."""
     try:
         app()
     except FlotillaError as error:
-        errors.print(f"error: {error.message}", style="red", markup=False, highlight=False)
+        paint((f"error: {error.message}", "red"), err=True)
         if error.remedy:
-            errors.print(f"       {error.remedy}", markup=False, highlight=False)
+            warn(f"       {capitalised(error.remedy)}")
         sys.exit(Exit.UNREACHABLE if isinstance(error, HubUnreachableError) else Exit.NO)
     except OSError as error:
-        errors.print(f"error: {error}", style="red", markup=False, highlight=False)
+        where = f"{error.filename}: " if error.filename else ""
+        paint((f"error: {where}{said(error)}", "red"), err=True)
         sys.exit(Exit.NO)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -25,7 +25,7 @@ class FolderNotEmptyError(PermanentError):
 
 
 def validate(folder: Folder, output: Output = Format.TABLE) -> None:
-    """Check a registry: every fault as FILE:LINE: what. Remedy.. Exit 1 if there is any.
+    """Check a registry: every fault with its file and line, and what to do about it. Exit 1 if there is any.
 
     Example: flotilla validate ./fleet
     """

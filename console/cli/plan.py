@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
-from rich.text import Text
 
 from common.domain import numbers
 from common.registry import Fault, ParsedRegistry, parse, read_directory
@@ -19,7 +18,7 @@ from console.cli.client import connect
 from console.cli.diff import tell_change
 from console.cli.exits import Exit
 from console.cli.offline import Folder
-from console.cli.output import Format, Output, console, errors, is_data, say, table
+from console.cli.output import Format, Output, is_data, say, table, waiting, warn
 from scheduler.planning.preview import Effect, Preview
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def plan(folder: Folder, since: Since = "", at: At = "", live: Live = False, out
 def _by_hub(folder: Path) -> dict[str, Any]:
     files, unreadable = read_directory(folder)
     body = {"files": {path: base64.b64encode(content).decode() for path, content in files.items()}}
-    found: dict[str, Any] = connect(settings()).post("plan", body)
+    found: dict[str, Any] = connect().post("plan", body)
     found["faults"] = orjson.loads(orjson.dumps(unreadable)) + found["faults"]
     return found
 
@@ -78,7 +77,7 @@ def _between(folder: Path, since: str, at: str) -> dict[str, Any]:
     parsed = parse(files, was.documents)
     planned = None
     if parsed.fleet is not None and not parsed.refused:
-        with console.status("rendering both sides"):
+        with waiting("rendering both sides"):
             planned = plan_commits(was.fleet, parsed.fleet, settings())
     return _found(parsed, unreadable, planned)
 
@@ -92,7 +91,7 @@ def _live(folder: Path) -> dict[str, Any]:
     parsed = parsed_against(files, hub)
     planned = None
     if parsed.fleet is not None and not parsed.refused:
-        with console.status("asking the clusters"):
+        with waiting("asking the clusters"):
             planned = plan_live(parsed.fleet, hub, config)
     return _found(parsed, unreadable, planned)
 
@@ -155,7 +154,7 @@ def _tell_objects(found: dict[str, Any]) -> None:
     for one in found["changes"]:
         tell_change(one, where=_named(one["placements"]))
     for one in found["errors"]:
-        errors.print(Text(f"not told of {_named(one['placements'])}: {one['error']}"))
+        warn(f"not told of {_named(one['placements'])}: {one['error']}")
     if found["changes"] or found["errors"]:
         say("")
         total = sum(len(one["placements"]) for one in found["changes"])

@@ -15,8 +15,7 @@ from console.cli.output import Format, Output, is_data, say, table
 from console.processes.embedded import flower_arguments
 from console.processes.spec import python
 
-database = typer.Typer(no_args_is_help=True, help="The hub's database.")
-ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+database = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The hub's database.")
 
 
 def become(module: str, *arguments: str) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 
 import orjson
 
-from common.settings import settings
 from console import words
+from console.cli.asking import Ref, placement_ref
 from console.cli.client import connect
-from console.cli.hub import Ref, placement_ref
 from console.cli.output import Format, Output, is_data, say, table
 
 
@@ -20,7 +19,7 @@ def explain(ref: Ref, output: Output = Format.TABLE) -> None:
     Example: flotilla explain eu-prod-03/payments
     """
     wanted = placement_ref(ref)
-    found = connect(settings()).get(f"placements/{wanted.cluster}/{wanted.application}/explain")
+    found = connect().get(f"placements/{wanted.cluster}/{wanted.application}/explain")
     if not is_data(output, found):
         _tell_explanation(found, str(wanted))
 

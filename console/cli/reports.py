@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from common.settings import settings
+from console.cli.asking import everything
 from console.cli.client import connect
 from console.cli.exits import Exit
-from console.cli.hub import everything
 from console.cli.output import Format, Output, ago, is_data, say, table
 
 
@@ -23,7 +22,7 @@ def drift(
 
     Example: flotilla drift --hours 72
     """
-    found = connect(settings()).get("drift", hours=str(hours))
+    found = connect().get("drift", hours=str(hours))
     differing = [one for one in found if one["differs"] or one["fight"]]
     if not is_data(output, found):
         rows = [
@@ -48,7 +47,7 @@ def orphans(output: Output = Format.TABLE) -> None:
 
     Example: flotilla orphans -o json
     """
-    found = everything(connect(settings()), "leftovers")
+    found = everything(connect(), "leftovers")
     if not is_data(output, found):
         rows = [
             (one["placement"], one["object"], "left over" if one["owned"] else "orphan", one["why"]) for one in found

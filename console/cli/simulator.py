@@ -14,10 +14,11 @@ import yaml
 
 from common.domain.errors import PermanentError
 from common.settings import settings
+from console.cli.options import ANY_OPTIONS
 from console.cli.output import say
-from console.cli.processes import ANY_OPTIONS, become
+from console.cli.processes import become
 
-app = typer.Typer(no_args_is_help=True, help="Clusters to practise on.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Clusters to practise on.")
 Cluster = Annotated[str, typer.Argument(metavar="CLUSTER")]
 GROUPS = {"Deployment": "apis/apps/v1", "StatefulSet": "apis/apps/v1", "ConfigMap": "api/v1", "Service": "api/v1"}
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
 
+from common.db.reads.placements import EVERYTHING, PlacementFilter
 from common.db.tables import ApprovalRow, ClusterRow, FaultRow, FleetRow, FleetSnapshotRow, PlacementRow, SourceRow
 
 
@@ -86,6 +87,10 @@ class FleetView:
     checked_at: datetime | None
 
 
+IN_TROUBLE = and_(ClusterRow.declared, or_(ClusterRow.reachable.is_not(true()), ClusterRow.blocked != ""))
+"""Declared, and not reached or not written to."""
+
+
 def fleet(connection: Connection) -> FleetView | None:
     """Return the fleet; None before the first registry was read."""
     row = connection.execute(
@@ -96,8 +101,30 @@ def fleet(connection: Connection) -> FleetView | None:
     return None if row is None else FleetView(row.name, row.commit or "", row.seen_commit or "", row.checked_at)
 
 
-def clusters(connection: Connection) -> tuple[ClusterView, ...]:
-    """Return all clusters by name."""
+def within(which: PlacementFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions on clusters of a part of the fleet; of an application, those that it is placed on."""
+    found = []
+    if which.cluster:
+        found.append(ClusterRow.name == which.cluster)
+    if which.clusters is not None:
+        found.append(ClusterRow.name.in_(which.clusters))
+    if which.application:
+        mine = (PlacementRow.application == which.application, PlacementRow.state != "left")
+        found.append(ClusterRow.name.in_(select(PlacementRow.cluster).where(*mine)))
+    return found
+
+
+def clusters(
+    connection: Connection, which: PlacementFilter = EVERYTHING, *, only: ColumnElement[bool] | None = None
+) -> tuple[ClusterView, ...]:
+    """Return clusters by name.
+
+    Args:
+        connection: to read on.
+        which: those of this part of the fleet.
+        only: a further condition on their rows.
+    """
+    conditions = within(which) if only is None else [*within(which), only]
     placed = {
         cluster: (total, synced)
         for cluster, total, synced in connection.execute(
@@ -127,7 +154,7 @@ def clusters(connection: Connection) -> tuple[ClusterView, ...]:
             placements=placed.get(row.name, (0, 0))[0],
             synced=placed.get(row.name, (0, 0))[1],
         )
-        for row in connection.execute(select(*ClusterRow.__table__.c).order_by(ClusterRow.name))
+        for row in connection.execute(select(*ClusterRow.__table__.c).where(*conditions).order_by(ClusterRow.name))
     )
 
 

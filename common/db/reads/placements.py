@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, not_, or_, select, tuple_
 
 from common.db.reads.page import Page, page_of
 from common.db.status import failure_of
@@ -88,12 +88,38 @@ class ObjectView:
 
 @dataclass(frozen=True, slots=True)
 class PlacementFilter:
-    """Which placements to list; empty fields do not filter."""
+    """Which placements to list; empty fields do not filter.
+
+    Attributes:
+        clusters: on these alone; None is on all.
+    """
 
     cluster: str = ""
     application: str = ""
     sync: str = ""
     health: str = ""
+    clusters: tuple[str, ...] | None = None
+
+
+EVERYTHING = PlacementFilter()
+_SETTLED = and_(
+    PlacementRow.state == "placed",
+    PlacementRow.sync_status == "synced",
+    PlacementRow.health.in_(("healthy", "suspended")),
+)
+IN_TROUBLE = and_(PlacementRow.state.in_(("placed", "leaving")), not_(_SETTLED))
+"""Placed and not both synced and well, or on its way out."""
+_WORST = case(
+    (PlacementRow.state == "leaving", 8),
+    (PlacementRow.sync_status == "failed", 0),
+    (PlacementRow.health == "degraded", 1),
+    (PlacementRow.health == "missing", 2),
+    (PlacementRow.sync_status == "unknown", 3),
+    (PlacementRow.health == "unknown", 4),
+    (PlacementRow.sync_status == "out-of-sync", 5),
+    else_=6,
+)
+"""0 is the worst."""
 
 
 _COLUMNS = (
@@ -187,15 +213,7 @@ def placements(
     Raises:
         ValueError: ``after`` is no placement.
     """
-    query = select(*_COLUMNS).where(PlacementRow.state != "left")
-    for column, wanted in (
-        (PlacementRow.cluster, which.cluster),
-        (PlacementRow.application, which.application),
-        (PlacementRow.sync_status, which.sync),
-        (PlacementRow.health, which.health),
-    ):
-        if wanted:
-            query = query.where(column == wanted)
+    query = select(*_COLUMNS).where(PlacementRow.state != "left", *chosen(which))
     if after:
         last = PlacementRef.parse(after)
         query = query.where(
@@ -203,6 +221,49 @@ def placements(
         )
     query = query.order_by(PlacementRow.cluster, PlacementRow.application).limit(limit + 1)
     return page_of([_view(row) for row in connection.execute(query)], limit, lambda view: view.ref)
+
+
+def troubled(
+    connection: Connection, which: PlacementFilter, *, after: str = "", limit: int = 100
+) -> Page[PlacementView]:
+    """Return placements with a problem, the worst first, then by cluster and application.
+
+    Args:
+        connection: to read on.
+        which: among these.
+        after: what the page before ended with.
+        limit: rows at most, up to ``MAX_PAGE``.
+
+    Raises:
+        ValueError: ``after`` ended no page.
+    """
+    query = select(*_COLUMNS, _WORST.label("worst")).where(IN_TROUBLE, *chosen(which))
+    if after:
+        rank, _, ref = after.partition(":")
+        last = PlacementRef.parse(ref)
+        behind = tuple_(PlacementRow.cluster, PlacementRow.application) > tuple_(last.cluster, last.application)
+        query = query.where(or_(_WORST > int(rank), and_(_WORST == int(rank), behind)))
+    query = query.order_by(_WORST, PlacementRow.cluster, PlacementRow.application).limit(limit + 1)
+    rows = list(connection.execute(query))
+    keys = {f"{row.cluster}/{row.application}": row.worst for row in rows}
+    return page_of([_view(row) for row in rows], limit, lambda view: f"{keys[view.ref]}:{view.ref}")
+
+
+def chosen(which: PlacementFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter; for the modules of this package."""
+    found = [
+        column == wanted
+        for column, wanted in (
+            (PlacementRow.cluster, which.cluster),
+            (PlacementRow.application, which.application),
+            (PlacementRow.sync_status, which.sync),
+            (PlacementRow.health, which.health),
+        )
+        if wanted
+    ]
+    if which.clusters is not None:
+        found.append(PlacementRow.cluster.in_(which.clusters))
+    return found
 
 
 def placement(connection: Connection, ref: PlacementRef) -> PlacementView | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, true
 
+from common.db.reads.fleet import within
+from common.db.reads.placements import EVERYTHING, IN_TROUBLE, PlacementFilter, chosen
 from common.db.tables import ClusterRow, FaultRow, PlacementRow
 
 
@@ -19,12 +21,20 @@ class Summary:
         sync: placements that are placed, by sync status.
         health: the same placements by health.
         faults: open faults by scope, the part before the colon.
+        blocked: declared clusters that are not written to.
+        paused: placed, and given no runs.
+        leaving: placements on their way out.
+        troubled: placements with a problem.
     """
 
     clusters: Counter[str]
     sync: Counter[str]
     health: Counter[str]
     faults: Counter[str]
+    blocked: int = 0
+    paused: int = 0
+    leaving: int = 0
+    troubled: int = 0
 
     @property
     def placements(self) -> int:
@@ -35,18 +45,29 @@ class Summary:
 _REACHABILITY = {True: "reachable", False: "unreachable", None: "unknown"}
 
 
-def summary(connection: Connection) -> Summary:
-    """Return the fleet's counts as they are in SQL now."""
-    placed = select(PlacementRow.sync_status, PlacementRow.health, func.count()).where(PlacementRow.state == "placed")
+def summary(connection: Connection, which: PlacementFilter = EVERYTHING) -> Summary:
+    """Return the counts of a part of the fleet as they are in SQL now; faults are the whole fleet's."""
+    mine = chosen(which)
+    placed = select(PlacementRow.sync_status, PlacementRow.health, func.count()).where(
+        PlacementRow.state == "placed", *mine
+    )
     sync: Counter[str] = Counter()
     health: Counter[str] = Counter()
     for status, condition, count in connection.execute(placed.group_by(PlacementRow.sync_status, PlacementRow.health)):
         sync[status] += count
         health[condition] += count
-    reached = select(ClusterRow.reachable, func.count()).where(ClusterRow.declared).group_by(ClusterRow.reachable)
+    here = [ClusterRow.declared.is_(true()), *within(which)]
+    reached = select(ClusterRow.reachable, func.count()).where(*here).group_by(ClusterRow.reachable)
     faults = select(FaultRow.scope, func.count()).where(FaultRow.cleared_at.is_(None)).group_by(FaultRow.scope)
     by_scope: Counter[str] = Counter()
     for scope, count in connection.execute(faults):
         by_scope[scope.partition(":")[0]] += count
     clusters = Counter({_REACHABILITY[reachable]: count for reachable, count in connection.execute(reached)})
-    return Summary(clusters, sync, health, by_scope)
+    others = select(
+        func.count().filter(PlacementRow.paused_by.is_not(None), PlacementRow.state == "placed"),
+        func.count().filter(PlacementRow.state == "leaving"),
+        func.count().filter(IN_TROUBLE),
+    ).where(*mine)
+    paused, leaving, in_trouble = connection.execute(others).one()
+    blocked = connection.execute(select(func.count()).where(*here, ClusterRow.blocked != "")).scalar_one()
+    return Summary(clusters, sync, health, by_scope, blocked, paused, leaving, in_trouble)

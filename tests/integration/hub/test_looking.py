@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -19,9 +18,10 @@ from common.db.reads.runs import RunDetail
 from common.db.tables import AuditRow, InventoryRow, LeaseRow, PlacementRow
 from common.domain.redact import MASK
 from common.domain.refs import RunId
-from console.api.app import create_app, in_process_client
+from console.api.app import create_app
 from console.cli import diff, main
-from console.cli.client import HubClient
+from console.cli.client import HubClient, Value
+from console.cli.transports import of_app
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_flow import client, config_map, live
 from workers.tasks.sync_run import carry_out
@@ -209,16 +209,13 @@ def flotilla(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
     """The command line against this hub, which goes on by a turn with each read."""
     app = create_app(web.settings, web.database, token=TOKEN)
 
-    def send(method: str, path: str, **arguments: Any) -> httpx.Response:
-        async def answer() -> httpx.Response:
-            async with in_process_client(app, TOKEN) as http:
-                return await http.request(method, path, **arguments)
-
-        if method == "GET":
+    class Going(HubClient):
+        def get(self, path: str, **query: Value) -> Any:
             web.settle(1)
-        return asyncio.run(answer())
+            return super().get(path, **query)
 
-    monkeypatch.setattr(diff, "connect", lambda _settings: HubClient(send, "here"))
+    made = of_app(app, TOKEN, "here")
+    monkeypatch.setattr(diff, "connect", lambda: Going(made.send, TOKEN, "here"))
     return lambda *words: CliRunner().invoke(main.app, ["diff", *words])
 
 

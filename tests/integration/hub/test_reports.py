@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
 from common.db.reads.leftovers import leftovers
-from console.api.app import create_app, in_process_client
+from console.api.app import create_app
 from console.cli import main, reports
-from console.cli.client import HubClient
+from console.cli.transports import of_app
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_flow import client, config_map
 
@@ -36,15 +34,7 @@ def web(hub: StepHub) -> StepHub:
 def flotilla(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run a command against the hub's API."""
     app = create_app(web.settings, web.database, token=TOKEN)
-
-    def send(method: str, path: str, **arguments: Any) -> httpx.Response:
-        async def answer() -> httpx.Response:
-            async with in_process_client(app, TOKEN) as http:
-                return await http.request(method, path, **arguments)
-
-        return asyncio.run(answer())
-
-    monkeypatch.setattr(reports, "connect", lambda _settings: HubClient(send, "here"))
+    monkeypatch.setattr(reports, "connect", lambda: of_app(app, TOKEN, "here"))
     return lambda *words: CliRunner().invoke(main.app, [*words], env={"COLUMNS": "200"})
 
 

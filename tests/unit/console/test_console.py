@@ -13,8 +13,9 @@ from common.settings import Settings
 from console.api.__main__ import ExposedError, refuse_exposure
 from console.api.auth import Throttle
 from console.api.token import TokenFileError, load_or_make_token, same
-from console.cli.main import app
-from console.cli.output import coloured
+from console.cli.layout import folded
+from console.cli.main import COMMANDS, app, load
+from console.cli.output import paint
 from console.words import age, short, took
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -92,9 +93,10 @@ def test_other_addresses_need_a_certificate_or_a_proxy(host: str) -> None:
     refuse_exposure(Settings(api_host=host, api_tls_cert=Path("a"), api_tls_key=Path("b")))
 
 
-def test_control_characters_do_not_reach_the_terminal() -> None:
-    assert coloured("web\x1b[31m").plain == "web[31m"
-    assert coloured("[bold]x").plain == "[bold]x"
+def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert folded("web\x1b[31m\nof\tus") == "web[31m of us"
+    paint(("web\x1b[31m [bold]x\x07", "red"))
+    assert capsys.readouterr().out == "web[31m [bold]x\n"
 
 
 def test_a_started_registry_is_in_order(tmp_path: Path) -> None:
@@ -120,9 +122,7 @@ def test_a_fault_is_named_by_file_and_line_and_fails(tmp_path: Path) -> None:
 
 def test_every_command_shows_an_example() -> None:
     runner = CliRunner()
-    for command in [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]:
-        if command == "scheduler":
-            continue
+    for command in [entry.name for entry in COMMANDS if entry.attribute not in {"app", "database", "scheduler"}]:
         shown = runner.invoke(app, [command, "--help"])
         assert shown.exit_code == 0, command
         assert "Example:" in shown.output, command
@@ -132,3 +132,22 @@ def test_schemas_are_printed_by_kind() -> None:
     runner = CliRunner()
     assert '"$schema"' in runner.invoke(app, ["schema", "Application"]).output
     assert runner.invoke(app, ["schema", "Aplication"]).exit_code == 2
+
+
+def test_the_line_in_the_list_of_commands_is_how_the_command_describes_itself() -> None:
+    for entry in COMMANDS:
+        command = load(entry.name)
+        assert command.help.startswith(entry.help.rstrip(".")), entry.name
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["statsu"], "There is no command 'statsu'; did you mean 'status'?"),
+        (["status", "-o", "jsn"], "'jsn' is no form of output; did you mean 'json'?"),
+    ],
+)
+def test_a_mistyped_word_is_answered_with_the_nearest(words: list[str], told: str) -> None:
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert told in " ".join(done.stderr.split())

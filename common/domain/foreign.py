@@ -1,0 +1,74 @@
+"""What a foreign error means, in words: how a library prints its exceptions is for its authors.
+
+Adapters translate with it what they cannot tell apart any further. It looks at the chain of causes, because libraries
+wrap the operating system's errors in their own.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+
+_BY_TYPE = (
+    ("SSLCertVerificationError", "its certificate is not trusted"),
+    ("CertificateError", "its certificate is not trusted"),
+    ("SSLError", "TLS failed"),
+    ("gaierror", "its name cannot be resolved"),
+    ("NameResolutionError", "its name cannot be resolved"),
+    ("RemoteDisconnected", "it closed the connection without an answer"),
+    ("ConnectionRefusedError", "the connection was refused"),
+    ("ConnectionResetError", "the connection was reset"),
+    ("BrokenPipeError", "the connection was closed"),
+    ("ConnectionAbortedError", "the connection was aborted"),
+    ("IncompleteRead", "the answer broke off"),
+    ("ConnectTimeoutError", "no connection within the time limit"),
+    ("ReadTimeoutError", "no answer within the time limit"),
+    ("TimeoutError", "no answer within the time limit"),
+    ("ConnectTimeout", "no connection within the time limit"),
+    ("ReadTimeout", "no answer within the time limit"),
+    ("ProxyError", "the proxy failed"),
+    ("LocationParseError", "the URL cannot be read"),
+)
+"""By the name of a class or of one of its bases, the first that fits; modules that may be absent are not imported."""
+_QUOTED = re.compile(r"""\A['"](.*)['"]\Z""", re.DOTALL)
+_PYTHON = re.compile(r"0x[0-9a-f]{6,}|<[\w.]+ object|\w+(?:Error|Exception|Disconnected)\(|\A\(|Traceback ")
+"""Marks of text that was made for programmers: addresses, reprs, tuples."""
+_DEPTH = 8
+
+
+def said(error: BaseException) -> str:
+    """Return what an error means, as a clause of a sentence; never how Python prints it."""
+    for one in _chain(error):
+        names = [each.__name__ for each in type(one).__mro__]
+        for name, words in _BY_TYPE:
+            if name in names:
+                return words
+        if isinstance(one, OSError) and one.errno:
+            return _system(one.errno)
+    text = _QUOTED.sub(r"\1", " ".join(str(error).split()))
+    if not text or _PYTHON.search(text):
+        return f"it failed ({type(error).__name__})"
+    return text
+
+
+def _system(number: int) -> str:
+    if number in {errno.ENOSPC, errno.EDQUOT}:
+        return "the disk is full"
+    words = os.strerror(number)
+    return words[:1].lower() + words[1:]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield what caused an error, the innermost first, then the error itself."""
+    found: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting and len(found) < _DEPTH:
+        one = waiting.pop()
+        if one is None or one in found:
+            continue
+        found.append(one)
+        inside = [each for each in (*one.args, getattr(one, "reason", None)) if isinstance(each, BaseException)]
+        waiting += [one.__context__, one.__cause__, *inside]
+    yield from reversed(found)

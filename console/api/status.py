@@ -1,0 +1,143 @@
+"""``GET /api/v1/status``, ``clusters`` and ``placements``: the fleet or a part of it, and what is wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, status
+
+from common.db.connection import Connection
+from common.db.reads import fleet, placements
+from common.db.reads.fleet import ApprovalView, ClusterView, FaultView
+from common.db.reads.page import MAX_PAGE, Page
+from common.db.reads.placements import PlacementFilter, PlacementView
+from common.db.reads.summary import Summary, summary
+from common.db.session import Database
+from common.domain.work import Severity
+from console import work
+from console.api import known
+
+router = APIRouter(prefix="/api/v1")
+Labels = Annotated[list[str] | None, Query()]
+
+
+class Show(StrEnum):
+    """What of a list is shown."""
+
+    ALL = "all"
+    PROBLEMS = "problems"
+
+
+class Part:
+    """A part of the fleet: of one cluster, of one application, of clusters with labels; or all of it."""
+
+    def __init__(
+        self,
+        request: Request,
+        cluster: str = "",
+        application: str = "",
+        label: Labels = None,
+    ) -> None:
+        self._request = request
+        self._names = PlacementFilter(cluster, application)
+        self._labels = label or ()
+
+    @property
+    def database(self) -> Database:
+        """The hub's."""
+        database: Database = self._request.app.state.database
+        return database
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all of the fleet."""
+        return not (self._names.cluster or self._names.application or self._labels)
+
+    def filter(self, connection: Connection, *, sync: str = "", health: str = "") -> PlacementFilter:
+        """Return the filter for it.
+
+        Raises:
+            UnknownValueError: a name, label or word is none.
+        """
+        clusters = None
+        if self._labels:
+            _, declared = self._request.app.state.snapshots.in_force(connection)
+            clusters = known.labelled(declared, self._labels)
+        names = self._names
+        return known.selection(connection, PlacementFilter(names.cluster, names.application, sync, health, clusters))
+
+
+InPart = Annotated[Part, Depends()]
+
+
+@router.get("/status")
+def get_status(request: Request, part: InPart) -> dict[str, object]:
+    """Return how the work goes, then counts, faults and open approvals; ``wrong`` is whether somebody should look."""
+    with part.database.read() as connection:
+        which = part.filter(connection)
+        seen = summary(connection, which)
+        found = work.look(connection, part.database, request.app.state.settings)
+        faults, approvals = fleet.faults(connection), fleet.approvals(connection)
+        if not part.whole:
+            faults = tuple(one for one in faults if _concerns(which, one.scope.partition(":")[2]))
+            approvals = tuple(one for one in approvals if _concerns(which, one.subject))
+        stuck = any(one.severity is Severity.ERROR for one in found)
+        return {
+            "work": work.views(found),
+            "fleet": fleet.fleet(connection),
+            "clusters": dict(seen.clusters),
+            "blocked": seen.blocked,
+            "sync": dict(seen.sync),
+            "health": dict(seen.health),
+            "paused": seen.paused,
+            "leaving": seen.leaving,
+            "faults": faults,
+            "approvals": approvals,
+            "sources": fleet.sources(connection),
+            "wrong": stuck or _is_wrong(seen, faults, approvals),
+        }
+
+
+def _is_wrong(seen: Summary, faults: Sequence[FaultView], approvals: Sequence[ApprovalView]) -> bool:
+    away = seen.clusters.total() - seen.clusters["reachable"]
+    return bool(seen.troubled or seen.blocked or away or faults or approvals)
+
+
+def _concerns(which: PlacementFilter, subject: str) -> bool:
+    """Return whether a subject, a cluster or ``cluster/application``, lies in a part of the fleet."""
+    cluster, _, application = subject.partition("/")
+    if which.application and application != which.application:
+        return False
+    if which.clusters is not None and cluster not in which.clusters:
+        return False
+    return not which.cluster or cluster == which.cluster
+
+
+@router.get("/clusters")
+def get_clusters(part: InPart, show: Show = Show.ALL) -> tuple[ClusterView, ...]:
+    """Return clusters by name."""
+    with part.database.read() as connection:
+        which = part.filter(connection)
+        return fleet.clusters(connection, which, only=fleet.IN_TROUBLE if show is Show.PROBLEMS else None)
+
+
+@router.get("/placements")
+def get_placements(
+    part: InPart,
+    sync: str = "",
+    health: str = "",
+    show: Show = Show.ALL,
+    after: str = "",
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+) -> Page[PlacementView]:
+    """Return placements by cluster and application; those with problems alone, the worst first."""
+    read = placements.troubled if show is Show.PROBLEMS else placements.placements
+    with part.database.read() as connection:
+        which = part.filter(connection, sync=sync, health=health)
+        try:
+            return read(connection, which, after=after, limit=limit)
+        except ValueError as error:
+            said = f"after is {after[:100]!r}, which ended no page"
+            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, said) from error

@@ -1,0 +1,106 @@
+"""What commands about the hub share: names of placements, pages, and waiting for what was asked."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from common.domain.refs import PlacementRef
+from console.cli.client import Hub
+from console.cli.exits import Exit
+from console.cli.output import say, waiting
+
+POLL = 0.25
+PAGE = 500
+HANDLED = frozenset({"done", "joined"})
+"""Outcomes of a request that was carried out."""
+Ref = Annotated[str, typer.Argument(metavar="CLUSTER/APP", help="a placement")]
+Patience = Annotated[float, typer.Option(min=0, help="seconds to wait at most")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="do not wait until the scheduler has carried it out")]
+
+
+def placement_ref(text: str) -> PlacementRef:
+    """Return the placement that ``text`` names.
+
+    Raises:
+        typer.BadParameter: it names none.
+    """
+    try:
+        return PlacementRef.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def everything(hub: Hub, path: str, **query: Any) -> list[dict[str, Any]]:
+    """Return all pages of a list."""
+    items: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        page = hub.get(path, after=after, limit=PAGE, **query)
+        items += page["items"]
+        after = page["after"]
+        if not after:
+            return items
+
+
+def ask(hub: Hub, path: str, body: dict[str, Any] | None = None, **query: str) -> int:
+    """Ask for something to be done; return the request's number."""
+    return int(hub.post(path, body, **query)["intent"])
+
+
+def answered(hub: Hub, intent: int, *, until: float) -> dict[str, Any]:
+    """Return the request once the scheduler has carried it out.
+
+    Args:
+        hub: asked again and again.
+        intent: the request's number.
+        until: by the monotonic clock; past it, or where it was not carried out, the command ends with 1.
+    """
+    with waiting("waiting for the scheduler"):
+        found = _awaited(hub, f"intents/{intent}", ("handled_at",), until)
+    if found is None:
+        say(
+            f"Asked, and the scheduler has not taken it up yet: it stays asked for as request {intent}. "
+            "`flotilla status` says whether a scheduler works."
+        )
+        raise typer.Exit(Exit.NO)
+    if found["outcome"] not in HANDLED:
+        say(found["result"])
+        raise typer.Exit(Exit.NO)
+    return found
+
+
+def ended(hub: Hub, run: str, *, until: float) -> dict[str, Any]:
+    """Return a run with all its details once it has ended; past ``until`` the command ends with 1."""
+    with waiting(f"waiting for run {run[-12:]}"):
+        found = _awaited(hub, f"runs/{run}", ("run", "ended_at"), until)
+    if found is None:
+        say(f"It has not ended in time, and goes on: flotilla run {run[-12:]}")
+        raise typer.Exit(Exit.NO)
+    return found
+
+
+def _awaited(hub: Hub, path: str, keys: tuple[str, ...], until: float) -> dict[str, Any] | None:
+    """Return the answer to a read once the value at ``keys`` is there; None when time is up."""
+    while True:
+        answer: dict[str, Any] = hub.get(path)
+        value: Any = answer
+        for key in keys:
+            value = value[key]
+        if value is not None:
+            return answer
+        if time.monotonic() > until:
+            return None
+        time.sleep(POLL)
+
+
+def deadline(seconds: float) -> float:
+    """Return the instant of the monotonic clock so far ahead."""
+    return time.monotonic() + seconds
+
+
+def outcome_exit(outcome: str) -> Exit:
+    """Return the exit code for a run's outcome; an unended run is no failure."""
+    return Exit.DONE if outcome in {"succeeded", ""} else Exit.NO
