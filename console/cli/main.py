@@ -81,6 +81,7 @@ def load(name: str) -> Any:
     """Return a command with all its options; its module is imported now."""
     entry = _BY_NAME[name]
     found = getattr(import_module(f"console.cli.{entry.module}"), entry.attribute)
+    command: Any
     if isinstance(found, typer.Typer):
         command = get_group(found)
     else:
