@@ -11,6 +11,7 @@ import typer
 
 from common.domain import numbers
 from common.domain.errors import sentences
+from common.domain.health import Health
 from console import words
 from console.cli.asking import everything
 from console.cli.client import Hub, connect
@@ -40,7 +41,8 @@ PLACEMENTS = (
 )
 FAULTS = (Column("fault", 0, 20), Column("seen", 1))
 APPROVALS = (Column("approval"), Column("kind"), Column("subject", 0, 12), Column("age", 1))
-_ORDER = ("synced", "out-of-sync", "failed", "unknown", "reachable", "unreachable", "healthy", "suspended")
+_ORDER = ("reachable", "unreachable", "synced", "out-of-sync", "failed", *Health)
+"""Of counts; what is not known comes last."""
 
 
 @dataclass(frozen=True, slots=True)
