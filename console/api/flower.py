@@ -13,6 +13,8 @@ router = APIRouter(prefix="/flower")
 TIMEOUT = 15.0
 TABLE = "tasks/datatable"
 """The one thing Flower's own pages ask for by POST; it reads, and Flower answers it by GET too."""
+OF_QUEUES = frozenset({"broker", "api/queues/length"})
+"""What shows queues: Flower names those of the workers that it last asked, which is at its own start."""
 PASSED = ("content-type", "etag", "last-modified", "location")
 POLICY = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 """Flower's pages hold inline scripts, ours do not."""
@@ -35,6 +37,8 @@ def client(settings: Settings) -> httpx.AsyncClient:
 @router.get("/{path:path}")
 async def get_flower(request: Request, path: str) -> Response:
     """Pass a read on to Flower."""
+    if path in OF_QUEUES:
+        await _pass_on(request, "api/workers", httpx.QueryParams({"refresh": "true"}))
     return await _pass_on(request, path, httpx.QueryParams(request.url.query))
 
 

@@ -71,6 +71,8 @@ class Ender:
         """What it holds back is written with the end; None before there is one."""
         self.countdown: timedelta | None = None
         """How long from the end on the queue is to wait before it sends the run again; None when it is not to."""
+        self.error_code = ""
+        """Why the attempt failed; empty when it did not, or when another ended it."""
 
     # -- how it can end ----------------------------------------------------------------------------------------
 
@@ -321,6 +323,7 @@ class Ender:
             except (DatabaseUnavailableError, DatabaseBusyError):
                 self._database.wait()
             else:
+                self.error_code = ended.error_code
                 log.info("attempt.ended", outcome=ended.outcome, code=ended.error_code, attempt=str(self._run.attempt))
                 return True
 

@@ -20,14 +20,28 @@ from workers.tasks.sweep_cluster import sweep
 from workers.tasks.sync_run import carry_out
 
 log = logger(__name__)
-OPTIONS: dict[str, Any] = {"bind": True, "acks_late": True, "ignore_result": True, "max_retries": None}
 
 
 class TaskFailedError(Exception):
-    """What leaves a task: a code and the id it was about, so that nothing else shows in Flower."""
+    """What leaves a task: a code and the id it was about, so that nothing else shows in Flower.
+
+    Both are its arguments as they were given: Celery wraps an exception that cannot be made again from its arguments
+    in one of its own, and then logs it as a defect.
+    """
 
     def __init__(self, code: str, subject: str) -> None:
-        super().__init__(f"{code} {subject}")
+        super().__init__(code, subject)
+
+
+OPTIONS: dict[str, Any] = {
+    "bind": True,
+    "acks_late": True,
+    "acks_on_failure_or_timeout": True,
+    "ignore_result": True,
+    "max_retries": None,
+    # Expected, and logged by us with what may be said: Celery is to tell Flower, and to log no traceback.
+    "throws": (TaskFailedError,),
+}
 
 
 def register(app: FlotillaCelery, runtime: Runtime) -> None:
@@ -36,9 +50,12 @@ def register(app: FlotillaCelery, runtime: Runtime) -> None:
     @app.task(name=messages.SYNC, **OPTIONS)  # type: ignore[untyped-decorator]  # Celery is untyped
     def sync(self: Task, run_id: str) -> None:
         with only_codes_leave(run_id):
-            countdown = carry_out(runtime, RunId(run_id))
-        if countdown is not None:
-            raise self.retry(countdown=countdown.total_seconds())
+            done = carry_out(runtime, RunId(run_id))
+        if done.countdown is not None:
+            raise self.retry(countdown=done.countdown.total_seconds())
+        if done.error_code:
+            # The attempt has ended in SQL, and its message is acknowledged like any other: this is for people who look.
+            raise TaskFailedError(done.error_code, run_id)
 
     @app.task(name=messages.RESOLVE, **OPTIONS)  # type: ignore[untyped-decorator]  # Celery is untyped
     def resolve_source(self: Task, source_id: str) -> None:  # noqa: ARG001 - Celery binds it

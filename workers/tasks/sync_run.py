@@ -57,11 +57,21 @@ class Facts:
     verdict: Stop | Go
 
 
-def carry_out(runtime: Runtime, run_id: RunId) -> timedelta | None:
-    """Carry out a run if it is there to be claimed.
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a message.
 
-    Returns:
-        How long from now the queue is to send it again; None when it is not to.
+    Attributes:
+        countdown: how long from now the queue is to send it again; None when it is not to.
+        error_code: why the attempt failed; empty when it did not, and when there was nothing to be claimed.
+    """
+
+    countdown: timedelta | None = None
+    error_code: str = ""
+
+
+def carry_out(runtime: Runtime, run_id: RunId) -> Done:
+    """Carry out a run if it is there to be claimed, and return what came of it.
 
     Raises:
         DatabaseUnavailableError: it was not claimed; dispatch sends it again.
@@ -72,7 +82,7 @@ def carry_out(runtime: Runtime, run_id: RunId) -> timedelta | None:
         run = runs.claim(connection, run_id, worker=runtime.name, lease=runtime.settings.lease, now=now)
     if run is None:
         log.info("run.not-claimed", run_id=run_id)
-        return None
+        return Done()
     context = {"run_id": run_id, "cluster": run.ref.cluster, "application": run.ref.application}
     name = leases.of_run(run.trigger, run.placement_id)
     with structlog.contextvars.bound_contextvars(**context):
@@ -80,7 +90,7 @@ def carry_out(runtime: Runtime, run_id: RunId) -> timedelta | None:
             return _attempt(runtime, run, fence)
 
 
-def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> timedelta | None:
+def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> Done:
     ender = Ender(runtime.database, run)
     try:
         facts = _facts(runtime, run)
@@ -100,7 +110,7 @@ def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> timedelta |
     except Exception as error:
         log.exception("attempt.broke")
         ender.failed("internal", f"a defect in Flotilla: {type(error).__name__}; its log has the rest", Remedy.TIME)
-    return ender.countdown
+    return Done(ender.countdown, ender.error_code)
 
 
 def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
