@@ -10,7 +10,7 @@ from common.db.connection import Connection
 from common.db.reads import work
 from common.db.session import Database
 from common.domain import numbers
-from common.domain.work import WorkFinding, findings
+from common.domain.work import WorkFacts, WorkFinding, findings
 from common.settings import Settings
 from console import words
 
@@ -30,7 +30,11 @@ class WorkView:
 
 def look(connection: Connection, database: Database, settings: Settings) -> tuple[WorkFinding, ...]:
     """Return what keeps the work from going on now."""
-    facts = work.facts(connection, now=database.now(connection))
+    return judged(work.facts(connection, now=database.now(connection)), settings)
+
+
+def judged(facts: WorkFacts, settings: Settings) -> tuple[WorkFinding, ...]:
+    """Return what these facts mean to a hub with these settings."""
     after = settings.late_after
     return findings(facts, late_after=after, registry_after=settings.registry_interval + after)
 

@@ -12,10 +12,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import insert, select
 
-from common.db import leases, sending, workers
+from common.db import leases, sending
 from common.db.session import Database
 from common.db.tables import AuditRow, ClusterRow, IntentRow, PlacementRow, RunRow, SessionRow
-from common.domain.work import WorkerState
 from common.settings import Settings
 from console.api.app import create_app
 
@@ -233,20 +232,6 @@ async def test_flower_is_read_only(browser: httpx.AsyncClient, bearer: dict[str,
     for path in ("/flower/api/worker/shutdown/w", "/flower/api/task/revoke/t"):
         answer = await browser.post(path, headers=bearer)
         assert answer.status_code == httpx.codes.METHOD_NOT_ALLOWED
-
-
-async def test_metrics_are_behind_the_token_and_count(
-    browser: httpx.AsyncClient, bearer: dict[str, str], database: Database
-) -> None:
-    _place(database, "web")
-    with database.write() as connection:
-        now = database.now(connection)
-        found = {"memory": 7, "none": 2}
-        workers.beat(connection, WorkerState("w1", ("default",), 1), started_at=now, now=now, render_cache=found)
-    text = (await browser.get("/metrics", headers=bearer)).text
-    assert 'flotilla_placements_sync{status="out-of-sync"} 1.0' in text
-    assert 'flotilla_render_cache_total{found="memory",worker="w1"} 7.0' in text
-    assert 'flotilla_render_cache_total{found="none",worker="w1"} 2.0' in text
 
 
 @pytest.mark.parametrize(
