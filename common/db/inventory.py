@@ -88,6 +88,12 @@ def record_ends(connection: Connection, seen: Sequence[tuple[int, InventoryItem,
         connection.execute(_ONE.where(_TABLE.c.uid == bindparam("of_uid")), batch)
 
 
+def going(connection: Connection, placement_id: int) -> bool:
+    """Return whether any object of a placement was deleted and is kept by finalizers."""
+    query = select(InventoryRow.name).where(InventoryRow.placement_id == placement_id, InventoryRow.going)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def healings(connection: Connection, placement_ids: Sequence[int]) -> dict[tuple[int, ObjectId], Healing]:
     """Return how the objects of these placements that were ever corrected have held."""
     columns = (InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)

@@ -148,7 +148,7 @@ class Checked:
         found: what differs; empty for nothing.
         retry_at: when it is looked at again by itself; None when something changes.
         full_check_due_at: when the next full dry-run is due; None leaves it.
-        hint: of the sweep that the run has looked after.
+        hint: of the sweep that the run has looked after; empty where no object is left to look otherwise.
     """
 
     revision: Revision | None
@@ -219,7 +219,7 @@ def record_checked(connection: Connection, placement_id: int, checked: Checked, 
 
     Where nothing differs, the revision that it compared with is in.
     """
-    values: dict[str, Any] = _judged(checked.found, checked.hint if checked.found else "", now)
+    values: dict[str, Any] = _judged(checked.found, checked.hint, now)
     if checked.retry_at is not None:
         values["retry_at"] = func.coalesce(PlacementRow.retry_at, checked.retry_at)
     if checked.full_check_due_at is not None:

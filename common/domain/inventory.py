@@ -61,6 +61,8 @@ class InventoryItem:
     prune_allowed: bool = False
     wanted: bool = True
     refused: str = ""
+    going: bool = False
+    """Its deletion was accepted, and finalizers keep it."""
     hook_run: str = ""
     hook_state: HookState = HookState.NONE
     hook_stage: str = ""

@@ -112,6 +112,15 @@ def _asked(params: Params) -> str:
     return f"{params.get('why', 'removals')}: nothing is removed before a person approves it, see `flotilla approvals`"
 
 
+def _held(params: Params) -> str:
+    more = int(params.get("objects", 1)) - 1
+    others = f", and {numbers.of(more, 'other object')} alike" if more else ""
+    return (
+        f"{params.get('first', 'an object')} was deleted and stays until its finalizers are done: "
+        f"{params.get('finalizers', 'not said which')}{others}; see whether what handles them runs"
+    )
+
+
 def _rejected(params: Params) -> str:
     why = f" ({params['why']})" if params.get("why") else ""
     count = int(params.get("objects", 0))
@@ -133,6 +142,7 @@ _SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Found.WAITS: lambda params: str(params.get("what", "")),
     Found.RETRIES: _retries,
     Found.PRUNE_ASKED: _asked,
+    Found.PRUNE_HELD: _held,
     Found.PRUNE_REJECTED: _rejected,
     Found.TOLD: lambda params: str(params.get("text", "")),
 }

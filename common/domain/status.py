@@ -65,6 +65,8 @@ class Found(StrEnum):
     """A run ran into something that may pass, and goes on by itself. Params: code, message."""
     PRUNE_ASKED = "prune.asked"
     """Removals wait for a person. Params: objects, why."""
+    PRUNE_HELD = "prune.held"
+    """What was removed stays until its finalizers are done. Params: objects, first, finalizers."""
     PRUNE_REJECTED = "prune.rejected"
     """A person rejected removals. Params: objects, by, why."""
     TOLD = "told"

@@ -175,7 +175,7 @@ class Ender:
             elif phase is Phase.CHECK:
                 self._checked(connection, result, now)
             else:
-                self._applied(connection, result, _fight(result.fights), now)
+                self._applied(connection, result, _left_over(result), now)
 
         said = "; ".join(filter(None, (result.reason, *self.warnings, *result.warnings)))
         ending = _measured(AttemptEnding(AttemptOutcome.SUCCEEDED, reason=said), result)
@@ -216,15 +216,17 @@ class Ender:
         clusters.look_by(connection, self._run.ref.cluster, sweep_at=now + AFTER_HEAL, step=1)
 
     def _checked(self, connection: Connection, result: SyncResult, now: datetime) -> None:
-        different = [change for change in result.changes if change.action in DIFFERENCES]
+        unsettled = [change for change in result.changes if change.action in DIFFERENCES]
+        # Whose field it is alone makes no difference to what is in it: where nothing may be written, it is no drift.
+        different = [one for one in unsettled if one.action is not Action.CONFIGURED or one.diff]
         warns = self._settings.mode is SyncMode.WARN
         again = now + (self.placement.interval if self.placement else LONGEST_BACK_OFF)
         checked = Checked(
             revision=self._run.revision,
-            found=_difference(different, Found.WARNED if warns else Found.DRIFTED) or _fight(result.fights),
+            found=_difference(different, Found.WARNED if warns else Found.DRIFTED) or _left_over(result),
             retry_at=again if warns else None,
             full_check_due_at=_next_full_check(now),
-            hint=self.hint,
+            hint=self.hint if unsettled else "",
         )
         standing.record_checked(connection, self._run.placement_id, checked, now=now)
 
@@ -339,6 +341,15 @@ def _difference(different: Sequence[Change], code: Found) -> Reason:
     objects, adopted = differing(different)
     first = different[0].object
     return Reason(code, {"objects": objects, "adopted": adopted, "first": f"{first.kind} {first.name}"})
+
+
+def _left_over(result: SyncResult) -> Reason:
+    """Return what a run that succeeded left as it should not be; none where there is nothing."""
+    if not result.going:
+        return _fight(result.fights)
+    first, finalizers = min(result.going)
+    named = {"first": f"{first.kind} {first.name}", "finalizers": finalizers}
+    return Reason(Found.PRUNE_HELD, {"objects": len(result.going), **named})
 
 
 def _fight(fights: Sequence[Fight]) -> Reason:

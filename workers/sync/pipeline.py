@@ -114,7 +114,8 @@ class _Attempt:
         for one in normal.unserved:
             self._outcomes.add(Change(one.object, Action.CREATED, f"not checked yet: {one.error.message}"))
         for item in self._prune_plan(everything).remove:
-            self._outcomes.add(Change(item.object, Action.PRUNED, "would be removed"))
+            if not item.going:
+                self._outcomes.add(Change(item.object, Action.PRUNED, "would be removed"))
         self._outcomes.flush()
         judging.give_up_silent()
         if self._failed:
@@ -319,7 +320,7 @@ class _Attempt:
 
     def _prune_after_apply(self, writer: Writer, wanted: Sequence[Wanted], *, waits: Callable[[], bool]) -> SyncResult:
         plan = self._prune_plan(wanted)
-        if plan.remove and not plan.over and waits():
+        if any(not item.going for item in plan.remove) and not plan.over and waits():
             self._keep(plan)
             left = tuple(item.object for item in plan.remove)
             return self._result(
@@ -375,6 +376,7 @@ class _Attempt:
             warnings=self._warnings,
             delete_hooks=self._delete_hooks,
             fights=tuple(self._fights),
+            going=tuple(self._outcomes.going),
         )
 
     @contextmanager

@@ -265,6 +265,7 @@ class SyncResult:
         error_code: of the first failure; empty when none.
         prune: what remains to be pruned, or what an approval is wanted for.
         fights: objects that differ and were held back.
+        going: objects that were deleted and that finalizers keep, each with these.
         refreshed: objects whose fingerprint had changed but that did not differ: no drift, only a counter.
         requests: requests made, by verb.
         timings: milliseconds by step.
@@ -282,6 +283,7 @@ class SyncResult:
     error_code: str = ""
     prune: tuple[ObjectId, ...] = ()
     fights: tuple[Fight, ...] = ()
+    going: tuple[tuple[ObjectId, str], ...] = ()
     refreshed: int = 0
     requests: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, int] = field(default_factory=dict)

@@ -77,8 +77,10 @@ def plan(
         late = tuple((item.object, "not on the approved list") for item in candidates if item.object not in approved)
         return PrunePlan(tuple(item for item in candidates if item.object in approved), (*kept, *late))
     renamed = {_without_hash(object_id) for object_id in wanted}
-    count = sum(1 for item in candidates if (base := _without_hash(item.object)) is None or base not in renamed)
-    empty = bool(candidates) and not wanted
+    # What is on its way out was counted, and allowed, when it was deleted.
+    new = [item for item in candidates if not item.going]
+    count = sum(1 for item in new if (base := _without_hash(item.object)) is None or base not in renamed)
+    empty = bool(new) and not wanted
     return PrunePlan(candidates, kept, _over(count, policy, total, empty=empty), count)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from common.domain.refs import ObjectId, PlacementRef
@@ -49,12 +49,19 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class SweepVerdict:
-    """What a sweep says about one placement."""
+    """What a sweep says about one placement.
+
+    Attributes:
+        drifts: objects that are not as we left them.
+        reason: in words.
+        gone: objects that had been deleted and that finalizers kept until now.
+    """
 
     ref: PlacementRef
     finding: Finding
     drifts: tuple[Drift, ...] = ()
     reason: str = ""
+    gone: tuple[ObjectId, ...] = ()
 
     @property
     def hint(self) -> str:
@@ -102,7 +109,10 @@ def compare(
         for meta in metas or ()
     }
     known = frozenset((ref, item.object) for ref, items in inventories.items() for item in items)
-    verdicts = tuple(_verdict(fleet, ref, items, live, lists) for ref, items in inventories.items())
+    verdicts = tuple(
+        replace(_verdict(fleet, ref, items, live, lists), gone=_gone(items, live, lists))
+        for ref, items in inventories.items()
+    )
     return SweepResult(verdicts, tuple(_strays(fleet, cluster, live, known)))
 
 
@@ -135,6 +145,11 @@ def _verdict(
     if under_way:
         return SweepVerdict(ref, Finding.UNDER_WAY, reason=under_way[0])
     return SweepVerdict(ref, Finding.CONFIRMED)
+
+
+def _gone(items: Sequence[InventoryItem], live: Mapping[ObjectId, LiveMeta], lists: Lists) -> tuple[ObjectId, ...]:
+    going = (item.object for item in items if item.going and item.object not in live)
+    return tuple(one for one in going if lists.get((one.group, one.kind)) is not None)
 
 
 def _looked_at(item: InventoryItem) -> bool:

@@ -27,7 +27,7 @@ from workers.sync.live import Live, LiveMeta
 from workers.sync.marks import Standing
 from workers.sync.normalise import Wanted
 from workers.sync.ordering import batches, sort_key
-from workers.sync.ports import Applied, InventoryItem, PlannedChange, Ports, SyncRequest, Target, Write
+from workers.sync.ports import Applied, InventoryItem, Phase, PlannedChange, Ports, SyncRequest, Target, Write
 
 DELETING = timedelta(seconds=30)
 SETTLING = timedelta(seconds=5)
@@ -44,6 +44,7 @@ class Outcomes:
     changes: list[Change] = field(default_factory=list)
     error_code: str = ""
     refreshed: int = 0
+    going: list[tuple[ObjectId, str]] = field(default_factory=list)
     _pending: list[tuple[Change, InventoryItem | None]] = field(default_factory=list)
     _gone: list[ObjectId] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -55,6 +56,11 @@ class Outcomes:
             self._pending.append((change, item))
             self.error_code = self.error_code or error_code
             self.refreshed += change.action is Action.UNCHANGED and item is not None
+
+    def keeps_going(self, object_id: ObjectId, finalizers: str) -> None:
+        """Take in that an object was deleted and stays until its finalizers are done."""
+        with self._lock:
+            self.going.append((object_id, finalizers))
 
     def gone(self, object_id: ObjectId) -> None:
         """Take in that an object of the inventory is no longer on the cluster, or no longer ours."""
@@ -280,7 +286,8 @@ class Writer:
                 held = self._cluster.delete(target, uid=live.meta.uid, resource_version=live.meta.resource_version)
             except ConflictError:
                 continue
-            self._drop(item, Action.PRUNED, f"it goes once its finalizers are done: {', '.join(held)}" if held else "")
+            said = f"it goes once its finalizers are done: {', '.join(held)}" if held else ""
+            self._see_off(item, Change(item.object, Action.PRUNED, said), held or ())
             return
         raise restless(item.object, live, "to be removed")
 
@@ -292,7 +299,8 @@ class Writer:
             self._drop(item, Action.SKIPPED, f"not removed: owned by {owner.name}")
             return True
         if meta.deletion_timestamp:
-            self._drop(item, Action.SKIPPED, f"it is being deleted already{meta.waits}")
+            said = f"it is being deleted already{meta.waits}"
+            self._see_off(item, Change(item.object, Action.SKIPPED, said), meta.held_by)
             return True
         reason = ""
         if owner.standing is not Standing.OURS:
@@ -303,6 +311,17 @@ class Writer:
             return False
         self._outcomes.add(Change(item.object, Action.SKIPPED, reason), replace(item, wanted=False, refused=reason))
         return True
+
+    def _see_off(self, item: InventoryItem, change: Change, held_by: Sequence[str]) -> None:
+        """Forget what is going; but what finalizers keep stays in the inventory, so that everybody sees it.
+
+        A placement that leaves is gone with its last deletion: nobody would look after its inventory.
+        """
+        if not held_by or self._request.phase is Phase.REMOVE:
+            self._drop(item, change.action, change.detail)
+            return
+        self._outcomes.add(change, replace(item, wanted=False, going=True, refused=change.detail))
+        self._outcomes.keeps_going(item.object, ", ".join(held_by))
 
     def _drop(self, item: InventoryItem, action: Action, detail: str) -> None:
         self._outcomes.add(Change(item.object, action, detail))
@@ -324,4 +343,5 @@ def planned_item(wanted: Wanted, known: InventoryItem | None) -> InventoryItem:
         prune_allowed=wanted.options.prune_allowed,
         wanted=True,
         refused="",
+        going=False,
     )

@@ -16,9 +16,9 @@ from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Disposition, Placement, SyncMode
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef
+from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger, own_back_off
-from common.domain.status import UNKNOWN_KINDS, Found
+from common.domain.status import NONE, UNKNOWN_KINDS, Found
 from common.telemetry.logs import logger
 from workers.sync.errors import UnknownKindError
 from workers.sync.healing import STEPS
@@ -155,9 +155,19 @@ class Recorder:
         # What was judged already, and has not changed since, is as it was said to be.
         same = [row.id for row, verdict in seen if verdict.hint == row.hint_judged]
         standing.confirm(self._transaction, same, now=self._now)
+        for row, verdict in known:
+            self._gone(row, verdict.gone)
         for row, verdict in seen:
             self._seen(row, verdict)
         self._strays(found.strays)
+
+    def _gone(self, row: Standing, objects: Sequence[ObjectId]) -> None:
+        """Forget what finalizers kept until now; with the last of it there is nothing more to be said."""
+        if not objects:
+            return
+        inventory.forget(self._transaction, row.id, objects)
+        if row.found.code == Found.PRUNE_HELD and not inventory.going(self._transaction, row.id):
+            standing.record_found(self._transaction, row.id, NONE)
 
     def _seen(self, row: Standing, verdict: SweepVerdict) -> None:
         if verdict.hint != row.hint:

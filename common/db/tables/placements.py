@@ -118,7 +118,9 @@ class InventoryRow(Base):
     health: Mapped[str] = mapped_column(String(16), default="unknown")
     health_reason: Mapped[str] = mapped_column(Text, default="")
     refused: Mapped[str] = mapped_column(Text, default="")
-    """Why its last prune was refused or failed."""
+    """Why its last prune was refused or failed, or what keeps it."""
+    going: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Its deletion was accepted, and finalizers keep it."""
     fight_step: Mapped[int] = mapped_column(default=0, server_default="0")
     """Corrections of its drift in a row that did not last."""
     healed_at: Mapped[datetime | None]

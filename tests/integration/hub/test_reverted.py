@@ -22,7 +22,7 @@ def test_one_that_was_refused_leaves_nothing_behind(hub: StepHub) -> None:
     hub.settle()
     hub.git.commit(APPS, {"web/a.yaml": config_map("web", v="2") + REFUSED})
     hub.settle()
-    assert hub.placement("eu/web").sync == "out-of-sync"
+    assert hub.placement("eu/web").sync == "failed"
     last = hub.git.commit(APPS, {"web/a.yaml": config_map("web", v="1")})
     hub.settle()
     seen = hub.placement("eu/web")

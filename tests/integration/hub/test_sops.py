@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from common.db.intents import IntentKind
 from common.db.tables import Base
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_flow import client
@@ -42,7 +43,7 @@ def test_without_the_key_the_run_fails_and_says_what_is_missing(hub: StepHub) ->
     hub.settle()
     assert "credentials 'sops/team' were not found" in hub.runs("eu/web")[0].error
     hub.store("sops/team", {"age.agekey": (DATA / "other.agekey").read_bytes()})
-    hub.make_due()
+    hub.ask(IntentKind.SYNC, "eu/web")
     hub.settle()
     assert "none of the keys in credentials 'sops/team' opens the file" in hub.runs("eu/web")[0].error
 

@@ -121,9 +121,17 @@ class Steps:
         database: empty.
         files: the registry's first commit.
         name: of the scheduler.
+        snapshots: fleets that were read before, by whoever shares them.
     """
 
-    def __init__(self, database: Database, files: Mapping[str, str] | None = None, *, name: str = "a") -> None:
+    def __init__(
+        self,
+        database: Database,
+        files: Mapping[str, str] | None = None,
+        *,
+        name: str = "a",
+        snapshots: Snapshots | None = None,
+    ) -> None:
         self.db = database
         self.turning = False
         self.clock = ManualClock()
@@ -135,7 +143,7 @@ class Steps:
         self.registry = RegistryWatch(
             led, self.repository, source, folder="", interval=timedelta(seconds=30), clock=self.clock
         )
-        self.snapshots = snapshots = Snapshots()
+        self.snapshots = snapshots = snapshots if snapshots is not None else Snapshots()
         self.planner = Planner(led, snapshots)
         self.dispatcher = Dispatcher(led, self.outbox, snapshots, self.clock)
         self.intents = IntentRunner(led, snapshots, refresh_registry=self.registry.refresh)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from common.db import inventory, runs, standing
+from common.db.intents import IntentKind
 from common.db.runs import ClaimedRun, NewRun
 from common.db.session import Database
 from common.db.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, PlacementRow, RunRow
@@ -214,7 +215,7 @@ def test_a_removal_leaves_nothing(sqlite_database: Database) -> None:
 def test_a_check_says_whether_anything_differs_and_what_does_not_is_in(
     attempt: Attempt, action: Action, status: str
 ) -> None:
-    attempt.ender(SyncMode.WARN).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, action)))
+    attempt.ender(SyncMode.WARN).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, action, diff="- a")))
     row = attempt.placement
     assert (row.sync_status, row.applied_source_digest) == (status, "a" * 64 if status == "synced" else None)
     assert (row.found_code, (row.found_params or {}).get("objects")) == (
@@ -324,6 +325,41 @@ def test_a_look_that_is_refused_is_no_failure_of_the_placement(attempt: Attempt)
     row = attempt.placement
     assert (row.sync_status, row.found_code, row.failure_code) == ("out-of-sync", "drift.refused", "")
     assert (row.hint_judged, attempt.row.outcome) == ("h", "failed")
+
+
+def test_a_field_that_only_changed_hands_is_no_drift_and_is_not_looked_at_again(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.again(Trigger.DRIFT)
+    ender = attempt.ender(SyncMode.MANUAL)
+    ender.phase, ender.hint = Phase.CHECK, "h"
+    ender.ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, Action.CONFIGURED)))
+    row = attempt.placement
+    assert (row.sync_status, row.found_code, row.hint_judged) == ("synced", "", "h")
+
+
+def test_what_a_finalizer_keeps_is_told(attempt: Attempt) -> None:
+    result = _result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED), going=((CONFIG, "example.com/hold"),))
+    attempt.ender().ended(Phase.APPLY, result)
+    row = attempt.placement
+    assert (row.sync_status, row.found_code) == ("out-of-sync", "prune.held")
+    assert row.found_params == {"objects": 1, "first": "ConfigMap settings", "finalizers": "example.com/hold"}
+
+
+def test_a_prune_that_a_person_rejected_says_who_and_is_not_asked_again(attempt: Attempt) -> None:
+    asks = _result(Ending.NEEDS_APPROVAL, reason="2 objects would go", prune=(CONFIG,))
+    attempt.ender().ended(Phase.APPLY, asks)
+    assert attempt.placement.found_code == "prune.asked"
+    attempt.steps.ask(IntentKind.REJECT, str(attempt.approvals()[0].id))
+    attempt.steps.intents.tick()
+    row = attempt.placement
+    assert (row.sync_status, row.found_code) == ("out-of-sync", "prune.rejected")
+    assert row.found_params == {"objects": 1, "by": "ann", "why": "because"}
+    attempt.again(Trigger.DRIFT)
+    attempt.ender().ended(Phase.APPLY, asks)
+    assert (attempt.placement.found_code, len(attempt.approvals())) == ("prune.rejected", 1)
+    attempt.again(Trigger.MANUAL)
+    attempt.ender().ended(Phase.APPLY, asks)
+    assert (attempt.placement.found_code, len(attempt.approvals())) == ("prune.asked", 2)
 
 
 def test_an_object_that_is_held_back_is_a_fight_that_names_the_other(attempt: Attempt) -> None:

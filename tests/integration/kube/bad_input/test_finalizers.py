@@ -43,6 +43,8 @@ def test_what_is_pruned_and_held_by_a_finalizer_is_reported_and_not_waited_for(
         assert actions(result)[f"ConfigMap/{name}"] == "pruned"
         assert show(kubectl, f"{MAPS}/{name}")["metadata"]["deletionTimestamp"]
     assert "deletionTimestamp" not in show(kubectl, f"{MAPS}/kept")["metadata"] or leaving
+    going = {item.object.name for item in site.journal.inventory.values() if item.going}
+    assert going == (set() if leaving else {"a", "b"}), "what is held stays in sight"
 
 
 def test_what_somebody_else_began_to_delete_is_reported_with_what_holds_it(site: Site, kubectl: httpx.Client) -> None:

@@ -12,10 +12,11 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from common.db.intents import IntentKind
 from common.db.session import Database
 from common.db.tables import RunRow
 from tests.contract.semantics.conftest import Place
-from tests.contract.semantics.hands import config_map_in, data_in, gone, show
+from tests.contract.semantics.hands import config_map_in, data_in, edit, gone, show
 from tests.controlplane.runner import ControlPlane
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_waves import look
@@ -149,3 +150,102 @@ def test_a_kind_that_never_comes_fails_the_run_at_its_deadline_and_says_which(hu
     (run, *_) = hub.runs("eu/web")
     assert (run.state, run.outcome, run.error_code) == ("ended", "failed", "sync.deadline")
     assert "not in time: wave 1: the cluster serves no kind Widget" in run.reason
+
+
+def test_a_kind_that_no_cluster_serves_has_failed_and_no_sweep_hides_it_until_the_next_commit(
+    hub: StepHub, kubectl: httpx.Client
+) -> None:
+    good = config_map_in("web", v="1")
+    hub.git.commit(APPS, {"web/a.yaml": good})
+    hub.application("web")
+    hub.settle()
+    assert hub.placement("eu/web").sync == "synced"
+    hub.git.commit(APPS, {"web/a.yaml": config_map_in("web", v="2") + documents(widget())})
+    hub.settle()
+    for _ in range(3):
+        hub.make_due()
+        hub.settle(2)
+        seen = hub.placement("eu/web")
+        assert seen.sync == "failed", "a sweep that finds all as it was says nothing of what is wanted"
+        assert seen.failure is not None
+        assert "the cluster serves no kind Widget in example.com/v1" in seen.failure.message
+        assert (seen.failure.count, seen.failure.remedy, seen.failure.retry_at) == (1, "permanent", None)
+        assert "waits for the cluster to serve Widget" in seen.reason
+    assert len(hub.runs("eu/web")) == 2, "what only a change helps is not tried again"
+    assert data_in(kubectl, "web", "web") == {"v": "1"}
+    hub.git.commit(APPS, {"web/a.yaml": config_map_in("web", v="3")})
+    hub.settle()
+    seen = hub.placement("eu/web")
+    assert (seen.sync, seen.failure, seen.reason) == ("synced", None, "")
+    assert data_in(kubectl, "web", "web") == {"v": "3"}
+
+
+def test_what_failed_for_a_kind_is_tried_again_once_the_cluster_serves_it(hub: StepHub, kubectl: httpx.Client) -> None:
+    hub.git.commit(APPS, {"web/a.yaml": documents(widget())})
+    hub.application("web")
+    hub.settle()
+    assert hub.placement("eu/web").sync == "failed"
+    kubectl.post(DEFINITIONS, json=definition()).raise_for_status()
+    in_force(lambda: established(kubectl, WIDGETS) and kubectl.get(f"{OBJECTS}/v1/widgets").is_success)
+    retried(hub, lambda: hub.placement("eu/web").sync == "synced")
+    assert show(kubectl, f"{OBJECTS}/v1/namespaces/web/widgets/one")["spec"] == {"size": 1}
+
+
+def test_a_prune_that_hangs_on_a_finalizer_is_told_until_the_object_is_gone(
+    hub: StepHub, kubectl: httpx.Client
+) -> None:
+    metadata = {"name": "held", "finalizers": ["example.com/hold"]}
+    held = documents({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    hub.git.commit(APPS, {"web/a.yaml": config_map_in("web", v="1"), "web/b.yaml": held})
+    hub.application("web")
+    hub.settle()
+    hub.git.commit(APPS, {"web/b.yaml": None})
+    hub.settle()
+    for _ in range(2):
+        seen = hub.placement("eu/web")
+        assert seen.sync == "out-of-sync"
+        assert "ConfigMap held was deleted and stays until its finalizers are done: example.com/hold" in seen.reason
+        hub.make_due()
+        hub.settle()
+    patch = {"Content-Type": "application/merge-patch+json"}
+    path = "/api/v1/namespaces/web/configmaps/held"
+    kubectl.patch(path, json={"metadata": {"finalizers": None}}, headers=patch).raise_for_status()
+    assert gone(kubectl, path)
+    hub.make_due()
+    hub.settle()
+    seen = hub.placement("eu/web")
+    assert (seen.sync, seen.reason) == ("synced", "")
+
+
+@pytest.mark.parametrize("mode", ["manual", "paused"])
+def test_a_field_left_to_others_is_no_drift_where_nothing_may_be_written(
+    hub: StepHub, kubectl: httpx.Client, mode: str
+) -> None:
+    ignore = "ignore: [{kind: ConfigMap, paths: [/data/v]}]"
+    hub.git.commit(APPS, {"web/a.yaml": config_map_in("web", v="1", w="1")})
+    hub.application("web", more=f"  sync: {{{ignore}}}\n")
+    hub.settle()
+    if mode == "manual":
+        hub.application("web", more=f"  sync: {{mode: manual, {ignore}}}\n")
+    else:
+        hub.ask(IntentKind.PAUSE, "eu/web")
+    hub.settle()
+    path = "/api/v1/namespaces/web/configmaps/web"
+    edit(kubectl, path, {"data": {"v": "theirs"}}, "operator")
+    hub.make_due()
+    hub.settle()
+    assert hub.placement("eu/web").sync == "synced", hub.placement("eu/web").reason
+    edit(kubectl, path, {"data": {"w": "theirs"}}, "operator")
+    hub.make_due()
+    hub.settle()
+    seen = hub.placement("eu/web")
+    assert (seen.sync, "1 object differs from Git (ConfigMap web)" in seen.reason) == ("out-of-sync", True)
+    looks = len(hub.runs("eu/web"))
+    hub.make_due()
+    hub.settle()
+    assert len(hub.runs("eu/web")) == looks, "what was judged is not judged again while nothing moves"
+    edit(kubectl, path, {"data": {"w": "1"}}, "operator")
+    hub.make_due()
+    hub.settle()
+    assert hub.placement("eu/web").sync == "synced", hub.placement("eu/web").reason
+    assert data_in(kubectl, "web", "web") == {"v": "theirs", "w": "1"}

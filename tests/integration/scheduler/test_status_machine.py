@@ -1,0 +1,400 @@
+"""Any order of commits, failures, sweeps, outages, hands and people: the status of a placement is never wrong.
+
+The store, the planning and the recording are the real ones; the cluster is a few values. How many sequences are tried
+says ``FLOTILLA_SEQUENCES`` (200 unless set).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import select, update
+
+from common.db import claims, clusters, inventory, placements, runs, standing
+from common.db.intents import IntentKind
+from common.db.runs import ClaimedRun
+from common.db.session import Database
+from common.db.status import facts_of
+from common.db.tables import ApprovalRow, FleetRow, PlacementRow, RunRow
+from common.domain.changes import Action, Change
+from common.domain.errors import TransientError
+from common.domain.inventory import InventoryItem
+from common.domain.refs import ObjectId, RunId
+from common.domain.runs import SyncStatus, Trigger
+from common.domain.status import Found, sync_status
+from common.snapshots import Snapshots
+from scheduler.planning.due import PAUSED
+from scheduler.planning.hindrance import MANUAL
+from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
+from tests.unit.registry import texts
+from workers.record.endings import Ender
+from workers.sync.ports import Ending, Fight, Phase, SyncResult
+from workers.sync.sweep import Drift, Finding, SweepResult, SweepVerdict
+from workers.tasks.looking import Site
+from workers.tasks.preflight import Go, Stop, preflight
+from workers.tasks.sweep_cluster import Recorder
+
+SEQUENCES = int(os.environ.get("FLOTILLA_SEQUENCES", "200"))
+CONFIG = ObjectId("", "ConfigMap", "pay", "settings")
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class UnreachableError(TransientError):
+    """The cluster does not answer."""
+
+    code = "cluster.unreachable"
+
+
+class FaultyError(TransientError):
+    """It answers with an error of its own."""
+
+    code = "cluster.server-error"
+
+
+@dataclass(slots=True)
+class Truth:
+    """One cluster with one object, and what was found out about it.
+
+    Attributes:
+        content: digest of the revision that is in; empty for none.
+        edits: writes to the object, ours and others'.
+        known_edits: of these, as of our last look that was stored.
+        edited: somebody's change is in it.
+        reachable: it answers.
+        contact: what was noted of that last: there is contact, a part could not be read, or none.
+        failed: the last run for the wanted revision failed.
+        judged: a look has found it to differ, and nothing was judged since.
+        touched: something has changed since a failure that only a change helps.
+    """
+
+    content: str = ""
+    edits: int = 0
+    known_edits: int = 0
+    edited: bool = False
+    reachable: bool = True
+    contact: str = "yes"
+    failed: bool = False
+    judged: bool = False
+    touched: bool = False
+
+
+class Statuses(RuleBasedStateMachine):
+    """The world, the hub's two sides and people, in any order."""
+
+    template: Path
+    database: Database
+    path: Path
+    snapshots: Snapshots
+    modes: Mapping[str, int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        # One engine for all sequences, whose statements are compiled once, on a fresh file each time.
+        for old in self.path.parent.glob(f"{self.path.name}*"):
+            old.unlink()
+        shutil.copyfile(self.template, self.path)
+        self.steps = Steps(self.database, snapshots=self.snapshots)
+        self.truth = Truth()
+        self.commits = 1
+        self.running: tuple[ClaimedRun, Ender, Go] | None = None
+        self.commit("a")
+
+    def teardown(self) -> None:
+        self.database.dispose()
+
+    # -- the world -----------------------------------------------------------------------------------------------
+
+    @rule(digest=st.sampled_from("abc"))
+    def commit(self, digest: str) -> None:
+        before = self.steps.placement().desired if self.commits > 1 else None
+        self.commits += 1
+        self.steps.resolve(digest)
+        self.steps.planner.tick()
+        desired = self.steps.placement().desired
+        if before is None or desired is None or before.identity != desired.identity:
+            self.truth.failed = self.truth.judged = False
+            self.truth.touched = True
+
+    @rule(mode=st.sampled_from(["enforce", "warn", "manual"]))
+    def change_mode(self, mode: str) -> None:
+        with self.steps.db.write() as connection:
+            connection.execute(update(FleetRow).values(snapshot_id=self.modes[mode]))
+        self.steps.planner.tick()
+        self.truth.touched = True
+
+    @rule()
+    def outage(self) -> None:
+        self.truth.reachable = False
+
+    @rule()
+    def heal(self) -> None:
+        self.truth.reachable = True
+
+    @precondition(lambda self: self.truth.content)
+    @rule(undo=st.booleans())
+    def drift(self, *, undo: bool) -> None:
+        self.truth.edits += 1
+        self.truth.edited = not undo
+        self.truth.touched = True
+
+    # -- people --------------------------------------------------------------------------------------------------
+
+    @rule(kind=st.sampled_from([IntentKind.PAUSE, IntentKind.RESUME, IntentKind.SYNC, IntentKind.CHECK]))
+    def person(self, kind: IntentKind) -> None:
+        self.steps.ask(kind, str(PAY))
+        self.steps.intents.tick()
+        self.truth.touched = True
+
+    @rule(yes=st.booleans())
+    def decide(self, *, yes: bool) -> None:
+        with self.steps.db.read() as connection:
+            waiting = connection.execute(select(ApprovalRow.id).where(ApprovalRow.state == "open")).scalars().all()
+        for id_ in waiting:
+            self.steps.ask(IntentKind.APPROVE if yes else IntentKind.REJECT, str(id_))
+            self.truth.touched = True
+        self.steps.intents.tick()
+
+    # -- the scheduler -------------------------------------------------------------------------------------------
+
+    @rule()
+    def turn(self) -> None:
+        before = self._row()
+        had_run = self.steps.placement().run is not None
+        self.steps.planner.tick()
+        with self.steps.db.write() as connection:
+            now = self.steps.db.now(connection)
+            placements.clear_hindrances(connection, paused=PAUSED, manual=MANUAL)
+            placements.want_what_was_missed(connection, now=now)
+        self.steps.planner.tick()
+        if before.failure_remedy == "permanent" and not had_run and not self.truth.touched:
+            assert self.steps.placement().run is None, "only a change helps, and nothing has changed"
+
+    @rule()
+    def time_passes(self) -> None:
+        with self.steps.db.write() as connection:
+            connection.execute(update(RunRow).where(RunRow.state == "queued").values(not_before=PAST))
+            wanted = update(PlacementRow).where(PlacementRow.retry_at.is_not(None))
+            connection.execute(wanted.values(retry_at=PAST))
+
+    # -- the workers ---------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.running is None)
+    @rule()
+    def begin(self) -> None:
+        query = select(RunRow.id).where(RunRow.state == "queued").order_by(RunRow.priority, RunRow.id).limit(1)
+        with self.steps.db.write() as connection:
+            now = self.steps.db.now(connection)
+            queued = connection.execute(query).scalar()
+            run = (
+                runs.claim(connection, RunId(queued), worker="w1", lease=timedelta(days=9), now=now) if queued else None
+            )
+        if run is None:
+            return
+        with self.steps.db.read() as connection:
+            facts = claims.facts_of(connection, run)
+            fleet = self.steps.snapshots.fleet(connection, facts.snapshot_id)
+        placement = fleet.placement(run.ref)
+        verdict = preflight(run, facts, placement, cluster=fleet.clusters.get("c1"))
+        ender = Ender(self.steps.db, run)
+        ender.placement, ender.projects, ender.hint = placement, fleet.projects, facts.standing.hint
+        if isinstance(verdict, Stop):
+            ender.stop(verdict.outcome, verdict.reason)
+            return
+        ender.phase = verdict.phase
+        self.running = (run, ender, verdict)
+
+    @precondition(lambda self: self.running is not None)
+    @rule(how=st.sampled_from(["well", "well", "well", "denied", "faulty", "given up", "waits", "asks", "fights"]))
+    def finish(self, how: str) -> None:
+        assert self.running is not None
+        (run, ender, go), self.running = self.running, None
+        looks = run.trigger is Trigger.CHECK
+        if not self.truth.reachable:
+            exhausted = run.retries >= 5 or looks
+            ender.transient(UnreachableError("no route"))
+            self._noted(run, contact="no", failed=exhausted)
+        elif how == "denied":
+            ender.ended(go.phase, SyncResult(Ending.FAILED, (), reason="denied", error_code="cluster.denied"))
+            self._noted(run, failed=True, go=go)
+        elif how == "faulty":
+            ender.transient(FaultyError("etcd is slow"))
+            self._noted(run, failed=run.retries >= 5 or looks, go=go)
+        elif how == "given up":
+            ender.ended(go.phase, SyncResult(Ending.FAILED, (), reason="not healthy in time"))
+            self._noted(run, failed=True, go=go)
+        elif go.phase is Phase.CHECK:
+            self._checked(run, ender)
+        else:
+            self._applied(run, ender, how, go)
+
+    def _checked(self, run: ClaimedRun, ender: Ender) -> None:
+        assert run.revision is not None
+        differs = self.truth.edited or self.truth.content != run.revision.source_digest
+        action = Action.CONFIGURED if differs else Action.UNCHANGED
+        edits = self.truth.edits
+        changes = (Change(CONFIG, action, diff="- v" if differs else ""),)
+        ender.ended(Phase.CHECK, SyncResult(Ending.SUCCEEDED, changes))
+        if run.trigger is Trigger.CHECK:
+            return
+        self.truth.contact, self.truth.judged = "yes", differs
+        if not differs:
+            self.truth.known_edits = edits
+            self._succeeded(run)
+
+    def _applied(self, run: ClaimedRun, ender: Ender, how: str, go: Go) -> None:
+        assert run.revision is not None
+        changes = (Change(CONFIG, Action.CONFIGURED),)
+        if how == "fights" and run.trigger is Trigger.DRIFT and self.truth.edited:
+            until = datetime.now(UTC) + timedelta(seconds=30)
+            fights = (Fight(CONFIG, "rival", until),)
+            ender.ended(go.phase, SyncResult(Ending.SUCCEEDED, (), fights=fights))
+            self.truth.contact, self.truth.judged = "yes", True
+            self._succeeded(run)
+            return
+        self.truth.content, self.truth.edited = run.revision.source_digest, False
+        self.truth.edits += 1
+        self.truth.known_edits = self.truth.edits
+        item = InventoryItem(CONFIG, "v1", fingerprint=str(self.truth.edits))
+        with self.steps.db.write() as connection:
+            inventory.replace(connection, run.placement_id, [item])
+        self.truth.contact = "yes"
+        if how == "waits":
+            ender.ended(go.phase, SyncResult(Ending.WAITING, changes, reason="once the rest is healthy"))
+            return
+        self.truth.judged = False
+        if how == "asks":
+            ender.ended(go.phase, SyncResult(Ending.NEEDS_APPROVAL, changes, reason="1 of 2", prune=(CONFIG,)))
+        else:
+            ender.ended(go.phase, SyncResult(Ending.SUCCEEDED, changes))
+        self._succeeded(run)
+
+    def _succeeded(self, run: ClaimedRun) -> None:
+        if self._is_wanted(run):
+            self.truth.failed = False
+
+    def _noted(self, run: ClaimedRun, *, failed: bool, contact: str = "", go: Go | None = None) -> None:
+        if run.trigger is Trigger.CHECK:
+            return
+        self.truth.contact = contact or self.truth.contact
+        if failed and run.trigger is Trigger.DRIFT and go is not None and go.phase is Phase.CHECK:
+            self.truth.judged, self.truth.contact = True, "yes"
+        elif failed and run.trigger is Trigger.DRIFT and self._row().found_code == Found.REFUSED:
+            self.truth.judged = True
+        elif failed and self._is_wanted(run):
+            self.truth.failed, self.truth.touched = True, False
+
+    def _is_wanted(self, run: ClaimedRun) -> bool:
+        desired = self.steps.placement().desired
+        return desired is not None and run.revision is not None and desired.identity == run.revision.identity
+
+    @rule()
+    def resume_waiting(self) -> None:
+        with self.steps.db.write() as connection:
+            now = self.steps.db.now(connection)
+            for waiting in runs.waiting_on(connection, "c1"):
+                runs.resume_waiting(connection, waiting.run, now=now)
+
+    @rule(partial=st.booleans())
+    def sweep(self, *, partial: bool) -> None:
+        with self.steps.db.write() as connection:
+            now = self.steps.db.now(connection)
+            snapshot_id, fleet = self.steps.snapshots.in_force(connection)
+            found = standing.of_cluster(connection, "c1")
+            if not self.truth.reachable:
+                ids = [one.id for one in found]
+                standing.lose_contact(connection, ids, code="cluster.unreachable", message="no route")
+                self.truth.contact = "no"
+                return
+            looks = clusters.looks_due(connection, "c1")
+            assert looks is not None
+            where = Site(fleet, fleet.clusters["c1"], found, looks)
+            Recorder(connection, where, snapshot_id, now).record(SweepResult(self._verdicts(partial=partial), ()))
+        if self.truth.contact == "no":
+            self.truth.touched = True
+        self.truth.contact = "partly" if partial and self.truth.content else "yes"
+
+    def _verdicts(self, *, partial: bool) -> tuple[SweepVerdict, ...]:
+        if not self.truth.content:
+            return ()
+        if partial:
+            return (SweepVerdict(PAY, Finding.PARTIAL, reason="ConfigMap could not be listed"),)
+        if self.truth.edits == self.truth.known_edits:
+            return (SweepVerdict(PAY, Finding.CONFIRMED),)
+        drift = Drift(CONFIG, "was changed", "somebody", seen=str(self.truth.edits))
+        return (SweepVerdict(PAY, Finding.DRIFTED, (drift,)),)
+
+    # -- what must hold ------------------------------------------------------------------------------------------
+
+    @invariant()
+    def the_status_is_never_wrong(self) -> None:
+        row = self._row()
+        assert row.sync_status == sync_status(facts_of(row))
+        self._synced_is_only_what_is_in(row)
+        self._nobody_hides_a_failure(row)
+        self._unknown_is_only_what_cannot_be_read(row)
+
+    def _synced_is_only_what_is_in(self, row: Any) -> None:
+        if row.sync_status == SyncStatus.SYNCED:
+            assert self.truth.content == row.desired_source_digest
+            assert not self.truth.failed
+            assert not self.truth.judged, "a look has found it to differ"
+
+    def _nobody_hides_a_failure(self, row: Any) -> None:
+        assert bool(row.failure_code) == self.truth.failed
+        if self.truth.failed:
+            assert row.sync_status == (SyncStatus.UNKNOWN if self.truth.contact == "no" else SyncStatus.FAILED)
+            assert row.failure_count >= 1
+            assert row.failure_since <= row.failure_last_at
+            assert row.failure_params["message"]
+
+    def _unknown_is_only_what_cannot_be_read(self, row: Any) -> None:
+        assert (row.contact_code == "contact.lost") == (self.truth.contact == "no")
+        if row.sync_status == SyncStatus.UNKNOWN:
+            assert self.truth.contact != "yes"
+        if self.truth.contact == "no":
+            assert row.sync_status == SyncStatus.UNKNOWN
+
+    def _row(self) -> Any:
+        with self.steps.db.read() as connection:
+            return connection.execute(select(*PlacementRow.__table__.c)).one()
+
+
+def start(template: Path, path: Path) -> Mapping[str, int]:
+    """Make a database in which the registry was read with each mode, and a worker lives; return the snapshots."""
+    shutil.copyfile(template, path)
+    steps = Steps(Database(f"sqlite:///{path}"))
+    modes = {}
+    for mode in ("manual", "warn", "enforce"):
+        steps.commit(REGISTRY | {"app.yaml": texts.application(more=f"  sync: {{mode: {mode}}}\n")})
+        with steps.db.read() as connection:
+            modes[mode], _ = steps.snapshots.in_force(connection)
+    steps.workers()
+    # The last connection to close folds the log into the file, so that the file alone is the database.
+    steps.db.dispose()
+    return modes
+
+
+def test_no_order_of_events_shows_a_wrong_status(sqlite_template: Path, tmp_path: Path) -> None:
+    started, path = tmp_path / "started.db", tmp_path / "machine.db"
+    world = {
+        "modes": start(sqlite_template, started),
+        "template": started,
+        "database": Database(f"sqlite:///{path}"),
+        "path": path,
+        "snapshots": Snapshots(),
+    }
+    run_state_machine_as_test(
+        type("Statuses", (Statuses,), world),
+        settings=settings(
+            max_examples=SEQUENCES, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
