@@ -36,7 +36,8 @@ class Current:
         applied: identity of what it runs; None before its first success.
         owns: whether anything of it may be on the cluster.
         warned: whether its last run saw differences, and was not to write.
-        failed_settings: digest of what the registry said of it when its last run failed; None where none failed.
+        failed_settings: digest of what the registry said of it when its last run failed; None where none failed,
+            empty where that is not known.
     """
 
     state: PlacementState

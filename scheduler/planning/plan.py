@@ -127,7 +127,7 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
 def _mended(placement: Placement, current: Current | None, fleet: Fleet) -> bool:
     """Return whether its last run failed under what the registry no longer says."""
     failed = current.failed_settings if current is not None else None
-    return failed is not None and failed != placement.settings_digest(fleet.projects)
+    return bool(failed) and failed != placement.settings_digest(fleet.projects)
 
 
 def _desired(placement: Placement, current: Current | None, facts: Facts) -> tuple[int | None, Revision | None, str]:

@@ -61,6 +61,14 @@ class Attempt:
         made.manifest_digest = "m" * 64
         return made
 
+    def registered(self) -> Ender:
+        """Return an ender that knows the placement as the registry in force has it."""
+        made = self.ender()
+        with self.steps.db.read() as connection:
+            _, found = self.steps.snapshots.in_force(connection)
+        made.placement, made.projects = found.placement(PAY), found.projects
+        return made
+
     def _now(self) -> datetime:
         with self.steps.db.read() as connection:
             return self.steps.db.now(connection)
@@ -264,7 +272,7 @@ def test_the_same_failure_is_counted_and_another_begins_anew(
 
 
 def test_what_only_a_change_helps_is_never_tried_again_by_time(attempt: Attempt) -> None:
-    attempt.ender().failed("x", "y")
+    attempt.registered().failed("x", "y")
     assert attempt.placement.retry_at is None
     attempt.steps.turns(20)
     assert attempt.steps.placement().run is None
@@ -306,8 +314,7 @@ def test_a_newer_revision_forgets_the_failure_of_the_older(attempt: Attempt) -> 
 
 
 def test_another_word_of_the_registry_is_worth_another_try(attempt: Attempt) -> None:
-    ender = attempt.ender()
-    ender.failed("apply.conflict", "owned by helm")
+    attempt.registered().failed("apply.conflict", "owned by helm")
     attempt.steps.turns()
     assert attempt.steps.placement().run is None
     more = "  sync:\n    conflicts: take-over\n"
