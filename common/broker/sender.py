@@ -19,6 +19,7 @@ from common.broker.errors import (
     BrokerUnavailableError,
 )
 from common.broker.signing import MAX_AGE, TIME
+from common.domain.foreign import said
 
 EPOCH = "flotilla:epoch"
 PROOF = "flotilla:proof"
@@ -147,5 +148,5 @@ def _meaning(error: BaseException) -> BrokerUnavailableError:
             message = "the broker cannot save to its disk, and takes no messages"
             return BrokerReadOnlyError(message, remedy="Free its disk, or let it save nothing: we need no copy.")
         cause = cause.__cause__ or cause.__context__
-    message = f"the broker cannot be reached: {type(error).__name__}"
+    message = f"the broker cannot be reached: {said(error)}"
     return BrokerUnavailableError(message, remedy="Is it running? `flotilla doctor` checks.")

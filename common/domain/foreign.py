@@ -33,9 +33,13 @@ _BY_TYPE = (
 )
 """By the name of a class or of one of its bases, the first that fits; modules that may be absent are not imported."""
 _QUOTED = re.compile(r"""\A['"](.*)['"]\Z""", re.DOTALL)
-_PYTHON = re.compile(r"0x[0-9a-f]{6,}|<[\w.]+ object|\w+(?:Error|Exception|Disconnected)\(|\A\(|Traceback ")
+_PYTHON = re.compile(
+    r"0x[0-9a-f]{6,}|<[\w.]+ object|Pool\(|\w+(?:Error|Exception|Disconnected)\(|\A\(|Traceback |\[Errno "
+)
 """Marks of text that was made for programmers: addresses, reprs, tuples."""
 _DEPTH = 8
+_MOST = 300
+"""Characters of a text that is not ours."""
 
 
 def said(error: BaseException) -> str:
@@ -47,10 +51,15 @@ def said(error: BaseException) -> str:
                 return words
         if isinstance(one, OSError) and one.errno:
             return _system(one.errno)
+        if isinstance(one, OSError) and (text := _clean(one)):
+            return text
+    return _clean(error) or f"it failed ({type(error).__name__})"
+
+
+def _clean(error: BaseException) -> str:
+    """Return an error's own text if it was made for people; empty else."""
     text = _QUOTED.sub(r"\1", " ".join(str(error).split()))
-    if not text or _PYTHON.search(text):
-        return f"it failed ({type(error).__name__})"
-    return text
+    return "" if _PYTHON.search(text) else text[:_MOST]
 
 
 def _system(number: int) -> str:

@@ -18,6 +18,7 @@ from common.db.reads.work import needed_queues
 from common.db.session import Database, open_database
 from common.domain import expiry, numbers
 from common.domain.errors import FlotillaError
+from common.domain.foreign import said
 from common.domain.refs import SourceRef
 from common.domain.work import Severity, slots_by_queue
 from common.settings import Settings
@@ -57,7 +58,8 @@ def examine(config: Settings) -> Iterator[Finding]:
         with database.read() as connection:
             database.now(connection)
     except (FlotillaError, OSError) as error:
-        yield Finding("database", "failed", str(error), "See FLOTILLA_DATABASE_URL, and that the server is up.")
+        detail = error.message if isinstance(error, FlotillaError) else said(error)
+        yield Finding("database", "failed", detail, "See FLOTILLA_DATABASE_URL, and that the server is up.")
         return
     try:
         yield from _database(config, database, broker)
@@ -72,7 +74,7 @@ def _guarded(what: str, check: Callable[[], Finding]) -> Finding:
     except FlotillaError as error:
         return Finding(what, "failed", error.message, error.remedy)
     except OSError as error:
-        return Finding(what, "failed", str(error), "See that the file exists and can be read.")
+        return Finding(what, "failed", said(error), "See that the file exists and can be read.")
 
 
 def _git() -> Finding:

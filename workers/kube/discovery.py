@@ -77,7 +77,8 @@ class Catalogue:
             return found
         if group in self.stale:
             raise SilentGroupError(group)
-        raise UnknownKindError(group, version, kind, tuple(self._elsewhere(group, kind)))
+        known = {each.kind for each in self.kinds.values()}
+        raise UnknownKindError(group, version, kind, tuple(self._elsewhere(group, kind)), known=known)
 
     def _elsewhere(self, group: str, kind: str) -> Iterator[str]:
         """Yield the API versions that serve a kind of that name: those of its own group first, preferred ones first."""

@@ -12,6 +12,7 @@ import urllib3
 from kubernetes.client.exceptions import ApiException
 
 from common.domain.errors import FlotillaError, PermanentError, TransientError
+from common.domain.foreign import said
 from workers.sync.errors import (
     Cause,
     ConflictError,
@@ -90,23 +91,16 @@ def from_transport(error: Exception, what: str) -> FlotillaError:
     match error:
         case _ if _PROXY_REFUSES.search(str(error)):
             remedy = "Store the username and password that it wants under its credentials reference, or see its rules."
-            return ProxyRefusedError(f"{what}: the proxy does not let us through ({_short(error)})", remedy=remedy)
+            return ProxyRefusedError(f"{what}: the proxy does not let us through ({said(error)})", remedy=remedy)
         case urllib3.exceptions.NewConnectionError():  # a kind of ConnectTimeoutError, whatever the reason
-            return UnreachableError(f"{what}: {_short(error)}")
+            return UnreachableError(f"{what}: {said(error)}")
         case urllib3.exceptions.ReadTimeoutError() | urllib3.exceptions.ConnectTimeoutError() | TimeoutError():
             return TimedOutError(f"{what}: no answer in time")
         case ApiException() | urllib3.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
             remedy = "Check certificate-authority-data and the server's name in the kubeconfig."
             return UntrustedError(f"{what}: the server's certificate is not trusted", remedy=remedy)
         case _:
-            return UnreachableError(f"{what}: {_short(error)}")
-
-
-def _short(error: Exception) -> str:
-    """Return the innermost reason; the outer ones repeat the URL."""
-    reason = getattr(error, "reason", None)
-    text = str(reason if reason is not None else error)
-    return text.rpartition("object at ")[2].partition(">: ")[2] or text
+            return UnreachableError(f"{what}: {said(error)}")
 
 
 def status_of(body: bytes) -> Status | None:

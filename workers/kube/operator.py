@@ -11,6 +11,7 @@ from kubernetes.client.configuration import Configuration
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.kube_config import load_kube_config
 
+from common.domain.foreign import said
 from workers.kube.credentials import Access
 from workers.kube.route import environments_route, route_of
 from workers.sync.errors import CredentialsError, Forbidden
@@ -31,7 +32,7 @@ def operator_access(path: Path, context: str | None = None) -> Access:
     try:
         load_kube_config(str(path), context, configuration, persist_config=False)  # type: ignore[no-untyped-call]  # theirs
     except (ConfigException, OSError, ValueError, TypeError, AttributeError) as error:
-        message = f"{path} cannot be used as a kubeconfig: {error}"
+        message = f"{path} cannot be used as a kubeconfig: {said(error)}"
         raise CredentialsError(Forbidden.UNREADABLE, message, remedy="Try it with `kubectl version`.") from error
     if not configuration.verify_ssl:
         message = f"{path} does not verify the API server's certificate"

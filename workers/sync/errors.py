@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from common.domain.errors import FlotillaError, PermanentError, TransientError, sentences
+from common.domain.names import nearest
 from common.domain.refs import ObjectId
 from common.domain.status import UNKNOWN_KINDS
 
@@ -214,14 +215,20 @@ class UnknownKindError(PermanentError):
 
     Args:
         served: API versions in which it serves a kind of that name, best first.
+        known: names of the kinds that it serves: the nearest one is suggested.
     """
 
     code: ClassVar[str] = "cluster.unknown-kind"
 
-    def __init__(self, group: str, version: str, kind: str, served: Sequence[str] = ()) -> None:
+    def __init__(
+        self, group: str, version: str, kind: str, served: Sequence[str] = (), *, known: Iterable[str] = ()
+    ) -> None:
         api = f"{group}/{version}" if group else version
         message = f"the cluster serves no kind {kind} in {api}"
         remedy = "Install its CustomResourceDefinition first, or correct apiVersion and kind."
+        close = nearest(kind, known)
+        if close:
+            remedy = f"Did you mean {close[0]}? Else install its CustomResourceDefinition first."
         if served:
             message += f", but in {', '.join(served)}"
             remedy = f"Write `apiVersion: {served[0]}`, and see which fields differ there."

@@ -125,7 +125,7 @@ def _inflated(reader: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
             # not flush: after the end of a member that gives what follows it twice
             part = b"" if reader.eof else reader.decompress(reader.unconsumed_tail, _STEP)
     except zlib.error as error:
-        message = f"the archive is not compressed by gzip, or is damaged ({error})"
+        message = "the archive is not compressed by gzip, or is damaged"
         raise ArchiveBrokenError(message, remedy=_PACK_AGAIN) from error
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 
 from common.domain.errors import FlotillaError
+from common.domain.foreign import said
 from common.sources.artifacts.addresses import Address
 from common.sources.artifacts.faults import (
     AddressRefusedError,
@@ -148,7 +149,7 @@ class Web:
             if untrusted is not None:
                 raise untrusted from error
             way = "" if client is self._clients.get("") else " through the proxy of the environment"
-            message = f"{address} did not answer{way} ({type(error).__name__}: {str(error)[:200]})"
+            message = f"{address} did not answer{way} ({said(error)})"
             raise ArtifactUnreachableError(message, remedy=_RETRY) from error
 
     @contextmanager
