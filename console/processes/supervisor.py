@@ -88,13 +88,15 @@ class Supervisor:
     def _await_ready(self, running: _Running) -> None:
         spec = running.spec
         until = time.monotonic() + spec.patience
-        while running.process.poll() is not None or not spec.ready():
+        while not self._stopping.is_set():
+            ready = spec.ready()
             if running.process.poll() is not None:
                 raise ProcessFailedError(spec.name, f"ended with {running.process.returncode}", self.log_of(spec.name))
+            if ready:
+                return
             if time.monotonic() > until:
                 raise ProcessFailedError(spec.name, f"was not ready after {spec.patience:g} s", self.log_of(spec.name))
-            if self._stopping.wait(0.05):
-                return
+            self._stopping.wait(0.05)
 
     def _spawn(self, spec: ProcessSpec) -> subprocess.Popen[bytes]:
         with self.log_of(spec.name).open("ab") as log:

@@ -52,6 +52,8 @@ def run_up(settings: Settings, *, workers: int, say: Callable[[str], None]) -> N
         say(f"Starting a hub in {settings.home} (process {os.getpid()})")
         try:
             start_hub(supervisor, settings, workers=workers)
+            if supervisor.stopping:
+                return
             address = embedded.api_ready_file(settings).read_text()
             say(f"Ready: {address}  (token: flotilla token)")
             supervisor.watch()
