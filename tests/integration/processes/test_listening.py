@@ -65,6 +65,20 @@ def test_a_port_that_somebody_else_answers_on_is_an_error(home: Path) -> None:
     assert not (home / "ready").exists()
 
 
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_a_hub_whose_port_is_taken_starts_nothing(tmp_path: Path, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        home = tmp_path / ".flotilla" / "demo"
+        env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+        env |= {"FLOTILLA_HOME": str(home), "FLOTILLA_API_PORT": str(port)}
+        argv = (sys.executable, "-m", "console.cli.main", command)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"error: port {port} on 127.0.0.1 is in use by another program\n" in done.stderr
+    assert list((home / "log").iterdir()) == []
+
+
 def test_a_name_is_listened_on_at_all_its_addresses() -> None:
     sockets = listen("localhost", 0)
     assert len({each.getsockname()[1] for each in sockets}) == 1
