@@ -22,6 +22,7 @@ class ApprovalKind(StrEnum):
     LEAVING = "leaving"
     DRAIN = "drain"
     IDENTITY = "identity"
+    MOVE = "move"
 
 
 class ApprovalState(StrEnum):

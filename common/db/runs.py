@@ -109,6 +109,7 @@ class ClaimedRun:
         claimed_at: when this attempt began.
         hook_active: a hook of this run was under way when its former attempt ended.
         expired: it waited until its deadline.
+        awaited: the objects that it last waited for; empty for all of its placement, or for nothing.
     """
 
     attempt: AttemptRef
@@ -129,6 +130,7 @@ class ClaimedRun:
     claimed_at: datetime
     hook_active: bool = False
     expired: bool = False
+    awaited: frozenset[ObjectId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +352,7 @@ def _claimed(row: Row[Any], now: datetime) -> ClaimedRun:
         claimed_at=now,
         hook_active=row.hook_active,
         expired=row.deadline_at is not None and row.deadline_at <= now,
+        awaited=frozenset(map(ObjectId.parse, row.awaits or ())),
     )
 
 

@@ -60,6 +60,7 @@ class InventoryItem:
     keep: bool = False
     prune_allowed: bool = False
     wanted: bool = True
+    left_by: str = ""
     refused: str = ""
     going: bool = False
     """Its deletion was accepted, and finalizers keep it."""

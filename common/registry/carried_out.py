@@ -23,7 +23,6 @@ class NotYet:
 NOT_YET: tuple[NotYet, ...] = (
     NotYet("Application", ("spec", "strategy")),
     NotYet("Application", ("spec", "dependsOn")),
-    NotYet("Application", ("spec", "movedFrom")),
     NotYet("Application", ("spec", "sync", "windows")),
     NotYet("Application", ("spec", "notify")),
     NotYet("Project", ("spec", "roles")),

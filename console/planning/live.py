@@ -35,7 +35,8 @@ from workers.kube import ClusterPool, Connection
 from workers.kube.secrets import credentials_from
 from workers.render.helm.rendering import Capabilities
 from workers.sync import pipeline
-from workers.sync.ports import Phase, PlannedChange, Ports, SyncRequest
+from workers.sync.moving import Claims, Held, Hold
+from workers.sync.ports import NOTHING_TAKEN, Phase, PlannedChange, Ports, SyncRequest
 from workers.tasks.runtime import EngineClock
 
 AT_ONCE = 8
@@ -192,8 +193,23 @@ def _removed(owned: Sequence[InventoryItem]) -> tuple[Change, ...]:
 class _NoJournal:
     """The journal of a look: nothing is planned, and nothing is kept."""
 
-    def plan(self, items: Sequence[InventoryItem], changes: Sequence[PlannedChange]) -> None:
+    def plan(
+        self,
+        items: Sequence[InventoryItem],
+        changes: Sequence[PlannedChange],
+        *,
+        taken: Mapping[ObjectId, PlacementRef] = NOTHING_TAKEN,
+    ) -> None:
         """Keep nothing."""
+
+    def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
+        """Return that others keep what is theirs: whether they release it, they say once they were planned."""
+        words = f"owned by {owner}; it is taken over if that one's next revision does not render it"
+        return {one: Held(Hold.LATER, words) for one in objects}
+
+    def claims(self, objects: Sequence[ObjectId]) -> Claims:  # noqa: ARG002 - the port's signature
+        """Return that nobody wants anything: nothing is removed."""
+        return Claims({})
 
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
         """Keep nothing."""

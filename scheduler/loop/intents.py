@@ -166,6 +166,10 @@ class IntentRunner:
         if approval.kind in {ApprovalKind.LEAVING, ApprovalKind.DRAIN}:
             leaving = len(approval.payload["placements"])
             return _done(f"{numbers.of(leaving, 'placement')} {'leaves' if leaving == 1 else 'leave'}")
+        if approval.kind is ApprovalKind.MOVE:
+            placements.want_run(connection, PlacementRef.parse(approval.subject), now=now)
+            moving = numbers.of(len(approval.payload["objects"]), "object")
+            return _done(f"{moving} from {approval.payload['from']} may go to {approval.subject} with its next run")
         return self._prune(connection, approval, now)
 
     def _prune(self, connection: Connection, approval: Approval, now: datetime) -> Answer:

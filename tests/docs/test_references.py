@@ -109,7 +109,6 @@ def test_every_test_that_a_page_names_exists() -> None:
 WORDS = {
     "strategy": "strategies",
     "dependsOn": "`dependsOn`",
-    "movedFrom": "`movedFrom`",
     "sync.windows": "SyncWindows",
     "notify": "notifications",
     "roles": "roles",

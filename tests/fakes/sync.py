@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,9 @@ from common.domain.inventory import End
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
 from workers.sync import pipeline
+from workers.sync.moving import Claims, Held
 from workers.sync.ports import (
+    NOTHING_TAKEN,
     Clock,
     ClusterPort,
     InventoryItem,
@@ -48,12 +50,31 @@ class MemoryJournal:
     recorded: list[Change] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     budget: int = 1_000
+    others: dict[PlacementRef, Held] = field(default_factory=dict)
+    claimed: Claims = field(default_factory=lambda: Claims({}))
+    taken: dict[ObjectId, PlacementRef] = field(default_factory=dict)
 
-    def plan(self, items: Sequence[InventoryItem], changes: Sequence[PlannedChange]) -> None:
+    def plan(
+        self,
+        items: Sequence[InventoryItem],
+        changes: Sequence[PlannedChange],
+        *,
+        taken: Mapping[ObjectId, PlacementRef] = NOTHING_TAKEN,
+    ) -> None:
         """Keep rows and plans."""
         self.calls.append("plan")
         self._replace(items)
+        self.taken |= taken
         self.planned += changes
+
+    def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
+        """Return what a test has the owner say; nothing of an owner that nobody knows."""
+        return {one: self.others[owner] for one in objects if owner in self.others}
+
+    def claims(self, objects: Sequence[ObjectId]) -> Claims:
+        """Return what a test has others want."""
+        takers = {one: ref for one, ref in self.claimed.takers.items() if one in objects}
+        return Claims(takers, self.claimed.pending)
 
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
         """Keep outcomes and rows."""

@@ -32,6 +32,7 @@ from common.domain.runs import (
 )
 from common.domain.status import NO_CONTACT, NONE, Found, Reason, Remedy
 from common.telemetry.logs import logger
+from workers.record import moves
 from workers.record.journal import SqlJournal
 from workers.sync.healing import healed
 from workers.sync.health import NO_RULES, own_rules, waits_for_health
@@ -253,6 +254,10 @@ class Ender:
         self._end(ending, note)
 
     def _needs_approval(self, phase: Phase, result: SyncResult) -> None:
+        if result.asks:
+            self._asks_to_move(result)
+            return
+
         def note(connection: Connection, now: datetime) -> None:
             found = self._asked(connection, result, now)
             if phase is Phase.REMOVE:
@@ -274,6 +279,19 @@ class Ender:
                 return Reason(Found.PRUNE_REJECTED, params | {"by": no.decided_by, "why": no.decision_reason})
         approvals.ask(connection, ApprovalKind.PRUNE, subject, payload=payload, reason=result.reason, now=now)
         return Reason(Found.PRUNE_ASKED, params | {"why": result.reason})
+
+    def _asks_to_move(self, result: SyncResult) -> None:
+        """Ask a person, owner by owner; nothing was written, and the placement tries again as after a failure."""
+
+        def note(connection: Connection, now: datetime) -> None:
+            for owner in sorted(set(result.asks.values())):
+                objects = [one for one, ref in result.asks.items() if ref == owner]
+                asked, subject = moves.payload(owner, objects, self._run), str(self._run.ref)
+                approvals.ask(connection, ApprovalKind.MOVE, subject, payload=asked, reason=result.reason, now=now)
+            self._failed(connection, Reason("apply.owned", {"message": result.reason}), Remedy.TIME, now)
+
+        ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=result.reason), result)
+        self._end(lambda _now: ending, note)
 
     def _retry(self, delay: timedelta, code: str, message: str) -> None:
         """Commit when the next attempt may begin, and leave a countdown if the broker has room to park it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from common.db import attempts, inventory, leases, prune_budget, results
@@ -14,9 +14,11 @@ from common.domain import numbers
 from common.domain.changes import Action, Change
 from common.domain.errors import LeaseLostError
 from common.domain.inventory import InventoryItem
-from common.domain.refs import ObjectId
+from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
-from workers.sync.ports import PlannedChange
+from workers.record.moves import Moves
+from workers.sync.moving import Claims, Held
+from workers.sync.ports import NOTHING_TAKEN, PlannedChange
 
 T = TypeVar("T")
 
@@ -31,30 +33,47 @@ class SqlJournal:
     Args:
         database: where it is written.
         run: as claimed; every write checks that its attempt still holds its placement.
+        moves: what it may take over, and what others want of it.
         prune_budget: objects that the revision may remove over the fleet.
     """
 
-    def __init__(self, database: Database, run: ClaimedRun, *, prune_budget: int) -> None:
+    def __init__(self, database: Database, run: ClaimedRun, moves: Moves, *, prune_budget: int) -> None:
         self._database = database
         self._attempt = run.attempt
         self._placement_id = run.placement_id
         self._run = run
+        self._moves = moves
         self._budget = prune_budget
         self._written = 0
         self._changes: list[Change] = []
         self._items: dict[ObjectId, InventoryItem | None] = {}
         """Rows to be, by object; None for those to be dropped."""
 
-    def plan(self, items: Sequence[InventoryItem], changes: Sequence[PlannedChange]) -> None:
-        """Store the inventory to be and the planned changes; returns once they are committed."""
+    def plan(
+        self,
+        items: Sequence[InventoryItem],
+        changes: Sequence[PlannedChange],
+        *,
+        taken: Mapping[ObjectId, PlacementRef] = NOTHING_TAKEN,
+    ) -> None:
+        """Store the inventory to be and the planned changes, and what moves here; returns once they are committed."""
         planned = [(change.object, change.action) for change in changes]
 
         def write(connection: Connection) -> None:
             if not attempts.plan(connection, self._attempt, placement_id=self._placement_id, changes=planned):
                 raise LeaseLostError(self._lost)
+            self._moves.take(connection, taken)
             inventory.replace(connection, self._placement_id, items)
 
         self._insist(write)
+
+    def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
+        """Return what another placement of the cluster says to each of its objects being taken over."""
+        return self._moves.held(owner, objects)
+
+    def claims(self, objects: Sequence[ObjectId]) -> Claims:
+        """Return what others want of objects that are about to be removed."""
+        return self._moves.claims(objects)
 
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
         """Take in outcomes and the inventory rows they changed; unchanged objects are counted elsewhere, not listed."""

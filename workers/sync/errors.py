@@ -91,6 +91,19 @@ class UnsettledError(TransientError):
     code: ClassVar[str] = "apply.unsettled"
 
 
+class ClaimedError(TransientError):
+    """Others may take over what is about to be removed: they look at their wanted revision first.
+
+    Args:
+        why: who, and what of.
+    """
+
+    code: ClassVar[str] = "prune.claimed"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"nothing is removed yet: {why}")
+
+
 class UnauthorisedError(PermanentError):
     """The API server does not know who we are: the token expired or was revoked."""
 

@@ -12,8 +12,10 @@ from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
 from workers.sync.normalise import GENERATED, Wanted
 from workers.sync.places import Stage
-from workers.sync.ports import InventoryItem, SyncRequest
+from workers.sync.ports import InventoryItem, Manifest, SyncRequest
+from workers.sync.steps import REMOVAL
 
+_SECRET = ("", "Secret")
 _HEX = re.compile(rf"[0-9a-f]{{{GENERATED}}}")
 
 
@@ -120,3 +122,15 @@ def _in_stage(item: InventoryItem, stage: Stage) -> InventoryItem | None:
     ran = Stage.named(item.hook_stage)
     passed = ran > stage and ran is not Stage.SYNC_FAIL
     return replace(item, hook_state=HookState.SUCCEEDED) if passed else None
+
+
+def storable(wanted: Iterable[Wanted], request: SyncRequest) -> tuple[tuple[Manifest, ...], tuple[str, ...]]:
+    """Return the hooks of a removal to be kept, by when the source may be gone, and warnings of those that are not.
+
+    Nothing that is secret is kept in SQL.
+    """
+    hooks = [one for one in wanted if one.place.later & REMOVAL]
+    secret = [one for one in hooks if request.private or (one.object.group, one.object.kind) == _SECRET]
+    words = "will not run at a removal: what is secret is not kept"
+    warnings = tuple(f"hook {one.object.kind} {one.object.name} {words}" for one in secret)
+    return tuple(one.manifest for one in hooks if one not in secret), warnings

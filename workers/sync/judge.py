@@ -11,7 +11,8 @@ import orjson
 from common.domain.changes import Action
 from common.domain.errors import PermanentError
 from common.domain.fleet import ConflictPolicy
-from common.domain.refs import ObjectId
+from common.domain.inventory import HookState
+from common.domain.refs import ObjectId, PlacementRef
 from workers.sync import adoption, conflicts, ignore, marks
 from workers.sync.diff import diff
 from workers.sync.errors import (
@@ -25,7 +26,8 @@ from workers.sync.errors import (
 from workers.sync.fingerprint import fingerprint
 from workers.sync.ignore import Ignored
 from workers.sync.live import Live, LiveMeta, ManagedFields
-from workers.sync.marks import ApplyMode, Standing
+from workers.sync.marks import ApplyMode, Owner, Standing
+from workers.sync.moving import Hold
 from workers.sync.normalise import Wanted, digest_of
 from workers.sync.ports import CREATE_ONLY, Applied, ClusterPort, InventoryItem, Ownership, SyncRequest, Write
 from workers.sync.prune import PROTECTED
@@ -53,6 +55,8 @@ class Verdict:
         recreate: ``live`` is deleted first: a field that cannot change is to be changed.
         error: that refused it; None where none did, or where it belongs to others.
         error_code: of a refusal.
+        holder: the placement of this cluster that owns it.
+        hold: what that one says to it being taken over; None where nobody was asked.
         postponed: it is refused now, maybe for want of what this run writes before it: it is judged again then.
     """
 
@@ -69,6 +73,8 @@ class Verdict:
     recreate: bool = False
     error: PermanentError | None = None
     error_code: str = ""
+    holder: PlacementRef | None = None
+    hold: Hold | None = None
     postponed: bool = False
 
     @property
@@ -96,10 +102,24 @@ class Judge:
         self._cluster = cluster
         self._scaled = scaled
         self._items = {item.object: item for item in request.inventory}
+        self._released: dict[ObjectId, PlacementRef] = {}
 
     def item(self, object_id: ObjectId) -> InventoryItem | None:
         """Return what the inventory says about an object."""
         return self._items.get(object_id)
+
+    def release(self, object_id: ObjectId, holder: PlacementRef, item: InventoryItem | None) -> None:
+        """Judge an object as ours from now on: its owner releases it, with what its inventory holds of it."""
+        self._released[object_id] = holder
+        if item is not None:
+            self._items[object_id] = replace(item, hook_run="", hook_state=HookState.NONE, hook_stage="")
+
+    def _standing(self, wanted: Wanted, meta: LiveMeta) -> Owner:
+        """Return whose an object is; what SQL says was moved to us is ours, whatever mark it still carries."""
+        owner = marks.owner_of(meta, wanted.object, wanted.mark)
+        item = self._items.get(wanted.object)
+        moved = wanted.object in self._released or (item is not None and item.uid == meta.uid != "")
+        return Owner(Standing.OURS, owner.name) if owner.standing is Standing.OTHERS and moved else owner
 
     def ignored(self, wanted: Wanted) -> Ignored:
         """Return which fields of an object are left to others."""
@@ -164,7 +184,7 @@ class Judge:
             raise UnsettledError(message)
         if live.meta.deletion_timestamp:
             raise _being_deleted(wanted, live)
-        if marks.owner_of(live.meta, wanted.object, wanted.mark).standing is not Standing.OURS:
+        if self._standing(wanted, live.meta).standing is not Standing.OURS:
             return None
         detail = f"deleted and made anew: {told(error, wanted.object)}"
         return Verdict(wanted, Action.CONFIGURED, detail, manifest=self._first(wanted), live=live, recreate=True)
@@ -203,13 +223,14 @@ class Judge:
 
     def _present(self, wanted: Wanted, live: Live) -> Verdict | None:
         """Return the verdict on an object that exists; None when it changed meanwhile."""
-        owner = marks.owner_of(live.meta, wanted.object, wanted.mark)
+        owner = self._standing(wanted, live.meta)
         if wanted.options.apply is ApplyMode.IF_ABSENT:
             if owner.standing is Standing.OURS:
                 return Verdict(wanted, Action.UNCHANGED, live=live)
             return Verdict(wanted, Action.SKIPPED, f"{marks.APPLY}: if-absent, and it exists")
         if refusal := adoption.refusal(owner, self._request.settings.adopt):
-            return Verdict(wanted, Action.CONFLICT, refusal.detail, error_code="apply.owned")
+            holder = marks.neighbour(owner, self._request.fleet, self._request.ref)
+            return Verdict(wanted, Action.CONFLICT, refusal.detail, error_code="apply.owned", holder=holder)
         if live.meta.deletion_timestamp:
             raise _being_deleted(wanted, live)
         proposal = self._proposal(wanted, live, adopt=owner.standing is not Standing.OURS)
@@ -229,12 +250,18 @@ class Judge:
         return Verdict(
             wanted,
             Action.UNCHANGED,
-            detail="; ".join(part for part in ("adopted" if adopt else "", ignored.note) if part),
+            detail="; ".join(part for part in (self._how_ours(wanted.object, adopt), ignored.note) if part),
             manifest=self._with_fence(wanted, manifest, live.meta),
             live=live,
             adopt=adopt,
             migration=moving,
         )
+
+    def _how_ours(self, object_id: ObjectId, adopt: bool) -> str:  # noqa: FBT001 - as the verdict has it
+        holder = self._released.get(object_id)
+        if holder is not None:
+            return f"taken over from {holder}"
+        return "adopted" if adopt else ""
 
     def _with_fence(self, wanted: Wanted, manifest: Mapping[str, Any], meta: LiveMeta | None) -> Mapping[str, Any]:
         """Return the manifest with this attempt's fence, or with the one that is there: leaving it out is a change."""

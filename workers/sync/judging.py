@@ -7,12 +7,13 @@ from dataclasses import replace
 from itertools import chain
 
 from common.domain.changes import Action
-from common.domain.refs import ObjectId
+from common.domain.refs import ObjectId, PlacementRef
 from workers.sync import ignore
 from workers.sync.concurrent import each
 from workers.sync.errors import SilentGroupError
 from workers.sync.judge import Judge, Verdict
 from workers.sync.live import Kind, LiveMeta
+from workers.sync.moving import Held, Hold
 from workers.sync.normalise import Wanted
 from workers.sync.ordering import CRD, NAMESPACE, kind_key
 from workers.sync.ports import Fight, Ports, SyncRequest
@@ -49,6 +50,8 @@ class Judging:
         """Objects whose API group does not answer: they, and what follows them in order, are held back."""
         self.fights: list[Fight] = []
         """Objects that differ and are left alone for now."""
+        self.taken: dict[ObjectId, PlacementRef] = {}
+        """Objects that another placement releases: they go to this one before the first write."""
 
     def look(self) -> None:
         """Read what of the inventory is live.
@@ -93,7 +96,7 @@ class Judging:
             else:
                 rest.append(one)
         each(self._ports.executor, decide, rest)
-        judged = self._postponed([found[one.object] for one in wanted if one.object in found])
+        judged = self._asked(self._postponed([found[one.object] for one in wanted if one.object in found]))
         return [self._held_back(verdict) for verdict in judged]
 
     def within_reach(self, verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
@@ -122,6 +125,26 @@ class Judging:
         self.fights.append(Fight(verdict.wanted.object, manager, until))
         detail = f"{manager or 'somebody'} keeps changing it back: it is left alone for a while"
         return replace(verdict, action=Action.SKIPPED, detail=detail)
+
+    def _asked(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Return the verdicts, those on other placements' objects with what their owners say."""
+        theirs: dict[PlacementRef, list[ObjectId]] = {}
+        for one in verdicts:
+            if one.holder is not None:
+                theirs.setdefault(one.holder, []).append(one.wanted.object)
+        held = {holder: self._ports.journal.held(holder, objects) for holder, objects in theirs.items()}
+        return [one if one.holder is None else self._answered(one, held[one.holder]) for one in verdicts]
+
+    def _answered(self, verdict: Verdict, held: Mapping[ObjectId, Held]) -> Verdict:
+        object_id, holder = verdict.wanted.object, verdict.holder
+        answer = held.get(object_id)
+        if answer is None or holder is None:
+            return verdict
+        if answer.hold is not Hold.FREE:
+            return replace(verdict, hold=answer.hold, detail=answer.reason)
+        self.judge.release(object_id, holder, answer.item)
+        self.taken[object_id] = holder
+        return self.judge.judge(verdict.wanted)
 
     def _decided(self, one: Wanted) -> Verdict:
         return self.judge.unchanged(one, self._listed.get(one.object)) or self.judge.judge(one)

@@ -76,6 +76,15 @@ def owner_of(meta: LiveMeta, object_id: ObjectId, mark: str) -> Owner:
     return Owner(Standing.TOOLS, tool) if tool else Owner(Standing.NOBODYS)
 
 
+def neighbour(owner: Owner, fleet: str, ref: PlacementRef) -> PlacementRef | None:
+    """Return which other placement of the same fleet and cluster an owner is; None for any other owner."""
+    prefix = f"{fleet}/{ref.cluster}/"
+    application = owner.name.removeprefix(prefix)
+    if owner.standing is not Standing.OTHERS or application == owner.name or "/" in application:
+        return None
+    return PlacementRef(ref.cluster, application)
+
+
 def _tool_of(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
     if tracked := annotations.get("argocd.argoproj.io/tracking-id") or labels.get("argocd.argoproj.io/instance"):
         return f"Argo CD application {tracked.partition(':')[0]}"

@@ -13,16 +13,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from common.domain import numbers
-from common.domain.changes import MUTATIONS, Action, Change, difference, differing
+from common.domain.changes import Action, Change, difference, differing
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
 from workers.sync import prune
-from workers.sync.errors import ManifestsError, SilentGroupError
+from workers.sync.errors import ClaimedError, ManifestsError, SilentGroupError
 from workers.sync.health import own_rules, waits_for_health
-from workers.sync.hook_rows import kept
-from workers.sync.judge import Judge, Verdict
+from workers.sync.hook_rows import kept, storable
+from workers.sync.judge import Verdict
 from workers.sync.judging import Judging
 from workers.sync.live import Kind
+from workers.sync.moving import Claims, claimed_by, left_by
 from workers.sync.normalise import Normal, Wanted
 from workers.sync.places import Stage
 from workers.sync.ports import (
@@ -37,12 +38,11 @@ from workers.sync.ports import (
     SyncResult,
 )
 from workers.sync.reading import prepare
-from workers.sync.steps import REMOVAL, Step, Steps, objects_of, removal_steps, steps_of
+from workers.sync.steps import Step, Steps, objects_of, removal_steps, steps_of
 from workers.sync.unserved import Brought, Unserved
-from workers.sync.walk import Halt, StepWalk
+from workers.sync.walk import Halt, StepWalk, until_released
 from workers.sync.writing import Outcomes, Writer, planned_item
 
-SECRET = ("", "Secret")
 _WITH_HOOKS = frozenset({Trigger.REVISION, Trigger.MANUAL, Trigger.RETRY})
 """Hooks belong to a revision that is brought about: not to drift that is corrected, nor to what is pruned later."""
 
@@ -87,11 +87,12 @@ class _Attempt:
             return self._stepwise(wanted, arriving, steps)
         judging, verdicts = self._judged(objects_of(wanted), arriving)
         writer = Writer(self._request, self._ports, judging.judge, self._outcomes)
-        if any(verdict.refused for verdict in verdicts):
-            return self._refused(writer, verdicts)
+        halt = self._barred(writer, judging, verdicts, wanted)
+        if halt is not None:
+            return self._halted(halt)
         self._written(writer, judging, verdicts, wanted)
-        if self._failed:
-            return self._result(Ending.FAILED, self._failure())
+        if self._outcomes.failed:
+            return self._result(Ending.FAILED, self._outcomes.failure())
         return self._prune_after_apply(writer, wanted, waits=lambda: self._waits(wanted))
 
     def _resume(self) -> SyncResult:
@@ -101,8 +102,9 @@ class _Attempt:
             return self._stepwise(wanted, arriving, steps)
         if self._request.expired:
             return self._result(Ending.FAILED, "not healthy in time, so that nothing was pruned")
-        writer = self._writer(wanted)
-        return self._removed_within_bounds(writer, self._prune_plan(wanted))
+        if self._request.awaited:
+            return self._apply()  # it waited before its first write
+        return self._removed_within_bounds(self._writer(wanted), wanted)
 
     def _check(self) -> SyncResult:
         normal, arriving = self._prepared()
@@ -118,8 +120,8 @@ class _Attempt:
                 self._outcomes.add(Change(item.object, Action.PRUNED, "would be removed"))
         self._outcomes.flush()
         judging.give_up_silent()
-        if self._failed:
-            return self._result(Ending.FAILED, self._failure())
+        if self._outcomes.failed:
+            return self._result(Ending.FAILED, self._outcomes.failure())
         return replace(self._result(Ending.SUCCEEDED, difference(*differing(self._outcomes.changes))), partial=True)
 
     def _remove(self) -> SyncResult:
@@ -129,8 +131,10 @@ class _Attempt:
         halt = self._hooked(walk, steps, Stage.PRE_DELETE)
         if halt is not None:
             return self._walked(halt, walk)
-        writer = self._writer(())
-        result = self._removed(writer, prune.removal(self._request.inventory, str(self._request.attempt.run)))
+        plan = prune.removal(self._request.inventory, str(self._request.attempt.run))
+        for object_id, ref in self._claims(plan).takers.items():
+            raise ClaimedError(claimed_by(ref, object_id))
+        result = self._removed(self._writer(()), plan)
         if result.ending is not Ending.SUCCEEDED:
             return result
         halt = self._hooked(walk, steps, Stage.POST_DELETE)
@@ -185,12 +189,12 @@ class _Attempt:
                 judging.silent[one.object] = one.error
         with self._timed("dry-run"):
             verdicts = judging.verdicts(step.objects)
-        if any(verdict.refused for verdict in verdicts):
-            self._settle_refused(writer, verdicts)
-            return Halt(Ending.FAILED, f"{step.words}: {self._written_so_far()}: {self._failure()}"), verdicts
+        halt = self._barred(writer, judging, verdicts, wanted)
+        if halt is not None:
+            return replace(halt, reason=f"{step.words}: {halt.reason}"), verdicts
         self._written(writer, judging, verdicts, wanted)
-        if self._failed:
-            return Halt(Ending.FAILED, f"{step.words}: {self._failure()}"), verdicts
+        if self._outcomes.failed:
+            return Halt(Ending.FAILED, f"{step.words}: {self._outcomes.failure()}"), verdicts
         return None, verdicts
 
     def _pruned_at_last(
@@ -208,10 +212,11 @@ class _Attempt:
             walk.end_phases()
         if halt.ending is Ending.FAILED:
             walk.run_fail_hooks()
+        return replace(self._halted(halt), fail_hooks=bool(walk.on_failure))
+
+    def _halted(self, halt: Halt) -> SyncResult:
         result = self._result(halt.ending, halt.reason)
-        fail_hooks = bool(walk.on_failure)
-        awaits, active = halt.awaits, halt.hook_active
-        return replace(result, awaits=awaits, hook_active=active, fail_hooks=fail_hooks, partial=True)
+        return replace(result, awaits=halt.awaits, asks=halt.asks, hook_active=halt.hook_active, partial=True)
 
     def _written(self, writer: Writer, judging: Judging, verdicts: Sequence[Verdict], wanted: Sequence[Wanted]) -> None:
         """Write what comes before everything whose API group does not answer.
@@ -221,11 +226,11 @@ class _Attempt:
         """
         verdicts = judging.within_reach(verdicts)
         with self._timed("plan"):
-            self._plan(judging.judge, verdicts, wanted)
+            self._plan(judging, verdicts, wanted)
         with self._timed("apply"):
             writer.apply(verdicts)
         judging.wrote(verdicts)
-        if not self._failed:
+        if not self._outcomes.failed:
             judging.give_up_silent()
 
     # -- judging -----------------------------------------------------------------------------------------------
@@ -239,20 +244,12 @@ class _Attempt:
             normal, arriving = prepare(self._request, self._ports.cluster)
         wanted, self._unserved = normal.wanted, normal.unserved
         ignored = Counter(option for one in wanted for option in one.options.ignored)
-        self._warnings = tuple(
-            f"{option} is not carried out ({numbers.of(count, 'object')})" for option, count in ignored.items()
+        self._delete_hooks, secret = storable(wanted, self._request)
+        self._warnings = (
+            *(f"{option} is not carried out ({numbers.of(count, 'object')})" for option, count in ignored.items()),
+            *secret,
         )
-        self._keep_hooks([one for one in wanted if one.place.later & REMOVAL])
         return normal, arriving
-
-    def _keep_hooks(self, hooks: Sequence[Wanted]) -> None:
-        """Take in the hooks of a removal, by when the source may be gone; nothing that is secret is kept in SQL."""
-        secret = [one for one in hooks if self._request.private or (one.object.group, one.object.kind) == SECRET]
-        self._delete_hooks = tuple(one.manifest for one in hooks if one not in secret)
-        self._warnings += tuple(
-            f"hook {one.object.kind} {one.object.name} will not run at a removal: what is secret is not kept"
-            for one in secret
-        )
 
     def _judging(self, wanted: Sequence[Wanted], arriving: frozenset[Kind]) -> Judging:
         judging = Judging(self._request, self._ports, wanted, arriving)
@@ -266,38 +263,38 @@ class _Attempt:
         with self._timed("dry-run"):
             return judging, judging.verdicts(wanted)
 
-    def _refused(self, writer: Writer, verdicts: Sequence[Verdict]) -> SyncResult:
-        self._settle_refused(writer, verdicts)
-        return self._result(Ending.FAILED, f"{self._written_so_far()}: {self._failure()}")
-
-    def _written_so_far(self) -> str:
-        """Return in words what a run that is refused now has written: often nothing, and only then is that said."""
-        written = sum(change.action in MUTATIONS for change in self._outcomes.changes)
-        if written:
-            return f"{numbers.of(written, 'object')} {'was' if written == 1 else 'were'} written before"
-        if self._request.wrote_before:
-            return "nothing more was written than by this run's earlier attempts"
-        return "nothing was written"
-
-    def _settle_refused(self, writer: Writer, verdicts: Sequence[Verdict]) -> None:
-        for verdict in verdicts:
-            if verdict.refused:
-                writer.settle_unwritten(verdict)
+    def _barred(
+        self, writer: Writer, judging: Judging, verdicts: Sequence[Verdict], wanted: Sequence[Wanted]
+    ) -> Halt | None:
+        """Return why nothing of a wave is written now; None where nothing is refused."""
+        refused = [one for one in verdicts if one.refused]
+        if not refused:
+            return None
+        halt = until_released(refused)
+        if halt is not None:
+            # Told before it waits: another one may wait for what this one no longer renders.
+            self._plan(judging, (), wanted)
+            return halt
+        for verdict in refused:
+            writer.settle_unwritten(verdict)
         self._outcomes.flush()
+        return Halt(Ending.FAILED, f"{self._outcomes.so_far(self._request)}: {self._outcomes.failure()}")
 
-    def _plan(self, judge: Judge, verdicts: Sequence[Verdict], everything: Sequence[Wanted]) -> None:
+    def _plan(self, judging: Judging, verdicts: Sequence[Verdict], everything: Sequence[Wanted]) -> None:
         """Write down, before the first write, what is about to be owned and changed."""
         rows: list[InventoryItem] = []
+        taken = {one.wanted.object for one in verdicts} & judging.taken.keys()
         for verdict in verdicts:
-            known = judge.item(verdict.wanted.object)
+            known = judging.judge.item(verdict.wanted.object)
             row = planned_item(verdict.wanted, known)
-            if row != known and verdict.action is not Action.SKIPPED:
+            if verdict.wanted.object in taken or (row != known and verdict.action is not Action.SKIPPED):
                 rows.append(row)
         left = prune.leftover(self._request.inventory, self._ids(everything))
-        rows += (replace(item, wanted=False) for item in left if item.wanted)
+        now = left_by(self._request.revision.identity) if self._request.revision is not None else ""
+        rows += (replace(item, wanted=False, left_by=now) for item in left if item.wanted or item.left_by != now)
         changes = [PlannedChange(verdict.wanted.object, verdict.action) for verdict in verdicts if verdict.to_write]
         if rows or changes:
-            self._ports.journal.plan(rows, changes)
+            self._ports.journal.plan(rows, changes, taken={one: judging.taken[one] for one in taken})
 
     def _ids(self, wanted: Sequence[Wanted]) -> frozenset[ObjectId]:
         """Return what is wanted or was made for hooks, and what may be wanted: its kind is not served, or not known."""
@@ -307,11 +304,11 @@ class _Attempt:
 
     # -- pruning -----------------------------------------------------------------------------------------------
 
-    def _prune_plan(self, wanted: Sequence[Wanted]) -> prune.PrunePlan:
+    def _prune_plan(self, wanted: Sequence[Wanted], spared: frozenset[ObjectId] = frozenset()) -> prune.PrunePlan:
         ids = self._ids(wanted)
         inventory = self._request.inventory
         return prune.plan(
-            prune.leftover(inventory, ids),
+            prune.leftover(inventory, ids | spared),
             self._request.settings.prune,
             wanted=ids,
             total=len(inventory),
@@ -328,24 +325,45 @@ class _Attempt:
                 f"{numbers.of(len(left), 'object')} {numbers.are(len(left))} removed once the rest is healthy",
                 left,
             )
-        return self._removed_within_bounds(writer, plan)
+        return self._removed_within_bounds(writer, wanted)
 
     def _waits(self, wanted: Sequence[Wanted]) -> bool:
         own = own_rules(self._request.health)
         return any(waits_for_health(one.object, own) for one in wanted)
 
-    def _removed_within_bounds(self, writer: Writer, plan: prune.PrunePlan) -> SyncResult:
+    def _removed_within_bounds(self, writer: Writer, wanted: Sequence[Wanted]) -> SyncResult:
+        plan = self._prune_plan(wanted)
+        takers = self._claims(plan).takers
+        if takers:
+            plan = self._prune_plan(wanted, frozenset(takers))
+            stay = tuple((object_id, f"{ref} takes it over") for object_id, ref in takers.items())
+            plan = replace(plan, kept=(*plan.kept, *stay))
         over = plan.over or (self._ports.journal.spend(plan.counted) if plan.counted else "")
         if over:
             return self._result(Ending.NEEDS_APPROVAL, over, tuple(item.object for item in plan.remove))
         return self._removed(writer, plan)
+
+    def _claims(self, plan: prune.PrunePlan) -> Claims:
+        """Return who takes over what is about to be removed.
+
+        Raises:
+            ClaimedError: that cannot be told yet.
+        """
+        claims = self._ports.journal.claims([item.object for item in plan.remove]) if plan.remove else Claims({})
+        if claims.pending:
+            raise ClaimedError(claims.pending)
+        return claims
 
     def _removed(self, writer: Writer, plan: prune.PrunePlan) -> SyncResult:
         self._keep(plan)
         if plan.remove:
             with self._timed("prune"):
                 writer.remove(plan.remove)
-        return self._result(Ending.FAILED, self._failure()) if self._failed else self._result(Ending.SUCCEEDED)
+        return (
+            self._result(Ending.FAILED, self._outcomes.failure())
+            if self._outcomes.failed
+            else self._result(Ending.SUCCEEDED)
+        )
 
     def _keep(self, plan: prune.PrunePlan) -> None:
         for object_id, reason in plan.kept:
@@ -353,15 +371,6 @@ class _Attempt:
         self._outcomes.flush()
 
     # -- the result --------------------------------------------------------------------------------------------
-
-    @property
-    def _failed(self) -> list[Change]:
-        return [change for change in self._outcomes.changes if change.action in {Action.FAILED, Action.CONFLICT}]
-
-    def _failure(self) -> str:
-        failed = self._failed
-        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
-        return f"{failed[0].object}: {failed[0].detail}{more}"
 
     def _result(self, ending: Ending, reason: str = "", left: tuple[ObjectId, ...] = ()) -> SyncResult:
         return SyncResult(

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from common.domain.changes import Action, Change
@@ -15,8 +16,10 @@ from common.domain.inventory import InventoryItem as InventoryItem  # the engine
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision
 from common.domain.runs import Trigger
 from workers.sync.live import Kind, Live, LiveMeta
+from workers.sync.moving import Claims, Held
 
 Manifest = Mapping[str, Any]
+NOTHING_TAKEN: Mapping[ObjectId, PlacementRef] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,31 @@ class Fence(Protocol):
 class Journal(Protocol):
     """Where an attempt writes down what it is about to do and what it did. Every call is one short transaction."""
 
-    def plan(self, items: Sequence[InventoryItem], changes: Sequence[PlannedChange]) -> None:
-        """Insert or replace the inventory rows of ``items``, store the planned changes; returns once committed."""
+    def plan(
+        self,
+        items: Sequence[InventoryItem],
+        changes: Sequence[PlannedChange],
+        *,
+        taken: Mapping[ObjectId, PlacementRef] = NOTHING_TAKEN,
+    ) -> None:
+        """Insert or replace the inventory rows of ``items``, store the planned changes; returns once committed.
+
+        Args:
+            items: rows to be.
+            changes: what is about to be done.
+            taken: objects that leave the inventory of another placement in the same transaction.
+
+        Raises:
+            UnsettledError: that placement does not release one of them any more.
+        """
+        ...
+
+    def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
+        """Return what another placement of the cluster says to each of its objects being taken over."""
+        ...
+
+    def claims(self, objects: Sequence[ObjectId]) -> Claims:
+        """Return what others want of objects that are about to be removed."""
         ...
 
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
@@ -271,6 +297,7 @@ class SyncResult:
         timings: milliseconds by step.
         delete_hooks: manifests of the hooks before and after the placement's removal, to be kept for then.
         awaits: the objects that it waits for; empty for all of the placement.
+        asks: the objects of other projects that it may take over once a person approves.
         warnings: what the manifests ask for and is not done, in words.
         hook_active: a hook is under way: nothing supersedes the run before it ends.
         fail_hooks: there are hooks for when the run fails: it needs a worker then.
@@ -290,6 +317,7 @@ class SyncResult:
     warnings: tuple[str, ...] = ()
     delete_hooks: tuple[Manifest, ...] = ()
     awaits: tuple[ObjectId, ...] = ()
+    asks: Mapping[ObjectId, PlacementRef] = field(default_factory=dict)
     hook_active: bool = False
     fail_hooks: bool = False
     partial: bool = False
@@ -323,6 +351,7 @@ class SyncRequest:
         first: the placement was never synced before: Helm's install hooks run, not its upgrade hooks.
         outdated: a newer revision waits for the end of the hooks; nothing else is done.
         expired: the run waited until its deadline: it fails now.
+        awaited: the objects that the run waited for before this attempt; empty for all of the placement, or none.
         private: the manifests may hold what was decrypted: nothing of them is kept.
     """
 
@@ -348,4 +377,5 @@ class SyncRequest:
     first: bool = False
     outdated: bool = False
     expired: bool = False
+    awaited: frozenset[ObjectId] = frozenset()
     private: bool = False

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from common.domain.errors import PermanentError
 from common.domain.health import Health
 from common.domain.inventory import End, HookState
-from common.domain.refs import ObjectId
+from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.concurrent import each
 from workers.sync.errors import UnauthorisedError
 from workers.sync.health import Context, assess, own_rules, waits_for_health
 from workers.sync.hooks import HookRunner, Progress
 from workers.sync.judge import Verdict
+from workers.sync.moving import Hold
 from workers.sync.normalise import Wanted
 from workers.sync.places import Stage
 from workers.sync.ports import Ending, Ports, SyncRequest
@@ -30,16 +31,30 @@ class Halt:
     """Why the next step does not begin now.
 
     Attributes:
-        ending: waiting, failed or superseded.
+        ending: waiting, failed, superseded, or in need of an approval.
         reason: in words.
         awaits: the objects that are waited for.
+        asks: the objects of other projects that a person is asked for, and whose they are.
         hook_active: a hook is under way.
     """
 
     ending: Ending
     reason: str
     awaits: tuple[ObjectId, ...] = ()
+    asks: Mapping[ObjectId, PlacementRef] = field(default_factory=dict)
     hook_active: bool = False
+
+
+def until_released(refused: Sequence[Verdict]) -> Halt | None:
+    """Return why a wave waits where all that is refused of it may be released by other placements; None otherwise."""
+    if not {one.hold for one in refused} <= {Hold.LATER, Hold.ASK}:
+        return None
+    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    reason = f"{refused[0].wanted.object}: {refused[0].detail}{more}"
+    asks = {one.wanted.object: one.holder for one in refused if one.hold is Hold.ASK and one.holder is not None}
+    if asks:
+        return Halt(Ending.NEEDS_APPROVAL, reason, asks=asks)
+    return Halt(Ending.WAITING, reason, tuple(one.wanted.object for one in refused))
 
 
 @dataclass(frozen=True, slots=True)

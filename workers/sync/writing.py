@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Lock
 
-from common.domain.changes import Action, Change
+from common.domain import numbers
+from common.domain.changes import MUTATIONS, Action, Change
 from common.domain.errors import PermanentError
 from common.domain.refs import ObjectId
 from workers.sync import adoption, lifetime, marks
@@ -61,6 +62,26 @@ class Outcomes:
         """Take in that an object was deleted and stays until its finalizers are done."""
         with self._lock:
             self.going.append((object_id, finalizers))
+
+    @property
+    def failed(self) -> list[Change]:
+        """What failed so far."""
+        return [change for change in self.changes if change.action in {Action.FAILED, Action.CONFLICT}]
+
+    def failure(self) -> str:
+        """Return in words what failed first, and how much besides."""
+        failed = self.failed
+        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+        return f"{failed[0].object}: {failed[0].detail}{more}"
+
+    def so_far(self, request: SyncRequest) -> str:
+        """Return in words what a run that is refused now has written: often nothing, and only then is that said."""
+        written = sum(change.action in MUTATIONS for change in self.changes)
+        if written:
+            return f"{numbers.of(written, 'object')} {'was' if written == 1 else 'were'} written before"
+        if request.wrote_before:
+            return "nothing more was written than by this run's earlier attempts"
+        return "nothing was written"
 
     def gone(self, object_id: ObjectId) -> None:
         """Take in that an object of the inventory is no longer on the cluster, or no longer ours."""
@@ -342,6 +363,7 @@ def planned_item(wanted: Wanted, known: InventoryItem | None) -> InventoryItem:
         keep=wanted.options.keep,
         prune_allowed=wanted.options.prune_allowed,
         wanted=True,
+        left_by="",
         refused="",
         going=False,
     )

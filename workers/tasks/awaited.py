@@ -5,10 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from common.db.runs import WaitingRun
+from common.db.standing import Standing
 from common.domain.errors import PermanentError, TransientError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
+from workers.sync.moving import Hold, Owner, held_by
 from workers.sync.ports import ClusterPort
+
+
+def unreleased(
+    everything: Mapping[PlacementRef, Sequence[InventoryItem]],
+    standings: Iterable[Standing],
+    waiting: Iterable[WaitingRun],
+) -> Iterator[ObjectId]:
+    """Yield the objects that runs wait for and that another placement of the cluster does not release yet.
+
+    Args:
+        everything: what the placements of the cluster own.
+        standings: these placements.
+        waiting: the runs that wait on the cluster.
+    """
+    owned = {ref: {item.object for item in items} for ref, items in everything.items()}
+    wanted = {one: run.ref for run in waiting for one in run.awaits - owned.get(run.ref, set())}
+    if not wanted:
+        return
+    for row in standings:
+        desired = row.desired.identity if row.desired is not None else None
+        owner = Owner(row.ref, row.state, desired, row.applied)
+        for item in everything.get(row.ref, ()):
+            if item.object in wanted and held_by(owner, item).hold is Hold.LATER:
+                yield item.object
 
 
 def unserved(

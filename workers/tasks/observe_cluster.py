@@ -19,7 +19,7 @@ from workers.sync.health import NO_RULES, Context, Own, own_rules, waits_for_hea
 from workers.sync.marks import PLACEMENT_LABEL
 from workers.sync.observe import PlacementHealth, by_id, reports
 from workers.sync.storage import late_binding
-from workers.tasks.awaited import unserved
+from workers.tasks.awaited import unreleased, unserved
 from workers.tasks.leases import HeldLease
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached
 from workers.tasks.runtime import Runtime
@@ -92,7 +92,9 @@ def _observe(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     live = {key: None if one is None else by_id(*one) for key, one in lists.items()}
     claims = live.get(("", "PersistentVolumeClaim")) or {}
     seen = reports(inventories, live, Context(now, late_binding(cluster, claims.values())), own)
-    not_to_come = frozenset(unserved(cluster, inventories, waiting))
+    not_to_come = frozenset(unserved(cluster, inventories, waiting)) | frozenset(
+        unreleased(everything, where.placements, waiting)
+    )
     with runtime.database.write() as transaction:
         hooks = frozenset(item.object for items in inventories.values() for item in items if item.is_hook)
         states = _States(hooks, not_to_come)

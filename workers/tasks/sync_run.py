@@ -26,6 +26,7 @@ from common.telemetry.logs import logger
 from workers.kube.pool import Connection
 from workers.record.endings import Ender
 from workers.record.journal import SqlJournal
+from workers.record.moves import Moves
 from workers.render.canonical import manifest_digest
 from workers.render.helm.rendering import Capabilities
 from workers.render.renderers import Rendered, Resolved, asks_cluster, request_for
@@ -156,7 +157,8 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
     if rendered is not None:
         ender.warnings = rendered.warnings
     ender.manifest_digest = rendered.digest if rendered else EMPTY
-    ender.journal = SqlJournal(runtime.database, run, prune_budget=facts.fleet.prune_budget)
+    moves = Moves(runtime.database, run, facts.fleet, runtime.snapshots)
+    ender.journal = SqlJournal(runtime.database, run, moves, prune_budget=facts.fleet.prune_budget)
     agent, account = runtime.agent(f"run {run.attempt}"), _account(run, facts.fleet)
     session = connection.session(agent, account=account, permit=fence.check)
     fence.watch(session.requests)
@@ -220,6 +222,7 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
         first=not row.synced_before,
         outdated=go.outdated,
         expired=run.expired,
+        awaited=run.awaited,
     )
     application = facts.fleet.applications.get(run.ref.application)
     if application is None:

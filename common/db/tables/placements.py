@@ -115,6 +115,8 @@ class InventoryRow(Base):
     """``flotilla.dev/prune: allow`` as last applied: wanted for kinds that hold other objects or data."""
     wanted: Mapped[bool] = mapped_column(default=True)
     """False once it is no longer in the manifests and waits to be pruned."""
+    left_by: Mapped[str] = mapped_column(String(129), default="", server_default="")
+    """The revision that first no longer rendered it, as ``SOURCE:PARAMETERS``; empty while it is wanted."""
     health: Mapped[str] = mapped_column(String(16), default="unknown")
     health_reason: Mapped[str] = mapped_column(Text, default="")
     refused: Mapped[str] = mapped_column(Text, default="")

@@ -191,14 +191,14 @@ class PruneSpendingRow(Base):
 
 
 class ApprovalRow(Base):
-    """Something that waits for a person: a prune or a leave over its bound, a changed identity."""
+    """Something that waits for a person: a prune or a leave over its bound, a changed identity, a move."""
 
     __tablename__ = "approvals"
     __table_args__ = (Index("ix_approvals_state", "state", "id"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
-    """``prune``, ``leaving``, ``drain``, ``identity``."""
+    """``prune``, ``leaving``, ``drain``, ``identity``, ``move``."""
     subject: Mapped[str] = mapped_column(String(200))
     """Placement, cluster, or ``fleet``."""
     digest: Mapped[str] = mapped_column(String(64))

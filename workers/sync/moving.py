@@ -1,0 +1,97 @@
+"""Whether an object may go from one placement of a cluster to another: pure, from what SQL knows of its owner.
+
+It is released only where the owner's wanted revision does not render it, so that two that both render it stay a
+conflict; while that is not known yet, the other one waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from common.domain.inventory import InventoryItem
+from common.domain.placements import PlacementState
+from common.domain.refs import ObjectId, PlacementRef
+
+
+class Hold(StrEnum):
+    """What an owner says to another placement that renders its object."""
+
+    FREE = "free"
+    """It may be taken over."""
+    LATER = "later"
+    """The owner has not run its wanted revision yet."""
+    ASK = "ask"
+    """It may be taken over once a person approves: the two are in different projects."""
+    RENDERED = "rendered"
+    """The owner's wanted revision renders it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A placement that owns objects, as SQL knows it.
+
+    Attributes:
+        desired: identity of what it should run; None while it is unresolved.
+        applied: identity of what it runs; None before its first success.
+        running: an attempt of it is under way.
+    """
+
+    ref: PlacementRef
+    state: PlacementState
+    desired: tuple[str, str] | None
+    applied: tuple[str, str] | None
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The answer for one object; ``item`` is what the owner's inventory holds of it."""
+
+    hold: Hold
+    reason: str = ""
+    item: InventoryItem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What others want of objects that are about to be removed.
+
+    Attributes:
+        takers: who is to take over which of them.
+        pending: why others may still want some; empty when nobody can.
+    """
+
+    takers: dict[ObjectId, PlacementRef]
+    pending: str = ""
+
+
+def claimed_by(taker: PlacementRef, object_id: ObjectId) -> str:
+    """Return in words that another placement is to take over an object."""
+    return f"{taker} takes over {object_id}"
+
+
+def left_by(identity: tuple[str, str]) -> str:
+    """Return how an inventory row names the revision that no longer renders its object."""
+    return ":".join(identity)
+
+
+def held_by(owner: Owner, item: InventoryItem | None) -> Held:
+    """Return what the owner of an object says to another placement that renders it.
+
+    Args:
+        owner: whose mark the object carries.
+        item: its inventory row of the object; None where it has none.
+    """
+    if owner.running:
+        return Held(Hold.LATER, f"{owner.ref} owns it and is being synced", item)
+    if owner.state is not PlacementState.PLACED:
+        return Held(Hold.FREE, item=item)
+    gone = item is not None and not item.wanted
+    if owner.desired is not None and gone and item is not None and item.left_by == left_by(owner.desired):
+        return Held(Hold.FREE, item=item)
+    if owner.desired is None or owner.applied != owner.desired:
+        return Held(Hold.LATER, f"{owner.ref} owns it and has not run its wanted revision yet", item)
+    if gone or item is None:
+        return Held(Hold.FREE, item=item)
+    return Held(Hold.RENDERED, f"conflict: owned by {owner.ref}, whose wanted revision renders it too", item)
