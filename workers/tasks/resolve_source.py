@@ -19,6 +19,7 @@ from common.sources.trees import Tree
 from common.telemetry.logs import logger
 from workers.render.parts import Part, parts_of
 from workers.render.renderers import RenderRequest
+from workers.tasks.leases import HeldLease
 from workers.tasks.runtime import Runtime
 
 log = logger(__name__)
@@ -46,14 +47,16 @@ def resolve(runtime: Runtime, source_id: int) -> None:
             sources.postpone(connection, source_id, until=now + AGAIN)
             return
     try:
-        with runtime.leases.keeping(name, token, asked_at=asked_at):
-            _resolve(runtime, source_id)
+        with runtime.leases.keeping(name, token, asked_at=asked_at) as held:
+            _resolve(runtime, source_id, held)
     finally:
         with runtime.database.write() as connection:
             leases.release(connection, name, token)
 
 
-def _resolve(runtime: Runtime, source_id: int) -> None:
+def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
+    found: list[Digest] = []
+    held.watch(lambda: {"applications": len(found)})
     with runtime.database.read() as connection:
         source = sources.get(connection, source_id)
         snapshot_id, fleet = runtime.snapshots.in_force(connection)
@@ -68,11 +71,10 @@ def _resolve(runtime: Runtime, source_id: int) -> None:
             return
         trees = partial(runtime.sources.tree, source.ref, commit)
         shared = None if source.ref.ref.startswith(SUBMODULES) else trees()
-        found = [
+        for app in followers(fleet, source.ref):
             # Where submodules are read, each project decides for itself which repositories may be.
-            _digest(runtime, shared or trees(fleet.projects[app.project].allows_repo), source, app)
-            for app in followers(fleet, source.ref)
-        ]
+            tree = shared or trees(fleet.projects[app.project].allows_repo)
+            found.append(_digest(runtime, tree, source, app))
     except FlotillaError as error:
         _failed(runtime, source, error)
         return

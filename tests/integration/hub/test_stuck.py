@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.integration.scheduler.harness import ManualClock
 from workers.kube import Connection
 from workers.tasks.heartbeat import REPLACE_ME, Heartbeat
 from workers.tasks.leases import LeaseKeeper, Patience
+from workers.tasks.resolve_source import resolve
 from workers.tasks.runtime import Runtime
 from workers.tasks.sync_run import carry_out
 from workers.tasks.vitals import Vitals
@@ -172,6 +174,29 @@ def test_the_message_of_a_run_that_goes_on_hanging_is_harmless(
         assert len(hub.run(run_id).attempts) == 1, "the lease has not run out"
     # Let go before the lease ran out: it is still the holder's, and its own end counts.
     assert hub.run(run_id).run.outcome == "failed"
+
+
+def test_each_application_of_a_source_is_progress(
+    hub: StepHub, hanging: Runtime, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.declare("eu")
+    hub.git.commit(APPS, {f"{name}/a.yaml": config_map(name, v="1") for name in ("a", "b", "c")})
+    for name in ("a", "b", "c"):
+        hub.application(name)
+    hub.tick()
+    (source,) = {subject for task, subject, _ in hub.sender.messages if task == messages.RESOLVE}
+    stuck: list[int] = []
+    real = hanging.renderers.resolve
+
+    def slowly(*arguments: Any) -> Any:
+        clock.seconds += 10 * 60
+        hanging.leases.renew()
+        stuck.append(hanging.leases.stuck())
+        return real(*arguments)
+
+    monkeypatch.setattr(hanging.renderers, "resolve", slowly)
+    resolve(hanging, int(source))
+    assert stuck == [0, 0, 0]
 
 
 def test_one_that_hangs_is_left_out_of_what_is_sent() -> None:
