@@ -253,6 +253,14 @@ class StepHub:
             f"spec: {{server: '{server}', credentials: {{secretRef: clusters/{name}}}, state: {state}}}\n"
         )
 
+    def twin_document(self, name: str, *, of: str) -> str:
+        """Return the document of a cluster that is another one under a second address; its credentials are stored."""
+        here, there = self.clusters.url(of), self.clusters.url(of).replace("127.0.0.1", "localhost")
+        kubeconfig = yaml.safe_dump(self.clusters.kubeconfig(of)).replace(here, there)
+        self._provider.store(f"clusters/{name}", {"kubeconfig": kubeconfig.encode()})
+        document = self.cluster_document(of).replace(here, there).replace(f"name: {of},", f"name: {name},")
+        return document.replace(f"secretRef: clusters/{of}", f"secretRef: clusters/{name}")
+
     def application(self, name: str, *, targets: str = "[{name: all, select: {all: true}}]", more: str = "") -> str:
         """Commit an application's document; its folder is named like it."""
         document = (

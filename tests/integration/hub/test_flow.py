@@ -71,11 +71,12 @@ def test_an_unchanged_source_costs_one_look(web: StepHub) -> None:
 
 
 def test_a_newer_renderer_is_a_revision_and_an_older_one_is_not(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain, "VERSION", "2")
+    present = int(plain.VERSION)
+    monkeypatch.setattr(plain, "VERSION", str(present + 1))
     web.settle()
     assert len(web.runs("eu/web")) == 2
     assert web.placement("eu/web").sync == "synced"
-    monkeypatch.setattr(plain, "VERSION", "1")
+    monkeypatch.setattr(plain, "VERSION", str(present))
     web.settle()
     assert len(web.runs("eu/web")) == 2
 
@@ -486,7 +487,7 @@ def test_two_names_for_one_cluster_block_both(hub: StepHub) -> None:
     hub.declare("eu")
     hub.git.commit(APPS, {"web/a.yaml": config_map("web", v="1")})
     hub.application("web")
-    twin = hub.cluster_document("eu").replace("name: eu,", "name: twin,")
+    twin = hub.twin_document("twin", of="eu")
     hub.git.commit(REGISTRY.repo, {"twin.yaml": twin})
     hub.settle()
     assert "the same cluster as" in hub.placement("eu/web").reason

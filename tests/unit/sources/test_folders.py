@@ -69,3 +69,14 @@ def test_pipes_are_left_out_and_never_opened(root: Path) -> None:
 def test_what_is_no_folder_is_told(root: Path) -> None:
     with pytest.raises(FolderUnreadableError, match="is not a folder"):
         folder_tree(root / "base.yaml")
+
+
+def test_a_link_on_disk_is_judged_by_what_git_keeps_of_it(root: Path) -> None:
+    (root / "apps" / "shop" / "README.md").symlink_to("../../base.yaml")
+    (root / "apps" / "shop" / "shared").symlink_to("..")
+    tree, _ = folder_tree(root)
+    readme, shared = tree.entry("apps/shop/README.md"), tree.entry("apps/shop/shared")
+    assert readme is not None
+    assert shared is not None
+    assert not tree.leads_to_folder(readme)
+    assert tree.leads_to_folder(shared)
