@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, bindparam, cast, delete, literal, or_, select, update
+from sqlalchemy import Connection, Select, String, and_, bindparam, cast, delete, literal, or_, select, update
 
 from common.db import leases
 from common.db.dialect import batched, insert_in, table_of
@@ -128,7 +128,8 @@ def end_attempt(
     first(connection)
     of = {"of_run": attempt.run, "of_number": attempt.number}
     connection.execute(_END_ATTEMPT, of | _attempt_values(ending, now))
-    values = _run_values(ending, now) | {"counts": _added(_counts_before(connection, attempt), ending.counts)}
+    before = _counts_before(connection, attempt, select(RunRow.counts).with_for_update())
+    values = _run_values(ending, now) | {"counts": _added(before, ending.counts)}
     connection.execute(update(RunRow).where(RunRow.id == attempt.run).values(values))
     if lease.startswith(leases.PLACEMENT):  # one that only looked has planned nothing, and has made good nothing
         whole = ending.outcome in _WROTE_ALL and not ending.partial
@@ -214,16 +215,17 @@ def _give_back(connection: Connection, attempt: AttemptRef) -> str | None:
 
 def wrote_before(connection: Connection, attempt: AttemptRef) -> bool:
     """Return whether a former attempt of the same run has changed anything on its cluster."""
-    before = _counts_before(connection, attempt) or {}
+    before = _counts_before(connection, attempt, select(RunRow.counts)) or {}
     return any(before.get(action) for action in MUTATIONS)
 
 
-def _counts_before(connection: Connection, attempt: AttemptRef) -> Mapping[str, int] | None:
-    """Return what the run's former attempts counted."""
+def _counts_before(
+    connection: Connection, attempt: AttemptRef, counts: Select[Mapping[str, int] | None]
+) -> Mapping[str, int] | None:
+    """Return what the run's former attempts counted, by a query that locks them or does not."""
     if attempt.number == 1:
         return None
-    counts = select(RunRow.counts).where(RunRow.id == attempt.run).with_for_update()
-    before: Mapping[str, int] | None = connection.execute(counts).scalar_one()
+    before: Mapping[str, int] | None = connection.execute(counts.where(RunRow.id == attempt.run)).scalar_one()
     return before
 
 
