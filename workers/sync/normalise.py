@@ -177,13 +177,16 @@ class Normal:
         return (*(one.object for one in self.wanted), *(one.object for one in self.unserved))
 
 
-def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) -> Normal:
+def normalise(
+    manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup, *, origins: Sequence[str] = ()
+) -> Normal:
     """Return each object as it should be.
 
     Args:
         manifests: flat; none is changed. One that is rendered twice alike, as by a chart under two aliases, is one.
         naming: whose they are.
         kinds: how the cluster serves a kind.
+        origins: file and line of each manifest, for messages; where it is not known, its place among them is told.
 
     Raises:
         ManifestsError: some cannot be written, or are of a kind that nothing brings; names every one.
@@ -193,19 +196,21 @@ def normalise(manifests: Sequence[Manifest], naming: Naming, kinds: KindLookup) 
     found: dict[ObjectId, Wanted] = {}
     places: dict[ObjectId, int] = {}
     faults: list[str] = []
-    for position, manifest in enumerate(manifests, start=1):
+    for position, manifest in enumerate(manifests):
+        label = _label(manifest, _where(origins, position))
         try:
             wanted = _normalised(manifest, naming, kinds)
         except ValueError as error:
-            faults.append(f"{_label(manifest, position)}: {error}")
+            faults.append(f"{label}: {error}")
             continue
         except (UnknownKindError, SilentGroupError) as error:
-            unserved.append(_unserved(manifest, naming.run, error, _label(manifest, position)))
+            unserved.append(_unserved(manifest, naming.run, error, label))
             continue
         first = found.setdefault(wanted.object, wanted)
         at = places.setdefault(wanted.object, position)
         if first.digest != wanted.digest:
-            faults.append(f"{wanted.object} is rendered twice, and differs: documents {at} and {position}")
+            both = f"{_where(origins, at)} and {_where(origins, position)}"
+            faults.append(f"{wanted.object} is rendered twice, and differs: {both}")
     late = with_bringers(unserved, (one.place for one in found.values()), manifests)
     never = [one for one in late if one.brought is Brought.NEVER]
     faults += (f"{one.label}: {one.error}" for one in never)
@@ -223,12 +228,17 @@ def _unserved(manifest: Manifest, run: str, error: UnknownKindError | SilentGrou
     return Unserved(object_id, label, place_of(annotations), error, tolerated)
 
 
-def _label(manifest: Any, position: int) -> str:
+def _where(origins: Sequence[str], position: int) -> str:
+    known = origins[position] if position < len(origins) else ""
+    return known or f"document {position + 1}"
+
+
+def _label(manifest: Any, where: str) -> str:
     if not isinstance(manifest, Mapping):
-        return f"document {position}"
+        return where
     metadata = manifest.get("metadata")
     name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
-    return f"document {position} ({manifest.get('kind', 'no kind')} {name or 'without name'})"
+    return f"{where} ({manifest.get('kind', 'no kind')} {name or 'without name'})"
 
 
 def _annotations(manifest: Manifest) -> Mapping[str, str]:

@@ -336,6 +336,7 @@ class SyncRequest:
         phase: what to do.
         manifests: rendered and substituted, not yet normalised; never changed here, so they may be shared. When it
             leaves: the hooks that were kept.
+        origins: file and line of each manifest, for messages; empty where that is not known.
         namespace: default for namespaced objects without one.
         inventory: what the placement owns now.
         settings: prune guards, adoption, ignored fields, conflicts.
@@ -364,6 +365,7 @@ class SyncRequest:
     manifests: tuple[Manifest, ...]
     namespace: str
     inventory: tuple[InventoryItem, ...]
+    origins: tuple[str, ...] = ()
     settings: SyncSettings = field(default_factory=SyncSettings)
     health: tuple[HealthRule, ...] = ()
     project: Project = DEFAULT_PROJECT

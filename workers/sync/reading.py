@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from common.domain.refs import ObjectId
@@ -26,12 +26,20 @@ def prepare(request: SyncRequest, cluster: ClusterPort) -> tuple[Normal, frozens
         PermanentError: the manifests cannot be written, or the project does not allow them.
         TransientError: the cluster's kinds could not be read.
     """
-    manifests = tuple(flattened((*_namespace(request), *request.manifests)))
+    added = _namespace(request)
+    manifests = tuple(flattened((*added, *request.manifests)))
     kinds = CustomKinds(cluster.kind, manifests)
     naming = Naming(request.fleet, request.ref, request.namespace, request.digest_key, request.attempt.run)
-    normal = normalise(manifests, naming, kinds)
+    normal = normalise(manifests, naming, kinds, origins=tuple(_origins(request, added)))
     policy.check(normal.ids, request.project)
     return normal, frozenset(kinds.arriving)
+
+
+def _origins(request: SyncRequest, added: Sequence[Manifest]) -> Iterator[str]:
+    """Yield file and line of each manifest, of every item of a List that of the List; empty where it is not known."""
+    origins = request.origins or ("",) * len(request.manifests)
+    for manifest, origin in zip((*added, *request.manifests), (*("" for _ in added), *origins), strict=True):
+        yield from (origin for _ in flattened((manifest,)))
 
 
 def _namespace(request: SyncRequest) -> tuple[Manifest, ...]:

@@ -210,6 +210,7 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
         trigger=run.trigger,
         phase=go.phase,
         manifests=rendered.manifests if rendered else tuple(row.delete_hooks),
+        origins=tuple(item.origin for item in rendered.objects) if rendered else (),
         namespace=placement.namespace if placement else "",
         inventory=facts.inventory,
         digest_key=runtime.hub_key,

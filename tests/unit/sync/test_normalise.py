@@ -91,7 +91,7 @@ def test_every_fault_is_told_with_its_document() -> None:
         "Document 5 (ConfigMap without name): it has no name",
         "generateName is for hooks only",
         "serves no kind Gadget",
-        "/ConfigMap:default/twice is rendered twice, and differs: documents 8 and 9",
+        "/ConfigMap:default/twice is rendered twice, and differs: document 8 and document 9",
     ):
         assert part in told
 
@@ -101,7 +101,7 @@ def test_what_is_rendered_twice_alike_is_one() -> None:
     assert [wanted.object.name for wanted in normal(*alike)] == ["a", "b"]
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"p": "x"}}
     assert len(normal(secret, secret)) == 1
-    assert "documents 1 and 3" in faults(secret, config_map("a"), {**secret, "stringData": {"p": "y"}})
+    assert "document 1 and document 3" in faults(secret, config_map("a"), {**secret, "stringData": {"p": "y"}})
 
 
 @pytest.mark.parametrize("name", ["../other", "a/b", "..", ".", "a%2fb", "a b", "a\nb", "x" * 254])
@@ -205,3 +205,12 @@ def test_keeping_can_be_said_in_three_ways() -> None:
         assert one(annotated(config_map(), **words)).options.keep
     allowed = one(annotated(config_map(), flotilla_prune="allow")).options
     assert (allowed.keep, allowed.prune_allowed) == (False, True)
+
+
+def test_a_fault_names_the_file_and_line_of_its_document_where_they_are_known() -> None:
+    manifests = [{"kind": "ConfigMap", "metadata": {"name": "a"}}, {"apiVersion": "v1", "metadata": {"name": "b"}}]
+    kinds = CustomKinds(FakeCluster().kind, manifests)
+    with pytest.raises(ManifestsError) as caught:
+        normalise(manifests, NAMING, kinds, origins=["apps/web.yaml:3", ""])
+    assert "apps/web.yaml:3 (ConfigMap a): it has no apiVersion" in caught.value.message
+    assert "Document 2 (no kind b): it has no kind" in caught.value.message
