@@ -54,17 +54,20 @@ class Pending:
     desired_at: datetime | None
 
 
-def keeper(connection: Connection, ref: PlacementRef, objects: Collection[ObjectId]) -> Keeper | None:
-    """Return who owns some objects; None where there is no such placement.
+def hold_still(connection: Connection, ref: PlacementRef) -> None:
+    """Let no run of a placement that is there be claimed before the writing transaction ends, where that can be."""
+    mine = (RunRow.cluster == ref.cluster, RunRow.application == ref.application, RunRow.state != RunState.ENDED)
+    connection.execute(select(RunRow.id).where(*mine, _WRITES).order_by(RunRow.id).with_for_update()).all()
 
-    Its runs that have not ended are locked, where the database can: none is claimed before the transaction ends.
-    """
+
+def keeper(connection: Connection, ref: PlacementRef, objects: Collection[ObjectId]) -> Keeper | None:
+    """Return who owns some objects; None where there is no such placement."""
     mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
     row = connection.execute(select(*PlacementRow.__table__.c).where(*mine)).one_or_none()
     if row is None:
         return None
     unended = select(RunRow.state).where(RunRow.placement_id == row.id, RunRow.state != RunState.ENDED, _WRITES)
-    states = set(connection.scalars(unended.with_for_update()))
+    states = set(connection.scalars(unended))
     last = select(RunRow.snapshot_id).where(RunRow.placement_id == row.id).order_by(RunRow.id.desc()).limit(1)
     desired = applied = None
     if row.desired_source_digest is not None:

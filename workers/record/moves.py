@@ -48,6 +48,7 @@ class Moves:
         """
         for owner in sorted(set(taken.values())):
             objects = sorted(one for one, ref in taken.items() if ref == owner)
+            moves.hold_still(connection, owner)
             keeper, held = self._held(connection, owner, objects)
             kept = [one for one in objects if one not in held or held[one].hold is not Hold.FREE]
             if keeper is None or kept:
