@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from common.db.dialect import fixed
 from common.db.tables import ApprovalRow
 
 
@@ -108,7 +109,7 @@ def decide(
 def approved(connection: Connection, kind: ApprovalKind) -> tuple[Approval, ...]:
     """Return what was allowed and is still to be carried out, oldest first."""
     query = select(*ApprovalRow.__table__.c).where(
-        ApprovalRow.kind == kind, ApprovalRow.state == ApprovalState.APPROVED, ApprovalRow.run_id.is_(None)
+        ApprovalRow.kind == kind, ApprovalRow.state == fixed(ApprovalState.APPROVED.value), ApprovalRow.run_id.is_(None)
     )
     return tuple(_approval(row) for row in connection.execute(query.order_by(ApprovalRow.id)))
 

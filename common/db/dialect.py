@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import BindParameter, Connection, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 
 from common.db.tables import Base
@@ -24,6 +24,15 @@ def insert(connection: Connection, table: type[Base]) -> postgresql.Insert | sql
 def insert_in(dialect: str, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """Return what ``insert`` does, for statements that are built once for each kind of database."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def fixed(value: str | int) -> BindParameter[Any]:
+    """Return a constant that stands in the statement's text: as a parameter it would hide which index can be used.
+
+    PostgreSQL plans a statement that it has met some times without its parameters, and SQLite every one; neither sees
+    then that the condition of a partial index holds, nor how rare the value is.
+    """
+    return literal(str(value) if isinstance(value, str) else value, literal_execute=True)
 
 
 def table_of(row: type[Base]) -> Table:

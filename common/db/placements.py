@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Select, Table, and_, bindparam, or_, select, update
 
-from common.db.dialect import batched, insert
+from common.db.dialect import batched, fixed, insert
 from common.db.status import NO_FAILURE, settle
 from common.db.tables import PlacementRow, RunRow
 from common.domain.placements import PlacementState
@@ -82,8 +82,9 @@ class PlacementChange:
 
 
 _TABLE = cast("Table", PlacementRow.__table__)
-_WRITES = RunRow.trigger != Trigger.CHECK
+_WRITES = RunRow.trigger != fixed(Trigger.CHECK.value)
 """A run that only looks is nobody's way to the desired revision."""
+_UNENDED = RunRow.state != fixed(RunState.ENDED.value)
 _COLUMNS = (
     PlacementRow.id,
     PlacementRow.cluster,
@@ -112,8 +113,7 @@ _COLUMNS = (
 
 
 def _with_runs() -> Select[*tuple[Any, ...]]:
-    unended = and_(RunRow.placement_id == PlacementRow.id, RunRow.state != RunState.ENDED, _WRITES)
-    return select(*_COLUMNS).outerjoin(RunRow, unended)
+    return select(*_COLUMNS).outerjoin(RunRow, and_(RunRow.placement_id == PlacementRow.id, _UNENDED, _WRITES))
 
 
 def everything(connection: Connection) -> dict[PlacementRef, PlacementFacts]:
@@ -123,8 +123,12 @@ def everything(connection: Connection) -> dict[PlacementRef, PlacementFacts]:
 
 def wanting(connection: Connection, *, limit: int, now: datetime) -> tuple[PlacementFacts, ...]:
     """Return placements whose time for a run has come, longest waiting first."""
-    query = _with_runs().where(PlacementRow.retry_at <= now).order_by(PlacementRow.retry_at, PlacementRow.id)
-    return tuple(map(_facts, connection.execute(query.limit(limit))))
+    # Chosen by the index alone, before anything is joined: a plan made without the limit would join all that is due.
+    due = select(PlacementRow.id).where(PlacementRow.retry_at <= now)
+    ids = connection.execute(due.order_by(PlacementRow.retry_at, PlacementRow.id).limit(limit)).scalars().all()
+    ordered = _with_runs().order_by(PlacementRow.retry_at, PlacementRow.id)
+    found = (connection.execute(ordered.where(PlacementRow.id.in_(batch))) for batch in batched(ids))
+    return tuple(_facts(row) for rows in found for row in rows)
 
 
 def get(connection: Connection, ref: PlacementRef) -> PlacementFacts | None:
@@ -231,7 +235,7 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
     change, and a removal that asked a person goes on by the answer.
     """
     mine = (RunRow.placement_id == PlacementRow.id, _WRITES)
-    unended = select(RunRow.id).where(*mine, RunRow.state != RunState.ENDED)
+    unended = select(RunRow.id).where(*mine, _UNENDED)
     last = select(RunRow.outcome).where(*mine).order_by(RunRow.id.desc()).limit(1)
     behind = or_(
         PlacementRow.applied_source_digest.is_distinct_from(PlacementRow.desired_source_digest),
@@ -254,13 +258,14 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
 
 def clear_hindrances(connection: Connection, *, paused: str, manual: str) -> None:
     """Take away reasons that no longer hold: ``paused`` where it is not, ``manual`` where it is in sync."""
+    hindered = PlacementRow.hindrance != fixed("")
     resumed = and_(PlacementRow.hindrance == paused, PlacementRow.paused_by.is_(None))
     in_sync = and_(
         PlacementRow.hindrance == manual,
         PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
         PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
     )
-    connection.execute(update(PlacementRow).where(or_(resumed, in_sync)).values(hindrance=""))
+    connection.execute(update(PlacementRow).where(hindered, or_(resumed, in_sync)).values(hindrance=""))
 
 
 def hinder(connection: Connection, reasons: Mapping[int, str]) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, or_, select
 
+from common.db.dialect import fixed
 from common.db.runs import first_id_at
 from common.db.tables import InventoryRow, PlacementRow, RunRow
 from common.domain.changes import MUTATIONS
@@ -59,7 +60,7 @@ def _differing(connection: Connection, since: datetime) -> Mapping[str, DriftVie
     )
     found = or_(PlacementRow.found_code.startswith("drift."), PlacementRow.found_code == Found.TOLD)
     drifted = and_(PlacementRow.sync_status.in_((SyncStatus.OUT_OF_SYNC, SyncStatus.FAILED)), as_desired, found)
-    again = (InventoryRow.fight_step > 0, InventoryRow.healed_at >= since)
+    again = (InventoryRow.fight_step > fixed(0), InventoryRow.healed_at >= since)
     fought = select(InventoryRow.placement_id).where(InventoryRow.placement_id == PlacementRow.id, *again).exists()
     query = (
         select(PlacementRow.cluster, PlacementRow.application, drifted.label("drifted"), fought.label("fought"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.db.tables.base import Base, BigId, Code, Text
@@ -48,7 +48,13 @@ class FaultRow(Base):
     __tablename__ = "faults"
     __table_args__ = (
         UniqueConstraint("scope", "digest"),
-        Index("ix_faults_open", "scope", "cleared_at"),
+        Index(
+            "ix_faults_open",
+            "scope",
+            "id",
+            sqlite_where=text("cleared_at IS NULL"),
+            postgresql_where=text("cleared_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -130,6 +136,7 @@ class SourceDigestRow(Base):
     """What one application's footprint holds at the commit its source was resolved to."""
 
     __tablename__ = "source_digests"
+    __table_args__ = (Index("ix_source_digests_application", "application"),)
 
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True)
     application: Mapped[str] = mapped_column(String(63), primary_key=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.db.tables.base import Base, BigId, Code, Commits, Text
@@ -18,6 +18,12 @@ class PlacementRow(Base):
     __table_args__ = (
         UniqueConstraint("cluster", "application"),
         Index("ix_placements_application", "application", "cluster"),
+        Index(
+            "ix_placements_hindered",
+            "id",
+            sqlite_where=text("hindrance <> ''"),
+            postgresql_where=text("hindrance <> ''"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -92,7 +98,16 @@ class InventoryRow(Base):
     """One object a placement owns, written before it is first applied."""
 
     __tablename__ = "inventory"
-    __table_args__ = (Index("ix_inventory_placement_kind", "placement_id", "group", "kind"),)
+    __table_args__ = (
+        Index("ix_inventory_placement_kind", "placement_id", "group", "kind"),
+        Index(
+            "ix_inventory_fighting",
+            "placement_id",
+            "healed_at",
+            sqlite_where=text("fight_step > 0"),
+            postgresql_where=text("fight_step > 0"),
+        ),
+    )
 
     placement_id: Mapped[int] = mapped_column(ForeignKey("placements.id"), primary_key=True)
     group: Mapped[str] = mapped_column(String(253), primary_key=True)

@@ -194,7 +194,10 @@ class ApprovalRow(Base):
     """Something that waits for a person: a prune or a leave over its bound, a changed identity, a move."""
 
     __tablename__ = "approvals"
-    __table_args__ = (Index("ix_approvals_state", "state", "id"),)
+    __table_args__ = (
+        Index("ix_approvals_state", "state", "id"),
+        Index("ix_approvals_subject", "kind", "subject", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))

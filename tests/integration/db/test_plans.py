@@ -1,0 +1,191 @@
+"""No statement of the store reads a whole large table: each is planned generically, on filled tables.
+
+From about its tenth execution PostgreSQL plans a prepared statement without its parameters. A condition of a partial
+index that came as a parameter is unknown then, and the index of no use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+import common.db
+from common.db.attempts import AttemptEnding
+from common.domain.errors import FlotillaError
+from common.domain.refs import RunId
+from common.domain.runs import AttemptOutcome
+from tests.integration.db.filled import ROWS, fill
+
+GIVEN: Mapping[str, Mapping[str, Any]] = {
+    "attempts.note_stuck": {"lease": "placement:1", "token": "01990000-0000-7000-8000-000000000100.1"},
+    "reads.leftovers.leftovers": {"after": "c1\na1\napps\nDeployment\ndefault\nweb"},
+}
+"""Arguments whose type does not say what they hold."""
+LARGE = frozenset(name for name, rows in ROWS.items() if rows >= 5_000)
+ELSEWHERE = ("dialect.insert", "roles.", "schema.", "triggers.")
+"""Functions that ask nothing, or that run when a hub is set up."""
+WHOLE: Mapping[str, frozenset[str]] = {
+    "placements.everything": frozenset({"placements"}),
+    "sources.change_marker": frozenset({"source_digests"}),
+}
+"""Tables that a function may read as a whole: a full plan is made of all placements, and of every digest there is."""
+
+
+def functions() -> dict[str, Callable[..., object]]:
+    """Return every public function of the store that works on a connection, by module and name."""
+    found = {}
+    for module in pkgutil.walk_packages(common.db.__path__, "common.db."):
+        if ".migrations" in module.name:
+            continue
+        for name, one in vars(importlib.import_module(module.name)).items():
+            if inspect.isfunction(one) and one.__module__ == module.name and not name.startswith("_"):
+                first = next(iter(inspect.signature(one).parameters), "")
+                if first == "connection":
+                    found[f"{module.name.removeprefix('common.db.')}.{name}"] = one
+    return {name: one for name, one in found.items() if not name.startswith(ELSEWHERE)}
+
+
+def given_for(annotation: Any) -> st.SearchStrategy[Any]:
+    """Return some values of a type, never an empty collection: for nothing nothing is asked."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
+    if annotation is Any:
+        return st.integers(0, 9)
+    if origin in {Union, UnionType}:
+        return given_for(next(each for each in inner if each is not NoneType))
+    if origin in _LISTS or (origin is tuple and inner[-1] is Ellipsis):
+        return st.lists(given_for(inner[0]), min_size=2, max_size=2).map(tuple)
+    if origin in _MAPPINGS:
+        return st.dictionaries(given_for(inner[0]), given_for(inner[1]), min_size=2, max_size=2)
+    if origin is tuple:
+        return st.tuples(*map(given_for, inner))
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        hints = get_type_hints(annotation)
+        return st.builds(annotation, **{each.name: given_for(hints[each.name]) for each in fields(annotation)})
+    return st.from_type(annotation)
+
+
+_LISTS = (Sequence, Iterable, list, set, frozenset)
+_MAPPINGS = (Mapping, dict)
+_PLAIN = {
+    int: st.integers(1, 1_000),
+    str: st.sampled_from(["c1/a1", "c2/a2"]),
+    datetime: st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - zoned by hypothesis
+    timedelta: st.timedeltas(timedelta(seconds=1), timedelta(days=1)),
+    RunId: st.just(RunId("01990000-0000-7000-8000-000000000100")),
+    AttemptEnding: st.just(AttemptEnding(AttemptOutcome.SUCCEEDED)),
+}
+
+
+def plans(messages: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each statement that the server explained, with every step of its plan."""
+    for message in messages:
+        _, _, body = message.partition("plan:\n")
+        if body:
+            explained = json.loads(body)
+            yield from ((explained["Query Text"], step) for step in steps(explained["Plan"]))
+
+
+def steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from steps(inner)
+
+
+def offence(statement: str, step: dict[str, Any]) -> str:
+    """Return what is wrong with a step of a plan; empty where nothing is."""
+    if step["Node Type"] == "Seq Scan" and step.get("Relation Name") in LARGE:
+        return f"{step['Relation Name']} is read as a whole: {' '.join(statement.split())}"
+    return ""
+
+
+class Explained:
+    """A database that explains each statement with the plan that serves any parameters."""
+
+    def __init__(self, url: str) -> None:
+        self.said: list[str] = []
+        self._engine = create_engine(url)
+        event.listen(self._engine, "connect", self._prepare)
+
+    def _prepare(self, connection: Any, _record: object) -> None:
+        # Prepared at its first execution.
+        connection.prepare_threshold = 0
+        connection.add_notice_handler(lambda notice: self.said.append(notice.message_primary))
+        with connection.cursor() as cursor:
+            cursor.execute("LOAD 'auto_explain'")
+            for setting in ("log_min_duration = 0", "log_level = notice", "log_format = json"):
+                cursor.execute(f"SET auto_explain.{setting}")
+            cursor.execute("SET plan_cache_mode = force_generic_plan")
+        connection.commit()
+
+    def call(self, function: Callable[..., object], arguments: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+        """Call a function in a transaction that leaves nothing; return what the server planned for it."""
+        self.said.clear()
+        with self._engine.connect() as connection:
+            # What it makes of what was drawn does not matter here: rows that are not there, values out of range.
+            with suppress(FlotillaError, SQLAlchemyError, LookupError, ValueError, TypeError, AttributeError):
+                function(connection, **arguments)
+            connection.rollback()
+        return list(plans(self.said))
+
+    def dispose(self) -> None:
+        self._engine.dispose()
+
+
+@pytest.fixture
+def explained(postgres_url: str) -> Iterator[Explained]:
+    engine = create_engine(postgres_url)
+    try:
+        with engine.begin() as connection:
+            fill(connection)
+    finally:
+        engine.dispose()
+    made = Explained(postgres_url)
+    yield made
+    made.dispose()
+
+
+def test_no_statement_reads_a_whole_large_table(explained: Explained) -> None:
+    found: dict[str, set[str]] = defaultdict(set)
+    explained_of: dict[str, int] = defaultdict(int)
+
+    @settings(
+        max_examples=2,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def call_everything(data: st.DataObject) -> None:
+        for name, function in functions().items():
+            hints = get_type_hints(function)
+            taken = {key: hints[key] for key in list(inspect.signature(function).parameters)[1:]}
+            arguments = {key: data.draw(given_for(hint), label=f"{name}.{key}") for key, hint in taken.items()}
+            arguments |= GIVEN.get(name, {})
+            for statement, step in explained.call(function, arguments):
+                explained_of[name] += 1
+                if (what := offence(statement, step)) and step["Relation Name"] not in WHOLE.get(name, ()):
+                    found[name].add(what)
+
+    call_everything()
+    offences = [f"{name}: {what}" for name, each in found.items() for what in sorted(each)]
+    assert not offences, "\n".join(offences)
+    unasked = [name for name in functions() if not explained_of[name]]
+    assert not unasked, unasked
