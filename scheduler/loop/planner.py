@@ -25,6 +25,8 @@ from scheduler.planning.plan import Plan, Step, plan
 
 log = logger(__name__)
 RUNS_PER_TICK = 2_000
+SLICE = 2_000
+"""Placements that one transaction of a plan writes: none holds its locks for long, whatever the fleet's size."""
 UNRESOLVED = "placements"
 """Scope of the faults that keep single applications at their last good revision."""
 
@@ -65,9 +67,13 @@ class Planner:
     def _carry_out(self, fleet: Fleet, planned: Plan, facts: Facts, allowed: Sequence[int]) -> None:
         changes = [_change(step, fleet) for step in planned.steps if step.differs or step.wants_run]
         log.info("plan.made", placements=len(planned.steps), changed=len(changes))
+        # In slices: each placement's step stands for itself, and what is left of a plan is planned again.
+        for start in range(0, len(changes), SLICE):
+            with self._database.write() as connection:
+                now = self._database.now(connection)
+                placements.carry_out(connection, changes[start : start + SLICE], now=now)
         with self._database.write() as connection:
             now = self._database.now(connection)
-            placements.carry_out(connection, changes, now=now)
             _ask(connection, planned.departures, now)
             approvals.use_up(connection, allowed)
             faults.replace(connection, UNRESOLVED, _unreadable(facts), now=now)
