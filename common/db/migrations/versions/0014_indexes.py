@@ -1,6 +1,6 @@
 """indexes: for what was read by going through a whole table.
 
-Revision 0014, after 0013.
+Revision 0014, after 0010.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0013"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
