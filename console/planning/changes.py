@@ -9,7 +9,7 @@ from typing import Any
 from common.domain.changes import MUTATIONS, Action, Change
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.diff import diff
-from workers.sync.normalise import flattened
+from workers.sync.lists import flattened
 
 TOLD = MUTATIONS | {Action.CONFLICT, Action.FAILED}
 """What a person who plans wants to see; the rest stays as it is."""

@@ -145,20 +145,6 @@ def _kinds_of_crds(manifests: Iterable[Manifest]) -> Iterator[tuple[tuple[str, s
             yield (kind.group, kind.version, kind.kind), kind
 
 
-def flattened(manifests: Iterable[Manifest]) -> Iterator[Manifest]:
-    """Yield the manifests with Lists replaced by their items, at any depth."""
-    for manifest in manifests:
-        if isinstance(manifest, Mapping) and _is_list(manifest):
-            yield from flattened(manifest["items"])
-        else:
-            yield manifest
-
-
-def _is_list(manifest: Manifest) -> bool:
-    kind = manifest.get("kind")
-    return isinstance(kind, str) and kind.endswith("List") and isinstance(manifest.get("items"), list)
-
-
 @dataclass(frozen=True, slots=True)
 class Normal:
     """Everything that was rendered.
@@ -242,7 +228,7 @@ def _label(manifest: Any, where: str) -> str:
 
 
 def _annotations(manifest: Manifest) -> Mapping[str, str]:
-    return (manifest.get("metadata") or {}).get("annotations") or {}
+    return _texts(manifest.get("metadata") or {}, "annotations")
 
 
 def _normalised(manifest: Manifest, naming: Naming, kinds: KindLookup) -> Wanted:
@@ -312,7 +298,7 @@ def _name(metadata: Mapping[str, Any], run: str) -> str:
     if not (isinstance(prefix, str) and prefix):
         message = "it has no name"
         raise ValueError(message)
-    if not place_of(metadata.get("annotations") or {}).is_hook:
+    if not place_of(_texts(metadata, "annotations")).is_hook:
         message = "it has no name; generateName is for hooks only"
         raise ValueError(message)
     return prefix + hashlib.sha256(run.encode()).hexdigest()[:GENERATED]
@@ -330,9 +316,14 @@ def _check_strings(metadata: Mapping[str, Any]) -> None:
         values = metadata.get(field)
         if values is None:
             continue
-        if not isinstance(values, Mapping) or not all(isinstance(value, str) for value in values.values()):
+        if not isinstance(values, Mapping) or not all(isinstance(value, str | None) for value in values.values()):
             message = f"metadata.{field} holds something other than strings; quote numbers and booleans"
             raise ValueError(message)
+
+
+def _texts(metadata: Mapping[str, Any], field: str) -> dict[str, str]:
+    """Return labels or annotations; a null among them is an empty text, as an API server takes it."""
+    return {key: value or "" for key, value in (metadata.get(field) or {}).items()}
 
 
 def _metadata(metadata: Mapping[str, Any], name: str, namespace: str, mark: str, label: str) -> dict[str, Any]:
@@ -340,9 +331,9 @@ def _metadata(metadata: Mapping[str, Any], name: str, namespace: str, mark: str,
     kept["name"] = name
     if namespace:
         kept["namespace"] = namespace
-    annotations = dict(metadata.get("annotations") or {})
+    annotations = _texts(metadata, "annotations")
     annotations.pop(marks.FENCE, None)
-    kept["labels"] = {**(metadata.get("labels") or {}), marks.PLACEMENT_LABEL: label}
+    kept["labels"] = {**_texts(metadata, "labels"), marks.PLACEMENT_LABEL: label}
     kept["annotations"] = {**annotations, marks.OWNER: mark}
     return kept
 

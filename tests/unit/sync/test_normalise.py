@@ -12,7 +12,8 @@ from common.domain.refs import PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import annotated, config_map, deployment
 from workers.sync.errors import ManifestsError
-from workers.sync.normalise import CustomKinds, Naming, Wanted, flattened, normalise
+from workers.sync.lists import flattened
+from workers.sync.normalise import CustomKinds, Naming, Wanted, normalise
 from workers.sync.ports import Manifest
 
 NAMING = Naming("acme", PlacementRef("alpha", "shop"), "default", b"key")
@@ -56,6 +57,32 @@ def test_lists_are_flattened_at_any_depth() -> None:
     inner = {"apiVersion": "v1", "kind": "ConfigMapList", "items": [config_map("b")]}
     listed = {"apiVersion": "v1", "kind": "List", "items": [config_map("a"), inner]}
     assert [wanted.object.name for wanted in normal(listed, config_map("c"))] == ["a", "b", "c"]
+
+
+def test_items_of_a_list_of_one_kind_need_not_say_it() -> None:
+    bare = {"metadata": {"name": "a"}, "data": {"k": "v"}}
+    said = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}}
+    listed = {"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {"resourceVersion": ""}, "items": [bare, said]}
+    assert [(one.object.kind, one.object.name) for one in normal(listed)] == [("ConfigMap", "a"), ("Secret", "b")]
+    assert normal({"apiVersion": "v1", "kind": "ConfigMapList", "items": None}) == ()
+    assert "it has no apiVersion" in faults({"apiVersion": "v1", "kind": "List", "items": [bare]})
+
+
+def test_an_object_whose_kind_is_called_a_list_is_none() -> None:
+    allowed = {"apiVersion": "example.com/v1", "kind": "AllowList", "metadata": {"name": "a"}, "items": ["10.0.0.0/8"]}
+    assert tuple(flattened([allowed])) == (allowed,)
+    assert "AllowList" in faults(allowed)
+
+
+def test_a_null_label_or_annotation_is_an_empty_text() -> None:
+    metadata = {"name": "a", "labels": {"l": None}, "annotations": {"a": None, "flotilla.dev/prune": None}}
+    wanted = one({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    assert (wanted.manifest["metadata"]["labels"]["l"], wanted.manifest["metadata"]["annotations"]["a"]) == ("", "")
+    whole = {"name": "a", "labels": None, "annotations": None}
+    assert one({"apiVersion": "v1", "kind": "ConfigMap", "metadata": whole, "data": None}).object.name == "a"
+    assert "holds something other than strings" in faults(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"l": 1}}}
+    )
 
 
 def test_a_kind_that_merely_ends_in_list_is_an_object() -> None:
