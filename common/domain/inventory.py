@@ -69,6 +69,7 @@ class InventoryItem:
     hook_stage: str = ""
     hook_revision: str = ""
     expires: bool = False
+    by_hand: str = ""
     ended: End = End.NONE
     """Written by who observes health alone; an attempt's own value is not stored."""
 

@@ -233,4 +233,5 @@ def _sync(spec: app.SyncSpec, defaults: core.FleetDefaults) -> fleet.SyncSetting
             for i in spec.ignore
         ),
         conflicts=spec.conflicts,
+        extra_fields=spec.extra_fields,
     )

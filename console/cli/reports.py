@@ -18,7 +18,8 @@ def drift(
 ) -> None:
     """Show what drifted over the fleet: what differs now, and what was corrected. Exit 1 if anything differs now.
 
-    A fight is an object that somebody else keeps changing back.
+    A fight is an object that somebody else keeps changing back. An unmanaged field was added by hand and is not in Git:
+    it is no drift, and stays, unless the application says `sync.extraFields: remove`.
 
     Example: flotilla drift --hours 72
     """
@@ -34,7 +35,9 @@ def drift(
                 one["differs"] or one["cause"],
             )
             for one in found
+            if one["differs"] or one["fight"] or one["corrections"]
         ]
+        rows += [(one["ref"], "unmanaged", "", "", field) for one in found for field in one["by_hand"]]
         table(("placement", "now", "corrections", "last", "what"), rows, empty=f"No drift in the last {hours:g} hours.")
     raise typer.Exit(Exit.NO if differing else Exit.DONE)
 

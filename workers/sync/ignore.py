@@ -6,7 +6,7 @@ left out only once another manager owns it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import orjson
 from common.domain.fleet import IgnoreRule
 from common.domain.refs import ObjectId
 from workers.sync import fieldset
+from workers.sync.controlled import Left, Sent
 from workers.sync.fieldset import Element, FieldSet
 from workers.sync.live import ManagedFields
 
@@ -22,20 +23,33 @@ ABSENT = object()
 MARKS = "flotilla.dev/"
 _IDENTITY = ("apiVersion", "kind", "metadata")
 REPLICAS = "/spec/replicas"
-_HPA = ("autoscaling", "HorizontalPodAutoscaler")
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """What is ignored in one object: JSON pointers, field managers, and a note on what nobody wrote down."""
+    """What is ignored in one object: JSON pointers, field managers, and a note on what nobody wrote down.
+
+    Those of the pointers that are ``unsent`` do not even go out when the object is made.
+    """
 
     pointers: tuple[str, ...]
     note: str = ""
     managers: tuple[str, ...] = ()
+    unsent: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything is."""
         return bool(self.pointers or self.managers)
+
+    def beside(self, left: Sequence[Left]) -> Ignored:
+        """Return the same with what is left to controllers besides."""
+        new = [one for one in left if one.pointer not in self.pointers]
+        if not new:
+            return self
+        said = dict.fromkeys(f"{one.pointer[1:].replace('/', '.')} is left to {one.owner}" for one in new)
+        unsent = tuple(one.pointer for one in new if one.sent is Sent.NEVER)
+        notes = "; ".join(filter(None, (self.note, *said)))
+        return Ignored((*self.pointers, *(one.pointer for one in new)), notes, self.managers, unsent)
 
 
 NOTHING = Ignored(())
@@ -47,7 +61,7 @@ def ignored_in(object_id: ObjectId, rules: Sequence[IgnoreRule], scaled: Mapping
     Args:
         object_id: which object.
         rules: ``sync.ignore`` of the application.
-        scaled: objects whose replicas an autoscaler of the same placement sets, and its name.
+        scaled: objects whose replicas a scaler of the same placement sets, with its kind and name.
     """
     mine = [rule for rule in rules if _applies(rule, object_id)]
     pointers = tuple(pointer for rule in mine for pointer in rule.paths)
@@ -55,7 +69,7 @@ def ignored_in(object_id: ObjectId, rules: Sequence[IgnoreRule], scaled: Mapping
     scaler = scaled.get(object_id)
     if scaler is None or REPLICAS in pointers:
         return Ignored(pointers, managers=managers) if mine else NOTHING
-    note = f"spec.replicas is left to HorizontalPodAutoscaler {scaler}"
+    note = f"spec.replicas is left to {scaler}"
     return Ignored((*pointers, REPLICAS), note, managers)
 
 
@@ -66,19 +80,6 @@ def _applies(rule: IgnoreRule, object_id: ObjectId) -> bool:
         and rule.namespace in {None, object_id.namespace}
         and rule.name in {None, object_id.name}
     )
-
-
-def scaled_by(manifests: Iterable[tuple[ObjectId, Mapping[str, Any]]]) -> dict[ObjectId, str]:
-    """Return the objects that a HorizontalPodAutoscaler among ``manifests`` targets, with its name."""
-    found: dict[ObjectId, str] = {}
-    for object_id, manifest in manifests:
-        if (object_id.group, object_id.kind) != _HPA:
-            continue
-        reference = (manifest.get("spec") or {}).get("scaleTargetRef") or {}
-        group = str(reference.get("apiVersion", "")).rpartition("/")[0]
-        target = ObjectId(group, str(reference.get("kind")), object_id.namespace, str(reference.get("name")))
-        found[target] = object_id.name
-    return found
 
 
 def without_others(
@@ -216,20 +217,28 @@ def _put(tree: Any, steps: Sequence[_Step], value: Any) -> None:
 
 
 def left_out(manifest: Mapping[str, Any], pointers: Sequence[str]) -> Mapping[str, Any]:
-    """Return a manifest without the fields that JSON pointers name; itself where there are none."""
+    """Return a manifest without the fields that JSON pointers name; itself where there are none.
+
+    What holds nothing else goes with them: to send it empty would be to own all that may lie in it.
+    """
     if not pointers:
         return manifest
     copy: dict[str, Any] = orjson.loads(orjson.dumps(manifest))
     for pointer in pointers:
-        *way, last = _tokens(pointer)
-        at: Any = copy
-        for token in way:
-            at = at.get(token) if isinstance(at, dict) else _element(at, token)
-        if isinstance(at, dict):
-            at.pop(last, None)
-        elif _element(at, last) is not None:
-            del at[int(last)]
+        _drop(copy, list(_tokens(pointer)))
     return copy
+
+
+def _drop(tree: Any, tokens: Sequence[str]) -> None:
+    token, rest = tokens[0], tokens[1:]
+    element = _element(tree, token)
+    child = tree.get(token) if isinstance(tree, dict) else element
+    if rest:
+        _drop(child, rest)
+    if isinstance(tree, dict) and token in tree and (not rest or tree[token] == {}):
+        del tree[token]
+    elif element is not None and not rest:
+        del tree[int(token)]
 
 
 def _element(tree: Any, token: str) -> Any:

@@ -10,10 +10,10 @@ import orjson
 
 from common.domain.changes import Action
 from common.domain.errors import PermanentError
-from common.domain.fleet import ConflictPolicy
+from common.domain.fleet import ConflictPolicy, ExtraFields
 from common.domain.inventory import HookState
 from common.domain.refs import ObjectId, PlacementRef
-from workers.sync import adoption, conflicts, ignore, marks
+from workers.sync import adoption, by_hand, conflicts, controlled, ignore, marks
 from workers.sync.diff import diff
 from workers.sync.errors import (
     ConflictError,
@@ -23,6 +23,7 @@ from workers.sync.errors import (
     UnsettledError,
     told,
 )
+from workers.sync.fieldset import FieldSet
 from workers.sync.fingerprint import fingerprint
 from workers.sync.ignore import Ignored
 from workers.sync.live import Live, LiveMeta, ManagedFields
@@ -30,9 +31,8 @@ from workers.sync.marks import ApplyMode, Owner, Standing
 from workers.sync.moving import Hold
 from workers.sync.normalise import Wanted, digest_of
 from workers.sync.ports import CREATE_ONLY, Applied, ClusterPort, InventoryItem, Ownership, SyncRequest, Write
-from workers.sync.prune import PROTECTED
+from workers.sync.remedies import WITH_DATA, explained, is_unbound_resize, new_object_helps, unbound
 
-_WITH_DATA = PROTECTED | {("apps", "StatefulSet")}
 JUDGEMENTS = 5
 """How often an object that changes meanwhile is judged anew."""
 
@@ -51,6 +51,7 @@ class Verdict:
         ownership: what the write does about fields that others own.
         adopt: it becomes ours by this write.
         migration: managedFields to store before the write; None where nothing moves.
+        extra: what people added, and is taken away; None where nothing is.
         unchecked: why no dry-run could be made; empty when one was.
         recreate: ``live`` is deleted first: a field that cannot change is to be changed.
         error: that refused it; None where none did, or where it belongs to others.
@@ -69,6 +70,7 @@ class Verdict:
     ownership: Ownership = Ownership.RESPECT
     adopt: bool = False
     migration: tuple[ManagedFields, ...] | None = None
+    extra: FieldSet | None = None
     unchecked: str = ""
     recreate: bool = False
     error: PermanentError | None = None
@@ -123,15 +125,24 @@ class Judge:
 
     def ignored(self, wanted: Wanted) -> Ignored:
         """Return which fields of an object are left to others."""
-        return ignore.ignored_in(wanted.object, self._request.settings.ignore, self._scaled)
+        ignored = ignore.ignored_in(wanted.object, self._request.settings.ignore, self._scaled)
+        return ignored.beside(controlled.left_in(wanted.object, wanted.manifest))
+
+    def by_hand(self, wanted: Wanted, meta: LiveMeta) -> FieldSet | None:
+        """Return what people added to an object of ours and Git does not have; None where that is nothing."""
+        if wanted.options.apply is not ApplyMode.FULL:
+            return None
+        return by_hand.added(meta, self.ignored(wanted).pointers)
 
     def digest(self, wanted: Wanted) -> str:
         """Return what identifies the wanted state: the manifest, and which fields of it count."""
         ignored = self.ignored(wanted)
-        if not ignored:
+        removes = self._request.settings.extra_fields is ExtraFields.REMOVE
+        if not ignored and not removes:
             return wanted.digest
-        given = {"manifest": wanted.digest, "ignored": ignored.pointers}
-        return digest_of(given | ({"managers": ignored.managers} if ignored.managers else {}), None)
+        given: dict[str, Any] = {"manifest": wanted.digest, "ignored": ignored.pointers}
+        given |= {"managers": ignored.managers} if ignored.managers else {}
+        return digest_of(given | ({"extra": ExtraFields.REMOVE} if removes else {}), None)
 
     def unchanged(self, wanted: Wanted, listed: LiveMeta | None) -> Verdict | None:
         """Return the verdict that needs no request: neither the object nor what is wanted changed."""
@@ -174,11 +185,17 @@ class Judge:
 
         Kinds that take other objects or data along need ``flotilla.dev/prune: allow`` besides.
         """
-        kind = (wanted.object.group, wanted.object.kind)
-        allowed = kind not in _WITH_DATA or wanted.options.prune_allowed
-        if not (error.immutable and wanted.options.recreate and allowed):
+        if not new_object_helps(error, wanted.manifest):
             return None
+        kind = (wanted.object.group, wanted.object.kind)
+        allowed = kind not in WITH_DATA or wanted.options.prune_allowed
         live = self._cluster.get(wanted.target)
+        if not (wanted.options.recreate and allowed):
+            if live is not None and is_unbound_resize(wanted, live):
+                raise unbound(wanted)
+            return None
+        if live is None and not error.immutable:
+            return None
         if live is None:
             message = f"{wanted.object} went away while it was judged"
             raise UnsettledError(message)
@@ -202,8 +219,8 @@ class Judge:
         raise restless(wanted.object, live, "judged")
 
     def _first(self, wanted: Wanted) -> Mapping[str, Any]:
-        """Return what creates the object: every value as Git has it, ignored or not."""
-        return self._with_fence(wanted, wanted.manifest, None)
+        """Return what creates the object: every value as Git has it, ignored or not, but for what is a controller's."""
+        return self._with_fence(wanted, ignore.left_out(wanted.manifest, self.ignored(wanted).unsent), None)
 
     def _absent(self, wanted: Wanted) -> Verdict | None:
         """Return the verdict on an object taken for absent; None when it turned out to exist."""
@@ -242,19 +259,25 @@ class Judge:
 
     def _proposal(self, wanted: Wanted, live: Live, *, adopt: bool) -> Verdict:
         moving = adoption.migrated(live.meta) if adopt and wanted.options.apply is not ApplyMode.MERGE else None
+        extra = None
+        if not adopt and self._request.settings.extra_fields is ExtraFields.REMOVE:
+            extra = self.by_hand(wanted, live.meta)
+            moving = by_hand.taken(live.meta, extra) if extra is not None else None
+        said = f"removed what was added by hand: {', '.join(by_hand.names(extra))}" if extra is not None else ""
         managers = live.meta.managed_fields or () if moving is None else moving
         ignored = self.ignored(wanted)
-        manifest = wanted.manifest
+        manifest = ignore.left_out(wanted.manifest, ignored.unsent)
         if ignored:
             manifest = ignore.without_others(manifest, live.body(), managers, ignored)
         return Verdict(
             wanted,
             Action.UNCHANGED,
-            detail="; ".join(part for part in (self._how_ours(wanted.object, adopt), ignored.note) if part),
+            detail="; ".join(part for part in (self._how_ours(wanted.object, adopt), said, ignored.note) if part),
             manifest=self._with_fence(wanted, manifest, live.meta),
             live=live,
             adopt=adopt,
             migration=moving,
+            extra=extra,
         )
 
     def _how_ours(self, object_id: ObjectId, adopt: bool) -> str:  # noqa: FBT001 - as the verdict has it
@@ -288,6 +311,8 @@ class Judge:
         except ConflictError:
             return None
         before, after = live.body(), adoption.without_left(answer.live, proposal.migration)
+        if proposal.extra is not None:
+            after = by_hand.without(after, proposal.extra)
         changes = diff(before, after)
         if proposal.adopt and not diff(adoption.unmarked(before), adoption.unmarked(after)):
             return replace(proposal, action=Action.ADOPTED, diff=changes)
@@ -304,7 +329,7 @@ class Judge:
             error.fields,
             item.applied_fields if item is not None else None,
             ConflictPolicy.FAIL if merging else settings.conflicts,
-            moving=adoption.moves if verdict.migration is not None else _none_moves,
+            moving=adoption.moves if verdict.adopt and verdict.migration is not None else _none_moves,
         )
         if isinstance(decision, conflicts.Stop):
             return replace(verdict, action=Action.CONFLICT, detail=decision.detail, error_code="apply.conflict")
@@ -324,20 +349,6 @@ def sealed(manifest: Mapping[str, Any], meta: LiveMeta | None) -> bytes:
         else {"uid": meta.uid, "resourceVersion": meta.resource_version}
     )
     return orjson.dumps({**manifest, "metadata": {**manifest["metadata"], **seal}})
-
-
-def explained(error: PermanentError, wanted: Wanted) -> str:
-    """Return what is said of a refused object; where a field cannot change, what would have it made anew."""
-    said = told(error, wanted.object)
-    if not isinstance(error, InvalidError) or not error.immutable:
-        return said
-    missing = [] if wanted.options.recreate else [f"{marks.FORCE}: recreate"]
-    if (wanted.object.group, wanted.object.kind) in _WITH_DATA and not wanted.options.prune_allowed:
-        missing.append(f"{marks.PRUNE}: allow")
-    if not missing:
-        return said
-    leave = " and ".join(missing)
-    return f"{said}; the field cannot change: annotate the object with {leave} to have it deleted and made anew"
 
 
 def restless(object_id: ObjectId, live: Live | None, doing: str) -> UnsettledError:

@@ -8,8 +8,8 @@ from itertools import chain
 
 from common.domain.changes import Action
 from common.domain.refs import ObjectId, PlacementRef
-from workers.sync import ignore
 from workers.sync.concurrent import each
+from workers.sync.controlled import scaled_by
 from workers.sync.errors import SilentGroupError
 from workers.sync.judge import Judge, Verdict
 from workers.sync.live import Kind, LiveMeta
@@ -44,7 +44,7 @@ class Judging:
         self._arriving = arriving
         self._listed: Mapping[ObjectId, LiveMeta] = {}
         self._wrote: list[Wanted] = []
-        scaled = ignore.scaled_by((one.object, one.manifest) for one in objects)
+        scaled = scaled_by((one.object, one.manifest) for one in objects)
         self.judge = Judge(request, ports.cluster, scaled)
         self.silent: dict[ObjectId, SilentGroupError] = {}
         """Objects whose API group does not answer: they, and what follows them in order, are held back."""

@@ -18,7 +18,8 @@ _CONDITIONS = {"Complete": End.SUCCEEDED, "Failed": End.FAILED}
 
 def expires(object_id: ObjectId, body: Mapping[str, Any]) -> bool:
     """Return whether the cluster deletes an object by itself some time after its end."""
-    return (object_id.group, object_id.kind) == JOB and (body.get("spec") or {}).get(TTL) is not None
+    spec = body.get("spec")
+    return (object_id.group, object_id.kind) == JOB and isinstance(spec, Mapping) and spec.get(TTL) is not None
 
 
 def held_back(object_id: ObjectId, manifest: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from common.domain import numbers
 from common.domain.changes import MUTATIONS, Action, Change
 from common.domain.errors import PermanentError
 from common.domain.refs import ObjectId
-from workers.sync import adoption, lifetime, marks
+from workers.sync import adoption, by_hand, lifetime, marks
 from workers.sync.concurrent import each
 from workers.sync.definitions import POLL, await_served, defined_by
 from workers.sync.errors import (
@@ -23,12 +23,13 @@ from workers.sync.errors import (
     UnsettledError,
 )
 from workers.sync.fingerprint import fingerprint
-from workers.sync.judge import JUDGEMENTS, Judge, Verdict, explained, restless, sealed
+from workers.sync.judge import JUDGEMENTS, Judge, Verdict, restless, sealed
 from workers.sync.live import Live, LiveMeta
 from workers.sync.marks import Standing
 from workers.sync.normalise import Wanted
 from workers.sync.ordering import batches, sort_key
 from workers.sync.ports import Applied, InventoryItem, Phase, PlannedChange, Ports, SyncRequest, Target, Write
+from workers.sync.remedies import explained
 
 DELETING = timedelta(seconds=30)
 SETTLING = timedelta(seconds=5)
@@ -249,6 +250,7 @@ class Writer:
             uid=meta.uid,
             applied_fields=ours.decoded() if ours is not None else None,
             adopted=adopted,
+            by_hand="\n".join(by_hand.names(self._judge.by_hand(wanted, meta))[: by_hand.MOST]),
             expires=ends and lifetime.expires(wanted.object, live.body()),
         )
 

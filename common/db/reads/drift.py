@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, or_, select, text
 
 from common.db.dialect import fixed
 from common.db.runs import first_id_at
@@ -31,6 +31,7 @@ class DriftView:
         corrections: runs that corrected it, since the report's beginning.
         corrected_at: the last of them; None for none.
         cause: of the last of them, in words: which object, and who changed it.
+        by_hand: fields that people added and Git does not have, each with its object; they are no drift.
     """
 
     ref: str
@@ -39,17 +40,20 @@ class DriftView:
     corrections: int = 0
     corrected_at: datetime | None = None
     cause: str = ""
+    by_hand: tuple[str, ...] = ()
 
 
 def drift(connection: Connection, *, since: datetime) -> tuple[DriftView, ...]:
     """Return the placements that differ from what was applied last, or were corrected since then.
 
-    First those that differ, then those corrected most often.
+    First those that differ, then those corrected most often; those to which people only added something come last.
     """
     found = dict(_differing(connection, since))
     for ref, view in _corrected(connection, since).items():
         known = found.get(ref, DriftView(ref))
         found[ref] = replace(known, corrections=view.corrections, corrected_at=view.corrected_at, cause=view.cause)
+    for ref, added in _by_hand(connection).items():
+        found[ref] = replace(found.get(ref, DriftView(ref)), by_hand=added)
     return tuple(sorted(found.values(), key=lambda one: (not one.differs, not one.fight, -one.corrections, one.ref)))
 
 
@@ -78,6 +82,24 @@ def _differing(connection: Connection, since: datetime) -> Mapping[str, DriftVie
         for row in connection.execute(query)
         for ref in (str(PlacementRef(row.cluster, row.application)),)
     }
+
+
+def _by_hand(connection: Connection) -> Mapping[str, tuple[str, ...]]:
+    query = (
+        select(PlacementRow.cluster, PlacementRow.application, InventoryRow.kind, InventoryRow.name)
+        .add_columns(InventoryRow.by_hand)
+        .join(PlacementRow, PlacementRow.id == InventoryRow.placement_id)
+        # The condition of the index that finds them, as a literal: they are few among many.
+        .where(text("inventory.by_hand <> ''"), PlacementRow.state == "placed")
+        .order_by(PlacementRow.cluster, PlacementRow.application, InventoryRow.kind, InventoryRow.name)
+        .limit(MOST)
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for row in connection.execute(query):
+        ref = str(PlacementRef(row.cluster, row.application))
+        fields = (f"{row.kind} {row.name}: {path}" for path in row.by_hand.splitlines())
+        found[ref] = (*found.get(ref, ()), *fields)
+    return found
 
 
 def _corrected(connection: Connection, since: datetime) -> Mapping[str, DriftView]:

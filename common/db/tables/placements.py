@@ -107,6 +107,12 @@ class InventoryRow(Base):
             sqlite_where=text("fight_step > 0"),
             postgresql_where=text("fight_step > 0"),
         ),
+        Index(
+            "ix_inventory_by_hand",
+            "placement_id",
+            sqlite_where=text("by_hand <> ''"),
+            postgresql_where=text("by_hand <> ''"),
+        ),
     )
 
     placement_id: Mapped[int] = mapped_column(ForeignKey("placements.id"), primary_key=True)
@@ -153,5 +159,7 @@ class InventoryRow(Base):
     """sha256 over the identity of the revision that it ran for; empty at a removal."""
     expires: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether the cluster deletes it by itself some time after its end (a Job with a TTL)."""
+    by_hand: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """Paths of fields that people added and Git does not have, one a line; the first 20."""
     ended: Mapped[str] = mapped_column(String(9), default="", server_default="")
     """How it ended, as observed; empty again once another object takes its place."""

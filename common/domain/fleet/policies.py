@@ -34,6 +34,13 @@ class ConflictPolicy(StrEnum):
     TAKE_OVER = "take-over"
 
 
+class ExtraFields(StrEnum):
+    """What happens to what people added by hand to an object of ours, and Git does not have."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+
+
 class OnUnmatch(StrEnum):
     """What happens to the objects of a placement that is not wanted any more."""
 
@@ -116,6 +123,7 @@ class SyncSettings:
     adopt: AdoptPolicy = AdoptPolicy.UNOWNED
     ignore: tuple[IgnoreRule, ...] = ()
     conflicts: ConflictPolicy = ConflictPolicy.FAIL
+    extra_fields: ExtraFields = ExtraFields.KEEP
 
 
 @dataclass(frozen=True, slots=True)

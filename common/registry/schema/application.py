@@ -14,6 +14,7 @@ from common.domain.fleet import (
     AdoptPolicy,
     ApplicationState,
     ConflictPolicy,
+    ExtraFields,
     OnUnmatch,
     SyncMode,
 )
@@ -148,6 +149,9 @@ class SyncSpec(Base):
     ignore: list[IgnoreSpec] = Field(default=[], description="Fields neither reported nor overwritten.")
     conflicts: Annotated[ConflictPolicy, LAX] = Field(
         default=ConflictPolicy.FAIL, description="fail, or take-over of fields that never were ours."
+    )
+    extra_fields: Annotated[ExtraFields, LAX] = Field(
+        default=ExtraFields.KEEP, description="keep, or remove, what people added by hand and Git does not have."
     )
 
 

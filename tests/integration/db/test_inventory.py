@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from common.db import inventory
+from common.db.reads.drift import drift
 from common.db.session import Database
 from common.domain.inventory import End, HookState, InventoryItem
 from common.domain.refs import ObjectId
-from tests.integration.db.rows import add_placements
+from tests.integration.db.rows import NOW, add_placements
 
 JOB = ObjectId("batch", "Job", "web", "once")
+MAP = ObjectId("", "ConfigMap", "web", "a")
 ROW = InventoryItem(JOB, "v1", uid="one", expires=True)
 
 
@@ -39,3 +41,11 @@ def test_the_end_of_an_object_that_another_replaced_says_nothing_of_that(databas
         inventory.replace(connection, placement, [replace(ROW, uid="two")])
         inventory.record_ends(connection, [(placement, ROW, End.FAILED)])
         assert inventory.of(connection, placement)[0].ended is End.NONE
+
+
+def test_what_people_added_is_told_with_its_object(database: Database) -> None:
+    with database.write() as connection:
+        (placement, _) = add_placements(connection, "eu/web", "eu/other")
+        inventory.replace(connection, placement, [replace(ROW, by_hand=".data.a\n.data.b"), replace(ROW, object=MAP)])
+        (view,) = drift(connection, since=NOW)
+    assert (view.ref, view.differs, view.by_hand) == ("eu/web", "", ("Job once: .data.a", "Job once: .data.b"))
