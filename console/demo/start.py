@@ -23,7 +23,7 @@ from console.demo.repository import DemoCluster, demo_clusters, write_repository
 from console.processes import embedded
 from console.processes.home import LOCK, hold_home, prepare_home
 from console.processes.spec import ProcessSpec, flotilla_env, python
-from console.processes.supervisor import Supervisor
+from console.processes.supervisor import StoppedError, Supervisor
 from console.processes.up import refuse_taken_port, start_hub, stop_on_signals
 
 MARKER = ".flotilla-demo"
@@ -188,6 +188,8 @@ def run_demo(home: Path, *, until: Until, say: Callable[[str], None]) -> None:
         stop_on_signals(supervisor)
         try:
             _run(home, settings, supervisor, until=until, say=say)
+        except StoppedError:
+            pass  # as asked
         finally:
             say("Stopping")
             supervisor.end_all()

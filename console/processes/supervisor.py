@@ -33,6 +33,10 @@ class ProcessFailedError(PermanentError):
         super().__init__(f"{name} {why}\n{tail}".rstrip(), remedy=f"See {log}")
 
 
+class StoppedError(Exception):
+    """The supervisor was told to stop while a process was starting."""
+
+
 def _die_with_parent() -> None:
     """Ask the kernel to end the child when this process is gone, however it went (Linux only)."""
     with suppress(OSError, AttributeError):
@@ -79,6 +83,7 @@ class Supervisor:
 
         Raises:
             ProcessFailedError: one ended, or was not ready in time.
+            StoppedError: ``stop`` was called before all were ready.
         """
         started = [_Running(spec, self._spawn(spec)) for spec in specs]
         self._running += started
@@ -97,6 +102,7 @@ class Supervisor:
             if time.monotonic() > until:
                 raise ProcessFailedError(spec.name, f"was not ready after {spec.patience:g} s", self.log_of(spec.name))
             self._stopping.wait(0.05)
+        raise StoppedError
 
     def _spawn(self, spec: ProcessSpec) -> subprocess.Popen[bytes]:
         with self.log_of(spec.name).open("ab") as log:

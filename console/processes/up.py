@@ -12,7 +12,7 @@ from common.settings import Settings
 from console.listening import listen
 from console.processes import embedded
 from console.processes.home import hold_home
-from console.processes.supervisor import Supervisor
+from console.processes.supervisor import StoppedError, Supervisor
 
 
 def stop_on_signals(supervisor: Supervisor) -> None:
@@ -52,11 +52,11 @@ def run_up(settings: Settings, *, workers: int, say: Callable[[str], None]) -> N
         say(f"Starting a hub in {settings.home} (process {os.getpid()})")
         try:
             start_hub(supervisor, settings, workers=workers)
-            if supervisor.stopping:
-                return
             address = embedded.api_ready_file(settings).read_text()
             say(f"Ready: {address}  (token: flotilla token)")
             supervisor.watch()
+        except StoppedError:
+            pass  # as asked
         finally:
             say("Stopping")
             supervisor.end_all()

@@ -29,7 +29,7 @@ from console.demo.start import (
     left_out,
 )
 from console.processes import embedded
-from console.processes.supervisor import Supervisor
+from console.processes.supervisor import StoppedError, Supervisor
 from console.processes.up import start_hub, stop_on_signals
 from tests.controlplane.build import MissingToolsError, find
 from tests.controlplane.process import StartError
@@ -60,6 +60,8 @@ def run(home: Path, planes: ControlPlanes, *, until: Until) -> None:
         supervisor = Supervisor(home / "log", say=say, inherit=(held,))
         try:
             _run(home, settings, supervisor, planes, until=until)
+        except StoppedError:
+            pass  # as asked
         finally:
             say("Stopping")
             supervisor.end_all()
