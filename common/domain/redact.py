@@ -10,7 +10,10 @@ MASK = "[redacted]"
 _URL_USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@]+@")
 _HEADER = re.compile(r"(?i)\b((?:proxy-)?authorization|private-token)\b(\s*[:=]\s*)(bearer |basic )?[^\s,;'\"]+")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
-_PAIR = re.compile(r"(?i)\b(password|passwd|token|secret|api[-_]?key|client[-_]?secret)(\"?\s*[:=]\s*\"?)[^\s\"',;&]+")
+_OBJECT = r"(?!(?-i:(?<=/)Secret:[a-z0-9-]*/))"
+"""Not where an object is named, as ``/Secret:default/web``: which Secret it is about a person has to be told."""
+_NAME = r"(password|passwd|token|secret|api[-_]?key|client[-_]?secret)"
+_PAIR = re.compile(rf"(?i)\b{_OBJECT}{_NAME}(\"?\s*[:=]\s*\"?)[^\s\"',;&]+")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _SECRET_FIELDS = ("data", "stringData")
 
