@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, select, tuple_
 
 from common.db import inventory
-from common.db.dialect import batched
+from common.db.dialect import batched, fixed
 from common.db.tables import ApprovalRow, InventoryRow, PlacementRow, RunRow
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
@@ -115,7 +115,7 @@ def takers(
         named = map(ObjectId.parse, awaits or ())
         found |= {one: PlacementRef(mine.cluster, application) for one in named if one in wanted}
     asking = select(ApprovalRow.subject, ApprovalRow.payload).where(
-        ApprovalRow.kind == "move", ApprovalRow.state.in_(asked)
+        ApprovalRow.kind == fixed("move"), ApprovalRow.state.in_(asked)
     )
     for subject, payload in connection.execute(asking):
         if payload["from"] == str(mine):
