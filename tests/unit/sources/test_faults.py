@@ -29,7 +29,7 @@ URL = "https://git.example.com/ssl-timed-out/404/redirect"
         (f"fatal: unable to access '{URL}/': The requested URL returned error: 302", faults.RedirectRefusedError),
         (f"fatal: unable to access '{URL}/': Could not resolve host: git.example.com", faults.UnreachableError),
         (f"fatal: unable to access '{URL}/': The requested URL returned error: 502", faults.UnreachableError),
-        (f"fatal: unable to access '{URL}/': server certificate verification failed", faults.UnreachableError),
+        (f"fatal: unable to access '{URL}/': server certificate verification failed", faults.CertificateError),
         ("ssh: connect to host h port 22: Connection refused\r\nfatal: Could not read", faults.UnreachableError),
         ("ssh: connect to host h port 22: Connection timed out\r\nfatal: Could not read", faults.TimedOutError),
         (f"fatal: unable to access '{URL}/': Operation too slow. Less than 1 bytes/sec", faults.TimedOutError),
