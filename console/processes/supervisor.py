@@ -98,6 +98,7 @@ class Supervisor:
             if running.process.poll() is not None:
                 raise ProcessFailedError(spec.name, f"ended with {running.process.returncode}", self.log_of(spec.name))
             if ready:
+                running.was_intact = spec.intact()
                 return
             if time.monotonic() > until:
                 raise ProcessFailedError(spec.name, f"was not ready after {spec.patience:g} s", self.log_of(spec.name))
