@@ -16,7 +16,7 @@ from common.domain.health import Health, HealthReport
 from common.domain.placements import PlacementState
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef, Revision, RunId
-from common.domain.runs import SyncStatus, Trigger
+from common.domain.runs import RetryPolicy, SyncStatus, Trigger, own_back_off
 from common.domain.status import NO_CONTACT, NONE, Contact, Failure, Found, Reason, Remedy
 
 _PLACEMENT = table_of(PlacementRow)
@@ -39,7 +39,13 @@ _FAILURE = (
     .where(_PLACEMENT.c.id == bindparam("of_placement"), RunRow.id == bindparam("of_run"))
     .with_for_update(of=_PLACEMENT)
 )  # fmt: skip
-_BY_CONTACT = (*sorted(NO_CONTACT), "cluster.unauthorised", "cluster.blocked")
+_BY_CONTACT = (
+    *sorted(NO_CONTACT),
+    "cluster.unauthorised",
+    "cluster.untrusted",
+    "cluster.proxy-refused",
+    "cluster.blocked",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,10 +309,20 @@ def confirm(connection: Connection, placement_ids: Sequence[int], *, now: dateti
 
 
 def reached(connection: Connection, placement_ids: Sequence[int], *, now: datetime) -> None:
-    """Note that these placements can be read; who failed for want of that, or of credentials, is tried again now."""
+    """Note that these placements can be read; who failed for want of that, or of credentials, is tried again.
+
+    Now, where contact was lost. Where only runs met the fault it may be theirs alone, so that it is tried later and
+    later: what they lacked was mended before a sweep missed it, or is still lacking.
+    """
+    at_fault = or_(PlacementRow.failure_code.in_(_BY_CONTACT), PlacementRow.failure_code.startswith("credentials."))
     for batch in batched(placement_ids):
+        unnoticed = select(PlacementRow.id, PlacementRow.failure_last_at, PlacementRow.failures).where(
+            PlacementRow.id.in_(batch), PlacementRow.contact_code == "", at_fault, PlacementRow.retry_at.is_(None)
+        )
+        for row in connection.execute(unnoticed).all():
+            pause = own_back_off(max(row.failures - 1, 0), RetryPolicy())
+            want_again(connection, row.id, at=max(now, row.failure_last_at + pause))
         lost = (PlacementRow.id.in_(batch), PlacementRow.contact_code != "")
-        at_fault = or_(PlacementRow.failure_code.in_(_BY_CONTACT), PlacementRow.failure_code.startswith("credentials."))
         sooner = or_(PlacementRow.retry_at.is_(None), PlacementRow.retry_at > now)
         connection.execute(update(PlacementRow).where(*lost, at_fault, sooner).values(retry_at=now))
         again = update(PlacementRow).where(*lost).values(_contact(NONE)).returning(PlacementRow.id)

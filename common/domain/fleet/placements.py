@@ -133,7 +133,7 @@ class Placement:
         )
 
     def settings_digest(self, projects: Mapping[str, Project]) -> str:
-        """Return the sha256 (hex) of what the registry says of how it is written, and of what it may use.
+        """Return the sha256 (hex) of what the registry says of how it is written, by which way, and of what it may use.
 
         Args:
             projects: of the fleet, by name.
@@ -147,6 +147,8 @@ class Placement:
             application.blocked,
             self.sources,
             projects.get(application.project),
+            # Only where there is one, so that all others have the digest that earlier versions stored.
+            *((self.cluster.proxy,) if self.cluster.proxy is not None else ()),
         )
         return hashlib.sha256(json.dumps(_plain(settings), sort_keys=True).encode()).hexdigest()
 
