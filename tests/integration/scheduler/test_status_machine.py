@@ -45,6 +45,7 @@ from workers.tasks.sweep_cluster import Recorder
 
 SEQUENCES = int(os.environ.get("FLOTILLA_SEQUENCES", "150"))
 CONFIG = ObjectId("", "ConfigMap", "pay", "settings")
+PEOPLE = (IntentKind.RESUME, IntentKind.RESUME, IntentKind.PAUSE, IntentKind.SYNC, IntentKind.CHECK)
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -107,6 +108,8 @@ class Statuses(RuleBasedStateMachine):
         self.commits = 1
         self.running: tuple[ClaimedRun, Ender, Go] | None = None
         self.commit("a")
+        # Most of what can go wrong needs something that is in.
+        self.work("well")
 
     def teardown(self) -> None:
         self.database.dispose()
@@ -124,20 +127,16 @@ class Statuses(RuleBasedStateMachine):
             self.truth.failed = self.truth.judged = False
             self.truth.touched = True
 
-    @rule(mode=st.sampled_from(["enforce", "warn", "manual"]))
+    @rule(mode=st.sampled_from(["enforce", "enforce", "warn", "manual"]))
     def change_mode(self, mode: str) -> None:
         with self.steps.db.write() as connection:
             connection.execute(update(FleetRow).values(snapshot_id=self.modes[mode]))
         self.steps.planner.tick()
         self.truth.touched = True
 
-    @rule()
-    def outage(self) -> None:
-        self.truth.reachable = False
-
-    @rule()
-    def heal(self) -> None:
-        self.truth.reachable = True
+    @rule(reachable=st.sampled_from([True, True, False]))
+    def connect(self, *, reachable: bool) -> None:
+        self.truth.reachable = reachable
 
     @precondition(lambda self: self.truth.content)
     @rule(undo=st.booleans())
@@ -148,7 +147,7 @@ class Statuses(RuleBasedStateMachine):
 
     # -- people --------------------------------------------------------------------------------------------------
 
-    @rule(kind=st.sampled_from([IntentKind.PAUSE, IntentKind.RESUME, IntentKind.SYNC, IntentKind.CHECK]))
+    @rule(kind=st.sampled_from(PEOPLE))
     def person(self, kind: IntentKind) -> None:
         self.steps.ask(kind, str(PAY))
         self.steps.intents.tick()
