@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Iterator
 
+_PROXY = "ProxyError"
+"""Its own text is told too where it is for people: a proxy's status says whether it wants credentials."""
 _BY_TYPE = (
     ("SSLCertVerificationError", "its certificate is not trusted"),
     ("CertificateError", "its certificate is not trusted"),
@@ -28,7 +30,7 @@ _BY_TYPE = (
     ("TimeoutError", "no answer within the time limit"),
     ("ConnectTimeout", "no connection within the time limit"),
     ("ReadTimeout", "no answer within the time limit"),
-    ("ProxyError", "the proxy failed"),
+    (_PROXY, "the proxy failed"),
     ("LocationParseError", "the URL cannot be read"),
 )
 """By the name of a class or of one of its bases, the first that fits; modules that may be absent are not imported."""
@@ -48,7 +50,8 @@ def said(error: BaseException) -> str:
         names = [each.__name__ for each in type(one).__mro__]
         for name, words in _BY_TYPE:
             if name in names:
-                return words
+                text = _clean(one) if name == _PROXY else ""
+                return f"{words}: {text}" if text else words
         if isinstance(one, OSError) and one.errno:
             return _system(one.errno)
         if isinstance(one, OSError) and (text := _clean(one)):

@@ -170,6 +170,16 @@ class Hub:
             answer.raise_for_status()
             return answer.json()
 
+    def items(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """Return a page of what a filter lets through; nothing while the hub does not know a name in it."""
+        with self.client() as client:
+            answer = client.get(f"/api/v1/{path}", params=query)
+            if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+                return []
+            answer.raise_for_status()
+            found: list[dict[str, Any]] = answer.json()["items"]
+            return found
+
     def post(self, path: str, body: Mapping[str, str] | None = None) -> Any:
         """Return the answer to a write of the API."""
         with self.client() as client:
@@ -179,13 +189,11 @@ class Hub:
 
     def placements(self, application: str) -> dict[str, dict[str, Any]]:
         """Return an application's placements by cluster."""
-        page = self.get("placements", application=application)
-        return {item["cluster"]: item for item in page["items"]}
+        return {item["cluster"]: item for item in self.items("placements", application=application)}
 
     def runs(self, application: str, cluster: str = "") -> list[dict[str, Any]]:
         """Return runs, newest first."""
-        items: list[dict[str, Any]] = self.get("runs", application=application, cluster=cluster)["items"]
-        return items
+        return self.items("runs", application=application, cluster=cluster)
 
     def await_synced(self, application: str, clusters: int, *, commit: str = "", within: float = 60) -> None:
         """Return once the application is synced and healthy on so many clusters, at ``commit`` if one is given."""

@@ -100,7 +100,13 @@ def worker_database(postgres_database: Database, postgres_server: PostgresServer
 
 
 def test_every_table_has_a_word_on_the_workers_rights() -> None:
-    assert set(Base.metadata.tables) - set(RIGHTS) == {"intents", "sessions"}
+    assert set(Base.metadata.tables) - set(RIGHTS) == {
+        "intents",
+        "leadership",
+        "run_tallies",
+        "sessions",
+        "tallied",
+    }
 
 
 def test_the_workers_role_can_do_a_workers_work(postgres_database: Database, worker_database: Database) -> None:

@@ -46,6 +46,7 @@ from workers.tasks.sweep_cluster import Recorder
 SEQUENCES = int(os.environ.get("FLOTILLA_SEQUENCES", "150"))
 CONFIG = ObjectId("", "ConfigMap", "pay", "settings")
 PEOPLE = (IntentKind.RESUME, IntentKind.RESUME, IntentKind.PAUSE, IntentKind.SYNC, IntentKind.CHECK)
+OBSERVERS = ("sweep", "sweep", "partial sweep", "outage", "contact", "person looks", "turn")
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -201,6 +202,26 @@ class Statuses(RuleBasedStateMachine):
         """Commit, and see it carried out or refused."""
         self.commit(digest)
         self.work(how)
+
+    @precondition(lambda self: self.running is None)
+    @rule(digest=st.sampled_from("abc"), observers=st.lists(st.sampled_from(OBSERVERS), min_size=1, max_size=4))
+    def fail(self, digest: str, observers: list[str]) -> None:
+        """Commit what is refused, and let those look who see only the cluster: none of them may hide it."""
+        self.connect(reachable=True)
+        self.deliver(digest, "denied")
+        for observer in observers:
+            match observer:
+                case "sweep" | "partial sweep":
+                    self.sweep(partial=observer == "partial sweep")
+                case "outage" | "contact":
+                    self.connect(reachable=observer == "contact")
+                    self.sweep(partial=False)
+                case "person looks":
+                    self.person(IntentKind.CHECK)
+                    self.work("well")
+                case "turn":
+                    self.turn()
+            self.the_status_is_never_wrong()
 
     @precondition(lambda self: self.running is None)
     @rule()
