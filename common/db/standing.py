@@ -46,6 +46,9 @@ _BY_CONTACT = (
     "cluster.proxy-refused",
     "cluster.blocked",
 )
+_CREDENTIALS = "credentials."
+_UNSEEN = ("hook.", "prune.", "sync.deadline")
+"""What the codes of failures begin with that no dry-run can see: it runs no hook, removes nothing, awaits no health."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,17 +223,26 @@ def record_failure(connection: Connection, placement_id: int, failed: Failed, *,
     settle(connection, [placement_id])
 
 
+def without_access(code: str) -> bool:
+    """Return whether an error says that nothing of the cluster could be read, by its code."""
+    return code in _BY_CONTACT or code.startswith(_CREDENTIALS)
+
+
 def record_checked(connection: Connection, placement_id: int, checked: Checked, *, now: datetime) -> None:
     """Note what a run found that wrote nothing; a run that is wanted already stays wanted.
 
-    Where nothing differs, the revision that it compared with is in.
+    Where nothing differs, the revision that it compared with is in; unless that failed by what no look can see, which
+    only a run that writes ends, or another revision.
     """
     values: dict[str, Any] = _judged(checked.found, checked.hint, now)
+    failed = select(_PLACEMENT.c.failure_code).where(_PLACEMENT.c.id == placement_id).with_for_update()
+    unseen = connection.execute(failed).scalar_one().startswith(_UNSEEN)
+    brought_in = checked.revision is not None and not checked.found and not unseen
     if checked.retry_at is not None:
         values["retry_at"] = func.coalesce(PlacementRow.retry_at, checked.retry_at)
     if checked.full_check_due_at is not None:
         values["full_check_due_at"] = checked.full_check_due_at
-    if checked.revision is not None and not checked.found:
+    if checked.revision is not None and brought_in:
         values |= {
             "applied_source_digest": checked.revision.source_digest,
             "applied_parameters_digest": checked.revision.parameters_digest,
@@ -238,7 +250,7 @@ def record_checked(connection: Connection, placement_id: int, checked: Checked, 
             "applied_at": func.coalesce(PlacementRow.applied_at, now),
         }
     _update(connection, placement_id, values)
-    if checked.revision is not None and not checked.found:
+    if checked.revision is not None and brought_in:
         _forget_failure(connection, placement_id, checked.revision.identity)
     settle(connection, [placement_id])
 
@@ -314,7 +326,7 @@ def reached(connection: Connection, placement_ids: Sequence[int], *, now: dateti
     Now, where contact was lost. Where only runs met the fault it may be theirs alone, so that it is tried later and
     later: what they lacked was mended before a sweep missed it, or is still lacking.
     """
-    at_fault = or_(PlacementRow.failure_code.in_(_BY_CONTACT), PlacementRow.failure_code.startswith("credentials."))
+    at_fault = or_(PlacementRow.failure_code.in_(_BY_CONTACT), PlacementRow.failure_code.startswith(_CREDENTIALS))
     for batch in batched(placement_ids):
         unnoticed = select(PlacementRow.id, PlacementRow.failure_last_at, PlacementRow.failures).where(
             PlacementRow.id.in_(batch), PlacementRow.contact_code == "", at_fault, PlacementRow.retry_at.is_(None)

@@ -129,7 +129,10 @@ class Ender:
         def note(connection: Connection, now: datetime) -> None:
             if code in NO_CONTACT:
                 standing.lose_contact(connection, [self._run.placement_id], code=code, message=message)
-            if self._only_judges:
+            if self._only_judges and (remedy is Remedy.TIME or standing.without_access(code)):
+                # It has seen nothing: what was known stays as it was, and the sweep's hint is still to be judged.
+                standing.record_given_up(connection, self._run.placement_id)
+            elif self._only_judges:
                 refused = Reason(Found.REFUSED, {"code": code, "message": message})
                 checked = Checked(None, refused, retry_at=None, hint=self.hint)
                 standing.record_checked(connection, self._run.placement_id, checked, now=now)
@@ -222,9 +225,11 @@ class Ender:
         different = [one for one in unsettled if one.action is not Action.CONFIGURED or one.diff]
         warns = self._settings.mode is SyncMode.WARN
         again = now + (self.placement.interval if self.placement else LONGEST_BACK_OFF)
+        found = _difference(different, Found.WARNED if warns else Found.DRIFTED) or _left_over(result)
+        before = standing.get(connection, self._run.placement_id).found
         checked = Checked(
             revision=self._run.revision,
-            found=_difference(different, Found.WARNED if warns else Found.DRIFTED) or _left_over(result),
+            found=before if _outlasts(before, different) else found,
             retry_at=again if warns else None,
             full_check_due_at=_next_full_check(now),
             hint=self.hint if unsettled else "",
@@ -359,6 +364,14 @@ def _difference(different: Sequence[Change], code: Found) -> Reason:
     objects, adopted = differing(different)
     first = different[0].object
     return Reason(code, {"objects": objects, "adopted": adopted, "first": f"{first.kind} {first.name}"})
+
+
+def _outlasts(before: Reason, different: Sequence[Change]) -> bool:
+    """Return whether what was said of removals still holds after a look, which removes nothing."""
+    if before.code == Found.PRUNE_HELD:
+        return not different
+    asked = before.code in {Found.PRUNE_ASKED, Found.PRUNE_REJECTED}
+    return asked and bool(different) and all(one.action is Action.PRUNED for one in different)
 
 
 def _left_over(result: SyncResult) -> Reason:

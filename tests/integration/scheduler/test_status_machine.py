@@ -30,7 +30,7 @@ from common.domain.errors import TransientError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.runs import SyncStatus, Trigger
-from common.domain.status import Found, sync_status
+from common.domain.status import sync_status
 from common.snapshots import Snapshots
 from scheduler.planning.due import PAUSED
 from scheduler.planning.hindrance import MANUAL
@@ -257,10 +257,10 @@ class Statuses(RuleBasedStateMachine):
         if not self.truth.reachable:
             exhausted = run.retries >= 5 or looks
             ender.transient(UnreachableError("no route"))
-            self._noted(run, contact="no", failed=exhausted)
+            self._noted(run, contact="no", failed=exhausted, go=go)
         elif how == "denied":
             ender.ended(go.phase, SyncResult(Ending.FAILED, (), reason="denied", error_code="cluster.denied"))
-            self._noted(run, failed=True, go=go)
+            self._noted(run, failed=True, go=go, refused=True)
         elif how == "faulty":
             ender.transient(FaultyError("etcd is slow"))
             self._noted(run, failed=run.retries >= 5 or looks, go=go)
@@ -277,6 +277,7 @@ class Statuses(RuleBasedStateMachine):
         differs = self.truth.edited or self.truth.content != run.revision.source_digest
         action = Action.CONFIGURED if differs else Action.UNCHANGED
         edits = self.truth.edits
+        unseen = self._row().failure_code == "sync.deadline"
         changes = (Change(CONFIG, action, diff="- v" if differs else ""),)
         ender.ended(Phase.CHECK, SyncResult(Ending.SUCCEEDED, changes))
         if run.trigger is Trigger.CHECK:
@@ -284,7 +285,8 @@ class Statuses(RuleBasedStateMachine):
         self.truth.contact, self.truth.judged = "yes", differs
         if not differs:
             self.truth.known_edits = edits
-            self._succeeded(run)
+            if not unseen:
+                self._succeeded(run)
 
     def _applied(self, run: ClaimedRun, ender: Ender, how: str, go: Go) -> None:
         assert run.revision is not None
@@ -317,15 +319,14 @@ class Statuses(RuleBasedStateMachine):
         if self._is_wanted(run):
             self.truth.failed = False
 
-    def _noted(self, run: ClaimedRun, *, failed: bool, contact: str = "", go: Go | None = None) -> None:
+    def _noted(self, run: ClaimedRun, *, failed: bool, go: Go, contact: str = "", refused: bool = False) -> None:
         if run.trigger is Trigger.CHECK:
             return
         self.truth.contact = contact or self.truth.contact
-        if failed and run.trigger is Trigger.DRIFT and go is not None and go.phase is Phase.CHECK:
+        only_looked = run.trigger is Trigger.DRIFT and go.phase is Phase.CHECK
+        if only_looked and refused:
             self.truth.judged, self.truth.contact = True, "yes"
-        elif failed and run.trigger is Trigger.DRIFT and self._row().found_code == Found.REFUSED:
-            self.truth.judged = True
-        elif failed and self._is_wanted(run):
+        elif failed and not only_looked and self._is_wanted(run):
             self.truth.failed, self.truth.touched = True, False
 
     def _is_wanted(self, run: ClaimedRun) -> bool:
