@@ -247,11 +247,11 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
         PlacementRow.hindrance == "",
         PlacementRow.paused_by.is_(None),
         behind,
+        PlacementRow.failure_remedy != Remedy.CHANGE.value,
     )
     asked = last.scalar_subquery().is_not_distinct_from(Outcome.NEEDS_APPROVAL.value)
     leaving = and_(PlacementRow.state == PlacementState.LEAVING, ~asked)
-    waits = PlacementRow.failure_remedy == Remedy.CHANGE.value
-    mine_missed = (PlacementRow.retry_at.is_(None), ~waits, or_(placed, leaving))
+    mine_missed = (PlacementRow.retry_at.is_(None), or_(placed, leaving))
     missed = update(PlacementRow).where(*mine_missed, ~unended.exists())
     return len(connection.execute(missed.values(retry_at=now).returning(PlacementRow.id)).all())
 

@@ -130,7 +130,7 @@ class Ender:
             if code in NO_CONTACT:
                 standing.lose_contact(connection, [self._run.placement_id], code=code, message=message)
             if self._only_judges and (remedy is Remedy.TIME or standing.without_access(code)):
-                # It has seen nothing: what was known stays as it was, and the sweep's hint is still to be judged.
+                # It saw nothing: what was known stays, and the sweep's hint is still to be judged.
                 standing.record_given_up(connection, self._run.placement_id)
             elif self._only_judges:
                 refused = Reason(Found.REFUSED, {"code": code, "message": message})
@@ -328,8 +328,12 @@ class Ender:
         return self._run.trigger is Trigger.DRIFT and self.phase is Phase.CHECK
 
     def _own_retry(self, failures: int, remedy: Remedy, now: datetime) -> datetime | None:
-        """Return when the placement tries by itself again after a run failed; None: only a change helps."""
-        if remedy is Remedy.CHANGE or self._settings.mode is SyncMode.MANUAL:
+        """Return when the placement tries by itself again after a run failed; None: only a change helps.
+
+        A removal always does: of what leaves the registry says nothing any more that could change.
+        """
+        by_hand = remedy is Remedy.CHANGE or self._settings.mode is SyncMode.MANUAL
+        if by_hand and self._run.revision is not None:
             return None
         return now + own_back_off(failures, self._settings.retry)
 

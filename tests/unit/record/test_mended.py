@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
-from common.db import standing
+from common.db import placements, standing
 from common.db.session import Database
+from common.db.tables import PlacementRow
 from common.domain.changes import Action, Change
 from common.domain.fleet import SyncMode
 from common.domain.runs import RetryPolicy, Trigger
 from common.domain.status import Remedy
 from tests.integration.scheduler.harness import PAY, REGISTRY
-from tests.unit.record.test_endings import CONFIG, SERVER, Attempt, _result
+from tests.unit.record.test_endings import CONFIG, RETIRED, SERVER, Attempt, _result
 from tests.unit.registry import texts
 from workers.record.endings import Ender
 from workers.sync.ports import Ending, Phase
@@ -173,3 +175,38 @@ def test_removals_that_wait_for_a_person_do_so_after_a_look_where_nothing_else_d
     assert attempt.placement.found_code == code
     _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, *changes))
     assert attempt.placement.found_code == {"": code, "none": ""}.get(found, found)
+
+
+# -- removals ------------------------------------------------------------------------------------------------------
+
+
+def _leave(attempt: Attempt) -> Ender:
+    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.steps.commit(RETIRED)
+    attempt.steps.planner.tick()
+    attempt.run = attempt.steps.claim()
+    attempt.start = attempt.placement.applied_at
+    ender = attempt.ender()
+    ender.phase, ender.placement = Phase.REMOVE, None
+    return ender
+
+
+def test_a_removal_that_was_refused_is_tried_again_later_and_later(attempt: Attempt) -> None:
+    refused = _result(Ending.FAILED, error_code="cluster.forbidden", reason="403 on delete")
+    _leave(attempt).ended(Phase.REMOVE, refused)
+    row = attempt.placement
+    assert (row.state, row.failure_code, row.failure_remedy) == ("leaving", "cluster.forbidden", "permanent")
+    assert RetryPolicy().ceiling <= attempt.after(row.retry_at) < RetryPolicy().ceiling + NEAR
+    with attempt.steps.db.write() as connection:
+        connection.execute(update(PlacementRow).values(retry_at=row.failure_last_at))
+    attempt.steps.turns()
+    assert attempt.steps.placement().run is not None
+
+
+def test_a_removal_that_an_earlier_version_gave_up_is_wanted_again(attempt: Attempt) -> None:
+    refused = _result(Ending.FAILED, error_code="cluster.forbidden", reason="403 on delete")
+    _leave(attempt).ended(Phase.REMOVE, refused)
+    with attempt.steps.db.write() as connection:
+        connection.execute(update(PlacementRow).values(retry_at=None))
+        placements.want_what_was_missed(connection, now=attempt.steps.db.now(connection))
+    assert attempt.placement.retry_at is not None
