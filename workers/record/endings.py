@@ -14,6 +14,7 @@ from common.db.approvals import ApprovalKind
 from common.db.attempts import AttemptEnding
 from common.db.connection import Connection
 from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
+from common.db.moves import OWNED, look_again
 from common.db.runs import ClaimedRun
 from common.db.session import Database
 from common.db.standing import FULL_CHECK, Checked, Failed, Success
@@ -160,8 +161,8 @@ class Ender:
             case Ending.SUCCEEDED:
                 self._succeeded(phase, result)
             case Ending.FAILED:
-                # Without a code no object failed: health did not come in time, and may yet.
-                remedy = Remedy.CHANGE if result.error_code else Remedy.TIME
+                # Without a code no object failed: health did not come in time, and may yet. An owner may let go.
+                remedy = Remedy.TIME if result.error_code in {"", OWNED} else Remedy.CHANGE
                 self.failed(result.error_code or DEADLINE, result.reason, remedy, result=result)
             case Ending.WAITING:
                 self._waiting(result)
@@ -203,6 +204,8 @@ class Ender:
             hint=self.hint,
         )
         standing.record_success(connection, self._run.placement_id, success, now=now)
+        if self._run.trigger is not Trigger.DRIFT:
+            look_again(connection, self._run.ref, now=now)
         observe_at = now + FIRST_LOOK if awaited is not None else None
         # A cluster that held nothing, or slower placements only, may not be due for long.
         sweep_by = now + self.placement.interval if self.placement is not None else None
@@ -286,14 +289,19 @@ class Ender:
         return Reason(Found.PRUNE_ASKED, params | {"why": result.reason})
 
     def _asks_to_move(self, result: SyncResult) -> None:
-        """Ask a person, owner by owner; nothing was written, and the placement tries again as after a failure."""
+        """Ask a person, owner by owner, unless one has said no to the very same; it tries again as after a failure."""
+        with self._database.read() as connection:
+            said = moves.rejected(connection, result.asks, self._run)
+        if said:
+            self.failed("move.rejected", said, result=result)
+            return
 
         def note(connection: Connection, now: datetime) -> None:
             for owner in sorted(set(result.asks.values())):
                 objects = [one for one, ref in result.asks.items() if ref == owner]
                 asked, subject = moves.payload(owner, objects, self._run), str(self._run.ref)
                 approvals.ask(connection, ApprovalKind.MOVE, subject, payload=asked, reason=result.reason, now=now)
-            self._failed(connection, Reason("apply.owned", {"message": result.reason}), Remedy.TIME, now)
+            self._failed(connection, Reason(OWNED, {"message": result.reason}), Remedy.TIME, now)
 
         ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=result.reason), result)
         self._end(lambda _now: ending, note)

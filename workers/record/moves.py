@@ -10,8 +10,10 @@ from common.db.connection import Connection
 from common.db.moves import Keeper, Pending
 from common.db.runs import ClaimedRun
 from common.db.session import Database
+from common.domain import numbers
 from common.domain.fleet import Fleet
 from common.domain.refs import ObjectId, PlacementRef
+from common.domain.runs import Trigger
 from common.snapshots import NoFleetError, Snapshots
 from workers.sync.errors import UnsettledError
 from workers.sync.moving import Claims, Held, Hold, Owner, held_by, left_by
@@ -71,7 +73,8 @@ class Moves:
             project = self._project(connection, mine.application, self._run.snapshot_id)
         for one in found:
             if one.ref not in takers.values() and self._may_take(one, project, since):
-                return Claims(takers, f"{one.ref} has not looked at its wanted revision yet, and may take it over")
+                why = one.why or "has not looked at its wanted revision yet"
+                return Claims(takers, f"{one.ref} {why}, and may take it over")
         return Claims(takers)
 
     def _may_take(self, one: Pending, project: str, since: object) -> bool:
@@ -127,3 +130,17 @@ def payload(owner: PlacementRef, objects: Iterable[ObjectId], run: ClaimedRun) -
     """Return what exactly a person is asked to allow: these objects, to this revision."""
     revision = left_by(run.revision.identity) if run.revision is not None else ""
     return {"from": str(owner), "objects": sorted(map(str, objects)), "revision": revision}
+
+
+def rejected(connection: Connection, asks: Mapping[ObjectId, PlacementRef], run: ClaimedRun) -> str:
+    """Return who rejected what a run is to ask for, and why; empty where nobody did, or where a person asks anew."""
+    if run.trigger is Trigger.MANUAL:
+        return ""
+    for owner in sorted(set(asks.values())):
+        asked = payload(owner, [one for one, ref in asks.items() if ref == owner], run)
+        no = approvals.rejected(connection, approvals.ApprovalKind.MOVE, str(run.ref), asked)
+        if no is not None:
+            why = f": {no.decision_reason}" if no.decision_reason else ""
+            objects = numbers.of(len(asks), "object")
+            return f"{no.decided_by} rejected the move{why} ({objects} of {owner}); `flotilla sync` asks again"
+    return ""

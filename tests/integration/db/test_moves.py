@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -70,13 +71,21 @@ def test_a_placement_is_pending_until_it_has_looked_at_its_wanted_revision(datab
         assert [one.resolved for one in moves.pending(connection, OLD)] == [False]
         connection.execute(update(PlacementRow).values(**DESIRED))
         assert [(one.ref, one.resolved, one.desired_at) for one in moves.pending(connection, OLD)] == [(NEW, True, NOW)]
-        for held in ({"hindrance": "blocked"}, {"paused_by": "me"}, {"failures": 1}, {"state": "retained"}):
+        kept: tuple[tuple[dict[str, Any], list[str]], ...] = (
+            ({"hindrance": "blocked"}, ["is held up (blocked)"]),
+            ({"paused_by": "me"}, ["is paused by me"]),
+            ({"failures": 1, "failure_code": "a.b"}, ["failed at its wanted revision (a.b)"]),
+            ({"state": "retained"}, []),
+        )
+        for held, why in kept:
             before = connection.begin_nested()
             connection.execute(update(PlacementRow).values(**held))
-            assert moves.pending(connection, OLD) == (), held
+            assert [one.why for one in moves.pending(connection, OLD)] == why
             before.rollback()
         assert runs.create(connection, new_run(new, str(NEW)), now=NOW)
         assert len(moves.pending(connection, OLD)) == 1
-        connection.execute(update(RunRow).values(state="waiting"))
+        connection.execute(update(RunRow).values(error_code=moves.CLAIMED))
+        assert moves.pending(connection, OLD) == (), "only what it removes is left of it"
+        connection.execute(update(RunRow).values(state="waiting", error_code=""))
         assert moves.pending(connection, OLD) == ()
         assert moves.desired_at(connection, new) == NOW < NOW + SECOND

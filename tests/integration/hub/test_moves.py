@@ -85,6 +85,16 @@ class Shop:
         found = {kind: self.kubectl.get(f"{path}/moved") for kind, path in KINDS.items()}
         return {kind: one.json()["metadata"]["uid"] for kind, one in found.items() if one.is_success}
 
+    def said(self, name: str) -> str:
+        """Return what the last run of an application says."""
+        (run, *_) = self.hub.runs(f"eu/{name}")
+        return f"{run.reason} {run.error}"
+
+    def alive(self) -> bool:
+        """Whether the moving ConfigMap is there, and not about to go."""
+        found = self.kubectl.get(f"{KINDS['ConfigMap']}/moved")
+        return found.is_success and "deletionTimestamp" not in found.json()["metadata"]
+
     def owner(self, kind: str) -> str:
         metadata = self.kubectl.get(f"{KINDS[kind]}/moved").raise_for_status().json()["metadata"]
         return str(metadata["annotations"]["flotilla.dev/owner"]).partition(":")[0]
@@ -236,3 +246,86 @@ def test_what_moves_to_another_project_waits_for_a_person(shop: Shop, first: str
     shop.until(lambda: shop.synced("new"))
     assert shop.uids() == uids
     assert shop.owner("PersistentVolumeClaim") == "test/eu/new"
+
+
+BROKEN = {"apiVersion": "apps/v1", "kind": "Deploymentt", "metadata": {"name": "bad"}}
+
+
+def hold_back(shop: Shop, why: str) -> None:
+    """Have ``new`` not come to its next revision by itself; ``failed`` does so by what is committed."""
+    if why == "manual":
+        shop.declare("new", more="  sync: {mode: manual}\n")
+        shop.hub.settle()
+    if why == "paused":
+        shop.hub.ask(IntentKind.PAUSE, "eu/new", reason="not now")
+        shop.hub.settle()
+
+
+def let_go(shop: Shop, why: str) -> None:
+    """Undo what keeps ``new`` from its revision."""
+    if why == "failed":
+        shop.commit(new=(values("other"), values("moved")))
+    elif why == "paused":
+        shop.hub.ask(IntentKind.RESUME, "eu/new")
+    else:
+        shop.hub.ask(IntentKind.SYNC, "eu/new")
+
+
+@pytest.mark.parametrize("why", ["failed", "paused", "manual"])
+def test_a_prune_waits_for_a_new_owner_that_cannot_look(shop: Shop, why: str) -> None:
+    uids = shop.begin(values("moved"))
+    hold_back(shop, why)
+    shop.commit(old=(values("keep"),), new=(values("other"), values("moved"), *([BROKEN] if why == "failed" else [])))
+    for _ in range(4):
+        shop.hub.settle(1)
+        shop.hub.make_due()
+        look(shop.hub)
+    assert shop.alive()
+    assert shop.uids() == uids
+    assert not shop.synced("old"), "it says that it has not removed all it is to"
+    assert "nothing is removed yet: eu/new" in shop.said("old")
+    let_go(shop, why)
+    shop.until(lambda: shop.synced("old") and shop.synced("new"))
+    assert shop.alive()
+    assert (shop.uids(), shop.owner("ConfigMap")) == (uids, "test/eu/new")
+
+
+def test_a_conflict_ends_when_the_owner_drops_the_object_later(shop: Shop) -> None:
+    uids = shop.begin(values("moved"))
+    shop.commit(new=(values("other"), values("moved")))
+    shop.until(lambda: shop.hub.runs("eu/new")[0].outcome == "failed")
+    shop.commit(old=(values("keep"),))
+    shop.until(lambda: shop.synced("old") and shop.synced("new"))
+    assert shop.alive()
+    assert (shop.uids(), shop.owner("ConfigMap")) == (uids, "test/eu/new")
+
+
+def test_two_that_both_only_remove_something_do_not_wait_for_each_other(shop: Shop) -> None:
+    for name in BOTH:
+        shop.declare(name)
+    shop.commit(old=(values("keep"), values("moved")), new=(values("other"), values("gone")))
+    shop.until(lambda: shop.synced("old") and shop.synced("new"))
+    shop.commit(old=(values("keep"),), new=(values("other"),))
+    shop.until(lambda: shop.synced("old") and shop.synced("new"))
+    assert not shop.alive()
+
+
+def test_a_move_that_a_person_rejected_is_not_asked_again(shop: Shop) -> None:
+    shop.hub.git.commit(REGISTRY.repo, {"projects.yaml": TEAMS})
+    shop.declare("old", project="a")
+    shop.declare("new", project="b")
+    shop.commit(old=(values("keep"), claim()), new=(values("other"),))
+    shop.until(lambda: shop.synced("old") and shop.synced("new"))
+    shop.commit(old=(values("keep"),), new=(values("other"), claim()))
+    shop.until(lambda: bool(shop.hub.approvals()) and shop.synced("old"))
+    (asked,) = shop.hub.approvals()
+    shop.hub.ask(IntentKind.REJECT, str(asked.id), reason="it is theirs")
+    for _ in range(3):
+        shop.hub.settle(1)
+        shop.hub.make_due()
+    assert [one for one in shop.hub.approvals() if one.state == "open"] == []
+    assert "rejected the move: it is theirs" in shop.said("new")
+    runs = len(shop.hub.runs("eu/new"))
+    shop.hub.make_due()
+    shop.hub.settle(2)
+    assert len(shop.hub.runs("eu/new")) == runs, "only a change helps, or a person"
