@@ -111,10 +111,10 @@ def test_pods_and_events_that_may_not_be_read_are_said_and_the_rest_is_shown(
     send = Connection.send
     status = {"kind": "Status", "reason": "Forbidden", "code": 403, "message": "not for you"}
 
-    def refusing(self: Connection, method: str, path: str, *rest: Any) -> Answer:
+    def refusing(self: Connection, method: str, path: str, *rest: Any, **more: Any) -> Answer:
         if "/web/pods" in path or "/web/events" in path:
             return Answer(403, {}, orjson.dumps(status))
-        return send(self, method, path, *rest)
+        return send(self, method, path, *rest, **more)
 
     monkeypatch.setattr(Connection, "send", refusing)
     grown = look(config, REF)

@@ -61,7 +61,7 @@ def test_what_comes_back_to_git_while_it_is_held_says_what_it_waits_for_and_is_m
     site.sync(config_map("kept", v="1"), held("a"))
     uid = show(kubectl, f"{MAPS}/a")["metadata"]["uid"]
     site.sync(config_map("kept", v="1"))
-    with pytest.raises(UnsettledError, match=rf"default/a is being deleted, and waits for its finalizers: {HOLD};"):
+    with pytest.raises(UnsettledError, match=rf"default/a is being deleted, and waits for its finalizers: {HOLD}\."):
         site.sync(config_map("kept", v="2"), config_map("a"))
     assert site.clock.monotonic() == 0
     assert show(kubectl, f"{MAPS}/kept")["data"] == {"v": "1"}, "nothing of the wave is written"
@@ -85,7 +85,7 @@ def test_what_is_to_be_made_anew_and_is_held_is_waited_for_within_bounds_and_mad
     with pytest.raises(UnsettledError, match=rf"Deployment web is still being deleted.*: {HOLD}"):
         site.sync(web("two"))
     assert 30 <= site.clock.monotonic() < 32
-    with pytest.raises(UnsettledError, match=rf"web is being deleted, and waits for its finalizers: {HOLD};"):
+    with pytest.raises(UnsettledError, match=rf"web is being deleted, and waits for its finalizers: {HOLD}\."):
         site.sync(web("two"))
     let_go(kubectl, path)
     assert site.sync(web("two")).ending is Ending.SUCCEEDED

@@ -65,7 +65,7 @@ def test_a_namespace_of_ours_that_does_not_go_away_is_not_written_and_comes_back
 ) -> None:
     wanted = (SPACE, config_map("new", namespace=going))
     with pytest.raises(
-        UnsettledError, match=r"Namespace:/going is being deleted, and waits for its finalizers: example\.com/hold;"
+        UnsettledError, match=r"Namespace:/going is being deleted, and waits for its finalizers: example\.com/hold\."
     ):
         site.sync(*wanted, config_map("old", namespace=going, v="1"))
     with pytest.raises(TerminatingError):
