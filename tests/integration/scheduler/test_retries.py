@@ -21,6 +21,7 @@ from tests.integration.scheduler.harness import AWAY, LEASE, AwayError
 from workers.record.endings import Ender
 from workers.tasks import app as doors
 from workers.tasks.runtime import Runtime
+from workers.tasks.sync_run import Done
 
 
 class Failing(Hub):
@@ -28,9 +29,9 @@ class Failing(Hub):
 
     error: TransientError = AwayError(AWAY)
 
-    def carry_out(self, _runtime: Runtime, run: RunId) -> timedelta | None:
+    def carry_out(self, _runtime: Runtime, run: RunId) -> Done:
         ender: Ender = self.fail(run, self.error)
-        return ender.countdown
+        return Done(ender.countdown, ender.error_code)
 
     def work(self) -> str:
         """Have one message taken and its task carried out, as a worker does; return the task's id."""
