@@ -83,8 +83,10 @@ def test_waves_and_hooks_follow_each_other_in_one_run(hub: StepHub) -> None:
     )
     (run,) = hub.runs("eu/web")
     assert run.state == "waiting"
-    assert run.reason.startswith(("pre-sync wave 0: hook Job migrate: ", "wave -1: Deployment db: ")), run.reason
-    assert live(hub, "eu", "web", "web") is None
+    before = ("pre-sync wave 0: hook Job migrate: ", "wave -1: Deployment db: ")
+    # On a busy machine the cluster is ready before the hub looks: what it waits for may be the last stage already.
+    assert run.reason.startswith((*before, "post-sync wave 0: hook Job tell: ")), run.reason
+    assert not run.reason.startswith(before) or live(hub, "eu", "web", "web") is None
     assert [name for name in hub.leases() if name.startswith("placement:")] == [], "who waits holds no lease"
     done = until_ended(hub)
     assert (done.id, done.outcome) == (run.id, "succeeded"), done.error
