@@ -67,8 +67,8 @@ def takes_over(database: Database) -> Steps:
     """Return a standby that leads by now and has planned what is newer than what the leader before has read."""
     standby = Steps(database, name="b")
     standby.repository.commits = [REGISTRY, LATER, {**LATER, "more.yaml": texts.cluster("c2")}]
-    standby.resolve("c")
     for _ in range(20):  # one turn waits for the registry no longer than a second
+        standby.resolve("c")  # of sources that the leader before need not have got to storing
         standby.turns(1)
         if standby.wanted() == "c":
             return standby
