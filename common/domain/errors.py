@@ -10,7 +10,7 @@ import re
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from common.domain.redact import redacted
+from common.domain.redact import cut, redacted
 
 MESSAGE_LIMIT = 2_000
 _CODE = re.compile(r"[./_:=`\d-]")
@@ -41,15 +41,15 @@ class FlotillaError(Exception):
     """Base of all errors that Flotilla raises on purpose.
 
     Args:
-        message: what went wrong and where; capped and stripped of secrets here, so that no caller can forget it.
+        message: what went wrong and where; cut and stripped of secrets here, so that no caller can forget it.
         remedy: what the reader can do about it.
     """
 
     code: ClassVar[str] = "error"
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(redacted(message)[:MESSAGE_LIMIT])
-        self.remedy = redacted(remedy)[:MESSAGE_LIMIT]
+        super().__init__(redacted(cut(message))[:MESSAGE_LIMIT])
+        self.remedy = redacted(cut(remedy))[:MESSAGE_LIMIT]
         self.params: dict[str, Any] = {}
         """What a program needs to know of it besides the code; set by classes that have any."""
 

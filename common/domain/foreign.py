@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Iterator
 
+from common.domain.redact import cut
+
 _PROXY = "ProxyError"
 """Its own text is told too where it is for people: a proxy's status says whether it wants credentials."""
 _BY_TYPE = (
@@ -36,7 +38,7 @@ _BY_TYPE = (
 """By the name of a class or of one of its bases, the first that fits; modules that may be absent are not imported."""
 _QUOTED = re.compile(r"""\A['"](.*)['"]\Z""", re.DOTALL)
 _PYTHON = re.compile(
-    r"0x[0-9a-f]{6,}|<[\w.]+ object|Pool\(|\w+(?:Error|Exception|Disconnected)\(|\A\(|Traceback |\[Errno "
+    r"0x[0-9a-f]{6,}|<[\w.]+ object|Pool\(|\w(?:Error|Exception|Disconnected)\(|\A\(|Traceback |\[Errno "
 )
 """Marks of text that was made for programmers: addresses, reprs, tuples."""
 _DEPTH = 8
@@ -61,7 +63,7 @@ def said(error: BaseException) -> str:
 
 def _clean(error: BaseException) -> str:
     """Return an error's own text if it was made for people; empty else."""
-    text = _QUOTED.sub(r"\1", " ".join(str(error).split()))
+    text = _QUOTED.sub(r"\1", " ".join(cut(str(error)).split()))
     return "" if _PYTHON.search(text) else text[:_MOST]
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from common.domain.fleet import Where
-from common.domain.redact import redacted
+from common.domain.redact import cut, redacted
 from common.registry.faults import Fault, FaultScope, Suggestions, printable
 from common.registry.ignore import FILE as IGNORE_FILE
 from common.registry.ignore import REMEDY, Ignored, ignored_by, is_registry_file
@@ -90,7 +90,7 @@ class Source:
 
     def fault(self, path: Path, what: str, remedy: str) -> Fault:
         """Return a fault at ``path`` with the scope that this kind has."""
-        return Fault(self.file, self.line_of(path), redacted(what), remedy, self.scope, self.kind, self.name)
+        return Fault(self.file, self.line_of(path), redacted(cut(what)), remedy, self.scope, self.kind, self.name)
 
     def same_as(self, other: Source | None) -> bool:
         """Tell whether the same text lies in the same file."""

@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from common.domain.errors import FlotillaError, PermanentError, TransientError
-from common.domain.redact import redacted
+from common.domain.redact import redacted, tail
 
 _TEXT_LIMIT = 400
 
@@ -222,7 +222,7 @@ def fault_of(stderr: str, *, url: str) -> FlotillaError:
         url: of the repository; holds no credentials. Its own words are not taken for git's.
     """
     what = url
-    stderr = stderr.replace(url, "the repository")
+    stderr = tail(stderr).replace(url, "the repository")
     words = " ".join(redacted(stderr).split())[-_TEXT_LIMIT:]
     for pattern, kind, meaning, remedy in _WORDS:
         if re.search(pattern, stderr, re.IGNORECASE):

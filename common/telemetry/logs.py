@@ -10,12 +10,15 @@ from typing import Any, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
-from common.domain.redact import redacted
+from common.domain.redact import cut, redacted
 from common.settings import Settings
+
+LONGEST = 65_536
+"""Characters of one value; a traceback has a few thousand."""
 
 
 def _without_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    return {name: redacted(value) if isinstance(value, str) else value for name, value in event.items()}
+    return {name: redacted(cut(value, LONGEST)) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def configure(settings: Settings) -> None:
