@@ -36,7 +36,7 @@ def memory() -> str | None:
     return str(_MEMORY) if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
 
 
-def write_files(root: Path, files: Iterable[tuple[str, bytes]]) -> None:
+def write_files(root: Path, files: Iterable[tuple[str, bytes | memoryview]]) -> None:
     """Write files below ``root``, read-only.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Reads the part of the tar format that manifests and charts need, and refuses the rest by name. Pure.
+"""Reads and writes the part of the tar format that manifests and charts need, and refuses the rest by name. Pure.
 
 Format: POSIX.1-2017 ``pax`` with its ``ustar`` blocks, and GNU's long names. The standard library's reader is not used:
 it takes sparse files, whose few bytes stand for gigabytes, and reads extended headers by patterns that an archive can
@@ -7,7 +7,7 @@ make slow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -15,6 +15,7 @@ from common.sources.artifacts.faults import ArchiveBrokenError, ArchiveEntryErro
 
 _BLOCK = 512
 _LONGEST_EXTENSION = 1 << 16
+_LONGEST_NAME = 100
 _FILES = frozenset({b"0", b"\0"})
 _FOLDER = b"5"
 _EXTENDED, _GLOBAL, _LONG_NAME = b"x", b"g", b"L"
@@ -79,6 +80,41 @@ def members(content: bytes | bytearray) -> Iterator[Member]:
             what = _NAMES.get(header.kind, f"an entry of type {header.kind!r}")
             message = f"the archive's {name[:200]!r} is {what}"
             raise ArchiveEntryError(message, remedy="Build the archive from plain files and folders.")
+
+
+def written(files: Mapping[str, bytes | memoryview]) -> bytes:
+    """Return a tar of plain files in their order, which ``members`` reads as just these; the same for the same files.
+
+    Args:
+        files: contents by path; a path holds no NUL.
+    """
+    parts: list[bytes | memoryview] = []
+    for name, content in files.items():
+        raw = name.encode()
+        if len(raw) > _LONGEST_NAME or not raw.isascii():
+            record = _record(b"path", raw)
+            parts += (_block(b"pax", _EXTENDED, len(record)), record, _padding(len(record)))
+        parts += (_block(raw[:_LONGEST_NAME], b"0", len(content)), content, _padding(len(content)))
+    return b"".join([*parts, bytes(2 * _BLOCK)])
+
+
+def _block(name: bytes, kind: bytes, size: int) -> bytes:
+    """Return a header of POSIX's form, of a file that belongs to nobody and has no date."""
+    before = name.ljust(_LONGEST_NAME, b"\0") + b"0000644\0" + b"0000000\0" * 2 + b"%011o\0" % size + b"0" * 11 + b"\0"
+    after = (kind + bytes(100) + b"ustar\x0000").ljust(_BLOCK - 156, b"\0")
+    return before + b"%06o\0 " % (sum(before) + 8 * ord(" ") + sum(after)) + after
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % _BLOCK)
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """Return a line of an extended header; it begins with its own length."""
+    line = b" %s=%s\n" % (key, value)
+    length = len(line) + len(str(len(line)))
+    length = len(line) + len(str(length))  # its own digits may make it longer by one
+    return b"%d%s" % (length, line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from common.domain.errors import FlotillaError
+from common.sources.artifacts.faults import ArchiveBombError
 from common.sources.faults import FileTooLargeError
 from tests.fakes.archives import entry
 from tests.fakes.trees import Content, memory_tree
@@ -101,7 +102,7 @@ def test_a_packed_chart_that_unpacks_to_gigabytes_is_refused(renderers: Renderer
             info = entry(name)
             info.size = len(text)
             tar.addfile(info, io.BytesIO(text))
-    with pytest.raises((ToolFailedError, ToolBoundsError)):
+    with pytest.raises(ArchiveBombError, match=r"^charts/sub-1\.0\.0\.tgz: "):
         render(renderers, chart(files={"app/charts/sub-1.0.0.tgz": out.getvalue()}))
     honest(renderers)
 

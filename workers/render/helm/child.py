@@ -5,13 +5,9 @@ Go's runtime survives no fork, and a call into it cannot be interrupted.
 
 from __future__ import annotations
 
-import io
 import json
-import posixpath
 import re
 import sys
-import tarfile
-import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -19,18 +15,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import confined  # type: ignore[import-not-found]  # it lies one folder up
-from helm import schemas  # type: ignore[import-not-found]  # this folder, seen from there
+from helm import inspected, schemas  # type: ignore[import-not-found]  # this folder, seen from there
 
-_DEEPEST = 4
-_LARGEST_MEMBER = 8 << 20
 _PRINTED_AS_IT_IS = 1_000_000
 _ASSIGNMENT = re.compile(
     r"(?P<one>(?P<key>(?:[^\\=,]|\\.)*)=(?:\{(?:[^\\}]|\\.)*\}|(?:[^\\,{]|\\.)(?:[^\\,]|\\.)*|))(?:,|\Z)", re.DOTALL
 )
 """``key=value`` or ``key={a,b}``; a backslash takes its meaning from what follows it."""
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
-_VALUES = "values.yaml"
-_SCHEMA_OF_CHART = re.compile(r"(charts/[^/]+/)*values\.schema\.json")
 _LOOKUP = re.compile(
     rb"""\{\{ (?: [^}"`] | "(?:\\.|[^"\\])*" | `[^`]*` | \}(?!\}) )*? \blookup\b""", re.VERBOSE | re.DOTALL
 )
@@ -64,13 +56,12 @@ class ChartRefusedError(Exception):
 
 def _rendered(request: dict[str, Any]) -> dict[str, Any]:
     folder = Path(request["chart"])
-    files = dict(_files(folder))
+    # what is packed within the chart lies unpacked beside it, as the one reader of archives read it
+    files = {**dict(_files(folder)), **dict(_files(Path(request["unpacked"])))}
     _refuse_foreign(files)
-    texts = {name: text for name, text in files.items() if _is_template(name)}
+    texts = {name: text for name, text in files.items() if inspected.is_template(name)}
     values, large = _with_sets(request["values"], request["sets"])
     values = _with_cluster(values, request["clusterAt"], request["cluster"])
-    if request["skipSchema"]:
-        _drop_schemas(folder)
     first, crds, metadata = _once(folder, values, request)
     missing = _missing(metadata)
     if missing:
@@ -205,104 +196,18 @@ def _laid(lower: Any, upper: Any, indexes: int = 0) -> Any:
 def _refuse_foreign(files: dict[str, bytes]) -> None:
     """Return if every schema of values, those of packed sub-charts included, refers to itself only."""
     for name, text in files.items():
-        fault = schemas.fault(text) if _base(name) == schemas.NAME else ""
+        fault = schemas.fault(text) if PurePosixPath(name).name == schemas.NAME else ""
         if fault:
             message = f"{name}: {fault}"
             raise ChartRefusedError(message)
 
 
-def _drop_schemas(folder: Path) -> None:
-    """Take the schemas of values out of a chart and the charts within it, packed or not.
-
-    Helm's library has no switch for it that a rendering could turn.
-    """
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and text of every template, schema and file of values in a folder."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if _SCHEMA_OF_CHART.fullmatch(name) and path.is_file():
-            path.unlink()
-        elif _is_packed(name) and path.is_file():
-            packed = _packed_anew(name, path.read_bytes(), 0)
-            path.unlink()
-            path.write_bytes(packed)
-
-
-def _packed_anew(name: str, archive: bytes, depth: int) -> bytes:
-    """Return a packed chart without its schemas."""
-    if depth > _DEEPEST:
-        message = f"{name}: charts packed in charts deeper than {_DEEPEST} levels"
-        raise ChartRefusedError(message)
-    target = io.BytesIO()
-    try:
-        with (
-            tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as old,
-            tarfile.open(fileobj=target, mode="w:gz", compresslevel=1, format=tarfile.PAX_FORMAT) as new,
-        ):
-            for member in old:
-                inner = posixpath.normpath(member.name.replace("\\", "/"))
-                if not member.isfile() or _SCHEMA_OF_CHART.fullmatch(inner.partition("/")[2]):
-                    continue
-                if member.size > _LARGEST_MEMBER:
-                    message = f"{name}/{inner} has more than {_LARGEST_MEMBER:,} bytes"
-                    raise ChartRefusedError(message)
-                content = old.extractfile(member).read()  # type: ignore[union-attr]  # it is a file
-                if _is_packed(inner):
-                    content = _packed_anew(f"{name}/{inner}", content, depth + 1)
-                member.size = len(content)
-                new.addfile(member, io.BytesIO(content))
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        message = f"{name} is no packed chart: {error}"
-        raise ChartRefusedError(message) from error
-    return target.getvalue()
-
-
-def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and text of every template, schema and file of values, those of packed sub-charts included."""
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if _is_packed(name):
-            yield from _packed(name, path.read_bytes(), 0)
-        elif path.is_file() and _is_looked_at(name):
+        if path.is_file() and inspected.is_inspected(name):
             yield name, path.read_bytes()
-
-
-def _packed(name: str, archive: bytes, depth: int) -> Iterator[tuple[str, bytes]]:
-    if depth > _DEEPEST:
-        message = f"{name}: charts packed in charts deeper than {_DEEPEST} levels"
-        raise ChartRefusedError(message)
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-            for member in tar:
-                inner = f"{name}/{member.name}".replace("\\", "/")  # as Helm reads it
-                if not member.isfile() or not (_is_packed(inner) or _is_looked_at(inner)):
-                    continue
-                if member.size > _LARGEST_MEMBER:
-                    message = f"{inner} has more than {_LARGEST_MEMBER:,} bytes"
-                    raise ChartRefusedError(message)
-                text = tar.extractfile(member).read()  # type: ignore[union-attr]  # it is a file
-                if _is_packed(inner):
-                    yield from _packed(inner, text, depth + 1)
-                else:
-                    yield inner, text
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        message = f"{name} is no packed chart: {error}"
-        raise ChartRefusedError(message) from error
-
-
-def _base(name: str) -> str:
-    return PurePosixPath(name).name
-
-
-def _is_packed(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix == ".tgz" and path.parent.name == "charts"
-
-
-def _is_looked_at(name: str) -> bool:
-    return _is_template(name) or _base(name) in {schemas.NAME, _VALUES}
-
-
-def _is_template(name: str) -> bool:
-    return "templates/" in name and not name.endswith("/")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 from common.domain.fleet import IgnoreRule, ValueLayer, lent, merged
 from common.semver import RangeError, VersionRange
+from common.sources.artifacts.archives import ArchiveLimits
 from common.sources.faults import FileTooLargeError
 from common.sources.trees import Tree
 from common.yaml import MANIFEST_LIMITS
@@ -24,6 +24,8 @@ from workers.render.faults import (
 from workers.render.files import scratch, write_files
 from workers.render.helm.charts import ChartFootprint, mapping_of, repeated_keys
 from workers.render.helm.documents import documents, left_out
+from workers.render.helm.inspected import VALUES
+from workers.render.helm.packed import Unpacking
 from workers.render.manifests import Output, Reading, Sourced, bounded, checked, joined, reading
 from workers.render.parts import Loan, lent_content
 from workers.render.process import Library, RenderProcesses
@@ -37,7 +39,8 @@ _SCHEMAS = "of the schema(s)"
 """How Helm's library says that values are not of the types that a chart wants."""
 _GIVE_AS_WANTED = "Give the values as the chart's values.schema.json wants them."
 _NO_MANIFESTS = ("NOTES.txt",)
-_OF_VALUES = re.compile(r"(charts/[^/]+/)*values\.yaml")
+_CHART, _UNPACKED = "chart", "unpacked"
+"""Folders: what Helm's library loads, and what must be looked at of what is packed in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ def render(
         PermanentError: a file cannot be read (``common.sources.faults``).
     """
     given, repeated = _values(tree, release, reads)
-    with _materialised(tree, reads) as (folder, of_chart):
+    schemas = not options.get("skipSchemaValidation")
+    with _materialised(tree, reads, schemas=schemas) as (folder, of_chart):
         request = _request(folder, options, release, reads) | {"values": given}
         answer = processes.ask(request, what=reads.chart)
     _check(answer, reads.chart)
@@ -115,16 +119,25 @@ def render(
 
 
 @contextmanager
-def _materialised(tree: Tree, reads: ChartFootprint) -> Iterator[tuple[Path, list[str]]]:
+def _materialised(tree: Tree, reads: ChartFootprint, *, schemas: bool) -> Iterator[tuple[Path, list[str]]]:
     """Write the chart, and those beside it into its charts folder, to a fresh folder; gone afterwards.
 
     Beside it comes a warning for each key that their files of values give twice.
 
+    Args:
+        tree: the repository at a commit.
+        reads: the chart's footprint.
+        schemas: whether the schemas of values are written too: Helm's library has no switch for them that a rendering
+            could turn.
+
     Raises:
         FileTooLargeError, LfsPointerError: of a file.
+        PermanentError: of a chart that is packed in it (``common.sources.artifacts.faults``).
     """
     places = [(reads.chart, ""), *((source, f"{target}/") for target, source in reads.beside)]
     size = 0
+    limits = ArchiveLimits(max_unpacked=tree.limits.max_total)
+    unpacking = Unpacking(limits, schemas=schemas)
     with tempfile.TemporaryDirectory(prefix="flotilla-render-", dir=scratch(tree)) as folder:
         root = Path(folder)
         repeated: list[str] = []
@@ -135,10 +148,12 @@ def _materialised(tree: Tree, reads: ChartFootprint) -> Iterator[tuple[Path, lis
             if size > tree.limits.max_total:
                 message = f"{reads.chart} and the charts that it needs exceed {tree.limits.max_total:,} bytes"
                 raise FileTooLargeError(message, remedy="Split the application.")
-            write_files(root, ((place + path.removeprefix(prefix), text) for path, text in contents.items()))
+            files = {place + path.removeprefix(prefix): text for path, text in contents.items()}
+            write_files(root / _CHART, unpacking.anew(files))
             for path, text in sorted(contents.items()):
-                if _OF_VALUES.fullmatch(path.removeprefix(prefix)):
+                if VALUES.fullmatch(path.removeprefix(prefix)):
                     repeated += repeated_keys(text, path)
+        write_files(root / _UNPACKED, unpacking.inspected.items())
         yield root, repeated
 
 
@@ -158,11 +173,11 @@ def _request(folder: Path, options: Mapping[str, Any], release: Release, reads: 
     settings = {"name": str(options.get("releaseName") or release.name), "namespace": release.namespace}
     abilities = {} if known is None else {"kube_version": known.kube_version, "api_versions": list(known.api_versions)}
     return {
-        "chart": str(folder),
+        "chart": str(folder / _CHART),
+        "unpacked": str(folder / _UNPACKED),
         "sets": list(options.get("sets", ())),
         "cluster": release.cluster,
         "clusterAt": list(reads.cluster_at),
-        "skipSchema": bool(options.get("skipSchemaValidation")),
         "release": settings | abilities,
     }
 
