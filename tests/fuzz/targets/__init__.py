@@ -1,0 +1,1 @@
+"""One module a target; each registers itself, see ``tests.fuzz.harness``."""
