@@ -86,6 +86,12 @@ class ToolKilledError(TransientError):
     code: ClassVar[str] = "render.killed"
 
 
+class ToolBusyError(TransientError):
+    """Other applications of the project hold all that it may render at once."""
+
+    code: ClassVar[str] = "render.busy"
+
+
 class DependencyMissingError(PermanentError):
     """A chart needs another chart that is not there."""
 

@@ -31,9 +31,31 @@ def scratch(tree: Tree) -> str | None:
     return place
 
 
+def in_memory(tree: Tree) -> bool:
+    """Return whether files of ``tree`` may lie in memory only.
+
+    Raises:
+        DecryptError: as ``scratch``.
+    """
+    return scratch(tree) is not None
+
+
 def memory() -> str | None:
     """Return a folder that lies in memory; None where this machine has none."""
     return str(_MEMORY) if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
+
+
+def parts_of(path: str) -> list[str]:
+    """Return the names that a path in a tree consists of.
+
+    Raises:
+        EscapeRefusedError: it is not plain.
+    """
+    parts = path.split("/")
+    if any(part in {"", ".", ".."} or "\0" in part for part in parts):
+        message = f"{path[:200]!r} is not a path inside the tree"
+        raise EscapeRefusedError(message, remedy="Rename the file.")
+    return parts
 
 
 def write_files(root: Path, files: Iterable[tuple[str, bytes | memoryview]]) -> None:
@@ -43,11 +65,7 @@ def write_files(root: Path, files: Iterable[tuple[str, bytes | memoryview]]) -> 
         EscapeRefusedError: a path is not plain.
     """
     for path, content in files:
-        parts = path.split("/")
-        if any(part in {"", ".", ".."} or "\0" in part for part in parts):
-            message = f"{path[:200]!r} is not a path inside the tree"
-            raise EscapeRefusedError(message, remedy="Rename the file.")
-        target = root.joinpath(*parts)
+        target = root.joinpath(*parts_of(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, stat.S_IRUSR)
         with os.fdopen(descriptor, "wb") as file:

@@ -1,4 +1,4 @@
-"""The processes that hold a renderer's library: started when needed, bounded, replaced when dead or grown old."""
+"""One process that holds a renderer's library, confined: what it says is as foreign as what it was given."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import weakref
 from collections.abc import Mapping
@@ -19,11 +18,14 @@ from typing import Any
 
 import orjson
 
+from common.sandbox.launch import Limits, Streams, launch
 from workers.render import sandbox
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError
 from workers.render.files import memory
-from workers.render.sandbox import Bounds, environment
+from workers.render.sandbox import Bounds
 
+_CHILDREN = Path(__file__).parent
+"""Where the scripts lie that hold libraries, and what they import."""
 _CHUNK = 1 << 20
 _STARTING = 30.0
 _OLD = 2_000
@@ -36,7 +38,7 @@ class Library:
 
     Attributes:
         name: of the renderer, for messages.
-        child: the script that holds it: started with the bytes of memory that it may use, it says its version as a line
+        child: the script that holds it: it says its version as a line
             of JSON, and then answers a line of JSON with another, until its input ends.
         package: to install where it is missing.
     """
@@ -52,32 +54,28 @@ class RenderProcess:
     Args:
         library: that it holds.
         bounds: of each request, but for the memory, which is the process's.
+        place: where its folder is made; None for the usual place.
 
     Attributes:
         version: of the library.
 
     Raises:
-        RendererMissingError: it cannot be started, or the library is not installed.
+        RendererMissingError: the library is not installed.
+        SandboxMissingError, NotStartedError: as ``launch`` says.
     """
 
-    def __init__(self, library: Library, bounds: Bounds) -> None:
+    def __init__(self, library: Library, bounds: Bounds, *, place: str | None = None) -> None:
         self._library = library
         self._bounds = bounds
-        self._folder = tempfile.TemporaryDirectory(prefix=f"flotilla-{library.name}-")
+        self._folder = tempfile.TemporaryDirectory(prefix=f"flotilla-{library.name}-", dir=place)
         self._words = tempfile.TemporaryFile(dir=memory())
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", str(library.child), str(bounds.memory)],
-                cwd=self._folder.name,
-                env=environment(Path(self._folder.name)),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._words,
-                start_new_session=True,
-            )
-        except OSError as error:
-            message = f"the process of {library.name} cannot be started"
-            raise RendererMissingError(message, remedy="See that the worker may start processes.") from error
+        self._process = launch(
+            [sys.executable, "-I", str(library.child)],
+            folder=Path(self._folder.name),
+            limits=Limits(bounds.memory, strictness=bounds.strictness),
+            streams=Streams(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words),
+            reads=(_CHILDREN,),
+        )
         self.close = weakref.finalize(self, _end, self._process, self._words, self._folder)
         self.asked = 0
         said = self._line(time.monotonic() + _STARTING)
@@ -107,11 +105,10 @@ class RenderProcess:
         self.asked += 1
         self._words.seek(0)  # for the process too, which shares the place where it writes
         self._words.truncate()  # what it said of one application is not told to the next
-        assert self._process.stdin is not None  # noqa: S101 - the type cannot say it
+        deadline = time.monotonic() + self._bounds.time.total_seconds()
         try:
-            self._process.stdin.write(orjson.dumps(request) + b"\n")
-            self._process.stdin.flush()
-            line = self._line(time.monotonic() + self._bounds.time.total_seconds())
+            self._give(orjson.dumps(request) + b"\n", deadline)
+            line = self._line(deadline)
         except BrokenPipeError:
             line = None
         except ToolBoundsError as error:
@@ -124,8 +121,38 @@ class RenderProcess:
             sandbox.judge(status, words, what=what, printed=0, bounds=self._bounds)
             message = f"{what} cannot be rendered: the process of {self._library.name} ended"
             raise ToolFailedError(message, remedy="Correct the files and commit.")
-        answer: dict[str, Any] = orjson.loads(line)
+        try:
+            answer = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            answer = None
+        if not isinstance(answer, dict):
+            self.close()
+            message = f"{what} cannot be rendered: the process of {self._library.name} gave no answer that can be read"
+            raise ToolFailedError(message, remedy="Correct the files and commit.")
         return answer
+
+    def _give(self, text: bytes, deadline: float) -> None:
+        """Write a request, however slowly it is read.
+
+        Raises:
+            ToolBoundsError: it was not read in time.
+            BrokenPipeError: the process ended.
+        """
+        assert self._process.stdin is not None  # noqa: S101 - the type cannot say it
+        descriptor = self._process.stdin.fileno()
+        os.set_blocking(descriptor, False)
+        left = memoryview(text)
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_WRITE)
+            while left:
+                self._wait(selector, deadline)
+                left = left[os.write(descriptor, left[:_CHUNK]) :]
+
+    def _wait(self, selector: selectors.BaseSelector, deadline: float) -> None:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0 or not selector.select(remaining):
+            message = f"took longer than {self._bounds.time}"
+            raise ToolBoundsError(message, remedy="Make the application smaller.")
 
     def _line(self, deadline: float) -> bytes | None:
         """Return the next line; None when the process ended.
@@ -139,10 +166,7 @@ class RenderProcess:
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
             while not found.endswith(b"\n"):
-                left = deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
-                    message = f"took longer than {self._bounds.time}"
-                    raise ToolBoundsError(message, remedy="Make the application smaller.")
+                self._wait(selector, deadline)
                 chunk = os.read(descriptor, _CHUNK)
                 if not chunk:
                     return None
@@ -166,63 +190,3 @@ def _end(process: subprocess.Popen[bytes], words: Any, folder: tempfile.Temporar
             with suppress(BrokenPipeError):  # what it never read
                 pipe.close()
     folder.cleanup()
-
-
-class RenderProcesses:
-    """A few processes for all threads of a worker; none before the first request.
-
-    Args:
-        library: that each holds.
-        bounds: of each.
-        most: processes at once; who comes later waits.
-    """
-
-    def __init__(self, library: Library, bounds: Bounds, *, most: int = 2) -> None:
-        self._library = library
-        self._bounds = bounds
-        self._free: list[RenderProcess] = []
-        self._room = threading.BoundedSemaphore(most)
-        self._lock = threading.Lock()
-        self._version = ""
-
-    def version(self) -> str:
-        """Return the library's version, such as ``4.2.3``.
-
-        Raises:
-            RendererMissingError: it is not installed.
-        """
-        if not self._version:
-            with self._room:
-                self._give_back(self._taken())
-        return self._version
-
-    def ask(self, request: Mapping[str, Any], *, what: str) -> dict[str, Any]:
-        """Return the answer of one of the processes; errors as ``RenderProcess.ask``."""
-        with self._room:
-            process = self._taken()
-            answer = process.ask(request, what=what)
-            self._give_back(process)
-            return answer
-
-    def close(self) -> None:
-        """End those that nobody uses."""
-        while (process := self._idle()) is not None:
-            process.close()
-
-    def _taken(self) -> RenderProcess:
-        while (process := self._idle()) is not None:
-            if process.usable:
-                return process
-            process.close()
-        fresh = RenderProcess(self._library, self._bounds)
-        self._version = fresh.version
-        return fresh
-
-    def _idle(self) -> RenderProcess | None:
-        """Return a process that nobody uses, which is the caller's from now on; None where there is none."""
-        with self._lock:
-            return self._free.pop() if self._free else None
-
-    def _give_back(self, process: RenderProcess) -> None:
-        with self._lock:
-            self._free.append(process)

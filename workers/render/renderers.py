@@ -27,7 +27,7 @@ from workers.render.jsonnet.imports import JsonnetFootprint
 from workers.render.kustomization import Footprint
 from workers.render.manifests import Output, Sourced
 from workers.render.parts import Loan, Part, by_source, lent_paths, parts_of, together
-from workers.render.process import RenderProcesses
+from workers.render.pool import RenderProcesses
 from workers.render.sandbox import Bounds
 from workers.render.secrecy import secrets_in, secrets_set, silenced, without
 from workers.render.sops import DecryptedTree, Decryptor
@@ -52,6 +52,7 @@ class RenderRequest:
         capabilities: of the cluster, for charts that ask; None for Helm's defaults.
         ignore: fields that others own: they may differ from one rendering to the next, and are no part of the digest.
         decryptor: opens encrypted files; None leaves them as they are.
+        project: whose it is: no process that stays renders for two.
     """
 
     parts: tuple[Part, ...]
@@ -64,6 +65,7 @@ class RenderRequest:
     capabilities: Capabilities | None = None
     ignore: Sequence[IgnoreRule] = ()
     decryptor: Decryptor | None = None
+    project: str = "default"
 
     @classmethod
     def at(cls, path: str, settings: RenderSettings | None = None, **more: Any) -> RenderRequest:
@@ -290,7 +292,9 @@ class Renderers:
         def run(_: Loans) -> Output:
             options = request.options
             values = {**request.values, "cluster": request.cluster}
-            return evaluation.render(tree, options, values, reads=reads, processes=self._jsonnet)
+            return evaluation.render(
+                tree, options, values, reads=reads, processes=self._jsonnet, project=request.project
+            )
 
         return _Plan(f"{evaluation.NAME} {evaluation.VERSION}", reads.paths, run)
 
@@ -327,6 +331,7 @@ def _release(request: RenderRequest) -> Release:
         cluster=request.cluster,
         capabilities=request.capabilities,
         ignore=request.ignore,
+        project=request.project,
     )
 
 
@@ -380,6 +385,7 @@ def request_for(placement: Placement) -> RenderRequest:
         release=application.name,
         namespace=placement.namespace,
         ignore=placement.sync.ignore,
+        project=application.project,
     )
 
 

@@ -1,11 +1,10 @@
-"""Runs a renderer's tool: no shell, no credentials, no way to the network that it knows of, bounded throughout."""
+"""Runs a renderer's tool: confined as ``common.sandbox`` does it, bounded in time and output."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -13,28 +12,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from common.sandbox.faults import SandboxMissingError
+from common.sandbox.launch import Limits, Streams, Strictness, launch
+from common.sandbox.launcher import MARK, NOT_EXECUTABLE, REFUSED
+from common.sandbox.layers import REMEDY
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError, ToolKilledError
 
 _MEBIBYTE = 1 << 20
 _NO_MEMORY = ("out of memory", "cannot allocate memory", "malloc failed", "memory allocation of", "MemoryError")
 """What Go, C, Rust and Python say when there is none left."""
-_LIMITED = """\
-import ctypes, os, resource, sys
-memory, cpu, files = (int(value) for value in sys.argv[1:4])
-kinds = (resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)
-for kind, bound in zip(kinds, (memory, cpu, files, 0)):
-    resource.setrlimit(kind, (bound, bound))
-try:
-    ctypes.CDLL(None).unshare(0x10000000 | 0x40000000)
-except (OSError, AttributeError):
-    pass
-os.execv(sys.argv[4], sys.argv[4:])
-"""
-"""Sets the bounds in a process of its own and becomes the tool: code between fork and exec is not safe with threads.
-
-The network is taken away where the kernel lets it go, by a user and a network namespace: proxies do not count for
-loopback, where the worker's neighbours listen.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +31,13 @@ class Bounds:
         time: from start to end.
         memory: bytes of data; Go's runtime takes some 100 MB before it begins.
         output: bytes of what it prints.
+        strictness: whether it is run where it cannot be confined.
     """
 
     time: timedelta = timedelta(seconds=30)
     memory: int = 1024 * _MEBIBYTE
     output: int = 64 * _MEBIBYTE
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Return the whole environment of a tool that works in ``folder``.
-
-    An empty PATH leaves it nothing to start, and proxies that do not exist catch what would still go out.
-    """
-    nowhere = "http://127.0.0.1:1"
-    return {
-        "PATH": "/nonexistent",
-        "HOME": "/nonexistent",
-        "TMPDIR": str(folder),
-        "LC_ALL": "C",
-        "GOMAXPROCS": "2",
-        "HTTP_PROXY": nowhere,
-        "HTTPS_PROXY": nowhere,
-        "ALL_PROXY": nowhere,
-    }
+    strictness: Strictness = Strictness.STRICT
 
 
 def run(command: Sequence[str], *, folder: Path, what: str, bounds: Bounds) -> bytes:
@@ -83,26 +53,14 @@ def run(command: Sequence[str], *, folder: Path, what: str, bounds: Bounds) -> b
         ToolFailedError: it ended with an error; its last words are in the message.
         ToolBoundsError: it took too long, too much memory, or printed too much.
         ToolKilledError: something outside killed it.
-        RendererMissingError: it cannot be started.
+        RendererMissingError: it is no program that can be executed.
+        SandboxMissingError, NotStartedError: as ``launch`` says.
     """
     seconds = bounds.time.total_seconds()
-    limited = [sys.executable, "-I", "-S", "-c", _LIMITED]
-    numbers = [str(bounds.memory), str(int(seconds) + 1), str(bounds.output)]
+    limits = Limits(bounds.memory, int(seconds) + 1, bounds.output, bounds.strictness)
     # beside the files that it reads: where those may lie in memory only, so may what comes out
     with tempfile.TemporaryFile(dir=folder) as out, tempfile.TemporaryFile(dir=folder) as err:
-        try:
-            process = subprocess.Popen(
-                [*limited, *numbers, *command],
-                cwd=folder,
-                env=environment(folder),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
-        except OSError as error:
-            message = f"{command[0]} cannot be started"
-            raise RendererMissingError(message, remedy="Install it, or set FLOTILLA_KUSTOMIZE.") from error
+        process = launch(command, folder=folder, limits=limits, streams=Streams(stdout=out, stderr=err))
         status = _ended(process, seconds)
         err.seek(0)
         words = err.read(64 << 10).decode(errors="replace")
@@ -141,8 +99,14 @@ def judge(status: int | None, words: str, *, what: str, printed: int, bounds: Bo
         bounds: that it had.
 
     Raises:
-        ToolFailedError, ToolBoundsError, ToolKilledError: as ``run`` says.
+        FlotillaError: as ``run`` says.
     """
+    if words.startswith(MARK) and status == NOT_EXECUTABLE:
+        message = f"the tool for {what} cannot be executed: {words.removeprefix(MARK).strip()}"
+        raise RendererMissingError(message, remedy="Name the program itself: a script that starts it has no way to.")
+    if words.startswith(MARK) and status == REFUSED:
+        message = f"{what} was not rendered, since it would not be confined: {words.removeprefix(MARK).strip()}"
+        raise SandboxMissingError(message, remedy=REMEDY)
     if status is None or status == -signal.SIGXCPU:
         message = f"rendering {what} took longer than {bounds.time}"
         raise ToolBoundsError(message, remedy="Make the application smaller.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -203,7 +203,7 @@ def test_a_missing_tool_is_a_fault_that_says_what_to_do(tmp_path: Path) -> None:
 
 
 def _python(code: str) -> list[str]:
-    return ["/usr/bin/env", "-S", f"{os.path.realpath('/proc/self/exe')}", "-I", "-S", "-c", code]
+    return [sys.executable, "-I", "-S", "-c", code]
 
 
 @pytest.mark.parametrize(

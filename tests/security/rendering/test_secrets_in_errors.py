@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
@@ -163,23 +164,21 @@ def test_a_secret_that_kustomize_refuses_is_not_quoted(tmp_path: Path, tool: Too
     assert OPENED not in refused(renderers, files, RenderRequest.at("app", decryptor=KEYS))
 
 
-PRINTS_ITS_FILES = """#!/bin/sh
-exec {python} -I -c 'import os
-print("apiVersion: v1\\nkind: ConfigMap\\nmetadata: {{name: a}}")
-print("data: {{out:", os.readlink("/proc/self/fd/1") + ", err:", os.readlink("/proc/self/fd/2") + "}}")'
+PRINTS_ITS_FILES = """import os
+import sys
+print("apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: a}")
+print("data: {out:", os.readlink("/proc/self/fd/1") + ", err:", os.readlink("/proc/self/fd/2") + "}")
 """
 
 
 @pytest.mark.skipif(memory() is None, reason="no folder in memory on this host")
-def test_what_a_tool_gives_of_decrypted_files_lies_in_memory_only(tmp_path: Path) -> None:
-    script = tmp_path / "tool"
-    script.write_text(PRINTS_ITS_FILES.format(python=os.path.realpath("/proc/self/exe")))
-    script.chmod(0o755)
+def test_what_a_tool_gives_of_decrypted_files_lies_in_memory_only() -> None:
+    tool = Tool((sys.executable, "-I", "-S", "-c", PRINTS_ITS_FILES), "5")
     tree = DecryptedTree.over(
         memory_tree({"app/kustomization.yaml": "resources: [s.yaml]", "app/s.yaml": SEALED}), KEYS
     )
     reads = footprint(tree, "app", {})
-    (done,) = kustomized(tree, "app", {}, reads=reads, tool=Tool((str(script),), "5"), bounds=sandbox.Bounds()).objects
+    (done,) = kustomized(tree, "app", {}, reads=reads, tool=tool, bounds=sandbox.Bounds()).objects
     assert all(str(where).startswith(f"{memory()}/") for where in done.manifest["data"].values()), done.manifest
 
 
@@ -187,7 +186,7 @@ def test_what_a_library_says_of_one_application_is_not_told_to_the_next(tmp_path
     """Its last words are quoted when it dies: under another application then."""
     renderers = Renderers(RenderCache(tmp_path))
     render(renderers, chart(), helm(values={"a": 1}))
-    (process,) = renderers._helm._free
+    ((_, process),) = renderers._helm._idle
     os.write(process._words.fileno(), f"said of the one before: {CANARY}\n".encode())
     with pytest.raises(FlotillaError, match="KeyError") as caught:
         process.ask({}, what="app")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -18,7 +19,7 @@ from tests.fakes.archives import entry, packed, tar_of
 from tests.fakes.trees import Content, memory_tree
 from tests.security.rendering.attacks import chart, helm, honest, leaks, render, told
 from workers.render.helm.charts import footprint
-from workers.render.helm.rendering import _materialised
+from workers.render.helm.rendering import handed_over
 from workers.render.renderers import Renderers, RenderRequest
 
 NAME = "sub/values.schema.json"
@@ -122,8 +123,8 @@ def test_what_helm_is_handed_holds_what_was_read_and_nothing_else(depth: int) ->
     for _ in range(depth):
         inner = archive((entry("sub/charts/in.tgz"), gzip.compress(gzip.decompress(inner) + hidden)))
     tree = memory_tree(chart(files={"app/charts/sub-1.0.0.tgz": inner}))
-    with _materialised(tree, footprint(tree, "app", {}), schemas=True) as (folder, _):
-        handed = _all_of((folder / "chart/charts/sub-1.0.0.tgz").read_bytes())
+    given, _ = handed_over(tree, footprint(tree, "app", {}), schemas=True)
+    handed = _all_of(base64.b64decode(given["chart/charts/sub-1.0.0.tgz"]))
     assert hidden not in handed
     assert b"kept" in handed
 

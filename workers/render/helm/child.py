@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
+from base64 import b64decode
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -35,7 +37,6 @@ _CHANGING = re.compile(
 
 def main() -> None:
     """Answer requests until stdin ends."""
-    confined.confine(int(sys.argv[1]))
     from helm_python import _native
 
     confined.serve(_native.helm_sdk_version().removeprefix("v"), _answer)
@@ -45,7 +46,10 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     from helm_python import HelmError
 
     try:
-        return _rendered(request)
+        with tempfile.TemporaryDirectory(dir=".") as place:
+            folder = Path(place)
+            _write(folder, request["files"])
+            return _rendered(folder, request)
     except (HelmError, ChartRefusedError) as error:
         return {"error": str(error), "kind": type(error).__name__}
 
@@ -54,10 +58,17 @@ class ChartRefusedError(Exception):
     """The chart holds something that Helm's library is not let near."""
 
 
-def _rendered(request: dict[str, Any]) -> dict[str, Any]:
-    folder = Path(request["chart"])
+def _write(folder: Path, files: dict[str, str]) -> None:
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b64decode(content))
+
+
+def _rendered(place: Path, request: dict[str, Any]) -> dict[str, Any]:
+    folder = place / request["chart"]
     # what is packed within the chart lies unpacked beside it, as the one reader of archives read it
-    files = {**dict(_files(folder)), **dict(_files(Path(request["unpacked"])))}
+    files = {**dict(_files(folder)), **dict(_files(place / request["unpacked"]))}
     _refuse_foreign(files)
     texts = {name: text for name, text in files.items() if inspected.is_template(name)}
     values, large = _with_sets(request["values"], request["sets"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,15 @@ from workers.render.faults import (
     LookupRefusedError,
     ToolFailedError,
 )
-from workers.render.files import scratch, write_files
+from workers.render.files import in_memory, parts_of
 from workers.render.helm.charts import ChartFootprint, mapping_of, repeated_keys
 from workers.render.helm.documents import documents, left_out
 from workers.render.helm.inspected import VALUES
 from workers.render.helm.packed import Unpacking
 from workers.render.manifests import Output, Reading, Sourced, bounded, checked, joined, reading
 from workers.render.parts import Loan, lent_content
-from workers.render.process import Library, RenderProcesses
+from workers.render.pool import Owner, RenderProcesses
+from workers.render.process import Library
 from workers.render.twice import refuse_changing
 
 NAME = "helm"
@@ -68,6 +68,7 @@ class Release:
         capabilities: of the cluster; None for Helm's defaults.
         ignore: fields that may differ from one rendering to the next.
         loans: sources that lend it values files, by name.
+        project: whose it is; no process renders for two.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Release:
     capabilities: Capabilities | None = None
     ignore: Sequence[IgnoreRule] = ()
     loans: Mapping[str, Loan] = field(default_factory=dict, repr=False)
+    project: str = "default"
 
 
 def render(
@@ -103,10 +105,9 @@ def render(
         PermanentError: a file cannot be read (``common.sources.faults``).
     """
     given, repeated = _values(tree, release, reads)
-    schemas = not options.get("skipSchemaValidation")
-    with _materialised(tree, reads, schemas=schemas) as (folder, of_chart):
-        request = _request(folder, options, release, reads) | {"values": given}
-        answer = processes.ask(request, what=reads.chart)
+    files, of_chart = handed_over(tree, reads, schemas=not options.get("skipSchemaValidation"))
+    request = _request(options, release, reads) | {"values": given, "files": files}
+    answer = processes.ask(request, what=reads.chart, owner=Owner(release.project, in_memory(tree)))
     _check(answer, reads.chart)
     _check_version(answer["metadata"], release.capabilities, reads.chart)
     printed = (f"render.helm.sets: a template prints {each}: write `| int64` behind it" for each in answer["printed"])
@@ -118,11 +119,11 @@ def render(
     return Output(found.objects, bounded((*warnings, *found.warnings)))
 
 
-@contextmanager
-def _materialised(tree: Tree, reads: ChartFootprint, *, schemas: bool) -> Iterator[tuple[Path, list[str]]]:
-    """Write the chart, and those beside it into its charts folder, to a fresh folder; gone afterwards.
+def handed_over(tree: Tree, reads: ChartFootprint, *, schemas: bool) -> tuple[dict[str, str], list[str]]:
+    """Return the chart, and those beside it as its charts folder: the files, by path and in base64.
 
-    Beside it comes a warning for each key that their files of values give twice.
+    Beside it comes a warning for each key that their files of values give twice. A process that stays is not let near
+    the folders of others: it gets files as data.
 
     Args:
         tree: the repository at a commit.
@@ -132,29 +133,31 @@ def _materialised(tree: Tree, reads: ChartFootprint, *, schemas: bool) -> Iterat
 
     Raises:
         FileTooLargeError, LfsPointerError: of a file.
+        EscapeRefusedError: a path is not plain.
         PermanentError: of a chart that is packed in it (``common.sources.artifacts.faults``).
     """
     places = [(reads.chart, ""), *((source, f"{target}/") for target, source in reads.beside)]
     size = 0
-    limits = ArchiveLimits(max_unpacked=tree.limits.max_total)
-    unpacking = Unpacking(limits, schemas=schemas)
-    with tempfile.TemporaryDirectory(prefix="flotilla-render-", dir=scratch(tree)) as folder:
-        root = Path(folder)
-        repeated: list[str] = []
-        for source, place in places:
-            prefix = "" if source == "." else f"{source}/"
-            contents = tree.read_many(entry.path for entry in tree.list(source))
-            size += sum(map(len, contents.values()))
-            if size > tree.limits.max_total:
-                message = f"{reads.chart} and the charts that it needs exceed {tree.limits.max_total:,} bytes"
-                raise FileTooLargeError(message, remedy="Split the application.")
-            files = {place + path.removeprefix(prefix): text for path, text in contents.items()}
-            write_files(root / _CHART, unpacking.anew(files))
-            for path, text in sorted(contents.items()):
-                if VALUES.fullmatch(path.removeprefix(prefix)):
-                    repeated += repeated_keys(text, path)
-        write_files(root / _UNPACKED, unpacking.inspected.items())
-        yield root, repeated
+    unpacking = Unpacking(ArchiveLimits(max_unpacked=tree.limits.max_total), schemas=schemas)
+    given: dict[str, str] = {}
+    repeated: list[str] = []
+    for source, place in places:
+        prefix = "" if source == "." else f"{source}/"
+        contents = tree.read_many(entry.path for entry in tree.list(source))
+        size += sum(map(len, contents.values()))
+        if size > tree.limits.max_total:
+            message = f"{reads.chart} and the charts that it needs exceed {tree.limits.max_total:,} bytes"
+            raise FileTooLargeError(message, remedy="Split the application.")
+        files = {place + path.removeprefix(prefix): text for path, text in contents.items()}
+        given |= _encoded(_CHART, unpacking.anew(files))
+        for path, text in sorted(contents.items()):
+            if VALUES.fullmatch(path.removeprefix(prefix)):
+                repeated += repeated_keys(text, path)
+    return given | _encoded(_UNPACKED, unpacking.inspected.items()), repeated
+
+
+def _encoded(folder: str, files: Iterable[tuple[str, bytes | memoryview]]) -> dict[str, str]:
+    return {"/".join((folder, *parts_of(path))): b64encode(content).decode() for path, content in files}
 
 
 def _values(tree: Tree, release: Release, reads: ChartFootprint) -> tuple[dict[str, Any], list[str]]:
@@ -168,13 +171,13 @@ def _values(tree: Tree, release: Release, reads: ChartFootprint) -> tuple[dict[s
     return merged([*layers, ValueLayer("registry", release.values)]), repeated
 
 
-def _request(folder: Path, options: Mapping[str, Any], release: Release, reads: ChartFootprint) -> dict[str, Any]:
+def _request(options: Mapping[str, Any], release: Release, reads: ChartFootprint) -> dict[str, Any]:
     known = release.capabilities
     settings = {"name": str(options.get("releaseName") or release.name), "namespace": release.namespace}
     abilities = {} if known is None else {"kube_version": known.kube_version, "api_versions": list(known.api_versions)}
     return {
-        "chart": str(folder / _CHART),
-        "unpacked": str(folder / _UNPACKED),
+        "chart": _CHART,
+        "unpacked": _UNPACKED,
         "sets": list(options.get("sets", ())),
         "cluster": release.cluster,
         "clusterAt": list(reads.cluster_at),

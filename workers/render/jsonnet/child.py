@@ -19,7 +19,6 @@ _TRACE = 5
 
 def main() -> None:
     """Answer requests until stdin ends."""
-    confined.confine(int(sys.argv[1]))
     confined.serve(version("rjsonnet"), _answer)
 
 

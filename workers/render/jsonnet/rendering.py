@@ -11,9 +11,11 @@ import orjson
 
 from common.sources.trees import Tree
 from workers.render.faults import RenderError, ToolFailedError
+from workers.render.files import in_memory
 from workers.render.jsonnet.imports import JsonnetFootprint
 from workers.render.manifests import Output, Reading, Sourced, checked, shape_fault
-from workers.render.process import Library, RenderProcesses
+from workers.render.pool import Owner, RenderProcesses
+from workers.render.process import Library
 
 NAME = "jsonnet"
 VERSION = version("rjsonnet")
@@ -28,6 +30,7 @@ def render(
     *,
     reads: JsonnetFootprint,
     processes: RenderProcesses,
+    project: str,
 ) -> Output:
     """Return the objects that a program gives, as an object, a list, or either of these by name, however deep.
 
@@ -37,6 +40,7 @@ def render(
         values: the placement's: each is an external variable.
         reads: its footprint.
         processes: that hold Jsonnet's library.
+        project: whose it is.
 
     Raises:
         ToolFailedError: the program is wrong, or ends with an error.
@@ -52,7 +56,7 @@ def render(
         "variables": dict(values),
         "arguments": dict(options.get("topLevelArguments", {})),
     }
-    answer = processes.ask(request, what=reads.entry)
+    answer = processes.ask(request, what=reads.entry, owner=Owner(project, in_memory(tree)))
     if "error" in answer:
         message = f"{reads.entry} cannot be rendered: {' '.join(answer['error'].split())[:800]}"
         raise ToolFailedError(message, remedy="Correct the files and commit.")
