@@ -76,12 +76,16 @@ def ask(
 
 def rejected(connection: Connection, kind: ApprovalKind, subject: str, payload: Mapping[str, Any]) -> Approval | None:
     """Return the last request of a subject if it was for exactly this payload and was rejected, else None."""
+    found = last(connection, kind, subject, payload)
+    return found if found is not None and found.state is ApprovalState.REJECTED else None
+
+
+def last(connection: Connection, kind: ApprovalKind, subject: str, payload: Mapping[str, Any]) -> Approval | None:
+    """Return the last request of a subject if it was for exactly this payload, whatever came of it; else None."""
     mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject)
     query = select(*ApprovalRow.__table__.c).where(*mine).order_by(ApprovalRow.id.desc()).limit(1)
     row = connection.execute(query).one_or_none()
-    if row is None or (row.digest, row.state) != (_digest(payload), ApprovalState.REJECTED):
-        return None
-    return _approval(row)
+    return None if row is None or row.digest != _digest(payload) else _approval(row)
 
 
 def void(connection: Connection, kind: ApprovalKind, subject: str, *, now: datetime) -> None:

@@ -40,6 +40,8 @@ class PlacementFacts:
         failed_settings: digest of what the registry said of it when its last run failed; None where none failed.
         retry_at: when it wants its next run; None when it wants none.
         failures: runs in a row that failed at the desired revision.
+        failure_code: of the last of them; empty where none failed.
+        changed: whether its cluster, or what the registry says of it, has changed since.
         objects: how many objects it owns.
         run: its run that has not ended.
     """
@@ -56,6 +58,8 @@ class PlacementFacts:
     paused: bool
     retry_at: datetime | None
     failures: int
+    failure_code: str
+    changed: bool
     objects: int
     run: OpenRun | None
 
@@ -68,6 +72,7 @@ class PlacementChange:
         wants_run: whether it wants a run from now on; False leaves ``retry_at`` as it is, None takes it away.
         renewed: whether the desired revision is another one, so that former failures no longer count.
         doubtful: whether what was applied last is no longer known to be what runs, should that be wanted.
+        mended: whether the registry says another thing of it than when its last run failed.
     """
 
     ref: PlacementRef
@@ -79,6 +84,7 @@ class PlacementChange:
     wants_run: bool | None
     renewed: bool
     doubtful: bool
+    mended: bool = False
 
 
 _TABLE = cast("Table", PlacementRow.__table__)
@@ -103,6 +109,7 @@ _COLUMNS = (
     PlacementRow.paused_by,
     PlacementRow.retry_at,
     PlacementRow.failures,
+    PlacementRow.changed_at,
     PlacementRow.objects,
     RunRow.id.label("run_id"),
     RunRow.state.label("run_state"),
@@ -187,6 +194,8 @@ def _update(connection: Connection, changes: Sequence[tuple[int, PlacementChange
         values = _values(change)
         if change.renewed:
             values["desired_at"] = now
+        if change.mended:
+            values["changed_at"] = now
         if change.renewed or (change.wants_run and change.desired is None):
             values |= NO_FAILURE | {"found_code": "", "found_params": None}
         if change.wants_run is None:
@@ -324,6 +333,8 @@ def _facts(row: Any) -> PlacementFacts:
         paused=row.paused_by is not None,
         retry_at=row.retry_at,
         failures=row.failures,
+        failure_code=row.failure_code,
+        changed=row.changed_at is not None,
         objects=row.objects,
         run=run,
     )

@@ -28,6 +28,7 @@ _FAILURE = (
             for name in (
                 "desired_source_digest", "desired_parameters_digest", "failure_code", "failure_params",
                 "failure_remedy", "failure_since", "failure_last_at", "failure_count", "failures", "retry_at",
+                "changed_at",
                 "found_code",
             )
         ),
@@ -47,7 +48,9 @@ _BY_CONTACT = (
     "cluster.blocked",
 )
 _CREDENTIALS = "credentials."
-_UNSEEN = ("hook.", "prune.", "sync.deadline")
+HOOKS = "hook."
+"""What the codes of failures begin with that only a run with hooks can mend."""
+_UNSEEN = (HOOKS, "prune.", "sync.deadline")
 """What the codes of failures begin with that no dry-run can see: it runs no hook, removes nothing, awaits no health."""
 
 
@@ -65,6 +68,7 @@ class Standing:
         full_check_due_at: when its daily full dry-run is due.
         delete_hooks: manifests of the hooks before and after its removal.
         synced_before: whether a run ever brought it to a revision, since it was placed.
+        manifest_digest: of what was rendered for the last run that brought it to a revision; empty before.
     """
 
     id: int
@@ -86,6 +90,7 @@ class Standing:
     observe_until: datetime | None
     delete_hooks: Sequence[Mapping[str, Any]] = ()
     synced_before: bool = False
+    manifest_digest: str = ""
 
 
 def get(connection: Connection, placement_id: int) -> Standing:
@@ -113,6 +118,7 @@ class Success:
         full_check_due_at: when the next full dry-run is due.
         delete_hooks: manifests of the hooks before and after the placement's removal.
         hint: of the sweep that the run has looked after.
+        unseen: what the codes of failures begin with that it could not mend: what it did not do.
     """
 
     revision: Revision
@@ -123,6 +129,7 @@ class Success:
     full_check_due_at: datetime
     delete_hooks: Sequence[Mapping[str, Any]] = ()
     hint: str = ""
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,7 @@ class Failed:
         remedy: whether time may help.
         retry_at: when it is tried again by itself; None when something changes.
         settings: digest of what the registry said of the placement.
+        began: when its last attempt did; None where no worker ended it, so that any change since still counts.
         hint: of the sweep that the run has looked after.
     """
 
@@ -146,6 +154,7 @@ class Failed:
     retry_at: datetime | None
     settings: str = ""
     hint: str = ""
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +177,7 @@ class Checked:
 
 
 def record_success(connection: Connection, placement_id: int, success: Success, *, now: datetime) -> None:
-    """Note that a revision is in; a failure at another one that is wanted meanwhile stays."""
+    """Note that a revision is in; a failure of another one, and one that the run could not see, stay."""
     values: dict[str, Any] = {
         "applied_source_digest": success.revision.source_digest,
         "applied_parameters_digest": success.revision.parameters_digest,
@@ -183,9 +192,17 @@ def record_success(connection: Connection, placement_id: int, success: Success, 
     }
     if success.observe_until is None:
         values |= {"health": Health.HEALTHY, "health_reason": "", "health_at": now}
+    seen = not _failure_of(connection, placement_id).startswith(success.unseen)
     _update(connection, placement_id, values)
-    _forget_failure(connection, placement_id, success.revision.identity)
+    if seen:
+        _forget_failure(connection, placement_id, success.revision.identity)
     settle(connection, [placement_id])
+
+
+def _failure_of(connection: Connection, placement_id: int) -> str:
+    """Return the code of a placement's failure, empty for none; its row is held until the transaction ends."""
+    failed = select(_PLACEMENT.c.failure_code).where(_PLACEMENT.c.id == placement_id).with_for_update()
+    return str(connection.execute(failed).scalar_one())
 
 
 def record_failure(connection: Connection, placement_id: int, failed: Failed, *, now: datetime) -> None:
@@ -213,6 +230,7 @@ def record_failure(connection: Connection, placement_id: int, failed: Failed, *,
         "failure_last_at": failure.last,
         "failure_count": failure.count,
         "failure_settings": failed.settings,
+        "changed_at": _changed_since(row.changed_at, failed.began),
         "failures": row.failures + 1,
         "retry_at": again,
         "hint_judged": failed.hint,
@@ -221,6 +239,11 @@ def record_failure(connection: Connection, placement_id: int, failed: Failed, *,
         values |= {"found_code": "", "found_params": None}
     _update(connection, placement_id, values)
     settle(connection, [placement_id])
+
+
+def _changed_since(changed: datetime | None, began: datetime | None) -> datetime | None:
+    """Return when something changed that an attempt may not have met; None where it met all that did."""
+    return None if changed is None or (began is not None and changed < began) else changed
 
 
 def without_access(code: str) -> bool:
@@ -235,9 +258,9 @@ def record_checked(connection: Connection, placement_id: int, checked: Checked, 
     only a run that writes ends, or another revision.
     """
     values: dict[str, Any] = _judged(checked.found, checked.hint, now)
-    failed = select(_PLACEMENT.c.failure_code).where(_PLACEMENT.c.id == placement_id).with_for_update()
-    unseen = connection.execute(failed).scalar_one().startswith(_UNSEEN)
-    brought_in = checked.revision is not None and not checked.found and not unseen
+    unseen = _failure_of(connection, placement_id).startswith(_UNSEEN)
+    # What was removed and goes in its own time keeps nothing from being in, as after a run that writes.
+    brought_in = checked.revision is not None and checked.found.code in {"", Found.PRUNE_HELD} and not unseen
     if checked.retry_at is not None:
         values["retry_at"] = func.coalesce(PlacementRow.retry_at, checked.retry_at)
     if checked.full_check_due_at is not None:
@@ -370,8 +393,16 @@ def want_again(connection: Connection, placement_id: int, *, at: datetime) -> No
 
 def cluster_changed(connection: Connection, cluster: str, *, now: datetime) -> None:
     """Have everything that waits for a change of its cluster want a run: the cluster is another than it was."""
-    mine = (PlacementRow.cluster == cluster, PlacementRow.failure_remedy == Remedy.CHANGE.value)
-    connection.execute(update(PlacementRow).where(*mine, PlacementRow.retry_at.is_(None)).values(retry_at=now))
+    failed = (PlacementRow.cluster == cluster, PlacementRow.failure_code != "")
+    connection.execute(update(PlacementRow).where(*failed).values(changed_at=now))
+    waiting = (PlacementRow.failure_remedy == Remedy.CHANGE.value, PlacementRow.retry_at.is_(None))
+    connection.execute(update(PlacementRow).where(*failed, *waiting).values(retry_at=now))
+
+
+def kinds_served(connection: Connection, placement_id: int, *, now: datetime) -> None:
+    """Have a placement want a run now: its cluster serves what it lacked."""
+    _update(connection, placement_id, {"changed_at": now})
+    want_again(connection, placement_id, at=now)
 
 
 def _judged(found: Reason, hint: str, now: datetime) -> dict[str, Any]:
@@ -436,6 +467,7 @@ def standing_of(row: Any) -> Standing:
         observe_until=row.observe_until,
         delete_hooks=row.delete_hooks or (),
         synced_before=row.applied_at is not None,
+        manifest_digest=row.manifest_digest or "",
     )
 
 

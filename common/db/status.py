@@ -32,6 +32,7 @@ NO_FAILURE: dict[str, Any] = {
     "failure_last_at": None,
     "failure_count": 0,
     "failure_settings": "",
+    "changed_at": None,
     "failures": 0,
 }
 """What the columns say of a placement none of whose runs failed at the revision that is wanted."""

@@ -121,6 +121,15 @@ def _held(params: Params) -> str:
     )
 
 
+def _hooks(params: Params) -> str:
+    more = int(params.get("objects", 1)) - 1
+    others = f" and {numbers.of(more, 'other hook')}" if more else ""
+    return (
+        f"hook {params.get('first', '')}{others} of this revision {'have' if more else 'has'} not succeeded; "
+        f"a new revision or `flotilla sync` runs {'them' if more else 'it'}"
+    )
+
+
 def _rejected(params: Params) -> str:
     why = f" ({params['why']})" if params.get("why") else ""
     count = int(params.get("objects", 0))
@@ -141,6 +150,7 @@ _SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Found.REFUSED: _refused,
     Found.WAITS: lambda params: str(params.get("what", "")),
     Found.RETRIES: _retries,
+    Found.HOOKS: _hooks,
     Found.PRUNE_ASKED: _asked,
     Found.PRUNE_HELD: _held,
     Found.PRUNE_REJECTED: _rejected,

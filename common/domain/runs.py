@@ -11,12 +11,13 @@ class Trigger(StrEnum):
     """Why a run was made."""
 
     REVISION = "revision"
+    """Another one is wanted, or the same again: its cluster or the registry has changed since a run for it failed."""
     DRIFT = "drift"
     MANUAL = "manual"
     APPROVAL = "approval"
     LEAVING = "leaving"
     RETRY = "retry"
-    """The placement's own back-off after a run that failed: the same revision again."""
+    """The placement's own back-off after a run that failed: the same revision again, and nothing else has changed."""
     CHECK = "check"
     """A person asked what a sync would change. It writes nothing, so it goes beside the placement's other run."""
 

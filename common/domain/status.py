@@ -63,6 +63,8 @@ class Found(StrEnum):
     """A run waits for health or a hook. Params: what."""
     RETRIES = "run.retries"
     """A run ran into something that may pass, and goes on by itself. Params: code, message."""
+    HOOKS = "hooks.unended"
+    """Nothing differs, but hooks of the revision are not through. Params: objects, first."""
     PRUNE_ASKED = "prune.asked"
     """Removals wait for a person. Params: objects, why."""
     PRUNE_HELD = "prune.held"

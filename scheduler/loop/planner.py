@@ -13,6 +13,7 @@ from common.db.faults import StoredFault
 from common.db.placements import PlacementChange, PlacementFacts
 from common.db.runs import NewRun
 from common.db.session import Database
+from common.db.standing import HOOKS
 from common.domain import numbers
 from common.domain.fleet import Fleet
 from common.snapshots import Snapshots
@@ -97,6 +98,7 @@ def _change(step: Step, fleet: Fleet) -> PlacementChange:
         wants_run=step.wants_run,
         renewed=step.renewed,
         doubtful=step.doubtful,
+        mended=step.mended,
     )
 
 
@@ -170,6 +172,8 @@ def _waiting(one: PlacementFacts) -> Waiting:
         applied=one.applied,
         paused=one.paused,
         failures=one.failures,
+        changed=one.changed,
+        hook_failed=one.failure_code.startswith(HOOKS),
         run_state=one.run.state if one.run else None,
         run_identity=one.run.identity if one.run else None,
     )

@@ -21,6 +21,8 @@ class Waiting:
 
     Attributes:
         applied: identity of what it runs.
+        changed: whether its cluster, or what the registry says of it, has changed since the last of these failures.
+        hook_failed: whether that was a hook's.
         run_state: of its run that has not ended; None where there is none.
         run_identity: revision of that run; None for one that removes everything.
     """
@@ -30,6 +32,8 @@ class Waiting:
     applied: tuple[str, str] | None
     paused: bool
     failures: int
+    changed: bool = False
+    hook_failed: bool = False
     run_state: RunState | None = None
     run_identity: tuple[str, str] | None = None
 
@@ -80,7 +84,8 @@ def decide(waiting: Waiting, placement: Placement | None, *, blocked: Mapping[st
     reason = _stops(waiting, placement, blocked)
     if reason:
         return NoRun(reason)
-    return _correct(waiting, waiting.desired) if as_wanted else _advance(waiting, waiting.desired)
+    corrects = as_wanted and not (waiting.hook_failed and waiting.changed)
+    return _correct(waiting, waiting.desired) if corrects else _advance(waiting, waiting.desired)
 
 
 def _stops(waiting: Waiting, placement: Placement, blocked: Mapping[str, str]) -> str:
@@ -110,12 +115,21 @@ def _correct(waiting: Waiting, desired: Revision) -> Decision:
 
 
 def _advance(waiting: Waiting, desired: Revision) -> Decision:
-    trigger = Trigger.RETRY if waiting.failures else Trigger.REVISION
-    cause = f"{numbers.of(waiting.failures, 'run')} failed at this revision" if waiting.failures else "a new revision"
     if waiting.run_state is None:
+        trigger, cause = _why(waiting)
         return MakeRun(trigger, desired, cause, supersede=False)
     if waiting.run_state is RunState.RUNNING:
         return Later()
     if waiting.run_identity == desired.identity:
         return NoRun()
     return MakeRun(Trigger.REVISION, desired, "a newer revision", supersede=True)
+
+
+def _why(waiting: Waiting) -> tuple[Trigger, str]:
+    """Return why it is brought to its revision: time alone runs no hook a second time, a change does."""
+    if not waiting.failures:
+        return Trigger.REVISION, "a new revision"
+    failed = f"{numbers.of(waiting.failures, 'run')} failed at this revision"
+    if waiting.changed:
+        return Trigger.REVISION, f"{failed}, and its cluster or the registry has changed since"
+    return Trigger.RETRY, failed

@@ -29,6 +29,7 @@ class Step:
         renewed: whether ``desired`` is another revision than before, by identity.
         differs: whether anything has to be stored.
         doubtful: whether what was applied last is no longer known to be what runs, should that be wanted.
+        mended: whether the registry says another thing of it than when its last run failed.
     """
 
     ref: PlacementRef
@@ -40,6 +41,7 @@ class Step:
     renewed: bool
     differs: bool
     doubtful: bool = False
+    mended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
         wants_run=wants_run or mended,
         renewed=renewed,
         doubtful=renewed or wants_run,
+        mended=mended,
         differs=_differs(current, PlacementState.PLACED, source_id, desired, reason),
     )
 

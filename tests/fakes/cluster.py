@@ -55,12 +55,13 @@ class Stored:
     fields: Flat = field(default_factory=dict)
     owners: dict[Owner, tuple[frozenset[Path], int]] = field(default_factory=dict)
     deleting: bool = False
+    finalizers: tuple[str, ...] = ()
 
     def copy(self) -> Stored:
         """Return one that changes alone."""
         return Stored(
             self.kind, self.namespace, self.name, self.uid, self.version, self.generation, dict(self.fields),
-            dict(self.owners), self.deleting,
+            dict(self.owners), self.deleting, self.finalizers,
         )  # fmt: skip
 
     def wire(self) -> dict[str, Any]:
@@ -78,6 +79,8 @@ class Stored:
             metadata["namespace"] = self.namespace
         if self.generation:
             metadata["generation"] = self.generation
+        if self.finalizers:
+            metadata["finalizers"] = list(self.finalizers)
         if self.deleting:
             metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
         return {**body, "apiVersion": self.kind.api_version, "kind": self.kind.kind, "metadata": metadata}
@@ -251,7 +254,7 @@ class FakeCluster:
             return Live(orjson.dumps(stored.wire())).meta
 
     def delete(self, target: Target, *, uid: str, resource_version: str) -> tuple[str, ...] | None:
-        """Delete under preconditions, at once."""
+        """Delete under preconditions, at once; what has finalizers once they are taken off."""
         with self._lock:
             self._count("delete", target)
             stored = self._find(target)
@@ -259,9 +262,13 @@ class FakeCluster:
                 return None
             if (uid, resource_version) != (stored.uid, str(stored.version)):
                 raise ConflictError(_OPTIMISTIC)
-            del self.objects[_key(target)]
             self.log.append(("delete", target.name))
-            return ()
+            if stored.finalizers:
+                stored.deleting = True
+                self._touch(stored, stored.fields)
+            else:
+                del self.objects[_key(target)]
+            return stored.finalizers
 
     def _count(self, verb: str, target: Target) -> None:
         self._requests[verb] += 1

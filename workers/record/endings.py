@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from common.db import approvals, attempts, clusters, dispatch, healths, inventory, standing, workers
-from common.db.approvals import ApprovalKind
+from common.db.approvals import ApprovalKind, ApprovalState
 from common.db.attempts import AttemptEnding
 from common.db.connection import Connection
 from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.db.moves import OWNED, look_again
 from common.db.runs import ClaimedRun
 from common.db.session import Database
-from common.db.standing import FULL_CHECK, Checked, Failed, Success
+from common.db.standing import FULL_CHECK, HOOKS, Checked, Failed, Success
 from common.domain.changes import DIFFERENCES, MUTATIONS, Action, Change, differing
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, Project, SyncMode, SyncSettings
@@ -146,6 +146,7 @@ class Ender:
         row = standing.get(connection, self._run.placement_id)
         failed = Failed(
             run=self._run.attempt.run,
+            began=self._run.claimed_at,
             code=error.code,
             params=error.params,
             remedy=remedy,
@@ -180,7 +181,7 @@ class Ender:
             elif phase is Phase.CHECK:
                 self._checked(connection, result, now)
             else:
-                self._applied(connection, result, _left_over(result), now)
+                self._applied(connection, result, _left_over(result) or _unended(result.unended.begun), now)
 
         said = "; ".join(filter(None, (result.reason, *self.warnings, *result.warnings)))
         ending = _measured(AttemptEnding(AttemptOutcome.SUCCEEDED, reason=said), result)
@@ -202,6 +203,7 @@ class Ender:
             full_check_due_at=_next_full_check(now),
             delete_hooks=result.delete_hooks,
             hint=self.hint,
+            unseen=(HOOKS,) if result.unended.begun else (),
         )
         standing.record_success(connection, self._run.placement_id, success, now=now)
         if self._run.trigger is not Trigger.DRIFT:
@@ -228,16 +230,28 @@ class Ender:
         different = [one for one in unsettled if one.action is not Action.CONFIGURED or one.diff]
         warns = self._settings.mode is SyncMode.WARN
         again = now + (self.placement.interval if self.placement else LONGEST_BACK_OFF)
-        found = _difference(different, Found.WARNED if warns else Found.DRIFTED) or _left_over(result)
-        before = standing.get(connection, self._run.placement_id).found
+        removals = [one.object for one in different if one.action is Action.PRUNED]
+        asked = self._asked_before(connection, result, removals) if len(removals) == len(different) else NONE
+        found = asked or _difference(different, Found.WARNED if warns else Found.DRIFTED) or _left_over(result)
         checked = Checked(
             revision=self._run.revision,
-            found=before if _outlasts(before, different) else found,
+            found=found or _unended(self._hooks_left(connection, result)),
             retry_at=again if warns else None,
             full_check_due_at=_next_full_check(now),
             hint=self.hint if unsettled else "",
         )
         standing.record_checked(connection, self._run.placement_id, checked, now=now)
+
+    def _hooks_left(self, connection: Connection, result: SyncResult) -> Sequence[ObjectId]:
+        """Return which hooks keep from being in what a look finds to be as Git says.
+
+        Where the revision was in before, or renders the very bytes of the one that was, none needs to run for it; but
+        what a run has begun since is to come to its end.
+        """
+        row, revision = standing.get(connection, self._run.placement_id), self._run.revision
+        same = bool(row.manifest_digest) and row.manifest_digest == self.manifest_digest
+        was_in = same or (revision is not None and row.applied == revision.identity)
+        return result.unended.begun if was_in else result.unended.hooks
 
     def _waiting(self, result: SyncResult) -> None:
         def note(connection: Connection, now: datetime) -> None:
@@ -287,6 +301,20 @@ class Ender:
                 return Reason(Found.PRUNE_REJECTED, params | {"by": no.decided_by, "why": no.decision_reason})
         approvals.ask(connection, ApprovalKind.PRUNE, subject, payload=payload, reason=result.reason, now=now)
         return Reason(Found.PRUNE_ASKED, params | {"why": result.reason})
+
+    def _asked_before(self, connection: Connection, result: SyncResult, removals: Sequence[ObjectId]) -> Reason:
+        """Return what was said when a person was asked for the very removals that a look finds; none where none was."""
+        if not removals:
+            return NONE
+        objects = sorted(map(str, {*removals, *(one for one, _ in result.going)}))
+        said = approvals.last(connection, ApprovalKind.PRUNE, str(self._run.ref), {"objects": objects})
+        if said is None:
+            return NONE
+        if said.state is ApprovalState.REJECTED:
+            no = {"by": said.decided_by, "why": said.decision_reason}
+            return Reason(Found.PRUNE_REJECTED, {"objects": len(objects)} | no)
+        asked = Reason(Found.PRUNE_ASKED, {"objects": len(objects), "why": said.reason})
+        return asked if said.state is ApprovalState.OPEN else NONE
 
     def _asks_to_move(self, result: SyncResult) -> None:
         """Ask a person, owner by owner, unless one has said no to the very same; it tries again as after a failure."""
@@ -378,12 +406,11 @@ def _difference(different: Sequence[Change], code: Found) -> Reason:
     return Reason(code, {"objects": objects, "adopted": adopted, "first": f"{first.kind} {first.name}"})
 
 
-def _outlasts(before: Reason, different: Sequence[Change]) -> bool:
-    """Return whether what was said of removals still holds after a look, which removes nothing."""
-    if before.code == Found.PRUNE_HELD:
-        return not different
-    asked = before.code in {Found.PRUNE_ASKED, Found.PRUNE_REJECTED}
-    return asked and bool(different) and all(one.action is Action.PRUNED for one in different)
+def _unended(hooks: Sequence[ObjectId]) -> Reason:
+    """Return which hooks are not through; none where all are."""
+    if not hooks:
+        return NONE
+    return Reason(Found.HOOKS, {"objects": len(hooks), "first": f"{hooks[0].kind} {hooks[0].name}"})
 
 
 def _left_over(result: SyncResult) -> Reason:

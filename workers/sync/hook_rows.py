@@ -12,7 +12,7 @@ from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
 from workers.sync.normalise import GENERATED, Wanted
 from workers.sync.places import Stage
-from workers.sync.ports import InventoryItem, Manifest, SyncRequest
+from workers.sync.ports import InventoryItem, Manifest, SyncRequest, Unended
 from workers.sync.steps import REMOVAL
 
 _SECRET = ("", "Secret")
@@ -98,10 +98,22 @@ class HookRows:
             rows |= {item.object: item for item in self._phase_before(stage, hooks)}
         return tuple(replace(item, hook_run=str(self._request.attempt.run)) for item in rows.values())
 
+    def unended(self) -> Unended:
+        """Return which hooks of the revision have not succeeded, whichever runs ran them."""
+        found: dict[ObjectId, InventoryItem | None] = {}
+        for stage, hooks in self._phases.items():
+            if stage is not Stage.SYNC_FAIL:
+                found |= {hook.object: self._for_revision(hook, stage) for hook in hooks}
+        left = {one: item for one, item in found.items() if item is None or item.hook_state is not HookState.SUCCEEDED}
+        return Unended(tuple(left), tuple(one for one, item in left.items() if item is not None))
+
+    def _for_revision(self, hook: Wanted, stage: Stage) -> InventoryItem | None:
+        return self._found(hook, stage, lambda item: item.hook_revision == self._revision)
+
     def _phase_before(self, stage: Stage, hooks: Sequence[Wanted]) -> list[InventoryItem]:
         if any(self.of(hook, stage) is not None for hook in hooks):
             return []
-        found = [self._found(hook, stage, lambda item: item.hook_revision == self._revision) for hook in hooks]
+        found = [self._for_revision(hook, stage) for hook in hooks]
         known = [item for item in found if item is not None]
         ran = any(item.uid and item.hook_state is not HookState.SUCCEEDED for item in known)
         done = len(known) == len(hooks) and all(item.hook_state is HookState.SUCCEEDED for item in known)

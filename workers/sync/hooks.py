@@ -206,7 +206,11 @@ class HookRunner:
     def _not_again(self) -> str:
         """What is said of a hook that failed for this very revision, where time alone led to another try."""
         retried = self._request.trigger is Trigger.RETRY
-        return ", and runs again only for a new revision or a sync that somebody asks for" if retried else ""
+        return (
+            ", and runs again only for a new revision, a change of the registry or of the cluster, or `flotilla sync`"
+            if retried
+            else ""
+        )
 
     def _out_of_the_way(self, hook: Wanted, live: Live) -> str:
         """Delete the object that an earlier run or phase left; return why it is still there, empty once it is gone.

@@ -19,11 +19,11 @@ from common.domain.runs import Trigger
 from workers.sync import prune
 from workers.sync.errors import ClaimedError, ManifestsError, SilentGroupError
 from workers.sync.health import own_rules, waits_for_health
-from workers.sync.hook_rows import kept, storable
+from workers.sync.hook_rows import HookRows, storable
 from workers.sync.judge import Verdict
 from workers.sync.judging import Judging
 from workers.sync.live import Kind
-from workers.sync.moving import Claims, claimed_by, left_by
+from workers.sync.moving import claimed_by, left_by
 from workers.sync.normalise import Normal, Wanted
 from workers.sync.places import Stage
 from workers.sync.ports import (
@@ -36,10 +36,12 @@ from workers.sync.ports import (
     Ports,
     SyncRequest,
     SyncResult,
+    Unended,
 )
 from workers.sync.reading import prepare
+from workers.sync.removals import Removals
 from workers.sync.steps import Step, Steps, objects_of, removal_steps, steps_of
-from workers.sync.unserved import Brought, Unserved
+from workers.sync.unserved import Brought
 from workers.sync.walk import Halt, StepWalk, until_released
 from workers.sync.writing import Outcomes, Writer, planned_item
 
@@ -66,7 +68,8 @@ class _Attempt:
         self._timings: dict[str, int] = {}
         self._warnings: tuple[str, ...] = ()
         self._delete_hooks: tuple[Manifest, ...] = ()
-        self._unserved: tuple[Unserved, ...] = ()
+        self._unended = Unended()
+        self._removals = Removals(request, ports)
         self._fights: Sequence[Fight] = ()
 
     def run(self) -> SyncResult:
@@ -115,9 +118,10 @@ class _Attempt:
             writer.settle_unwritten(verdict)
         for one in normal.unserved:
             self._outcomes.add(Change(one.object, Action.CREATED, f"not checked yet: {one.error.message}"))
-        for item in self._prune_plan(everything).remove:
+        for item in self._removals.plan(everything).remove:
             if not item.going:
                 self._outcomes.add(Change(item.object, Action.PRUNED, "would be removed"))
+        self._still_going(())
         self._outcomes.flush()
         judging.give_up_silent()
         if self._outcomes.failed:
@@ -132,7 +136,7 @@ class _Attempt:
         if halt is not None:
             return self._walked(halt, walk)
         plan = prune.removal(self._request.inventory, str(self._request.attempt.run))
-        for object_id, ref in self._claims(plan).takers.items():
+        for object_id, ref in self._removals.claims(plan).takers.items():
             raise ClaimedError(claimed_by(ref, object_id))
         result = self._removed(self._writer(()), plan)
         if result.ending is not Ending.SUCCEEDED:
@@ -242,9 +246,12 @@ class _Attempt:
     def _prepared(self) -> tuple[Normal, frozenset[Kind]]:
         with self._timed("prepare"):
             normal, arriving = prepare(self._request, self._ports.cluster)
-        wanted, self._unserved = normal.wanted, normal.unserved
+        wanted, self._removals.unserved = normal.wanted, normal.unserved
         ignored = Counter(option for one in wanted for option in one.options.ignored)
         self._delete_hooks, secret = storable(wanted, self._request)
+        if self._request.phase is Phase.CHECK or self._request.trigger not in _WITH_HOOKS:
+            every = steps_of(normal, with_hooks=True, first=self._request.first)
+            self._unended = HookRows(self._request, every.phases).unended()
         self._warnings = (
             *(f"{option} is not carried out ({numbers.of(count, 'object')})" for option, count in ignored.items()),
             *secret,
@@ -289,34 +296,17 @@ class _Attempt:
             row = planned_item(verdict.wanted, known)
             if verdict.wanted.object in taken or (row != known and verdict.action is not Action.SKIPPED):
                 rows.append(row)
-        left = prune.leftover(self._request.inventory, self._ids(everything))
+        left = prune.leftover(self._request.inventory, self._removals.ids(everything))
         now = left_by(self._request.revision.identity) if self._request.revision is not None else ""
         rows += (replace(item, wanted=False, left_by=now) for item in left if item.wanted or item.left_by != now)
         changes = [PlannedChange(verdict.wanted.object, verdict.action) for verdict in verdicts if verdict.to_write]
         if rows or changes:
             self._ports.journal.plan(rows, changes, taken={one: judging.taken[one] for one in taken})
 
-    def _ids(self, wanted: Sequence[Wanted]) -> frozenset[ObjectId]:
-        """Return what is wanted or was made for hooks, and what may be wanted: its kind is not served, or not known."""
-        ids = kept(wanted, self._request.inventory)
-        items = (item.object for item in self._request.inventory)
-        return frozenset(ids | {each for each in items if any(one.may_be(each) for one in self._unserved)})
-
     # -- pruning -----------------------------------------------------------------------------------------------
 
-    def _prune_plan(self, wanted: Sequence[Wanted], spared: frozenset[ObjectId] = frozenset()) -> prune.PrunePlan:
-        ids = self._ids(wanted)
-        inventory = self._request.inventory
-        return prune.plan(
-            prune.leftover(inventory, ids | spared),
-            self._request.settings.prune,
-            wanted=ids,
-            total=len(inventory),
-            approved=self._request.approved,
-        )
-
     def _prune_after_apply(self, writer: Writer, wanted: Sequence[Wanted], *, waits: Callable[[], bool]) -> SyncResult:
-        plan = self._prune_plan(wanted)
+        plan = self._removals.plan(wanted)
         if any(not item.going for item in plan.remove) and not plan.over and waits():
             self._keep(plan)
             left = tuple(item.object for item in plan.remove)
@@ -332,10 +322,10 @@ class _Attempt:
         return any(waits_for_health(one.object, own) for one in wanted)
 
     def _removed_within_bounds(self, writer: Writer, wanted: Sequence[Wanted]) -> SyncResult:
-        plan = self._prune_plan(wanted)
-        takers = self._claims(plan).takers
+        plan = self._removals.plan(wanted)
+        takers = self._removals.claims(plan).takers
         if takers:
-            plan = self._prune_plan(wanted, frozenset(takers))
+            plan = self._removals.plan(wanted, frozenset(takers))
             stay = tuple((object_id, f"{ref} takes it over") for object_id, ref in takers.items())
             plan = replace(plan, kept=(*plan.kept, *stay))
         over = plan.over or (self._ports.journal.spend(plan.counted) if plan.counted else "")
@@ -343,27 +333,26 @@ class _Attempt:
             return self._result(Ending.NEEDS_APPROVAL, over, tuple(item.object for item in plan.remove))
         return self._removed(writer, plan)
 
-    def _claims(self, plan: prune.PrunePlan) -> Claims:
-        """Return who takes over what is about to be removed.
-
-        Raises:
-            ClaimedError: that cannot be told yet.
-        """
-        claims = self._ports.journal.claims([item.object for item in plan.remove]) if plan.remove else Claims({})
-        if claims.pending:
-            raise ClaimedError(claims.pending)
-        return claims
-
     def _removed(self, writer: Writer, plan: prune.PrunePlan) -> SyncResult:
         self._keep(plan)
         if plan.remove:
             with self._timed("prune"):
                 writer.remove(plan.remove)
+        if self._request.phase is not Phase.REMOVE:
+            self._still_going(plan.remove)
         return (
             self._result(Ending.FAILED, self._outcomes.failure())
             if self._outcomes.failed
             else self._result(Ending.SUCCEEDED)
         )
+
+    def _still_going(self, but: Sequence[InventoryItem]) -> None:
+        """Take in what finalizers keep still, but for what was just removed once more: whoever may remove it now."""
+        told = {item.object for item in but}
+        for item in self._request.inventory:
+            held = self._removals.held(item) if item.going and item.object not in told else None
+            if held is not None:
+                self._outcomes.keeps_going(item.object, held)
 
     def _keep(self, plan: prune.PrunePlan) -> None:
         for object_id, reason in plan.kept:
@@ -386,6 +375,7 @@ class _Attempt:
             delete_hooks=self._delete_hooks,
             fights=tuple(self._fights),
             going=tuple(self._outcomes.going),
+            unended=self._unended,
         )
 
     @contextmanager

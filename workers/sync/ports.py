@@ -281,6 +281,19 @@ class Fight:
 
 
 @dataclass(frozen=True, slots=True)
+class Unended:
+    """Hooks of the wanted revision that have not succeeded, as an attempt sees it that runs none.
+
+    Attributes:
+        hooks: all of them.
+        begun: those of them that a run has begun, and that failed or never came to an end.
+    """
+
+    hooks: tuple[ObjectId, ...] = ()
+    begun: tuple[ObjectId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SyncResult:
     """What came of one attempt.
 
@@ -302,6 +315,7 @@ class SyncResult:
         hook_active: a hook is under way: nothing supersedes the run before it ends.
         fail_hooks: there are hooks for when the run fails: it needs a worker then.
         partial: not everything was to be written: a check, or waves that are still to come.
+        unended: the hooks that are not through; empty of an attempt that runs hooks itself.
     """
 
     ending: Ending
@@ -321,6 +335,7 @@ class SyncResult:
     hook_active: bool = False
     fail_hooks: bool = False
     partial: bool = False
+    unended: Unended = Unended()
 
 
 @dataclass(frozen=True, slots=True)

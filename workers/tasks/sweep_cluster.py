@@ -88,7 +88,7 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
         recorder = Recorder(transaction, where, snapshot_id, now)
         recorder.record(found)
         for id_ in served:
-            standing.want_again(transaction, id_, at=now)
+            standing.kinds_served(transaction, id_, now=now)
         healths.await_health(transaction, where.cluster.name, now=now)
         clusters.look_by(transaction, where.cluster.name, observe_at=now)
         next_at, step = _next(runtime, where, now)

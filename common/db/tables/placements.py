@@ -82,6 +82,8 @@ class PlacementRow(Base):
     """How often the same failure was met."""
     failure_settings: Mapped[str] = mapped_column(String(64), default="", server_default="")
     """Digest of what the registry said of the placement then: another word of it is worth another try."""
+    changed_at: Mapped[datetime | None]
+    """When its cluster, or what the registry says of it, changed after that failure; none while neither has."""
     failures: Mapped[int] = mapped_column(default=0)
     """Runs in a row that failed at the desired revision; drives the placement's own back-off."""
     retry_at: Mapped[datetime | None] = mapped_column(index=True)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from common.db import placements, standing
+from common.db.intents import IntentKind
 from common.db.session import Database
 from common.db.tables import PlacementRow
 from common.domain.changes import Action, Change
 from common.domain.fleet import SyncMode
+from common.domain.refs import ObjectId
 from common.domain.runs import RetryPolicy, Trigger
 from common.domain.status import Remedy
-from tests.integration.scheduler.harness import PAY, REGISTRY
+from tests.integration.scheduler.harness import REGISTRY
 from tests.unit.record.test_endings import CONFIG, RETIRED, SERVER, Attempt, _result
 from tests.unit.registry import texts
 from workers.record.endings import Ender
-from workers.sync.ports import Ending, Phase
+from workers.sync.ports import Ending, Phase, Unended
 
+MIGRATE = ObjectId("batch", "Job", "pay", "migrate")
+SAME = Change(CONFIG, Action.UNCHANGED)
+EDITED = Change(CONFIG, Action.CONFIGURED, diff="- a")
 NEAR = timedelta(seconds=5)
 BY_CONTACT = (
     "cluster.unauthorised",
@@ -149,9 +155,12 @@ def test_a_look_in_warn_mode_calls_nothing_in_whose_hook_failed(attempt: Attempt
 
 def test_what_a_finalizer_keeps_is_still_kept_after_a_look(attempt: Attempt) -> None:
     attempt.ender().ended(Phase.APPLY, _result(going=((CONFIG, "example.com/hold"),)))
-    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, Action.UNCHANGED)))
+    held = ((CONFIG, "example.com/hold"),)
+    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, EDITED, going=held))
+    assert attempt.placement.found_code == "drift.found"
+    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, SAME, going=held))
     row = attempt.placement
-    assert (row.sync_status, row.found_code) == ("out-of-sync", "prune.held")
+    assert (row.sync_status, row.found_code) == ("out-of-sync", "prune.held"), "somebody undid the drift by hand"
     assert row.found_params["finalizers"] == "example.com/hold"
 
 
@@ -170,11 +179,175 @@ def test_removals_that_wait_for_a_person_do_so_after_a_look_where_nothing_else_d
 ) -> None:
     attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason="too many", prune=(CONFIG,)))
     if code == "prune.rejected":
-        with attempt.steps.db.write() as connection:
-            standing.record_rejected(connection, PAY, by="ana", why="no")
+        attempt.steps.ask(IntentKind.REJECT, str(attempt.approvals()[0].id))
+        attempt.steps.intents.tick()
     assert attempt.placement.found_code == code
+    said = attempt.placement.found_params
     _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, *changes))
     assert attempt.placement.found_code == {"": code, "none": ""}.get(found, found)
+    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED)))
+    assert (attempt.placement.found_code, attempt.placement.found_params) == (code, said), "whatever came in between"
+
+
+@pytest.mark.parametrize("still", [CONFIG, SERVER], ids=["other removals", "fewer"])
+def test_other_removals_than_those_that_a_person_was_asked_for_differ(attempt: Attempt, still: ObjectId) -> None:
+    asked = (CONFIG, ObjectId("", "Secret", "pay", "key")) if still == CONFIG else (CONFIG,)
+    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason="too many", prune=asked))
+    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(still, Action.PRUNED)))
+    assert attempt.placement.found_code == "drift.found"
+
+
+def test_what_a_person_was_asked_for_holds_what_goes_already_too(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason="too many", prune=(CONFIG, SERVER)))
+    look = _result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED), going=((SERVER, "example.com/hold"),))
+    _look(attempt).ended(Phase.CHECK, look)
+    assert (attempt.placement.found_code, attempt.placement.found_params["objects"]) == ("prune.asked", 2)
+
+
+# -- hooks that are not through ------------------------------------------------------------------------------------
+
+
+def _ill(attempt: Attempt, code: str = "hook.failed") -> None:
+    """Have what is in fail at a sync that a person asks for."""
+    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.again(Trigger.MANUAL)
+    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, error_code=code, reason="it failed"))
+
+
+def test_a_look_calls_nothing_in_whose_hooks_are_not_through(attempt: Attempt) -> None:
+    attempt.ender().failed("cluster.server-error", "a webhook is away", Remedy.TIME)
+    attempt.again()
+    left = _result(Ending.SUCCEEDED, SAME, unended=Unended((MIGRATE,), (MIGRATE,)))
+    attempt.ender(SyncMode.WARN).ended(Phase.CHECK, left)
+    row = attempt.placement
+    assert (row.sync_status, row.failure_code) == ("failed", "cluster.server-error")
+    assert (row.applied_source_digest, row.found_code) == (None, "hooks.unended")
+    assert row.found_params == {"objects": 1, "first": "Job migrate"}
+
+
+def test_a_revision_that_renders_the_very_bytes_of_the_last_needs_no_hook(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.steps.resolve("b")
+    attempt.steps.planner.tick()
+    attempt.run = attempt.steps.claim()
+    ender = attempt.ender(SyncMode.WARN)
+    ender.ended(Phase.CHECK, _result(Ending.SUCCEEDED, SAME, unended=Unended((MIGRATE,))))
+    assert (attempt.placement.sync_status, attempt.placement.applied_source_digest) == ("synced", "b" * 64)
+
+
+@pytest.mark.parametrize(
+    ("digest", "unended", "status"),
+    [
+        ("n", Unended((MIGRATE,)), "out-of-sync"),
+        ("m", Unended((MIGRATE,), (MIGRATE,)), "out-of-sync"),
+        ("n", Unended(), "synced"),
+    ],
+    ids=["other bytes", "the same, and one was begun", "all are through"],
+)
+def test_another_revision_is_in_with_its_hooks(attempt: Attempt, digest: str, unended: Unended, status: str) -> None:
+    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.steps.resolve("b")
+    attempt.steps.planner.tick()
+    attempt.run = attempt.steps.claim()
+    ender = attempt.ender(SyncMode.WARN)
+    ender.manifest_digest = digest * 64
+    ender.ended(Phase.CHECK, _result(Ending.SUCCEEDED, SAME, unended=unended))
+    assert attempt.placement.sync_status == status
+
+
+@pytest.mark.parametrize("trigger", [Trigger.DRIFT, Trigger.APPROVAL])
+def test_a_run_without_hooks_forgets_no_failure_of_one(attempt: Attempt, trigger: Trigger) -> None:
+    _ill(attempt)
+    attempt.again(trigger)
+    attempt.ender().ended(Phase.APPLY, _result(unended=Unended((MIGRATE,), (MIGRATE,))))
+    row = attempt.placement
+    assert (row.sync_status, row.failure_code, row.failures) == ("failed", "hook.failed", 1)
+    attempt.again(Trigger.MANUAL)
+    attempt.ender().ended(Phase.APPLY, _result())
+    assert (attempt.placement.sync_status, attempt.placement.failure_code) == ("synced", "")
+
+
+def test_a_run_without_hooks_forgets_another_failure_and_says_which_hooks_are_not_through(attempt: Attempt) -> None:
+    _ill(attempt, "cluster.denied")
+    attempt.again(Trigger.DRIFT)
+    attempt.ender().ended(Phase.APPLY, _result(unended=Unended((MIGRATE,), (MIGRATE,))))
+    row = attempt.placement
+    assert (row.sync_status, row.failure_code, row.found_code) == ("out-of-sync", "", "hooks.unended")
+
+
+# -- time, or a change -----------------------------------------------------------------------------------------
+
+
+def _planned(attempt: Attempt) -> str:
+    """Return what the run is called that the placement gets now."""
+    attempt.steps.planner.tick()
+    run = attempt.steps.placement().run
+    return run.trigger if run is not None else ""
+
+
+def _cluster_changes(attempt: Attempt) -> None:
+    with attempt.steps.db.write() as connection:
+        standing.cluster_changed(connection, "c1", now=attempt.steps.db.now(connection))
+
+
+def _time_passes(attempt: Attempt) -> None:
+    with attempt.steps.db.write() as connection:
+        standing.want_again(connection, attempt.placement.id, at=attempt.steps.db.now(connection))
+
+
+def _registry_changes(attempt: Attempt) -> None:
+    attempt.steps.commit(REGISTRY | {"app.yaml": texts.application(more="  sync: {conflicts: take-over}\n")})
+
+
+def _kinds_come(attempt: Attempt) -> None:
+    with attempt.steps.db.write() as connection:
+        standing.kinds_served(connection, attempt.placement.id, now=attempt.steps.db.now(connection))
+
+
+@pytest.mark.parametrize(
+    ("event", "trigger"),
+    [
+        (_time_passes, "retry"),
+        (_cluster_changes, "revision"),
+        (_registry_changes, "revision"),
+        (_kinds_come, "revision"),
+    ],
+)
+def test_hooks_run_again_for_a_change_and_not_by_time(
+    attempt: Attempt, event: Callable[[Attempt], None], trigger: str
+) -> None:
+    attempt.registered().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason="it failed"))
+    event(attempt)
+    assert _planned(attempt) == trigger
+    attempt.run = attempt.steps.claim()
+    attempt.registered().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason="it failed"))
+    _time_passes(attempt)
+    assert _planned(attempt) == "retry", "that change was met"
+
+
+def test_a_change_during_a_run_counts_after_it(attempt: Attempt) -> None:
+    failed = _result(Ending.FAILED, error_code="hook.failed", reason="it failed")
+    attempt.registered().ended(Phase.APPLY, failed)
+    attempt.again()
+    _cluster_changes(attempt)
+    attempt.registered().ended(Phase.APPLY, failed)
+    assert _planned(attempt) == "revision"
+
+
+@pytest.mark.parametrize(
+    ("code", "event", "trigger"),
+    [
+        ("hook.failed", _cluster_changes, "revision"),
+        ("hook.failed", _time_passes, "drift"),
+        ("cluster.denied", _cluster_changes, "drift"),
+    ],
+)
+def test_a_hook_that_failed_for_what_is_in_runs_again_once_its_cluster_changes(
+    attempt: Attempt, code: str, event: Callable[[Attempt], None], trigger: str
+) -> None:
+    _ill(attempt, code)
+    event(attempt)
+    assert _planned(attempt) == trigger
 
 
 # -- removals ------------------------------------------------------------------------------------------------------

@@ -40,6 +40,13 @@ def test_after_failures_the_run_is_called_a_retry() -> None:
     assert "2 runs failed" in decision.cause
 
 
+def test_after_a_change_the_run_is_for_the_revision_anew() -> None:
+    decision = _decide(replace(BEHIND, failures=1, changed=True))
+    assert isinstance(decision, MakeRun)
+    assert decision.trigger is Trigger.REVISION
+    assert "changed since" in decision.cause
+
+
 def test_what_runs_what_it_should_gets_none() -> None:
     assert _decide(replace(BEHIND, applied=NEW.identity)) == NoRun()
 

@@ -1,0 +1,76 @@
+"""What an attempt may remove: by its inventory, within the guards, and with the word of others who want the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from common.domain.refs import ObjectId
+from workers.sync import prune
+from workers.sync.errors import ClaimedError, UnknownKindError
+from workers.sync.hook_rows import kept
+from workers.sync.moving import Claims
+from workers.sync.normalise import Wanted
+from workers.sync.ports import InventoryItem, Ports, SyncRequest, Target
+from workers.sync.unserved import Unserved
+
+NOBODY: frozenset[ObjectId] = frozenset()
+
+
+class Removals:
+    """Tells what one attempt may remove. Removes nothing.
+
+    Args:
+        request: whose objects they are.
+        ports: the outside.
+    """
+
+    def __init__(self, request: SyncRequest, ports: Ports) -> None:
+        self._request = request
+        self._ports = ports
+        self.unserved: Sequence[Unserved] = ()
+        """What the manifests hold of kinds that the cluster does not serve, or that are not known."""
+
+    def ids(self, wanted: Sequence[Wanted]) -> frozenset[ObjectId]:
+        """Return what is wanted or was made for hooks, and what may be wanted: its kind is not served, or not known."""
+        ids = kept(wanted, self._request.inventory)
+        items = (item.object for item in self._request.inventory)
+        return frozenset(ids | {each for each in items if any(one.may_be(each) for one in self.unserved)})
+
+    def plan(self, wanted: Sequence[Wanted], spared: frozenset[ObjectId] = NOBODY) -> prune.PrunePlan:
+        """Return what may be removed after an apply, but for what is spared."""
+        ids = self.ids(wanted)
+        inventory = self._request.inventory
+        return prune.plan(
+            prune.leftover(inventory, ids | spared),
+            self._request.settings.prune,
+            wanted=ids,
+            total=len(inventory),
+            approved=self._request.approved,
+        )
+
+    def claims(self, plan: prune.PrunePlan) -> Claims:
+        """Return who takes over what is about to be removed.
+
+        Raises:
+            ClaimedError: that cannot be told yet.
+        """
+        claims = self._ports.journal.claims([item.object for item in plan.remove]) if plan.remove else Claims({})
+        if claims.pending:
+            raise ClaimedError(claims.pending)
+        return claims
+
+    def held(self, item: InventoryItem) -> str | None:
+        """Return which finalizers keep an object whose deletion was accepted; None once it is gone.
+
+        Raises:
+            TransientError: the cluster could not say.
+        """
+        cluster = self._ports.cluster
+        try:
+            kind = cluster.kind(item.object.group, "", item.object.kind)
+        except UnknownKindError:
+            return None
+        live = cluster.get(Target(kind, item.object.namespace, item.object.name))
+        if live is None or not live.meta.deletion_timestamp or (item.uid and live.meta.uid != item.uid):
+            return None
+        return ", ".join(live.meta.held_by)
