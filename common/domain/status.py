@@ -44,8 +44,8 @@ class Contact(StrEnum):
 
 UNKNOWN_KINDS = "unknown_kinds"
 """Parameter of a failure: the kinds that the cluster did not serve, each a list of group, version and kind."""
-NO_CONTACT = frozenset({"cluster.unreachable", "cluster.timeout", "cluster.garbage"})
-"""Errors that say that a cluster did not answer. Whoever is refused, or asked to wait, was answered."""
+NO_CONTACT = frozenset({"cluster.unreachable", "cluster.timeout", "cluster.garbage", "cluster.too-much"})
+"""Errors that say that a cluster did not answer as one does. Whoever is refused, or asked to wait, was answered."""
 
 
 class Found(StrEnum):

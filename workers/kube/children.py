@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
-from workers.kube.errors import from_answer
+from workers.kube.budget import METADATA, Pages
+from workers.kube.errors import NOT_JSON, from_answer
 from workers.kube.paths import collection, with_query
 from workers.kube.pool import Connection
 from workers.sync.errors import GarbageError
@@ -108,29 +109,32 @@ class Children:
             PermanentError: the account may not read them.
         """
         found: list[Child] = []
+        path = collection(kind, namespace)
+        pages = Pages(f"LIST {path}", METADATA)
         seen, token = 0, ""
         while True:
-            url = with_query(collection(kind, namespace), limit=str(PAGE), **{"continue": token})
-            page = self._read(url, _METADATA, msgspec.json.Decoder(_Children).decode)
+            url = with_query(path, limit=str(PAGE), **{"continue": token})
+            page, size = self._read(url, _METADATA, msgspec.json.Decoder(_Children).decode)
             items = [each.metadata for each in page.items or ()]
             found += [each for each in items if each.owner_references]
             seen, token = seen + len(items), page.metadata.token
+            pages.add(size=size, objects=len(items), token=token)
             if not token or seen >= MOST:
                 return tuple(found), not token
 
     def events(self, namespace: str, uid: str) -> tuple[Event, ...]:
         """Return the events about one object, latest first; raises as ``owned``."""
         url = with_query(collection(_EVENT, namespace), fieldSelector=f"involvedObject.uid={uid}", limit=str(EVENTS))
-        page = self._read(url, {}, msgspec.json.Decoder(_Events).decode)
+        page, _ = self._read(url, {}, msgspec.json.Decoder(_Events).decode)
         return tuple(sorted(page.items or (), key=lambda event: event.at, reverse=True))
 
-    def _read(self, url: str, headers: dict[str, str], decode: Callable[[bytes], T]) -> T:
+    def _read(self, url: str, headers: dict[str, str], decode: Callable[[bytes], T]) -> tuple[T, int]:
         what = f"LIST {url.partition('?')[0]}"
         answer = self._connection.send("GET", url, {**headers, **self._agent})
         if not answer.ok:
             raise from_answer(answer.status, answer.headers, answer.body, what)
         try:
-            return decode(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return decode(answer.body), len(answer.body)
+        except NOT_JSON as error:
             message = f"{what}: the answer is not what Kubernetes says there"
             raise GarbageError(message) from error

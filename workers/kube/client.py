@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,15 +19,20 @@ from kubernetes.client.exceptions import ApiException
 
 from common.domain.errors import FlotillaError
 from common.sources.certificates import trust
+from workers.kube import bounded
+from workers.kube.bounded import LARGEST_ANSWER, Exchange
 from workers.kube.credentials import Access
 from workers.kube.errors import from_transport
 from workers.kube.route import Route
-from workers.sync.errors import CredentialsError, Forbidden, GarbageError, TimedOutError, UnreachableError
+from workers.kube.weight import weighed
+from workers.sync.errors import AnswerTooLargeError, CredentialsError, Forbidden, GarbageError, UnreachableError
 
 POOL_SIZE = 32
 CONNECT_SECONDS = 3.0
-LARGEST_ANSWER = 256 * 1024 * 1024
 _CHUNK = 64 * 1024
+_MOST_PARTS = 50_000
+"""Reads of one answer: each costs, however little it brings."""
+_ENCODING = "Accept-Encoding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,12 @@ class Client:
         _lead(configuration, access.route)
         self._way = f" through {access.route}" if access.route else ""
         self._api = ApiClient(configuration)
+        bounded.bound(self._api.rest_client.pool_manager)
         # One context for all connections: the authority is parsed once, and the client's key never stays on disk.
         self._api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _tls_context(access)
         self._host = access.server
-        self._headers = {"Accept": "application/json"}
+        # What is packed says nothing of its size: a megabyte of it may be gigabytes.
+        self._headers = {"Accept": "application/json", _ENCODING: "identity"}
         if access.token:
             self._headers["Authorization"] = f"Bearer {access.token}"
         self._seconds = timeout.total_seconds()
@@ -92,47 +99,62 @@ class Client:
             return self._send(method, path, headers, body)
 
     def _send(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> Answer:
-        deadline = time.monotonic() + self._seconds
         all_headers = {**self._headers, **headers}
         what = f"{method} {path.partition('?')[0]}{self._way}"
+        mine = bounded.current.set(Exchange(what, time.monotonic() + self._seconds))
         try:
             response = self._api.call_api(
                 method, self._host + path, all_headers, body, None, _request_timeout=self._timeout
             )
-            return Answer(response.status, response.headers, _read(response.response, deadline, what))
+            return Answer(response.status, response.headers, weighed(_read(response.response, what), what))
         except FlotillaError:
             raise
         except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             raise from_transport(error, what) from error
+        finally:
+            bounded.current.reset(mine)
 
     def close(self) -> None:
         """Close the idle connections."""
         self._api.rest_client.pool_manager.clear()
 
 
-def _read(response: urllib3.HTTPResponse, deadline: float, what: str) -> bytes:
-    """Return the whole body. Each read has its own time-out, so a server that drips is stopped by the deadline."""
-    parts: list[bytes] = []
-    size = 0
-    while part := response.read1(_CHUNK):
-        parts.append(part)
-        size += len(part)
-        if size > LARGEST_ANSWER:
-            response.close()
-            message = f"{what}: an answer of more than {LARGEST_ANSWER} bytes"
-            raise GarbageError(message)
-        if response.length_remaining == 0:
-            break
-        if time.monotonic() > deadline:
-            response.close()
-            message = f"{what}: the answer did not end in time"
-            raise TimedOutError(message)
-    if response.length_remaining:
+def _read(response: urllib3.HTTPResponse, what: str) -> bytes:
+    """Return the whole body; its deadline and its budget of bytes are the connection's."""
+    try:
+        _check_head(response, what)
+        body = b"".join(_parts(response, what))
+    except BaseException:
         response.close()
+        raise
+    response.release_conn()
+    return body
+
+
+def _parts(response: urllib3.HTTPResponse, what: str) -> Iterator[bytes]:
+    count = 0
+    while part := response.read1(_CHUNK, decode_content=False):
+        yield part
+        if response.length_remaining == 0:
+            return
+        count += 1
+        if count > _MOST_PARTS:
+            raise AnswerTooLargeError(what, f"more than {_MOST_PARTS:,} pieces of one answer")
+    if response.length_remaining:
         message = f"{what}: the answer broke off"
         raise GarbageError(message)
-    response.release_conn()
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _check_head(response: urllib3.HTTPResponse, what: str) -> None:
+    if response.status < 200:
+        message = f"{what}: {response.status}, an interim answer that was not asked for"
+        raise GarbageError(message)
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        message = f"{what}: an answer in the encoding {encoding[:40]!r}, though none was to be used"
+        raise GarbageError(message, remedy="Turn compression off in the proxy or load balancer on the way.")
+    if (response.length_remaining or 0) > LARGEST_ANSWER:
+        raise AnswerTooLargeError(what, f"more than {LARGEST_ANSWER:,} bytes of one answer")
 
 
 def _lead(configuration: Configuration, route: Route | None) -> None:

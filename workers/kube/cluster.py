@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import msgspec
-import orjson
-
+from workers.kube import budget
+from workers.kube.budget import ListBounds, Pages, Spending
 from workers.kube.client import Answer
-from workers.kube.errors import from_answer, status_of
+from workers.kube.errors import NOT_JSON, from_answer, status_of
 from workers.kube.listing import Page, decode_metadata, decode_objects
 from workers.kube.paths import collection, item, with_query
-from workers.sync.errors import GarbageError, GoneError, SilentGroupError, UnknownKindError
+from workers.sync.errors import AnswerTooLargeError, GarbageError, GoneError, SilentGroupError, UnknownKindError
 from workers.sync.groups import built_in
 from workers.sync.live import MANAGER, Kind, Live, LiveMeta
 from workers.sync.ports import Applied, Ownership, Target, Write
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from workers.kube.patience import Permit
     from workers.kube.pool import Connection
 
-PAGE = 500
+PAGES = (500, 50, 5)
+"""Objects asked for at once; fewer where that many make too large an answer."""
 RESTARTS = 3
 """How often a LIST begins anew because its continuation expired."""
 
 _MOST_LOGS = 3
 _LOG_BYTES = 4_000
-_METADATA = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _PATCH = {"Content-Type": "application/json-patch+json"}
 _JSON = {"Content-Type": "application/json"}
@@ -44,6 +45,21 @@ _APPLY_QUERIES = {
     for ownership in Ownership
 }
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing(Generic[T]):
+    """One way to LIST."""
+
+    headers: Mapping[str, str]
+    decode: Callable[[bytes], Page[T]]
+    bounds: ListBounds
+
+
+_METADATA = _Listing(
+    {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}, decode_metadata, budget.METADATA
+)
+_OBJECTS = _Listing({}, decode_objects, budget.OBJECTS)
 
 
 class KubeCluster:
@@ -63,6 +79,7 @@ class KubeCluster:
         self._agent = {"User-Agent": agent}
         self._headers = {**self._agent, _IMPERSONATE: account} if account else self._agent
         self._requests: Counter[str] = Counter()
+        self._spending = Spending()
         self._lock = Lock()
 
     @property
@@ -85,48 +102,41 @@ class KubeCluster:
 
     def list_meta(self, kind: Kind, *, namespace: str, selector: str) -> tuple[LiveMeta, ...]:
         """Return the metadata of all objects that ``selector`` takes; see the port."""
-        return self._list(kind, namespace, selector, _METADATA, decode_metadata)
+        return self._list(_METADATA, kind, namespace, selector)
 
     def list_objects(self, kind: Kind, *, namespace: str, selector: str) -> tuple[dict[str, Any], ...]:
         """Return whole objects; see the port."""
-        return self._list(kind, namespace, selector, {}, decode_objects)
+        return self._list(_OBJECTS, kind, namespace, selector)
 
-    def _list(
-        self,
-        kind: Kind,
-        namespace: str,
-        selector: str,
-        headers: Mapping[str, str],
-        decode: Callable[[bytes], Page[T]],
-    ) -> tuple[T, ...]:
-        for _ in range(RESTARTS):
-            try:
-                return self._pages(kind, namespace, selector, headers, decode)
-            except GoneError as error:
-                expired = error
-        raise expired
-
-    def _pages(
-        self,
-        kind: Kind,
-        namespace: str,
-        selector: str,
-        headers: Mapping[str, str],
-        decode: Callable[[bytes], Page[T]],
-    ) -> tuple[T, ...]:
-        path = collection(kind, namespace)
-        found: list[T] = []
-        token = ""
+    def _list(self, listing: _Listing[T], kind: Kind, namespace: str, selector: str) -> tuple[T, ...]:
+        sizes, restarts = deque(PAGES), RESTARTS
         while True:
-            url = with_query(path, labelSelector=selector, limit=str(PAGE), **{"continue": token})
-            answer = self._send("list", "GET", url, headers)
+            try:
+                return self._pages(listing, kind, collection(kind, namespace), labelSelector=selector, limit=sizes[0])
+            except AnswerTooLargeError:
+                sizes.popleft()
+                if not sizes:
+                    raise
+            except GoneError:
+                restarts -= 1
+                if not restarts:
+                    raise
+
+    def _pages(self, listing: _Listing[T], kind: Kind, path: str, **query: str | int) -> tuple[T, ...]:
+        found: list[T] = []
+        what, token = f"LIST {path}", ""
+        pages = Pages(what, listing.bounds)
+        while True:
+            url = with_query(path, **{name: str(value) for name, value in query.items()}, **{"continue": token})
+            answer = self._send("list", "GET", url, listing.headers)
             if answer.status == 404:
                 raise self._kind_is_gone(kind, answer, path)
-            page = self._decoded(self._succeeded(answer, f"LIST {path}", kind.group), decode, f"LIST {path}")
+            page = self._decoded(self._succeeded(answer, what, kind.group), listing.decode, what)
             found += page.items
-            if not page.token:
-                return tuple(found)
             token = page.token
+            pages.add(size=len(answer.body), objects=len(page.items), token=token)
+            if not token:
+                return tuple(found)
 
     def _kind_is_gone(self, kind: Kind, answer: Answer, path: str) -> Exception:
         """Return the error for a collection that is not there: the kind was known, so what is known is outdated."""
@@ -193,12 +203,15 @@ class KubeCluster:
     def _log(self, pod: Target, lines: int) -> str:
         url = with_query(f"{item(pod)}/log", tailLines=str(lines), limitBytes=str(_LOG_BYTES))
         answer = self._send("get", "GET", url, {})
-        return self._succeeded(answer, f"GET {item(pod)}/log").decode(errors="replace")
+        return self._succeeded(answer, f"GET {item(pod)}/log")[:_LOG_BYTES].decode(errors="replace")
 
     def _send(self, verb: str, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         with self._lock:
             self._requests[verb] += 1
-        return self._connection.send(method, path, {**headers, **self._headers}, body, permit=self._permit)
+        began = time.monotonic()
+        answer = self._connection.send(method, path, {**headers, **self._headers}, body, permit=self._permit)
+        self._spending.add(seconds=time.monotonic() - began, size=len(answer.body))
+        return answer
 
     def _succeeded(self, answer: Answer, what: str, group: str = "") -> bytes:
         if answer.status == 503 and not built_in(group) and status_of(answer.body) is None:
@@ -211,6 +224,6 @@ class KubeCluster:
     def _decoded(self, body: bytes, decode: Callable[[bytes], T], what: str) -> T:
         try:
             return decode(body)
-        except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        except NOT_JSON as error:
             message = f"{what}: the answer is not what Kubernetes says there"
             raise GarbageError(message) from error

@@ -32,6 +32,9 @@ from workers.sync.errors import (
     UnreachableError,
 )
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises where the answer is not what it should be; nested deep enough, it fails as a recursion does."""
+_MOST_CAUSES = 1_000
 LONGEST_WAIT = timedelta(minutes=5)
 """No server makes us wait longer than this."""
 _DENIED = re.compile(
@@ -107,9 +110,10 @@ def status_of(body: bytes) -> Status | None:
     """Return the Status that ``body`` is; None when it is something else."""
     try:
         status = _DECODER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return None
-    return status if status.kind == "Status" else None
+    many = status.details is not None and len(status.details.causes or ()) > _MOST_CAUSES
+    return status if status.kind == "Status" and not many else None
 
 
 def from_answer(code: int, headers: Mapping[str, str], body: bytes, what: str) -> FlotillaError:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
-import orjson
 
+from workers.sync.depth import mapping
 from workers.sync.live import LiveMeta
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class Page(Generic[T]):
 
 
 class _ListMeta(msgspec.Struct, frozen=True):
-    token: str = msgspec.field(name="continue", default="")
+    token: str | None = msgspec.field(name="continue", default="")
 
 
 class _Item(msgspec.Struct, frozen=True):
@@ -35,7 +35,13 @@ class _MetadataList(msgspec.Struct, frozen=True):
     items: list[_Item] | None
 
 
+class _ObjectList(msgspec.Struct, frozen=True):
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None
+
+
 _METADATA: msgspec.json.Decoder[_MetadataList] = msgspec.json.Decoder(_MetadataList)
+_OBJECTS: msgspec.json.Decoder[_ObjectList] = msgspec.json.Decoder(_ObjectList)
 
 
 def decode_metadata(body: bytes) -> Page[LiveMeta]:
@@ -48,15 +54,15 @@ def decode_metadata(body: bytes) -> Page[LiveMeta]:
     if found.kind != "PartialObjectMetadataList":
         message = f"a {found.kind} where metadata was asked for"
         raise msgspec.ValidationError(message)
-    return Page(tuple(each.metadata for each in found.items or ()), found.metadata.token)
+    return Page(tuple(each.metadata for each in found.items or ()), found.metadata.token or "")
 
 
 def decode_objects(body: bytes) -> Page[dict[str, Any]]:
-    """Return a page of a LIST.
+    """Return a page of a LIST; objects are decoded one by one, so that other threads come in between.
 
     Raises:
-        KeyError: it is no list.
-        orjson.JSONDecodeError: it is no JSON.
+        msgspec.DecodeError: it is no list.
+        GarbageError: one of its items is no object, or nests too deep.
     """
-    found = orjson.loads(body)
-    return Page(tuple(found["items"] or ()), found["metadata"].get("continue") or "")
+    found = _OBJECTS.decode(body)
+    return Page(tuple(mapping(bytes(each)) for each in found.items or ()), found.metadata.token or "")

@@ -19,7 +19,7 @@ from workers.kube.client import Answer, Client
 from workers.kube.cluster import KubeCluster
 from workers.kube.credentials import Access, access_from, check_server
 from workers.kube.discovery import Catalogue
-from workers.kube.errors import from_answer
+from workers.kube.errors import NOT_JSON, from_answer
 from workers.kube.patience import Permit
 from workers.kube.route import environments_route, route_by
 from workers.sync.errors import GarbageError, ProxyRefusedError, SilentGroupError, UnknownKindError
@@ -176,7 +176,7 @@ class Connection:
         body = self._got(path)
         try:
             return Live(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except NOT_JSON as error:
             message = f"GET {path}: the answer is not what Kubernetes says there"
             raise GarbageError(message) from error
 
@@ -214,7 +214,7 @@ class Connection:
         bodies = [self._got(path, headers) for path in discovery.PATHS]
         try:
             catalogue = discovery.decode(bodies, read_at=asked_at)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except NOT_JSON as error:
             message = "the cluster does not answer aggregated discovery (Kubernetes 1.27 or later does)"
             raise GarbageError(message) from error
         with self._lock:
@@ -241,7 +241,7 @@ class _Version(msgspec.Struct, frozen=True):
 def _decoded_version(body: bytes) -> str:
     try:
         return msgspec.json.decode(body, type=_Version).git_version
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         message = "GET /version: the answer is not what Kubernetes says there"
         raise GarbageError(message) from error
 

@@ -79,6 +79,25 @@ class GarbageError(TransientError):
     code: ClassVar[str] = "cluster.garbage"
 
 
+class TooMuchError(TransientError):
+    """A cluster answers with more than any needs: bytes, values, objects, pages, or seconds.
+
+    Args:
+        what: the request, or whose answers.
+        most: what it went beyond, in words.
+    """
+
+    code: ClassVar[str] = "cluster.too-much"
+
+    def __init__(self, what: str, most: str) -> None:
+        remedy = "See what answers at the cluster's address, and what it holds: a fleet's cluster needs far less."
+        super().__init__(f"{what}: {most}", remedy=remedy)
+
+
+class AnswerTooLargeError(TooMuchError):
+    """One answer is more than any cluster needs; a LIST may be asked for in smaller pages."""
+
+
 class TerminatingError(TransientError):
     """The namespace is being deleted; what belongs in it can be written once it is gone."""
 

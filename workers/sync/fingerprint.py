@@ -10,6 +10,7 @@ import hashlib
 
 import msgspec
 
+from workers.sync.errors import GarbageError
 from workers.sync.live import LiveMeta, ManagedFields
 
 
@@ -26,7 +27,11 @@ _DECODER: msgspec.json.Decoder[_OurFields] = msgspec.json.Decoder(_OurFields)
 
 
 def fingerprint(meta: LiveMeta) -> str:
-    """Return 64 hex digits over what identifies the state of an object that others might have changed."""
+    """Return 64 hex digits over what identifies the state of an object that others might have changed.
+
+    Raises:
+        GarbageError: its managedFields are none.
+    """
     parts: list[bytes] = [meta.uid.encode()]
     if meta.generation:
         parts.append(str(meta.generation).encode())
@@ -34,10 +39,18 @@ def fingerprint(meta: LiveMeta) -> str:
         parts += sorted(_entry(entry) for entry in meta.managed_fields or () if entry.subresource != "status")
     ours = meta.our_fields
     if ours is not None:
-        keys = _DECODER.decode(ours.fields).metadata
+        keys = _decoded(ours).metadata
         parts += _values("label", keys.labels, meta.labels or {})
         parts += _values("annotation", keys.annotations, meta.annotations or {})
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def _decoded(ours: ManagedFields) -> _OurFields:
+    try:
+        return _DECODER.decode(ours.fields)
+    except (msgspec.DecodeError, RecursionError) as error:
+        message = "the cluster sent managedFields that are none"
+        raise GarbageError(message) from error
 
 
 def _entry(entry: ManagedFields) -> bytes:

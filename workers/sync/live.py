@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import orjson
+
+from workers.sync.depth import mapping
 
 MANAGER = "flotilla"
 """Our field manager."""
@@ -50,9 +51,8 @@ class ManagedFields(msgspec.Struct, frozen=True, rename="camel"):
         return self.manager == MANAGER and self.operation == "Apply" and not self.subresource
 
     def decoded(self) -> dict[str, Any]:
-        """The field set as nested mappings."""
-        found: dict[str, Any] = orjson.loads(bytes(self.fields))
-        return found
+        """The field set as nested mappings; errors as ``depth.mapping``."""
+        return mapping(bytes(self.fields))
 
 
 class LiveMeta(msgspec.Struct, frozen=True, rename="camel"):
@@ -113,6 +113,5 @@ class Live:
         self.meta = _ENVELOPE.decode(raw).metadata
 
     def body(self) -> dict[str, Any]:
-        """Return the whole object, decoded anew, so that the caller may change it."""
-        decoded: dict[str, Any] = orjson.loads(self.raw)
-        return decoded
+        """Return the whole object, decoded anew, so that the caller may change it; errors as ``depth.mapping``."""
+        return mapping(self.raw)

@@ -161,7 +161,7 @@ def test_one_connection_is_shared_until_its_address_changes(simulated: Simulator
 
 
 def test_a_list_longer_than_a_page_comes_whole(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.kube.cluster.PAGE", 10)
+    monkeypatch.setattr("workers.kube.cluster.PAGES", (10,))
     site = Site(connection.session(AGENT))
     site.sync(*(config_map(f"c{number}") for number in range(25)))
     kind = site.cluster.kind("", "v1", "ConfigMap")

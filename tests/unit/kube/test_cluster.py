@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
 
 import orjson
 import pytest
-import urllib3
 
-from workers.kube.client import Answer, _read
+from workers.kube.client import Answer
 from workers.kube.cluster import KubeCluster
 from workers.kube.patience import Permit, freely
 from workers.kube.pool import Connection
-from workers.sync.errors import GarbageError, GoneError, TimedOutError, UnknownKindError
+from workers.sync.errors import GarbageError, GoneError, UnknownKindError
 from workers.sync.live import Kind
 from workers.sync.ports import Ownership, Target, Write
 
@@ -132,51 +130,3 @@ def test_a_dry_run_says_so_and_is_counted_apart() -> None:
     port.apply(WHERE, b"{}", write=Write.DRY_RUN, ownership=Ownership.RESPECT)
     assert script.asked[0][1].endswith("?fieldManager=flotilla&dryRun=All")
     assert port.requests() == {"dry-run": 1}
-
-
-class Dripping:
-    """A response that never ends, byte by byte."""
-
-    length_remaining: int | None = None
-
-    def __init__(self, parts: list[bytes], remaining: int | None = None) -> None:
-        self._parts = parts
-        self.length_remaining = remaining
-        self.closed = False
-
-    def read1(self, _size: int) -> bytes:
-        """Return the next part."""
-        return self._parts.pop(0) if self._parts else b""
-
-    def close(self) -> None:
-        """Remember it."""
-        self.closed = True
-
-    def release_conn(self) -> None:
-        """Do nothing."""
-
-
-def read(response: Dripping, deadline: float) -> bytes:
-    return _read(cast("urllib3.HTTPResponse", response), deadline, "GET /x")
-
-
-def test_a_server_that_drips_is_stopped_by_the_deadline() -> None:
-    response = Dripping([b"x"] * 1000)
-    with pytest.raises(TimedOutError):
-        read(response, time.monotonic() - 1)
-    assert response.closed
-
-
-def test_a_body_that_breaks_off_is_garbage_and_a_whole_one_is_joined() -> None:
-    with pytest.raises(GarbageError):
-        read(Dripping([b"x"], remaining=7), time.monotonic() + 60)
-    assert read(Dripping([b"a", b"b"]), time.monotonic() + 60) == b"ab"
-    assert read(Dripping([]), time.monotonic() + 60) == b""
-
-
-def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.kube.client.LARGEST_ANSWER", 10)
-    response = Dripping([b"x" * 8] * 1000)
-    with pytest.raises(GarbageError):
-        read(response, time.monotonic() + 60)
-    assert response.closed

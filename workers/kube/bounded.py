@@ -1,0 +1,145 @@
+"""Connections on which an answer has one deadline and one budget of bytes: its headers and trailers count too.
+
+The library's own time-outs count anew at each read, so that a server which sends a byte now and then is never late;
+and it reads as many interim answers and lines of trailers as a server sends.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from urllib3 import PoolManager
+from urllib3.connectionpool import HTTPConnectionPool
+
+from workers.sync.errors import AnswerTooLargeError, TimedOutError
+
+LARGEST_ANSWER = 32 * 1024 * 1024
+"""Bytes of a body, with what frames it. Pages of a LIST that are larger are asked for in smaller ones."""
+LARGEST_HEAD = 256 * 1024
+"""Bytes of headers, those of interim answers included."""
+_PIECE = 16 * 1024
+"""Bytes that are sent at once: TLS counts its time-out anew for each record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        what: the request, for messages.
+        until: on the monotonic clock.
+    """
+
+    what: str
+    until: float
+
+    def left(self) -> float:
+        """Return the seconds that are left.
+
+        Raises:
+            TimedOutError: there are none.
+        """
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise self.late()
+        return left
+
+    def late(self) -> TimedOutError:
+        """Return the error for an exchange that did not end in time."""
+        return TimedOutError(f"{self.what}: the answer did not end in time")
+
+
+current: ContextVar[Exchange] = ContextVar("exchange")
+"""What this thread is about: the library hands nothing of ours down to its connections."""
+
+
+class _Source(io.RawIOBase):
+    """The bytes of one answer."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._exchange = current.get()
+        self._what, self._left = "headers", LARGEST_HEAD
+
+    def body_begins(self) -> None:
+        """Count what comes from now on as the body."""
+        self._what, self._left = "one answer", LARGEST_ANSWER
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._exchange.left())
+        got: int | None = self._raw.readinto(buffer)
+        self._left -= got or 0
+        if self._left < 0:
+            raise AnswerTooLargeError(self._exchange.what, f"more than {_most(self._what)} of {self._what}")
+        return got
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _most(what: str) -> str:
+    return f"{LARGEST_HEAD if what == 'headers' else LARGEST_ANSWER:,} bytes"
+
+
+class BoundedResponse(http.client.HTTPResponse):
+    """An answer that is read from a ``_Source``."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self._source = _Source(self.fp.detach(), sock)
+        self.fp = io.BufferedReader(self._source)
+
+    def begin(self) -> None:
+        """Read the headers."""
+        super().begin()
+        self._source.body_begins()
+
+
+@lru_cache(maxsize=8)
+def _bounded(kind: Any) -> type[HTTPConnectionPool]:
+    """Return pools like ``kind`` with connections that keep the deadline of the current exchange."""
+    plain: Any = kind.ConnectionCls
+
+    class Connection(plain):  # type: ignore[misc]  # made for what the library chose
+        response_class = BoundedResponse
+
+        timeout: float
+
+        def connect(self) -> None:
+            self.timeout = min(self.timeout, current.get().left())
+            super().connect()
+
+        def send(self, data: Any) -> None:
+            if self.sock is None:
+                self.connect()
+            exchange = current.get()
+            for start in range(0, len(data), _PIECE):
+                self.sock.settimeout(exchange.left())
+                try:
+                    super().send(data[start : start + _PIECE])
+                except TimeoutError as error:
+                    raise exchange.late() from error
+
+    class Pool(kind):  # type: ignore[misc]  # made for what the library chose
+        ConnectionCls = Connection
+
+    return Pool
+
+
+def bound(manager: PoolManager) -> None:
+    """Have a manager's connections keep the deadline of the current exchange, through whatever proxy they go."""
+    kinds: Mapping[str, Any] = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _bounded(kind) for scheme, kind in kinds.items()}

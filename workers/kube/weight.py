@@ -1,0 +1,37 @@
+"""How much an answer of a cluster would become in memory, told before it is decoded."""
+
+from __future__ import annotations
+
+import re
+
+from workers.sync.errors import AnswerTooLargeError
+
+MOST_VALUES = 2_000_000
+"""Values in one answer: a page of 500 pods has half a million. Each becomes 100 bytes or so."""
+_LIGHT = 1024 * 1024
+"""Bytes below which nothing is counted: what they can become is bounded by their number."""
+_TEXT = re.compile(rb'"[^"]*"')
+
+
+def weighed(body: bytes, what: str) -> bytes:
+    """Return ``body`` if decoding it is cheap enough.
+
+    Args:
+        body: of an answer.
+        what: the request, for messages.
+
+    Raises:
+        AnswerTooLargeError: it holds too many values.
+    """
+    if len(body) > _LIGHT and _separators(body) > MOST_VALUES and _separators(_without_text(body)) > MOST_VALUES:
+        raise AnswerTooLargeError(what, f"more than {MOST_VALUES:,} values in one answer")
+    return body
+
+
+def _separators(body: bytes) -> int:
+    """Return a bound of the number of values: each stands behind one of these."""
+    return body.count(b",") + body.count(b"{") + body.count(b"[")
+
+
+def _without_text(body: bytes) -> bytes:
+    return _TEXT.sub(b"", body.replace(b"\\\\", b"").replace(b'\\"', b""))
