@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.domain.errors import PermanentError, sentences
@@ -79,6 +80,10 @@ class Settings(BaseSettings):
     api_tls_cert: Path | None = None
     api_tls_key: Path | None = None
     behind_proxy: bool = False
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Addresses and networks, separated by commas, whose word on who asks is taken where ``behind_proxy`` is set."""
+    api_patience: timedelta = Field(default=timedelta(seconds=10), gt=timedelta())
+    """How long a client may take over the head of a request."""
     flower_url: SecretStr = SecretStr("")
     """Where the api reaches Flower: ``unix:/path`` or ``http://host:port``; empty is the socket under ``home``."""
     flower_url_file: Path | None = None
@@ -86,6 +91,18 @@ class Settings(BaseSettings):
 
     log_format: str = "console"
     log_level: str = "INFO"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: str) -> str:
+        """Return what was given if it names addresses and networks.
+
+        Raises:
+            ValueError: one is neither.
+        """
+        for one in filter(None, map(str.strip, given.split(","))):
+            ipaddress.ip_network(one)
+        return given
 
     def path(self, name: str) -> Path:
         """Return ``home/name``; the caller makes it."""

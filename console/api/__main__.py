@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import ipaddress
 import socket
 import sys
@@ -15,6 +16,8 @@ from common.domain.errors import FlotillaError, PermanentError
 from common.settings import Settings, settings
 from common.telemetry.logs import configure
 from console.api.app import create_app
+from console.api.connections import HEAD_BYTES, Patience, connections, event_loop
+from console.api.crowd import Crowd, Entrance, Room
 from console.api.sockets import local_socket
 from console.api.token import load_or_make_token
 from console.listening import listen
@@ -57,11 +60,18 @@ class Server(uvicorn.Server):
     Args:
         config: of the server.
         ready_file: the file; None writes none.
+        patience: with clients.
     """
 
-    def __init__(self, config: uvicorn.Config, *, ready_file: Path | None) -> None:
+    def __init__(self, config: uvicorn.Config, *, ready_file: Path | None, patience: Patience) -> None:
         super().__init__(config)
         self._ready_file = ready_file
+        self._patience = patience
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve in an event loop that bounds the time for TLS's greeting."""
+        with asyncio.Runner(loop_factory=event_loop(self._patience)) as runner:
+            runner.run(self.serve(sockets=sockets))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -86,6 +96,7 @@ def serve(config: Settings, *, ready_file: Path | None) -> None:
     """
     refuse_exposure(config)
     sockets = listen(config.api_host, config.api_port)
+    crowd, patience = Crowd(Room(proxies=_proxies(config))), Patience(head=config.api_patience)
     app = create_app(config, open_database(config), token=load_or_make_token(config))
     server = Server(
         uvicorn.Config(
@@ -96,16 +107,25 @@ def serve(config: Settings, *, ready_file: Path | None) -> None:
             ssl_keyfile=str(config.api_tls_key) if config.api_tls_key else None,
             log_level="warning",
             server_header=False,
+            http=connections(crowd, patience),
+            ws="none",
+            h11_max_incomplete_event_size=HEAD_BYTES,
             proxy_headers=config.behind_proxy,
+            forwarded_allow_ips=config.trusted_proxies,
             timeout_graceful_shutdown=GRACE,
         ),
         ready_file=ready_file,
+        patience=patience,
     )
     if config.api_tls_cert:  # all sockets of a server speak TLS, or none does
-        server.run(sockets)
+        server.run([Entrance(one, crowd) for one in sockets])
         return
     with local_socket(config.api_socket) as local:
-        server.run(sockets if local is None else [*sockets, local])
+        server.run([Entrance(one, crowd) for one in (sockets if local is None else [*sockets, local])])
+
+
+def _proxies(config: Settings) -> str:
+    return config.trusted_proxies if config.behind_proxy else ""
 
 
 def main() -> None:

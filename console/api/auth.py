@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Callable
+import hashlib
+import hmac
+import secrets
 from datetime import timedelta
+from enum import Enum, auto
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from fastapi import HTTPException, Request, status
+from starlette.requests import HTTPConnection
 
 from common.db import sessions
 from common.db.session import Database
@@ -19,6 +22,22 @@ LIFETIME = timedelta(hours=12)
 ACTOR = "operator"
 """Everybody is the same person until sign-in comes."""
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+ADMITTED = "admitted"
+"""Key of a request's state: the door let it pass."""
+
+
+class Verdict(Enum):
+    """What becomes of a request."""
+
+    ADMITTED = auto()
+    NOTHING_SHOWN = auto()
+    """It has no token, or a session that has ended: nobody guesses."""
+    WRONG = auto()
+    """It has a token that is not the hub's."""
+    THROTTLED = auto()
+    """It has a token that was not looked at."""
 
 
 class Gate:
@@ -37,76 +56,67 @@ class Gate:
         """Return whether ``given`` is the hub's token."""
         return same(given, self._token)
 
-    def open_session(self, session_id: str) -> None:
-        """Remember a browser that has shown the token."""
+    def open_session(self) -> str:
+        """Remember a browser that has shown the token, and return what it shows from now on."""
+        name = secrets.token_urlsafe(32)
+        session_id = f"{name}.{self._mark(name)}"
         with self._database.write() as connection:
             now = self._database.now(connection)
             sessions.open_session(connection, session_id, token=self._token, lifetime=LIFETIME, now=now)
+        return session_id
 
     def close_session(self, session_id: str) -> None:
         """Forget a browser."""
         with self._database.write() as connection:
             sessions.close_session(connection, session_id)
 
-    def admits(self, request: Request) -> bool:
-        """Return whether the request bears the token or an open session."""
+    async def judges(self, request: HTTPConnection, *, may_guess: bool) -> Verdict:
+        """Return what becomes of a request: it bears the token, or an open session.
+
+        Args:
+            request: whose headers are read, and no more.
+            may_guess: whether a token is looked at; sessions are, since nobody can guess one.
+        """
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self.is_token(credential.strip())
+            if not may_guess:
+                return Verdict.THROTTLED
+            return Verdict.ADMITTED if self.is_token(credential.strip()) else Verdict.WRONG
         session_id = request.cookies.get(COOKIE, "")
-        if not session_id:
-            return False
+        # What this hub did not make is not looked up: a stranger's cookies cost the database nothing.
+        name, _, mark = session_id.partition(".")
+        if not same(mark, self._mark(name)):
+            return Verdict.NOTHING_SHOWN
+        is_open = await to_thread.run_sync(self._is_open, session_id)
+        return Verdict.ADMITTED if is_open else Verdict.NOTHING_SHOWN
+
+    def _is_open(self, session_id: str) -> bool:
         with self._database.read() as connection:
             now = self._database.now(connection)
             return sessions.is_open(connection, session_id, token=self._token, now=now)
 
+    def _mark(self, name: str) -> str:
+        return hmac.new(self._token.encode(), b"session\0" + name.encode(), hashlib.sha256).hexdigest()
 
-def from_elsewhere(request: Request) -> bool:
+
+def from_elsewhere(request: HTTPConnection) -> bool:
     """Return whether a browser says that the request comes from another site."""
     origin = request.headers.get("origin")
     if origin is None:
         # A browser sends Origin with every write; only a page of another site has a reason to leave it out.
         return COOKIE in request.cookies and "authorization" not in request.headers
-    return urlsplit(origin).netloc != request.headers.get("host")
+    try:
+        return urlsplit(origin).netloc != request.headers.get("host")
+    except ValueError:
+        return True
 
 
 def guard(request: Request) -> str:
-    """Return the actor of an admitted request; a FastAPI dependency.
+    """Return the actor of a request that the door let pass; a FastAPI dependency.
 
     Raises:
-        HTTPException: 401 without a valid token or session, 403 for a write from another site.
+        HTTPException: 401 for any other.
     """
-    gate: Gate = request.app.state.gate
-    if not gate.admits(request):
-        raise HTTPException(
-            status.HTTP_401_UNAUTHORIZED, "token missing or wrong; see: flotilla token", {"WWW-Authenticate": "Bearer"}
-        )
-    if request.method not in READS and from_elsewhere(request):
-        raise HTTPException(status.HTTP_403_FORBIDDEN, "writes are accepted from the hub's own pages only")
+    if not getattr(request.state, ADMITTED, False):
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "token missing or wrong; see: flotilla token")
     return ACTOR
-
-
-class Throttle:
-    """Counts failures in a sliding window, so that a token cannot be guessed by trying.
-
-    Args:
-        limit: failures allowed within ``window``.
-        window: how long a failure counts.
-        clock: monotonic seconds.
-    """
-
-    def __init__(self, limit: int, window: timedelta, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = limit
-        self._window = window.total_seconds()
-        self._clock = clock
-        self._failures: deque[float] = deque()
-
-    def open(self) -> bool:
-        """Return whether another try is allowed now."""
-        while self._failures and self._failures[0] <= self._clock() - self._window:
-            self._failures.popleft()
-        return len(self._failures) < self._limit
-
-    def failed(self) -> None:
-        """Count a failure."""
-        self._failures.append(self._clock())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 from fastapi import APIRouter, HTTPException, Request, Response, status
@@ -52,7 +52,9 @@ async def post_table(request: Request) -> Response:
 async def _pass_on(request: Request, path: str, query: httpx.QueryParams) -> Response:
     flower: httpx.AsyncClient = request.app.state.flower
     try:
-        answer = await flower.get(f"/flower/{path}", params=query)
+        answer = await flower.get(f"/flower/{quote(path, safe='/:@')}", params=query)
+    except httpx.InvalidURL as error:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "Flower has no such page") from error
     except httpx.HTTPError as error:
         raise HTTPException(status.HTTP_502_BAD_GATEWAY, "Flower does not answer; is it running?") from error
     headers = {name: answer.headers[name] for name in PASSED if name in answer.headers}

@@ -108,10 +108,12 @@ def repository(connection: Connection, repo: str) -> None:
     """Return if the fleet follows the repository, or none is given.
 
     Raises:
-        UnknownValueError: it does not.
+        UnknownValueError: it does not; never repeats what was given, which may carry a password.
     """
-    if repo:
-        _one_of("repository", repo, names.repositories(connection), "the fleet follows none yet")
+    known = names.repositories(connection) if repo else ()
+    if repo and repo not in known:
+        message = "the fleet follows no repository of that URL"
+        raise UnknownValueError(message, remedy=suggestion(repo, known, "it follows none yet"))
 
 
 def approval(connection: Connection, approval_id: int) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
+from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Request, Response, status
 from fastapi.responses import RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -16,14 +16,15 @@ from common.db.session import Database
 from common.domain.expiry import warning
 from common.domain.refs import PlacementRef, RunId
 from console import work
-from console.api.auth import COOKIE, LIFETIME, Gate, Throttle
+from console.api.auth import COOKIE, LIFETIME, Gate
+from console.api.door import source_of_request
 from console.api.paths import TEMPLATES
+from console.api.throttle import Throttle
 from console.words import age, short
 
 login = APIRouter()
 router = APIRouter()
 SHOWN = 200
-MAX_FORM = 4096
 
 _templates = Environment(
     loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(default=True), undefined=StrictUndefined
@@ -64,15 +65,16 @@ async def post_login(request: Request) -> Response:
     """Open a session for a browser that shows the token."""
     throttle: Throttle = request.app.state.throttle
     gate: Gate = request.app.state.gate
-    if not throttle.open():
+    source = source_of_request(request)
+    if not throttle.allows(source):
         return _page("login.html", status.HTTP_429_TOO_MANY_REQUESTS, error="Too many tries. Wait a minute.")
-    body = (await request.body())[:MAX_FORM].decode("utf-8", "replace")
+    body = (await request.body()).decode("utf-8", "replace")
     token = parse_qs(body).get("token", [""])[0].strip()
     if not gate.is_token(token):
-        throttle.failed()
+        throttle.failed(source)
         return _page("login.html", status.HTTP_401_UNAUTHORIZED, error="That is not this hub's token.")
-    session_id = secrets.token_urlsafe(32)
-    gate.open_session(session_id)
+    throttle.succeeded(source)
+    session_id = await to_thread.run_sync(gate.open_session)
     response = RedirectResponse("/", status.HTTP_303_SEE_OTHER)
     secure = request.url.scheme == "https" or request.app.state.settings.behind_proxy
     response.set_cookie(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, status
@@ -59,7 +58,7 @@ def _decoded(files: dict[str, str]) -> dict[str, bytes]:
         raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, f"the registry has more than {MOST_BYTES} bytes")
     try:
         return {path: base64.b64decode(content, validate=True) for path, content in files.items()}
-    except binascii.Error as error:
+    except ValueError as error:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "a file's content is not base64") from error
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request, status
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.db import intents
 from common.db.intents import IntentKind
 from common.db.session import Database
+from common.domain.redact import redacted
 from common.domain.refs import PlacementRef
 from console.api import known
 from console.api.auth import guard
 
 router = APIRouter(prefix="/api/v1")
 Actor = Annotated[str, Depends(guard)]
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+"""Of a row."""
 
 
 class Why(BaseModel):
@@ -36,7 +39,7 @@ def _store(request: Request, kind: IntentKind, subject: str, *, actor: str, reas
     database: Database = request.app.state.database
     with database.write() as connection:
         now = database.now(connection)
-        return Wanted(intent=intents.add(connection, kind, subject, actor=actor, reason=reason, now=now))
+        return Wanted(intent=intents.add(connection, kind, subject, actor=actor, reason=redacted(reason), now=now))
 
 
 def _placement(request: Request, cluster: str, application: str) -> str:
@@ -84,7 +87,10 @@ def post_resume(request: Request, cluster: str, application: str, actor: Actor, 
 
 @router.post("/refresh", status_code=status.HTTP_202_ACCEPTED)
 def post_refresh(request: Request, actor: Actor, repo: str = "") -> Wanted:
-    """Ask that Git is looked at now: one repository, or the registry and all of them."""
+    """Ask that Git is looked at now: one repository, or the registry and all of them.
+
+    What is stored is a URL of the registry's, never the caller's text, which may carry a password.
+    """
     database: Database = request.app.state.database
     with database.read() as connection:
         known.repository(connection, repo)
@@ -92,7 +98,7 @@ def post_refresh(request: Request, actor: Actor, repo: str = "") -> Wanted:
 
 
 @router.post("/approvals/{approval_id}/approve", status_code=status.HTTP_202_ACCEPTED)
-def post_approve(request: Request, approval_id: int, actor: Actor, body: Why) -> Wanted:
+def post_approve(request: Request, approval_id: Number, actor: Actor, body: Why) -> Wanted:
     """Allow what waits, for a reason."""
     if not body.reason.strip():
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "an approval needs a reason; it is kept for audit")
@@ -100,14 +106,14 @@ def post_approve(request: Request, approval_id: int, actor: Actor, body: Why) ->
 
 
 @router.post("/approvals/{approval_id}/reject", status_code=status.HTTP_202_ACCEPTED)
-def post_reject(request: Request, approval_id: int, actor: Actor, body: Why | None = None) -> Wanted:
+def post_reject(request: Request, approval_id: Number, actor: Actor, body: Why | None = None) -> Wanted:
     """Refuse what waits."""
     subject = _approval(request, approval_id)
     return _store(request, IntentKind.REJECT, subject, actor=actor, reason=(body or Why()).reason)
 
 
 @router.get("/intents/{intent_id}")
-def get_intent(request: Request, intent_id: int) -> intents.Intent:
+def get_intent(request: Request, intent_id: Number) -> intents.Intent:
     """Return what came of a write so far."""
     database: Database = request.app.state.database
     with database.read() as connection:

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from common.domain.errors import FlotillaError
 from common.settings import Settings
 from console.api.__main__ import ExposedError, refuse_exposure
-from console.api.auth import Throttle
 from console.api.token import TokenFileError, load_or_make_token, same
 from console.cli.layout import folded
 from console.cli.main import COMMANDS, app, load
@@ -67,17 +66,6 @@ def test_only_the_token_is_the_token() -> None:
     assert same("abc", "abc")
     assert not same("", "abc")
     assert not same("äbc", "abc")
-
-
-def test_guessing_is_slowed_down_and_forgiven_later() -> None:
-    clock = [0.0]
-    throttle = Throttle(2, timedelta(seconds=60), clock=lambda: clock[0])
-    throttle.failed()
-    assert throttle.open()
-    throttle.failed()
-    assert not throttle.open()
-    clock[0] = 61
-    assert throttle.open()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])

@@ -1,0 +1,198 @@
+"""The door in front of all routes: asks for the token before it reads a body, and bounds what it reads afterwards.
+
+It stands before routing, so that a path that does not exist, a method that is not taken and a page that is answer alike
+to whoever has no token. Routes ask again whether it let a request pass (``console.api.auth.guard``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.telemetry.logs import logger
+from console.api.auth import ADMITTED, READS, Gate, Verdict, from_elsewhere
+from console.api.connections import PROVED
+from console.api.sources import UNKNOWN, source_of
+from console.api.throttle import Throttle
+
+log = logger(__name__)
+OPEN = frozenset({"/healthz", "/readyz", "/login"})
+OPEN_BELOW = "/static/"
+MOST_BYTES: Mapping[str, int] = {"/api/v1/plan": 96 * 1024 * 1024, "/login": 4096}
+"""Of a body, by path."""
+MOST_OTHERWISE = 64 * 1024
+DRAINED = 4 * 1024 * 1024
+"""Bytes of a refused body that are read and thrown away, so that the client gets to read why."""
+DRAINING = 2.0
+"""Seconds that this may take."""
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+}
+_CLOSE = {"Connection": "close"}
+
+
+class Door:
+    """ASGI middleware around everything else.
+
+    Args:
+        app: what is behind the door.
+        gate: judges tokens and sessions.
+        throttle: slows guessing down.
+    """
+
+    def __init__(self, app: ASGIApp, *, gate: Gate, throttle: Throttle) -> None:
+        self._app = app
+        self._gate = gate
+        self._throttle = throttle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or answer it."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        send = _with_headers(send)
+        refusal = _malformed(scope) or await self._refused(scope)
+        if refusal is not None:
+            await _drain(Headers(scope=scope), receive)
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, _bounded(scope, receive), send)
+
+    async def _refused(self, scope: Scope) -> Response | None:
+        """Return the answer to a request that may not pass; None for one that may."""
+        if scope["path"] in OPEN or scope["path"].startswith(OPEN_BELOW):
+            return None
+        request = HTTPConnection(scope)
+        source = source_of_request(request)
+        verdict = await self._gate.judges(request, may_guess=self._throttle.allows(source))
+        if verdict is Verdict.THROTTLED:
+            return too_many(self._throttle)
+        if verdict is not Verdict.ADMITTED:
+            if verdict is Verdict.WRONG:
+                self._throttle.failed(source)
+                log.warning("api.wrong_token", source=source)
+            return _needs_token(request)
+        if request.headers.get("authorization"):
+            self._throttle.succeeded(source)
+        if proved := scope.get("state", {}).get(PROVED):
+            proved()
+        if scope["method"] not in READS and from_elsewhere(request):
+            return _answer(HTTPStatus.FORBIDDEN, "writes are accepted from the hub's own pages only")
+        scope.setdefault("state", {})[ADMITTED] = True
+        return _unreadable(scope)
+
+
+def source_of_request(request: HTTPConnection) -> str:
+    """Return what a request counts for; behind a trusted proxy that is the proxy's client."""
+    return source_of(request.client.host) if request.client else UNKNOWN
+
+
+def too_many(throttle: Throttle) -> Response:
+    """Return the answer to a source that guessed too often."""
+    return _answer(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens; wait", {"Retry-After": str(throttle.wait)})
+
+
+def _answer(status: HTTPStatus, error: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"error": error}, status, headers={**_CLOSE, **(headers or {})})
+
+
+def _needs_token(request: HTTPConnection) -> Response:
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/login", HTTPStatus.SEE_OTHER, headers=_CLOSE)
+    text = "token missing or wrong; see: flotilla token"
+    return _answer(HTTPStatus.UNAUTHORIZED, text, {"WWW-Authenticate": "Bearer"})
+
+
+def _malformed(scope: Scope) -> Response | None:
+    """Refuse what a proxy in front may have read as another request: RFC 9112, section 6.1."""
+    names = [name for name, _ in scope["headers"]]
+    if b"transfer-encoding" in names and (b"content-length" in names or scope.get("http_version") == "1.0"):
+        return _answer(HTTPStatus.BAD_REQUEST, "the request has two lengths")
+    if names.count(b"authorization") > 1:
+        return _answer(HTTPStatus.BAD_REQUEST, "the request has several authorization headers")
+    # What is open needs no token, and a file's name no character that names no file.
+    return _unreadable(scope) if scope["path"].startswith(OPEN_BELOW) else None
+
+
+def _unreadable(scope: Scope) -> Response | None:
+    """Refuse a target that names nothing that could be stored anywhere."""
+    for part in (scope.get("raw_path") or b"", scope["query_string"]):
+        raw = unquote_to_bytes(part)
+        try:
+            readable = b"\0" not in raw and raw.decode("utf-8") is not None
+        except UnicodeDecodeError:
+            readable = False
+        if not readable:
+            return _answer(HTTPStatus.BAD_REQUEST, "the target is not UTF-8, or holds a NUL")
+    return None
+
+
+def _declared(headers: Headers) -> int:
+    text = headers.get("content-length", "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+async def _drain(headers: Headers, receive: Receive) -> None:
+    if headers.get("expect") or _declared(headers) > DRAINED:
+        return
+    left = DRAINED
+    try:
+        async with asyncio.timeout(DRAINING):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+    except TimeoutError:
+        return
+
+
+def _bounded(scope: Scope, receive: Receive) -> Receive:
+    """Return a ``receive`` that gives no more of a body than its path takes."""
+    most = MOST_BYTES.get(scope["path"], MOST_OTHERWISE)
+    read = 0
+    declared = _declared(Headers(scope=scope))
+
+    async def bounded() -> Message:
+        nonlocal read
+        message: Message = {} if declared > most else await receive()
+        read += len(message.get("body", b""))
+        if declared > most or read > most:
+            said = f"the body has more than {most} bytes"
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, said, _CLOSE)
+        return message
+
+    return bounded
+
+
+def _with_headers(send: Send) -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            known = {name.lower() for name, _ in message["headers"]}
+            more: list[Any] = [
+                (name.lower().encode(), value.encode())
+                for name, value in HEADERS.items()
+                if name.lower().encode() not in known
+            ]
+            message = {**message, "headers": [*message["headers"], *more]}
+        await send(message)
+
+    return with_headers

@@ -1,0 +1,85 @@
+"""Slows the guessing of the token down: by source, and more strictly while all sources together guess a lot.
+
+A source that guesses is refused for a while, whatever it shows. No number of guesses refuses another source: while the
+account is under attack each source has fewer tries, and one that shows the right token needs no more than one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How many failures are allowed.
+
+    Attributes:
+        window: how long a failure counts.
+        by_source: failures of one source within ``window``.
+        by_account: failures of all sources within ``window`` from which on each source has ``under_attack``.
+        under_attack: failures of one source within ``window`` then.
+        sources: that are remembered; the one that failed least recently goes first.
+    """
+
+    window: timedelta = timedelta(minutes=1)
+    by_source: int = 10
+    by_account: int = 100
+    under_attack: int = 3
+    sources: int = 10_000
+
+
+class Throttle:
+    """Counts failures; may be asked from several threads. Its memory is bounded by ``Tries.sources``.
+
+    Args:
+        tries: how many failures are allowed.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, tries: Tries, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tries = tries
+        self._window = tries.window.total_seconds()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._of_source: OrderedDict[str, deque[float]] = OrderedDict()
+        self._of_account: deque[float] = deque(maxlen=tries.by_account)
+
+    def allows(self, source: str) -> bool:
+        """Return whether ``source`` may try now."""
+        with self._lock:
+            now = self._clock()
+            failures = self._of_source.get(source)
+            if failures is None:
+                return True
+            limit = self._tries.under_attack if self._attacked(now) else self._tries.by_source
+            return sum(at > now - self._window for at in failures) < limit
+
+    def failed(self, source: str) -> None:
+        """Count a failure of ``source``."""
+        with self._lock:
+            now = self._clock()
+            failures = self._of_source.setdefault(source, deque(maxlen=self._tries.by_source))
+            failures.append(now)
+            self._of_source.move_to_end(source)
+            if len(self._of_source) > self._tries.sources:
+                self._of_source.popitem(last=False)
+            self._of_account.append(now)
+
+    def succeeded(self, source: str) -> None:
+        """Forget the failures of ``source``: it has the token and need not guess."""
+        with self._lock:
+            self._of_source.pop(source, None)
+
+    @property
+    def wait(self) -> int:
+        """Seconds after which a refused source may try again for sure."""
+        return int(self._window)
+
+    def _attacked(self, now: float) -> bool:
+        failures = self._of_account
+        return len(failures) == self._tries.by_account and failures[0] > now - self._window
