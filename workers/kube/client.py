@@ -16,6 +16,7 @@ import urllib3
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
+from urllib3.util import Url, parse_url
 
 from common.domain.errors import FlotillaError
 from common.sources.certificates import trust
@@ -25,7 +26,14 @@ from workers.kube.credentials import Access
 from workers.kube.errors import from_transport
 from workers.kube.route import Route
 from workers.kube.weight import weighed
-from workers.sync.errors import AnswerTooLargeError, CredentialsError, Forbidden, GarbageError, UnreachableError
+from workers.sync.errors import (
+    AddressError,
+    AnswerTooLargeError,
+    CredentialsError,
+    Forbidden,
+    GarbageError,
+    UnreachableError,
+)
 
 POOL_SIZE = 32
 CONNECT_SECONDS = 3.0
@@ -67,6 +75,8 @@ class Client:
         # One context for all connections: the authority is parsed once, and the client's key never stays on disk.
         self._api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _tls_context(access)
         self._host = access.server
+        origin = parse_url(access.server)
+        self._origin, self._base = (origin.scheme, origin.netloc), origin.path or ""
         # What is packed says nothing of its size: a megabyte of it may be gigabytes.
         self._headers = {"Accept": "application/json", _ENCODING: "identity"}
         if access.token:
@@ -104,7 +114,7 @@ class Client:
         mine = bounded.current.set(Exchange(what, time.monotonic() + self._seconds))
         try:
             response = self._api.call_api(
-                method, self._host + path, all_headers, body, None, _request_timeout=self._timeout
+                method, self._url(path), all_headers, body, None, _request_timeout=self._timeout
             )
             return Answer(response.status, response.headers, weighed(_read(response.response, what), what))
         except FlotillaError:
@@ -113,6 +123,23 @@ class Client:
             raise from_transport(error, what) from error
         finally:
             bounded.current.reset(mine)
+
+    def _url(self, path: str) -> str:
+        """Return the URL of a path, once it is sure that just this path goes over the wire.
+
+        Raises:
+            AddressError: the library would send another one, as it does where a path has dots or unquoted letters.
+        """
+        url = self._host + path
+        try:
+            sent = parse_url(url)
+        except urllib3.exceptions.LocationParseError:
+            sent = Url()
+        intended = (*self._origin, f"{self._base}{path}")
+        if not path.startswith("/") or (sent.scheme, sent.netloc, sent.request_uri) != intended:
+            message = f"a request for {path[:200]!r} would go to {sent.request_uri[:200]!r}"
+            raise AddressError(message)
+        return url
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -16,7 +16,14 @@ from workers.kube.client import Answer
 from workers.kube.errors import NOT_JSON, from_answer, status_of
 from workers.kube.listing import Page, decode_metadata, decode_objects
 from workers.kube.paths import collection, item, with_query
-from workers.sync.errors import AnswerTooLargeError, GarbageError, GoneError, SilentGroupError, UnknownKindError
+from workers.sync.errors import (
+    AddressError,
+    AnswerTooLargeError,
+    GarbageError,
+    GoneError,
+    SilentGroupError,
+    UnknownKindError,
+)
 from workers.sync.groups import built_in
 from workers.sync.live import MANAGER, Kind, Live, LiveMeta
 from workers.sync.ports import Applied, Ownership, Target, Write
@@ -147,7 +154,7 @@ class KubeCluster:
 
     def get(self, target: Target) -> Live | None:
         """Return the object, or None when it surely does not exist."""
-        path = item(target)
+        path = self._item(target)
         answer = self._send("get", "GET", path, {})
         if answer.status == 404:
             status = status_of(answer.body)
@@ -158,7 +165,7 @@ class KubeCluster:
 
     def apply(self, target: Target, body: bytes, *, write: Write, ownership: Ownership) -> Applied:
         """Server-side apply as field manager ``flotilla``; see the port."""
-        path = item(target)
+        path = self._item(target)
         verb = "dry-run" if write is Write.DRY_RUN else "apply"
         answer = self._send(verb, "PATCH", path + _APPLY_QUERIES[write, ownership], _APPLY, body)
         what = f"{verb} {path}"
@@ -168,14 +175,14 @@ class KubeCluster:
 
     def patch(self, target: Target, operations: Sequence[Mapping[str, Any]]) -> LiveMeta:
         """Carry out a JSON patch; see the port."""
-        path = item(target)
+        path = self._item(target)
         url = with_query(path, fieldManager=MANAGER)
         answer = self._send("patch", "PATCH", url, _PATCH, [dict(operation) for operation in operations])
         return self._decoded(self._succeeded(answer, f"PATCH {path}", target.kind.group), Live, f"PATCH {path}").meta
 
     def delete(self, target: Target, *, uid: str, resource_version: str) -> tuple[str, ...] | None:
         """Delete in the foreground; return what it waits for, None when it does not exist; see the port."""
-        path = item(target)
+        path = self._item(target)
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -204,6 +211,18 @@ class KubeCluster:
         url = with_query(f"{item(pod)}/log", tailLines=str(lines), limitBytes=str(_LOG_BYTES))
         answer = self._send("get", "GET", url, {})
         return self._succeeded(answer, f"GET {item(pod)}/log")[:_LOG_BYTES].decode(errors="replace")
+
+    def _item(self, target: Target) -> str:
+        """Return the path of one object, by what the cluster's discovery says of its kind."""
+        kind = target.kind
+        if kind.resource:
+            return item(target)
+        served = self.kind(kind.group, kind.version, kind.kind)
+        if served.namespaced is not kind.namespaced:
+            scope = "in namespaces" if served.namespaced else "in no namespace"
+            message = f"the cluster has {kind.kind} {scope}, and the definition that came with it says otherwise"
+            raise AddressError(message)
+        return item(replace(target, kind=served))
 
     def _send(self, verb: str, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         with self._lock:

@@ -1,4 +1,8 @@
-"""Which kinds a cluster serves, from its aggregated discovery (two requests for everything)."""
+"""Which kinds a cluster serves, from its aggregated discovery (two requests for everything).
+
+Part of it is written by whoever runs an API behind the cluster's own: names that do not keep to the grammar of paths,
+and scopes that nobody knows, are left out.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,15 @@ import msgspec
 
 from workers.sync.errors import SilentGroupError, UnknownKindError
 from workers.sync.live import Kind
+from workers.sync.segments import is_group, is_kind, is_label
 
 PATHS = ("/api", "/apis")
 ACCEPT = ",".join(
     f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList" for version in ("v2", "v2beta1")
 )
+
+_NAMESPACED = "Namespaced"
+_SCOPES = frozenset({"Cluster", _NAMESPACED})
 
 
 class _Resource(msgspec.Struct, frozen=True, rename="camel"):
@@ -102,21 +110,32 @@ def decode(bodies: Iterable[bytes], *, read_at: float) -> Catalogue:
     return Catalogue(kinds, frozenset(stale), read_at, tuple(sorted(set(_api_versions(groups)))))
 
 
-def _api_versions(groups: Iterable[_Group]) -> Iterator[str]:
+def _versions(groups: Iterable[_Group]) -> Iterator[tuple[str, str, list[_Resource]]]:
+    """Yield group, version and resources of what keeps to the grammar."""
     for group in groups:
         for version in group.versions:
-            name = f"{group.metadata.name}/{version.version}".removeprefix("/")
-            yield name
-            for resource in version.resources or ():
-                if resource.response_kind is not None and resource.response_kind.kind:
-                    yield f"{name}/{resource.response_kind.kind}"
+            if is_group(group.metadata.name) and is_label(version.version):
+                sound = [one for one in version.resources or () if _is_sound(one)]
+                yield group.metadata.name, version.version, sound
+
+
+def _is_sound(resource: _Resource) -> bool:
+    kind = resource.response_kind.kind if resource.response_kind is not None else ""
+    return is_label(resource.resource) and is_kind(kind) and resource.scope in _SCOPES
+
+
+def _api_versions(groups: Iterable[_Group]) -> Iterator[str]:
+    for group, version, resources in _versions(groups):
+        name = f"{group}/{version}".removeprefix("/")
+        yield name
+        for resource in resources:
+            if resource.response_kind is not None:
+                yield f"{name}/{resource.response_kind.kind}"
 
 
 def _kinds(groups: Iterable[_Group]) -> Iterator[Kind]:
-    for group in groups:
-        for version in group.versions:
-            for resource in version.resources or ():
-                if resource.response_kind is not None and "patch" in resource.verbs:
-                    kind = resource.response_kind.kind
-                    namespaced = resource.scope == "Namespaced"
-                    yield Kind(group.metadata.name, version.version, kind, resource.resource, namespaced)
+    for group, version, resources in _versions(groups):
+        for resource in resources:
+            if resource.response_kind is not None and "patch" in resource.verbs:
+                namespaced = resource.scope == _NAMESPACED
+                yield Kind(group, version, resource.response_kind.kind, resource.resource, namespaced)

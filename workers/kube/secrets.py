@@ -21,9 +21,10 @@ from common.sources.credentials import (
 from workers.kube.client import Answer, Client
 from workers.kube.credentials import Access
 from workers.kube.errors import from_answer
-from workers.kube.paths import collection
+from workers.kube.paths import item
 from workers.sync.errors import CredentialsError, Forbidden, GarbageError
 from workers.sync.live import Kind
+from workers.sync.ports import Target
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _SECRET = Kind("", "v1", "Secret", "secrets", namespaced=True)
@@ -57,7 +58,7 @@ class SecretProvider:
             PermanentError: it refused.
         """
         name = secret_name(ref)
-        path = f"{collection(_SECRET, self._namespace)}/{name}"
+        path = item(Target(_SECRET, self._namespace, name))
         answer = self._ask(path)
         if answer.status == 404:
             raise CredentialsMissingError(ref, where=f"namespace {self._namespace} as Secret {name}")

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from common.domain.refs import ObjectId
+from workers.sync.arriving import definition_of
 from workers.sync.errors import NotEstablishedError, UnknownKindError, establishing_timed_out
 from workers.sync.normalise import Wanted
-from workers.sync.ordering import CRD
 from workers.sync.ports import Ports
 
 ESTABLISHING = timedelta(seconds=60)
@@ -19,11 +19,9 @@ POLL = timedelta(milliseconds=250)
 
 
 def defined_by(wanted: Wanted) -> tuple[str, str] | None:
-    """Return group and kind that an object defines; None where it is no definition."""
-    if (wanted.object.group, wanted.object.kind) != CRD:
-        return None
-    spec = wanted.manifest.get("spec") or {}
-    return str(spec.get("group")), str((spec.get("names") or {}).get("kind"))
+    """Return group and kind that an object defines; None where it brings no kind to the cluster."""
+    definition = definition_of(wanted.manifest)
+    return None if definition is None else (definition.group, definition.kind)
 
 
 def await_served(definitions: Iterable[Wanted], ports: Ports) -> dict[ObjectId, NotEstablishedError]:
@@ -47,21 +45,26 @@ def _conditions(definition: Wanted, ports: Ports) -> Sequence[Mapping[str, Any]]
 
 
 def _serves(definition: Wanted, ports: Ports) -> bool:
-    if not any(each["type"] == "Established" and each["status"] == "True" for each in _conditions(definition, ports)):
+    established = (each.get("type") == "Established" for each in _conditions(definition, ports) if _is_true(each))
+    defined = definition_of(definition.manifest)
+    if defined is None or not any(established):
         return False
-    spec = definition.manifest["spec"]
     ports.cluster.refresh_kinds()
     try:
-        for version in spec["versions"]:
-            if version.get("served", True):
-                ports.cluster.kind(spec["group"], version["name"], spec["names"]["kind"])
+        for version in defined.versions:
+            ports.cluster.kind(defined.group, version, defined.kind)
     except UnknownKindError:
         return False
     return True
 
 
+def _is_true(condition: Mapping[str, Any]) -> bool:
+    return condition.get("status") == "True"
+
+
 def _refusal(definition: Wanted, ports: Ports) -> NotEstablishedError:
     for each in _conditions(definition, ports):
-        if each["type"] == "NamesAccepted" and each["status"] == "False":
-            return NotEstablishedError(definition.object.name, ESTABLISHING, each.get("message") or each["reason"])
+        if each.get("type") == "NamesAccepted" and each.get("status") == "False":
+            reason = each.get("message") or each.get("reason") or "no reason given"
+            return NotEstablishedError(definition.object.name, ESTABLISHING, str(reason))
     raise establishing_timed_out(definition.object.name, ESTABLISHING)

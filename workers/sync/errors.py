@@ -135,6 +135,15 @@ class ForbiddenError(PermanentError):
     code: ClassVar[str] = "cluster.forbidden"
 
 
+class AddressError(PermanentError):
+    """A request would go elsewhere than to the object that it is for: it is not sent."""
+
+    code: ClassVar[str] = "cluster.address"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, remedy="Nothing was sent. See who wrote the definition or the API of that kind.")
+
+
 class NotFoundError(PermanentError):
     """What the request names, or the namespace it lies in, does not exist."""
 

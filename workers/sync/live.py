@@ -20,7 +20,12 @@ _FOREGROUND = "foregroundDeletion"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind as one cluster serves it; ``resource`` is its plural name in URLs."""
+    """A kind as one cluster serves it.
+
+    Attributes:
+        resource: its plural name in URLs; empty while only a definition of the same run promises the kind.
+        namespaced: whether its objects lie in namespaces.
+    """
 
     group: str
     version: str

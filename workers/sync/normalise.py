@@ -4,52 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import orjson
 
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync import marks
 from workers.sync.errors import ManifestsError, SilentGroupError, UnknownKindError, unknown_kinds
-from workers.sync.live import Kind
 from workers.sync.ordering import CRD
 from workers.sync.places import PLAIN, Place, place_of
-from workers.sync.ports import Manifest, Target
+from workers.sync.ports import KindLookup, Manifest, Target
+from workers.sync.segments import is_label, is_name
 from workers.sync.unserved import Brought, Unserved, with_bringers
-
-KindLookup = Callable[[str, str, str], Kind]
-
 
 GENERATED = 10
 """Hex digits after the prefix of a generated name."""
-_SEGMENT = re.compile(r"[^/%\s\x00-\x1f\x7f]{1,253}")
-
-
-class _CrdNames(msgspec.Struct):
-    kind: str
-    plural: str
-
-
-class _CrdVersion(msgspec.Struct):
-    name: str
-
-
-class _CrdSpec(msgspec.Struct):
-    group: str
-    names: _CrdNames
-    scope: str
-    versions: list[_CrdVersion]
-
-
-class _Crd(msgspec.Struct):
-    spec: _CrdSpec
-
-
 _SERVER_SET = ("creationTimestamp", "uid", "resourceVersion", "generation", "managedFields", "selfLink")
 _NAMING = ("name", "generateName", "namespace")
 _TEMPLATE = ("spec", "template", "spec")
@@ -95,54 +67,6 @@ class Naming:
     namespace: str
     digest_key: bytes
     run: str = ""
-
-
-class CustomKinds:
-    """The kinds of a cluster, and those whose CustomResourceDefinition is among the manifests.
-
-    Args:
-        lookup: how the cluster serves a kind.
-        manifests: flat.
-    """
-
-    def __init__(self, lookup: KindLookup, manifests: Iterable[Manifest]) -> None:
-        self._lookup = lookup
-        self._defined = dict(_kinds_of_crds(manifests))
-        self._known: dict[tuple[str, str, str], Kind] = {}
-        self.arriving: set[Kind] = set()
-        """Kinds that were asked for and that only a manifest defines so far."""
-
-    def __call__(self, group: str, version: str, kind: str) -> Kind:
-        """Return the kind.
-
-        Raises:
-            UnknownKindError: neither the cluster serves it nor a manifest defines it.
-        """
-        key = (group, version, kind)
-        if key not in self._known:
-            try:
-                self._known[key] = self._lookup(group, version, kind)
-            except UnknownKindError:
-                if key not in self._defined:
-                    raise
-                self._known[key] = self._defined[key]
-                self.arriving.add(self._known[key])
-        return self._known[key]
-
-
-def _kinds_of_crds(manifests: Iterable[Manifest]) -> Iterator[tuple[tuple[str, str, str], Kind]]:
-    for manifest in manifests:
-        if not isinstance(manifest, Mapping) or manifest.get("kind") != CRD[1]:
-            continue
-        try:
-            crd = msgspec.convert(manifest, _Crd)
-        except msgspec.ValidationError:
-            continue  # the API server will say what is wrong with it, better than we could
-        for version in crd.spec.versions:
-            kind = Kind(
-                crd.spec.group, version.name, crd.spec.names.kind, crd.spec.names.plural, crd.spec.scope != "Cluster"
-            )
-            yield (kind.group, kind.version, kind.kind), kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +162,7 @@ def _normalised(manifest: Manifest, naming: Naming, kinds: KindLookup) -> Wanted
     namespace = ""
     if kind.namespaced:
         namespace = manifest["metadata"].get("namespace") or naming.namespace
-        _check_segment("namespace", namespace)
+        _check("namespace", namespace, is_label)
     object_id = ObjectId(group, kind_name, namespace, name)
     mark = marks.owner_mark(naming.fleet, naming.ref, object_id)
     options = marks.options_of(_annotations(manifest))
@@ -282,7 +206,7 @@ def _identity(manifest: Any, run: str) -> tuple[str, str, str, str]:
         raise ValueError(message)  # noqa: TRY004  # a fault of the text, reported like the others
     _check_strings(metadata)
     name = _name(metadata, run)
-    _check_segment("name", name)
+    _check("name", name, is_name)
     if isinstance(manifest.get("sops"), Mapping) and "mac" in manifest["sops"]:
         message = "it is still encrypted by SOPS"
         raise ValueError(message)
@@ -304,9 +228,9 @@ def _name(metadata: Mapping[str, Any], run: str) -> str:
     return prefix + hashlib.sha256(run.encode()).hexdigest()[:GENERATED]
 
 
-def _check_segment(what: str, value: Any) -> None:
-    """Refuse what would lead out of its place in a URL; the API server refuses such names too."""
-    if not isinstance(value, str) or _SEGMENT.fullmatch(value) is None or value in {".", ".."}:
+def _check(what: str, value: Any, fits: Callable[[str], bool]) -> None:
+    """Refuse what could lead out of its place in a URL; the API server refuses such names too."""
+    if not isinstance(value, str) or not fits(value):
         message = f"{value!r} is no {what}"
         raise ValueError(message)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +19,8 @@ from workers.sync.live import Kind, Live, LiveMeta
 from workers.sync.moving import Claims, Held
 
 Manifest = Mapping[str, Any]
+KindLookup = Callable[[str, str, str], Kind]
+"""From group, version and kind to how a cluster serves it; raises as ``ClusterPort.kind``."""
 NOTHING_TAKEN: Mapping[ObjectId, PlacementRef] = MappingProxyType({})
 
 
@@ -107,7 +109,11 @@ class Ownership(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where one object lies: a kind as the cluster serves it, a namespace (empty where there is none) and a name."""
+    """Where one object lies: a kind, a namespace (empty where there is none) and a name.
+
+    A kind that only a definition of the same run promises has no name in URLs yet. What serves the port asks the
+    cluster for it with each request, and refuses one that lies elsewhere than was promised.
+    """
 
     kind: Kind
     namespace: str

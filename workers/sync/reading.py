@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from common.domain.refs import ObjectId
 from workers.sync import marks, policy
+from workers.sync.arriving import CustomKinds
 from workers.sync.errors import ForbiddenError, SilentGroupError, UnknownKindError
 from workers.sync.lists import flattened
 from workers.sync.live import Kind, LiveMeta
-from workers.sync.normalise import CustomKinds, Naming, Normal, Wanted, normalise
+from workers.sync.normalise import Naming, Normal, Wanted, normalise
 from workers.sync.ordering import NAMESPACE
 from workers.sync.ports import ClusterPort, InventoryItem, Manifest, SyncRequest
 

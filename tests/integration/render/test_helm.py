@@ -33,7 +33,8 @@ from workers.render.faults import (
 from workers.render.helm.rendering import Capabilities
 from workers.render.renderers import Rendered, Renderers, RenderRequest
 from workers.render.sandbox import Bounds
-from workers.sync.normalise import CustomKinds, Naming, normalise
+from workers.sync.arriving import CustomKinds
+from workers.sync.normalise import Naming, normalise
 
 CHART = "apiVersion: v2\nname: web\nversion: 1.2.3\n"
 SEEN = (

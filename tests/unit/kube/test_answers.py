@@ -141,12 +141,14 @@ def test_each_silence_has_one_class(error: Exception, expected: type[FlotillaErr
     assert type(from_transport(error, WHAT)) is expected
 
 
-def test_paths_are_quoted_so_that_no_name_leads_elsewhere() -> None:
+def test_paths_are_quoted_and_checked_so_that_no_name_leads_elsewhere() -> None:
     role = Kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False)
-    assert item(Target(role, "", "system:x/../y")).endswith("/clusterroles/system%3Ax%2F..%2Fy")
+    assert item(Target(role, "", "system:x+y")).endswith("/clusterroles/system%3Ax%2By")
     core = Kind("", "v1", "Secret", "secrets", namespaced=True)
-    assert collection(core, "a/b") == "/api/v1/namespaces/a%2Fb/secrets"
     assert collection(core, "") == "/api/v1/secrets"
+    for lost in (Target(role, "", "x/../y"), Target(core, "a/b", "x"), Target(core, "", "x"), Target(core, "a", "..")):
+        with pytest.raises(errors.AddressError):
+            item(lost)
     assert with_query("/x", a="1 2", b="") == "/x?a=1+2"
 
 

@@ -11,9 +11,11 @@ import pytest
 from common.domain.refs import PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import annotated, config_map, deployment
+from workers.sync.arriving import CustomKinds
 from workers.sync.errors import ManifestsError
 from workers.sync.lists import flattened
-from workers.sync.normalise import CustomKinds, Naming, Wanted, normalise
+from workers.sync.live import Kind
+from workers.sync.normalise import Naming, Wanted, normalise
 from workers.sync.ports import Manifest
 
 NAMING = Naming("acme", PlacementRef("alpha", "shop"), "default", b"key")
@@ -203,7 +205,8 @@ def test_ports_without_a_protocol_are_tcp() -> None:
 
 
 def crd(**names: Any) -> dict[str, Any]:
-    spec = {"group": "x.com", "scope": "Namespaced", "names": names, "versions": [{"name": "v1"}]}
+    versions = [{"name": "v1", "served": True}]
+    spec = {"group": "x.com", "scope": "Namespaced", "names": names, "versions": versions}
     api = "apiextensions.k8s.io/v1"
     return {"apiVersion": api, "kind": "CustomResourceDefinition", "metadata": {"name": "gadgets.x.com"}, "spec": spec}
 
@@ -213,7 +216,7 @@ def test_a_kind_may_arrive_with_its_definition() -> None:
     manifests = (gadget, crd(plural="gadgets", kind="Gadget"))
     kinds = CustomKinds(FakeCluster().kind, manifests)
     wanted = normalise(manifests, NAMING, kinds).wanted
-    assert wanted[0].target.kind.resource == "gadgets"
+    assert wanted[0].target.kind == Kind("x.com", "v1", "Gadget", "", namespaced=True), "where it lies is not known yet"
     assert kinds.arriving == {wanted[0].target.kind}
 
 
