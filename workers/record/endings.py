@@ -181,7 +181,7 @@ class Ender:
             elif phase is Phase.CHECK:
                 self._checked(connection, result, now)
             else:
-                self._applied(connection, result, _left_over(result) or _unended(result.unended.begun), now)
+                self._applied(connection, result, _left_over(result, result.unended.begun), now)
 
         said = "; ".join(filter(None, (result.reason, *self.warnings, *result.warnings)))
         ending = _measured(AttemptEnding(AttemptOutcome.SUCCEEDED, reason=said), result)
@@ -232,10 +232,10 @@ class Ender:
         again = now + (self.placement.interval if self.placement else LONGEST_BACK_OFF)
         removals = [one.object for one in different if one.action is Action.PRUNED]
         asked = self._asked_before(connection, result, removals) if len(removals) == len(different) else NONE
-        found = asked or _difference(different, Found.WARNED if warns else Found.DRIFTED) or _left_over(result)
+        differs = _difference(different, Found.WARNED if warns else Found.DRIFTED)
         checked = Checked(
             revision=self._run.revision,
-            found=found or _unended(self._hooks_left(connection, result)),
+            found=asked or differs or _left_over(result, self._hooks_left(connection, result)),
             retry_at=again if warns else None,
             full_check_due_at=_next_full_check(now),
             hint=self.hint if unsettled else "",
@@ -413,10 +413,13 @@ def _unended(hooks: Sequence[ObjectId]) -> Reason:
     return Reason(Found.HOOKS, {"objects": len(hooks), "first": f"{hooks[0].kind} {hooks[0].name}"})
 
 
-def _left_over(result: SyncResult) -> Reason:
-    """Return what a run that succeeded left as it should not be; none where there is nothing."""
-    if not result.going:
-        return _fight(result.fights)
+def _left_over(result: SyncResult, hooks: Sequence[ObjectId]) -> Reason:
+    """Return what an attempt that succeeded left as it should not be; none where there is nothing.
+
+    What goes comes last: a sweep sees it gone, and takes that back alone.
+    """
+    if not result.going or result.fights or hooks:
+        return _fight(result.fights) or _unended(hooks)
     first, finalizers = min(result.going)
     named = {"first": f"{first.kind} {first.name}", "finalizers": finalizers}
     return Reason(Found.PRUNE_HELD, {"objects": len(result.going), **named})

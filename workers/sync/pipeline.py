@@ -161,8 +161,14 @@ class _Attempt:
 
     # -- step by step ------------------------------------------------------------------------------------------
 
+    @property
+    def _with_hooks(self) -> bool:
+        """Whether it brings a revision about; removals may be approved for one, and carried out for the next."""
+        approved = self._request.trigger is Trigger.APPROVAL and not self._request.was_in
+        return approved or self._request.trigger in _WITH_HOOKS
+
     def _steps(self, normal: Normal) -> Steps:
-        return steps_of(normal, with_hooks=self._request.trigger in _WITH_HOOKS, first=self._request.first)
+        return steps_of(normal, with_hooks=self._with_hooks, first=self._request.first)
 
     def _stepwise(self, wanted: tuple[Wanted, ...], arriving: frozenset[Kind], steps: Steps) -> SyncResult:
         walk = StepWalk(self._request, self._ports, self._outcomes, steps)
@@ -249,7 +255,7 @@ class _Attempt:
         wanted, self._removals.unserved = normal.wanted, normal.unserved
         ignored = Counter(option for one in wanted for option in one.options.ignored)
         self._delete_hooks, secret = storable(wanted, self._request)
-        if self._request.phase is Phase.CHECK or self._request.trigger not in _WITH_HOOKS:
+        if self._request.phase is Phase.CHECK or not self._with_hooks:
             every = steps_of(normal, with_hooks=True, first=self._request.first)
             self._unended = HookRows(self._request, every.phases).unended()
         self._warnings = (

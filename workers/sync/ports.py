@@ -371,6 +371,7 @@ class SyncRequest:
         approved: the exact objects a person allowed to be pruned; None when nobody was asked.
         full_check: dry-run everything, fingerprints notwithstanding.
         first: the placement was never synced before: Helm's install hooks run, not its upgrade hooks.
+        was_in: the revision is in by what a former run recorded.
         outdated: a newer revision waits for the end of the hooks; nothing else is done.
         expired: the run waited until its deadline: it fails now.
         awaited: the objects that the run waited for before this attempt; empty for all of the placement, or none.
@@ -398,6 +399,7 @@ class SyncRequest:
     approved: frozenset[ObjectId] | None = None
     full_check: bool = False
     first: bool = False
+    was_in: bool = False
     outdated: bool = False
     expired: bool = False
     awaited: frozenset[ObjectId] = frozenset()

@@ -221,6 +221,7 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
         approved=_approved(facts.approval) if run.trigger is Trigger.APPROVAL else None,
         full_check=overdue or run.trigger in BY_PERSON,
         first=not row.synced_before,
+        was_in=run.revision is not None and row.applied == run.revision.identity,
         outdated=go.outdated,
         expired=run.expired,
         awaited=run.awaited,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -21,7 +22,7 @@ from tests.integration.scheduler.harness import REGISTRY
 from tests.unit.record.test_endings import CONFIG, RETIRED, SERVER, Attempt, _result
 from tests.unit.registry import texts
 from workers.record.endings import Ender
-from workers.sync.ports import Ending, Phase, Unended
+from workers.sync.ports import Ending, Fight, Phase, Unended
 
 MIGRATE = ObjectId("batch", "Job", "pay", "migrate")
 SAME = Change(CONFIG, Action.UNCHANGED)
@@ -273,6 +274,21 @@ def test_a_run_without_hooks_forgets_another_failure_and_says_which_hooks_are_no
     attempt.ender().ended(Phase.APPLY, _result(unended=Unended((MIGRATE,), (MIGRATE,))))
     row = attempt.placement
     assert (row.sync_status, row.failure_code, row.found_code) == ("out-of-sync", "", "hooks.unended")
+
+
+@pytest.mark.parametrize("phase", [Phase.APPLY, Phase.CHECK])
+@pytest.mark.parametrize("code", ["drift.fight", "hooks.unended"])
+def test_what_goes_hides_nothing_that_lasts_longer(attempt: Attempt, phase: Phase, code: str) -> None:
+    """A sweep that sees it gone says that nothing is left."""
+    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.again(Trigger.DRIFT)
+    more: dict[str, Any] = {"unended": Unended((MIGRATE,), (MIGRATE,))}
+    if code == "drift.fight":
+        more = {"fights": (Fight(SERVER, "rival", attempt.start),)}
+    ender = attempt.ender()
+    ender.phase = phase
+    ender.ended(phase, _result(Ending.SUCCEEDED, SAME, going=((CONFIG, "example.com/hold"),), **more))
+    assert attempt.placement.found_code == code
 
 
 # -- time, or a change -----------------------------------------------------------------------------------------

@@ -136,3 +136,12 @@ def test_a_hook_for_the_first_time_need_not_run_later(site: Site) -> None:
     manifests = (annotated(config_map("seed"), **{"helm.sh/hook": "pre-install"}), KEPT)
     assert [one.name for one in look(site, *manifests, first=True).unended.hooks] == ["seed"]
     assert look(site, *manifests, first=False).unended == Unended()
+
+
+@pytest.mark.parametrize("was_in", [True, False])
+def test_removals_that_were_approved_are_carried_out_with_the_hooks_of_a_revision_that_came_since(
+    site: Site, *, was_in: bool
+) -> None:
+    done = site.sync(job(), KEPT, revision=SECOND, trigger=Trigger.APPROVAL, approved=frozenset(), was_in=was_in)
+    assert (done.ending, done.hook_active) == ((Ending.SUCCEEDED, False) if was_in else (Ending.WAITING, True))
+    assert done.unended.hooks == ((MIGRATE,) if was_in else ())
