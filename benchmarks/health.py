@@ -7,10 +7,13 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from common.cel import first
 from common.domain.fleet import HealthRule
 from workers.sync.health import Context, assess, own_rules
 
-RULES = own_rules([HealthRule("Box", "example.com", "self.status.state == 'open'", "self.status.state == 'broken'")])
+RULES = own_rules(
+    [HealthRule("Box", "example.com", "self.status.state == 'open'", "self.status.state == 'broken'")], first
+)
 
 
 def objects(count: int) -> list[dict[str, Any]]:

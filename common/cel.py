@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +12,9 @@ from cel_expr_python import cel  # type: ignore[import-untyped]  # the wheel has
 _SELF = "self"
 _PLACED = re.compile(r"<input>:\d+:(?P<column>\d+): (?P<what>.*)")
 _CODE = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
-_LONGEST = 200
+LONGEST = 200
+First = Callable[[Sequence[str], Mapping[str, Any]], int | None]
+"""Says which of some expressions is the first that holds of an object; see ``first``."""
 _env = cel.NewEnv(variables={_SELF: cel.Type.DYN})
 
 
@@ -63,6 +66,18 @@ def predicate(text: str) -> Predicate:
     return Predicate(text)
 
 
+def first(texts: Sequence[str], subject: Mapping[str, Any]) -> int | None:
+    """Return the place of the first expression that holds of ``subject``, in this process; None where none does.
+
+    Its steps are bounded, and what one of them costs is not: expressions of others belong in a process that can be
+    ended.
+
+    Raises:
+        ExpressionError: one before it is none, or cannot be evaluated.
+    """
+    return next((place for place, text in enumerate(texts) if predicate(text).holds(subject)), None)
+
+
 def _words(error: Exception | str) -> str:
     """Return what the library says, without its error codes, a picture of the expression, or the object in full.
 
@@ -71,5 +86,5 @@ def _words(error: Exception | str) -> str:
     line = str(error).partition("\n")[0].partition(f" for '{_SELF}")[0]
     placed = _PLACED.search(line)
     if placed is not None:
-        return f"column {placed['column']}: {placed['what']}"[:_LONGEST]
-    return _CODE.sub("", line)[:_LONGEST]
+        return f"column {placed['column']}: {placed['what']}"[:LONGEST]
+    return _CODE.sub("", line)[:LONGEST]

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from common.cel import first
 from common.domain.errors import PermanentError
 from common.domain.health import Health, HealthReport
 from common.registry import health_rules
@@ -51,7 +52,7 @@ def health(
 
     Example: kubectl get deploy,certificate -A -o yaml | flotilla health -
     """
-    own = own_rules(health_rules(_content(rules)) if rules is not None else ())
+    own = own_rules(health_rules(_content(rules)) if rules is not None else (), first)
     manifests = [manifest for file in files for manifest in _manifests(file)]
     context = Context(datetime.now(UTC), _late_binding(manifests))
     seen = [_seen(manifest, assess(manifest, context, own)) for manifest in manifests]

@@ -13,6 +13,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 
+from common.cel import first
 from common.domain.errors import PermanentError, TransientError
 from common.domain.health import Health, HealthReport
 from common.domain.inventory import InventoryItem
@@ -96,7 +97,7 @@ class _Look:
     def tree(self) -> Grown:
         agent = f"flotilla/{version('flotilla')} (tree)"
         cluster, children = self.connection.session(agent), Children(self.connection, agent)
-        own = own_rules(self.known.placement.application.health)
+        own = own_rules(self.known.placement.application.health, first)
         items = [item for item in self.known.owned if item.wanted]
         self._owned(cluster, items, own)
         met = self._met(cluster, children, items)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 
+from common.cel import first
 from common.db import clusters, inventory
 from common.db import fleet as fleets
 from common.db.clusters import ClusterFacts
@@ -182,7 +183,7 @@ class _Look:
         )
         agent = f"flotilla/{version('flotilla')} (plan of {placement.ref})"
         session = self.reach(placement.cluster).session(agent, account=self.then.account_of(application))
-        ports = Ports(session, _NoJournal(), _NoFence(), self.objects, EngineClock())
+        ports = Ports(session, _NoJournal(), _NoFence(), self.objects, EngineClock(), first)
         return tuple(change for change in pipeline.run(request, ports).changes if change.action in TOLD)
 
 

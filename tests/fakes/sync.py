@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from common.cel import first
 from common.domain.changes import Change
 from common.domain.errors import LeaseLostError
 from common.domain.fleet import SyncSettings
@@ -179,7 +180,7 @@ class Site:
     @property
     def ports(self) -> Ports:
         """The outside of one attempt."""
-        return Ports(self.cluster, self.journal, self.lease, shared_executor(), self.clock)
+        return Ports(self.cluster, self.journal, self.lease, shared_executor(), self.clock, first)
 
     def request(self, manifests: Iterable[Manifest], phase: Phase = Phase.APPLY, **more: Any) -> SyncRequest:
         """Return the request of the next attempt."""

@@ -36,7 +36,7 @@ from common.telemetry.logs import logger
 from workers.record import moves
 from workers.record.journal import SqlJournal
 from workers.sync.healing import healed
-from workers.sync.health import NO_RULES, own_rules, waits_for_health
+from workers.sync.health import own_kinds, waits_for_health
 from workers.sync.ports import Ending, Fight, Phase, SyncResult
 
 log = logger(__name__)
@@ -191,7 +191,7 @@ class Ender:
         revision = self._run.revision
         assert revision is not None, "only a removal has none"  # noqa: S101 - the type cannot say it
         present = [change.object for change in result.changes if change.action is not Action.PRUNED]
-        own = own_rules(self.placement.application.health) if self.placement is not None else NO_RULES
+        own = own_kinds(self.placement.application.health) if self.placement is not None else frozenset()
         waits = any(waits_for_health(object_id, own) for object_id in present)
         awaited = now + self._settings.deadline if waits else None
         success = Success(

@@ -41,11 +41,13 @@ class Library:
         child: the script that holds it: it says its version as a line
             of JSON, and then answers a line of JSON with another, until its input ends.
         package: to install where it is missing.
+        also: files that it reads besides.
     """
 
     name: str
     child: Path
     package: str
+    also: tuple[Path, ...] = ()
 
 
 class RenderProcess:
@@ -74,7 +76,7 @@ class RenderProcess:
             folder=Path(self._folder.name),
             limits=Limits(bounds.memory, strictness=bounds.strictness),
             streams=Streams(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words),
-            reads=(_CHILDREN,),
+            reads=(_CHILDREN, *library.also),
         )
         self.close = weakref.finalize(self, _end, self._process, self._words, self._folder)
         self.asked = 0

@@ -91,7 +91,7 @@ class HookRunner:
         self._cluster = ports.cluster
         self._outcomes = outcomes
         self._phases = phases
-        self._own = own_rules(request.health)
+        self._own = own_rules(request.health, ports.expressions)
         self._rows = HookRows(request, phases)
         self._objects = HookObjects(request, ports)
         self._given_up: set[Stage] = set()

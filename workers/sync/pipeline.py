@@ -18,7 +18,7 @@ from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
 from workers.sync import prune
 from workers.sync.errors import ClaimedError, ManifestsError, SilentGroupError
-from workers.sync.health import own_rules, waits_for_health
+from workers.sync.health import own_kinds, waits_for_health
 from workers.sync.hook_rows import HookRows, storable
 from workers.sync.judge import Verdict
 from workers.sync.judging import Judging
@@ -324,7 +324,7 @@ class _Attempt:
         return self._removed_within_bounds(writer, wanted)
 
     def _waits(self, wanted: Sequence[Wanted]) -> bool:
-        own = own_rules(self._request.health)
+        own = own_kinds(self._request.health)
         return any(waits_for_health(one.object, own) for one in wanted)
 
     def _removed_within_bounds(self, writer: Writer, wanted: Sequence[Wanted]) -> SyncResult:

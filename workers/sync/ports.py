@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from common.cel import First
 from common.domain.changes import Action, Change
 from common.domain.fleet import DEFAULT_PROJECT, HealthRule, Project, SyncSettings
 from common.domain.inventory import InventoryItem as InventoryItem  # the engine's own word for it
@@ -245,6 +246,8 @@ class Ports:
     fence: Fence
     executor: Executor
     clock: Clock
+    expressions: First
+    """Evaluates those of the placement's project."""
 
 
 class Phase(StrEnum):

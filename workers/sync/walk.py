@@ -85,7 +85,7 @@ class StepWalk:
         self.on_failure = steps.on_failure
         self._last = {step.turn[0]: step for step in steps.steps}
         self._hooks = HookRunner(request, ports, outcomes, steps.phases)
-        self._own = own_rules(request.health)
+        self._own = own_rules(request.health, ports.expressions)
         self._items = {item.object: item for item in request.inventory}
 
     def take_over(self) -> None:

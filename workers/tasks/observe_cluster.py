@@ -15,6 +15,7 @@ from common.domain.errors import FlotillaError
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId, PlacementRef
 from common.telemetry.logs import logger
+from workers.render.cel.evaluation import Expressions
 from workers.sync.health import NO_RULES, Context, Own, own_rules, waits_for_health
 from workers.sync.marks import PLACEMENT_LABEL
 from workers.sync.observe import PlacementHealth, by_id, reports
@@ -76,7 +77,7 @@ def _observe(runtime: Runtime, where: Site, mine: HeldLease) -> None:
         waiting = runs.waiting_on(transaction, where.cluster.name)
         now = runtime.database.now(transaction)
     inventories = {ref: everything.get(ref, ()) for ref in awaited}
-    own = _own_rules(where)
+    own = _own_rules(where, runtime.expressions)
     cluster = reached.session(runtime.agent(f"health of {where.cluster.name}"))
     mine.watch(cluster.requests)
     lists = listed(
@@ -101,13 +102,13 @@ def _observe(runtime: Runtime, where: Site, mine: HeldLease) -> None:
         _record(transaction, where, awaited, seen, states, runtime.database.now(transaction))
 
 
-def _own_rules(where: Site) -> dict[PlacementRef, Own]:
+def _own_rules(where: Site, expressions: Expressions) -> dict[PlacementRef, Own]:
     """Return the rules of the applications on the cluster that have any."""
     applications = where.fleet.applications
     return {
-        row.ref: own_rules(applications[row.ref.application].health)
+        row.ref: own_rules(one.health, expressions.of(one.project))
         for row in where.placements
-        if row.ref.application in applications and applications[row.ref.application].health
+        if (one := applications.get(row.ref.application)) is not None and one.health
     }
 
 

@@ -18,6 +18,7 @@ from common.sources.credentials import CredentialsProvider
 from common.sources.sources import Sources, sources_from
 from workers.kube import ClusterPool, Connection
 from workers.kube.secrets import credentials_from
+from workers.render.cel.evaluation import Expressions, expressions_from
 from workers.render.renderers import Renderers, renderers_from
 from workers.tasks.leases import LeaseKeeper, Patience
 
@@ -58,6 +59,7 @@ class Runtime:
     database: Database
     sources: Sources
     renderers: Renderers
+    expressions: Expressions
     clusters: ClusterPool
     credentials: CredentialsProvider
     snapshots: Snapshots
@@ -83,6 +85,7 @@ class Runtime:
         self.clusters.close()
         self.sources.close()
         self.renderers.close()
+        self.expressions.close()
         self.database.dispose()
 
 
@@ -113,6 +116,7 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
         database=database,
         sources=sources_from(settings, credentials),
         renderers=renderers_from(settings),
+        expressions=expressions_from(),
         clusters=ClusterPool(credentials, settings.request_timeout),
         credentials=credentials,
         snapshots=Snapshots(),

@@ -162,12 +162,14 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
     agent, account = runtime.agent(f"run {run.attempt}"), _account(run, facts.fleet)
     session = connection.session(agent, account=account, permit=fence.check)
     fence.watch(session.requests)
+    application = facts.fleet.applications.get(run.ref.application)
     ports = Ports(
         cluster=session,
         journal=ender.journal,
         fence=fence,
         executor=runtime.executor,
         clock=EngineClock(),
+        expressions=runtime.expressions.of(application.project if application is not None else ""),
     )
     request = _request(runtime, run, facts, go, rendered)
     ender.ended(phase, pipeline.run(request, ports))

@@ -43,6 +43,7 @@ from scheduler.loop.upkeep import Upkeep
 from simulator.server import Simulator
 from tests.fakes.trees import memory_tree
 from workers.kube import ClusterPool
+from workers.render.cel.evaluation import expressions_from
 from workers.render.renderers import renderers_from
 from workers.tasks.leases import LeaseKeeper, Patience
 from workers.tasks.observe_cluster import observe
@@ -210,6 +211,7 @@ class StepHub:
             database=self.database,
             sources=cast("Sources", self.git),
             renderers=renderers_from(self.settings),
+            expressions=expressions_from(),
             clusters=ClusterPool(self._provider, timedelta(seconds=3)),
             credentials=self._provider,
             snapshots=Snapshots(),
@@ -230,6 +232,7 @@ class StepHub:
         self.runtime.executor.shutdown()
         self.runtime.clusters.close()
         self.runtime.renderers.close()
+        self.runtime.expressions.close()
 
     # -- what the world does -------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from common.cel import first
 from common.domain.fleet import HealthRule
 from common.domain.health import Health, HealthReport, worst
 from workers.sync.health import NO_RULES, Context, Own, assess, own_rules
@@ -117,7 +118,7 @@ EXPRESSIONS = (
     "",
 )
 OWN = st.builds(
-    lambda key, healthy, failed: own_rules([HealthRule(key[1], key[0], healthy=healthy, failed=failed)]),
+    lambda key, healthy, failed: own_rules([HealthRule(key[1], key[0], healthy=healthy, failed=failed)], first),
     st.sampled_from(KINDS),
     st.sampled_from(EXPRESSIONS),
     st.sampled_from(EXPRESSIONS),
@@ -127,7 +128,7 @@ RULES = st.just(NO_RULES) | OWN
 
 def of_its_own(live: dict[str, Any], healthy: str, failed: str = "") -> Own:
     group = live["apiVersion"].rpartition("/")[0]
-    return own_rules([HealthRule(live["kind"], group, healthy=healthy, failed=failed)])
+    return own_rules([HealthRule(live["kind"], group, healthy=healthy, failed=failed)], first)
 
 
 # -- laws ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.cel import first
 from common.domain.fleet import HealthRule
 from common.domain.health import Health
 from common.domain.refs import ObjectId
@@ -108,7 +109,9 @@ def test_no_status_breaks_a_rule(key: tuple[str, str], status: Any, spec: Any) -
 
 
 BOX = "example.com/v1 Box"
-OWN = own_rules([HealthRule("Box", "example.com", healthy="self.status.state == 'open'", failed="self.status.bad")])
+OWN = own_rules(
+    [HealthRule("Box", "example.com", healthy="self.status.state == 'open'", failed="self.status.bad")], first
+)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +130,7 @@ def test_a_rule_of_the_registry_decides_and_failed_comes_first(status: Any, expe
 
 
 def test_a_rule_of_the_registry_wins_over_that_of_the_kind_but_not_over_deletion() -> None:
-    own = own_rules([HealthRule("Certificate", "cert-manager.io", healthy="self.metadata.name == 'x'")])
+    own = own_rules([HealthRule("Certificate", "cert-manager.io", healthy="self.metadata.name == 'x'")], first)
     live = obj(CERTIFICATE, said(condition("Ready", "False", "no")))
     assert (assess(live, CONTEXT).health, assess(live, CONTEXT, own).health) == (D, H)
     live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
@@ -136,7 +139,7 @@ def test_a_rule_of_the_registry_wins_over_that_of_the_kind_but_not_over_deletion
 
 def test_a_rule_that_never_ends_is_stopped_and_said() -> None:
     endless = "self.l.all(a, self.l.all(b, self.l.all(c, a + b + c >= 0)))"
-    own = own_rules([HealthRule("Box", "example.com", healthy=endless)])
+    own = own_rules([HealthRule("Box", "example.com", healthy=endless)], first)
     report = assess({**obj(BOX), "l": list(range(3_000))}, CONTEXT, own)
     assert (report.health, "budget" in report.reason) == (U, True)
 
@@ -144,9 +147,9 @@ def test_a_rule_that_never_ends_is_stopped_and_said() -> None:
 def test_kinds_with_a_rule_of_their_own_are_waited_for() -> None:
     config = ObjectId("", "ConfigMap", "n", "x")
     assert not waits_for_health(config)
-    assert waits_for_health(config, own_rules([HealthRule("ConfigMap", "", healthy="true")]))
+    assert waits_for_health(config, own_rules([HealthRule("ConfigMap", "", healthy="true")], first))
 
 
 def test_of_two_rules_for_a_kind_the_first_counts() -> None:
     rules = [HealthRule("Box", "example.com", healthy=text) for text in ("true", "false")]
-    assert assess(obj(BOX), CONTEXT, own_rules(rules)).health is H
+    assert assess(obj(BOX), CONTEXT, own_rules(rules, first)).health is H

@@ -5,7 +5,15 @@ kinds of operators. The rules follow Kubernetes' own notion of a finished rollou
 kstatus (sigs.k8s.io/cli-utils, ``pkg/kstatus/status/core.go``).
 """
 
-from workers.sync.health.assess import NO_RULES, Own, assess, own_rules, waits_for_health
+from workers.sync.health.assess import NO_RULES, Own, assess, own_kinds, own_rules, waits_for_health
 from workers.sync.health.reading import Context
 
-__all__ = ["NO_RULES", "Context", "Own", "assess", "own_rules", "waits_for_health"]
+__all__ = [
+    "NO_RULES",
+    "Context",
+    "Own",
+    "assess",
+    "own_kinds",
+    "own_rules",
+    "waits_for_health",
+]

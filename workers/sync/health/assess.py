@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from common.cel import ExpressionError, predicate
+from common.cel import ExpressionError, First
 from common.domain.fleet import HealthRule
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId
@@ -55,20 +56,54 @@ _BUILT_IN = frozenset(
         "flowcontrol.apiserver.k8s.io", "resource.k8s.io",
     }
 )  # fmt: skip
-Own = Mapping[tuple[str, str], HealthRule]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRule:
+    """A rule of the registry, and what evaluates its expressions."""
+
+    rule: HealthRule
+    first: First
+
+    def judge(self, manifest: Manifest) -> HealthReport:
+        """Return what it says of an object."""
+        failed, well = self.rule.failed, self.rule.healthy
+        texts = [text for text in (failed, well) if text]
+        try:
+            found = self.first(texts, manifest)
+        except ExpressionError as error:
+            return HealthReport(Health.UNKNOWN, f"its health rule cannot be used: {error}")
+        if found is not None and texts[found] is failed:
+            return degraded(f"its health rule says failed: {failed}")
+        if found is not None:
+            return healthy()
+        return progressing(f"not yet: {well}" if well else "its health rule knows no healthy")
+
+
+Own = Mapping[tuple[str, str], OwnRule]
 """Rules of the registry, by group and kind."""
 NO_RULES: Own = MappingProxyType({})
 
 
-def own_rules(rules: Iterable[HealthRule]) -> Own:
-    """Return an application's rules by group and kind; of two for one kind, the first."""
-    found: dict[tuple[str, str], HealthRule] = {}
+def own_rules(rules: Iterable[HealthRule], first: First) -> Own:
+    """Return an application's rules by group and kind; of two for one kind, the first.
+
+    Args:
+        rules: as the registry has them.
+        first: evaluates their expressions.
+    """
+    found: dict[tuple[str, str], OwnRule] = {}
     for rule in rules:
-        found.setdefault((rule.group, rule.kind), rule)
+        found.setdefault((rule.group, rule.kind), OwnRule(rule, first))
     return found
 
 
-def waits_for_health(object_id: ObjectId, own: Own = NO_RULES) -> bool:
+def own_kinds(rules: Iterable[HealthRule]) -> frozenset[tuple[str, str]]:
+    """Return the kinds, each group and name, that an application has rules for."""
+    return frozenset((rule.group, rule.kind) for rule in rules)
+
+
+def waits_for_health(object_id: ObjectId, own: Container[tuple[str, str]] = NO_RULES) -> bool:
     """Tell whether objects of a kind take time to become healthy: they have a rule, or are custom."""
     key = (object_id.group, object_id.kind)
     return key in _RULES or key in own or object_id.group not in _BUILT_IN
@@ -89,23 +124,12 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
     if common is not None:
         return common
     if key in own:
-        return _by_expressions(manifest, own[key])
+        return own[key].judge(manifest)
     if key in _RULES:
         return _RULES[key](manifest, context)
     if (rule := rule_for(*key)) is not None:
         return rule.judge(manifest)
     return _by_ready(conditions(manifest).get("Ready"), number(section(manifest, "metadata"), "generation"))
-
-
-def _by_expressions(manifest: Manifest, rule: HealthRule) -> HealthReport:
-    try:
-        if rule.failed and predicate(rule.failed).holds(manifest):
-            return degraded(f"its health rule says failed: {rule.failed}")
-        if rule.healthy and predicate(rule.healthy).holds(manifest):
-            return healthy()
-    except ExpressionError as error:
-        return HealthReport(Health.UNKNOWN, f"its health rule cannot be used: {error}")
-    return progressing(f"not yet: {rule.healthy}" if rule.healthy else "its health rule knows no healthy")
 
 
 def _common(manifest: Manifest, key: tuple[str, str]) -> HealthReport | None:
