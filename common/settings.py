@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from common.destinations import LinkLocal
 from common.domain.errors import PermanentError, sentences
 
 
@@ -43,6 +44,8 @@ class Settings(BaseSettings):
     source_interval: timedelta = timedelta(seconds=30)
     allow_loopback_http: bool = False
     """Plain http, to loopback only: for the demo and tests."""
+    allow_link_local: bool = False
+    """Connections of sources and clusters to link-local and metadata addresses."""
 
     credentials_dir: Path | None = None
     """Directory provider; empty is ``home``/credentials."""
@@ -103,6 +106,11 @@ class Settings(BaseSettings):
         for one in filter(None, map(str.strip, given.split(","))):
             ipaddress.ip_network(one)
         return given
+
+    @property
+    def link_local(self) -> LinkLocal:
+        """Whether link-local and metadata addresses may be connected to."""
+        return LinkLocal.ALLOWED if self.allow_link_local else LinkLocal.REFUSED
 
     def path(self, name: str) -> Path:
         """Return ``home/name``; the caller makes it."""

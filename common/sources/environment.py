@@ -13,13 +13,19 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from common.domain.addresses import GitAddress, Transport
+from common.destinations import LinkLocal, check_name, resolved
+from common.domain.addresses import GitAddress, Transport, is_loopback
 from common.sources import ssh_keys
 from common.sources.certificates import trust
 from common.sources.credentials import Credential, CredentialsRefusedError
+from common.sources.faults import UnreachableError
+from common.sources.proxies import proxy_for
 from common.sources.urls import PlainHttp
 
+_HTTPS = 443
+_SSH = 22
 KEPT = frozenset(
     {
         "PATH",
@@ -127,17 +133,55 @@ def base_environment(plain_http: PlainHttp) -> dict[str, str]:
 
 
 @contextmanager
-def authorised(url: GitAddress, credential: Credential) -> Iterator[Mapping[str, str]]:
+def authorised(url: GitAddress, credential: Credential, link_local: LinkLocal) -> Iterator[Mapping[str, str]]:
     """Give the variables that let one git call use ``credential`` at ``url``; what they name is gone afterwards.
+
+    Over http git connects to the very addresses that were looked at here. Over ssh it asks the resolver again: whoever
+    is there by then has to prove to be one of the known hosts.
 
     Raises:
         CredentialsRefusedError: the credential does not fit the URL's transport.
+        DestinationRefusedError: the URL leads to a link-local or metadata address.
+        UnreachableError: its name cannot be resolved.
     """
+    addresses = _addresses(url, link_local)
     with tempfile.TemporaryDirectory(prefix="flotilla-git-") as folder:  # mode 0700
         if url.transport is Transport.SSH:
             yield _over_ssh(url, credential, Path(folder))
         else:
-            yield _over_http(url, credential, Path(folder))
+            yield _with_config(_over_http(url, credential, Path(folder)), _pinned(url, addresses))
+
+
+def _addresses(url: GitAddress, link_local: LinkLocal) -> tuple[str, ...]:
+    """Return what the URL's host resolves to; nothing where a proxy on the way resolves it."""
+    check_name(url.host, link_local)
+    if is_loopback(url.host) or (url.transport is not Transport.SSH and proxy_for(url.host, _port(url))):
+        return ()
+    try:
+        return resolved(url.host, _port(url), link_local)
+    except OSError as error:
+        message = f"{url}: its name cannot be resolved"
+        raise UnreachableError(message, remedy="Check the URL's host, and the resolver of this machine.") from error
+
+
+def _port(url: GitAddress) -> int:
+    return urlsplit(url.origin).port or (_SSH if url.transport is Transport.SSH else _HTTPS)
+
+
+def _pinned(url: GitAddress, addresses: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return the setting that has git connect to these addresses: CURLOPT_RESOLVE, by way of git 2.37 or later."""
+    if not addresses or ":" in url.host or url.host in addresses:
+        return None
+    listed = ",".join(f"[{each}]" if ":" in each else each for each in addresses)
+    return ("http.curloptResolve", f"{url.host}:{_port(url)}:{listed}")
+
+
+def _with_config(variables: dict[str, str], setting: tuple[str, str] | None) -> dict[str, str]:
+    if setting is None:
+        return variables
+    count = int(variables["GIT_CONFIG_COUNT"])
+    more = {f"GIT_CONFIG_KEY_{count}": setting[0], f"GIT_CONFIG_VALUE_{count}": setting[1]}
+    return {**variables, **more, "GIT_CONFIG_COUNT": str(count + 1)}
 
 
 def _over_http(url: GitAddress, credential: Credential, folder: Path) -> dict[str, str]:

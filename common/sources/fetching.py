@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from common.destinations import LinkLocal
 from common.domain.addresses import GitAddress
 from common.domain.errors import FlotillaError
 from common.sources.faults import (
@@ -40,11 +41,13 @@ class MirrorLimits:
         look: longest that a server may take to list its refs.
         fetch: longest that it may take to send objects; a first fetch sends the whole history.
         max_bytes: size of a mirror on disk.
+        link_local: whether such addresses may be asked.
     """
 
     look: timedelta = timedelta(seconds=20)
     fetch: timedelta = timedelta(minutes=5)
     max_bytes: int = 4 * _GIBIBYTE
+    link_local: LinkLocal = LinkLocal.REFUSED
 
 
 class Fetching:

@@ -118,7 +118,7 @@ class Mirrors:
                 place.keep(state)
                 try:
                     credential = self._credential(source)
-                    with explained(url, credential), authorised(url, credential) as variables:
+                    with explained(url, credential), authorised(url, credential, self._limits.link_local) as variables:
                         not_taken = self._fetching.update(url, place, ref, variables)
                 except FlotillaError as error:
                     place.keep(state.failed(error) if is_shared(error) else state)
@@ -126,7 +126,7 @@ class Mirrors:
                 state = state.succeeded(self._clock.now(), not_taken)
                 place.keep(state)
             if is_commit(ref) and not self._objects(place, url).has(ref):
-                with authorised(url, self._credential(source)) as variables:
+                with authorised(url, self._credential(source), self._limits.link_local) as variables:
                     self._fetching.commit(url, place, ref, variables)
         self._check_taken(url, place, ref, state.not_taken)
         return Fetched(self.resolve(source), datetime.fromisoformat(state.fetched_at).astimezone(UTC))
@@ -322,4 +322,9 @@ def _highest_tag(refs: Iterable[str], url: GitAddress, text: str) -> str:
 def mirrors_from(settings: Settings, credentials: CredentialsProvider) -> Mirrors:
     """Return this machine's mirrors as ``settings`` say."""
     plain_http = PlainHttp.LOOPBACK if settings.allow_loopback_http else PlainHttp.REFUSED
-    return Mirrors(settings.mirrors_dir or settings.path("mirrors"), credentials, plain_http=plain_http)
+    return Mirrors(
+        settings.mirrors_dir or settings.path("mirrors"),
+        credentials,
+        plain_http=plain_http,
+        limits=MirrorLimits(link_local=settings.link_local),
+    )

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from common.domain.refs import SourceKind, SourceRef
 from common.domain.several import commits_in
 from common.settings import Settings
-from common.sources.artifacts.store import Artifacts
+from common.sources.artifacts.store import ArtifactLimits, Artifacts
+from common.sources.artifacts.web import WebLimits
 from common.sources.credentials import CredentialsProvider
 from common.sources.mirrors import Fetched, Mirrors, mirrors_from
 from common.sources.submodules import Allowed
@@ -60,7 +61,9 @@ def sources_from(settings: Settings, credentials: CredentialsProvider) -> Source
     """Return this machine's sources as ``settings`` say."""
     plain_http = PlainHttp.LOOPBACK if settings.allow_loopback_http else PlainHttp.REFUSED
     root = (settings.mirrors_dir or settings.path("mirrors")) / "artifacts"
-    return Sources(mirrors_from(settings, credentials), Artifacts(root, credentials, plain_http=plain_http))
+    limits = ArtifactLimits(web=WebLimits(link_local=settings.link_local))
+    artifacts = Artifacts(root, credentials, plain_http=plain_http, limits=limits)
+    return Sources(mirrors_from(settings, credentials), artifacts)
 
 
 def opener(

@@ -149,7 +149,7 @@ def add(
     _refuse_taken(chosen, target)
     if not yes:
         typer.confirm(f"Do this on {access.server}?", abort=True)
-    onboarding = Onboarding(Client(access, REQUEST))
+    onboarding = Onboarding(_client(access))
     onboarding.apply(plan)
     token = onboarding.issue()
     _verified(chosen, target.name, access, token, wanted, way)
@@ -178,7 +178,7 @@ def rotate(
     say("Once it works and is stored, all older ones are revoked.")
     if not yes:
         typer.confirm("Do this?", abort=True)
-    onboarding = Onboarding(Client(operator, REQUEST))
+    onboarding = Onboarding(_client(operator))
     token = onboarding.issue()
     _verified(chosen, name, stored, token, (), proxy_from(proxy, proxy_credentials))
     _store(chosen, name, stored, token)
@@ -201,7 +201,7 @@ def check(
     reference, provider = _reference(name), provider_from(settings())
     access = access_from(provider.get(reference), reference)
     way = proxy_from(proxy, proxy_credentials)
-    connection = ClusterPool(provider, request_timeout=REQUEST).connect(
+    connection = ClusterPool(provider, REQUEST, settings().link_local).connect(
         name, server=access.server, credentials=reference, proxy=way
     )
     wanted = [(v, g, r, n) for n in _split(namespaces) or ("",) for g, r in _USUAL for v in _VERBS]
@@ -213,7 +213,7 @@ def check(
         "identity": connection.identity(),
         "expires": expires_at.isoformat() if expires_at else "not said",
         "warning": warning,
-        "denied": Onboarding(Client(replace(access, route=route_to(access, way, provider)), REQUEST)).denied(wanted),
+        "denied": Onboarding(_client(replace(access, route=route_to(access, way, provider)))).denied(wanted),
     }
     if not is_data(output, seen):
         for key in ("server", "version", "identity", "expires", "warning"):
@@ -329,11 +329,11 @@ def _verified(
     reference = _reference(name)
     stored = {"kubeconfig": orjson.dumps(stored_form(access, token, name))}
     fresh = _Unstored(reference, stored, provider_from(chosen))
-    connection = ClusterPool(fresh, request_timeout=REQUEST).connect(
+    connection = ClusterPool(fresh, REQUEST, settings().link_local).connect(
         name, server=access.server, credentials=reference, proxy=proxy
     )
     account = replace(access_from(stored, reference), route=route_to(access, proxy, fresh))
-    onboarding = Onboarding(Client(account, REQUEST))
+    onboarding = Onboarding(_client(account))
 
     def ask() -> Sequence[str]:
         connection.identity()
@@ -387,3 +387,7 @@ def _reference(name: str) -> str:
 
 def _split(names: str) -> tuple[str, ...]:
     return tuple(filter(None, (name.strip() for name in names.split(","))))
+
+
+def _client(access: Access) -> Client:
+    return Client(access, REQUEST, link_local=settings().link_local)

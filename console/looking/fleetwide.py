@@ -73,7 +73,7 @@ def _adopted(connection: DatabaseConnection, cluster: str) -> dict[ObjectId, Pla
 
 def ask(settings: Settings, clusters: Collection[Adopted]) -> Iterator[Answer]:
     """Yield the answer of each cluster, in their order."""
-    pool = ClusterPool(credentials_from(settings), settings.request_timeout)
+    pool = ClusterPool(credentials_from(settings), settings.request_timeout, settings.link_local)
     try:
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="clusters") as executor:
             yield from executor.map(lambda one: _asked(pool, one), clusters)

@@ -133,7 +133,7 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
 
 def _capabilities(settings: Settings, cluster: Cluster) -> Capabilities:
     """Return what a cluster can do; raises as ``ClusterPool.connect`` and ``Connection.capabilities``."""
-    pool = ClusterPool(credentials_from(settings), settings.request_timeout)
+    pool = ClusterPool(credentials_from(settings), settings.request_timeout, settings.link_local)
     try:
         connection = pool.connect(
             cluster.name, server=cluster.server, credentials=cluster.credentials, proxy=cluster.proxy

@@ -70,7 +70,7 @@ def look(settings: Settings, ref: PlacementRef) -> Grown:
     """
     known = placed(settings, ref)
     cluster = known.placement.cluster
-    pool = ClusterPool(credentials_from(settings), settings.request_timeout)
+    pool = ClusterPool(credentials_from(settings), settings.request_timeout, settings.link_local)
     try:
         connection = pool.connect(
             cluster.name, server=cluster.server, credentials=cluster.credentials, proxy=cluster.proxy

@@ -94,7 +94,7 @@ def plan_live(then: Fleet, hub: Known, settings: Settings) -> Planned:
     placements = {placement.ref: placement for placement in then.placements()}
     asked = [one for one in found.placements if one.effect in WITH_OBJECTS]
     credentials = credentials_from(settings)
-    pool = ClusterPool(credentials, settings.request_timeout)
+    pool = ClusterPool(credentials, settings.request_timeout, settings.link_local)
     try:
         reach = _Reach(pool, hub.clusters)
         with (

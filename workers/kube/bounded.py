@@ -19,6 +19,7 @@ from typing import Any
 from urllib3 import PoolManager
 from urllib3.connectionpool import HTTPConnectionPool
 
+from common.destinations import LinkLocal, check_peer
 from workers.sync.errors import AnswerTooLargeError, TimedOutError
 
 LARGEST_ANSWER = 32 * 1024 * 1024
@@ -109,7 +110,7 @@ class BoundedResponse(http.client.HTTPResponse):
 
 
 @lru_cache(maxsize=8)
-def _bounded(kind: Any) -> type[HTTPConnectionPool]:
+def _bounded(kind: Any, link_local: LinkLocal) -> type[HTTPConnectionPool]:
     """Return pools like ``kind`` with connections that keep the deadline of the current exchange."""
     plain: Any = kind.ConnectionCls
 
@@ -121,6 +122,11 @@ def _bounded(kind: Any) -> type[HTTPConnectionPool]:
         def connect(self) -> None:
             self.timeout = min(self.timeout, current.get().left())
             super().connect()
+
+        def _new_conn(self) -> socket.socket:
+            connected: socket.socket = super()._new_conn()
+            check_peer(connected, self.host, link_local)
+            return connected
 
         def send(self, data: Any) -> None:
             if self.sock is None:
@@ -139,7 +145,10 @@ def _bounded(kind: Any) -> type[HTTPConnectionPool]:
     return Pool
 
 
-def bound(manager: PoolManager) -> None:
-    """Have a manager's connections keep the deadline of the current exchange, through whatever proxy they go."""
+def bound(manager: PoolManager, link_local: LinkLocal) -> None:
+    """Have a manager's connections keep the deadline of the current exchange, through whatever proxy they go.
+
+    None goes to a link-local or metadata address unless that is allowed; it ends before a byte is sent.
+    """
     kinds: Mapping[str, Any] = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _bounded(kind) for scheme, kind in kinds.items()}
+    manager.pool_classes_by_scheme = {scheme: _bounded(kind, link_local) for scheme, kind in kinds.items()}

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import urllib3
 from kubernetes.client.api_client import ApiClient
@@ -18,6 +18,7 @@ from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
 from urllib3.util import Url, parse_url
 
+from common.destinations import LinkLocal, check_name
 from common.domain.errors import FlotillaError
 from common.sources.certificates import trust
 from workers.kube import bounded
@@ -63,15 +64,21 @@ class Client:
     Args:
         access: where, and as whom.
         timeout: longest that one request may take, in all.
+        link_local: whether such addresses may be connected to.
+
+    Raises:
+        DestinationRefusedError: the server is one.
+        CredentialsError: the certificate data cannot be used.
     """
 
-    def __init__(self, access: Access, timeout: timedelta) -> None:
+    def __init__(self, access: Access, timeout: timedelta, *, link_local: LinkLocal = LinkLocal.REFUSED) -> None:
+        check_name(urlsplit(access.server).hostname or "", link_local)
         configuration = Configuration(host=access.server, retries=False, connection_pool_maxsize=POOL_SIZE)
         configuration.tls_server_name = access.tls_server_name or None
         _lead(configuration, access.route)
         self._way = f" through {access.route}" if access.route else ""
         self._api = ApiClient(configuration)
-        bounded.bound(self._api.rest_client.pool_manager)
+        bounded.bound(self._api.rest_client.pool_manager, link_local)
         # One context for all connections: the authority is parsed once, and the client's key never stays on disk.
         self._api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _tls_context(access)
         self._host = access.server

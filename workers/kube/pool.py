@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from common.destinations import LinkLocal
 from common.domain.fleet import Proxy
 from common.single_flight import SingleFlight
 from common.sources.credentials import CredentialsProvider
@@ -53,9 +54,13 @@ class Connection:
         provider: asked for credentials now, and again when the API server refuses them.
         address: as the registry declares it.
         request_timeout: longest that one request may take.
+        link_local: whether such addresses may be connected to.
     """
 
-    def __init__(self, provider: CredentialsProvider, address: Address, request_timeout: timedelta) -> None:
+    def __init__(
+        self, provider: CredentialsProvider, address: Address, request_timeout: timedelta, link_local: LinkLocal
+    ) -> None:
+        self._link_local = link_local
         self._provider = provider
         self._address = address
         self.request_timeout = request_timeout
@@ -64,7 +69,7 @@ class Connection:
         # Two requests, each of which may be sent twice.
         self._readings = SingleFlight[None, Catalogue]("asking which kinds are served", patience=4 * request_timeout)
         self._access = self._read_access()
-        self._client = Client(self._access, request_timeout)
+        self._client = Client(self._access, request_timeout, link_local=link_local)
         self._catalogue: Catalogue | None = None
         self._forgotten_at = float("-inf")
         self._version: tuple[Catalogue, str] | None = None
@@ -135,7 +140,7 @@ class Connection:
         access = self._read_access()
         if access == self._access:
             return self._client
-        fresh = Client(access, self.request_timeout)
+        fresh = Client(access, self.request_timeout, link_local=self._link_local)
         with self._lock:
             if self._client is refused:
                 self._access, self._client, self._identity = access, fresh, ""
@@ -252,9 +257,16 @@ class ClusterPool:
     Args:
         provider: of kubeconfigs.
         request_timeout: longest that one request may take; at most 10 s, since a write waits for the lease.
+        link_local: whether such addresses may be connected to.
     """
 
-    def __init__(self, provider: CredentialsProvider, request_timeout: timedelta) -> None:
+    def __init__(
+        self,
+        provider: CredentialsProvider,
+        request_timeout: timedelta,
+        link_local: LinkLocal = LinkLocal.REFUSED,
+    ) -> None:
+        self._link_local = link_local
         self._provider = provider
         self._request_timeout = request_timeout
         self._connections: dict[str, tuple[Address, Connection]] = {}
@@ -272,7 +284,7 @@ class ClusterPool:
             known = self._connections.get(name)
         if known is not None and known[0] == address:
             return known[1]
-        fresh = Connection(self._provider, address, self._request_timeout)
+        fresh = Connection(self._provider, address, self._request_timeout, self._link_local)
         with self._lock:
             known = self._connections.get(name)
             if known is not None and known[0] == address:

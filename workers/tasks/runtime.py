@@ -117,7 +117,7 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
         sources=sources_from(settings, credentials),
         renderers=renderers_from(settings),
         expressions=expressions_from(),
-        clusters=ClusterPool(credentials, settings.request_timeout),
+        clusters=ClusterPool(credentials, settings.request_timeout, settings.link_local),
         credentials=credentials,
         snapshots=Snapshots(),
         leases=keeper,

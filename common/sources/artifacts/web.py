@@ -10,14 +10,16 @@ import base64
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 
+from common.destinations import LinkLocal, check_name, check_peer
 from common.domain.errors import FlotillaError
 from common.domain.foreign import said
 from common.sources.artifacts.addresses import Address
@@ -52,11 +54,13 @@ class WebLimits:
         connect: longest that a connection may take to come about.
         silence: longest that a server may say nothing.
         total: longest for all of it.
+        link_local: whether such addresses may be asked.
     """
 
     connect: timedelta = timedelta(seconds=10)
     silence: timedelta = timedelta(seconds=20)
     total: timedelta = timedelta(minutes=5)
+    link_local: LinkLocal = LinkLocal.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Web:
 
     def __init__(self, credential: Credential, limits: WebLimits) -> None:
         self._limits = limits
-        self._watch = _Watch(limits.total)
+        self._watch = _Watch(limits.total, limits.link_local)
         self._tls = trust(credential)
         self._clients: dict[str, httpx.Client] = {}
 
@@ -136,6 +140,7 @@ class Web:
         return answer.headers.get("Location", "") if answer.status in _REDIRECTS else ""
 
     def _asked(self, address: Address, headers: Mapping[str, str], limit: int) -> Answer:
+        check_name(address.url.host, self._limits.link_local)
         client = self._client(address)
         try:
             with self._stream(client, address, headers) as response:
@@ -154,7 +159,7 @@ class Web:
 
     @contextmanager
     def _stream(self, client: httpx.Client, address: Address, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
-        extensions = {"trace": self._watch.trace}
+        extensions = {"trace": partial(self._watch.traced, address.url.host)}
         with client.stream("GET", address.url, headers=headers, extensions=extensions) as response:
             yield response
 
@@ -237,7 +242,8 @@ def basic(credential: Credential, *, where: str) -> str:
 class _Watch:
     """Ends every connection when time is up: a server that sends a byte now and then is never silent for long."""
 
-    def __init__(self, total: timedelta) -> None:
+    def __init__(self, total: timedelta, link_local: LinkLocal) -> None:
+        self._link_local = link_local
         self._deadline = 0.0
         self._total = total.total_seconds()
         self._sockets: list[socket.socket] = []
@@ -258,14 +264,16 @@ class _Watch:
         """Whether time is up."""
         return time.monotonic() >= self._deadline
 
-    @property
-    def trace(self) -> Callable[[str, Mapping[str, Any]], None]:
-        """What httpx tells of each step of a request."""
-        return self._traced
+    def traced(self, host: str, event: str, info: Mapping[str, Any]) -> None:
+        """Take what httpx tells of a step of a request to ``host``.
 
-    def _traced(self, event: str, info: Mapping[str, Any]) -> None:
+        Raises:
+            DestinationRefusedError: the connection that came about leads to where nothing may be asked.
+        """
         if event.endswith(_CONNECTED):
-            self._sockets.append(info["return_value"].get_extra_info("socket"))
+            connected = info["return_value"].get_extra_info("socket")
+            check_peer(connected, host, self._link_local)
+            self._sockets.append(connected)
             if self.expired:
                 self._end()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from common.destinations import LinkLocal
 from common.domain.errors import FlotillaError
 from common.domain.refs import SourceRef
 from common.sources.credentials import DirectoryProvider
@@ -100,7 +101,7 @@ def test_a_credential_is_not_sent_to_where_a_server_redirects(
 
 def test_a_credential_is_bound_to_its_server() -> None:
     url = checked_url("http://127.0.0.1:8080/app", plain_http=PlainHttp.LOOPBACK)
-    with authorised(url, {"token": CANARY.encode()}) as variables:
+    with authorised(url, {"token": CANARY.encode()}, LinkLocal.ALLOWED) as variables:
         assert variables["GIT_CONFIG_KEY_0"] == "http.http://127.0.0.1:8080/.extraHeader"
 
 
