@@ -62,30 +62,47 @@ def ask(
     now: datetime,
 ) -> int:
     """Return the open request for exactly this payload, made if there is none; others of the subject become void."""
-    digest = _digest(payload)
-    same = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.state == ApprovalState.OPEN)
-    void = update(ApprovalRow).where(*same, ApprovalRow.digest != digest)
+    return ask_each(connection, kind, subject, payloads=[payload], reason=reason, now=now)[0]
+
+
+def ask_each(
+    connection: Connection,
+    kind: ApprovalKind,
+    subject: str,
+    *,
+    payloads: Sequence[Mapping[str, Any]],
+    reason: str,
+    now: datetime,
+) -> list[int]:
+    """Return the open requests for exactly these payloads, those made that are missing; all others become void."""
+    asked = {_digest(payload): payload for payload in payloads}
+    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.state == ApprovalState.OPEN)
+    void = update(ApprovalRow).where(*mine, ApprovalRow.digest.not_in(asked))
     connection.execute(void.values(state=ApprovalState.VOID, decided_at=now, decided_by="flotilla"))
-    known = connection.execute(select(ApprovalRow.id).where(*same, ApprovalRow.digest == digest)).scalar()
-    if known is not None:
-        return known
-    values = {"kind": kind, "subject": subject, "digest": digest, "payload": dict(payload), "reason": reason}
-    made = insert(ApprovalRow).values(**values, state=ApprovalState.OPEN, created_at=now)
-    return connection.execute(made.returning(ApprovalRow.id)).scalar_one()
+    known = {digest: id_ for id_, digest in connection.execute(select(ApprovalRow.id, ApprovalRow.digest).where(*mine))}
+    for digest, payload in asked.items():
+        if digest not in known:
+            values = {"kind": kind, "subject": subject, "digest": digest, "payload": dict(payload), "reason": reason}
+            made = insert(ApprovalRow).values(**values, state=ApprovalState.OPEN, created_at=now)
+            known[digest] = connection.execute(made.returning(ApprovalRow.id)).scalar_one()
+    return [known[digest] for digest in asked]
 
 
 def rejected(connection: Connection, kind: ApprovalKind, subject: str, payload: Mapping[str, Any]) -> Approval | None:
-    """Return the last request of a subject if it was for exactly this payload and was rejected, else None."""
+    """Return the last request of a subject for exactly this payload if it was rejected, else None.
+
+    Requests for other payloads in between say nothing of this one.
+    """
     found = last(connection, kind, subject, payload)
     return found if found is not None and found.state is ApprovalState.REJECTED else None
 
 
 def last(connection: Connection, kind: ApprovalKind, subject: str, payload: Mapping[str, Any]) -> Approval | None:
-    """Return the last request of a subject if it was for exactly this payload, whatever came of it; else None."""
-    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject)
+    """Return the last request of a subject for exactly this payload, whatever came of it; None where there is none."""
+    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.digest == _digest(payload))
     query = select(*ApprovalRow.__table__.c).where(*mine).order_by(ApprovalRow.id.desc()).limit(1)
     row = connection.execute(query).one_or_none()
-    return None if row is None or row.digest != _digest(payload) else _approval(row)
+    return None if row is None else _approval(row)
 
 
 def void(connection: Connection, kind: ApprovalKind, subject: str, *, now: datetime) -> None:
@@ -121,6 +138,13 @@ def approved(connection: Connection, kind: ApprovalKind) -> tuple[Approval, ...]
 def use_up(connection: Connection, approval_ids: Sequence[int]) -> None:
     """Note that these were carried out, so that they allow nothing again later."""
     mine = (ApprovalRow.id.in_(approval_ids), ApprovalRow.state == ApprovalState.APPROVED)
+    connection.execute(update(ApprovalRow).where(*mine).values(state=ApprovalState.DONE))
+
+
+def close(connection: Connection, kind: ApprovalKind, subject: str, *, now: datetime) -> None:
+    """Close what a subject asked for and has come through without, or with: it allows nothing any more."""
+    void(connection, kind, subject, now=now)
+    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.state == ApprovalState.APPROVED)
     connection.execute(update(ApprovalRow).where(*mine).values(state=ApprovalState.DONE))
 
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, tuple_, update
+from sqlalchemy import Connection, select, tuple_, update
 
 from common.db import inventory
+from common.db.approvals import ApprovalKind, ApprovalState
 from common.db.dialect import batched, fixed
-from common.db.tables import ApprovalRow, InventoryRow, ObjectResultRow, PlacementRow, RunRow
-from common.domain.changes import Action
+from common.db.tables import ApprovalRow, InventoryRow, PlacementRow, RunRow
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
-from common.domain.refs import ObjectId, PlacementRef
-from common.domain.runs import AttemptOutcome, RunState, Trigger
+from common.domain.refs import ObjectId, PlacementRef, Revision
+from common.domain.runs import RunState, Trigger
 
 OWNED = "apply.owned"
 """Of a run that renders what another placement owns."""
 CLAIMED = "prune.claimed"
 """Of a run that has written all it renders, and removes nothing until others have said what they take over."""
 _WRITES = RunRow.trigger != Trigger.CHECK
+_WANTED = PlacementRow.desired_source_digest + ":" + PlacementRow.desired_parameters_digest
+"""How a placement's wanted revision is named; NULL while it is unresolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +50,22 @@ class Keeper:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A placement that has not looked at its wanted revision yet.
+    """A placement whose wanted revision nobody has read the manifests of yet.
 
     Attributes:
-        resolved: whether that is known at all.
+        desired: that revision; None while it is not known.
         desired_at: since when it is wanted.
         why: what keeps it from looking; empty where it is only to come.
+        stands: that is a pause, or its mode: nothing is wrong with it.
     """
 
+    id: int
     ref: PlacementRef
-    resolved: bool
+    desired: Revision | None
+    source_id: int | None
     desired_at: datetime | None
     why: str = ""
+    stands: bool = False
 
 
 def hold_still(connection: Connection, ref: PlacementRef) -> None:
@@ -94,18 +100,17 @@ def keeper(connection: Connection, ref: PlacementRef, objects: Collection[Object
     )
 
 
-def takers(
-    connection: Connection, mine: PlacementRef, objects: Sequence[ObjectId], asked: Collection[str]
-) -> dict[ObjectId, PlacementRef]:
-    """Return which objects another placement of the cluster has planned, waits for, or asked a person for.
+def takers(connection: Connection, mine: PlacementRef, objects: Sequence[ObjectId]) -> dict[ObjectId, PlacementRef]:
+    """Return which objects another placement of the cluster owns, or renders by its wanted revision.
+
+    What a person refused to such a revision is not its to take.
 
     Args:
         connection: of the transaction.
         mine: whose the objects are.
         objects: about to be removed.
-        asked: states of approvals to take over an object that still count.
     """
-    wanted, found = set(objects), {}
+    found: dict[ObjectId, PlacementRef] = {}
     others = (PlacementRow.cluster == mine.cluster, PlacementRow.application != mine.application)
     key = tuple_(InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
     columns = (InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
@@ -116,90 +121,102 @@ def takers(
         keys = [(one.group, one.kind, one.namespace, one.name) for one in batch]
         for application, *parts in connection.execute(planned.where(*others, InventoryRow.wanted, key.in_(keys))):
             found[ObjectId(*parts)] = PlacementRef(mine.cluster, application)
-    waiting = select(RunRow.application, RunRow.awaits).where(
-        RunRow.cluster == mine.cluster, RunRow.state == RunState.WAITING, RunRow.application != mine.application
+    coming = select(PlacementRow.application, PlacementRow.coming, PlacementRow.looked_revision).where(
+        *others,
+        PlacementRow.state == PlacementState.PLACED,
+        PlacementRow.coming.is_not(None),
+        PlacementRow.looked_revision == _WANTED,
     )
-    for application, awaits in connection.execute(waiting):
-        named = map(ObjectId.parse, awaits or ())
-        found |= {one: PlacementRef(mine.cluster, application) for one in named if one in wanted}
-    found |= _refused(connection, mine, objects)
-    asking = select(ApprovalRow.subject, ApprovalRow.payload).where(
-        ApprovalRow.kind == fixed("move"), ApprovalRow.state.in_(asked)
-    )
-    for subject, payload in connection.execute(asking):
-        if payload["from"] == str(mine):
-            named = map(ObjectId.parse, payload["objects"])
-            found |= {one: PlacementRef.parse(subject) for one in named if one in wanted}
+    for application, named, revision in connection.execute(coming):
+        ref = PlacementRef(mine.cluster, application)
+        rendered = [one for one in objects if _named(one, frozenset(named))]
+        refused = _refused(connection, mine, ref, revision) if rendered else frozenset()
+        found |= {one: ref for one in rendered if str(one) not in refused}
     return found
 
 
-def _refused(connection: Connection, mine: PlacementRef, objects: Sequence[ObjectId]) -> dict[ObjectId, PlacementRef]:
-    """Return which objects another placement of the cluster failed for, since they are ours."""
-    last = (
-        select(func.max(RunRow.id))
-        .where(
-            RunRow.placement_id == PlacementRow.id,
-            RunRow.source_digest == PlacementRow.desired_source_digest,
-            RunRow.parameters_digest == PlacementRow.desired_parameters_digest,
-            RunRow.error_code == OWNED,
-        )
-        .scalar_subquery()
+def _named(one: ObjectId, named: frozenset[str]) -> bool:
+    """Return whether an object is named; whether a kind that is not served has a namespace, nobody knows."""
+    return str(one) in named or str(replace(one, namespace="")) in named
+
+
+def _refused(connection: Connection, owner: PlacementRef, taker: PlacementRef, revision: str) -> frozenset[str]:
+    """Return which objects of an owner a person refused to a placement's revision, when asked last."""
+    asked = select(ApprovalRow.payload, ApprovalRow.state).where(
+        ApprovalRow.kind == fixed(ApprovalKind.MOVE.value), ApprovalRow.subject == str(taker)
     )
-    result = ObjectResultRow
-    columns = (result.group, result.kind, result.namespace, result.name)
-    query = (
-        select(PlacementRow.application, *columns)
-        .join(result, result.run_id == last)
-        .where(
-            PlacementRow.cluster == mine.cluster,
-            PlacementRow.application != mine.application,
-            PlacementRow.state == PlacementState.PLACED,
-            PlacementRow.failure_code == OWNED,
-            result.action == Action.CONFLICT,
-        )
-    )
-    wanted = set(objects)
-    refused = {ObjectId(*parts): application for application, *parts in connection.execute(query)}
-    return {one: PlacementRef(mine.cluster, name) for one, name in refused.items() if one in wanted}
+    state, objects = "", frozenset[str]()
+    for payload, state_now in connection.execute(asked.order_by(ApprovalRow.id)):
+        if (payload["from"], payload["revision"]) == (str(owner), revision):
+            state, objects = state_now, frozenset(payload["objects"])
+    return objects if state == ApprovalState.REJECTED else frozenset()
 
 
 def pending(connection: Connection, mine: PlacementRef) -> tuple[Pending, ...]:
-    """Return the other placements of the cluster that are to be brought to a revision and have not looked at it yet.
+    """Return the other placements of the cluster whose wanted revision nobody has read the manifests of yet.
 
-    One that failed at it, is paused, held up or synced by hand only has not looked either: what it would take over is
-    not known. One that waits in it has said so, and so has one that only its own removals keep from being through.
+    One that failed before that, is paused, held up or synced by hand only has not looked either: what it would take
+    over is not known.
     """
-    same = and_(
-        RunRow.source_digest == PlacementRow.desired_source_digest,
-        RunRow.parameters_digest == PlacementRow.desired_parameters_digest,
-    )
-    said = (
-        RunRow.state == RunState.WAITING,
-        RunRow.outcome.in_((AttemptOutcome.SUCCEEDED, AttemptOutcome.NEEDS_APPROVAL)),
-        RunRow.error_code == CLAIMED,
-    )
-    looked = select(RunRow.id).where(RunRow.placement_id == PlacementRow.id, same, _WRITES, or_(*said))
     row = PlacementRow
-    columns = (row.application, row.desired_source_digest, row.desired_at, row.paused_by, row.hindrance)
-    query = select(*columns, row.failure_code).where(
-        PlacementRow.cluster == mine.cluster,
-        PlacementRow.application != mine.application,
-        PlacementRow.state == PlacementState.PLACED,
-        PlacementRow.applied_source_digest.is_distinct_from(PlacementRow.desired_source_digest)
-        | PlacementRow.applied_parameters_digest.is_distinct_from(PlacementRow.desired_parameters_digest)
-        | PlacementRow.desired_source_digest.is_(None),
-        ~looked.exists(),
+    query = select(*row.__table__.c).where(
+        row.cluster == mine.cluster,
+        row.application != mine.application,
+        row.state == PlacementState.PLACED,
+        row.applied_source_digest.is_distinct_from(row.desired_source_digest)
+        | row.applied_parameters_digest.is_distinct_from(row.desired_parameters_digest)
+        | row.desired_source_digest.is_(None),
+        row.looked_revision.is_distinct_from(_WANTED),
     )
-    rows = connection.execute(query.order_by(PlacementRow.application))
-    return tuple(
-        Pending(
-            PlacementRef(mine.cluster, one.application),
-            resolved=one.desired_source_digest is not None,
-            desired_at=one.desired_at,
-            why=_kept_from(one),
-        )
-        for one in rows
-    )
+    return tuple(_pending(one) for one in connection.execute(query.order_by(row.application)))
+
+
+def _pending(row: Any) -> Pending:
+    desired = None
+    if row.desired_source_digest is not None:
+        desired = Revision(row.desired_source_digest, row.desired_parameters_digest, row.desired_commit)
+    ref = PlacementRef(row.cluster, row.application)
+    stands = not row.failure_code and (row.paused_by is not None or bool(row.hindrance))
+    return Pending(row.id, ref, desired, row.source_id, row.desired_at, _kept_from(row), stands)
+
+
+def desired_of(connection: Connection, cluster: str) -> dict[str, tuple[str, str] | None]:
+    """Return the identity that each placed application of a cluster is wanted at; None while it is unresolved."""
+    row = PlacementRow
+    query = select(row.application, row.desired_source_digest, row.desired_parameters_digest)
+    rows = connection.execute(query.where(row.cluster == cluster, row.state == PlacementState.PLACED))
+    return {name: (source, parameters) if source and parameters else None for name, source, parameters in rows}
+
+
+def note_rendered(connection: Connection, placement_id: int, revision: str, objects: Collection[ObjectId]) -> bool:
+    """Note all that a placement's wanted revision renders; return False where another is wanted by now."""
+    coming = sorted(map(str, set(objects) - _owned(connection, placement_id))) or None
+    mine = update(PlacementRow).where(PlacementRow.id == placement_id, _WANTED == revision)
+    values = {"looked_revision": revision, "coming": coming}
+    return connection.execute(mine.values(values).returning(PlacementRow.id)).first() is not None
+
+
+def note_arrived(connection: Connection, placement_id: int) -> None:
+    """Note that a placement's revision is in: of what it renders, only what it does not own is still to come."""
+    mine = PlacementRow.id == placement_id
+    coming = connection.execute(select(PlacementRow.coming).where(mine, PlacementRow.coming.is_not(None))).scalar()
+    if coming:
+        left = sorted(set(coming) - set(map(str, _owned(connection, placement_id)))) or None
+        connection.execute(update(PlacementRow).where(mine).values(coming=left))
+
+
+def _owned(connection: Connection, placement_id: int) -> set[ObjectId]:
+    row = InventoryRow
+    query = select(row.group, row.kind, row.namespace, row.name).where(row.placement_id == placement_id, row.wanted)
+    return {ObjectId(*parts) for parts in connection.execute(query)}
+
+
+def retained(connection: Connection, ref: PlacementRef) -> Keeper | None:
+    """Return who owns what is left alone, with all of it; None where it is not, or a run of it is under way."""
+    mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+    id_ = connection.execute(select(PlacementRow.id).where(*mine).with_for_update()).scalar()
+    found = None if id_ is None else keeper(connection, ref, {item.object for item in inventory.of(connection, id_)})
+    return found if found and found.state is PlacementState.RETAINED and not found.running else None
 
 
 def _kept_from(row: Any) -> str:

@@ -132,6 +132,13 @@ def digests(connection: Connection) -> dict[tuple[int, str], Digest]:
     return {(row.source_id, row.application): _digest(row) for row in connection.execute(query.where(SourceRow.used))}
 
 
+def digests_named(connection: Connection, applications: Sequence[str]) -> dict[tuple[int, str], Digest]:
+    """Return the digests of these applications by source and application."""
+    query = select(*SourceDigestRow.__table__.c)
+    found = (connection.execute(query.where(SourceDigestRow.application.in_(some))) for some in batched(applications))
+    return {(row.source_id, row.application): _digest(row) for rows in found for row in rows}
+
+
 def digests_of(connection: Connection, source_id: int) -> dict[str, Digest]:
     """Return one source's digests by application."""
     query = select(*SourceDigestRow.__table__.c).where(SourceDigestRow.source_id == source_id)

@@ -69,6 +69,7 @@ class Standing:
         delete_hooks: manifests of the hooks before and after its removal.
         synced_before: whether a run ever brought it to a revision, since it was placed.
         manifest_digest: of what was rendered for the last run that brought it to a revision; empty before.
+        looked: the last wanted revision whose manifests a run has read.
     """
 
     id: int
@@ -91,6 +92,7 @@ class Standing:
     delete_hooks: Sequence[Mapping[str, Any]] = ()
     synced_before: bool = False
     manifest_digest: str = ""
+    looked: str = ""
 
 
 def get(connection: Connection, placement_id: int) -> Standing:
@@ -468,6 +470,7 @@ def standing_of(row: Any) -> Standing:
         delete_hooks=row.delete_hooks or (),
         synced_before=row.applied_at is not None,
         manifest_digest=row.manifest_digest or "",
+        looked=row.looked_revision,
     )
 
 

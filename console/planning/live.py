@@ -5,7 +5,7 @@ Runs on the hub's machine, with its settings and credentials. Nothing is written
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -207,6 +207,10 @@ class _NoJournal:
         """Return that others keep what is theirs: whether they release it, they say once they were planned."""
         words = f"owned by {owner}; it is taken over if that one's next revision does not render it"
         return {one: Held(Hold.LATER, words) for one in objects}
+
+    def renders(self, objects: Collection[ObjectId], *, former: PlacementRef | None) -> tuple[InventoryItem, ...]:  # noqa: ARG002 - the port's
+        """Keep nothing, and take over nothing."""
+        return ()
 
     def claims(self, objects: Sequence[ObjectId]) -> Claims:  # noqa: ARG002 - the port's signature
         """Return that nobody wants anything: nothing is removed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -54,6 +54,8 @@ class MemoryJournal:
     others: dict[PlacementRef, Held] = field(default_factory=dict)
     claimed: Claims = field(default_factory=lambda: Claims({}))
     taken: dict[ObjectId, PlacementRef] = field(default_factory=dict)
+    rendered: frozenset[ObjectId] = frozenset()
+    former_items: Sequence[InventoryItem] = ()
 
     def plan(
         self,
@@ -71,6 +73,13 @@ class MemoryJournal:
     def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
         """Return what a test has the owner say; nothing of an owner that nobody knows."""
         return {one: self.others[owner] for one in objects if owner in self.others}
+
+    def renders(self, objects: Collection[ObjectId], *, former: PlacementRef | None) -> tuple[InventoryItem, ...]:
+        """Keep what the last attempt rendered, and take over what a test has the former name leave."""
+        self.rendered = frozenset(objects)
+        left = tuple(one for one in self.former_items if former is not None and one.object not in objects)
+        self._replace(left)
+        return left
 
     def claims(self, objects: Sequence[ObjectId]) -> Claims:
         """Return what a test has others want."""

@@ -14,7 +14,7 @@ from common.db.approvals import ApprovalKind, ApprovalState
 from common.db.attempts import AttemptEnding
 from common.db.connection import Connection
 from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
-from common.db.moves import OWNED, look_again
+from common.db.moves import OWNED, look_again, note_arrived
 from common.db.runs import ClaimedRun
 from common.db.session import Database
 from common.db.standing import FULL_CHECK, HOOKS, Checked, Failed, Success
@@ -101,7 +101,8 @@ class Ender:
             return
         policy = self._settings.retry
         if self._run.retries >= policy.limit:
-            self.failed(error.code, f"{error} (after {self._run.retries} retries)", Remedy.TIME)
+            said = f"{error} (after {self._run.retries} retries)"
+            self.failed(error.code, said, Remedy.TIME, params=error.params)
             return
         # Only spreads retries over time: nothing depends on it being unpredictable.
         delay = retry_delay(self._run.retries, policy, jitter=random.uniform(0.5, 1.0))  # noqa: S311
@@ -206,7 +207,9 @@ class Ender:
             unseen=(HOOKS,) if result.unended.begun else (),
         )
         standing.record_success(connection, self._run.placement_id, success, now=now)
+        note_arrived(connection, self._run.placement_id)
         if self._run.trigger is not Trigger.DRIFT:
+            approvals.close(connection, ApprovalKind.MOVE, str(self._run.ref), now=now)
             look_again(connection, self._run.ref, now=now)
         observe_at = now + FIRST_LOOK if awaited is not None else None
         # A cluster that held nothing, or slower placements only, may not be due for long.
@@ -325,10 +328,8 @@ class Ender:
             return
 
         def note(connection: Connection, now: datetime) -> None:
-            for owner in sorted(set(result.asks.values())):
-                objects = [one for one, ref in result.asks.items() if ref == owner]
-                asked, subject = moves.payload(owner, objects, self._run), str(self._run.ref)
-                approvals.ask(connection, ApprovalKind.MOVE, subject, payload=asked, reason=result.reason, now=now)
+            payloads, subject = moves.payloads(result.asks, self._run), str(self._run.ref)
+            approvals.ask_each(connection, ApprovalKind.MOVE, subject, payloads=payloads, reason=result.reason, now=now)
             self._failed(connection, Reason(OWNED, {"message": result.reason}), Remedy.TIME, now)
 
         ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=result.reason), result)

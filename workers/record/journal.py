@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from common.db import attempts, inventory, leases, prune_budget, results
@@ -70,6 +70,22 @@ class SqlJournal:
     def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
         """Return what another placement of the cluster says to each of its objects being taken over."""
         return self._moves.held(owner, objects)
+
+    def renders(self, objects: Collection[ObjectId], *, former: PlacementRef | None) -> tuple[InventoryItem, ...]:
+        """Note all that the revision renders, once a revision; return what it inherits of its former name."""
+        left: tuple[InventoryItem, ...] = ()
+
+        def write(connection: Connection) -> None:
+            nonlocal left
+            self._hold(connection)
+            if not self._moves.has_looked:
+                self._moves.renders(connection, objects)
+            if former is not None:
+                left = self._moves.inherit(connection, former, objects)
+
+        if former is not None or not self._moves.has_looked:
+            self._insist(write)
+        return left
 
     def claims(self, objects: Sequence[ObjectId]) -> Claims:
         """Return what others want of objects that are about to be removed."""

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from common.db import approvals, audit, inventory, moves
-from common.db.approvals import ApprovalState
+from common.db import approvals, audit, inventory, moves, runs
+from common.db.approvals import Approval
 from common.db.connection import Connection
 from common.db.moves import Keeper, Pending
-from common.db.runs import ClaimedRun
+from common.db.runs import ClaimedRun, NewRun
 from common.db.session import Database
 from common.domain import numbers
-from common.domain.fleet import Fleet
+from common.domain.fleet import Fleet, SyncSettings
+from common.domain.inventory import HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
 from common.snapshots import NoFleetError, Snapshots
+from workers.record.unread import Unread, unread
 from workers.sync.errors import UnsettledError
 from workers.sync.moving import Claims, Held, Hold, Owner, held_by, left_by
-
-_COUNTS = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED})
 
 
 class Moves:
@@ -29,13 +31,20 @@ class Moves:
         run: as claimed.
         fleet: in force.
         snapshots: former fleets: in which project an application was that is gone.
+        looked: the last revision that the placement's wanted objects were noted for.
     """
 
-    def __init__(self, database: Database, run: ClaimedRun, fleet: Fleet, snapshots: Snapshots) -> None:
+    def __init__(self, database: Database, run: ClaimedRun, fleet: Fleet, snapshots: Snapshots, *, looked: str) -> None:
         self._database = database
         self._run = run
         self._fleet = fleet
         self._snapshots = snapshots
+        self.has_looked = run.revision is None or looked == left_by(run.revision.identity)
+        """Whether all that the revision renders was noted before."""
+        application = fleet.applications.get(run.ref.application)
+        moved = application.moved_from if application is not None else ""
+        self.former = PlacementRef(run.ref.cluster, moved) if moved else None
+        """The placement that had its name before."""
 
     def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
         """Return what another placement says to each object; nothing where there is none of that name."""
@@ -57,34 +66,74 @@ class Moves:
                 message = f"{owner} no longer releases {(kept or objects)[0]}"
                 raise UnsettledError(message)
             inventory.forget(connection, keeper.id, objects)
-            detail = {"from": str(owner), "objects": [str(one) for one in objects], "run": self._run.attempt.run}
-            now = self._database.now(connection)
-            audit.append(
-                connection, actor="flotilla", action="move", subject=str(self._run.ref), detail=detail, now=now
-            )
+            self._use_up(connection, owner)
+            self._log(connection, owner, objects)
+
+    def renders(self, connection: Connection, objects: Collection[ObjectId]) -> None:
+        """Note all that the run's revision renders; those who waited to know it try again at once."""
+        run = self._run
+        if run.revision is None or not moves.note_rendered(connection, run.placement_id, self._revision, objects):
+            return
+        moves.look_again(connection, run.ref, now=self._database.now(connection))
+
+    def inherit(
+        self, connection: Connection, former: PlacementRef, objects: Collection[ObjectId]
+    ) -> tuple[InventoryItem, ...]:
+        """Return what the placement of the former name left and we do not render, which is ours from now on."""
+        moves.hold_still(connection, former)
+        found = moves.retained(connection, former)
+        project = self._own_project(connection)
+        if found is None or not project:
+            return ()
+        if self._project(connection, former.application, found.snapshot_id) != project:
+            return ()
+        left = tuple(_inherited(item) for item in found.items.values() if item.object not in objects)
+        if left:
+            inventory.forget(connection, found.id, [item.object for item in left])
+            inventory.replace(connection, self._run.placement_id, left)
+            self._log(connection, former, [item.object for item in left])
+        return left
 
     def claims(self, objects: Sequence[ObjectId]) -> Claims:
         """Return what others want of objects of ours that are about to be removed."""
         mine = self._run.ref
         with self._database.read() as connection:
-            takers = moves.takers(connection, mine, objects, _COUNTS)
+            takers = moves.takers(connection, mine, objects)
+            fleet = self._snapshots.in_force(connection)[1]
+            found = unread(connection, fleet, mine, self._own_project(connection))
             since = moves.desired_at(connection, self._run.placement_id)
-            found = moves.pending(connection, mine)
-            project = self._project(connection, mine.application, self._run.snapshot_id)
-        for one in found:
-            if one.ref not in takers.values() and self._may_take(one, project, since):
-                why = one.why or "has not looked at its wanted revision yet"
-                return Claims(takers, f"{one.ref} {why}, and may take it over")
-        return Claims(takers)
+            now = self._database.now(connection)
+        if not found:
+            return Claims(takers)
+        if found[0].may_take:
+            self._have_it_read(found[0], fleet)
+            return Claims(takers, found[0].words)
+        # Of another project: only what may come of the same commit, and not for longer than a sync may take.
+        late = next((one for one in found if _late(one.pending, since)), None)
+        until = None if since is None else since + self._deadline
+        if late is None or until is None or now >= until:
+            return Claims(takers)
+        return Claims(takers, late.words, until)
 
-    def _may_take(self, one: Pending, project: str, since: object) -> bool:
-        application = self._fleet.applications.get(one.ref.application)
-        if application is None:
-            return False
-        if application.moved_from == self._run.ref.application:
-            return True
-        late = one.desired_at is not None and (since is None or one.desired_at >= since)  # type: ignore[operator]
-        return one.resolved and late and application.project == project
+    def _have_it_read(self, one: Unread, fleet: Fleet) -> None:
+        """Have somebody look at what a placement that nothing is written to now would do: that is always allowed."""
+        placement = fleet.placement(one.ref)
+        known = one.pending
+        if known is None or known.desired is None or not known.stands or placement is None:
+            return
+        run = NewRun(
+            placement_id=known.id,
+            ref=known.ref,
+            trigger=Trigger.CHECK,
+            actor="flotilla",
+            cause=f"{self._run.ref} waits to know what it takes over",
+            queue=placement.cluster.pool,
+            revision=known.desired,
+            source_id=known.source_id,
+            snapshot_id=self._run.snapshot_id,
+        )
+        with self._database.write() as connection:
+            runs.create(connection, run, now=self._database.now(connection))
 
     def _held(
         self, connection: Connection, owner: PlacementRef, objects: Sequence[ObjectId]
@@ -106,14 +155,43 @@ class Moves:
 
     def _approved(self, connection: Connection, owner: PlacementRef) -> frozenset[ObjectId]:
         """Return what a person allowed this revision to take over."""
-        wanted = payload(owner, (), self._run)
-        granted = [
-            one.payload["objects"]
+        return frozenset(
+            ObjectId.parse(text) for one in self._granted(connection, owner) for text in one.payload["objects"]
+        )
+
+    def _granted(self, connection: Connection, owner: PlacementRef) -> tuple[Approval, ...]:
+        return tuple(
+            one
             for one in approvals.approved(connection, approvals.ApprovalKind.MOVE)
             if one.subject == str(self._run.ref)
-            and (one.payload["from"], one.payload["revision"]) == (wanted["from"], wanted["revision"])
-        ]
-        return frozenset(ObjectId.parse(text) for objects in granted for text in objects)
+            and (one.payload["from"], one.payload["revision"]) == (str(owner), self._revision)
+        )
+
+    def _use_up(self, connection: Connection, owner: PlacementRef) -> None:
+        """Close what was allowed and is all taken: it allows nothing again later."""
+        granted = self._granted(connection, owner)
+        objects = {ObjectId.parse(text) for one in granted for text in one.payload["objects"]}
+        keeper = moves.keeper(connection, owner, objects) if granted else None
+        left = keeper.items if keeper is not None else {}
+        used = [one.id for one in granted if not any(ObjectId.parse(text) in left for text in one.payload["objects"])]
+        approvals.use_up(connection, used)
+
+    @property
+    def _revision(self) -> str:
+        return left_by(self._run.revision.identity) if self._run.revision is not None else ""
+
+    @property
+    def _deadline(self) -> timedelta:
+        placement = self._fleet.placement(self._run.ref)
+        return (placement.sync if placement is not None else SyncSettings()).deadline
+
+    def _log(self, connection: Connection, owner: PlacementRef, objects: Sequence[ObjectId]) -> None:
+        detail = {"from": str(owner), "objects": [str(one) for one in objects], "run": self._run.attempt.run}
+        now = self._database.now(connection)
+        audit.append(connection, actor="flotilla", action="move", subject=str(self._run.ref), detail=detail, now=now)
+
+    def _own_project(self, connection: Connection) -> str:
+        return self._project(connection, self._run.ref.application, self._run.snapshot_id)
 
     def _project(self, connection: Connection, application: str, snapshot_id: int | None) -> str:
         """Return in which project an application is, or was at its last run; empty where nobody knows."""
@@ -126,21 +204,34 @@ class Moves:
         return "" if known is None else known.project
 
 
-def payload(owner: PlacementRef, objects: Iterable[ObjectId], run: ClaimedRun) -> dict[str, object]:
-    """Return what exactly a person is asked to allow: these objects, to this revision."""
+def _inherited(item: InventoryItem) -> InventoryItem:
+    """Return a former owner's row as its heir's: to be pruned, unless that renders the object."""
+    return replace(item, wanted=False, left_by="", hook_run="", hook_state=HookState.NONE, hook_stage="")
+
+
+def _late(one: Pending | None, since: datetime | None) -> bool:
+    """Return whether a placement is about to look at a revision that may have come with ours."""
+    if one is None or one.desired_at is None or one.why:
+        return False
+    return since is None or one.desired_at >= since
+
+
+def payloads(asks: Mapping[ObjectId, PlacementRef], run: ClaimedRun) -> list[dict[str, object]]:
+    """Return what exactly a person is asked to allow, owner by owner: these objects, to this revision."""
     revision = left_by(run.revision.identity) if run.revision is not None else ""
-    return {"from": str(owner), "objects": sorted(map(str, objects)), "revision": revision}
+    owners = sorted(set(asks.values()))
+    objects = {owner: sorted(str(one) for one, ref in asks.items() if ref == owner) for owner in owners}
+    return [{"from": str(owner), "objects": objects[owner], "revision": revision} for owner in owners]
 
 
 def rejected(connection: Connection, asks: Mapping[ObjectId, PlacementRef], run: ClaimedRun) -> str:
     """Return who rejected what a run is to ask for, and why; empty where nobody did, or where a person asks anew."""
     if run.trigger is Trigger.MANUAL:
         return ""
-    for owner in sorted(set(asks.values())):
-        asked = payload(owner, [one for one, ref in asks.items() if ref == owner], run)
+    for asked in payloads(asks, run):
         no = approvals.rejected(connection, approvals.ApprovalKind.MOVE, str(run.ref), asked)
         if no is not None:
             why = f": {no.decision_reason}" if no.decision_reason else ""
             objects = numbers.of(len(asks), "object")
-            return f"{no.decided_by} rejected the move{why} ({objects} of {owner}); `flotilla sync` asks again"
+            return f"{no.decided_by} rejected the move{why} ({objects} of {asked['from']}); `flotilla sync` asks again"
     return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -115,12 +115,15 @@ class ClaimedError(TransientError):
 
     Args:
         why: who, and what of.
+        until: how long that is waited for at most; None for as long as it takes.
     """
 
     code: ClassVar[str] = "prune.claimed"
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"nothing is removed yet: {why}")
+    def __init__(self, why: str, *, until: datetime | None = None) -> None:
+        bound = f"; this waits until {until:%H:%M:%S} UTC at most" if until is not None else ""
+        super().__init__(f"nothing is removed yet: {why}{bound}")
+        self.params = {"why": why, "until": until.isoformat() if until is not None else None}
 
 
 class UnauthorisedError(PermanentError):

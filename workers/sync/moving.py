@@ -7,6 +7,7 @@ conflict; while that is not known yet, the other one waits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from common.domain.inventory import InventoryItem
@@ -60,10 +61,12 @@ class Claims:
     Attributes:
         takers: who is to take over which of them.
         pending: why others may still want some; empty when nobody can.
+        until: how long that is waited for at most; None for as long as it takes.
     """
 
     takers: dict[ObjectId, PlacementRef]
     pending: str = ""
+    until: datetime | None = None
 
 
 def claimed_by(taker: PlacementRef, object_id: ObjectId) -> str:

@@ -254,6 +254,9 @@ class _Attempt:
             normal, arriving = prepare(self._request, self._ports.cluster)
         wanted, self._removals.unserved = normal.wanted, normal.unserved
         ignored = Counter(option for one in wanted for option in one.options.ignored)
+        if self._request.phase is not Phase.REMOVE and not self._request.outdated:
+            left = self._ports.journal.renders(normal.ids, former=self._request.former)
+            self._request = self._removals.inherit(left)
         self._delete_hooks, secret = storable(wanted, self._request)
         if self._request.phase is Phase.CHECK or not self._with_hooks:
             every = steps_of(normal, with_hooks=True, first=self._request.first)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -69,6 +69,18 @@ class Journal(Protocol):
 
     def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
         """Return what another placement of the cluster says to each of its objects being taken over."""
+        ...
+
+    def renders(self, objects: Collection[ObjectId], *, former: PlacementRef | None) -> tuple[InventoryItem, ...]:
+        """Note all that the revision renders, so that nobody removes what it takes over; returns once committed.
+
+        Args:
+            objects: all of it.
+            former: whose place this one took, under another name; None where nothing of it is to be taken.
+
+        Returns:
+            What that one left and the revision does not render: ours from now on, to be pruned.
+        """
         ...
 
     def claims(self, objects: Sequence[ObjectId]) -> Claims:
@@ -379,6 +391,7 @@ class SyncRequest:
         expired: the run waited until its deadline: it fails now.
         awaited: the objects that the run waited for before this attempt; empty for all of the placement, or none.
         private: the manifests may hold what was decrypted: nothing of them is kept.
+        former: the placement that had its name before: what that one marked and the inventory holds is ours.
     """
 
     fleet: str
@@ -407,3 +420,4 @@ class SyncRequest:
     expired: bool = False
     awaited: frozenset[ObjectId] = frozenset()
     private: bool = False
+    former: PlacementRef | None = None

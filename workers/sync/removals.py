@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from common.domain.refs import ObjectId
 from workers.sync import prune
@@ -36,6 +37,11 @@ class Removals:
         items = (item.object for item in self._request.inventory)
         return frozenset(ids | {each for each in items if any(one.may_be(each) for one in self.unserved)})
 
+    def inherit(self, left: Sequence[InventoryItem]) -> SyncRequest:
+        """Return the request with what another one left to it, which is ours to remove from now on."""
+        self._request = replace(self._request, inventory=(*self._request.inventory, *left))
+        return self._request
+
     def plan(self, wanted: Sequence[Wanted], spared: frozenset[ObjectId] = NOBODY) -> prune.PrunePlan:
         """Return what may be removed after an apply, but for what is spared."""
         ids = self.ids(wanted)
@@ -56,7 +62,7 @@ class Removals:
         """
         claims = self._ports.journal.claims([item.object for item in plan.remove]) if plan.remove else Claims({})
         if claims.pending:
-            raise ClaimedError(claims.pending)
+            raise ClaimedError(claims.pending, until=claims.until)
         return claims
 
     def held(self, item: InventoryItem) -> str | None:

@@ -318,6 +318,9 @@ class Writer:
         """Tell whether the object stays, and say so: it is not, or no longer, the one that we own."""
         mark = marks.owner_mark(self._request.fleet, self._request.ref, item.object)
         owner = marks.owner_of(meta, item.object, mark)
+        neighbour = marks.neighbour(owner, self._request.fleet, self._request.ref)
+        if neighbour is not None and neighbour == self._request.former and item.uid == meta.uid:
+            owner = marks.Owner(Standing.OURS, owner.name)  # of the same placement, under the name it had before
         if owner.standing is Standing.OTHERS:
             self._drop(item, Action.SKIPPED, f"not removed: owned by {owner.name}")
             return True

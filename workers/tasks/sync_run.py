@@ -157,7 +157,7 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
     if rendered is not None:
         ender.warnings = rendered.warnings
     ender.manifest_digest = rendered.digest if rendered else EMPTY
-    moves = Moves(runtime.database, run, facts.fleet, runtime.snapshots)
+    moves = Moves(runtime.database, run, facts.fleet, runtime.snapshots, looked=facts.standing.looked)
     ender.journal = SqlJournal(runtime.database, run, moves, prune_budget=facts.fleet.prune_budget)
     agent, account = runtime.agent(f"run {run.attempt}"), _account(run, facts.fleet)
     session = connection.session(agent, account=account, permit=fence.check)
@@ -172,6 +172,8 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
         expressions=runtime.expressions.of(application.project if application is not None else ""),
     )
     request = _request(runtime, run, facts, go, rendered)
+    if phase is not Phase.CHECK:
+        request = replace(request, former=moves.former)
     ender.ended(phase, pipeline.run(request, ports))
 
 

@@ -92,6 +92,10 @@ class PlacementRow(Base):
     """When the daily full dry-run is due."""
     observe_until: Mapped[datetime | None] = mapped_column(index=True)
     """Health is awaited until then; none when nobody waits."""
+    looked_revision: Mapped[str] = mapped_column(String(129), default="", server_default="")
+    """The last wanted revision whose manifests a run has read, as ``SOURCE:PARAMETERS``."""
+    coming: Mapped[list[Any] | None]
+    """Objects that it renders and the placement does not own; none where it owns all of them."""
     delete_hooks: Mapped[list[Any] | None]
     """Manifests of the hooks before and after its removal, as last applied: its source may be gone by then."""
 

@@ -17,10 +17,11 @@ from tests.integration.db.rows import LEASE, NOW, REVISION, SECOND, add_placemen
 
 OLD, NEW = PlacementRef("eu", "old"), PlacementRef("eu", "new")
 MOVED = ObjectId("", "ConfigMap", "shop", "moved")
-COUNTS = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED})
+WANTED = f"{REVISION.source_digest}:{REVISION.parameters_digest}"
 DESIRED = {
     "desired_source_digest": REVISION.source_digest,
     "desired_parameters_digest": REVISION.parameters_digest,
+    "desired_commit": REVISION.commit,
     "desired_at": NOW,
 }
 
@@ -45,47 +46,98 @@ def test_an_owner_is_read_with_what_it_holds_and_whether_it_is_being_synced(data
     assert found.running
 
 
-def test_those_who_planned_await_or_asked_for_an_object_are_its_takers(database: Database) -> None:
+def test_those_who_own_or_render_an_object_are_its_takers(database: Database) -> None:
+    with database.write() as connection:
+        old, new = add_placements(connection, str(OLD), str(NEW))
+        assert moves.takers(connection, OLD, [MOVED]) == {}
+        inventory.replace(connection, new, [InventoryItem(MOVED, "v1", wanted=False)])
+        assert moves.takers(connection, OLD, [MOVED]) == {}, "it does not want it either"
+        inventory.replace(connection, new, [InventoryItem(MOVED, "v1")])
+        assert moves.takers(connection, OLD, [MOVED]) == {MOVED: NEW}
+        inventory.forget(connection, new, [MOVED])
+        connection.execute(update(PlacementRow).values(**DESIRED))
+        assert not moves.note_rendered(connection, new, "other:revision", [MOVED])
+        assert moves.takers(connection, OLD, [MOVED]) == {}, "of a revision that nobody wants any more"
+        assert moves.note_rendered(connection, new, WANTED, [MOVED])
+        assert moves.takers(connection, OLD, [MOVED]) == {MOVED: NEW}
+        assert moves.takers(connection, NEW, [MOVED]) == {}
+        assert moves.takers(connection, OLD, [replace(MOVED, name="other")]) == {}
+        connection.execute(update(PlacementRow).where(PlacementRow.id == new).values(desired_source_digest="newer"))
+        assert moves.takers(connection, OLD, [MOVED]) == {}
+        assert old != new
+
+
+def test_what_a_kind_that_is_not_served_may_be_in_no_namespace_is_taken_in_any(database: Database) -> None:
     with database.write() as connection:
         _, new = add_placements(connection, str(OLD), str(NEW))
-        assert moves.takers(connection, OLD, [MOVED], COUNTS) == {}
-        inventory.replace(connection, new, [InventoryItem(MOVED, "v1", wanted=False)])
-        assert moves.takers(connection, OLD, [MOVED], COUNTS) == {}, "it does not want it either"
+        connection.execute(update(PlacementRow).values(**DESIRED))
+        assert moves.note_rendered(connection, new, WANTED, [replace(MOVED, namespace="")])
+        assert moves.takers(connection, OLD, [MOVED]) == {MOVED: NEW}
+
+
+def test_what_a_person_refused_last_is_nobodys_to_take(database: Database) -> None:
+    with database.write() as connection:
+        _, new = add_placements(connection, str(OLD), str(NEW))
+        connection.execute(update(PlacementRow).values(**DESIRED))
+        assert moves.note_rendered(connection, new, WANTED, [MOVED])
+        payload = {"from": str(OLD), "objects": [str(MOVED)], "revision": WANTED}
+        for state, takers in ((ApprovalState.REJECTED, {}), (ApprovalState.APPROVED, {MOVED: NEW})):
+            asked = approvals.ask(connection, ApprovalKind.MOVE, str(NEW), payload=payload, reason="r", now=NOW)
+            assert moves.takers(connection, OLD, [MOVED]) == {MOVED: NEW}, "nobody has decided"
+            assert approvals.decide(connection, asked, state, actor="me", reason="", now=NOW)
+            assert moves.takers(connection, OLD, [MOVED]) == takers
+        assert moves.takers(connection, replace(OLD, application="third"), [MOVED]) == {MOVED: NEW}
+
+
+def test_what_arrived_is_no_longer_to_come(database: Database) -> None:
+    with database.write() as connection:
+        _, new = add_placements(connection, str(OLD), str(NEW))
+        connection.execute(update(PlacementRow).values(**DESIRED))
+        beside = replace(MOVED, name="beside")
+        assert moves.note_rendered(connection, new, WANTED, [MOVED, beside])
         inventory.replace(connection, new, [InventoryItem(MOVED, "v1")])
-        assert moves.takers(connection, OLD, [MOVED], COUNTS) == {MOVED: NEW}
-        inventory.forget(connection, new, [MOVED])
-        assert runs.create(connection, new_run(new, str(NEW)), now=NOW)
-        connection.execute(update(RunRow).values(state="waiting", awaits=[str(MOVED)]))
-        assert moves.takers(connection, OLD, [MOVED], COUNTS) == {MOVED: NEW}
-        connection.execute(update(RunRow).values(awaits=None))
-        payload = {"from": str(OLD), "objects": [str(MOVED)], "revision": "s:p"}
-        approvals.ask(connection, ApprovalKind.MOVE, str(NEW), payload=payload, reason="r", now=NOW)
-        assert moves.takers(connection, OLD, [MOVED], COUNTS) == {MOVED: NEW}
-        assert moves.takers(connection, NEW, [MOVED], COUNTS) == {}
-        assert moves.takers(connection, OLD, [replace(MOVED, name="other")], COUNTS) == {}
+        moves.note_arrived(connection, new)
+        coming = select(PlacementRow.coming).where(PlacementRow.id == new)
+        assert connection.execute(coming).scalar() == [str(beside)], "if-absent, and somebody else's"
+        inventory.replace(connection, new, [InventoryItem(beside, "v1")])
+        moves.note_arrived(connection, new)
+        assert connection.execute(coming).scalar() is None
+
+
+def test_requests_of_one_subject_stand_beside_each_other_and_a_no_is_to_its_own_payload(database: Database) -> None:
+    first: dict[str, Any] = {"from": "eu/a", "objects": [], "revision": WANTED}
+    second = first | {"from": "eu/b"}
+    kind, subject = ApprovalKind.MOVE, str(NEW)
+    with database.write() as connection:
+        both = approvals.ask_each(connection, kind, subject, payloads=[first, second], reason="r", now=NOW)
+        assert approvals.ask_each(connection, kind, subject, payloads=[first, second], reason="r", now=NOW) == both
+        assert approvals.decide(connection, both[0], ApprovalState.REJECTED, actor="me", reason="no", now=NOW)
+        assert approvals.decide(connection, both[1], ApprovalState.APPROVED, actor="me", reason="", now=NOW)
+        assert approvals.rejected(connection, ApprovalKind.MOVE, str(NEW), first)
+        assert approvals.rejected(connection, ApprovalKind.MOVE, str(NEW), second) is None
+        third = approvals.ask(connection, kind, subject, payload={"from": "eu/c"}, reason="r", now=NOW)
+        approvals.close(connection, ApprovalKind.MOVE, str(NEW), now=NOW)
+        states = [found.state for one in (*both, third) if (found := approvals.get(connection, one)) is not None]
+    assert states == ["rejected", "done", "void"]
 
 
 def test_a_placement_is_pending_until_it_has_looked_at_its_wanted_revision(database: Database) -> None:
     with database.write() as connection:
         _, new = add_placements(connection, str(OLD), str(NEW))
-        assert [one.resolved for one in moves.pending(connection, OLD)] == [False]
+        assert [one.desired for one in moves.pending(connection, OLD)] == [None]
         connection.execute(update(PlacementRow).values(**DESIRED))
-        assert [(one.ref, one.resolved, one.desired_at) for one in moves.pending(connection, OLD)] == [(NEW, True, NOW)]
-        kept: tuple[tuple[dict[str, Any], list[str]], ...] = (
-            ({"hindrance": "blocked"}, ["is held up (blocked)"]),
-            ({"paused_by": "me"}, ["is paused by me"]),
-            ({"failures": 1, "failure_code": "a.b"}, ["failed at its wanted revision (a.b)"]),
+        assert [(one.ref, one.desired_at) for one in moves.pending(connection, OLD)] == [(NEW, NOW)]
+        kept: tuple[tuple[dict[str, Any], list[tuple[str, bool]]], ...] = (
+            ({"hindrance": "blocked"}, [("is held up (blocked)", True)]),
+            ({"paused_by": "me"}, [("is paused by me", True)]),
+            ({"failures": 1, "failure_code": "a.b"}, [("failed at its wanted revision (a.b)", False)]),
             ({"state": "retained"}, []),
         )
         for held, why in kept:
             before = connection.begin_nested()
             connection.execute(update(PlacementRow).values(**held))
-            assert [one.why for one in moves.pending(connection, OLD)] == why
+            assert [(one.why, one.stands) for one in moves.pending(connection, OLD)] == why
             before.rollback()
-        assert runs.create(connection, new_run(new, str(NEW)), now=NOW)
-        assert len(moves.pending(connection, OLD)) == 1
-        connection.execute(update(RunRow).values(error_code=moves.CLAIMED))
-        assert moves.pending(connection, OLD) == (), "only what it removes is left of it"
-        connection.execute(update(RunRow).values(state="waiting", error_code=""))
+        assert moves.note_rendered(connection, new, WANTED, [])
         assert moves.pending(connection, OLD) == ()
         assert moves.desired_at(connection, new) == NOW < NOW + SECOND

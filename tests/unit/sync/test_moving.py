@@ -162,3 +162,28 @@ def test_nothing_is_removed_while_others_may_still_want_it(site: Site, cluster: 
         site.sync(config_map("kept", key="2"))
     assert cluster.show("ConfigMap", "kept")["data"] == {"key": "2"}
     assert cluster.names("ConfigMap") == {"moved", "kept"}
+
+
+@pytest.mark.parametrize("phase", [Phase.APPLY, Phase.CHECK])
+def test_all_that_a_revision_renders_is_told_whatever_comes_of_it(site: Site, bank: Site, phase: Phase) -> None:
+    del bank
+    site.journal.others[BANK] = Held(Hold.LATER, "alpha/bank owns it and has not run its wanted revision yet")
+    later = config_map("later")
+    later["metadata"]["annotations"] = {"flotilla.dev/wave": "1"}
+    site.sync(config_map(key="shop"), later, phase=phase)
+    assert {one.name for one in site.journal.rendered} == {"settings", "later"}
+
+
+def test_what_the_former_name_left_is_pruned_with_what_is_ours(site: Site, bank: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map("mine"))
+    site.journal.former_items = tuple(bank.journal.inventory.values())
+    result = site.sync(config_map("mine"), former=BANK)
+    assert actions(result) == {"ConfigMap/mine": "unchanged", "ConfigMap/settings": "pruned"}
+    assert cluster.names("ConfigMap") == {"mine"}
+
+
+def test_what_took_the_place_of_what_the_former_name_left_stays(site: Site, bank: Site, cluster: FakeCluster) -> None:
+    (item,) = bank.journal.inventory.values()
+    site.journal.former_items = (replace(item, uid="another"),)
+    site.sync(config_map("mine"), former=BANK)
+    assert cluster.names("ConfigMap") == {"mine", "settings"}
