@@ -8,15 +8,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from common.sandbox.faults import NotStartedError, SandboxMissingError
 from common.sandbox.launch import Limits, Streams, Strictness, start
+from common.single_flight import SingleFlight
 
 _TRIAL = Path(__file__).with_name("trial.py")
 _LONGEST = 30
@@ -96,16 +97,15 @@ def require() -> None:
         raise SandboxMissingError(message, remedy=REMEDY)
 
 
-_lock = threading.Lock()
+_trials: SingleFlight[str, Held] = SingleFlight("the trial of the sandbox", patience=timedelta(seconds=2 * _LONGEST))
 _found: list[Held] = []
 
 
 def held() -> Held:
     """Return which layers hold on this machine; tried once in the life of a process."""
-    with _lock:
-        if not _found:
-            _found.append(tried())
-        return _found[0]
+    if not _found:
+        _found.append(_trials.run("trial", tried))
+    return _found[0]
 
 
 def tried() -> Held:

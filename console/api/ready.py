@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response, status
 
 from common.db.session import Database
 from common.domain.errors import FlotillaError
 from common.settings import Settings
+from common.single_flight import SingleFlight, StalledError
 from console import work
 
 router = APIRouter(include_in_schema=False)
 KEPT = 1.0
 """Seconds for which an answer holds."""
+PATIENCE = timedelta(seconds=5)
+"""How long one request waits for another one's look; a database that takes longer is not ready either."""
 
 
 class Readiness:
@@ -31,17 +34,24 @@ class Readiness:
         self._settings = settings
         self._database = database
         self._clock = clock
-        self._lock = threading.Lock()
-        self._until = float("-inf")
-        self._ready = False
+        self._looks: SingleFlight[str, bool] = SingleFlight("the look at the hub", patience=PATIENCE)
+        self._known = (False, float("-inf"))
+        """Whether it was ready, and until when that holds."""
 
     def ready(self) -> bool:
         """Return whether the hub could do its work at the last look."""
-        with self._lock:
-            if self._clock() >= self._until:
-                self._ready = self._look()
-                self._until = self._clock() + KEPT
-            return self._ready
+        ready, until = self._known
+        if self._clock() < until:
+            return ready
+        try:
+            return self._looks.run("ready", self._looked)
+        except StalledError:
+            return False
+
+    def _looked(self) -> bool:
+        ready = self._look()
+        self._known = (ready, self._clock() + KEPT)
+        return ready
 
     def _look(self) -> bool:
         try:

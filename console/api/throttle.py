@@ -51,20 +51,18 @@ class Throttle:
 
     def allows(self, source: str) -> bool:
         """Return whether ``source`` may try now."""
+        since = self._clock() - self._window
         with self._lock:
-            now = self._clock()
-            failures = self._of_source.get(source)
-            if failures is None:
-                return True
-            limit = self._tries.under_attack if self._attacked(now) else self._tries.by_source
-            return sum(at > now - self._window for at in failures) < limit
+            failures = tuple(self._of_source.get(source, ()))
+            first = self._of_account[0] if len(self._of_account) == self._tries.by_account else since
+        limit = self._tries.under_attack if first > since else self._tries.by_source
+        return sum(at > since for at in failures) < limit
 
     def failed(self, source: str) -> None:
         """Count a failure of ``source``."""
+        now, none = self._clock(), deque[float](maxlen=self._tries.by_source)
         with self._lock:
-            now = self._clock()
-            failures = self._of_source.setdefault(source, deque(maxlen=self._tries.by_source))
-            failures.append(now)
+            self._of_source.setdefault(source, none).append(now)
             self._of_source.move_to_end(source)
             if len(self._of_source) > self._tries.sources:
                 self._of_source.popitem(last=False)
@@ -79,7 +77,3 @@ class Throttle:
     def wait(self) -> int:
         """Seconds after which a refused source may try again for sure."""
         return int(self._window)
-
-    def _attacked(self, now: float) -> bool:
-        failures = self._of_account
-        return len(failures) == self._tries.by_account and failures[0] > now - self._window

@@ -55,9 +55,8 @@ class Expressions:
 
     def _first(self, project: str, texts: Sequence[str], subject: Mapping[str, Any]) -> int | None:
         mine = (project, tuple(texts))
-        with self._lock:
-            if self._refused.get(mine, float("-inf")) > self._clock():
-                raise ExpressionError(_BROKE)
+        if self._refused.get(mine, float("-inf")) > self._clock():
+            raise ExpressionError(_BROKE)
         try:
             request = {"texts": list(texts), "subject": subject}
             answer = self._processes.ask(request, what="an expression", owner=Owner(project))
@@ -70,8 +69,9 @@ class Expressions:
         return _decoded(answer)
 
     def _refuse(self, mine: tuple[str, tuple[str, ...]]) -> None:
+        until = self._clock() + NOT_AGAIN.total_seconds()
         with self._lock:
-            self._refused[mine] = self._clock() + NOT_AGAIN.total_seconds()
+            self._refused[mine] = until
             self._refused.move_to_end(mine)
             while len(self._refused) > _MOST_REFUSED:
                 self._refused.popitem(last=False)
