@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.destinations import LinkLocal
 from common.domain.errors import PermanentError, sentences
+from common.sandbox.launch import Strictness
 
 
 class Settings(BaseSettings):
@@ -58,6 +59,8 @@ class Settings(BaseSettings):
     cache_dir: Path | None = None
     kustomize: str = ""
     """Path of a ``kustomize`` or ``kubectl``; empty looks on PATH."""
+    sandbox: Strictness | None = None
+    """What is done where renderers cannot be confined; None is strict for workers, a warning elsewhere."""
 
     pool: str = "default"
     concurrency: int = Field(default=8, ge=1, le=64)

@@ -22,8 +22,18 @@ def beat(
     started_at: datetime,
     now: datetime,
     render_cache: Mapping[str, int] | None = None,
+    sandbox: Mapping[str, bool] | None = None,
 ) -> None:
-    """Note that a worker process lives, how it does, and how often its render cache was asked since its start."""
+    """Note that a worker process lives and how it does.
+
+    Args:
+        connection: in a transaction.
+        state: its condition.
+        started_at: when it started.
+        now: by the database's clock.
+        render_cache: how often its render cache was asked since its start, by where the answer lay.
+        sandbox: which layers of its renderers' sandbox hold, by name.
+    """
     values = {
         "name": state.name,
         "queues": list(state.queues),
@@ -31,6 +41,7 @@ def beat(
         "started_at": started_at,
         "seen_at": now,
         "render_cache": dict(render_cache or {}) or None,
+        "sandbox": dict(sandbox or {}) or None,
         "stuck": state.stuck,
         "clock_ahead": state.clock_ahead,
         "refused": state.refused,
@@ -56,6 +67,12 @@ def render_caches(connection: Connection, *, now: datetime) -> dict[str, dict[st
     """Return, by the name of each worker that lives, how often its cache was asked, by where the answer lay."""
     query = select(WorkerRow.name, WorkerRow.render_cache).where(WorkerRow.seen_at >= now - DEAD_AFTER)
     return {name: dict(answers) for name, answers in connection.execute(query) if answers}
+
+
+def sandboxes(connection: Connection, *, now: datetime) -> dict[str, dict[str, bool]]:
+    """Return, by the name of each worker that lives, which layers of its renderers' sandbox hold, by name."""
+    query = select(WorkerRow.name, WorkerRow.sandbox).where(WorkerRow.seen_at >= now - DEAD_AFTER)
+    return {name: dict(layers) for name, layers in connection.execute(query) if layers}
 
 
 def states(connection: Connection, *, now: datetime) -> tuple[WorkerState, ...]:

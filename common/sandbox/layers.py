@@ -74,6 +74,11 @@ class Held:
     layers: frozenset[Layer]
 
     @property
+    def by_name(self) -> dict[str, bool]:
+        """Whether it holds, for each layer."""
+        return {layer.value: layer in self.layers for layer in Layer}
+
+    @property
     def missing(self) -> tuple[Layer, ...]:
         """Layers that do not hold."""
         return tuple(layer for layer in Layer if layer not in self.layers)

@@ -45,6 +45,7 @@ class Seen:
         facts: of the way the work goes.
         findings: what keeps it from going on.
         caches: how often each worker's render cache was asked, by where the answer lay.
+        sandboxes: which layers of each worker's sandbox hold.
     """
 
     summary: Summary
@@ -52,6 +53,7 @@ class Seen:
     facts: WorkFacts
     findings: tuple[WorkFinding, ...]
     caches: Mapping[str, Mapping[str, int]]
+    sandboxes: Mapping[str, Mapping[str, bool]]
 
 
 class HubCollector(Collector):
@@ -145,6 +147,12 @@ def _workers(seen: Seen) -> Iterator[Metric]:
         for found, count in sorted(answers.items()):
             cached.add_metric([worker, found], count)
     yield cached
+    text = "Whether a layer of the renderers' sandbox holds on a worker, as it tried at its start"
+    held = GaugeMetricFamily("flotilla_worker_sandbox", text, labels=["worker", "layer"])
+    for worker, layers in sorted(seen.sandboxes.items()):
+        for layer, holds in sorted(layers.items()):
+            held.add_metric([worker, layer], float(holds))
+    yield held
 
 
 def _ages(seen: Seen) -> Iterator[Metric]:
@@ -192,6 +200,7 @@ def get_metrics(request: Request) -> Response:
             facts,
             work.judged(facts, settings),
             workers.render_caches(connection, now=now),
+            workers.sandboxes(connection, now=now),
         )
     registry = CollectorRegistry()
     registry.register(HubCollector(seen))

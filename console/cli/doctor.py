@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from common.broker.app import make_celery
@@ -21,6 +21,9 @@ from common.domain.errors import FlotillaError
 from common.domain.foreign import said
 from common.domain.refs import SourceRef
 from common.domain.work import Severity, slots_by_queue
+from common.sandbox import layers
+from common.sandbox.launch import Strictness
+from common.sandbox.layers import Layer
 from common.settings import Settings
 from common.sources.registry import GitRepository
 from console import work
@@ -47,6 +50,7 @@ def examine(config: Settings) -> Iterator[Finding]:
     """Yield a finding for every check; one that fails stops no other."""
     yield _guarded("git", _git)
     yield _guarded("renderers", lambda: _renderers(config))
+    yield sandbox_finding("sandbox", layers.held().by_name, config)
     yield _guarded("registry", lambda: _registry(config))
     broker = _guarded("broker", lambda: _broker(config))
     yield broker
@@ -95,6 +99,22 @@ def _renderers(config: Settings) -> Finding:
     )
 
 
+def sandbox_finding(what: str, held: Mapping[str, bool], config: Settings) -> Finding:
+    """Say which layers of the renderers' sandbox hold.
+
+    Args:
+        what: is said to be checked.
+        held: whether it holds, for each layer.
+        config: of this process.
+    """
+    missing = [layer for layer in Layer if not held.get(layer.value, False)]
+    if not missing:
+        return Finding(what, "ok", f"renderers are confined: {', '.join(Layer)}")
+    could = ", ".join(layers.MEANINGS[layer] for layer in missing)
+    fatal = not set(layers.REQUIRED).isdisjoint(missing) and config.sandbox is Strictness.STRICT
+    return Finding(what, "failed" if fatal else "warning", f"a renderer could {could}", layers.REMEDY)
+
+
 def _registry(config: Settings) -> Finding:
     if not config.registry_url:
         remedy = "Set FLOTILLA_REGISTRY_URL to the Git repository that declares the fleet."
@@ -120,6 +140,9 @@ def _database(config: Settings, database: Database, broker: Finding) -> Iterator
         return
     with database.read() as connection:
         yield from _work(connection, database, config, broker)
+        for name, held in sorted(workers.sandboxes(connection, now=database.now(connection)).items()):
+            if not all(held.values()):
+                yield sandbox_finding(f"sandbox of {name}", held, config)
         for cluster in cluster_views(connection):
             ending = expiry.warning(cluster.credentials_expire_at, now=database.now(connection))
             if ending:

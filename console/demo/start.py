@@ -31,7 +31,7 @@ MARKER = ".flotilla-demo"
 WORKERS = 2
 LOOPBACK = "127.0.0.1"
 GIT_PORT = 7781
-KEPT = ("kustomize", "log_format", "log_level")
+KEPT = ("kustomize", "log_format", "log_level", "sandbox")
 """Settings of the environment that the demo's hub has too; the port of its api is looked at before."""
 PATIENCE = 120.0
 """Seconds without progress until a fleet that is not synced is called a failure."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from common.broker.keys import hub_key
 from common.db import clusters, inventory, placements, sources
 from common.db.clusters import ClusterFacts
 from common.db.connection import Connection
@@ -17,6 +18,7 @@ from common.domain.fleet import Cluster, Fleet, Placement
 from common.domain.inventory import InventoryItem
 from common.domain.redact import redacted_manifest
 from common.domain.refs import PlacementRef
+from common.sandbox.launch import Strictness
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.sources.sources import opener, sources_from
@@ -115,7 +117,10 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
     allowed = known.fleet.projects[known.placement.application.project].allows_repo
     if asks_cluster(renderer):
         request = replace(request, capabilities=_capabilities(settings, known.placement.cluster))
-    kept, renderers = sources_from(settings, credentials_from(settings)), renderers_from(settings)
+    kept, renderers = (
+        sources_from(settings, credentials_from(settings)),
+        renderers_from(settings, secret=hub_key(settings), otherwise=Strictness.WARN),
+    )
     try:
         rendered = renderers.render(
             opener(partial(kept.tree, allowed=allowed), known.placement.to_resolve, desired.commit),

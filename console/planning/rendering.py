@@ -12,6 +12,7 @@ from typing import Any
 from common.domain.fleet import Cluster, Placement, Project
 from common.domain.refs import SourceRef
 from common.domain.several import joined_digest, joined_renderer
+from common.sandbox.launch import Strictness
 from common.settings import Settings
 from common.sources.credentials import CredentialsProvider
 from common.sources.sources import Sources, sources_from
@@ -23,6 +24,7 @@ from workers.render.helm.rendering import Capabilities
 from workers.render.manifests import Sourced
 from workers.render.parts import by_source
 from workers.render.renderers import Renderers, RenderRequest, Resolved, asks_cluster, request_for
+from workers.render.sandbox import Bounds
 from workers.render.sops import Decryptor
 
 Manifests = tuple[Mapping[str, Any], ...]
@@ -106,7 +108,8 @@ def rendering(settings: Settings, projects: Mapping[str, Project], **more: Any) 
     """Give what renders on this machine with a cache of its own; ``projects`` and ``more`` as for ``Rendering``."""
     with tempfile.TemporaryDirectory(prefix="flotilla-plan-") as cache:
         kept = sources_from(settings, credentials_from(settings))
-        renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize)
+        bounds = Bounds(strictness=settings.sandbox or Strictness.WARN)
+        renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize, bounds=bounds)
         try:
             yield Rendering(kept, renderers, projects, **more)
         finally:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from common.sandbox.launch import Strictness
 from common.settings import Settings
 from console.processes.spec import ProcessSpec, anew, flotilla_env, python
 
@@ -49,7 +50,8 @@ def scheduler(settings: Settings) -> ProcessSpec:
 def worker(settings: Settings, name: str, *, queue: str, concurrency: int) -> ProcessSpec:
     """Return one worker process for one queue."""
     argv = python("workers", "--queue", queue, "--concurrency", str(concurrency), "--name", name)
-    return ProcessSpec(name, argv, flotilla_env(settings))
+    # on a laptop without a sandbox a hub still starts, and says what is missing; a worker by itself does not
+    return ProcessSpec(name, argv, flotilla_env(settings, sandbox=settings.sandbox or Strictness.WARN))
 
 
 def api_ready_file(settings: Settings) -> Path:

@@ -1,13 +1,15 @@
 """Rendered manifests of this machine, on disk, by what they were rendered from.
 
-An entry holds a digest over its key and its content, checked at each read: what is damaged, or lies under another key,
-counts as absent. So does what somebody else could have written: entries are files of mode 0600 in folders of mode 0700,
-both this user's own, and no link is followed. The longest unused go first when the bound is reached.
+An entry is named by an HMAC over its key, and holds one over its key and its content, checked at each read: what is
+damaged, lies under another key, or was written by somebody without the secret, as a renderer is, counts as absent. So
+does what somebody else could have written: entries are files of mode 0600 in folders of mode 0700, both this user's
+own, and no link is followed. The longest unused go first when the bound is reached.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import secrets
 import stat
@@ -48,10 +50,14 @@ class RenderCache:
         root: folder, made when needed, mode 0700.
         max_bytes: of all entries on disk.
         kept: entries, of a mebibyte at most, also kept in memory, for one application on many clusters.
+        secret: key of the HMACs, the same for all that share ``root``; without one, only this cache reads what it put.
     """
 
-    def __init__(self, root: Path, *, max_bytes: int = 512 * _MEBIBYTE, kept: int = 64) -> None:
+    def __init__(
+        self, root: Path, *, secret: bytes | None = None, max_bytes: int = 512 * _MEBIBYTE, kept: int = 64
+    ) -> None:
         self._root = root
+        self._secret = secret or secrets.token_bytes(32)
         self._max_bytes = max_bytes
         self._kept = kept
         self._near: OrderedDict[str, Output] = OrderedDict()
@@ -92,9 +98,10 @@ class RenderCache:
             return
         with suppress(OSError):
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder(key).mkdir(mode=0o700, exist_ok=True)
-            with _opened(self._folder(key), repair=True) as folder:
-                _write(folder, key, _digest(key, content) + b"\n" + content)
+            name = self._name(key)
+            self._folder(name).mkdir(mode=0o700, exist_ok=True)
+            with _opened(self._folder(name), repair=True) as folder:
+                _write(folder, name, self._digest(key, content) + b"\n" + content)
         with self._lock:
             self._puts += 1
             due = self._puts % _CLEAN_EVERY == 0
@@ -125,22 +132,26 @@ class RenderCache:
             while len(self._near) > self._kept:
                 self._near.popitem(last=False)
 
-    def _folder(self, key: str) -> Path:
-        return self._root / key[:2]
+    def _name(self, key: str) -> str:
+        """Return the name of a file that nobody without the secret can tell."""
+        return hmac.digest(self._secret, b"name\n" + key.encode(), "sha256").hex()
+
+    def _digest(self, key: str, content: bytes) -> bytes:
+        """Return what an entry begins with; over its key too, so that no entry passes for another."""
+        return hmac.digest(self._secret, b"entry\n" + key.encode() + b"\n" + content, "sha256").hex().encode()
+
+    def _folder(self, name: str) -> Path:
+        return self._root / name[:2]
 
     def _read(self, key: str) -> bytes | None:
-        with suppress(OSError), _opened(self._folder(key)) as folder:
-            text = _text(folder, key, self._max_bytes)
+        name = self._name(key)
+        with suppress(OSError), _opened(self._folder(name)) as folder:
+            text = _text(folder, name, self._max_bytes)
             digest, content = text[:_DIGEST], text[_DIGEST + 1 :]
-            if _digest(key, content) == digest:
+            if hmac.compare_digest(self._digest(key, content), digest):
                 return content
-            os.unlink(key, dir_fd=folder)
+            os.unlink(name, dir_fd=folder)
         return None
-
-
-def _digest(key: str, content: bytes) -> bytes:
-    """Return what an entry begins with; over its key too, so that no entry passes for another."""
-    return hashlib.sha256(key.encode() + b"\n" + content).hexdigest().encode()
 
 
 @contextmanager

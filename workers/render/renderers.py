@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from common.domain.errors import FlotillaError
 from common.domain.fleet import IgnoreRule, Placement, Renderer, RenderSettings
 from common.domain.refs import SourceRef
 from common.domain.several import joined_digest, joined_renderer, renderers_in
+from common.sandbox.launch import Strictness
 from common.settings import Settings
 from common.sources.trees import Tree, source_digest
 from workers.render import kustomize, plain
@@ -389,6 +391,15 @@ def request_for(placement: Placement) -> RenderRequest:
     )
 
 
-def renderers_from(settings: Settings) -> Renderers:
-    """Return this worker's renderers as ``settings`` say."""
-    return Renderers(RenderCache(settings.cache_dir or settings.path("cache")), kustomize=settings.kustomize)
+def renderers_from(settings: Settings, *, secret: bytes, otherwise: Strictness = Strictness.STRICT) -> Renderers:
+    """Return this machine's renderers as ``settings`` say.
+
+    Args:
+        settings: of the process.
+        secret: from which the key of the cache is derived; no renderer can read it.
+        otherwise: what is done where nothing can be confined, unless ``settings`` say so.
+    """
+    of_cache = hmac.digest(secret, b"render cache", "sha256")
+    cache = RenderCache(settings.cache_dir or settings.path("cache"), secret=of_cache)
+    bounds = Bounds(strictness=settings.sandbox or otherwise)
+    return Renderers(cache, kustomize=settings.kustomize, bounds=bounds)

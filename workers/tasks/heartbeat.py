@@ -15,6 +15,7 @@ from common.broker.transport import take_again, take_nothing
 from common.db import lost, workers
 from common.domain.errors import FlotillaError
 from common.domain.work import CLOCK_TOLERANCE
+from common.sandbox import layers
 from common.telemetry.logs import logger
 from workers.tasks.runtime import Runtime
 from workers.tasks.vitals import Vitals
@@ -80,7 +81,14 @@ class Heartbeat:
             stuck = runtime.leases.stuck()
             state = self._vitals.state(clock_ahead=ahead.total_seconds(), stuck=stuck)
             cached = runtime.renderers.cached
-            workers.beat(connection, state, started_at=runtime.started_at, now=now, render_cache=cached)
+            workers.beat(
+                connection,
+                state,
+                started_at=runtime.started_at,
+                now=now,
+                render_cache=cached,
+                sandbox=layers.held().by_name,
+            )
         self._mind_the_clock(ahead)
         if stuck and stuck == runtime.leases.count():
             # Its threads cannot be ended by other means. Whatever it had taken and not begun is sent again.

@@ -15,14 +15,17 @@ from celery.worker.control import Panel
 from common.broker.app import FlotillaCelery, make_celery
 from common.broker.errors import Why
 from common.broker.transport import report_to
+from common.sandbox import layers
+from common.sandbox.launch import Strictness
 from common.settings import Settings, settings
-from common.telemetry.logs import configure
+from common.telemetry.logs import configure, logger
 from workers.tasks.app import register
 from workers.tasks.heartbeat import Heartbeat
 from workers.tasks.refusals import Refusals
 from workers.tasks.runtime import make_runtime
 from workers.tasks.vitals import Vitals
 
+log = logger(__name__)
 INSPECTION = frozenset(
     {
         "active",
@@ -54,6 +57,16 @@ def tune_memory() -> None:
     gc.set_threshold(100_000, 20, 100)
 
 
+def say_what_is_missing(config: Settings) -> None:
+    """Log which layers of the renderers' sandbox do not hold on this machine."""
+    missing = layers.held().missing
+    if missing:
+        could = ", ".join(layers.MEANINGS[layer] for layer in missing)
+        refused = bool(layers.held().lacking) and config.sandbox is not Strictness.WARN
+        result = "nothing is rendered by a tool" if refused else "renderers run all the same"
+        log.warning("sandbox.missing", said=f"a renderer could {could}; {result}", remedy=layers.REMEDY)
+
+
 def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, name: str) -> int:
     """Serve queues until SIGTERM, runs under way finished first; return the exit code: 0 unless it broke."""
     runtime = make_runtime(config, name)
@@ -68,6 +81,7 @@ def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, nam
     app.amqp.queues.select(queues)
     register(app, runtime)
     only_inspection()
+    say_what_is_missing(config)
     heartbeat = Heartbeat(runtime, vitals)
     heartbeat.start()
     tune_memory()

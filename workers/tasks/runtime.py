@@ -105,6 +105,7 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
     """Return a process's runtime, its leases being renewed from now on."""
     clock = SystemClock()
     database = open_database(settings)
+    key = hub_key(settings)
     credentials = credentials_from(settings)
     keeper = _lease_keeper(settings, database, clock)
     keeper.start()
@@ -115,13 +116,13 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
         clock=clock,
         database=database,
         sources=sources_from(settings, credentials),
-        renderers=renderers_from(settings),
+        renderers=renderers_from(settings, secret=key),
         expressions=expressions_from(),
         clusters=ClusterPool(credentials, settings.request_timeout, settings.link_local),
         credentials=credentials,
         snapshots=Snapshots(),
         leases=keeper,
         executor=ThreadPoolExecutor(OBJECTS_AT_ONCE, thread_name_prefix="objects"),
-        hub_key=hub_key(settings),
+        hub_key=key,
         version=version("flotilla"),
     )

@@ -23,6 +23,8 @@ class WorkerRow(Base):
     seen_at: Mapped[datetime] = mapped_column(index=True)
     render_cache: Mapped[dict[str, Any] | None]
     """How often its cache of renderings had one (in memory, on disk) or had none, since it was started."""
+    sandbox: Mapped[dict[str, Any] | None]
+    """Which layers of its renderers' sandbox hold, by name, as it tried at its start."""
     stuck: Mapped[int] = mapped_column(default=0, server_default="0")
     """Slots whose work makes no progress and is not expected back."""
     clock_ahead: Mapped[float] = mapped_column(default=0.0, server_default="0")

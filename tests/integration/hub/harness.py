@@ -210,7 +210,7 @@ class StepHub:
             clock=clock,
             database=self.database,
             sources=cast("Sources", self.git),
-            renderers=renderers_from(self.settings),
+            renderers=renderers_from(self.settings, secret=b"k" * 32),
             expressions=expressions_from(),
             clusters=ClusterPool(self._provider, timedelta(seconds=3)),
             credentials=self._provider,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +20,13 @@ OURS, THEIRS = ({"app/a.yaml": OBJECT % name} for name in ("ours", "theirs"))
 REQUEST = RenderRequest.at("app")
 
 
+SECRET = b"s" * 32
+
+
 def name_of(root: Path, files: dict[str, str] = OURS) -> str:
     """Return the name that comes out for a worker that knows nothing but what is on its disk."""
     tree = memory_tree(files)
-    renderers = Renderers(RenderCache(root))
+    renderers = Renderers(RenderCache(root, secret=SECRET))
     done = renderers.render(lambda _: tree, REQUEST, renderers.resolve(tree, REQUEST))
     return str(done.manifests[0]["metadata"]["name"])
 
@@ -44,6 +48,17 @@ def root(tmp_path: Path) -> Path:
 def _forged(ours: Path, theirs: Path) -> None:
     content = theirs.read_bytes()[65:]
     ours.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+
+
+def _forged_over_what_it_names(ours: Path, theirs: Path) -> None:
+    content = theirs.read_bytes()[65:]
+    ours.write_bytes(hashlib.sha256(ours.name.encode() + b"\n" + content).hexdigest().encode() + b"\n" + content)
+
+
+def _forged_by_another_secret(ours: Path, theirs: Path) -> None:
+    content = theirs.read_bytes()[65:]
+    digest = hmac.digest(b"t" * 32, b"entry\n" + ours.name.encode() + b"\n" + content, "sha256")
+    ours.write_bytes(digest.hex().encode() + b"\n" + content)
 
 
 def _linked(ours: Path, theirs: Path) -> None:
@@ -83,6 +98,8 @@ def _altered(ours: Path, _theirs: Path) -> None:
 
 ATTACKS: list[Callable[[Path, Path], None]] = [
     _forged,
+    _forged_over_what_it_names,
+    _forged_by_another_secret,
     _linked,
     _hard_linked,
     _swapped,
@@ -91,6 +108,15 @@ ATTACKS: list[Callable[[Path, Path], None]] = [
     _truncated,
     _altered,
 ]
+
+
+def test_who_knows_what_is_rendered_and_not_the_secret_can_forge_no_entry(root: Path) -> None:
+    """Another process's cache over the same folder is what a renderer that got out could make."""
+    tree, evil = memory_tree(OURS), memory_tree(THEIRS)
+    for secret in (None, b"t" * 32, hashlib.sha256(SECRET).digest()):
+        forger = Renderers(RenderCache(root, secret=secret))
+        forger.render(lambda _: evil, REQUEST, forger.resolve(tree, REQUEST))
+        assert name_of(root) == "ours"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -109,7 +135,8 @@ def test_an_entry_that_others_may_write_is_never_rendered_from(tmp_path: Path) -
         cache = RenderCache(tmp_path, kept=0)
         cache.put(key, Output((Sourced({"kind": "A"}, "a:1"),)))
         assert cache.get(key) is not None
-        (tmp_path / key[:2] / key).chmod(mode)
+        (entry,) = tmp_path.glob("*/*")
+        entry.chmod(mode)
         assert cache.get(key) is None
 
 
@@ -118,7 +145,7 @@ def test_a_folder_that_others_may_write_is_not_read_and_closed_at_the_next_entry
     key = cache_key("0" * 64, "plain 1", {})
     cache = RenderCache(tmp_path, kept=0)
     cache.put(key, Output((Sourced({"kind": "A"}, "a:1"),)))
-    folder = tmp_path / key[:2]
+    (folder,) = tmp_path.iterdir()
     folder.chmod(mode)
     assert cache.get(key) is None
     cache.put(key, Output((Sourced({"kind": "A"}, "a:1"),)))
@@ -131,7 +158,6 @@ def test_a_folder_that_others_may_write_is_not_read_and_closed_at_the_next_entry
 def test_what_belongs_to_another_is_never_rendered_from(root: Path, of: str) -> None:
     ours = entries(root)["ours"]
     os.chown(ours if of == "file" else ours.parent, 12_345, 12_345)
-    assert RenderCache(root).get(ours.name) is None
     assert name_of(root) == "ours"
 
 
@@ -142,7 +168,6 @@ def test_a_folder_that_is_a_link_is_neither_read_nor_written_nor_cleaned(root: P
     ours.parent.symlink_to(elsewhere)
     (elsewhere / "marker").write_text("untouched")
     before = {path.name: path.stat().st_mtime_ns for path in elsewhere.iterdir()}
-    assert RenderCache(root).get(ours.name) is None
     assert name_of(root) == "ours"
     RenderCache(root, max_bytes=0).clean()
     assert {path.name: path.stat().st_mtime_ns for path in elsewhere.iterdir()} == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,19 +17,24 @@ OBJECTS = Output(
 KEY = cache_key("0" * 64, "plain 1", {"path": "app"})
 
 
+def shared(root: Path, **more: Any) -> RenderCache:
+    """Return a cache as each process of a machine has it."""
+    return RenderCache(root, secret=b"s" * 32, **more)
+
+
 def entry(root: Path) -> Path:
     (found,) = root.glob("*/*")
     return found
 
 
 def test_what_was_put_is_found_by_another_process(tmp_path: Path) -> None:
-    RenderCache(tmp_path).put(KEY, OBJECTS)
-    assert RenderCache(tmp_path).get(KEY) == OBJECTS
-    assert RenderCache(tmp_path).get("f" * 64) is None
+    shared(tmp_path).put(KEY, OBJECTS)
+    assert shared(tmp_path).get(KEY) == OBJECTS
+    assert shared(tmp_path).get("f" * 64) is None
 
 
 def test_only_the_owner_can_read_an_entry(tmp_path: Path) -> None:
-    RenderCache(tmp_path / "cache").put(KEY, OBJECTS)
+    shared(tmp_path / "cache").put(KEY, OBJECTS)
     path = entry(tmp_path / "cache")
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -36,18 +42,18 @@ def test_only_the_owner_can_read_an_entry(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"x" * 200])
 def test_a_damaged_entry_counts_as_absent(tmp_path: Path, damage: bytes) -> None:
-    RenderCache(tmp_path).put(KEY, OBJECTS)
+    shared(tmp_path).put(KEY, OBJECTS)
     path = entry(tmp_path)
     path.write_bytes(damage)
-    assert RenderCache(tmp_path).get(KEY) is None
+    assert shared(tmp_path).get(KEY) is None
     assert not path.exists()
 
 
 def test_an_altered_entry_counts_as_absent(tmp_path: Path) -> None:
-    RenderCache(tmp_path).put(KEY, OBJECTS)
+    shared(tmp_path).put(KEY, OBJECTS)
     path = entry(tmp_path)
     path.write_bytes(path.read_bytes().replace(b'"A"', b'"Z"'))
-    assert RenderCache(tmp_path).get(KEY) is None
+    assert shared(tmp_path).get(KEY) is None
 
 
 @pytest.mark.parametrize(
@@ -64,15 +70,17 @@ def test_everything_that_shapes_a_rendering_is_in_its_key(other: str) -> None:
 
 
 def test_the_longest_unused_go_first(tmp_path: Path) -> None:
-    cache = RenderCache(tmp_path, kept=1)
+    cache = shared(tmp_path, kept=1)
     keys = [cache_key(str(number), "plain 1", {"path": "app"}) for number in range(4)]
     for number, key in enumerate(keys):
+        before = set(tmp_path.glob("*/*"))
         cache.put(key, OBJECTS)
-        os.utime(tmp_path / key[:2] / key, (number, number))
-    assert RenderCache(tmp_path).get(keys[0]) == OBJECTS  # used again
-    size = (tmp_path / keys[0][:2] / keys[0]).stat().st_size
-    RenderCache(tmp_path, max_bytes=2 * size).clean()
-    assert [key for key in keys if RenderCache(tmp_path).get(key)] == [keys[0], keys[3]]
+        (path,) = set(tmp_path.glob("*/*")) - before
+        os.utime(path, (number, number))
+    assert shared(tmp_path).get(keys[0]) == OBJECTS  # used again
+    size = path.stat().st_size
+    shared(tmp_path, max_bytes=2 * size).clean()
+    assert [key for key in keys if shared(tmp_path).get(key)] == [keys[0], keys[3]]
 
 
 def test_a_cache_that_cannot_be_written_forgets(tmp_path: Path) -> None:
@@ -83,11 +91,11 @@ def test_a_cache_that_cannot_be_written_forgets(tmp_path: Path) -> None:
 
 
 def test_it_counts_where_its_answers_lay(tmp_path: Path) -> None:
-    cache = RenderCache(tmp_path)
+    cache = shared(tmp_path)
     assert cache.get(KEY) is None
     cache.put(KEY, OBJECTS)
     assert cache.get(KEY) == OBJECTS
     assert cache.answers == {"none": 1, "memory": 1}
-    later = RenderCache(tmp_path)
+    later = shared(tmp_path)
     assert later.get(KEY) == OBJECTS
     assert later.answers == {"disk": 1}
