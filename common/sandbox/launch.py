@@ -100,7 +100,8 @@ def start(
     """As ``launch``, whatever this machine was found to be able to; the launcher still refuses where it must."""
     rules = _rules(command[0], folder, reads)
     strict = int(limits.strictness is Strictness.STRICT)
-    numbers = f"{limits.memory},{limits.cpu},{limits.written},{_users(command[0])},{strict}"
+    users = _users(command[0]) if _reachable(folder) else 0
+    numbers = f"{limits.memory},{limits.cpu},{limits.written},{users},{strict}"
     launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), numbers, program_for(platform.machine()).hex()]
     try:
         return subprocess.Popen(
@@ -183,7 +184,7 @@ def _users(program: str) -> int:
     """Return from which number on users are free for programs; 0 where it must run as this process's user."""
     if os.geteuid() != 0:
         return 0
-    needed = (program, os.path.realpath(program), sys.executable, *_modules_of(program))
+    needed = (program, os.path.realpath(program), *_modules_of(program))
     return _USERS_FROM if all(map(_open_to_all, needed)) else 0
 
 
@@ -193,5 +194,9 @@ def _open_to_all(path: str) -> bool:
     if not place.exists():
         return True
     wanted = stat.S_IROTH | (stat.S_IXOTH if place.is_dir() else 0)
-    reachable = all(parent.stat().st_mode & stat.S_IXOTH for parent in place.parents)
-    return reachable and place.stat().st_mode & wanted == wanted
+    return _reachable(place) and place.stat().st_mode & wanted == wanted
+
+
+def _reachable(place: Path) -> bool:
+    """Return whether any user may go where ``place`` is."""
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in place.absolute().parents)

@@ -12,7 +12,8 @@ import socket
 import sys
 from collections.abc import Callable
 
-_ATTACH = 16
+_SEIZE = 0x4206
+"""Traces a process without stopping it: where it can be done, it is the worker that asked."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -33,7 +34,7 @@ def main() -> None:
         ("socket", lambda: _connect(socket.AF_UNIX, f"\0{abstract}")),
         ("signal", lambda: os.kill(worker, 0)),
         ("signal", lambda: resource.prlimit(worker, resource.RLIMIT_CORE)),
-        ("trace", lambda: _called("ptrace", _ATTACH, worker, None, None)),
+        ("trace", lambda: _called("ptrace", _SEIZE, worker, None, None)),
         ("network", lambda: _same(os.readlink("/proc/self/ns/net"), network)),
         ("process", _fork),
     ]

@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from common.domain.errors import FlotillaError
 from common.sandbox.launch import Limits, Streams, launch
 from workers.render import sandbox
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError
@@ -71,13 +72,18 @@ class RenderProcess:
         self._bounds = bounds
         self._folder = tempfile.TemporaryDirectory(prefix=f"flotilla-{library.name}-", dir=place)
         self._words = tempfile.TemporaryFile(dir=memory())
-        self._process = launch(
-            [sys.executable, "-I", str(library.child)],
-            folder=Path(self._folder.name),
-            limits=Limits(bounds.memory, strictness=bounds.strictness),
-            streams=Streams(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words),
-            reads=(_CHILDREN, *library.also),
-        )
+        try:
+            self._process = launch(
+                [sys.executable, "-I", str(library.child)],
+                folder=Path(self._folder.name),
+                limits=Limits(bounds.memory, strictness=bounds.strictness),
+                streams=Streams(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words),
+                reads=(_CHILDREN, *library.also),
+            )
+        except FlotillaError:
+            self._words.close()
+            self._folder.cleanup()
+            raise
         self.close = weakref.finalize(self, _end, self._process, self._words, self._folder)
         self.asked = 0
         said = self._line(time.monotonic() + _STARTING)

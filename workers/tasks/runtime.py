@@ -117,7 +117,7 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
         database=database,
         sources=sources_from(settings, credentials),
         renderers=renderers_from(settings, secret=key),
-        expressions=expressions_from(),
+        expressions=expressions_from(settings),
         clusters=ClusterPool(credentials, settings.request_timeout, settings.link_local),
         credentials=credentials,
         snapshots=Snapshots(),

@@ -46,8 +46,9 @@ def busy(database: Database) -> Database:
         connection.execute(update(RunRow).where(one).values(ended | {"outcome": "failed"}))
         tallies.count_ended(connection, now=now)
         found = {"memory": 7, "none": 2}
+        layers = {"files": True, "network": False}
         well = WorkerState("w1", ("default",), 8, stuck=1, clock_ahead=1.5)
-        workers.beat(connection, well, started_at=now, now=now, render_cache=found)
+        workers.beat(connection, well, started_at=now, now=now, render_cache=found, sandbox=layers)
         lame = WorkerState("w2", ("default",), 8, clock_ahead=3600.0, refused=9, refused_why="is too old")
         workers.beat(connection, lame, started_at=now, now=now)
         leases.take(connection, leases.LEADER, holder="a", lease=MINUTE, now=now)
@@ -115,6 +116,8 @@ def test_the_numbers_are_those_of_the_hub(busy: Database, tmp_path: Path) -> Non
         (1, "flotilla_work_findings", {"code": "workers.none"}),
         (1, "flotilla_work_findings", {"code": "broker.full"}),
         (7, "flotilla_render_cache_total", {"worker": "w1", "found": "memory"}),
+        (1, "flotilla_worker_sandbox", {"worker": "w1", "layer": "files"}),
+        (0, "flotilla_worker_sandbox", {"worker": "w1", "layer": "network"}),
     ]
     assert [(value(seen, name, **labels), name, labels) for _, name, labels in exact] == exact
     ages = {"queue_oldest_due": 60, "registry_age": 120, "source_oldest_age": 180}

@@ -211,7 +211,7 @@ class StepHub:
             database=self.database,
             sources=cast("Sources", self.git),
             renderers=renderers_from(self.settings, secret=b"k" * 32),
-            expressions=expressions_from(),
+            expressions=expressions_from(self.settings),
             clusters=ClusterPool(self._provider, timedelta(seconds=3)),
             credentials=self._provider,
             snapshots=Snapshots(),

@@ -131,8 +131,8 @@ def test_an_entry_that_is_not_what_was_put_there_is_never_rendered_from(
 
 def test_an_entry_that_others_may_write_is_never_rendered_from(tmp_path: Path) -> None:
     key = cache_key("0" * 64, "plain 1", {})
+    cache = RenderCache(tmp_path, kept=0)
     for mode in (0o666, 0o620, 0o602, 0o640):
-        cache = RenderCache(tmp_path, kept=0)
         cache.put(key, Output((Sourced({"kind": "A"}, "a:1"),)))
         assert cache.get(key) is not None
         (entry,) = tmp_path.glob("*/*")

@@ -15,6 +15,8 @@ from typing import Any
 from common import cel
 from common.cel import ExpressionError, First
 from common.domain.errors import FlotillaError
+from common.sandbox.launch import Strictness
+from common.settings import Settings
 from workers.render.faults import ToolBoundsError, ToolKilledError
 from workers.render.pool import Owner, RenderProcesses
 from workers.render.process import Library
@@ -85,6 +87,6 @@ def _decoded(answer: Mapping[str, Any]) -> int | None:
     return found
 
 
-def expressions_from() -> Expressions:
-    """Return what evaluates this worker's expressions."""
-    return Expressions(Bounds())
+def expressions_from(settings: Settings) -> Expressions:
+    """Return what evaluates this worker's expressions, confined as ``settings`` say."""
+    return Expressions(Bounds(strictness=settings.sandbox or Strictness.STRICT))

@@ -13,7 +13,7 @@ revision = "0027"
 down_revision = "0023"
 branch_labels = None
 depends_on = None
-JSON = sa.JSON().with_variant(JSONB(), "postgresql")
+JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 def upgrade() -> None:
