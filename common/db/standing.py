@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, bindparam, case, func, or_, select, update
 
+from common.db import tenants
 from common.db.dialect import batched, table_of
 from common.db.status import NO_FAILURE, failure_of, identity_of, settle
 from common.db.tables import PlacementRow, RunRow
@@ -18,6 +19,7 @@ from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import RetryPolicy, SyncStatus, Trigger, own_back_off
 from common.domain.status import NO_CONTACT, NONE, Contact, Failure, Found, Reason, Remedy
+from common.domain.tenant import Tenant
 
 _PLACEMENT = table_of(PlacementRow)
 _ONE = update(_PLACEMENT).where(_PLACEMENT.c.id == bindparam("of_placement"))
@@ -67,6 +69,7 @@ class Standing:
         observe_until: health is awaited until then.
         full_check_due_at: when its daily full dry-run is due.
         delete_hooks: manifests of the hooks before and after its removal.
+        tenant: in whose name its objects and those hooks were written; None where nobody knows.
         synced_before: whether a run ever brought it to a revision, since it was placed.
         manifest_digest: of what was rendered for the last run that brought it to a revision; empty before.
         looked: the last wanted revision whose manifests a run has read.
@@ -90,6 +93,7 @@ class Standing:
     full_check_due_at: datetime | None
     observe_until: datetime | None
     delete_hooks: Sequence[Mapping[str, Any]] = ()
+    tenant: Tenant | None = None
     synced_before: bool = False
     manifest_digest: str = ""
     looked: str = ""
@@ -119,6 +123,7 @@ class Success:
         observe_until: health is awaited until then; None when nothing has a health worth waiting for.
         full_check_due_at: when the next full dry-run is due.
         delete_hooks: manifests of the hooks before and after the placement's removal.
+        tenant: in whose name they were judged, and everything was written.
         hint: of the sweep that the run has looked after.
         unseen: what the codes of failures begin with that it could not mend: what it did not do.
     """
@@ -129,6 +134,7 @@ class Success:
     found: Reason
     observe_until: datetime | None
     full_check_due_at: datetime
+    tenant: Tenant
     delete_hooks: Sequence[Mapping[str, Any]] = ()
     hint: str = ""
     unseen: tuple[str, ...] = ()
@@ -190,6 +196,7 @@ def record_success(connection: Connection, placement_id: int, success: Success, 
         "full_check_due_at": success.full_check_due_at,
         "observe_until": success.observe_until,
         "delete_hooks": list(success.delete_hooks) or None,
+        **tenants.columns(success.tenant),
         **_judged(success.found, success.hint if success.found else "", now),
     }
     if success.observe_until is None:
@@ -328,6 +335,8 @@ def record_left(connection: Connection, placement_id: int) -> None:
         "retry_at": None,
         "observe_until": None,
         "delete_hooks": None,
+        "tenant_project": None,
+        "tenant_account": None,
         "found_code": "",
         "found_params": None,
         "hint_judged": "",
@@ -468,6 +477,7 @@ def standing_of(row: Any) -> Standing:
         full_check_due_at=row.full_check_due_at,
         observe_until=row.observe_until,
         delete_hooks=row.delete_hooks or (),
+        tenant=None if row.tenant_project is None else Tenant(row.tenant_project, row.tenant_account or ""),
         synced_before=row.applied_at is not None,
         manifest_digest=row.manifest_digest or "",
         looked=row.looked_revision,

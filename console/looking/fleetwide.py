@@ -16,6 +16,7 @@ from common.settings import Settings
 from common.snapshots import Snapshots
 from console.looking.trackers import KINDS, Tracker, active
 from workers.kube import ClusterPool, Connection
+from workers.kube.pool import OWN
 from workers.kube.secrets import credentials_from
 from workers.sync.errors import ForbiddenError, UnknownKindError
 
@@ -94,7 +95,7 @@ def _asked(pool: ClusterPool, one: Adopted) -> Answer:
 
 
 def _contested(connection: Connection, one: Adopted) -> Answer:
-    session = connection.session(f"flotilla/{version('flotilla')} (doctor)")
+    session = connection.session(f"flotilla/{version('flotilla')} (doctor)", account=OWN)
     found: list[Contested] = []
     unread: list[str] = []
     for group, kind in KINDS:

@@ -23,6 +23,7 @@ from console.looking.hub import Placed, placed
 from console.looking.tree import WELL, Happened, Kind, Met, Node, grown, is_spent, reached, wanted_kinds
 from workers.kube import ClusterPool, Connection
 from workers.kube.children import Child, Children, Event
+from workers.kube.pool import OWN
 from workers.kube.secrets import credentials_from
 from workers.sync.health import Context, Own, assess, own_rules, waits_for_health
 from workers.sync.live import LiveMeta
@@ -96,7 +97,7 @@ class _Look:
 
     def tree(self) -> Grown:
         agent = f"flotilla/{version('flotilla')} (tree)"
-        cluster, children = self.connection.session(agent), Children(self.connection, agent)
+        cluster, children = self.connection.session(agent, account=OWN), Children(self.connection, agent)
         own = own_rules(self.known.placement.application.health, first)
         items = [item for item in self.known.owned if item.wanted]
         self._owned(cluster, items, own)

@@ -13,7 +13,7 @@ from typing import Any
 from common.cel import first
 from common.domain.changes import Change
 from common.domain.errors import LeaseLostError
-from common.domain.fleet import SyncSettings
+from common.domain.fleet import DEFAULT_PROJECT, SyncSettings
 from common.domain.inventory import End
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
@@ -204,6 +204,7 @@ class Site:
             manifests=tuple(manifests),
             namespace=self.namespace,
             inventory=tuple(self.journal.inventory.values()),
+            project=DEFAULT_PROJECT,
             settings=self.settings,
             digest_key=b"key",
         )

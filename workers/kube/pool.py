@@ -29,6 +29,8 @@ from workers.sync.live import Kind, Live
 CATALOGUE_TTL = timedelta(minutes=10)
 SETTLING = timedelta(seconds=1)
 """What was read less than this ago is not read again for the sake of an unknown kind."""
+OWN = ""
+"""Account of those who only look at a cluster, or whose project has none: the connection's own."""
 _IDENTITY = "/api/v1/namespaces/kube-system"
 
 
@@ -86,12 +88,12 @@ class Connection:
         """When the credentials in use end; None when they do not say."""
         return self._access.expires_at
 
-    def session(self, agent: str, *, account: str = "", permit: Permit = patience.freely) -> KubeCluster:
+    def session(self, agent: str, *, account: str, permit: Permit = patience.freely) -> KubeCluster:
         """Return the engine's port for one attempt, sweep or observation.
 
         Args:
             agent: names it in the User-Agent.
-            account: user to impersonate; empty for none.
+            account: user to impersonate; ``OWN`` for none.
             permit: asked before a request is sent again.
         """
         return KubeCluster(self, agent, account, permit)

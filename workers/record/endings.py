@@ -32,6 +32,7 @@ from common.domain.runs import (
     retry_delay,
 )
 from common.domain.status import NO_CONTACT, NONE, Found, Reason, Remedy
+from common.domain.tenant import Tenant
 from common.telemetry.logs import logger
 from workers.record import moves
 from workers.record.journal import SqlJournal
@@ -62,6 +63,8 @@ class Ender:
         self.placement: Placement | None = None
         self.projects: Mapping[str, Project] = {}
         """Of the fleet by which it is carried out."""
+        self.tenant: Tenant | None = None
+        """In whose name it writes; None before that is known."""
         self.phase: Phase | None = None
         """What it does; None before that is decided."""
         self.hint = ""
@@ -190,7 +193,8 @@ class Ender:
 
     def _applied(self, connection: Connection, result: SyncResult, found: Reason, now: datetime) -> None:
         revision = self._run.revision
-        assert revision is not None, "only a removal has none"  # noqa: S101 - the type cannot say it
+        tenant = self.tenant
+        assert revision is not None and tenant is not None, "only a removal has none"  # noqa: S101, PT018 - the type cannot say it
         present = [change.object for change in result.changes if change.action is not Action.PRUNED]
         own = own_kinds(self.placement.application.health) if self.placement is not None else frozenset()
         waits = any(waits_for_health(object_id, own) for object_id in present)
@@ -202,6 +206,7 @@ class Ender:
             found=found,
             observe_until=awaited,
             full_check_due_at=_next_full_check(now),
+            tenant=tenant,
             delete_hooks=result.delete_hooks,
             hint=self.hint,
             unseen=(HOOKS,) if result.unended.begun else (),

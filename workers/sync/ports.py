@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from common.cel import First
 from common.domain.changes import Action, Change
-from common.domain.fleet import DEFAULT_PROJECT, HealthRule, Project, SyncSettings
+from common.domain.fleet import HealthRule, Project, SyncSettings
 from common.domain.inventory import InventoryItem as InventoryItem  # the engine's own word for it
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision
 from common.domain.runs import Trigger
@@ -375,9 +375,9 @@ class SyncRequest:
         origins: file and line of each manifest, for messages; empty where that is not known.
         namespace: default for namespaced objects without one.
         inventory: what the placement owns now.
+        project: what the application may use.
         settings: prune guards, adoption, ignored fields, conflicts.
         health: the application's own rules of health.
-        project: what the application may use.
         create_namespace: make ``namespace`` where it does not exist; it is never pruned.
         digest_key: key of the HMACs that stand for manifests of Secrets.
         fenced: objects that an attempt which did not end by itself had planned to write: written again even if equal.
@@ -403,10 +403,10 @@ class SyncRequest:
     manifests: tuple[Manifest, ...]
     namespace: str
     inventory: tuple[InventoryItem, ...]
+    project: Project
     origins: tuple[str, ...] = ()
     settings: SyncSettings = field(default_factory=SyncSettings)
     health: tuple[HealthRule, ...] = ()
-    project: Project = DEFAULT_PROJECT
     create_namespace: bool = False
     digest_key: bytes = field(default=b"", repr=False)
     fenced: frozenset[ObjectId] = frozenset()

@@ -15,6 +15,7 @@ from common.domain.errors import FlotillaError
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId, PlacementRef
 from common.telemetry.logs import logger
+from workers.kube.pool import OWN
 from workers.render.cel.evaluation import Expressions
 from workers.sync.health import NO_RULES, Context, Own, own_rules, waits_for_health
 from workers.sync.marks import PLACEMENT_LABEL
@@ -78,7 +79,7 @@ def _observe(runtime: Runtime, where: Site, mine: HeldLease) -> None:
         now = runtime.database.now(transaction)
     inventories = {ref: everything.get(ref, ()) for ref in awaited}
     own = _own_rules(where, runtime.expressions)
-    cluster = reached.session(runtime.agent(f"health of {where.cluster.name}"))
+    cluster = reached.session(runtime.agent(f"health of {where.cluster.name}"), account=OWN)
     mine.watch(cluster.requests)
     lists = listed(
         cluster,

@@ -20,6 +20,7 @@ from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger, own_back_off
 from common.domain.status import NONE, UNKNOWN_KINDS, Found
 from common.telemetry.logs import logger
+from workers.kube.pool import OWN
 from workers.sync.errors import UnknownKindError
 from workers.sync.healing import STEPS
 from workers.sync.marks import PLACEMENT_LABEL
@@ -64,7 +65,7 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     connection = reach(runtime, where.cluster)
     with runtime.database.read() as transaction:
         inventories = inventory.of_cluster(transaction, where.cluster.name)
-    cluster = connection.session(runtime.agent(f"sweep of {where.cluster.name}"))
+    cluster = connection.session(runtime.agent(f"sweep of {where.cluster.name}"), account=OWN)
     mine.watch(cluster.requests)
     lists = listed(
         cluster,

@@ -9,13 +9,13 @@ from functools import partial
 
 import structlog
 
-from common.db import approvals, attempts, claims, inventory, leases, runs, sources
+from common.db import approvals, attempts, claims, inventory, leases, runs, sources, tenants
 from common.db.approvals import Approval, ApprovalKind, ApprovalState
 from common.db.connection import Connection as DatabaseConnection
 from common.db.runs import ClaimedRun
 from common.db.standing import Standing
 from common.domain.errors import FlotillaError, LeaseLostError, PermanentError, TransientError
-from common.domain.fleet import Fleet, Placement
+from common.domain.fleet import Fleet, Placement, Project
 from common.domain.inventory import Healing, InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.runs import Trigger
@@ -33,10 +33,12 @@ from workers.render.renderers import Rendered, Resolved, asks_cluster, request_f
 from workers.render.sops import Decryptor
 from workers.sync import pipeline
 from workers.sync.ports import Phase, Ports, SyncRequest
+from workers.tasks import tenancy
 from workers.tasks.contact import check_identity
 from workers.tasks.leases import HeldLease
 from workers.tasks.preflight import BY_PERSON, Go, Stop, preflight
 from workers.tasks.runtime import EngineClock, Runtime
+from workers.tasks.tenancy import Rights
 
 log = logger(__name__)
 EMPTY = manifest_digest(())
@@ -159,8 +161,9 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
     ender.manifest_digest = rendered.digest if rendered else EMPTY
     moves = Moves(runtime.database, run, facts.fleet, runtime.snapshots, looked=facts.standing.looked)
     ender.journal = SqlJournal(runtime.database, run, moves, prune_budget=facts.fleet.prune_budget)
-    agent, account = runtime.agent(f"run {run.attempt}"), _account(run, facts.fleet)
-    session = connection.session(agent, account=account, permit=fence.check)
+    rights = _rights(runtime, run, facts, phase)
+    ender.tenant = rights.tenant
+    session = connection.session(runtime.agent(f"run {run.attempt}"), account=rights.account, permit=fence.check)
     fence.watch(session.requests)
     application = facts.fleet.applications.get(run.ref.application)
     ports = Ports(
@@ -171,15 +174,22 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
         clock=EngineClock(),
         expressions=runtime.expressions.of(application.project if application is not None else ""),
     )
-    request = _request(runtime, run, facts, go, rendered)
+    request = _request(runtime, run, facts, go, rendered, rights.project)
     if phase is not Phase.CHECK:
         request = replace(request, former=moves.former)
     ender.ended(phase, pipeline.run(request, ports))
 
 
-def _account(run: ClaimedRun, fleet: Fleet) -> str:
-    application = fleet.applications.get(run.ref.application)
-    return "" if application is None else fleet.account_of(application)
+def _rights(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase) -> Rights:
+    """Return what a run may do, noted with the placement before anything is written in that name."""
+    row = facts.standing
+    if phase is Phase.REMOVE:
+        return tenancy.to_remove(run.ref, facts.fleet, row.tenant, hooks=bool(row.delete_hooks))
+    rights = tenancy.to_write(run.ref, facts.fleet)
+    if phase is not Phase.CHECK and row.tenant != rights.tenant:
+        with runtime.database.write() as connection:
+            tenants.record(connection, run.placement_id, rights.tenant)
+    return rights
 
 
 def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connection) -> Rendered:
@@ -203,7 +213,9 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connect
     return runtime.renderers.render(trees, request, resolved)
 
 
-def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: Rendered | None) -> SyncRequest:
+def _request(
+    runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: Rendered | None, project: Project
+) -> SyncRequest:
     row, placement = facts.standing, facts.placement
     overdue = row.full_check_due_at is None or row.full_check_due_at <= run.claimed_at
     request = SyncRequest(
@@ -217,6 +229,7 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
         origins=tuple(item.origin for item in rendered.objects) if rendered else (),
         namespace=placement.namespace if placement else "",
         inventory=facts.inventory,
+        project=project,
         digest_key=runtime.hub_key,
         # Written again even where they are equal: no difference that a person who looks should see.
         fenced=frozenset() if run.trigger is Trigger.CHECK else facts.fenced,
@@ -233,7 +246,7 @@ def _request(runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: 
     application = facts.fleet.applications.get(run.ref.application)
     if application is None:
         return request
-    request = replace(request, health=application.health, project=facts.fleet.projects[application.project])
+    request = replace(request, health=application.health)
     if placement is None:
         return request
     return replace(

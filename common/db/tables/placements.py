@@ -98,6 +98,10 @@ class PlacementRow(Base):
     """Objects that it renders and the placement does not own; none where it owns all of them."""
     delete_hooks: Mapped[list[Any] | None]
     """Manifests of the hooks before and after its removal, as last applied: its source may be gone by then."""
+    tenant_project: Mapped[str | None] = mapped_column(String(253))
+    """Project by whose rules its objects and those hooks were judged; none where nobody knows."""
+    tenant_account: Mapped[str | None] = mapped_column(String(600))
+    """User in whose name they were written; empty for the hub's own, none where nobody knows."""
 
 
 class InventoryRow(Base):

@@ -15,6 +15,7 @@ import yaml
 from simulator.server import running_simulator
 from tests.fakes.cluster import FakeCluster
 from workers.kube import ClusterPool
+from workers.kube.pool import OWN
 from workers.sync.ports import ClusterPort
 
 _PATHS = {
@@ -86,7 +87,7 @@ def session(kubeconfig: Mapping[str, Any]) -> Iterator[ClusterPort]:
     """Give the port to the cluster of a kubeconfig."""
     server = kubeconfig["clusters"][0]["cluster"]["server"]
     pool = ClusterPool(Held(kubeconfig), timedelta(seconds=10))
-    yield pool.connect("it", server=server, credentials="clusters/it").session("flotilla/test (run r.1)")
+    yield pool.connect("it", server=server, credentials="clusters/it").session("flotilla/test (run r.1)", account=OWN)
     pool.close()
 
 

@@ -16,6 +16,7 @@ from tests.fakes.sync import Lease, Site, actions, config_map
 from tests.integration.kube.given import Given
 from workers.kube import ClusterPool, Connection
 from workers.kube.errors import UntrustedError
+from workers.kube.pool import OWN
 from workers.sync import errors
 from workers.sync.ports import Ownership, Target, Write
 
@@ -36,7 +37,7 @@ AGENT = "flotilla/test (run r.7)"
 def test_each_fault_has_its_class_and_the_cluster_recovers(
     simulated: Simulator, connection: Connection, fault: dict[str, Any], expected: type[FlotillaError]
 ) -> None:
-    session = connection.session(AGENT)
+    session = connection.session(AGENT, account=OWN)
     config_maps = session.kind("", "v1", "ConfigMap")
     simulated.faults("it", fault)
     with pytest.raises(expected) as caught:
@@ -48,7 +49,7 @@ def test_each_fault_has_its_class_and_the_cluster_recovers(
 
 
 def test_an_answer_that_breaks_off_is_no_answer(simulated: Simulator, connection: Connection) -> None:
-    site = Site(connection.session(AGENT))
+    site = Site(connection.session(AGENT, account=OWN))
     site.sync(*(config_map(f"c{number}") for number in range(5)))
     simulated.faults("it", {"kind": "drop", "afterBytes": 200, "methods": ["GET"]})
     kind = site.cluster.kind("", "v1", "ConfigMap")
@@ -61,7 +62,7 @@ def test_an_answer_that_breaks_off_is_no_answer(simulated: Simulator, connection
 
 
 def test_a_slow_cluster_costs_no_more_than_the_time_out(simulated: Simulator, connection: Connection) -> None:
-    session = connection.session(AGENT)
+    session = connection.session(AGENT, account=OWN)
     kind = session.kind("", "v1", "ConfigMap")
     simulated.faults("it", {"kind": "hang"})
     started = time.monotonic()
@@ -73,7 +74,7 @@ def test_a_slow_cluster_costs_no_more_than_the_time_out(simulated: Simulator, co
 
 
 def test_a_write_is_never_repeated_by_the_adapter(simulated: Simulator, connection: Connection) -> None:
-    session = connection.session(AGENT)
+    session = connection.session(AGENT, account=OWN)
     kind = session.kind("", "v1", "ConfigMap")
     simulated.reset_requests()
     simulated.faults("it", {"kind": "error", "methods": ["PATCH"]})
@@ -112,8 +113,8 @@ def test_a_write_with_a_rotated_token_is_repeated_while_the_fence_allows_it(
     pool = ClusterPool(provider, timedelta(seconds=1))
     lease = Lease(held=held)
     late = pool.connect("it", server=simulated.url("it"), credentials="clusters/it")
-    session = late.session(AGENT, permit=lease.check)
-    where = Target(connection.session(AGENT).kind("", "v1", "ConfigMap"), "default", "x")
+    session = late.session(AGENT, account=OWN, permit=lease.check)
+    where = Target(connection.session(AGENT, account=OWN).kind("", "v1", "ConfigMap"), "default", "x")
     body = orjson.dumps(config_map("x"))
     provider.kubeconfig = good
     if held:
@@ -121,7 +122,7 @@ def test_a_write_with_a_rotated_token_is_repeated_while_the_fence_allows_it(
     else:
         with pytest.raises(LeaseLostError):
             session.apply(where, body, write=Write.REAL, ownership=Ownership.RESPECT)
-        assert connection.session(AGENT).get(where) is None
+        assert connection.session(AGENT, account=OWN).get(where) is None
     pool.close()
 
 
@@ -162,7 +163,7 @@ def test_one_connection_is_shared_until_its_address_changes(simulated: Simulator
 
 def test_a_list_longer_than_a_page_comes_whole(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.kube.cluster.PAGES", (10,))
-    site = Site(connection.session(AGENT))
+    site = Site(connection.session(AGENT, account=OWN))
     site.sync(*(config_map(f"c{number}") for number in range(25)))
     kind = site.cluster.kind("", "v1", "ConfigMap")
     before = site.cluster.requests()["list"] if "list" in site.cluster.requests() else 0
@@ -176,7 +177,7 @@ def test_a_connection_tells_the_version(connection: Connection) -> None:
 
 
 def test_nothing_that_fails_by_and_by_is_taken_for_missing(simulated: Simulator, connection: Connection) -> None:
-    site = Site(connection.session(AGENT))
+    site = Site(connection.session(AGENT, account=OWN))
     site.sync(config_map("a"), config_map("b"))
     for fault in ({"kind": "garbage"}, {"kind": "refuse"}, {"kind": "error"}):
         simulated.faults("it", {**fault, "methods": ["GET"]})

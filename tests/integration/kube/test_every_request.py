@@ -16,6 +16,7 @@ from simulator.server import Simulator
 from tests.fakes.sync import Site, config_map
 from tests.integration.kube.given import Given
 from workers.kube import ClusterPool, Connection
+from workers.kube.pool import OWN
 from workers.sync.ports import Ending
 
 OBJECTS = 6
@@ -50,8 +51,8 @@ class Runs:
         self._made += 1
         pool = ClusterPool(self._provider, timedelta(seconds=seconds))
         connection = pool.connect("it", server=self._simulated.url("it"), credentials="clusters/it")
-        site = Site(connection.session("flotilla/test"), ref=PlacementRef("it", f"a{self._made}"))
-        site.cluster = connection.session("flotilla/test", permit=site.lease.check)
+        site = Site(connection.session("flotilla/test", account=OWN), ref=PlacementRef("it", f"a{self._made}"))
+        site.cluster = connection.session("flotilla/test", account=OWN, permit=site.lease.check)
         return site, connection, pool
 
     def requests(self) -> int:

@@ -28,6 +28,7 @@ from workers.kube.onboarding import (
     plan_rules,
 )
 from workers.kube.operator import operator_access
+from workers.kube.pool import OWN
 from workers.kube.secrets import SecretProvider, secret_name
 from workers.sync.errors import CredentialsError, ForbiddenError
 from workers.sync.ports import Ending, Phase
@@ -69,7 +70,7 @@ def site_of(
     pool = ClusterPool(Given(stored), TIMEOUT)
     connection = pool.connect("alpha", server=operator.server, credentials="clusters/alpha")
     assert connection.identity()
-    return Site(connection.session("flotilla/test (run r.1)"))
+    return Site(connection.session("flotilla/test (run r.1)", account=OWN))
 
 
 def test_an_admin_account_can_sync_anything(operator: Access, onboarding: Onboarding) -> None:

@@ -19,6 +19,7 @@ from tests.controlplane.runner import ControlPlane
 from tests.fakes.proxies import Proxy, Speaks, proxy
 from tests.fakes.tls import server_tls
 from workers.kube import ClusterPool
+from workers.kube.pool import OWN
 from workers.sync.errors import CredentialsError, ProxyRefusedError, UnreachableError
 
 USER = ("robot", "canary:p@ss")
@@ -185,5 +186,8 @@ def test_a_real_api_server_is_reached_through_a_proxy(cluster: ControlPlane, spe
         way = Way(through.url(), "proxies/eu")
         connection = pool.connect("it", server=SERVER, credentials="clusters/it", proxy=way)
         assert connection.identity()
-        assert connection.session("flotilla/test (run r.1)").kind("apps", "v1", "Deployment").resource == "deployments"
+        assert (
+            connection.session("flotilla/test (run r.1)", account=OWN).kind("apps", "v1", "Deployment").resource
+            == "deployments"
+        )
     pool.close()

@@ -20,6 +20,7 @@ from common.db.tables import PlacementRow, RunRow
 from common.domain.errors import TransientError
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import PARKED_PER_SLOT, Trigger
+from common.domain.tenant import Tenant
 from common.settings import Settings
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.planning.window import SENT_PER_SLOT
@@ -122,6 +123,7 @@ class Hub(Steps):
     def fail(self, run: RunId, error: TransientError | None = None) -> Ender:
         """Have a transient error end an attempt, as a worker does."""
         ender = Ender(self.db, self.claim(run))
+        ender.tenant = Tenant("default", "")
         ender.transient(error or AwayError(AWAY))
         return ender
 

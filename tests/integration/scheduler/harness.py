@@ -19,6 +19,7 @@ from common.db.standing import Success
 from common.domain.refs import PlacementRef, RunId, SourceRef
 from common.domain.runs import AttemptOutcome
 from common.domain.status import NONE
+from common.domain.tenant import Tenant
 from common.domain.work import WorkerState
 from common.snapshots import Snapshots
 from scheduler.loop.dispatch import Dispatcher
@@ -237,7 +238,7 @@ class Steps:
 
         def note(connection: Connection, now: datetime) -> None:
             assert run.revision is not None
-            done = Success(run.revision, "m" * 64, 3, NONE, None, now + timedelta(days=1))
+            done = Success(run.revision, "m" * 64, 3, NONE, None, now + timedelta(days=1), Tenant("default", ""))
             standing.record_success(connection, run.placement_id, done, now=now)
 
         self.end(run, AttemptEnding(AttemptOutcome.SUCCEEDED), note)

@@ -31,6 +31,7 @@ from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.runs import SyncStatus, Trigger
 from common.domain.status import sync_status
+from common.domain.tenant import Tenant
 from common.snapshots import Snapshots
 from scheduler.planning.due import PAUSED
 from scheduler.planning.hindrance import MANUAL
@@ -241,6 +242,7 @@ class Statuses(RuleBasedStateMachine):
         placement = fleet.placement(run.ref)
         verdict = preflight(run, facts, placement, cluster=fleet.clusters.get("c1"))
         ender = Ender(self.steps.db, run)
+        ender.tenant = Tenant("default", "")
         ender.placement, ender.projects, ender.hint = placement, fleet.projects, facts.standing.hint
         if isinstance(verdict, Stop):
             ender.stop(verdict.outcome, verdict.reason)

@@ -25,6 +25,7 @@ from workers.kube.bounded import LARGEST_ANSWER
 from workers.kube.budget import ListBounds, Pages, Spending
 from workers.kube.client import Client
 from workers.kube.credentials import Access
+from workers.kube.pool import OWN
 from workers.kube.weight import MOST_VALUES
 from workers.sync import errors
 from workers.sync.depth import DEEPEST, mapping
@@ -55,7 +56,7 @@ def client(hostile: HostileCluster) -> Iterator[Client]:
 @pytest.fixture
 def session(hostile: HostileCluster) -> Iterator[KubeCluster]:
     pool = ClusterPool(hostile.provider(), TIMEOUT)
-    yield pool.connect("it", server=hostile.server, credentials="clusters/it").session("flotilla/test")
+    yield pool.connect("it", server=hostile.server, credentials="clusters/it").session("flotilla/test", account=OWN)
     pool.close()
 
 

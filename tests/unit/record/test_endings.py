@@ -21,6 +21,7 @@ from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId
 from common.domain.runs import LONGEST_BACK_OFF, AttemptOutcome, RetryPolicy, Trigger
 from common.domain.status import Remedy
+from common.domain.tenant import Tenant
 from tests.factories import application, cluster, fleet
 from tests.integration.scheduler.harness import PAY, REGISTRY, AwayError, Steps
 from tests.unit.registry import texts
@@ -57,6 +58,7 @@ class Attempt:
 
     def ender(self, mode: SyncMode = SyncMode.ENFORCE, run: ClaimedRun | None = None) -> Ender:
         made = Ender(self.steps.db, run or self.run)
+        made.tenant = Tenant("default", "")
         made.placement = _placement(mode)
         made.manifest_digest = "m" * 64
         return made
