@@ -63,7 +63,10 @@ def _looked_at(fields: FieldSet) -> FieldSet:
 
 
 def _without(fields: FieldSet | None, tokens: Sequence[str]) -> FieldSet | None:
-    """Return fields without what a pointer names; an index in it means any element."""
+    """Return fields without what a pointer names; an index in it means any element.
+
+    What holds it was not added as a whole then.
+    """
     if fields is None or not tokens:
         return None
     token, rest = tokens[0], tokens[1:]
@@ -74,6 +77,8 @@ def _without(fields: FieldSet | None, tokens: Sequence[str]) -> FieldSet | None:
         inner = _without(below, rest) if meant and (below or not rest) else below
         if inner is not None:
             kept[element] = inner
+    if kept != fields:
+        kept.pop(".", None)
     return kept if any(element != "." for element in kept) else None
 
 
@@ -117,15 +122,17 @@ _GONE = object()
 
 
 def _removed(value: Any, fields: FieldSet) -> Any:
-    if not fields or "." in fields:
+    """Return a value without the fields; what was added as a whole stays where it holds something else by now."""
+    if not fields:
         return _GONE
+    left = value
     if isinstance(value, Mapping):
         named = {element[2:]: below for element, below in fields.items() if element.startswith("f:")}
         pairs = ((key, _removed(each, named[key]) if key in named else each) for key, each in value.items())
-        return {key: each for key, each in pairs if each is not _GONE}
-    if isinstance(value, list):
-        return [left for each in value if (left := _removed_element(each, fields)) is not _GONE]
-    return value
+        left = {key: each for key, each in pairs if each is not _GONE}
+    elif isinstance(value, list):
+        left = [kept for each in value if (kept := _removed_element(each, fields)) is not _GONE]
+    return _GONE if "." in fields and not left else left
 
 
 def _removed_element(value: Any, fields: FieldSet) -> Any:
@@ -133,6 +140,7 @@ def _removed_element(value: Any, fields: FieldSet) -> Any:
         what, _, text = element.partition(":")
         if what == "v" and orjson.loads(text) == value:
             return _GONE
-        if what == "k" and isinstance(value, Mapping) and orjson.loads(text).items() <= value.items():
-            return _removed(value, below)
+        if what == "k" and isinstance(value, Mapping) and (keys := orjson.loads(text)).items() <= value.items():
+            left = _removed(value, below)
+            return left if left is _GONE else {**keys, **left}
     return value

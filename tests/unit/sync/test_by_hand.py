@@ -65,6 +65,41 @@ def test_what_the_application_ignores_is_left() -> None:
     assert told(hand, left=("/spec/containers/0", "/data/a")) == (".data.b",)
 
 
+@pytest.mark.parametrize(
+    ("body", "fields", "left"),
+    [
+        ({"data": {"extra": "1"}}, {"f:data": {".": {}, "f:extra": {}}}, {}),
+        ({"data": {"extra": "1", "key": "v"}}, {"f:data": {".": {}, "f:extra": {}}}, {"data": {"key": "v"}}),
+        (
+            {"spec": {"containers": [{"name": "side", "image": "a", "tty": True}, {"name": "web"}]}},
+            {"f:spec": {"f:containers": {".": {}, 'k:{"name":"side"}': {".": {}, "f:name": {}, "f:image": {}}}}},
+            {"spec": {"containers": [{"name": "side", "tty": True}, {"name": "web"}]}},
+        ),
+        (
+            {"spec": {"containers": [{"name": "side", "image": "a"}, {"name": "web"}]}},
+            SIDECAR,
+            {"spec": {"containers": [{"name": "web"}]}},
+        ),
+        ({"spec": {"finalizers": ["a", "b"]}}, {"f:spec": {"f:finalizers": {".": {}, 'v:"a"': {}}}}, None),
+    ],
+    ids=["all of a map", "a map that Git has a part of by now", "a part of an element", "an element", "a set"],
+)
+def test_a_map_that_a_person_made_stays_with_what_others_put_in_it(
+    body: dict[str, Any], fields: dict[str, Any], left: dict[str, Any] | None
+) -> None:
+    assert by_hand.without(body, fields) == (left if left is not None else {"spec": {"finalizers": ["b"]}})
+
+
+def test_of_a_map_that_a_person_made_what_is_left_alone_stays() -> None:
+    hand = entry("kubectl-edit", {"f:data": {".": {}, "f:a": {}, "f:b": {}}})
+    assert told(hand) == (".data",)
+    assert told(hand, left=("/data/a",)) == (".data.b",)
+    assert told(hand, left=("/data",)) == ()
+    fields = by_hand.added(meta(hand), ("/data/a",))
+    assert fields is not None
+    assert by_hand.without({"data": {"a": "1", "b": "2"}}, fields) == {"data": {"a": "1"}}
+
+
 def test_a_key_that_was_added_is_reported_and_stays(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map())
     cluster.edit("ConfigMap", "settings", {"data": {"extra": "1"}}, manager="kubectl-edit")
