@@ -110,6 +110,10 @@ class UnsettledError(TransientError):
     code: ClassVar[str] = "apply.unsettled"
 
 
+class UnboundError(UnsettledError):
+    """A claim for storage is resized before it is bound: it, and what follows it in order, waits for that alone."""
+
+
 class ClaimedError(TransientError):
     """Others may take over what is about to be removed: they look at their wanted revision first.
 

@@ -49,6 +49,9 @@ class HookObjects:
     def make(self, hook: Wanted, stage: Stage) -> Live:
         """Make the object, which must not exist; where this stage's end is awaited, it does not go by itself.
 
+        One that is refused since it exists may have been made by this very request: an API server that asks to be
+        asked again later can have carried it out.
+
         Raises:
             PermanentError: the cluster refuses it.
         """
@@ -60,7 +63,14 @@ class HookObjects:
             manifest = lifetime.held_back(hook.object, manifest)
         self._fence.check(self._cluster.request_timeout)
         body = sealed(manifest, None)
-        return self._cluster.apply(hook.target, body, write=Write.REAL, ownership=Ownership.RESPECT).live
+        try:
+            return self._cluster.apply(hook.target, body, write=Write.REAL, ownership=Ownership.RESPECT).live
+        except ConflictError:
+            live = self._cluster.get(hook.target)
+            mine = live is not None and marks.owner_of(live.meta, hook.object, hook.mark).standing is Standing.OURS
+            if live is None or not mine or not self.made(live, None, stage):
+                raise
+            return live
 
     def cleared_before(self, hook: Wanted) -> bool:
         """Tell whether what earlier runs made for a hook is deleted before it is made anew."""

@@ -10,7 +10,7 @@ from common.domain.changes import Action
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.concurrent import each
 from workers.sync.controlled import scaled_by
-from workers.sync.errors import SilentGroupError
+from workers.sync.errors import SilentGroupError, UnboundError
 from workers.sync.judge import Judge, Verdict
 from workers.sync.live import Kind, LiveMeta
 from workers.sync.moving import Held, Hold
@@ -46,8 +46,9 @@ class Judging:
         self._wrote: list[Wanted] = []
         scaled = scaled_by((one.object, one.manifest) for one in objects)
         self.judge = Judge(request, ports.cluster, scaled)
-        self.silent: dict[ObjectId, SilentGroupError] = {}
-        """Objects whose API group does not answer: they, and what follows them in order, are held back."""
+        self.waiting: dict[ObjectId, SilentGroupError | UnboundError] = {}
+        """Why objects must wait: their API group does not answer, or they are not ready for the change. What follows
+        them in order is held back too."""
         self.fights: list[Fight] = []
         """Objects that differ and are left alone for now."""
         self.taken: dict[ObjectId, PlacementRef] = {}
@@ -70,7 +71,7 @@ class Judging:
         self._wrote += (one.wanted for one in verdicts if one.to_write)
 
     def verdicts(self, wanted: Sequence[Wanted]) -> list[Verdict]:
-        """Return the verdicts on the objects of one step, but for those whose group does not answer.
+        """Return the verdicts on the objects of one step, but for those that must wait.
 
         Raises:
             TransientError: the cluster could not say.
@@ -81,15 +82,15 @@ class Judging:
         def decide(one: Wanted) -> None:
             try:
                 found[one.object] = self._decided(one)
-            except SilentGroupError as error:
-                self.silent[one.object] = error
+            except (SilentGroupError, UnboundError) as error:
+                self.waiting[one.object] = error
 
         first = [one for one in wanted if (one.object.group, one.object.kind) in _FIRST]
         each(self._ports.executor, decide, first)
         new = {one.object.name for one in first if one.object in found and found[one.object].action is Action.CREATED}
         rest = []
         for one in wanted:
-            if one.object in found or one.object in self.silent:
+            if one.object in found or one.object in self.waiting:
                 continue
             if why := self._not_there_yet(one, new):
                 found[one.object] = self.judge.create_unchecked(one, why)
@@ -100,19 +101,19 @@ class Judging:
         return [self._held_back(verdict) for verdict in judged]
 
     def within_reach(self, verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
-        """Return the verdicts on what comes, in order, before everything whose group does not answer."""
-        if not self.silent:
+        """Return the verdicts on what comes, in order, before everything that must wait."""
+        if not self.waiting:
             return verdicts
-        end = min(map(kind_key, self.silent))
+        end = min(map(kind_key, self.waiting))
         return [one for one in verdicts if kind_key(one.wanted.object) < end]
 
-    def give_up_silent(self) -> None:
-        """Return if every group has answered.
+    def give_up_waiting(self) -> None:
+        """Return if nothing must wait.
 
         Raises:
-            SilentGroupError: one has not; what comes before it is written.
+            TransientError: one has not, or an object waits; what comes before it is written.
         """
-        for error in self.silent.values():
+        for error in self.waiting.values():
             raise error
 
     def _held_back(self, verdict: Verdict) -> Verdict:

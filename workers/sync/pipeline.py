@@ -123,7 +123,7 @@ class _Attempt:
                 self._outcomes.add(Change(item.object, Action.PRUNED, "would be removed"))
         self._still_going(())
         self._outcomes.flush()
-        judging.give_up_silent()
+        judging.give_up_waiting()
         if self._outcomes.failed:
             return self._result(Ending.FAILED, self._outcomes.failure())
         return replace(self._result(Ending.SUCCEEDED, difference(*differing(self._outcomes.changes))), partial=True)
@@ -196,7 +196,7 @@ class _Attempt:
         """Judge and write the objects of a step; return why it ends there, and the verdicts."""
         for one in step.unserved:
             if isinstance(one.error, SilentGroupError):
-                judging.silent[one.object] = one.error
+                judging.waiting[one.object] = one.error
         with self._timed("dry-run"):
             verdicts = judging.verdicts(step.objects)
         halt = self._barred(writer, judging, verdicts, wanted)
@@ -229,10 +229,10 @@ class _Attempt:
         return replace(result, awaits=halt.awaits, asks=halt.asks, hook_active=halt.hook_active, partial=True)
 
     def _written(self, writer: Writer, judging: Judging, verdicts: Sequence[Verdict], wanted: Sequence[Wanted]) -> None:
-        """Write what comes before everything whose API group does not answer.
+        """Write what comes before everything that must wait.
 
         Raises:
-            SilentGroupError: the rest was held back.
+            TransientError: the rest was held back.
         """
         verdicts = judging.within_reach(verdicts)
         with self._timed("plan"):
@@ -241,7 +241,7 @@ class _Attempt:
             writer.apply(verdicts)
         judging.wrote(verdicts)
         if not self._outcomes.failed:
-            judging.give_up_silent()
+            judging.give_up_waiting()
 
     # -- judging -----------------------------------------------------------------------------------------------
 
@@ -253,7 +253,7 @@ class _Attempt:
         with self._timed("prepare"):
             normal, arriving = prepare(self._request, self._ports.cluster)
         wanted, self._removals.unserved = normal.wanted, normal.unserved
-        ignored = Counter(option for one in wanted for option in one.options.ignored)
+        ignored = Counter(option for one in wanted for option in (*one.options.ignored, *one.place.unknown))
         if self._request.phase is not Phase.REMOVE and not self._request.outdated:
             left = self._ports.journal.renders(normal.ids, former=self._request.former)
             self._request = self._removals.inherit(left)

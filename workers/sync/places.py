@@ -6,6 +6,7 @@ the first tool that says something about an object is heard, the others are not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -18,6 +19,7 @@ _ARGO_DELETE = "argocd.argoproj.io/hook-delete-policy"
 _HELM_DELETE = "helm.sh/hook-delete-policy"
 _HELM_WEIGHT = "helm.sh/hook-weight"
 _FURTHEST = 1_000_000
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 T = TypeVar("T")
 Stages = Mapping[str, "tuple[Stage | None, Stage | None]"]
 """What a name stands for: the stage at the first sync, and the stage at every later one."""
@@ -67,6 +69,7 @@ class Place:
         later: the same for every later time.
         is_hook: it is a hook, even where it runs in no stage at all.
         deletion: of a hook's object.
+        unknown: what it says of itself that nobody knows, so that it runs in no stage.
     """
 
     wave: int = 0
@@ -74,6 +77,7 @@ class Place:
     later: frozenset[Stage] = frozenset()
     is_hook: bool = False
     deletion: frozenset[Deletion] = frozenset({Deletion.BEFORE_CREATION})
+    unknown: tuple[str, ...] = ()
 
 
 PLAIN = Place()
@@ -116,7 +120,6 @@ _HELM_DELETIONS = {
 _TOOLS: tuple[tuple[str, str, Stages, Mapping[str, Deletion]], ...] = (
     (HOOK, HOOK_DELETE, _OURS, {each.value: each for each in Deletion}),
     (ARGO_HOOK, _ARGO_DELETE, _ARGO, _ARGO_DELETIONS),
-    (HELM_HOOK, _HELM_DELETE, _HELM, _HELM_DELETIONS),
 )
 
 
@@ -127,22 +130,53 @@ def place_of(annotations: Mapping[str, str]) -> Place:
         ValueError: a value is none of those allowed; the message names key and value.
     """
     for key, delete_key, stages, deletions in _TOOLS:
-        if key in annotations and annotations[key].strip() != _CRD_INSTALL:
+        if key in annotations:
             found = [_named(key, name, stages) for name in _names(annotations[key])]
             delete = frozenset(_named(delete_key, name, deletions) for name in _names(annotations.get(delete_key, "")))
             return Place(
-                wave=_wave(annotations, helm=key == HELM_HOOK),
+                wave=_wave(annotations),
                 first=frozenset(first for first, _ in found if first is not None),
                 later=frozenset(later for _, later in found if later is not None),
                 is_hook=True,
                 deletion=delete or PLAIN.deletion,
             )
-    wave = _wave(annotations, helm=False)
+    if HELM_HOOK in annotations and _helm_names(annotations[HELM_HOOK]) != [_CRD_INSTALL]:
+        return _of_helm(annotations)
+    wave = _wave(annotations)
     return Place(wave) if wave else PLAIN
 
 
-def _wave(annotations: Mapping[str, str], *, helm: bool) -> int:
-    for key in (WAVE, ARGO_WAVE, *([_HELM_WEIGHT] if helm else [])):
+def _of_helm(annotations: Mapping[str, str]) -> Place:
+    """Return when the turn of a hook of Helm's comes, read as Helm reads it.
+
+    It minds neither case nor blanks, leaves out an object as soon as one of its hooks is unknown, takes a weight that
+    is no number for 0, and heeds no policy that it does not know (pkg/release/v1/util/manifest_sorter.go).
+    """
+    names = _helm_names(annotations[HELM_HOOK])
+    unknown = tuple(f"{HELM_HOOK}: {name[:80]}" for name in names if name not in _HELM)
+    found = [] if unknown else [_HELM[name] for name in names]
+    policies = _helm_names(annotations.get(_HELM_DELETE, ""))
+    return Place(
+        wave=_wave(annotations, otherwise=_weight(annotations.get(_HELM_WEIGHT, ""))),
+        first=frozenset(first for first, _ in found if first is not None),
+        later=frozenset(later for _, later in found if later is not None),
+        is_hook=True,
+        deletion=frozenset(_HELM_DELETIONS[one] for one in policies if one in _HELM_DELETIONS) or PLAIN.deletion,
+        unknown=unknown,
+    )
+
+
+def _helm_names(text: str) -> list[str]:
+    return [name.strip().lower() for name in text.split(",")]
+
+
+def _weight(text: str) -> int:
+    """Return a weight as Go reads a whole number; 0 where it is none. Nobody needs more of them than waves."""
+    return max(-_FURTHEST, min(int(text), _FURTHEST)) if _WHOLE.fullmatch(text) else 0
+
+
+def _wave(annotations: Mapping[str, str], *, otherwise: int = 0) -> int:
+    for key in (WAVE, ARGO_WAVE):
         text = annotations.get(key)
         if text is None:
             continue
@@ -154,7 +188,7 @@ def _wave(annotations: Mapping[str, str], *, helm: bool) -> int:
             message = f"annotation {key} is {text[:80]!r}; it is a whole number of at most {_FURTHEST:,} either way"
             raise ValueError(message)
         return wave
-    return 0
+    return otherwise
 
 
 def _names(text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from common.domain.errors import PermanentError
 from workers.sync import marks
-from workers.sync.errors import InvalidError, UnsettledError, told
+from workers.sync.errors import InvalidError, UnboundError, told
 from workers.sync.live import Live
 from workers.sync.normalise import Wanted
 from workers.sync.prune import PROTECTED
@@ -56,10 +56,10 @@ def _requests(claim: Mapping[str, Any]) -> Any:
     return ((claim.get("spec") or {}).get("resources") or {}).get("requests")
 
 
-def unbound(wanted: Wanted) -> UnsettledError:
+def unbound(wanted: Wanted) -> UnboundError:
     """Return the error for a claim that is resized too early."""
     message = f"{wanted.object} is not bound yet, and its size cannot change before it is"
-    return UnsettledError(
+    return UnboundError(
         message,
         remedy="It is tried again until then; see what holds up its binding, and whether a pod uses it. If no volume "
         f"can ever be bound to it as it is, {_annotate([f'{marks.FORCE}: recreate', f'{marks.PRUNE}: allow'])}: "

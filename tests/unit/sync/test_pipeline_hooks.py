@@ -13,7 +13,7 @@ from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, details
 from tests.unit.sync.test_pipeline_waves import again, complete, fail, job, state, wave
 from workers.sync.errors import ForbiddenError, UnreachableError
-from workers.sync.ports import Ending, Phase, SyncResult, Target
+from workers.sync.ports import Applied, Ending, Phase, SyncResult, Target
 
 BOTH = {"helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded"}
 FIRST = Revision("a" * 64, "b" * 64, "c" * 40)
@@ -372,3 +372,26 @@ def test_hooks_for_a_failure_are_not_run_again_by_time(site: Site, cluster: Fake
     assert again(site, *manifests, revision=FIRST).ending is Ending.FAILED
     retried(site, 2, *manifests)
     assert made(cluster, "alarm") == 1
+
+
+@pytest.mark.parametrize("mine", [True, False], ids=["by the very request", "by somebody else"])
+def test_a_hook_that_turns_out_to_be_made_is_the_runs_own_only_if_the_run_made_it(
+    site: Site, cluster: FakeCluster, *, mine: bool
+) -> None:
+    """An API server may carry out a request and then ask for it again (429 with Retry-After)."""
+    apply = cluster.apply
+
+    def twice(target: Target, body: bytes, **how: Any) -> Applied:
+        if target.name == "migrate" and mine:
+            apply(target, body, **how)
+        elif target.name == "migrate":
+            cluster.put(job(), manager="ann")
+        return apply(target, body, **how)
+
+    cluster.apply = twice  # type: ignore[method-assign]
+    done = site.sync(job(), config_map("c"), revision=FIRST)
+    assert (done.ending, done.hook_active) == ((Ending.WAITING, True) if mine else (Ending.FAILED, False))
+    if mine:
+        complete(cluster)
+        assert again(site, job(), config_map("c"), revision=FIRST).ending is Ending.SUCCEEDED
+        assert made(cluster, "migrate") == 1

@@ -107,8 +107,10 @@ def test_a_claim_that_is_not_bound_is_resized_once_it_is(site: Site) -> None:
     assert synced(site, claim("1Gi", volumeName="")) == {"PersistentVolumeClaim/data": "created"}
     assert synced(site, claim("1Gi", volumeName="")) == {"PersistentVolumeClaim/data": "unchanged"}
     with pytest.raises(UnsettledError) as caught:
-        site.sync(claim("2Gi"))
+        site.sync(claim("2Gi"), config_map("before"), deployment("after"))
     assert "is not bound yet, and its size cannot change before it is" in str(caught.value)
+    owned = {item.object.name for item in site.journal.inventory.values() if item.uid}
+    assert owned == {"data", "before"}, "what precedes it goes in, what follows it is held back"
     done = site.sync(claim("1Gi", accessModes=["ReadWriteMany"]))
     detail = details(done)["PersistentVolumeClaim/data"]
     assert (done.ending, "take the change back" in detail) == (Ending.FAILED, True), detail
