@@ -161,7 +161,3 @@ def attempt(name: str, *arguments: object) -> bool:
     except OSError:
         return False
     return True
-
-
-if __name__ == "__main__":
-    main()
