@@ -13,10 +13,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from celery import Celery, Task
 from celery.app.amqp import AMQP
 from celery.worker.strategy import default as deliver
-from kombu.exceptions import KombuError
 
 from common.broker.errors import MessageRefusedError, Why
 from common.broker.keys import MessageKeys, message_keys
+from common.broker.reading import EntryError, read
 from common.broker.signing import sign, verify
 from common.broker.transport import install
 from common.settings import Settings
@@ -103,9 +103,9 @@ def _queue(app: FlotillaCelery, message: Any) -> str:
 
 def _payload(message: Any) -> Any:
     try:
-        return message.payload
-    except KombuError as error:
-        raise MessageRefusedError(Why.UNREADABLE) from error
+        return read(message.body)
+    except EntryError as error:
+        raise MessageRefusedError(error.why) from error
 
 
 def make_celery(settings: Settings) -> FlotillaCelery:

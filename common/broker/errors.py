@@ -41,6 +41,7 @@ class Why(StrEnum):
     BODY = "carries something else than one id"
     OLD = "is too old, or from the future"
     UNREADABLE = "cannot be read as JSON"
+    BOUNDS = "is larger, or nested deeper, than any of ours"
 
 
 class MessageRefusedError(PermanentError):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import redis
 from kombu.exceptions import KombuError, OperationalError
@@ -17,8 +16,12 @@ from common.broker.errors import (
     BrokerReadOnlyError,
     BrokerRefusesError,
     BrokerUnavailableError,
+    MessageRefusedError,
+    Why,
 )
-from common.broker.signing import MAX_AGE, TIME
+from common.broker.keys import MessageKeys
+from common.broker.reading import EntryError, read, read_body, well_formed
+from common.broker.signing import verify
 from common.domain.foreign import said
 
 EPOCH = "flotilla:epoch"
@@ -28,6 +31,9 @@ FAST = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval
 """What could not be sent stays due, so that nobody needs to insist here."""
 READ_AT_ONCE = 10_000
 """Messages of one queue that are looked at; we put far fewer into one."""
+_PAGE = 50
+_MOST_READ = 64 << 20
+"""Bytes of one queue that are looked at; ours would need a quarter of it."""
 _MEANT_FOR_LONG = timedelta(minutes=10)
 """A message that would be refused as too old within this time is as good as lost."""
 
@@ -48,26 +54,27 @@ class CelerySender:
             self._app.send_task(task, [subject], queue=queue, retry=True, retry_policy=FAST)
 
     def lying(self, queue: str) -> frozenset[tuple[str, str]]:
-        """Return task and id of each message that lies in a queue, taken by nobody yet.
+        """Return task and id of each message of ours that lies in a queue, taken by nobody yet.
 
-        Messages that are about to be too old to be carried out are taken away, so that they can be sent anew.
+        Messages that are about to be too old to be carried out are taken away, so that they can be sent anew. What is
+        not signed by us for this queue is not counted: no worker will carry it out.
 
         Raises:
             BrokerUnavailableError: the broker does not say.
         """
-        oldest = datetime.now(UTC) - MAX_AGE + _MEANT_FOR_LONG
+        soon = datetime.now(UTC) + _MEANT_FOR_LONG
         found: set[tuple[str, str]] = set()
+        old: list[bytes] = []
         with _translated(), self._app.pool.acquire(block=True) as connection:
             client = connection.default_channel.client
-            for entry in client.lrange(queue, -READ_AT_ONCE, -1):
+            for entry in _entries(client, queue):
                 try:
-                    task, subject, sent = _read(entry)
-                except (ValueError, LookupError, TypeError):  # a stranger's: those who take it refuse it
-                    continue
-                if sent > oldest:
-                    found.add((task, subject))
-                else:
-                    client.lrem(queue, 1, entry)
+                    found.add(_verified(self._app.keys, entry, queue=queue, now=soon))
+                except MessageRefusedError as error:  # a stranger's: those who take it refuse it
+                    if error.why is Why.OLD:
+                        old.append(entry)
+            for entry in old:  # only now: what is taken out moves what was not looked at yet
+                client.lrem(queue, 1, entry)
         return frozenset(found)
 
     def epoch(self) -> str | None:
@@ -91,16 +98,33 @@ class CelerySender:
             connection.default_channel.client.set(PROOF, "1", ex=_PROOF_LASTS)
 
 
-def _read(entry: bytes) -> tuple[str, str, datetime]:
-    """Return task, id and time of a message as it lies in Redis, whoever wrote it.
+def _entries(client: Any, queue: str) -> Iterator[bytes]:
+    """Yield what lies in a queue, the next to be taken first; strangers may have filled it."""
+    size = 0
+    for end in range(-1, -READ_AT_ONCE, -_PAGE):
+        page: list[bytes] = client.lrange(queue, end - _PAGE + 1, end)
+        for entry in reversed(page):
+            yield entry
+            size += len(entry)
+        if len(page) < _PAGE or size > _MOST_READ:
+            return
+
+
+def _verified(keys: MessageKeys, entry: bytes, *, queue: str, now: datetime) -> tuple[str, str]:
+    """Return task and id of a message as it lies in Redis.
 
     Raises:
-        ValueError: it is none; so say LookupError and TypeError.
+        MessageRefusedError: it is not ours, or about to be too old.
     """
-    message = json.loads(entry)
-    (subject,), _, _ = json.loads(base64.b64decode(message["body"]))
-    sent = datetime.fromisoformat(message["headers"][TIME])
-    return str(message["headers"]["task"]), str(subject), sent.astimezone(UTC)
+    try:
+        message = read(entry)
+        if not well_formed(message):
+            raise MessageRefusedError(Why.UNREADABLE)
+        payload = read_body(message)
+    except EntryError as error:
+        raise MessageRefusedError(error.why) from error
+    subject = verify(keys, message["headers"], payload, queue=queue, now=now)
+    return message["headers"]["task"], subject
 
 
 @contextmanager

@@ -1,20 +1,24 @@
 """Redis as kombu speaks it, but deaf to what is no message of ours: one such entry must not end a worker.
 
 Celery trusts the shape of what lies in its queues: an entry that is no JSON, or a header of another type, ends the
-process that takes it, and ends it again after every restart. Whoever can write to the broker could stop the fleet.
+process that takes it, and ends it again after every restart. Whoever can write to the broker could stop the fleet. So
+all that kombu reads from Redis passes ``common.broker.reading`` first, and whatever fails on the way to Celery is a
+refused message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as base
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
 from common.broker.errors import Why
+from common.broker.reading import EntryError, read, well_formed
 
 _ALIASES = ("redis", "rediss", "redis+socket")
 _NOT_OURS = ("pidbox", "celeryev")
@@ -53,6 +57,8 @@ def install() -> None:
     """Make this the transport of every Redis URL in this process."""
     for alias in _ALIASES:
         TRANSPORT_ALIASES[alias] = f"{__name__}:Transport"
+    # The one function by which kombu reads queues, broadcasts and what was not acknowledged.
+    setattr(base, "loads", read)  # noqa: B010 - its name is not exported
 
 
 class QoS(base.QoS):
@@ -61,6 +67,16 @@ class QoS(base.QoS):
     def can_consume(self) -> bool:
         """Return whether one may be asked for."""
         return not _Ear.closed and bool(super().can_consume())  # type: ignore[no-untyped-call]  # kombu is untyped
+
+    def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
+        """Give back to its queue what was not acknowledged; what cannot be read is dropped, for it bars the rest."""
+        try:
+            super().restore_by_tag(tag, client=client, leftmost=leftmost)  # type: ignore[no-untyped-call]  # kombu is untyped
+        except (RedisError, OSError):
+            raise
+        except Exception as error:
+            _Ear.judged(_why(error))
+            self._remove_from_indices(tag).execute()  # type: ignore[no-untyped-call]  # kombu is untyped
 
 
 class Channel(base.Channel):
@@ -74,8 +90,8 @@ class Channel(base.Channel):
         except Empty:
             _Ear.heard()
             raise
-        except ValueError:  # neither JSON nor UTF-8; it has left the queue by now
-            _Ear.judged(Why.UNREADABLE)
+        except ValueError as error:  # not read at all; it has left the queue by now
+            _Ear.judged(_why(error))
             taken = True
         _Ear.heard()
         return taken
@@ -95,36 +111,16 @@ class Transport(base.Transport):
     Channel = Channel
 
     def _deliver(self, message: Any, queue: str) -> None:
-        if any(word in queue for word in _NOT_OURS) or well_formed(message):
-            super()._deliver(message, queue)  # type: ignore[no-untyped-call]  # kombu is untyped
-        else:
-            _Ear.judged(Why.UNREADABLE)
+        try:
+            if any(word in queue for word in _NOT_OURS) or well_formed(message):
+                super()._deliver(message, queue)  # type: ignore[no-untyped-call]  # kombu is untyped
+            else:
+                _Ear.judged(Why.UNREADABLE)
+        except (*self.connection_errors, *self.channel_errors, RedisError, OSError):
+            raise
+        except Exception as error:  # whatever a stranger wrote must not end the worker
+            _Ear.judged(_why(error))
 
 
-def well_formed(message: Any) -> bool:
-    """Return whether a task message has the shape of those that we send; says nothing of who sent it."""
-    match message:
-        case {
-            "body": str(),
-            "content-type": "application/json",
-            "content-encoding": "utf-8",
-            "headers": {"task": str(), "id": str(), **headers},
-            "properties": {
-                "delivery_tag": str(),
-                "delivery_info": {"exchange": "", "routing_key": str()},
-                "body_encoding": "base64",
-            },
-        }:
-            return _plain(headers)
-    return False
-
-
-def _plain(headers: Mapping[Any, Any]) -> bool:
-    """Whether headers that the signature does not cover hold what we send, and nothing that could do harm."""
-    unused = ("compression", "expires", "group", "shadow", "stamps", "stamped_headers", "replaced_task_nesting")
-    return (
-        not any(headers.get(name) for name in unused)
-        and isinstance(headers.get("eta"), str | None)
-        and type(headers.get("retries", 0)) is int
-        and headers.get("timelimit") in (None, [None, None])
-    )
+def _why(error: Exception) -> Why:
+    return error.why if isinstance(error, EntryError) else Why.UNREADABLE

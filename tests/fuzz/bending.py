@@ -123,7 +123,8 @@ def _double(data: bytearray, _words: Sequence[bytes], _seeds: Sequence[bytes], c
     """Say a line twice or many times."""
     lines = bytes(data).split(b"\n")
     at = chance.randrange(len(lines))
-    lines[at:at] = [lines[at]] * chance.choice((1, 2, 100, 1_000))
+    most = _LENGTHS[-1] // max(len(lines[at]), 1)
+    lines[at:at] = [lines[at]] * min(chance.choice((1, 2, 100, 1_000)), most)
     data[:] = b"\n".join(lines)
 
 

@@ -26,6 +26,7 @@ from sqlalchemy import func, insert, select
 from common.broker import messages
 from common.broker.app import FlotillaCelery, make_celery
 from common.broker.keys import MessageKeys
+from common.broker.sender import CelerySender
 from common.broker.signing import sign
 from common.db import fleet as fleets
 from common.db.schema import upgrade
@@ -187,6 +188,31 @@ def _body(content: Any) -> Callable[[Target], bytes]:
     return lambda target: _dumped(target.envelope(body=content if isinstance(content, bytes) else _dumped(content)))
 
 
+def _nested(depth: int) -> Any:
+    found: Any = "x"
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+def _raw_nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+def _deep(*path: str, depth: int) -> Callable[[Target], bytes]:
+    """Return an attack that nests at a place of a message that is in order: too deep for Python to write it."""
+
+    def made(target: Target) -> bytes:
+        message: Any = target.envelope()
+        inner = message
+        for name in path[:-1]:
+            inner = inner[name]
+        inner[path[-1]] = "HERE"
+        return _dumped(message).replace(b'"HERE"', _raw_nested(depth).encode())
+
+    return made
+
+
 ATTACKS: dict[str, Callable[[Target], bytes]] = {
     "unsigned": _headers(flotilla_mac=None, flotilla_key=None, flotilla_time=None),
     "forged": lambda target: _dumped(target.envelope(keys=FOREIGN)),
@@ -234,6 +260,26 @@ ATTACKS: dict[str, Callable[[Target], bytes]] = {
     "body not base64": lambda target: _with(target, body="!!!"),
     "body not JSON": _body(b"{{{"),
     "body too deep": _body(b"[" * 100_000),
+    "nesting of 1.5 kB": lambda _: _raw_nested(750).encode(),
+    "nesting of 100 kB": lambda _: _raw_nested(50_000).encode(),
+    "nesting that is not closed": lambda _: b'{"a":' * 20_000,
+    "nesting in a header": _deep("headers", "x", depth=600),
+    "nesting in a header, deep": _deep("headers", "x", depth=900),
+    "nesting in a header, deeper": _deep("headers", "x", depth=5_000),
+    "nesting in the text for people": _deep("headers", "argsrepr", depth=800),
+    "nesting among the properties": _deep("properties", "x", depth=800),
+    "nesting in the delivery": _deep("properties", "delivery_info", "x", depth=850),
+    "nesting beside the body": _deep("x", depth=800),
+    "nesting for the id": _body(_nested(700)),
+    "nesting in the body": _body([[_nested(600)], {}, NO_CALLBACKS]),
+    "large text for people": _headers(argsrepr="x" * 8_000_000),
+    "large body": _body(b" " * 8_000_000),
+    "large number": _headers(x=10**4_000),
+    "number that Python does not read": lambda target: _dumped(target.envelope(headers={"x": 5})).replace(
+        b'"x": 5', b'"x": ' + b"9" * 10_000
+    ),
+    "an object of the transport": _headers(argsrepr={"__type__": "decimal", "__value__": "1e999999"}),
+    "an object that it does not know": _headers(argsrepr={"__type__": [], "__value__": {}}),
     "headers missing": lambda target: _without(target, "headers"),
     "properties missing": lambda target: _without(target, "properties"),
     "delivery tag missing": lambda target: _without(target, "properties", "delivery_tag"),
@@ -287,6 +333,43 @@ def test_a_message_of_ours_that_is_too_old_is_dropped_without_alarm(target: Targ
     target.push(_dumped(target.envelope(at=datetime.now(UTC) - timedelta(hours=2))))
     eventually("it is taken", target.drained, within=15, every=0.05)
     assert target.refusals() == before
+
+
+def test_only_what_is_ours_counts_as_lying_in_a_queue(target: Target) -> None:
+    sender, queue = CelerySender(target.app), "nobody-serves-it"
+    forged = target.envelope(keys=FOREIGN, queue=queue, delivery={"routing_key": queue})
+    elsewhere = target.envelope(queue="another")
+    unsigned = target.envelope(queue=queue, headers={"flotilla-mac": None})
+    nested = _deep("headers", "x", depth=900)(target)
+    typed = target.envelope(queue=queue, headers={"x": {"__type__": "decimal", "__value__": "1"}})
+    for raw in (*map(_dumped, (forged, elsewhere, unsigned, typed)), nested, b"[" * 100_000, b"", b"5", b"\xff"):
+        target.broker.lpush(queue, raw)
+    assert sender.lying(queue) == frozenset()
+    target.app.send_task(messages.RESOLVE, ["1000"], queue=queue)
+    for _ in range(200):
+        target.broker.lpush(queue, b"[" * 1_000)
+    assert sender.lying(queue) == {(messages.RESOLVE, "1000")}
+    target.broker.delete(queue)
+
+
+@pytest.mark.parametrize("said", [b"{}", b"[]", b"5", b"garbage", b"[" * 100_000, _raw_nested(800).encode()])
+def test_what_is_called_out_to_all_workers_ends_none(target: Target, said: bytes) -> None:
+    for channel in ("/0.celery.pidbox", "/0.celeryev/task.sent"):
+        target.broker.publish(channel, said)
+    eventually("it still answers", lambda: bool(target.app.control.ping(timeout=1)), within=20, every=0.05)
+    assert target.process.poll() is None
+
+
+@pytest.mark.parametrize("kept", [b"{}", b"garbage", _raw_nested(800).encode(), b"[[], {}, 5]", b"[" * 100_000])
+def test_what_is_laid_among_the_unacknowledged_ends_no_worker_and_bars_nothing(target: Target, kept: bytes) -> None:
+    before = target.looked_at()
+    message = target.envelope()
+    target.broker.hset("unacked", "bad", kept)
+    target.broker.hset("unacked", "good", _dumped([message, "", QUEUE]))
+    target.broker.zadd("unacked_index", {"bad": 2.0, "good": 1.0})
+    eventually("what is ours is given back", lambda: target.looked_at() != before, within=30, every=0.05)
+    eventually("the other is dropped", target.drained, within=15, every=0.05)
+    assert target.process.poll() is None
 
 
 @pytest.mark.parametrize("command", ["shutdown", "revoke", "hello", "pool_grow", "rate_limit", "add_consumer"])
