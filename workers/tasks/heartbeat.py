@@ -1,5 +1,6 @@
-"""Tells SQL every few seconds how this worker process does: dispatch counts its slots, the reaper its absence.
+"""Has SQL told every few seconds how this worker process does: dispatch counts its slots, the reaper its absence.
 
+The process that renews its leases writes it there (``renewing``).
 A worker whose clock is off takes no work: it would refuse messages as too old, or take ones that are. One whose work
 all hangs ends, so that whatever keeps it running starts another.
 """
@@ -12,16 +13,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from common.broker.transport import take_again, take_nothing
-from common.db import lost, workers
-from common.domain.errors import FlotillaError
 from common.domain.work import CLOCK_TOLERANCE
 from common.sandbox import layers
 from common.telemetry.logs import logger
+from workers.tasks.renewer import BEAT_EVERY, Report
 from workers.tasks.runtime import Runtime
 from workers.tasks.vitals import Vitals
 
 log = logger(__name__)
-EVERY = timedelta(seconds=4)
 REPLACE_ME = 75
 """Exit code of a process that wants another in its place (EX_TEMPFAIL of sysexits.h)."""
 
@@ -51,45 +50,28 @@ class Heartbeat:
         """Beat no more, and have the process forgotten: it ends in order."""
         self._stop.set()
         self._thread.join()
-        try:
-            with self._runtime.database.write() as connection:
-                workers.leave(connection, self._runtime.name)
-        except FlotillaError as error:
-            log.warning("heartbeat.not-ended", error=str(error))
+        self._runtime.leases.renewals.leave(self._runtime.name)
 
     def _run(self) -> None:
         while True:
-            try:
-                self.beat()
-            except FlotillaError as error:
-                log.warning("heartbeat.missed", code=error.code, error=str(error))
-            if self._stop.wait(EVERY.total_seconds()):
+            self.beat()
+            if self._stop.wait(BEAT_EVERY.total_seconds()):
                 return
 
     def beat(self) -> None:
-        """Say once how this process does.
-
-        Raises:
-            DatabaseUnavailableError: nobody was told.
-        """
+        """Have it said how this process does, and look at what is known of its clock."""
         runtime = self._runtime
-        with runtime.database.write() as connection:
-            now = runtime.database.now(connection)
-            ahead = runtime.database.clock_ahead(connection)
-            if lost.succeed(connection, runtime.name, started_at=runtime.started_at):
-                log.warning("worker.succeeds-a-dead-one", worker=runtime.name)
-            stuck = runtime.leases.stuck()
-            state = self._vitals.state(clock_ahead=ahead.total_seconds(), stuck=stuck)
-            cached = runtime.renderers.cached
-            workers.beat(
-                connection,
-                state,
-                started_at=runtime.started_at,
-                now=now,
-                render_cache=cached,
-                sandbox=layers.held().by_name,
-            )
-        self._mind_the_clock(ahead)
+        stuck = runtime.leases.stuck()
+        state = self._vitals.state(stuck=stuck)
+        report = Report(
+            state,
+            runtime.started_at,
+            runtime.clock.monotonic(),
+            render_cache=runtime.renderers.cached,
+            sandbox=layers.held().by_name,
+        )
+        runtime.leases.renewals.beat(report)
+        self._mind_the_clock(timedelta(seconds=runtime.leases.board.clock_ahead))
         if stuck and stuck == runtime.leases.count():
             # Its threads cannot be ended by other means. Whatever it had taken and not begun is sent again.
             log.error(

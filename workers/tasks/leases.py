@@ -1,7 +1,8 @@
-"""Keeps this process's leases alive while what they are for makes progress, and knows for how long each surely holds.
+"""Has this process's leases renewed while what they are for makes progress, and knows for how long each surely holds.
 
 Threads cannot be ended. What hangs is given up instead: its lease is renewed no more, so that the reaper ends its
-attempt; its slot counts as stuck; and a process whose work all hangs is replaced (see ``heartbeat``).
+attempt; its slot counts as stuck; and a process whose work all hangs is replaced (see ``heartbeat``). Who renews is a
+process beside this one (``renewing``): both show each other instants on a ``Board``.
 """
 
 from __future__ import annotations
@@ -9,32 +10,19 @@ from __future__ import annotations
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 from common.clock import Clock
-from common.db import attempts, leases
-from common.db.session import Database
-from common.domain.errors import FlotillaError, LeaseLostError
+from common.domain.errors import LeaseLostError
 from common.telemetry.logs import logger
+from workers.tasks.board import Board, State
+from workers.tasks.renewals import Renewals
+from workers.tasks.renewer import Terms
 
 log = logger(__name__)
 _FRAMES = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long work may take.
-
-    Attributes:
-        idle: without progress.
-        whole: in all.
-    """
-
-    idle: timedelta
-    whole: timedelta
 
 
 class HeldLease:
@@ -42,21 +30,17 @@ class HeldLease:
 
     Args:
         name: for messages.
-        token: proves that it is ours.
-        deadline: on the monotonic clock, counted from when the last claim or renewal was *sent*.
-        clock: that clock.
+        board: that shows until when it holds: counted from when the last claim or renewal was *sent*.
+        place: of the lease there.
+        clock: monotonic.
     """
 
-    def __init__(self, name: str, token: str, deadline: float, clock: Clock) -> None:
+    def __init__(self, name: str, board: Board, place: int, clock: Clock) -> None:
         self.name = name
-        self.token = token
-        self.stuck = ""
-        """Why it was given up; empty while it was not."""
-        self.told = False
-        """Whether SQL knows that."""
-        self._deadline = deadline
+        self.noticed = False
+        """Whether the log has that it was given up."""
+        self._board, self._place = board, place
         self._clock = clock
-        self._began = self._moved = clock.monotonic()
         self._counts: Callable[[], Mapping[str, int]] = dict
         self._counted: Mapping[str, int] = {}
         self._thread = threading.get_ident()
@@ -67,8 +51,8 @@ class HeldLease:
         Raises:
             LeaseLostError: it may not.
         """
-        now = self._moved = self._clock.monotonic()
-        if now + needed.total_seconds() > self._deadline:
+        now = self._board.moved[self._place] = self._clock.monotonic()
+        if now + needed.total_seconds() > self.deadline:
             message = f"the lease {self.name} may run out before the next write has ended"
             raise LeaseLostError(message)
 
@@ -76,25 +60,26 @@ class HeldLease:
         """Take it for progress whenever what ``counts`` returns has changed; it is called from another thread."""
         self._counts = counts
 
-    def prolong(self, deadline: float) -> None:
-        """Note a renewal."""
-        self._deadline = deadline
-
-    def lose(self) -> None:
-        """Note that the lease is another's; nothing may be written any more."""
-        self._deadline = float("-inf")
-
-    def hangs(self, patience: Patience) -> str:
-        """Return why it is to be given up; empty while it is not."""
-        now = self._clock.monotonic()
+    def look(self) -> None:
+        """Note whether there was progress since the last look."""
         counted = self._counts()
         if counted != self._counted:
-            self._counted, self._moved = counted, now
-        if now - self._began > patience.whole.total_seconds():
-            return f"it took longer than {patience.whole.total_seconds():g} s"
-        if now - self._moved > patience.idle.total_seconds():
-            return f"it made no progress for {patience.idle.total_seconds():g} s"
-        return ""
+            self._counted, self._board.moved[self._place] = counted, self._clock.monotonic()
+
+    @property
+    def deadline(self) -> float:
+        """Until when it surely holds, on the monotonic clock."""
+        return self._board.deadlines[self._place]
+
+    @property
+    def state(self) -> State:
+        """How it is, as whoever renews it found it."""
+        return State(int(self._board.states[self._place]))
+
+    @property
+    def told(self) -> bool:
+        """Whether it was given up, and SQL knows that."""
+        return bool(self._board.told[self._place])
 
     def whereabouts(self) -> list[str]:
         """Return where in the code its thread is now, innermost last; names and lines only."""
@@ -104,41 +89,36 @@ class HeldLease:
 
 
 class LeaseKeeper:
-    """Renews all leases of this process in one transaction every few seconds, on a thread of its own.
+    """The leases of this process.
 
     Args:
-        database: holds the leases.
+        renewals: renews them.
+        board: that ``renewals`` shows on until when they hold.
         clock: monotonic.
-        lease: how long each renewal is good for.
-        every: between renewals; a third of ``lease`` or less.
-        patience: how long what a lease is for may take.
+        terms: of renewals.
+        mind: called every few seconds, sees to it that ``renewals`` work.
     """
 
     def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        *,
-        lease: timedelta,
-        every: timedelta,
-        patience: Patience,
+        self, renewals: Renewals, board: Board, clock: Clock, *, terms: Terms, mind: Callable[[], None] = lambda: None
     ) -> None:
-        self._database = database
+        self.renewals = renewals
+        self.board = board
         self._clock = clock
-        self._lease = lease
-        self._every = every
-        self._patience = patience
+        self._terms = terms
+        self._mind = mind
         self._held: dict[str, HeldLease] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
 
     def start(self) -> None:
-        """Begin to renew."""
+        """Begin to have them renewed."""
+        self._mind()
         self._thread.start()
 
     def stop(self) -> None:
-        """Renew no more."""
+        """Look after them no more."""
         self._stop.set()
         self._thread.join()
 
@@ -159,56 +139,33 @@ class LeaseKeeper:
             token: that came with it.
             asked_at: on the monotonic clock, before the lease was asked for.
         """
-        held = HeldLease(name, token, asked_at + self._lease.total_seconds(), self._clock)
+        deadline = asked_at + self._terms.lease.total_seconds()
+        place = self.board.place(deadline=deadline, now=self._clock.monotonic())
+        held = HeldLease(name, self.board, place, self._clock)
         with self._lock:
             self._held[token] = held
+        self.renewals.hold(place, name, token)
         try:
             yield held
         finally:
             with self._lock:
                 del self._held[token]
+            self.renewals.drop(token)
 
     def _all(self) -> dict[str, HeldLease]:
         with self._lock:
             return dict(self._held)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every.total_seconds()):
-            try:
-                self.renew()
-            except FlotillaError as error:
-                log.warning("lease.not-renewed", code=error.code, error=str(error))
+        while not self._stop.wait(self._terms.every.total_seconds()):
+            self._mind()
+            self.look()
 
-    def renew(self) -> None:
-        """Renew everything held that makes progress, and give up what does not.
-
-        Raises:
-            DatabaseUnavailableError: nothing could be renewed; the deadlines stay.
-        """
-        held = self._all().values()
-        self._give_up(one for one in held if not one.stuck)
-        kept = {one.name: one for one in held if not one.stuck}
-        untold = [one for one in held if one.stuck and not one.told]
-        if not kept and not untold:
-            return
-        asked = self._clock.monotonic()
-        with self._database.write() as connection:
-            now = self._database.now(connection)
-            for one in untold:
-                attempts.note_stuck(connection, one.name, one.token, why=one.stuck)
-            tokens = {name: one.token for name, one in kept.items()}
-            renewed = leases.renew(connection, tokens, lease=self._lease, now=now)
-        for one in untold:
-            one.told = True
-        for name, one in kept.items():
-            if name in renewed:
-                one.prolong(asked + self._lease.total_seconds())
-            else:
-                one.lose()
-
-    def _give_up(self, held: Iterable[HeldLease]) -> None:
-        for one in held:
-            one.stuck = one.hangs(self._patience)
-            if one.stuck:
-                one.lose()
-                log.error("lease.given-up", lease=one.name, why=one.stuck, where=one.whereabouts())
+    def look(self) -> None:
+        """Note what made progress, and tell the log of what was given up."""
+        for one in self._all().values():
+            one.look()
+            if one.state >= State.IDLE and not one.noticed:
+                one.noticed = True
+                why = self._terms.patience.words(one.state)
+                log.error("lease.given-up", lease=one.name, why=why, where=one.whereabouts())

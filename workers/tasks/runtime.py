@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,10 @@ from workers.kube import ClusterPool, Connection
 from workers.kube.secrets import credentials_from
 from workers.render.cel.evaluation import Expressions, expressions_from
 from workers.render.renderers import Renderers, renderers_from
-from workers.tasks.leases import LeaseKeeper, Patience
+from workers.tasks.board import Board
+from workers.tasks.leases import LeaseKeeper
+from workers.tasks.renewals import RenewalProcess
+from workers.tasks.renewer import Patience, Terms
 
 OBJECTS_AT_ONCE = 16
 """Requests to clusters at once, over all runs of this process."""
@@ -64,6 +68,7 @@ class Runtime:
     credentials: CredentialsProvider
     snapshots: Snapshots
     leases: LeaseKeeper
+    end_renewals: Callable[[], None]
     executor: ThreadPoolExecutor
     hub_key: bytes
     version: str
@@ -81,6 +86,7 @@ class Runtime:
     def close(self) -> None:
         """Let go of everything."""
         self.leases.stop()
+        self.end_renewals()
         self.executor.shutdown(wait=False, cancel_futures=True)
         self.clusters.close()
         self.sources.close()
@@ -96,9 +102,9 @@ def _instant(database: Database) -> datetime:
         return database.now(connection)
 
 
-def _lease_keeper(settings: Settings, database: Database, clock: Clock) -> LeaseKeeper:
-    patience = Patience(settings.stuck_after, settings.attempt_limit)
-    return LeaseKeeper(database, clock, lease=settings.lease, every=settings.lease_renewal, patience=patience)
+def _lease_keeper(settings: Settings, clock: Clock, board: Board, renewals: RenewalProcess) -> LeaseKeeper:
+    terms = Terms(settings.lease, settings.lease_renewal, Patience(settings.stuck_after, settings.attempt_limit))
+    return LeaseKeeper(renewals, board, clock, terms=terms, mind=renewals.mind)
 
 
 def make_runtime(settings: Settings, name: str) -> Runtime:
@@ -107,7 +113,9 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
     database = open_database(settings)
     key = hub_key(settings)
     credentials = credentials_from(settings)
-    keeper = _lease_keeper(settings, database, clock)
+    board = Board()
+    renewals = RenewalProcess(board)
+    keeper = _lease_keeper(settings, clock, board, renewals)
     keeper.start()
     return Runtime(
         settings=settings,
@@ -122,6 +130,7 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
         credentials=credentials,
         snapshots=Snapshots(),
         leases=keeper,
+        end_renewals=renewals.close,
         executor=ThreadPoolExecutor(OBJECTS_AT_ONCE, thread_name_prefix="objects"),
         hub_key=key,
         version=version("flotilla"),

@@ -41,11 +41,10 @@ class Vitals:
         with self._lock:
             self._refused, self._refused_why = self._refused + 1, why
 
-    def state(self, *, clock_ahead: float = 0.0, stuck: int = 0) -> WorkerState:
+    def state(self, *, stuck: int = 0) -> WorkerState:
         """Return the condition now.
 
         Args:
-            clock_ahead: seconds by which this process's clock is ahead of the database's.
             stuck: slots that make no progress.
         """
         if self._busy() >= self._slots:
@@ -57,7 +56,6 @@ class Vitals:
             queues=self._queues,
             slots=self._slots,
             stuck=stuck,
-            clock_ahead=clock_ahead,
             refused=refused,
             refused_why=why,
             deaf_for=self._clock.monotonic() - self._heard_at,

@@ -41,12 +41,13 @@ from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
 from scheduler.loop.upkeep import Upkeep
 from simulator.server import Simulator
+from tests.fakes.leases import StepKeeper
 from tests.fakes.trees import memory_tree
 from workers.kube import ClusterPool
 from workers.render.cel.evaluation import expressions_from
 from workers.render.renderers import renderers_from
-from workers.tasks.leases import LeaseKeeper, Patience
 from workers.tasks.observe_cluster import observe
+from workers.tasks.renewer import Patience
 from workers.tasks.resolve_source import resolve
 from workers.tasks.runtime import Runtime
 from workers.tasks.sweep_cluster import sweep
@@ -215,13 +216,14 @@ class StepHub:
             clusters=ClusterPool(self._provider, timedelta(seconds=3)),
             credentials=self._provider,
             snapshots=Snapshots(),
-            leases=LeaseKeeper(
+            leases=StepKeeper(
                 self.database,
                 clock,
                 lease=self.settings.lease,
                 every=self.settings.lease_renewal,
                 patience=Patience(self.settings.stuck_after, self.settings.attempt_limit),
             ),
+            end_renewals=lambda: None,
             executor=ThreadPoolExecutor(4),
             hub_key=b"k" * 32,
             version="0",

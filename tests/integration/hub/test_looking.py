@@ -22,6 +22,7 @@ from console.api.app import create_app
 from console.cli import diff, main
 from console.cli.client import HubClient, Value
 from console.cli.transports import of_app
+from tests.fakes.leases import StepKeeper
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_flow import client, config_map, live
 from workers.tasks.sync_run import carry_out
@@ -154,6 +155,7 @@ def test_a_long_look_keeps_its_lease(web: StepHub, monkeypatch: pytest.MonkeyPat
     def meanwhile(*arguments: Any) -> Any:
         with web.database.write() as connection:
             connection.execute(update(LeaseRow).values(expires_at=long_ago))
+        assert isinstance(web.runtime.leases, StepKeeper)
         web.runtime.leases.renew()
         with web.database.read() as connection:
             rows = connection.execute(select(LeaseRow.name, LeaseRow.expires_at))

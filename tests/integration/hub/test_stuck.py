@@ -18,18 +18,24 @@ from common.domain.errors import PermanentError
 from common.domain.fleet import Cluster
 from common.domain.refs import RunId
 from common.domain.work import WorkerState
+from tests.fakes.leases import StepKeeper
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_flow import config_map
 from tests.integration.scheduler.harness import ManualClock
 from workers.kube import Connection
 from workers.tasks.heartbeat import REPLACE_ME, Heartbeat
-from workers.tasks.leases import LeaseKeeper, Patience
+from workers.tasks.renewer import Patience
 from workers.tasks.resolve_source import resolve
 from workers.tasks.runtime import Runtime
 from workers.tasks.sync_run import carry_out
 from workers.tasks.vitals import Vitals
 
 LONG = timedelta(minutes=16)
+
+
+def renew(runtime: Runtime) -> None:
+    assert isinstance(runtime.leases, StepKeeper)
+    runtime.leases.renew()
 
 
 class Hanging(Runtime):
@@ -53,9 +59,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def hanging(hub: StepHub, clock: ManualClock) -> Runtime:
     patience = Patience(timedelta(minutes=15), timedelta(hours=1))
-    keeper = LeaseKeeper(
-        hub.database, clock, lease=timedelta(seconds=20), every=timedelta(seconds=5), patience=patience
-    )
+    keeper = StepKeeper(hub.database, clock, lease=timedelta(seconds=20), every=timedelta(seconds=5), patience=patience)
     values = {name: getattr(hub.runtime, name) for name in hub.runtime.__dataclass_fields__}
     made = Hanging(**values | {"clock": clock, "leases": keeper, "name": "hanging"})
     object.__setattr__(made, "hung", threading.Event())
@@ -112,7 +116,7 @@ def test_a_run_that_hangs_is_given_up_and_says_so(
 ) -> None:
     with hangs(hanging, run_id):
         clock.seconds += LONG.total_seconds()
-        hanging.leases.renew()
+        renew(hanging)
         assert hanging.leases.stuck() == 1
         assert hub.run(run_id).attempts[0].outcome == "", "it holds its placement until its lease has run out"
         expire(hub, run_id)
@@ -134,7 +138,7 @@ def test_a_run_that_hangs_every_time_ends(hub: StepHub, hanging: Runtime, clock:
         hanging.let_go.clear()
         with hangs(hanging, run_id):
             clock.seconds += LONG.total_seconds()
-            hanging.leases.renew()
+            renew(hanging)
             expire(hub, run_id)
     run = hub.run(run_id).run
     assert (run.outcome, run.error_code) == ("interrupted", "run.stuck")
@@ -151,7 +155,7 @@ def test_a_process_whose_work_all_hangs_asks_to_be_replaced(
         heartbeat.beat()
         assert not ended
         clock.seconds += LONG.total_seconds()
-        hanging.leases.renew()
+        renew(hanging)
         asked_at = clock.seconds
         with hanging.leases.keeping("sweep:eu", "t", asked_at=asked_at):
             heartbeat.beat()
@@ -169,7 +173,7 @@ def test_the_message_of_a_run_that_goes_on_hanging_is_harmless(
 ) -> None:
     with hangs(hanging, run_id):
         clock.seconds += LONG.total_seconds()
-        hanging.leases.renew()
+        renew(hanging)
         carry_out(hub.runtime, run_id)
         assert len(hub.run(run_id).attempts) == 1, "the lease has not run out"
     # Let go before the lease ran out: it is still the holder's, and its own end counts.
@@ -190,7 +194,7 @@ def test_each_application_of_a_source_is_progress(
 
     def slowly(*arguments: Any) -> Any:
         clock.seconds += 10 * 60
-        hanging.leases.renew()
+        renew(hanging)
         stuck.append(hanging.leases.stuck())
         return real(*arguments)
 

@@ -16,8 +16,10 @@ from common.db.errors import DatabaseUnavailableError
 from common.db.session import Database
 from common.db.tables import LeaseRow
 from common.domain.errors import LeaseLostError
+from tests.fakes.leases import StepKeeper
 from tests.integration.scheduler.harness import ManualClock
-from workers.tasks.leases import HeldLease, LeaseKeeper, Patience
+from workers.tasks.leases import HeldLease
+from workers.tasks.renewer import Patience
 
 LEASE = timedelta(seconds=20)
 WRITE = timedelta(seconds=10)
@@ -57,10 +59,10 @@ def database(sqlite_database: Database, clock: ManualClock) -> Slow:
 
 
 @pytest.fixture
-def keeper(database: Slow, clock: ManualClock) -> LeaseKeeper:
+def keeper(database: Slow, clock: ManualClock) -> StepKeeper:
     every = timedelta(seconds=5)
     slow: Any = database  # as much of one as is used
-    return LeaseKeeper(slow, clock, lease=LEASE, every=every, patience=PATIENCE)
+    return StepKeeper(slow, clock, lease=LEASE, every=every, patience=PATIENCE)
 
 
 def _take(database: Slow) -> str:
@@ -79,7 +81,7 @@ def _holds(held: HeldLease, needed: timedelta = WRITE) -> bool:
     return True
 
 
-def test_a_write_must_end_within_the_lease(keeper: LeaseKeeper, clock: ManualClock) -> None:
+def test_a_write_must_end_within_the_lease(keeper: StepKeeper, clock: ManualClock) -> None:
     with keeper.keeping(NAME, "t", asked_at=clock.seconds) as held:
         clock.seconds = 10.0
         assert _holds(held)
@@ -88,14 +90,14 @@ def test_a_write_must_end_within_the_lease(keeper: LeaseKeeper, clock: ManualClo
         assert _holds(held, timedelta(seconds=9))
 
 
-def test_the_lease_counts_from_when_it_was_asked_for(keeper: LeaseKeeper, clock: ManualClock) -> None:
+def test_the_lease_counts_from_when_it_was_asked_for(keeper: StepKeeper, clock: ManualClock) -> None:
     asked = clock.seconds
     clock.seconds += 15  # the claim was slow
     with keeper.keeping(NAME, "t", asked_at=asked) as held:
         assert not _holds(held)
 
 
-def test_a_renewal_prolongs_it(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+def test_a_renewal_prolongs_it(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         clock.seconds += 15
         assert not _holds(held)
@@ -103,7 +105,7 @@ def test_a_renewal_prolongs_it(keeper: LeaseKeeper, database: Slow, clock: Manua
         assert _holds(held)
 
 
-def test_a_renewal_counts_from_when_it_was_sent(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+def test_a_renewal_counts_from_when_it_was_sent(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         database.takes = 8.0
         keeper.renew()
@@ -113,7 +115,7 @@ def test_a_renewal_counts_from_when_it_was_sent(keeper: LeaseKeeper, database: S
         assert not _holds(held), "the database has prolonged it from 0 s on, for all that we know"
 
 
-def test_a_renewal_moves_the_lease_on_in_sql(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+def test_a_renewal_moves_the_lease_on_in_sql(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     token = _take(database)
     with database.write() as connection:
         soon = database.now(connection) + timedelta(seconds=1)
@@ -124,7 +126,7 @@ def test_a_renewal_moves_the_lease_on_in_sql(keeper: LeaseKeeper, database: Slow
         assert connection.execute(select(LeaseRow.expires_at)).scalar_one() > soon + timedelta(seconds=10)
 
 
-def test_what_another_holds_is_lost_for_good(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+def test_what_another_holds_is_lost_for_good(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         with database.write() as connection:
             connection.execute(update(LeaseRow).values(token="another's"))
@@ -134,7 +136,7 @@ def test_what_another_holds_is_lost_for_good(keeper: LeaseKeeper, database: Slow
         assert not _holds(held, timedelta(0))
 
 
-def test_what_the_reaper_cleared_is_lost(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+def test_what_the_reaper_cleared_is_lost(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     token = _take(database)
     with keeper.keeping(NAME, token, asked_at=clock.seconds) as held:
         with database.write() as connection:
@@ -143,9 +145,7 @@ def test_what_the_reaper_cleared_is_lost(keeper: LeaseKeeper, database: Slow, cl
         assert not _holds(held, timedelta(0))
 
 
-def test_an_outage_shorter_than_the_lease_loses_nothing(
-    keeper: LeaseKeeper, database: Slow, clock: ManualClock
-) -> None:
+def test_an_outage_shorter_than_the_lease_loses_nothing(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         database.away = True
         clock.seconds += 5
@@ -159,7 +159,7 @@ def test_an_outage_shorter_than_the_lease_loses_nothing(
         assert _holds(held)
 
 
-def test_what_is_given_back_is_renewed_no_more(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+def test_what_is_given_back_is_renewed_no_more(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         pass
     clock.seconds += 15
@@ -168,7 +168,7 @@ def test_what_is_given_back_is_renewed_no_more(keeper: LeaseKeeper, database: Sl
 
 
 def test_the_end_of_one_attempt_does_not_end_the_lease_of_the_next_on_its_placement(
-    keeper: LeaseKeeper, database: Slow, clock: ManualClock
+    keeper: StepKeeper, database: Slow, clock: ManualClock
 ) -> None:
     former, latter = ExitStack(), ExitStack()
     former.enter_context(keeper.keeping(NAME, "former", asked_at=clock.seconds))
@@ -180,12 +180,12 @@ def test_the_end_of_one_attempt_does_not_end_the_lease_of_the_next_on_its_placem
         assert _holds(held)
 
 
-def test_without_leases_the_database_is_not_asked(keeper: LeaseKeeper, database: Slow) -> None:
+def test_without_leases_the_database_is_not_asked(keeper: StepKeeper, database: Slow) -> None:
     database.away = True
     keeper.renew()
 
 
-def test_each_lease_is_lost_by_itself(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+def test_each_lease_is_lost_by_itself(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     with (
         keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held,
         keeper.keeping("placement:2", "gone", asked_at=clock.seconds) as gone,
@@ -195,7 +195,7 @@ def test_each_lease_is_lost_by_itself(keeper: LeaseKeeper, database: Slow, clock
         assert not _holds(gone, timedelta(0))
 
 
-def _pass(keeper: LeaseKeeper, clock: ManualClock, minutes: float) -> None:
+def _pass(keeper: StepKeeper, clock: ManualClock, minutes: float) -> None:
     """Let time go by, the leases being renewed."""
     until = clock.seconds + minutes * 60
     while clock.seconds < until:
@@ -204,21 +204,21 @@ def _pass(keeper: LeaseKeeper, clock: ManualClock, minutes: float) -> None:
 
 
 def test_what_makes_no_progress_is_given_up_and_renewed_no_more(
-    keeper: LeaseKeeper, database: Slow, clock: ManualClock
+    keeper: StepKeeper, database: Slow, clock: ManualClock
 ) -> None:
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         _pass(keeper, clock, 15)
-        assert not held.stuck
+        assert not PATIENCE.words(held.state)
         _pass(keeper, clock, 0.1)
         assert not _holds(held, timedelta(0))
-        assert "no progress for 900 s" in held.stuck
+        assert "no progress for 900 s" in PATIENCE.words(held.state)
         assert (keeper.stuck(), keeper.count()) == (1, 1)
         _pass(keeper, clock, 1)
         assert not _holds(held, timedelta(0)), "nothing brings it back"
     assert (keeper.stuck(), keeper.count()) == (0, 0)
 
 
-def test_requests_and_writes_are_progress(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+def test_requests_and_writes_are_progress(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     requests = {"get": 0}
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         held.watch(lambda: dict(requests))
@@ -226,31 +226,29 @@ def test_requests_and_writes_are_progress(keeper: LeaseKeeper, database: Slow, c
             _pass(keeper, clock, 14)
             requests["get"] += 1
             _pass(keeper, clock, 1)
-            assert not held.stuck
+            assert not PATIENCE.words(held.state)
         _pass(keeper, clock, 12)
         held.check(WRITE)
         _pass(keeper, clock, 2)
-        assert not held.stuck
+        assert not PATIENCE.words(held.state)
 
 
-def test_progress_without_end_is_given_up_too(keeper: LeaseKeeper, database: Slow, clock: ManualClock) -> None:
+def test_progress_without_end_is_given_up_too(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         held.watch(lambda: {"get": int(clock.seconds)})
         _pass(keeper, clock, 60)
-        assert not held.stuck
+        assert not PATIENCE.words(held.state)
         _pass(keeper, clock, 0.1)
-        assert "longer than 3600 s" in held.stuck
+        assert "longer than 3600 s" in PATIENCE.words(held.state)
 
 
-def test_a_slot_counts_as_stuck_only_once_sql_knows_why(
-    keeper: LeaseKeeper, database: Slow, clock: ManualClock
-) -> None:
+def test_a_slot_counts_as_stuck_only_once_sql_knows_why(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         database.away = True
         clock.seconds += 16 * 60
         with pytest.raises(DatabaseUnavailableError):
             keeper.renew()
-        assert held.stuck
+        assert PATIENCE.words(held.state)
         assert not _holds(held, timedelta(0))
         assert keeper.stuck() == 0
         database.away = False
@@ -258,6 +256,6 @@ def test_a_slot_counts_as_stuck_only_once_sql_knows_why(
         assert keeper.stuck() == 1
 
 
-def test_where_it_hangs_is_known(keeper: LeaseKeeper, clock: ManualClock) -> None:
+def test_where_it_hangs_is_known(keeper: StepKeeper, clock: ManualClock) -> None:
     with keeper.keeping(NAME, "t", asked_at=clock.seconds) as held:
         assert any("test_where_it_hangs_is_known" in frame for frame in held.whereabouts())
