@@ -108,8 +108,12 @@ def _payload(message: Any) -> Any:
         raise MessageRefusedError(error.why) from error
 
 
-def make_celery(settings: Settings) -> FlotillaCelery:
+def make_celery(settings: Settings, keys: MessageKeys | None = None) -> FlotillaCelery:
     """Return an application that speaks to the broker of these settings; connects to nothing yet.
+
+    Args:
+        settings: of this process.
+        keys: of messages; None reads this hub's, or makes them.
 
     Raises:
         KeyFileError: the hub's message keys cannot be used.
@@ -117,7 +121,7 @@ def make_celery(settings: Settings) -> FlotillaCelery:
     install()
     url = broker_url(settings)
     app = FlotillaCelery("flotilla", broker=url, task_cls=SignedTask, set_as_current=False)
-    app.keys = message_keys(settings)
+    app.keys = message_keys(settings) if keys is None else keys
     app.on_judged = lambda _why: None
     app.conf.update(
         accept_content=["json"],

@@ -28,6 +28,10 @@ class MessageKeys:
     by_id: dict[str, bytes] = field(repr=False)
 
 
+NONE = MessageKeys("", {})
+"""Of a process that neither sends tasks nor takes any."""
+
+
 def message_keys(settings: Settings) -> MessageKeys:
     """Return the keys of messages; made where there are none.
 

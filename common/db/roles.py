@@ -44,6 +44,10 @@ _MAKE_ROLE = """
 DO $$
 DECLARE name text = current_setting('flotilla.role');
 BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolcreaterole))
+     AND EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+    RETURN;  -- made by whoever made the database, with its password: an owner need not be able to
+  END IF;
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
     EXECUTE format('CREATE ROLE %I', name);
   END IF;
@@ -53,7 +57,10 @@ END $$
 
 
 def make_role(connection: Connection, role: str, *, password: str) -> None:
-    """Make a login role, or give the one there is this password; on SQLite, which knows no roles, nothing."""
+    """Make a login role, or give the one there is this password; on SQLite, which knows no roles, nothing.
+
+    An owner who may not make roles leaves one that is there as it is.
+    """
     if connection.dialect.name != "postgresql":
         return
     # Utility statements take no bound parameters: the server reads them from settings of this transaction and quotes.

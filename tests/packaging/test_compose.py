@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
+import redis
+import yaml
 
+from common.broker import messages
+from common.broker.app import make_celery
+from common.broker.sender import CelerySender
+from common.settings import Settings
+from tests.controlplane.build import TOOLS
 from tests.e2e.hub import eventually
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.services import free_port, unavailable
@@ -48,14 +58,14 @@ def deployment(secrets: Path, postgres_server: PostgresServer) -> Iterator[Deplo
     if shutil.which("redis-server") is None:
         unavailable("redis-server", "Debian's package redis-server has it")
     home = secrets.parent
-    database = postgres_server.fresh()
-    _as_the_image_makes_it(postgres_server, database, (secrets / "database_password").read_text().strip())
+    database = f"compose_{os.getpid()}"
+    _as_the_image_makes_it(postgres_server, database, secrets)
     redis_port, api_port, flower_port = free_port(), free_port(), free_port()
     (home / "data").mkdir(mode=0o700)
     (home / "credentials").mkdir(mode=0o700)
     places = {
         "postgres:5432/flotilla": f"127.0.0.1:{postgres_server.port}/{database}",
-        "flotilla@127.0.0.1": "compose@127.0.0.1",
+        "flotilla@127.0.0.1": f"{database}@127.0.0.1",
         "redis:6380": f"localhost:{redis_port}",
         "port 6380": f"port {redis_port}",
         "/data": str(home / "data"),
@@ -69,6 +79,7 @@ def deployment(secrets: Path, postgres_server: PostgresServer) -> Iterator[Deplo
         **dict(line.split("=") for line in (secrets / ".env").read_text().split()),
     }
     compose = Compose(variables, secrets=secrets, places=places)
+    compose.services["api"]["environment"]["FLOTILLA_API_PORT"] = str(api_port)
     flower_url = (secrets / "flower_url").read_text()
     (secrets / "flower_url").write_text(flower_url.replace("flower:5555", f"127.0.0.1:{flower_port}"))
     (home / "redis.conf").write_text(compose.here((ROOT / "deploy" / "docker" / "redis.conf").read_text()))
@@ -81,8 +92,6 @@ def deployment(secrets: Path, postgres_server: PostgresServer) -> Iterator[Deplo
         migrated = compose.start("migrate", home / "migrate.log").wait(60)
         assert migrated == 0, (home / "migrate.log").read_text()
         for service in FLOTILLA:
-            if service == "api":
-                compose.services["api"]["environment"]["FLOTILLA_API_PORT"] = str(api_port)
             processes[service] = compose.start(service, home / f"{service}.log")
         yield Deployment(compose, secrets, home, api_port, redis_port, processes)
     finally:
@@ -101,22 +110,37 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _as_the_image_makes_it(server: PostgresServer, database: str, password: str) -> None:
-    """Make the user that the PostgreSQL image makes from its variables: a superuser of the one database."""
-    with psycopg.connect(server.url(database).replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute("DROP ROLE IF EXISTS compose")
-        connection.execute(f"CREATE ROLE compose SUPERUSER LOGIN PASSWORD '{password}'")
+def _as_the_image_makes_it(server: PostgresServer, database: str, secrets: Path) -> None:
+    """Run what the PostgreSQL image runs once, for a database and an owner of another name."""
+    script = (ROOT / "deploy" / "docker" / "database.sh").read_text()
+    where = urlsplit(server.url("postgres").replace("+psycopg", ""))
+    variables = {
+        "PATH": os.environ["PATH"],
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(where.port),
+        "PGPASSWORD": where.password or "",
+        "POSTGRES_USER": where.username or "",
+        "OWNER_PASSWORD": (secrets / "database_password").read_text().strip(),
+        "WORKER_PASSWORD": (secrets / "worker_database_password").read_text().strip(),
+    }
+    command = ["bash", "-c", re.sub(r"\bflotilla\b", database, script)]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def _logs(deployment: Deployment) -> str:
     return "\n".join(f"== {path.name}\n{path.read_text()[-1500:]}" for path in sorted(deployment.logs.glob("*.log")))
 
 
-def test_every_service_becomes_healthy(deployment: Deployment) -> None:
+def _client(deployment: Deployment) -> httpx.Client:
     context = ssl.create_default_context(cafile=str(deployment.secrets / "ca.crt"))
     token = (deployment.secrets / "api_token").read_text().strip()
     url = f"https://localhost:{deployment.api_port}"
-    with httpx.Client(base_url=url, verify=context, headers={"Authorization": f"Bearer {token}"}) as client:
+    return httpx.Client(base_url=url, verify=context, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+
+
+def test_every_service_becomes_healthy(deployment: Deployment) -> None:
+    with _client(deployment) as client:
 
         def get(path: str) -> bool:
             try:
@@ -125,7 +149,7 @@ def test_every_service_becomes_healthy(deployment: Deployment) -> None:
                 return False
 
         for path in ("/readyz", "/api/v1/status", "/flower/workers"):
-            assert eventually(f"{path} answers", partial(get, path), within=60), _logs(deployment)
+            assert eventually(f"{path} answers", partial(get, path), within=120), _logs(deployment)
     for service in ("scheduler", "worker", "worker-now"):
         check = deployment.compose.services[service]["healthcheck"]["test"][1:]
         eventually(f"{service} is healthy", partial(_healthy, deployment, service, check))
@@ -158,3 +182,144 @@ def test_the_broker_takes_nobody_without_the_password(deployment: Deployment) ->
     address = ("-p", str(deployment.redis_port), "--tls", "--cacert", str(deployment.secrets / "ca.crt"))
     done = subprocess.run(["redis-cli", *address, "keys", "*"], capture_output=True, text=True, check=False)
     assert "NOAUTH" in done.stdout + done.stderr
+
+
+def _as_user(deployment: Deployment, user: str) -> redis.Redis:
+    """Return a client with what a process of that name has."""
+    password = (deployment.secrets / f"broker_{user}_password").read_text().strip()
+    authority = str(deployment.secrets / "ca.crt")
+    where = {"host": "localhost", "port": deployment.redis_port, "ssl": True, "ssl_ca_certs": authority}
+    return redis.Redis(username=user, password=password, **where)  # type: ignore[arg-type]
+
+
+OF_NOBODY = [
+    ("FLUSHALL",), ("CONFIG", "GET", "*"), ("ACL", "LIST"), ("KEYS", "*"), ("SCAN", "0"),
+    ("EVAL", "return 1", "0"), ("MODULE", "LIST"), ("SHUTDOWN",), ("CLIENT", "LIST"),
+    ("CLIENT", "KILL", "ID", "1"), ("MONITOR",), ("REPLICAOF", "127.0.0.1", "1"), ("MIGRATE", "h", "1", "k", "0", "1"),
+    ("DUMP", "default"), ("RENAME", "default", "x"), ("GETDEL", "default"), ("SORT", "default"), ("SAVE",),
+]  # fmt: skip
+OF_WORKERS = [
+    ("LPUSH", "other", "x"), ("LPUSH", "default.nowhere", "x"), ("BRPOP", "other.now", "1"), ("LLEN", "other"),
+    ("GET", "flotilla:epoch"), ("SET", "flotilla:epoch", "x"), ("SET", "flotilla:proof", "x"), ("DEL", "other"),
+    ("PUBLISH", "/0.other", "x"), ("SUBSCRIBE", "/0.other"), ("LRANGE", "default", "0", "-1"),
+]  # fmt: skip
+OF_FLOWER = [
+    ("LPUSH", "default", "x"), ("LPUSH", "default.now", "x"), ("RPUSH", "default", "x"), ("BRPOP", "default", "1"),
+    ("LRANGE", "default", "0", "-1"), ("DEL", "default"), ("SET", "flotilla:epoch", "x"), ("GET", "flotilla:epoch"),
+    ("HGET", "unacked", "x"), ("HSET", "unacked", "x", "y"), ("SADD", "_kombu.binding.default", "x"),
+    ("LPUSH", "x.reply.celery.pidbox", "x"), ("PUBLISH", "/0.celeryev/task.sent", "x"), ("LREM", "default", "1", "x"),
+    ("SUBSCRIBE", "/0.celery.pidbox"), ("PUBLISH", "/0.other", "x"),
+]  # fmt: skip
+OF_THE_SCHEDULER = [
+    ("BRPOP", "default", "1"), ("HGET", "unacked", "x"), ("DEL", "default"), ("PUBLISH", "/0.celery.pidbox", "x"),
+    ("SUBSCRIBE", "/0.celery.pidbox"), ("PSUBSCRIBE", "/0.celeryev/*"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("user", "attacks"),
+    [
+        ("worker", [*OF_NOBODY, *OF_WORKERS]),
+        ("flower", [*OF_NOBODY, *OF_FLOWER]),
+        ("scheduler", [*OF_NOBODY, *OF_THE_SCHEDULER]),
+    ],
+)
+def test_the_broker_refuses_what_a_process_has_no_need_of(
+    deployment: Deployment, user: str, attacks: list[tuple[str, ...]]
+) -> None:
+    with _as_user(deployment, user) as client:
+        let_through = []
+        for attack in attacks:
+            with suppress(redis.exceptions.NoPermissionError):
+                client.execute_command(*attack)
+                let_through.append(attack)
+        assert let_through == []
+        assert client.ping()
+
+
+def test_a_message_goes_from_the_schedulers_user_by_the_workers_to_flowers(deployment: Deployment) -> None:
+    settings = Settings(
+        home=deployment.logs / "sender",
+        broker_url=f"rediss://scheduler@localhost:{deployment.redis_port}/0",
+        broker_password_file=deployment.secrets / "broker_scheduler_password",
+        broker_ca_file=deployment.secrets / "ca.crt",
+        message_key_file=deployment.secrets / "message_keys",
+    )
+    sender = CelerySender(make_celery(settings))
+    sender.prove()
+    sender.send(messages.RESOLVE, "999", queue="default")
+    assert eventually("the worker takes it", lambda: not sender.lying("default"), within=30), _logs(deployment)
+    with _client(deployment) as client:
+
+        def shown(path: str, word: str) -> bool:
+            answer = client.get(path)
+            return answer.is_success and word in answer.text
+
+        told = partial(shown, "/flower/api/tasks", messages.RESOLVE)
+        assert eventually("Flower heard of it", told, within=30), _logs(deployment)
+        inspected = partial(shown, "/flower/api/workers?refresh=true", "active_queues")
+        assert eventually("Flower may ask workers", inspected, within=30), _logs(deployment)
+        assert shown("/flower/broker", "default"), "and counts their queues"
+
+
+def test_no_process_has_asked_the_broker_for_what_it_may_not_do(deployment: Deployment) -> None:
+    for process in FLOTILLA:
+        log = (deployment.logs / f"{process}.log").read_text()
+        assert "NoPermission" not in log, process
+        assert "no permissions" not in log, process
+
+
+def test_the_database_owner_and_the_workers_are_no_superusers(
+    deployment: Deployment, postgres_server: PostgresServer
+) -> None:
+    owner = deployment.compose.here("flotilla@127.0.0.1").partition("@")[0]
+    query = "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls FROM pg_roles WHERE rolname = ANY(%s)"
+    with psycopg.connect(postgres_server.url("postgres").replace("+psycopg", "")) as connection:
+        assert connection.execute(query, [[owner, "flotilla_worker"]]).fetchall() == [(False,), (False,)]
+
+
+def test_each_service_has_the_secrets_that_it_needs_and_no_other() -> None:
+    services = Compose({}, secrets=Path("/nonexistent"), places={}).services
+    owners = {"database_password", "database_superuser_password", "message_keys", "hub_key"}
+    assert not owners & set(services["flower"]["secrets"])
+    assert not any("DATABASE" in name or "KEY" in name for name in services["flower"]["environment"])
+    assert {one for one in owners if one in services["api"]["secrets"]} == {"database_password"}
+    for name in ("worker", "worker-now"):
+        assert "database_password" not in services[name]["secrets"]
+    holders = {name for name, one in services.items() if "database_superuser_password" in one.get("secrets", [])}
+    assert holders == {"postgres"}
+    passwords = [one for each in services.values() for one in each.get("secrets", []) if one.startswith("broker_")]
+    assert sorted(set(passwords) - {"broker_acl"}) == [
+        "broker_flower_password",
+        "broker_scheduler_password",
+        "broker_worker_password",
+    ]
+
+
+def test_each_service_reaches_whom_it_talks_to_and_is_bounded() -> None:
+    file = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    reach = {name: set(one["networks"]) for name, one in file["services"].items()}
+    assert reach["flower"] == {"broker", "pages"}
+    assert reach["redis"] == {"broker"}
+    assert reach["postgres"] == reach["migrate"] == {"database"}
+    assert "broker" not in reach["api"]
+    assert all(file["networks"][name]["internal"] for name in ("database", "broker", "pages"))
+    for name, service in file["services"].items():
+        assert service["mem_limit"], name
+        assert service["pids_limit"], name
+
+
+def test_what_is_secret_is_kept_out_of_git_and_of_the_image() -> None:
+    for name in (".gitignore", ".dockerignore"):
+        lines = {line.strip("/") for line in (ROOT / name).read_text().split()}
+        assert {"deploy/secrets", "deploy/credentials"} <= lines, name
+
+
+def test_the_image_has_the_kustomize_of_the_tests() -> None:
+    text = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
+    assert "COPY tests/controlplane/go.mod tests/controlplane/go.sum" in text
+    assert f"-o /kustomize {TOOLS['kustomize']}\n" in text
+    assert "-mod=readonly" in text
+    wanted = re.search(r"^go (1\.\d+)", (ROOT / "tests" / "controlplane" / "go.mod").read_text(), re.MULTILINE)
+    assert wanted is not None
+    assert f"FROM golang:{wanted[1]}-" in text
