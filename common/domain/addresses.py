@@ -31,6 +31,9 @@ _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22}
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE = re.compile(rf"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:\d{{1,5}})?/(?P<name>{_PART}(?:/{_PART})*)")
 _LONGEST_NAME = 255
+_LONGEST_LABEL = 63
+_LONGEST_HOST = 253
+"""Of RFC 1035; a resolver raises what is no error of a connection."""
 _SCP_PATTERN = re.compile(r"(?P<user>[^/@:]+)@(?P<host>[^/@:]+):(?P<path>.*)", re.DOTALL)
 _OCI = "oci://"
 PROXY_SCHEMES = frozenset({"http", "https", "socks5"})
@@ -150,7 +153,7 @@ def proxy_address(text: str) -> str:
         refuse("the proxy is reached by none of http, https and socks5", remedy)
     if parts.username is not None or parts.password is not None:
         refuse("the URL carries credentials", "remove them and use credentials: {secretRef: …}")
-    _check_host(parts.hostname)
+    check_host(parts.hostname)
     if not port:
         refuse("the proxy's port is missing", remedy)
     if parts.path.strip("/"):
@@ -186,7 +189,7 @@ def oci_repository(image: str) -> tuple[str, str]:
         refuse(f"the repository's name is longer than {_LONGEST_NAME} characters", "shorten it")
     if not (port or "." in host or ":" in host or host == "localhost"):
         refuse("it begins with no host", f"{remedy}; an image of Docker Hub is docker.io/NAME")
-    _check_host(host)
+    check_host(host)
     if port and not 0 < int(port[1:]) <= _HIGHEST_PORT:
         refuse("the port is empty or out of range", f"give one from 1 to {_HIGHEST_PORT}")
     return f"{host}{port}", name
@@ -225,6 +228,29 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def check_host(host: str) -> None:
+    """Return if a host is plain: an address, or a name that a resolver takes.
+
+    Raises:
+        AddressError: it is something else.
+    """
+    bare = host.strip("[]")
+    if ":" in bare:
+        try:
+            zone = ipaddress.IPv6Address(bare).scope_id
+        except ValueError:
+            refuse("the host is no address", "write an IPv6 address in brackets")
+        if zone is not None:
+            refuse("the host is an address of one machine's own link", "leave the zone (after '%') out")
+    elif _NAME.fullmatch(bare) is None:
+        remedy = "use letters, digits, dots and hyphens; write an international name in its xn-- form"
+        refuse("the host is no plain name", remedy)
+    elif any(not 0 < len(part) <= _LONGEST_LABEL for part in bare.split(".")) or len(bare) > _LONGEST_HOST:
+        refuse(
+            "a part of the host's name is empty or too long", f"write at most {_LONGEST_LABEL} characters between dots"
+        )
+
+
 def refuse(what: str, remedy: str) -> NoReturn:
     """End a check.
 
@@ -256,7 +282,7 @@ def _split(text: str, schemes: frozenset[Transport], remedy: str) -> SplitResult
         refuse(f"the URL does not begin with {_either(schemes)}", remedy)
     if not parts.hostname:
         refuse("the URL names no host", remedy)
-    _check_host(parts.hostname)
+    check_host(parts.hostname)
     if port == 0 or parts.netloc.endswith(":"):
         refuse("the port is empty or out of range", f"give one from 1 to {_HIGHEST_PORT}")
     if parts.scheme == Transport.HTTP and not is_loopback(parts.hostname):
@@ -266,20 +292,6 @@ def _split(text: str, schemes: frozenset[Transport], remedy: str) -> SplitResult
 
 def _either(schemes: frozenset[Transport]) -> str:
     return " or ".join(f"{scheme}://" for scheme in sorted(schemes - {Transport.HTTP}))
-
-
-def _check_host(host: str) -> None:
-    bare = host.strip("[]")
-    if ":" in bare:
-        try:
-            zone = ipaddress.IPv6Address(bare).scope_id
-        except ValueError:
-            refuse("the host is no address", "write an IPv6 address in brackets")
-        if zone is not None:
-            refuse("the host is an address of one machine's own link", "leave the zone (after '%') out")
-    elif _NAME.fullmatch(bare) is None:
-        remedy = "use letters, digits, dots and hyphens; write an international name in its xn-- form"
-        refuse("the host is no plain name", remedy)
 
 
 def _check_user(parts: SplitResult, transport: Transport) -> None:

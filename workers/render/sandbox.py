@@ -19,6 +19,8 @@ from common.sandbox.layers import REMEDY
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError, ToolKilledError
 
 _MEBIBYTE = 1 << 20
+_CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE})
+"""How a tool ends by itself, of a stack that overflows for one: the same files end it again."""
 _NO_MEMORY = ("out of memory", "cannot allocate memory", "malloc failed", "memory allocation of", "MemoryError")
 """What Go, C, Rust and Python say when there is none left."""
 
@@ -116,6 +118,9 @@ def judge(status: int | None, words: str, *, what: str, printed: int, bounds: Bo
     if status != 0 and any(sign in words for sign in _NO_MEMORY):
         message = f"rendering {what} took more than {bounds.memory:,} bytes of memory"
         raise ToolBoundsError(message, remedy="Make the application smaller.")
+    if -status in _CRASHES:
+        message = f"{what} cannot be rendered: the tool crashed (signal {-status})"
+        raise ToolFailedError(message, remedy="Look for something that nests or refers to itself without end.")
     if status < 0:
         message = f"rendering {what} was ended by signal {-status}"
         raise ToolKilledError(message, remedy="See that the worker has memory to spare.")

@@ -49,7 +49,7 @@ class Address:
         """
         try:
             url = self.url.join(text)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, ValueError):
             _refuse(f"{self} leads to what is no address")
         return _checked(url, PlainHttp.LOOPBACK if self.plain else PlainHttp.REFUSED, f"{self} leads to an address")
 
@@ -71,10 +71,10 @@ def chart_repository(text: str, plain_http: PlainHttp) -> Address:
     try:
         addresses.chart_repository(text)
         url = httpx.URL(text)
-    except httpx.InvalidURL:
-        _refuse("the chart repository's URL is none")
     except addresses.AddressError as error:
         _refuse(f"the chart repository's URL is refused: {error.what}", error.advice)
+    except (httpx.InvalidURL, ValueError):
+        _refuse("the chart repository's URL is none")
     return _checked(url, plain_http, "the chart repository's URL")
 
 
@@ -92,7 +92,7 @@ def oci_repository(text: str, plain_http: PlainHttp) -> tuple[Address, str]:
         url = httpx.URL(f"{'http' if plain else 'https'}://{_SERVED_ELSEWHERE.get(host, host)}/v2/")
     except addresses.AddressError as error:
         _refuse(f"{text[:80]!r} is refused: {error.what}", error.advice)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError):  # the latter of an international name that cannot be decoded
         _refuse(f"{text[:80]!r} names no host")
     return _checked(url, plain_http, "the registry's address"), name
 
@@ -103,15 +103,18 @@ def chart_in(repo: str, chart: str) -> str:
 
 
 def _checked(url: httpx.URL, plain_http: PlainHttp, what: str) -> Address:
+    try:
+        addresses.check_host(url.raw_host.decode("ascii"))
+        host = url.host
+    except ValueError:
+        _refuse(f"{what} names no host")
     if url.userinfo:
         _refuse(f"{what} holds credentials", "Give them by reference.")
-    if not (url.host and 0 < (url.port or 443) <= _HIGHEST_PORT) or _BLANK.search(str(url)) or len(str(url)) > _LONGEST:
+    if not (host and 0 < (url.port or 443) <= _HIGHEST_PORT) or _BLANK.search(str(url)) or len(str(url)) > _LONGEST:
         _refuse(f"{what} is not plain")
     plain = url.scheme == "http"
-    if url.scheme not in {"https", "http"} or (
-        plain and (plain_http is PlainHttp.REFUSED or not is_loopback(url.host))
-    ):
-        _refuse(f"{what} at {url.host[:200]} is not https")
+    if url.scheme not in {"https", "http"} or (plain and (plain_http is PlainHttp.REFUSED or not is_loopback(host))):
+        _refuse(f"{what} at {host[:200]} is not https")
     return Address(url.copy_with(fragment=None), f"{url.scheme}://{url.netloc.decode('ascii')}", plain)
 
 
