@@ -83,6 +83,8 @@ def project(source: Source, document: core.ProjectDocument) -> fleet.Project:
         namespaces=tuple(spec.namespaces.allow),
         create_namespaces=spec.namespaces.create,
         denied_kinds=tuple(spec.kinds.deny),
+        allowed_kinds=tuple(spec.kinds.allow),
+        cluster_kinds=() if spec.cluster_kinds is None else tuple(spec.cluster_kinds.allow),
         credentials=tuple(spec.credentials),
         service_account=spec.service_account or "",
         roles=tuple(fleet.Role(r.name, tuple(r.groups), tuple(r.can)) for r in spec.roles),

@@ -189,6 +189,18 @@ def _build(core: Core, source: Source, document: AnyDocument) -> None:
         core.groups[source.name] = build.group(source, document)
     elif isinstance(document, ProjectDocument):
         core.projects[source.name] = build.project(source, document)
+        core.notices += _unsaid(source, document)
+
+
+def _unsaid(source: Source, document: ProjectDocument) -> Iterator[Fault]:
+    """Yield what a project of an earlier version must say by now, or its cluster-scoped objects are refused."""
+    if document.spec.cluster_kinds is None:
+        what = f"project {source.name} does not say which cluster-scoped kinds it may use: it may use none"
+        remedy = "add `clusterKinds: {allow: [GROUP/KIND]}`, or `clusterKinds: {}` if it needs none"
+        if document.spec.service_account is None and not document.spec.kinds.allow:
+            remedy += "; and `kinds: {allow: [rbac.authorization.k8s.io/*]}` if it writes Roles and bindings"
+        line = source.line_of(("spec",))
+        yield Fault(source.file, line, what, remedy, FaultScope.NOTICE, source.kind, source.name)
 
 
 def _check_fleet(core: Core, last: Documents) -> None:

@@ -53,13 +53,14 @@ def read_directory(root: Path) -> tuple[dict[str, bytes], tuple[Fault, ...]]:
 
 
 def validate_directory(root: Path) -> tuple[Fault, ...]:
-    """Return every fault of the registry in folder ``root``, by file and line; empty when it is in order.
+    """Return every fault and notice of the registry in folder ``root``, by file and line; empty when it is in order.
 
     Raises:
         FolderError: the folder cannot be read.
     """
     files, faults = read_directory(root)
-    return tuple(sorted({*faults, *parse(files).faults}))
+    parsed = parse(files)
+    return tuple(sorted({*faults, *parsed.faults, *parsed.notices}))
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, str]]:

@@ -12,6 +12,7 @@ import typer
 from common.domain import numbers
 from common.domain.errors import PermanentError
 from common.registry import json_schemas, validate_directory
+from common.registry.faults import FaultScope
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, say
 
@@ -27,12 +28,15 @@ class FolderNotEmptyError(PermanentError):
 def validate(folder: Folder, output: Output = Format.TABLE) -> None:
     """Check a registry: every fault with its file and line, and what to do about it. Exit 1 if there is any.
 
+    Notices, such as what a registry of an earlier version should say by now, are told too and fail nothing.
+
     Example: flotilla validate ./fleet
     """
-    faults = validate_directory(folder)
-    if not is_data(output, faults):
-        for fault in faults:
-            say(str(fault))
+    found = validate_directory(folder)
+    faults = [one for one in found if one.scope is not FaultScope.NOTICE]
+    if not is_data(output, found):
+        for one in found:
+            say(str(one))
         say(f"{numbers.of(len(faults), 'fault')}" if faults else "No faults.")
     raise typer.Exit(Exit.NO if faults else Exit.DONE)
 

@@ -129,13 +129,13 @@ class _Attempt:
         return replace(self._result(Ending.SUCCEEDED, difference(*differing(self._outcomes.changes))), partial=True)
 
     def _remove(self) -> SyncResult:
+        plan = self._removals.departure()
         hooks = self._kept_hooks() if self._request.manifests else ()
         steps = removal_steps(hooks)
         walk = StepWalk(self._request, self._ports, self._outcomes, steps)
         halt = self._hooked(walk, steps, Stage.PRE_DELETE)
         if halt is not None:
             return self._walked(halt, walk)
-        plan = prune.removal(self._request.inventory, str(self._request.attempt.run))
         for object_id, ref in self._removals.claims(plan).takers.items():
             raise ClaimedError(claimed_by(ref, object_id))
         result = self._removed(self._writer(()), plan)

@@ -3,28 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from common.domain.fleet import Project
 from common.domain.refs import ObjectId
 from workers.sync.errors import PolicyError
+from workers.sync.normalise import Normal
 from workers.sync.ordering import NAMESPACE
 
 
-def check(objects: Iterable[ObjectId], project: Project) -> None:
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An object, and whether it lies in no namespace; None where the cluster does not say yet."""
+
+    object: ObjectId
+    of_cluster: bool | None
+
+
+def check(normal: Normal, project: Project) -> None:
     """Return if the project allows every object.
+
+    Whether a kind is cluster-scoped is what the cluster says. What it does not serve yet is judged once it does.
 
     Raises:
         PolicyError: it does not; names every one that it refuses.
     """
-    denials = [denial for object_id in objects for denial in _denials(object_id, project)]
+    placed = [
+        *(_Placed(one.object, of_cluster=not one.target.kind.namespaced) for one in normal.wanted),
+        *(_Placed(one.object, of_cluster=None) for one in normal.unserved),
+    ]
+    denials = [f"{one.object} ({why})" for one in placed for why in _denials(one, project)]
     if denials:
         raise PolicyError(project.name, denials)
 
 
-def _denials(object_id: ObjectId, project: Project) -> Iterator[str]:
+def check_removal(objects: Iterable[ObjectId], project: Project) -> None:
+    """Return if the project may remove every one of these objects of an inventory.
+
+    Raises:
+        PolicyError: it may not; names every one that it must not.
+    """
+    denials = [f"{one} ({why})" for one in objects if (why := forbids(one, project))]
+    if denials:
+        raise PolicyError(project.name, denials)
+
+
+def forbids(object_id: ObjectId, project: Project) -> str:
+    """Return why a project may not remove an object of an inventory; empty where it may."""
+    return next(_denials(_Placed(object_id, of_cluster=not object_id.namespace), project), "")
+
+
+def _denials(one: _Placed, project: Project) -> Iterator[str]:
+    object_id = one.object
+    kind = f"{object_id.group}/{object_id.kind}"
     if not project.allows_kind(object_id.group, object_id.kind):
-        yield f"{object_id} (kind {object_id.group}/{object_id.kind})"
+        yield f"kind {kind}"
+    elif not project.allows_rights(object_id.group, object_id.kind):
+        yield f"kind {kind}, which needs a serviceAccount or kinds.allow"
+    elif one.of_cluster and not project.allows_cluster_kind(object_id.group, object_id.kind):
+        needed = "namespaces.create" if (object_id.group, object_id.kind) == NAMESPACE else "clusterKinds.allow"
+        yield f"cluster-scoped kind {kind}, which needs {needed}"
     elif object_id.namespace and not project.allows_namespace(object_id.namespace):
-        yield f"{object_id} (namespace {object_id.namespace})"
+        yield f"namespace {object_id.namespace}"
     elif (object_id.group, object_id.kind) == NAMESPACE and not project.allows_namespace(object_id.name):
-        yield f"{object_id} (namespace {object_id.name})"
+        yield f"namespace {object_id.name}"

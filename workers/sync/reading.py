@@ -33,7 +33,7 @@ def prepare(request: SyncRequest, cluster: ClusterPort) -> tuple[Normal, frozens
     kinds = CustomKinds(cluster.kind, manifests)
     naming = Naming(request.fleet, request.ref, request.namespace, request.digest_key, request.attempt.run)
     normal = normalise(manifests, naming, kinds, origins=tuple(_origins(request, added)))
-    policy.check(normal.ids, request.project)
+    policy.check(normal, request.project)
     return normal, frozenset(kinds.arriving)
 
 

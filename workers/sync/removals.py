@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from common.domain.refs import ObjectId
-from workers.sync import prune
+from workers.sync import policy, prune
 from workers.sync.errors import ClaimedError, UnknownKindError
 from workers.sync.hook_rows import kept
 from workers.sync.moving import Claims
@@ -45,14 +45,28 @@ class Removals:
     def plan(self, wanted: Sequence[Wanted], spared: frozenset[ObjectId] = NOBODY) -> prune.PrunePlan:
         """Return what may be removed after an apply, but for what is spared."""
         ids = self.ids(wanted)
-        inventory = self._request.inventory
-        return prune.plan(
-            prune.leftover(inventory, ids | spared),
+        inventory, project = self._request.inventory, self._request.project
+        left = prune.leftover(inventory, ids | spared)
+        denied = {item.object: why for item in left if (why := policy.forbids(item.object, project))}
+        found = prune.plan(
+            tuple(item for item in left if item.object not in denied),
             self._request.settings.prune,
             wanted=ids,
             total=len(inventory),
             approved=self._request.approved,
         )
+        kept = ((one, f"project {project.name} does not allow it: {why}") for one, why in denied.items())
+        return replace(found, kept=(*found.kept, *kept))
+
+    def departure(self) -> prune.PrunePlan:
+        """Return what goes when the placement leaves.
+
+        Raises:
+            PolicyError: the project does not allow some of it.
+        """
+        plan = prune.removal(self._request.inventory, str(self._request.attempt.run))
+        policy.check_removal((item.object for item in plan.remove), self._request.project)
+        return plan
 
     def claims(self, plan: prune.PrunePlan) -> Claims:
         """Return who takes over what is about to be removed.

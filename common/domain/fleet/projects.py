@@ -11,6 +11,8 @@ from common.domain.addresses import comparable
 from common.domain.fleet.selectors import EVERYTHING, NOTHING, Selector
 from common.domain.fleet.values import NOWHERE, Where
 
+RBAC = "rbac.authorization.k8s.io"
+NAMESPACE = ("", "Namespace")
 _STARS = frozenset({"*", "**"})
 
 
@@ -89,8 +91,10 @@ class Project:
         paths: globs of registry files whose documents may name this project.
         repos: globs of source URLs.
         namespaces: globs of namespaces.
-        create_namespaces: whether ``createNamespace`` may be set.
+        create_namespaces: whether ``createNamespace`` may be set, and Namespace objects be written.
         denied_kinds: globs of ``group/Kind``; ``/Namespace`` is the core group's.
+        allowed_kinds: the same, of kinds that give rights; without a service account, no other of these.
+        cluster_kinds: the same, of cluster-scoped kinds; no other of these but Namespace.
         credentials: globs of credential references.
     """
 
@@ -101,6 +105,8 @@ class Project:
     namespaces: tuple[str, ...] = ()
     create_namespaces: bool = False
     denied_kinds: tuple[str, ...] = ()
+    allowed_kinds: tuple[str, ...] = ()
+    cluster_kinds: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
     service_account: str = ""
     roles: tuple[Role, ...] = ()
@@ -126,11 +132,25 @@ class Project:
 
     def allows_kind(self, group: str, kind: str) -> bool:
         """Tell whether objects of a kind may be applied; the core group is the empty string."""
-        return not any(glob_matches(pattern, f"{group}/{kind}") for pattern in self.denied_kinds)
+        return not _named(self.denied_kinds, group, kind)
+
+    def allows_rights(self, group: str, kind: str) -> bool:
+        """Tell whether a kind may be applied as far as it gives rights: the hub's own account may give any."""
+        return group != RBAC or bool(self.service_account) or _named(self.allowed_kinds, group, kind)
+
+    def allows_cluster_kind(self, group: str, kind: str) -> bool:
+        """Tell whether objects of a kind may be applied that lie in no namespace."""
+        if (group, kind) == NAMESPACE:
+            return self.create_namespaces
+        return _named(self.cluster_kinds, group, kind)
 
     def allows_credentials(self, reference: str) -> bool:
         """Tell whether sources may use the credentials behind ``reference``."""
         return any(glob_matches(pattern, reference) for pattern in self.credentials)
+
+
+def _named(patterns: tuple[str, ...], group: str, kind: str) -> bool:
+    return any(glob_matches(pattern, f"{group}/{kind}") for pattern in patterns)
 
 
 DEFAULT_PROJECT = Project(
@@ -140,6 +160,8 @@ DEFAULT_PROJECT = Project(
     clusters=EVERYTHING,
     namespaces=("**",),
     create_namespaces=True,
+    allowed_kinds=("**",),
+    cluster_kinds=("**",),
     credentials=("**",),
 )
 """The one project of a registry that declares none: it may use everything."""

@@ -148,13 +148,27 @@ class NamespacesSpec(Base):
     """Namespaces of a project."""
 
     allow: list[Glob] = Field(default=[], description="Patterns; none allows no namespace.")
-    create: bool = Field(default=False, description="Whether applications may set createNamespace.")
+    create: bool = Field(
+        default=False, description="Whether applications may make or relabel those: by createNamespace or an object."
+    )
 
 
 class KindsSpec(Base):
     """Kinds of a project."""
 
     deny: list[Glob] = Field(default=[], description="Patterns of GROUP/KIND; the core group is empty: /Namespace.")
+    allow: list[Glob] = Field(
+        default=[],
+        description="Patterns of kinds in rbac.authorization.k8s.io that it may use although it has no serviceAccount.",
+    )
+
+
+class ClusterKindsSpec(Base):
+    """Cluster-scoped kinds of a project."""
+
+    allow: list[Glob] = Field(
+        default=[], description="Patterns of GROUP/KIND. Absent: none but Namespace, by namespaces.create."
+    )
 
 
 class RoleSpec(Base):
@@ -180,6 +194,9 @@ class ProjectSpec(Base):
     clusters: SelectorSpec | None = Field(default=None, description="Clusters its targets choose from. Absent: none.")
     namespaces: NamespacesSpec = Field(default=NamespacesSpec(), description="Namespaces it may use.")
     kinds: KindsSpec = Field(default=KindsSpec(), description="Kinds it may not use.")
+    cluster_kinds: ClusterKindsSpec | None = Field(
+        default=None, description="Kinds without a namespace that it may use. Absent: none."
+    )
     credentials: list[Glob] = Field(default=[], description="Patterns of credential references.")
     service_account: Name | None = Field(default=None, description="Impersonated on the cluster. Absent: none.")
     roles: list[RoleSpec] = Field(default=[], description="Who may do what.")

@@ -20,10 +20,10 @@ def project_of(one: Foreign) -> dict[str, Any]:
         "clusters": _clusters(one),
         "namespaces": {"allow": _namespaces(one), "create": True},
         "kinds": {"deny": [*_kinds(one, "clusterResourceBlacklist"), *_kinds(one, "namespaceResourceBlacklist")]},
+        "clusterKinds": {"allow": _kinds(one, "clusterResourceWhitelist")},
         "credentials": [],
     }
-    for allowed in ("clusterResourceWhitelist", "namespaceResourceWhitelist"):
-        _everything(one, allowed)
+    _everything(one, "namespaceResourceWhitelist")
     return document(
         "Project", name, without_nothing({k: without_nothing(v) if isinstance(v, dict) else v for k, v in spec.items()})
     )

@@ -151,7 +151,7 @@ def shop(place: Place, sqlite_database: Database, tmp_path: Path) -> Iterator[Sh
     made.close()
 
 
-RULES = "repos: ['**'], clusters: {all: true}, namespaces: {allow: ['*'], create: true}"
+RULES = "repos: ['**'], clusters: {all: true}, namespaces: {allow: ['*'], create: true}, clusterKinds: {allow: ['*/*']}"
 TEAMS = "---\n".join(
     f"apiVersion: flotilla.dev/v1\nkind: Project\nmetadata: {{name: {name}}}\nspec: {{paths: [{file}], {RULES}}}\n"
     for name, file in (("a", "old.yaml"), ("b", "new.yaml"))

@@ -104,6 +104,7 @@ def test_every_request_of_a_run_for_objects_bears_the_projects_account(
     project = (
         "apiVersion: flotilla.dev/v1\nkind: Project\nmetadata: {name: team}\n"
         "spec: {paths: ['web.yaml'], repos: ['**'], clusters: {all: true}, namespaces: {allow: ['*'], create: true},"
+        " clusterKinds: {},"
         " serviceAccount: deployer}\n"
     )
     hub.declare("eu", extra=project)

@@ -23,7 +23,8 @@ def project(name: str, *files: str, account: str = "deployer") -> str:
     given = f", serviceAccount: {account}" if account else ""
     return (
         f"---\napiVersion: flotilla.dev/v1\nkind: Project\nmetadata: {{name: {name}}}\nspec: {{paths: {list(files)}, "
-        f"repos: ['**'], clusters: {{all: true}}, namespaces: {{allow: ['*'], create: true}}{given}}}\n"
+        f"repos: ['**'], clusters: {{all: true}}, namespaces: {{allow: ['*'], create: true}}, "
+        f"clusterKinds: {{}}{given}}}\n"
     )
 
 

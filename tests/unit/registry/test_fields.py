@@ -191,14 +191,19 @@ def test_a_projects_fields(fleet: Fleet) -> None:
     assert not found.allows_kind("", "Namespace")
     assert not found.allows_kind("rbac.authorization.k8s.io", "Role")
     assert found.allows_kind("apps", "Deployment")
+    assert not found.allows_cluster_kind("rbac.authorization.k8s.io", "ClusterRole")
+    assert found.allows_rights("rbac.authorization.k8s.io", "Role"), "the cluster decides, by its service account"
+    everything = fleet.projects["platform"]
+    assert everything.allows_cluster_kind("", "PersistentVolume")
+    assert everything.allows_rights("rbac.authorization.k8s.io", "Role")
     assert found.allows_credentials("git/team-pay")
     assert not found.allows_credentials("git/platform")
     assert not found.create_namespaces
     assert found.channels[0].url_ref == "notify/pay-slack"
 
 
-def test_a_project_without_rules_allows_nothing_but_every_kind() -> None:
-    text = "kind: Project\nmetadata: {name: bare}\nspec: {}\n"
+def test_a_project_without_rules_allows_nothing_but_kinds_in_namespaces() -> None:
+    text = "kind: Project\nmetadata: {name: bare}\nspec: {clusterKinds: {}}\n"
     fleet = in_order(registry(p=text, q=project())).fleet
     assert fleet is not None
     bare = fleet.projects["bare"]
@@ -208,6 +213,10 @@ def test_a_project_without_rules_allows_nothing_but_every_kind() -> None:
     assert not bare.allows_namespace("x")
     assert not bare.allows_credentials("x")
     assert bare.allows_kind("", "Namespace")
+    assert not bare.allows_cluster_kind("", "Namespace")
+    assert not bare.allows_cluster_kind("", "PersistentVolume")
+    assert not bare.allows_rights("rbac.authorization.k8s.io", "Role")
+    assert bare.allows_rights("apps", "Deployment")
 
 
 def test_a_strategys_and_a_windows_fields() -> None:

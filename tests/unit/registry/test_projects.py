@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.domain.fleet import glob_matches
+from common.registry.faults import FaultScope
 from tests.unit.registry.texts import application, cluster, in_order, lines, parsed, placed, project, registry
 
 OURS = "  project: team\n"
@@ -193,3 +194,14 @@ def test_a_star_stays_within_a_segment_and_two_cross_slashes(pattern: str, text:
 
 def test_a_hostile_pattern_takes_no_time() -> None:
     assert not glob_matches("**a" * 16 + "b", "a" * 4_000)
+
+
+def test_a_project_of_an_earlier_version_is_told_what_it_must_say_by_now() -> None:
+    silent = project().replace("  clusterKinds: {}\n", "")
+    (notice,) = parsed(registry(project=silent)).notices
+    assert notice.scope is FaultScope.NOTICE
+    assert notice.what == "project team does not say which cluster-scoped kinds it may use: it may use none"
+    assert "add `clusterKinds: {allow: [GROUP/KIND]}`" in notice.remedy
+    assert "kinds: {allow: [rbac.authorization.k8s.io/*]}" in notice.remedy
+    (notice,) = parsed(registry(project=silent + "  serviceAccount: deployer\n")).notices
+    assert "rbac" not in notice.remedy, "the cluster decides by that account"

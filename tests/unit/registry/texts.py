@@ -32,7 +32,7 @@ def project(name: str = "team", *, more: str = "") -> str:
     """Return a Project that may use everything in ``teams/NAME``; ``more`` holds lines of its spec."""
     return (
         f"kind: Project\nmetadata: {{name: {name}}}\nspec:\n  paths: ['teams/{name}/**']\n  repos: ['**']\n"
-        f"  clusters: {{all: true}}\n  namespaces: {{allow: ['*']}}\n{more}"
+        f"  clusters: {{all: true}}\n  namespaces: {{allow: ['*']}}\n  clusterKinds: {{}}\n{more}"
     )
 
 
