@@ -305,7 +305,7 @@ def test_the_projects_rules_are_checked_before_anything_is_read(site: Site, clus
 
 
 def test_a_namespace_outside_the_projects_may_not_be_made(site: Site) -> None:
-    project = Project("team", namespaces=("default",))
+    project = Project("team", namespaces=("default",), create_namespaces=True)
     with pytest.raises(PolicyError, match="namespace other"):
         site.sync(namespace("other"), project=project)
 
