@@ -228,6 +228,13 @@ def _kept_from(row: Any) -> str:
     return f"failed at its wanted revision ({row.failure_code})" if row.failure_code else ""
 
 
+def waited_until(connection: Connection, placement_id: int) -> datetime | None:
+    """Return until when a placement's removals wait for others, as was said when they began to; None for no bound."""
+    waiting = (PlacementRow.id == placement_id, PlacementRow.failure_code == CLAIMED)
+    params = connection.execute(select(PlacementRow.failure_params).where(*waiting)).scalar() or {}
+    return datetime.fromisoformat(params["until"]) if params.get("until") else None
+
+
 def look_again(connection: Connection, ref: PlacementRef, *, now: datetime) -> None:
     """Have those that failed for what a placement owns or may take over try at once: it is at its revision now.
 

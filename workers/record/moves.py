@@ -102,12 +102,15 @@ class Moves:
             fleet = self._snapshots.in_force(connection)[1]
             found = unread(connection, fleet, mine, self._own_project(connection))
             since = moves.desired_at(connection, self._run.placement_id)
+            bound = moves.waited_until(connection, self._run.placement_id)
             now = self._database.now(connection)
         if not found:
             return Claims(takers)
         if found[0].may_take:
             self._have_it_read(found[0], fleet)
-            return Claims(takers, found[0].words)
+            until = (bound or now + self._deadline) if found[0].broken else None
+            if until is None or now < until:
+                return Claims(takers, found[0].words, until)
         # Of another project: only what may come of the same commit, and not for longer than a sync may take.
         late = next((one for one in found if _late(one.pending, since)), None)
         until = None if since is None else since + self._deadline

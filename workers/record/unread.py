@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from common.db import moves, sources
@@ -10,7 +10,7 @@ from common.db.connection import Connection
 from common.db.moves import Pending
 from common.db.sources import Digest
 from common.domain.fleet import Application, Disposition, Fleet, Placement
-from common.domain.refs import PlacementRef, SourceRef
+from common.domain.refs import PlacementRef
 from common.domain.several import joined_digest, joined_renderer
 
 _PLANNED = frozenset({Disposition.SYNC, Disposition.HOLD, Disposition.OBSERVE})
@@ -22,13 +22,16 @@ class Unread:
 
     Attributes:
         why: what keeps it from being read.
-        may_take: it needs nobody's word to take over what we leave: it is waited for however long it takes.
+        may_take: it needs nobody's word to take over what we leave.
+        broken: somebody tried to read it and could not: nobody knows when that ends, so that one application which
+            nobody can mend must not keep all others from removing anything.
         pending: what SQL knows of it; None where it is not planned yet.
     """
 
     ref: PlacementRef
     why: str
     may_take: bool
+    broken: bool = False
     pending: Pending | None = None
 
     @property
@@ -46,13 +49,21 @@ def unread(connection: Connection, fleet: Fleet, mine: PlacementRef, project: st
         mine: who is to remove something.
         project: its project; empty where nobody knows, so that any may be the same.
     """
-    found = [*_unplanned(connection, fleet, mine, project), *_pending(connection, fleet, mine, project)]
-    return tuple(sorted(found, key=lambda one: (not one.may_take, one.ref)))
+    found = {one.ref: one for one in _pending(connection, fleet, mine, project)}
+    for one in _unplanned(connection, fleet, mine, project):
+        if one.broken or one.ref not in found:
+            found[one.ref] = one
+    return tuple(sorted(found.values(), key=lambda one: (not one.may_take, one.broken, one.ref)))
 
 
 def _takes(application: Application, mine: PlacementRef, project: str) -> bool:
     """Return whether an application takes over objects of ours without being asked."""
-    return application.moved_from == mine.application or project in {"", application.project}
+    return _named(application, mine) or project in {"", application.project}
+
+
+def _named(application: Application, mine: PlacementRef) -> bool:
+    """Return whether its document says that it takes over what we were."""
+    return application.moved_from == mine.application
 
 
 def _pending(connection: Connection, fleet: Fleet, mine: PlacementRef, project: str) -> Iterator[Unread]:
@@ -60,13 +71,15 @@ def _pending(connection: Connection, fleet: Fleet, mine: PlacementRef, project: 
         application = fleet.applications.get(one.ref.application)
         if application is not None:
             why = one.why or "has not looked at its wanted revision yet"
-            yield Unread(one.ref, why, _takes(application, mine, project), one)
+            broken = bool(one.why) and not one.stands and not _named(application, mine)
+            yield Unread(one.ref, why, _takes(application, mine, project), broken, one)
 
 
 def _unplanned(connection: Connection, fleet: Fleet, mine: PlacementRef, project: str) -> Iterator[Unread]:
     """Yield those that the registry or their source knows more of than was planned."""
     desired = moves.desired_of(connection, mine.cluster)
     ids = sources.ids(connection)
+    errors = sources.errors(connection)
     able = [name for name, one in sorted(fleet.applications.items()) if _takes(one, mine, project)]
     digests = sources.digests_named(connection, able)
     for name in able:
@@ -74,26 +87,24 @@ def _unplanned(connection: Connection, fleet: Fleet, mine: PlacementRef, project
         placement = fleet.placement(ref) if ref != mine else None
         if placement is None or placement.disposition not in _PLANNED:
             continue
-        why = _behind(placement, desired.get(name), ids, digests)
-        if why:
+        read = {ids.get(source, 0): digests.get((ids.get(source, 0), name)) for source in placement.to_resolve}
+        failed = next(filter(None, (errors.get(id_) or (one.error if one else "") for id_, one in read.items())), "")
+        if failed:
+            why = f"has a source that cannot be read ({failed})"
+            yield Unread(ref, why, may_take=True, broken=not _named(fleet.applications[name], mine))
+        elif why := _behind(placement, desired.get(name), [*read.values()]):
             yield Unread(ref, why, may_take=True)
 
 
 def _behind(
     placement: Placement,
     desired: tuple[str, str] | None,
-    ids: dict[SourceRef, int],
-    digests: dict[tuple[int, str], Digest],
+    found: Sequence[Digest | None],
 ) -> str:
-    """Return why a placement's wanted revision is not the newest; empty where it is."""
-    name = placement.ref.application
-    found = [digests.get((ids.get(source, 0), name)) for source in placement.to_resolve]
+    """Return why a placement's wanted revision is not the newest that its sources hold; empty where it is."""
     resolved = [one for one in found if one is not None and one.digest]
     if len(resolved) < len(found):
         return "has a source that was not resolved yet"
-    failed = next((one.error for one in resolved if one.error), "")
-    if failed:
-        return f"has a source that cannot be read ({failed})"
     digest = joined_digest([one.digest for one in resolved])
     parameters = placement.parameters_digest(joined_renderer(one.renderer for one in resolved))
     return "" if desired == (digest, parameters) else "is not planned at its newest revision yet"

@@ -130,6 +130,20 @@ def test_a_new_owner_of_an_earlier_commit_that_could_not_look_is_waited_for(shop
     assert (shop.uids(), shop.owner("ConfigMap")) == (uids, "test/eu/new")
 
 
+def test_an_application_that_nobody_can_mend_holds_up_no_removal_for_ever(shop: Shop) -> None:
+    shop.begin(values("moved"))
+    shop.declare("old", more="  sync: {deadline: 3s}\n")
+    shop.hub.settle()
+    shop.commit(new=(values("other"), {"kind": "ConfigMap"}))
+    turns(shop, 2)
+    shop.commit(old=(values("keep"),))
+    turns(shop, 1)
+    assert "nothing is removed yet: eu/new" in shop.said("old")
+    assert shop.alive()
+    shop.until(lambda: shop.synced("old"))
+    assert not shop.alive()
+
+
 @pytest.mark.parametrize("why", ["paused", "manual"])
 def test_a_removal_goes_on_once_the_other_was_looked_at_and_does_not_render_it(shop: Shop, why: str) -> None:
     shop.begin(values("moved"))
