@@ -4,21 +4,49 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 from common.domain.redact import cut, redacted
+from common.domain.secrecy import NO_SECRETS, Ends, Secrets
 from common.settings import Settings
 
 LONGEST = 65_536
 """Characters of one value; a traceback has a few thousand."""
 
 
+_hidden: ContextVar[Secrets] = ContextVar("hidden", default=NO_SECRETS)
+
+
+@contextmanager
+def hiding() -> Iterator[None]:
+    """Within it, what ``hide`` is given shows in no log of this context."""
+    token = _hidden.set(NO_SECRETS)
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
+
+
+def hide(secrets: Secrets) -> None:
+    """Show these in no log from now on, until the context ends."""
+    _hidden.set(_hidden.get() | secrets)
+
+
 def _without_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    return {name: redacted(cut(value, LONGEST)) if isinstance(value, str) else value for name, value in event.items()}
+    hidden = _hidden.get()
+    return {name: _plain(value, hidden) for name, value in event.items()}
+
+
+def _plain(value: Any, hidden: Secrets) -> Any:
+    if isinstance(value, str):
+        return redacted(hidden.masked(cut(value, LONGEST), Ends.CUT))
+    return hidden.masked_in(value) if isinstance(value, (dict, list, tuple)) else value
 
 
 def configure(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from common.domain.fleet import Cluster, Fleet, Placement
 from common.domain.inventory import InventoryItem
 from common.domain.redact import redacted_manifest
 from common.domain.refs import PlacementRef
+from common.domain.secrecy import Secrets
 from common.sandbox.launch import Strictness
 from common.settings import Settings
 from common.snapshots import Snapshots
@@ -130,7 +131,7 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
     finally:
         kept.close()
         renderers.close()
-    shown = in_namespace(masked(rendered.objects), known.placement.namespace)
+    shown = in_namespace(masked(rendered.objects, rendered.secrets), known.placement.namespace)
     if known.placement.parameters_digest(renderer) == desired.parameters_digest:
         return shown
     return replace(shown, notes=(*shown.notes, "the registry has changed since this was planned; look again soon"))
@@ -148,8 +149,10 @@ def _capabilities(settings: Settings, cluster: Cluster) -> Capabilities:
         pool.close()
 
 
-def masked(objects: tuple[Sourced, ...]) -> tuple[Sourced, ...]:
-    """Return the objects, Lists taken apart, with the values of Secrets masked."""
+def masked(objects: tuple[Sourced, ...], secrets: Secrets) -> tuple[Sourced, ...]:
+    """Return the objects, Lists taken apart, with the values of Secrets and what else is secret masked."""
     return tuple(
-        Sourced(redacted_manifest(manifest), item.origin) for item in objects for manifest in flattened([item.manifest])
+        Sourced(secrets.masked_in(redacted_manifest(manifest)), item.origin)
+        for item in objects
+        for manifest in flattened([item.manifest])
     )

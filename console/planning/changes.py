@@ -8,6 +8,7 @@ from typing import Any
 
 from common.domain.changes import MUTATIONS, Action, Change
 from common.domain.refs import ObjectId, PlacementRef
+from common.domain.secrecy import NO_SECRETS, Secrets
 from workers.sync.diff import diff
 from workers.sync.lists import flattened
 
@@ -49,12 +50,15 @@ class SameError:
     placements: tuple[PlacementRef, ...]
 
 
-def compared(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
+def compared(
+    before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]], *, secrets: Secrets = NO_SECRETS
+) -> tuple[Change, ...]:
     """Return what differs between two renderings, by object; hooks are objects like others.
 
     Args:
         before: manifests with their namespaces; values of Secrets appear in no diff.
         after: as ``before``.
+        secrets: what may be in either and is not shown.
     """
     old, new = _by_id(before), _by_id(after)
     found: list[Change] = []
@@ -64,7 +68,7 @@ def compared(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, A
             found.append(Change(object_id, Action.CREATED))
         elif is_ is None:
             found.append(Change(object_id, Action.PRUNED))
-        elif lines := diff(was, is_):
+        elif lines := diff(was, is_, secrets=secrets):
             found.append(Change(object_id, Action.CONFIGURED, diff=lines))
         elif was != is_:
             found.append(Change(object_id, Action.CONFIGURED, "values that are not shown"))

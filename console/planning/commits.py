@@ -9,8 +9,9 @@ from common.domain.fleet import Fleet, Placement
 from common.domain.refs import PlacementRef
 from common.settings import Settings
 from console.planning.changes import PlannedPlacement, compared
-from console.planning.rendering import Manifests, Rendering, rendering
+from console.planning.rendering import Rendering, rendering
 from scheduler.planning.preview import Effect, PlacementEffect, Preview, as_if_applied, preview
+from workers.render.rendered import Rendered
 
 WITH_OBJECTS = frozenset({Effect.ADDED, Effect.CHANGED, Effect.REMOVED, Effect.ASKS})
 """What becomes of a placement that may change objects."""
@@ -55,8 +56,9 @@ def _planned(
         is_ = _rendered(None if removed else after, sides)
     except FlotillaError as error:
         return PlannedPlacement(effect.ref, effect.effect, error=str(error))
-    return PlannedPlacement(effect.ref, effect.effect, compared(was, is_))
+    secrets = was.secrets | is_.secrets
+    return PlannedPlacement(effect.ref, effect.effect, compared(was.manifests, is_.manifests, secrets=secrets))
 
 
-def _rendered(placement: Placement | None, sides: Rendering) -> Manifests:
-    return () if placement is None else sides.objects(placement)
+def _rendered(placement: Placement | None, sides: Rendering) -> Rendered:
+    return Rendered((), "", "") if placement is None else sides.shown(placement)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -35,6 +35,7 @@ from scheduler.planning.preview import Effect, PlacementEffect, preview
 from workers.kube import ClusterPool, Connection
 from workers.kube.secrets import credentials_from
 from workers.render.helm.rendering import Capabilities
+from workers.render.secrecy import silenced
 from workers.sync import pipeline
 from workers.sync.moving import Claims, Held, Hold
 from workers.sync.ports import NOTHING_TAKEN, Phase, PlannedChange, Ports, SyncRequest
@@ -162,7 +163,8 @@ class _Look:
     def _checked(self, placement: Placement, owned: tuple[InventoryItem, ...]) -> tuple[Change, ...]:
         """Return what the sync engine would change, by its own check."""
         application = placement.application
-        manifests = self.sides.manifests(placement)
+        rendered = self.sides.start(placement)
+        said = rendered.secrets.masked
         current = self.hub.facts.current.get(placement.ref)
         request = SyncRequest(
             fleet=self.then.name,
@@ -171,20 +173,27 @@ class _Look:
             revision=None,
             trigger=Trigger.CHECK,
             phase=Phase.CHECK,
-            manifests=manifests,
+            manifests=rendered.manifests,
             namespace=placement.namespace,
             inventory=owned,
             settings=placement.sync,
             health=application.health,
             project=self.then.projects[application.project],
             create_namespace=application.create_namespace,
+            secrets=rendered.secrets,
             full_check=True,
             first=current is None or current.applied is None,
         )
         agent = f"flotilla/{version('flotilla')} (plan of {placement.ref})"
         session = self.reach(placement.cluster).session(agent, account=self.then.account_of(application))
         ports = Ports(session, _NoJournal(), _NoFence(), self.objects, EngineClock(), first)
-        return tuple(change for change in pipeline.run(request, ports).changes if change.action in TOLD)
+        try:
+            changes = pipeline.run(request, ports).changes
+        except FlotillaError as error:
+            raise silenced(error, rendered.secrets) from None
+        return tuple(
+            replace(one, detail=said(one.detail), diff=said(one.diff)) for one in changes if one.action in TOLD
+        )
 
 
 def _removed(owned: Sequence[InventoryItem]) -> tuple[Change, ...]:

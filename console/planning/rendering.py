@@ -21,13 +21,11 @@ from console.looking.offline import in_namespace
 from workers.kube.secrets import credentials_from
 from workers.render.cache import RenderCache
 from workers.render.helm.rendering import Capabilities
-from workers.render.manifests import Sourced
 from workers.render.parts import by_source
+from workers.render.rendered import Rendered
 from workers.render.renderers import Renderers, RenderRequest, Resolved, asks_cluster, request_for
 from workers.render.sandbox import Bounds
 from workers.render.sops import Decryptor
-
-Manifests = tuple[Mapping[str, Any], ...]
 
 
 class Rendering:
@@ -57,20 +55,17 @@ class Rendering:
         self._projects = projects
         self._trees: dict[tuple[SourceRef, str], Tree] = {}
 
-    def objects(self, placement: Placement) -> Manifests:
-        """Return the manifests of a placement with its namespace filled in where it surely goes.
+    def shown(self, placement: Placement) -> Rendered:
+        """Return what a placement renders to with its namespace filled in where it surely goes; raises as ``start``."""
+        rendered = self.start(placement)
+        return replace(rendered, objects=in_namespace(rendered.objects, placement.namespace).objects)
+
+    def start(self, placement: Placement) -> Rendered:
+        """Return what a placement renders to, as a run starts from it.
 
         Raises:
             FlotillaError: a source cannot be read or rendered, as a worker would say it.
         """
-        shown = in_namespace(self._rendered(placement), placement.namespace)
-        return tuple(item.manifest for item in shown.objects)
-
-    def manifests(self, placement: Placement) -> Manifests:
-        """Return the manifests as a run starts from them; raises as ``objects``."""
-        return tuple(item.manifest for item in self._rendered(placement))
-
-    def _rendered(self, placement: Placement) -> tuple[Sourced, ...]:
         request = request_for(placement)
         reference = placement.application.decrypt
         if reference and self._credentials is not None:
@@ -83,7 +78,7 @@ class Rendering:
         def opened(source: SourceRef | None) -> Tree:
             return self._tree(placement.to_resolve[0] if source is None else source, project)
 
-        return self._renderers.render(opened, request, resolved).objects
+        return self._renderers.render(opened, request, resolved)
 
     def _resolved(self, request: RenderRequest, project: str) -> Resolved:
         found = [

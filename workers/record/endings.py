@@ -31,6 +31,7 @@ from common.domain.runs import (
     own_back_off,
     retry_delay,
 )
+from common.domain.secrecy import NO_SECRETS, Ends
 from common.domain.status import NO_CONTACT, NONE, Found, Reason, Remedy
 from common.domain.tenant import Tenant
 from common.telemetry.logs import logger
@@ -72,6 +73,8 @@ class Ender:
         self.manifest_digest: str | None = None
         self.warnings: tuple[str, ...] = ()
         """Of the renderer; told with the attempt where it succeeds."""
+        self.secrets = NO_SECRETS
+        """What is in the manifests and stands in no row."""
         self.journal: SqlJournal | None = None
         """What it holds back is written with the end; None before there is one."""
         self.countdown: timedelta | None = None
@@ -83,11 +86,12 @@ class Ender:
 
     def stop(self, outcome: AttemptOutcome, reason: str) -> None:
         """There is nothing to do any more, or nothing may be done now."""
+        said = self.secrets.masked(reason)
 
         def note(connection: Connection, _now: datetime) -> None:
             standing.record_given_up(connection, self._run.placement_id)
 
-        self._end(lambda _now: AttemptEnding(outcome, reason=reason), note)
+        self._end(lambda _now: AttemptEnding(outcome, reason=said), note)
 
     def stop_blocked(self, reason: str) -> None:
         """The cluster turned out to be one that nothing may be written to."""
@@ -129,6 +133,7 @@ class Ender:
             params: what a program needs to know of it besides.
             result: what was done until then.
         """
+        message, params = self.secrets.masked(message, Ends.CUT), self.secrets.masked_in(params)
         ending = AttemptEnding(AttemptOutcome.FAILED, reason="", error_code=code, error=message)
 
         def note(connection: Connection, now: datetime) -> None:
@@ -162,6 +167,8 @@ class Ender:
 
     def ended(self, phase: Phase, result: SyncResult) -> None:
         """The engine came to an end."""
+        said = self.secrets.masked
+        result = replace(result, reason=said(result.reason), warnings=tuple(map(said, result.warnings)))
         match result.ending:
             case Ending.SUCCEEDED:
                 self._succeeded(phase, result)
@@ -342,7 +349,7 @@ class Ender:
 
     def _retry(self, delay: timedelta, code: str, message: str) -> None:
         """Commit when the next attempt may begin, and leave a countdown if the broker has room to park it."""
-        parked = False
+        parked, message = False, self.secrets.masked(message, Ends.CUT)
 
         def note(connection: Connection, now: datetime) -> None:
             nonlocal parked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from common.db import attempts, inventory, leases, prune_budget, results
@@ -16,6 +17,7 @@ from common.domain.errors import LeaseLostError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
+from common.domain.secrecy import NO_SECRETS
 from workers.record.moves import Moves
 from workers.sync.moving import Claims, Held
 from workers.sync.ports import NOTHING_TAKEN, PlannedChange
@@ -44,6 +46,8 @@ class SqlJournal:
         self._run = run
         self._moves = moves
         self._budget = prune_budget
+        self.secrets = NO_SECRETS
+        """What stands in no row."""
         self._written = 0
         self._changes: list[Change] = []
         self._items: dict[ObjectId, InventoryItem | None] = {}
@@ -93,9 +97,12 @@ class SqlJournal:
 
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
         """Take in outcomes and the inventory rows they changed; unchanged objects are counted elsewhere, not listed."""
-        self._changes += [change for change in changes if change.action is not Action.UNCHANGED or change.detail]
+        told = [change for change in changes if change.action is not Action.UNCHANGED or change.detail]
+        said = self.secrets.masked
+        self._changes += [replace(one, detail=said(one.detail), diff=said(one.diff)) for one in told]
         if self._run.trigger is not Trigger.CHECK:  # the run beside it may know better by now
-            self._items |= {item.object: item for item in items}
+            rows = (replace(item, refused=said(item.refused), by_hand=said(item.by_hand)) for item in items)
+            self._items |= {item.object: item for item in rows}
         self._write_many()
 
     def forget(self, objects: Sequence[ObjectId]) -> None:

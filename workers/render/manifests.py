@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common.domain.errors import sentences
+from common.domain.secrecy import NO_SECRETS, Secrets
 from common.yaml import MANIFEST_LIMITS, Document, Repeated, YamlError, YamlLimits, load_documents
 from workers.render.canonical import canonical_bytes
 from workers.render.faults import EmptyRenderError, ManifestTooLargeError, RenderError
@@ -41,10 +42,12 @@ class Output:
     Attributes:
         objects: with where each came from.
         warnings: in words, for who reads the run; empty where all is well.
+        secrets: what was decrypted for it; never written anywhere.
     """
 
     objects: tuple[Sourced, ...]
     warnings: tuple[str, ...] = ()
+    secrets: Secrets = NO_SECRETS
 
 
 @dataclass(frozen=True, slots=True)

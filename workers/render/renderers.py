@@ -11,6 +11,7 @@ from typing import Any
 from common.domain.errors import FlotillaError
 from common.domain.fleet import IgnoreRule, Placement, Renderer, RenderSettings
 from common.domain.refs import SourceRef
+from common.domain.secrecy import Secrets
 from common.domain.several import joined_digest, joined_renderer, renderers_in
 from common.sandbox.launch import Strictness
 from common.settings import Settings
@@ -27,11 +28,12 @@ from workers.render.jsonnet import imports
 from workers.render.jsonnet import rendering as evaluation
 from workers.render.jsonnet.imports import JsonnetFootprint
 from workers.render.kustomization import Footprint
-from workers.render.manifests import Output, Sourced
+from workers.render.manifests import Output
 from workers.render.parts import Loan, Part, by_source, lent_paths, parts_of, together
 from workers.render.pool import RenderProcesses
+from workers.render.rendered import Rendered
 from workers.render.sandbox import Bounds
-from workers.render.secrecy import secrets_in, secrets_set, silenced, without
+from workers.render.secrecy import secrets_given, silenced, without
 from workers.render.sops import DecryptedTree, Decryptor
 from workers.render.substitute import substitute
 from workers.render.twice import settled
@@ -93,28 +95,6 @@ class Resolved:
     source_digest: str
     renderer: str
     paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """What came out for one placement.
-
-    Attributes:
-        objects: with where each came from; not to be changed.
-        digest: sha256 (hex) over the manifests in their order.
-        renderer: names and versions of what rendered them here.
-        warnings: in words; empty where all is well.
-    """
-
-    objects: tuple[Sourced, ...] = field(repr=False)
-    digest: str
-    renderer: str
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def manifests(self) -> tuple[Mapping[str, Any], ...]:
-        """The objects alone."""
-        return tuple(item.manifest for item in self.objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,23 +167,24 @@ class Renderers:
         """
         renderer = resolved.renderer
         inputs = _inputs(request, renderer)
+        given = secrets_given(
+            [request.values, request.variables, request.cluster], sets=request.options.get("sets", ())
+        )
         output = self._cache.get(cache_key(resolved.source_digest, renderer, inputs))
         if output is None:
-            secrets = {*secrets_in(request.values), *secrets_set(request.options.get("sets", ()))}
+            opened: set[str] = set()
             try:
-                output, read, renderer = self._afresh(open_tree, request, secrets)
+                output, read, renderer = self._afresh(open_tree, request, opened)
             except FlotillaError as error:
-                raise silenced(error, secrets) from None
-            output = replace(output, warnings=tuple(without(said, secrets) for said in output.warnings))
+                raise silenced(error, Secrets(opened) | given) from None
+            secrets = Secrets(opened)
+            told = secrets | given
+            warnings = tuple(without(said, told) for said in output.warnings)
+            output = replace(output, warnings=warnings, secrets=secrets)
             # by what was really read: a digest that somebody computed otherwise must not name other manifests
             key = cache_key(read, renderer, _inputs(request, renderer))
             self._cache.put(key, output, private=request.decryptor is not None)
-        objects = output.objects
-        if request.variables is not None:
-            objects = substitute(objects, request.variables)
-        counted = settled(objects, request.ignore, request.namespace)
-        digest = manifest_digest(counted) if request.decryptor is None else request.decryptor.digest(counted)
-        return Rendered(objects, digest, renderer, output.warnings)
+        return _finished(output, request, renderer, output.secrets | given if given else output.secrets)
 
     def outdated(self, renderer: str, error_code: str) -> bool:
         """Return whether a newer renderer may give something else for the same files than the one that resolved them.
@@ -299,6 +280,16 @@ class Renderers:
             )
 
         return _Plan(f"{evaluation.NAME} {evaluation.VERSION}", reads.paths, run)
+
+
+def _finished(output: Output, request: RenderRequest, renderer: str, secrets: Secrets) -> Rendered:
+    try:
+        objects = output.objects if request.variables is None else substitute(output.objects, request.variables)
+        counted = settled(objects, request.ignore, request.namespace)
+    except FlotillaError as error:
+        raise silenced(error, secrets) from None
+    private = request.decryptor is not None
+    return Rendered(objects, manifest_digest(counted), renderer, output.warnings, secrets, private)
 
 
 def _digest(tree: Tree, plans: Sequence[_Plan]) -> str:

@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from common.domain.errors import sentences
 from common.sources.trees import Tree
 from common.yaml import Document, YamlError, load_documents
-from workers.render.canonical import canonical_bytes
 from workers.render.faults import DecryptError, RenderError
 from workers.render.manifests import FILE_LIMITS
 
@@ -40,6 +39,7 @@ _DOTENV = re.compile(rb"^sops_mac=ENC\[", re.MULTILINE)
 _IDENTITY = re.compile(r"^AGE-SECRET-KEY-1[A-Z0-9]+$", re.MULTILINE)
 _TEXTS = (".yaml", ".yml", ".json")
 _KEY = "sops"
+_IDENTITY_OF_OBJECTS = frozenset({("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace")})
 _CORRECT = "Encrypt the file anew with `sops`, and commit."
 
 
@@ -68,11 +68,6 @@ class Decryptor:
             message = f"credentials {reference!r} hold no age key"
             raise DecryptError(message, remedy="Store what `age-keygen` wrote, under any name.")
         return cls(reference, found)
-
-    def digest(self, manifests: Sequence[Mapping[str, Any]]) -> str:
-        """Return what identifies manifests without telling what is in them: an HMAC under the keys."""
-        secret = hashlib.sha256("\n".join(self.identities).encode()).digest()
-        return hmac.new(secret, canonical_bytes(list(manifests)), hashlib.sha256).hexdigest()
 
     def decrypted(self, path: str, content: bytes, *, opened: set[str] | None = None) -> bytes:
         """Return what a file holds: itself where it is not encrypted, else JSON documents, each on its former line.
@@ -114,7 +109,7 @@ class Decryptor:
             if not isinstance(document.value, Mapping):
                 message = f"{path}:{document.line}: an encrypted document is a mapping"
                 raise DecryptError(message, remedy=_CORRECT)
-            values.append(walk.opened({k: v for k, v in document.value.items() if k != _KEY}, ()))
+            values.append(walk.document({k: v for k, v in document.value.items() if k != _KEY}))
         modified = f"{metadata.get('lastmodified', '')}"
         said = _unsealed(cipher, str(metadata.get("mac", "")), modified, f"{path}: the code over its values")
         if not isinstance(said, str) or not hmac.compare_digest(said.upper(), walk.mac.hexdigest().upper()):
@@ -159,10 +154,16 @@ class _Walk:
 
     def __init__(self, path: str, cipher: AESGCM, secrets: set[str], *, only_encrypted: bool) -> None:
         self._path = path
+        self._named: frozenset[tuple[str, ...]] = frozenset()
         self._secrets = secrets
         self._cipher = cipher
         self._only_encrypted = only_encrypted
         self.mac = hashlib.sha512(_ONLY_ENCRYPTED if only_encrypted else b"")
+
+    def document(self, value: Mapping[str, Any]) -> Any:
+        """Return a document with its values opened; what names an object everybody is told, encrypted or not."""
+        self._named = _IDENTITY_OF_OBJECTS if {"apiVersion", "kind", "metadata"} <= value.keys() else frozenset()
+        return self.opened(value, ())
 
     def opened(self, value: Any, keys: tuple[str, ...]) -> Any:
         if isinstance(value, Mapping):
@@ -177,7 +178,7 @@ class _Walk:
         if sealed or not self._only_encrypted:
             self.mac.update(_bytes_of(found))
         shown = found.decode(errors="replace") if isinstance(found, bytes) else found
-        if sealed and not isinstance(shown, bool):
+        if sealed and not isinstance(shown, bool) and keys not in self._named:
             self._secrets.add(str(shown))
         return shown
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -35,7 +36,9 @@ def each(executor: Executor, work: Callable[[T], None], items: Iterable[T]) -> N
             work(item)
         return
     shared = _Shared(queue, work)
-    helpers: list[Future[None]] = [executor.submit(shared.help) for _ in range(min(WIDTH, len(queue)) - 1)]
+    helpers: list[Future[None]] = [
+        executor.submit(copy_context().run, shared.help) for _ in range(min(WIDTH, len(queue)) - 1)
+    ]
     shared.help()
     for helper in helpers:
         if not helper.cancel():

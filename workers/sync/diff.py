@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from common.domain.redact import MASK, redacted
+from common.domain.secrecy import NO_SECRETS, Secrets
 
 LINE_LIMIT = 200
 """Most differences listed for one object."""
@@ -20,7 +22,7 @@ _NOT_COMPARED = frozenset(
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def diff(live: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+def diff(live: Mapping[str, Any], result: Mapping[str, Any], *, secrets: Secrets = NO_SECRETS) -> str:
     """Return the differences, one a line: ``+ path: value``, ``- path: value``, ``~ path: before -> after``.
 
     Status and what the API server keeps by itself are left out. Empty means that nothing would change.
@@ -28,8 +30,11 @@ def diff(live: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     Args:
         live: the object as it is.
         result: as the dry-run says it would become.
+        secrets: what may be in it and is shown nowhere. Where there are any, what was before a secret, or before
+            nothing, is not shown either: it may be the secret of before.
     """
-    lines = list(_walk("", _comparable(live), _comparable(result), secret=_is_secret(result)))
+    shown = _Shown(secrets, of_secret=_is_secret(result))
+    lines = [shown.line(*one) for one in _walk("", _comparable(live), _comparable(result))]
     more = len(lines) - LINE_LIMIT
     if more > 0:
         lines = [*lines[:LINE_LIMIT], f"… and {more} more"]
@@ -51,18 +56,18 @@ def _comparable(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _walk(path: str, before: Any, after: Any, *, secret: bool) -> Iterator[str]:
+def _walk(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
     if before == after:
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted(before.keys() | after.keys()):
-            yield from _walk(f"{path}.{key}", before.get(key, _ABSENT), after.get(key, _ABSENT), secret=secret)
+            yield from _walk(f"{path}.{key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
     elif isinstance(before, list) and isinstance(after, list):
         old, new = _by_name(before), _by_name(after)
         for key in [*old, *(key for key in new if key not in old)]:
-            yield from _walk(f"{path}[{key}]", old.get(key, _ABSENT), new.get(key, _ABSENT), secret=secret)
+            yield from _walk(f"{path}[{key}]", old.get(key, _ABSENT), new.get(key, _ABSENT))
     else:
-        yield _line(path, before, after, masked=_masked(path, secret=secret))
+        yield path, before, after
 
 
 def _by_name(elements: list[Any]) -> dict[str, Any]:
@@ -73,23 +78,27 @@ def _by_name(elements: list[Any]) -> dict[str, Any]:
     return {str(index): each for index, each in enumerate(elements)}
 
 
-def _masked(path: str, *, secret: bool) -> bool:
-    return secret and path.startswith((".data", ".stringData"))
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How differences of one object are shown: ``of_secret`` is one, of which no value is."""
 
+    secrets: Secrets
+    of_secret: bool
 
-def _line(path: str, before: Any, after: Any, *, masked: bool) -> str:
-    old, new = (_shown(value, masked=masked) for value in (before, after))
-    if before is _ABSENT:
-        return f"+ {path}: {new}"
-    if after is _ABSENT:
-        return f"- {path}: {old}"
-    return f"~ {path}: {old} -> {new}"
+    def line(self, path: str, before: Any, after: Any) -> str:
+        place = self.secrets.masked(path)
+        masked = self.of_secret and path.startswith((".data", ".stringData"))
+        old, new = (self._value(value, masked=masked) for value in (before, after))
+        if before is _ABSENT:
+            return f"+ {place}: {new}"
+        if self.secrets and (after is _ABSENT or self.secrets.holds(after)):
+            old = MASK
+        return f"- {place}: {old}" if after is _ABSENT else f"~ {place}: {old} -> {new}"
 
-
-def _shown(value: Any, *, masked: bool) -> str:
-    if value is _ABSENT:
-        return ""
-    if masked:
-        return MASK
-    text = orjson.dumps(value, default=str).decode()
-    return text if len(text) <= VALUE_LIMIT else f"{text[:VALUE_LIMIT]}…"
+    def _value(self, value: Any, *, masked: bool) -> str:
+        if value is _ABSENT:
+            return ""
+        if masked:
+            return MASK
+        text = orjson.dumps(self.secrets.masked_in(value), default=str).decode()
+        return text if len(text) <= VALUE_LIMIT else f"{text[:VALUE_LIMIT]}…"

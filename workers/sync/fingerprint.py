@@ -7,6 +7,7 @@ than those of ``status`` do. The labels and annotations that we apply are added,
 from __future__ import annotations
 
 import hashlib
+import hmac
 
 import msgspec
 
@@ -26,12 +27,32 @@ class _OurFields(msgspec.Struct, frozen=True):
 _DECODER: msgspec.json.Decoder[_OurFields] = msgspec.json.Decoder(_OurFields)
 
 
-def fingerprint(meta: LiveMeta) -> str:
-    """Return 64 hex digits over what identifies the state of an object that others might have changed.
+_KEYED = "k"
+"""What a fingerprint under a key begins with; no hex digit."""
+
+
+def fingerprint(meta: LiveMeta, key: bytes = b"") -> str:
+    """Return 64 characters over what identifies the state of an object that others might have changed.
+
+    Args:
+        meta: of the object.
+        key: of an HMAC, where labels or annotations may hold a secret; empty for a plain digest.
 
     Raises:
         GarbageError: its managedFields are none.
     """
+    parts = b"\0".join(_parts(meta))
+    if key:
+        return f"{_KEYED}{hmac.new(key, parts, 'sha256').hexdigest()[1:]}"
+    return hashlib.sha256(parts).hexdigest()
+
+
+def fingerprint_like(known: str, meta: LiveMeta, key: bytes) -> str:
+    """Return the fingerprint of an object in the form of the one that is known of it."""
+    return fingerprint(meta, key if known.startswith(_KEYED) else b"")
+
+
+def _parts(meta: LiveMeta) -> list[bytes]:
     parts: list[bytes] = [meta.uid.encode()]
     if meta.generation:
         parts.append(str(meta.generation).encode())
@@ -42,7 +63,7 @@ def fingerprint(meta: LiveMeta) -> str:
         keys = _decoded(ours).metadata
         parts += _values("label", keys.labels, meta.labels or {})
         parts += _values("annotation", keys.annotations, meta.annotations or {})
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return parts
 
 
 def _decoded(ours: ManagedFields) -> _OurFields:

@@ -24,7 +24,7 @@ from workers.sync.errors import (
     told,
 )
 from workers.sync.fieldset import FieldSet
-from workers.sync.fingerprint import fingerprint
+from workers.sync.fingerprint import fingerprint_like
 from workers.sync.ignore import Ignored
 from workers.sync.live import Live, LiveMeta, ManagedFields
 from workers.sync.marks import ApplyMode, Owner, Standing
@@ -149,7 +149,8 @@ class Judge:
         item = self._items.get(wanted.object)
         if item is None or listed is None or self._request.full_check or wanted.object in self._request.fenced:
             return None
-        same = item.desired_digest == self.digest(wanted) and item.fingerprint == fingerprint(listed)
+        seen = fingerprint_like(item.fingerprint, listed, self._request.digest_key)
+        same = item.desired_digest == self.digest(wanted) and item.fingerprint == seen
         return Verdict(wanted, Action.UNCHANGED) if same and not listed.deletion_timestamp else None
 
     def judge(self, wanted: Wanted) -> Verdict:
@@ -313,7 +314,7 @@ class Judge:
         before, after = live.body(), adoption.without_left(answer.live, proposal.migration)
         if proposal.extra is not None:
             after = by_hand.without(after, proposal.extra)
-        changes = diff(before, after)
+        changes = diff(before, after, secrets=self._request.secrets)
         if proposal.adopt and not diff(adoption.unmarked(before), adoption.unmarked(after)):
             return replace(proposal, action=Action.ADOPTED, diff=changes)
         # A fenced object always differs: the fence is this attempt's, and its annotation another.

@@ -42,7 +42,7 @@ class Wanted:
         target: where it lies.
         manifest: with our marks; shares structure with the rendered one and is never changed.
         mark: its owner annotation.
-        digest: sha256 of the canonical manifest, an HMAC for a Secret.
+        digest: sha256 of the canonical manifest, an HMAC for a Secret and where others may hold a secret.
         options: what its annotations ask for.
         place: when its turn comes, and whether it is a hook.
         generated: the prefix of its name where each run gives it another; empty where it has a name of its own.
@@ -67,6 +67,8 @@ class Naming:
     namespace: str
     digest_key: bytes
     run: str = ""
+    keyed: bool = False
+    """Whether digests of all objects are HMACs under ``digest_key``, not those of Secrets alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def _normalised(manifest: Manifest, naming: Naming, kinds: KindLookup) -> Wanted
     options = marks.options_of(_annotations(manifest))
     complete = _completed(manifest, group, kind_name)
     complete["metadata"] = _metadata(manifest["metadata"], name, namespace, mark, naming.ref.mark(naming.fleet))
-    key = naming.digest_key if (group, kind_name) == ("", "Secret") else None
+    key = naming.digest_key if naming.keyed or (group, kind_name) == ("", "Secret") else None
     target, digest = Target(kind, namespace, name), digest_of(complete, key)
     generated = "" if manifest["metadata"].get("name") else manifest["metadata"]["generateName"]
     return Wanted(object_id, target, complete, mark, digest, options, place, generated)

@@ -16,6 +16,7 @@ from common.domain.fleet import HealthRule, Project, SyncSettings
 from common.domain.inventory import InventoryItem as InventoryItem  # the engine's own word for it
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision
 from common.domain.runs import Trigger
+from common.domain.secrecy import NO_SECRETS, Secrets
 from workers.sync.live import Kind, Live, LiveMeta
 from workers.sync.moving import Claims, Held
 
@@ -379,7 +380,7 @@ class SyncRequest:
         settings: prune guards, adoption, ignored fields, conflicts.
         health: the application's own rules of health.
         create_namespace: make ``namespace`` where it does not exist; it is never pruned.
-        digest_key: key of the HMACs that stand for manifests of Secrets.
+        digest_key: key of the HMACs that stand for what may hold a secret.
         fenced: objects that an attempt which did not end by itself had planned to write: written again even if equal.
         held: objects whose drift is not corrected before an instant: somebody keeps changing them back.
         wrote_before: a former attempt of the same run has written something.
@@ -392,6 +393,7 @@ class SyncRequest:
         awaited: the objects that the run waited for before this attempt; empty for all of the placement, or none.
         private: the manifests may hold what was decrypted: nothing of them is kept.
         former: the placement that had its name before: what that one marked and the inventory holds is ours.
+        secrets: what the manifests may hold and nobody is shown.
     """
 
     fleet: str
@@ -421,3 +423,9 @@ class SyncRequest:
     awaited: frozenset[ObjectId] = frozenset()
     private: bool = False
     former: PlacementRef | None = None
+    secrets: Secrets = NO_SECRETS
+
+    @property
+    def keyed(self) -> bool:
+        """Whether any object may hold a secret, so that digests of all are HMACs."""
+        return self.private or bool(self.secrets)

@@ -31,7 +31,8 @@ def prepare(request: SyncRequest, cluster: ClusterPort) -> tuple[Normal, frozens
     added = _namespace(request)
     manifests = tuple(flattened((*added, *request.manifests)))
     kinds = CustomKinds(cluster.kind, manifests)
-    naming = Naming(request.fleet, request.ref, request.namespace, request.digest_key, request.attempt.run)
+    run = request.attempt.run
+    naming = Naming(request.fleet, request.ref, request.namespace, request.digest_key, run, keyed=request.keyed)
     normal = normalise(manifests, naming, kinds, origins=tuple(_origins(request, added)))
     policy.check(normal, request.project)
     return normal, frozenset(kinds.arriving)

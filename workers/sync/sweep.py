@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync import marks
-from workers.sync.fingerprint import fingerprint
+from workers.sync.fingerprint import fingerprint_like
 from workers.sync.live import LiveMeta
 from workers.sync.ports import InventoryItem
 
@@ -92,8 +92,17 @@ class SweepResult:
     strays: tuple[Stray, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Marking:
+    """By what the objects of a placement are known."""
+
+    fleet: str
+    ref: PlacementRef
+    key: bytes = field(repr=False)
+
+
 def compare(
-    fleet: str, cluster: str, inventories: Mapping[PlacementRef, Sequence[InventoryItem]], lists: Lists
+    fleet: str, cluster: str, inventories: Mapping[PlacementRef, Sequence[InventoryItem]], lists: Lists, *, key: bytes
 ) -> SweepResult:
     """Return the verdict on each placement, and the strays.
 
@@ -102,6 +111,7 @@ def compare(
         cluster: its name in the registry.
         inventories: of the cluster's placements; a missing placement's objects are strays.
         lists: of every kind that the inventories hold.
+        key: of fingerprints that are HMACs.
     """
     live = {
         ObjectId(group, kind, meta.namespace, meta.name): meta
@@ -110,19 +120,19 @@ def compare(
     }
     known = frozenset((ref, item.object) for ref, items in inventories.items() for item in items)
     verdicts = tuple(
-        replace(_verdict(fleet, ref, items, live, lists), gone=_gone(items, live, lists))
+        replace(_verdict(_Marking(fleet, ref, key), items, live, lists), gone=_gone(items, live, lists))
         for ref, items in inventories.items()
     )
     return SweepResult(verdicts, tuple(_strays(fleet, cluster, live, known)))
 
 
 def _verdict(
-    fleet: str,
-    ref: PlacementRef,
+    marking: _Marking,
     items: Sequence[InventoryItem],
     live: Mapping[ObjectId, LiveMeta],
     lists: Lists,
 ) -> SweepVerdict:
+    ref = marking.ref
     drifts: list[Drift] = []
     unread: list[str] = []
     under_way: list[str] = []
@@ -136,7 +146,7 @@ def _verdict(
             under_way.append(f"{item.object} was not applied yet")
         elif meta is not None and meta.deletion_timestamp:
             under_way.append(f"{item.object} is being deleted")
-        elif drift := _drift(marks.owner_mark(fleet, ref, item.object), item, meta):
+        elif drift := _drift(marking, item, meta):
             drifts.append(drift)
     if drifts:
         return SweepVerdict(ref, Finding.DRIFTED, tuple(drifts), f"{drifts[0].object} {drifts[0].what}")
@@ -157,12 +167,13 @@ def _looked_at(item: InventoryItem) -> bool:
     return item.wanted and not item.is_hook
 
 
-def _drift(mark: str, item: InventoryItem, meta: LiveMeta | None) -> Drift | None:
+def _drift(marking: _Marking, item: InventoryItem, meta: LiveMeta | None) -> Drift | None:
     if meta is None:
         return None if item.goes_by_itself else Drift(item.object, "is gone, or lost our label")
-    if (meta.annotations or {}).get(marks.OWNER) != mark:
-        return Drift(item.object, "lost our mark", last_manager(meta), fingerprint(meta))
-    if (seen := fingerprint(meta)) != item.fingerprint:
+    seen = fingerprint_like(item.fingerprint, meta, marking.key)
+    if (meta.annotations or {}).get(marks.OWNER) != marks.owner_mark(marking.fleet, marking.ref, item.object):
+        return Drift(item.object, "lost our mark", last_manager(meta), seen)
+    if seen != item.fingerprint:
         return Drift(item.object, "was changed", last_manager(meta), seen)
     return None
 

@@ -246,7 +246,7 @@ class Writer:
         return replace(
             planned_item(wanted, None),
             desired_digest=self._judge.digest(wanted),
-            fingerprint=fingerprint(meta),
+            fingerprint=fingerprint(meta, self._request.digest_key if self._request.keyed else b""),
             uid=meta.uid,
             applied_fields=ours.decoded() if ours is not None else None,
             adopted=adopted,

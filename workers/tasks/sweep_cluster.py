@@ -73,7 +73,7 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
         (item for items in inventories.values() for item in items if not item.is_hook),
     )
     metas = {key: None if one is None else one[1] for key, one in lists.items()}
-    found = compare(where.fleet.name, where.cluster.name, inventories, metas)
+    found = compare(where.fleet.name, where.cluster.name, inventories, metas, key=runtime.hub_key)
     version = connection.version()
     served = _served_now(cluster, where.placements)
     with runtime.database.write() as transaction:

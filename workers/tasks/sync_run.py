@@ -19,17 +19,19 @@ from common.domain.fleet import Fleet, Placement, Project
 from common.domain.inventory import Healing, InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.runs import Trigger
+from common.domain.secrecy import NO_SECRETS
 from common.domain.several import commits_in
 from common.domain.status import Remedy
 from common.sources.sources import opener
-from common.telemetry.logs import logger
+from common.telemetry.logs import hide, hiding, logger
 from workers.kube.pool import Connection
 from workers.record.endings import Ender
 from workers.record.journal import SqlJournal
 from workers.record.moves import Moves
 from workers.render.canonical import manifest_digest
 from workers.render.helm.rendering import Capabilities
-from workers.render.renderers import Rendered, Resolved, asks_cluster, request_for
+from workers.render.rendered import Rendered
+from workers.render.renderers import Resolved, asks_cluster, request_for
 from workers.render.sops import Decryptor
 from workers.sync import pipeline
 from workers.sync.ports import Phase, Ports, SyncRequest
@@ -95,6 +97,11 @@ def carry_out(runtime: Runtime, run_id: RunId) -> Done:
 
 def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> Done:
     ender = Ender(runtime.database, run)
+    with hiding():
+        return _ended(runtime, run, fence, ender)
+
+
+def _ended(runtime: Runtime, run: ClaimedRun, fence: HeldLease, ender: Ender) -> Done:
     try:
         facts = _facts(runtime, run)
         ender.placement, ender.projects, ender.hint = facts.placement, facts.fleet.projects, facts.standing.hint
@@ -157,10 +164,12 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
         return
     rendered = None if phase is Phase.REMOVE else _render(runtime, run, facts, connection)
     if rendered is not None:
-        ender.warnings = rendered.warnings
-    ender.manifest_digest = rendered.digest if rendered else EMPTY
+        ender.warnings, ender.secrets = rendered.warnings, rendered.secrets
+        hide(rendered.secrets)
+    ender.manifest_digest = rendered.digest_under(runtime.hub_key) if rendered else EMPTY
     moves = Moves(runtime.database, run, facts.fleet, runtime.snapshots, looked=facts.standing.looked)
     ender.journal = SqlJournal(runtime.database, run, moves, prune_budget=facts.fleet.prune_budget)
+    ender.journal.secrets = ender.secrets
     rights = _rights(runtime, run, facts, phase)
     ender.tenant = rights.tenant
     session = connection.session(runtime.agent(f"run {run.attempt}"), account=rights.account, permit=fence.check)
@@ -231,6 +240,7 @@ def _request(
         inventory=facts.inventory,
         project=project,
         digest_key=runtime.hub_key,
+        secrets=rendered.secrets if rendered else NO_SECRETS,
         # Written again even where they are equal: no difference that a person who looks should see.
         fenced=frozenset() if run.trigger is Trigger.CHECK else facts.fenced,
         held=_held(facts.healings, run) if run.trigger is Trigger.DRIFT else {},

@@ -23,7 +23,7 @@ def test_a_sweep_confirms_what_it_finds_and_names_who_drifted(site: Site, kubect
         for group, version, kind in {(item.object.group, item.version, item.object.kind) for item in items}:
             found = site.cluster.kind(group, version, kind)
             lists[group, kind] = site.cluster.list_meta(found, namespace="", selector="flotilla.dev/placement")
-        return compare("acme", "alpha", {site.ref: items}, lists).verdicts[0]
+        return compare("acme", "alpha", {site.ref: items}, lists, key=b"").verdicts[0]
 
     assert swept().finding is Finding.CONFIRMED
     status = {"status": {"observedGeneration": 1, "replicas": 1}}

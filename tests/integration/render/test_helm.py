@@ -31,7 +31,8 @@ from workers.render.faults import (
     ToolFailedError,
 )
 from workers.render.helm.rendering import Capabilities
-from workers.render.renderers import Rendered, Renderers, RenderRequest
+from workers.render.rendered import Rendered
+from workers.render.renderers import Renderers, RenderRequest
 from workers.render.sandbox import Bounds
 from workers.sync.arriving import CustomKinds
 from workers.sync.normalise import Naming, normalise

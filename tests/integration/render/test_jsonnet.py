@@ -15,7 +15,8 @@ from common.sources.faults import PathMissingError, SymlinkRefusedError
 from tests.fakes.trees import Content, memory_tree
 from workers.render.cache import RenderCache
 from workers.render.faults import EmptyRenderError, RenderError, ToolBoundsError, ToolFailedError
-from workers.render.renderers import Rendered, Renderers, RenderRequest
+from workers.render.rendered import Rendered
+from workers.render.renderers import Renderers, RenderRequest
 from workers.render.sandbox import Bounds
 
 LIB = "{ map(name, data):: {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: name}, data: data} }"

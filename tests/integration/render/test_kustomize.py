@@ -23,7 +23,8 @@ from workers.render.faults import (
     ToolKilledError,
 )
 from workers.render.kustomize import Tool
-from workers.render.renderers import Rendered, Renderers, RenderRequest
+from workers.render.rendered import Rendered
+from workers.render.renderers import Renderers, RenderRequest
 
 pytestmark = pytest.mark.service("kustomize")
 

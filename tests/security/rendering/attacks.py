@@ -15,7 +15,8 @@ import pytest
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Renderer, RenderSettings
 from tests.fakes.trees import Content, memory_tree
-from workers.render.renderers import Rendered, Renderers, RenderRequest
+from workers.render.rendered import Rendered
+from workers.render.renderers import Renderers, RenderRequest
 from workers.render.sandbox import Bounds
 
 CANARY = "canary-9d41c7e2"

@@ -17,7 +17,7 @@ from workers.sync.concurrent import each
 from workers.sync.conflicts import Force, Stop, decide, owner_named
 from workers.sync.diff import LINE_LIMIT, diff
 from workers.sync.errors import Cause, ConflictError
-from workers.sync.fingerprint import fingerprint
+from workers.sync.fingerprint import fingerprint, fingerprint_like
 from workers.sync.ignore import Ignored, ignored_in, without_others
 from workers.sync.live import LiveMeta, ManagedFields
 from workers.sync.ordering import batches, in_order
@@ -449,3 +449,12 @@ def test_after_an_error_nothing_new_is_begun() -> None:
             each(executor, work, range(100))
         blocker.wait()
     assert begun == [0, 1, 2]
+
+
+def test_a_fingerprint_under_a_key_is_told_from_a_plain_one_and_known_again() -> None:
+    plain, keyed = fingerprint(meta()), fingerprint(meta(), b"hub")
+    assert (len(plain), len(keyed)) == (64, 64)
+    assert fingerprint_like(plain, meta(), b"hub") == plain
+    assert fingerprint_like(keyed, meta(), b"hub") == keyed
+    assert fingerprint_like(keyed, meta(), b"another") != keyed
+    assert fingerprint_like(keyed, meta(labels={"app": "z"}), b"hub") != keyed

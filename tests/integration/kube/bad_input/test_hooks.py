@@ -210,5 +210,5 @@ def test_a_plain_job_that_ttl_collected_is_neither_drift_nor_run_again(
     done = site.sync(once, full_check=True)
     assert (done.ending, actions(done)) == (Ending.SUCCEEDED, {"Job/once": "unchanged"})
     assert jobs(kubectl) == set()
-    (verdict,) = compare(site.fleet, site.ref.cluster, {site.ref: [row]}, {("batch", "Job"): ()}).verdicts
+    (verdict,) = compare(site.fleet, site.ref.cluster, {site.ref: [row]}, {("batch", "Job"): ()}, key=b"").verdicts
     assert verdict.finding is Finding.CONFIRMED

@@ -1,0 +1,138 @@
+"""Secrets that are known are masked in every form in which tools write them, at a cost by the length of the text."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.domain.redact import MASK
+from common.domain.secrecy import MOST, SHORTEST, Ends, Secrets
+
+VALUE = 'p@ss <w\'ord> & "more"\u00fc'
+LINES = "first line of it\n  second line, indented\nkey: value with space\n"
+KEY = "-----BEGIN PRIVATE KEY-----\n" + "\n".join(f"{n}Hq7x" * 12 for n in range(9)) + "\n-----END PRIVATE KEY-----\n"
+
+
+def go_json(text: str) -> str:
+    escaped = json.dumps(text, ensure_ascii=False)
+    return escaped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def padded(before: str) -> Callable[[str], str]:
+    return lambda text: base64.b64encode(f"{before}{text} and more".encode()).decode()
+
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "quoted in JSON": json.dumps,
+    "quoted in JSON, as it is read": lambda text: json.dumps(text, ensure_ascii=False),
+    "quoted by Go": go_json,
+    "quoted in YAML": lambda text: "'" + text.replace("'", "''") + "'",
+    "escaped in a URL": lambda text: quote(text, safe=""),
+    "escaped in a form": quote_plus,
+    "in base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "in base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "within base64": padded("user:"),
+    "within base64, one further": padded("user: "),
+    "within base64, two further": padded("user:  "),
+    "in hex": lambda text: text.encode().hex(),
+    "in hex, in capitals": lambda text: text.encode().hex().upper(),
+    "in an address": lambda text: f"postgres://me:{quote(text, safe='')}@db/web",
+}
+
+
+@pytest.mark.parametrize("value", [VALUE, KEY, "correct-horse-battery", "1234", "x" * 5000])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_secret_is_masked_in_every_form(form: str, value: str) -> None:
+    written = FORMS[form](value)
+    said = Secrets([value]).masked(f"before {written} after")
+    assert said.startswith("before ")
+    assert said.endswith(" after")
+    assert MASK in said
+    left = len(said.replace(MASK, "")) - len("before  after")
+    assert left <= len(FORMS[form]("")) + 8, said
+
+
+def test_each_line_of_a_secret_is_one() -> None:
+    said = Secrets([LINES]).masked("it said: second line, indented (line 2)")
+    assert said == f"it said: {MASK} (line 2)"
+    assert Secrets([LINES]).masked("first line of it second line, indented key: value with space") == MASK
+    assert Secrets([KEY]).masked("no key in -----BEGIN PRIVATE KEY----- here") == (
+        "no key in -----BEGIN PRIVATE KEY----- here"
+    )
+
+
+def test_a_part_of_a_long_secret_is_masked_too() -> None:
+    secret = "".join(f"{n:04x}" for n in range(400))
+    said = Secrets([secret]).masked(f"cut: {secret[:600]}", Ends.CUT)
+    assert said == f"cut: {MASK}"
+    assert Secrets([secret]).masked(f"{secret[900:]} was cut", Ends.CUT).endswith(f"{MASK} was cut")
+
+
+def test_secrets_that_overlap_leave_nothing_of_each_other() -> None:
+    assert Secrets(["abcdef", "defghi"]).masked("-abcdefghi-") == f"-{MASK}-"
+    assert Secrets(["abcd", "abcdefgh"]).masked("abcdefgh abcd abcdef") == f"{MASK} {MASK} {MASK}ef"
+
+
+def test_what_is_too_short_stays() -> None:
+    short = Secrets(["abc", "1", "", "   x   "])
+    assert not short
+    assert short.masked("abc 1 x") == "abc 1 x"
+    assert Secrets(["a" * SHORTEST])
+
+
+def test_a_value_of_json_keeps_its_shape() -> None:
+    secrets = Secrets(["hunter22", "54321"])
+    value = {"a": ["hunter22", 54321, True, None, 5], "of-hunter22": {"b": 1.5}}
+    assert secrets.masked_in(value) == {"a": [MASK, MASK, True, None, 5], f"of-{MASK}": {"b": 1.5}}
+    assert secrets.holds(value)
+    assert not secrets.holds({"a": [1, "plain"]})
+
+
+def test_too_many_to_be_told_mask_everything() -> None:
+    assert Secrets([str(number) * 1000 for number in range(1, MOST // 1000)]).masked("anything") == MASK
+
+
+def test_how_many_there_are_is_all_that_is_told_of_them() -> None:
+    assert repr(Secrets(["hunter22"])) == "Secrets(1)"
+
+
+@given(st.lists(st.text(min_size=4, max_size=60), max_size=5), st.text(max_size=200))
+def test_none_is_left_in_any_text(values: list[str], around: str) -> None:
+    secrets = Secrets(values)
+    for value in values:
+        if len(value.strip()) >= SHORTEST and value not in MASK:
+            assert value not in secrets.masked(around + value + around).replace(MASK, "\0")
+    assert secrets.masked("") == ""
+
+
+HOSTILE: dict[str, tuple[list[str], str]] = {
+    "many": ([f"secret-value-{number:06d}" for number in range(5_000)], "secret-value-00000x "),
+    "of all lengths": (["a" * size for size in range(4, 1000)], "a"),
+    "of all lengths, nearly": (["a" * size + "b" for size in range(4, 1000)], "a"),
+    "long": (["ab" * 100_000], "ab"),
+    "of lines": (["\n".join(f"line number {number}" for number in range(10_000))], "line number 1"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_time_is_in_proportion_to_the_text(name: str) -> None:
+    values, unit = HOSTILE[name]
+    secrets = Secrets(values)
+    secrets.masked("warm up" * 10)
+    took = []
+    for size in (50_000, 200_000):
+        text = (unit * size)[:size]
+        began = time.process_time()
+        secrets.masked(text)
+        took.append(time.process_time() - began)
+    assert all(after < 8 * before + 0.2 for before, after in pairwise(took)), took
+    assert took[-1] < 2, took
