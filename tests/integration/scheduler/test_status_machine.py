@@ -38,7 +38,7 @@ from scheduler.planning.hindrance import MANUAL
 from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
 from tests.unit.registry import texts
 from workers.record.endings import Ender
-from workers.sync.ports import Ending, Fight, Phase, SyncResult
+from workers.sync.ports import Ending, Fight, Phase, SyncResult, Unended
 from workers.sync.sweep import Drift, Finding, SweepResult, SweepVerdict
 from workers.tasks.looking import Site
 from workers.tasks.preflight import Go, Stop, preflight
@@ -46,7 +46,11 @@ from workers.tasks.sweep_cluster import Recorder
 
 SEQUENCES = int(os.environ.get("FLOTILLA_SEQUENCES", "150"))
 CONFIG = ObjectId("", "ConfigMap", "pay", "settings")
+OLD = ObjectId("", "ConfigMap", "pay", "old")
+HOOK = ObjectId("batch", "Job", "pay", "migrate")
 PEOPLE = (IntentKind.RESUME, IntentKind.RESUME, IntentKind.PAUSE, IntentKind.SYNC, IntentKind.CHECK)
+HOWS = ("denied", "faulty", "given up", "waits", "asks", "fights", "holds", "hook fails", "hook fails")
+WITH_HOOKS = {Trigger.REVISION, Trigger.RETRY, Trigger.MANUAL}
 OBSERVERS = ("sweep", "sweep", "partial sweep", "outage", "contact", "person looks", "turn")
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -65,7 +69,7 @@ class FaultyError(TransientError):
 
 @dataclass(slots=True)
 class Truth:
-    """One cluster with one object, and what was found out about it.
+    """One cluster with one object and one hook after it, and what was found out about them.
 
     Attributes:
         content: digest of the revision that is in; empty for none.
@@ -76,7 +80,14 @@ class Truth:
         contact: what was noted of that last: there is contact, a part could not be read, or none.
         failed: the last run for the wanted revision failed.
         judged: a look has found it to differ, and nothing was judged since.
-        touched: something has changed since a failure that only a change helps.
+        events: what has changed so far that may help a failure which only a change helps.
+        tried: of these, those before the last attempt that failed began.
+        swept: of the edits, those that a sweep has seen.
+        by_hook: it was the hook that failed.
+        changes: how often the cluster changed since the first failure.
+        met: of these, how often before the last attempt that failed began.
+        going: an object that was pruned is kept by a finalizer.
+        hook: the revision that the hook was begun for last, and whether it succeeded.
     """
 
     content: str = ""
@@ -87,7 +98,26 @@ class Truth:
     contact: str = "yes"
     failed: bool = False
     judged: bool = False
-    touched: bool = False
+    events: int = 0
+    tried: int = 0
+    swept: int = 0
+    by_hook: bool = False
+    changes: int = 0
+    met: int = 0
+    going: bool = False
+    hook: tuple[str, bool] = ("", False)
+
+    def unended(self, revision: str) -> Unended:
+        """Return what an attempt sees of the hook that does not run it."""
+        of, succeeded = self.hook
+        if of != revision:
+            return Unended((HOOK,))
+        return Unended() if succeeded else Unended((HOOK,), (HOOK,))
+
+    @property
+    def kept(self) -> tuple[tuple[ObjectId, str], ...]:
+        """What every attempt sees that comes to its end."""
+        return ((OLD, "example.com/hold"),) if self.going else ()
 
 
 class Statuses(RuleBasedStateMachine):
@@ -109,6 +139,7 @@ class Statuses(RuleBasedStateMachine):
         self.truth = Truth()
         self.commits = 1
         self.running: tuple[ClaimedRun, Ender, Go] | None = None
+        self.begun = (0, 0)
         self.commit("a")
         # Most of what can go wrong needs something that is in.
         self.work("well")
@@ -127,14 +158,15 @@ class Statuses(RuleBasedStateMachine):
         desired = self.steps.placement().desired
         if before is None or desired is None or before.identity != desired.identity:
             self.truth.failed = self.truth.judged = False
-            self.truth.touched = True
+            self.truth.met = self.truth.changes
+            self.truth.events += 1
 
     @rule(mode=st.sampled_from(["enforce", "enforce", "warn", "manual"]))
     def change_mode(self, mode: str) -> None:
         with self.steps.db.write() as connection:
             connection.execute(update(FleetRow).values(snapshot_id=self.modes[mode]))
         self.steps.planner.tick()
-        self.truth.touched = True
+        self.truth.events += 1
 
     @rule(reachable=st.sampled_from([True, True, False]))
     def connect(self, *, reachable: bool) -> None:
@@ -145,7 +177,18 @@ class Statuses(RuleBasedStateMachine):
     def drift(self, *, undo: bool) -> None:
         self.truth.edits += 1
         self.truth.edited = not undo
-        self.truth.touched = True
+        self.truth.events += 1
+
+    @rule()
+    def let_go(self) -> None:
+        self.truth.going = False
+
+    @rule()
+    def change_cluster(self) -> None:
+        with self.steps.db.write() as connection:
+            standing.cluster_changed(connection, "c1", now=self.steps.db.now(connection))
+        self.truth.events += 1
+        self.truth.changes += self.truth.failed
 
     # -- people --------------------------------------------------------------------------------------------------
 
@@ -153,7 +196,7 @@ class Statuses(RuleBasedStateMachine):
     def person(self, kind: IntentKind) -> None:
         self.steps.ask(kind, str(PAY))
         self.steps.intents.tick()
-        self.truth.touched = True
+        self.truth.events += 1
 
     @rule(yes=st.booleans())
     def decide(self, *, yes: bool) -> None:
@@ -161,7 +204,7 @@ class Statuses(RuleBasedStateMachine):
             waiting = connection.execute(select(ApprovalRow.id).where(ApprovalRow.state == "open")).scalars().all()
         for id_ in waiting:
             self.steps.ask(IntentKind.APPROVE if yes else IntentKind.REJECT, str(id_))
-            self.truth.touched = True
+            self.truth.events += 1
         self.steps.intents.tick()
 
     # -- the scheduler -------------------------------------------------------------------------------------------
@@ -176,8 +219,12 @@ class Statuses(RuleBasedStateMachine):
             placements.clear_hindrances(connection, paused=PAUSED, manual=MANUAL)
             placements.want_what_was_missed(connection, now=now)
         self.steps.planner.tick()
-        if before.failure_remedy == "permanent" and not had_run and not self.truth.touched:
+        if before.failure_remedy == "permanent" and not had_run and self.truth.events == self.truth.tried:
             assert self.steps.placement().run is None, "only a change helps, and nothing has changed"
+        run = self.steps.placement().run
+        if run is not None and not had_run and self.truth.failed and self.truth.changes > self.truth.met:
+            by_time = {"retry", "drift"} if self.truth.by_hook else {"retry"}
+            assert run.trigger not in by_time, "a hook that failed runs again: its cluster has changed"
 
     @rule()
     def time_passes(self) -> None:
@@ -189,7 +236,7 @@ class Statuses(RuleBasedStateMachine):
     # -- the workers ---------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.running is None)
-    @rule(how=st.sampled_from(["well", "well", "denied", "faulty"]))
+    @rule(how=st.sampled_from(["well", "well", "denied", "faulty", "hook fails", "holds"]))
     def work(self, how: str) -> None:
         """What mostly happens: a run that is wanted is made, begun and ended, with nothing in between."""
         self.turn()
@@ -205,11 +252,15 @@ class Statuses(RuleBasedStateMachine):
         self.work(how)
 
     @precondition(lambda self: self.running is None)
-    @rule(digest=st.sampled_from("abc"), observers=st.lists(st.sampled_from(OBSERVERS), min_size=1, max_size=4))
-    def fail(self, digest: str, observers: list[str]) -> None:
+    @rule(
+        how=st.sampled_from(["denied", "hook fails"]),
+        digest=st.sampled_from("abc"),
+        observers=st.lists(st.sampled_from(OBSERVERS), min_size=1, max_size=4),
+    )
+    def fail(self, how: str, digest: str, observers: list[str]) -> None:
         """Commit what is refused, and let those look who see only the cluster: none of them may hide it."""
         self.connect(reachable=True)
-        self.deliver(digest, "denied")
+        self.deliver(digest, how)
         for observer in observers:
             match observer:
                 case "sweep" | "partial sweep":
@@ -244,14 +295,16 @@ class Statuses(RuleBasedStateMachine):
         ender = Ender(self.steps.db, run)
         ender.tenant = Tenant("default", "")
         ender.placement, ender.projects, ender.hint = placement, fleet.projects, facts.standing.hint
+        ender.manifest_digest = run.revision.source_digest if run.revision is not None else None
         if isinstance(verdict, Stop):
             ender.stop(verdict.outcome, verdict.reason)
             return
         ender.phase = verdict.phase
+        self.begun = (self.truth.events, self.truth.changes)
         self.running = (run, ender, verdict)
 
     @precondition(lambda self: self.running is not None)
-    @rule(how=st.sampled_from(["well", "well", "well", "denied", "faulty", "given up", "waits", "asks", "fights"]))
+    @rule(how=st.sampled_from(["well", "well", "well", *HOWS]))
     def finish(self, how: str) -> None:
         assert self.running is not None
         (run, ender, go), self.running = self.running, None
@@ -279,9 +332,12 @@ class Statuses(RuleBasedStateMachine):
         differs = self.truth.edited or self.truth.content != run.revision.source_digest
         action = Action.CONFIGURED if differs else Action.UNCHANGED
         edits = self.truth.edits
-        unseen = self._row().failure_code == "sync.deadline"
+        row, revision = self._row(), run.revision.source_digest
+        left = self.truth.unended(revision)
+        was_in = revision in {row.applied_source_digest, row.manifest_digest}
+        unseen = row.failure_code in {"sync.deadline", "hook.failed"} or (left.begun if was_in else left.hooks)
         changes = (Change(CONFIG, action, diff="- v" if differs else ""),)
-        ender.ended(Phase.CHECK, SyncResult(Ending.SUCCEEDED, changes))
+        ender.ended(Phase.CHECK, SyncResult(Ending.SUCCEEDED, changes, going=self.truth.kept, unended=left))
         if run.trigger is Trigger.CHECK:
             return
         self.truth.contact, self.truth.judged = "yes", differs
@@ -292,44 +348,70 @@ class Statuses(RuleBasedStateMachine):
 
     def _applied(self, run: ClaimedRun, ender: Ender, how: str, go: Go) -> None:
         assert run.revision is not None
-        changes = (Change(CONFIG, Action.CONFIGURED),)
+        changes, digest = (Change(CONFIG, Action.CONFIGURED),), run.revision.source_digest
+        applied = self._row().applied_source_digest
+        hooked = run.trigger in WITH_HOOKS or (run.trigger is Trigger.APPROVAL and applied != digest)
+        seen: dict[str, Any] = {"unended": Unended() if hooked else self.truth.unended(digest)}
         if how == "fights" and run.trigger is Trigger.DRIFT and self.truth.edited:
             until = datetime.now(UTC) + timedelta(seconds=30)
             fights = (Fight(CONFIG, "rival", until),)
-            ender.ended(go.phase, SyncResult(Ending.SUCCEEDED, (), fights=fights))
+            ender.ended(go.phase, SyncResult(Ending.SUCCEEDED, (), fights=fights, going=self.truth.kept, **seen))
             self.truth.contact, self.truth.judged = "yes", True
             self._succeeded(run)
             return
-        self.truth.content, self.truth.edited = run.revision.source_digest, False
+        self.truth.content, self.truth.edited = digest, False
         self.truth.edits += 1
         self.truth.known_edits = self.truth.edits
         item = InventoryItem(CONFIG, "v1", fingerprint=str(self.truth.edits))
         with self.steps.db.write() as connection:
             inventory.replace(connection, run.placement_id, [item])
-        self.truth.contact = "yes"
         if how == "waits":
+            self.truth.contact = "yes"
             ender.ended(go.phase, SyncResult(Ending.WAITING, changes, reason="once the rest is healthy"))
             return
+        again = run.trigger is Trigger.RETRY and self.truth.hook == (digest, False)
+        if hooked and (how == "hook fails" or again):
+            self.truth.hook = (digest, False)
+            ender.ended(go.phase, SyncResult(Ending.FAILED, changes, reason="it failed", error_code="hook.failed"))
+            self._noted(run, failed=True, go=go, by_hook=True)
+            return
+        self.truth.contact = "yes"
+        self.truth.hook = (digest, True) if hooked else self.truth.hook
         self.truth.judged = False
         if how == "asks":
-            ender.ended(go.phase, SyncResult(Ending.NEEDS_APPROVAL, changes, reason="1 of 2", prune=(CONFIG,)))
+            asks = SyncResult(Ending.NEEDS_APPROVAL, changes, reason="1 of 2", prune=(CONFIG,), **seen)
+            ender.ended(go.phase, asks)
         else:
-            ender.ended(go.phase, SyncResult(Ending.SUCCEEDED, changes))
+            self._pruned(run, holds=how == "holds")
+            ender.ended(go.phase, SyncResult(Ending.SUCCEEDED, changes, going=self.truth.kept, **seen))
         self._succeeded(run)
 
-    def _succeeded(self, run: ClaimedRun) -> None:
-        if self._is_wanted(run):
-            self.truth.failed = False
+    def _pruned(self, run: ClaimedRun, *, holds: bool) -> None:
+        """Delete what is no longer wanted; a finalizer may keep it."""
+        self.truth.going = self.truth.going or holds
+        if self.truth.going:
+            with self.steps.db.write() as connection:
+                inventory.replace(connection, run.placement_id, [InventoryItem(OLD, "v1", wanted=False, going=True)])
 
-    def _noted(self, run: ClaimedRun, *, failed: bool, go: Go, contact: str = "", refused: bool = False) -> None:
+    def _succeeded(self, run: ClaimedRun) -> None:
+        assert run.revision is not None
+        blind = self.truth.by_hook and self.truth.hook == (run.revision.source_digest, False)
+        if self._is_wanted(run) and not blind:
+            self.truth.failed = False
+            self.truth.met = self.truth.changes
+
+    def _noted(self, run: ClaimedRun, *, failed: bool, go: Go, **how: Any) -> None:
         if run.trigger is Trigger.CHECK:
             return
-        self.truth.contact = contact or self.truth.contact
+        self.truth.contact = how.get("contact", self.truth.contact)
         only_looked = run.trigger is Trigger.DRIFT and go.phase is Phase.CHECK
-        if only_looked and refused:
+        if only_looked and how.get("refused"):
             self.truth.judged, self.truth.contact = True, "yes"
         elif failed and not only_looked and self._is_wanted(run):
-            self.truth.failed, self.truth.touched = True, False
+            self.truth.failed = True
+            self.truth.tried = max(self.truth.tried, self.begun[0])
+            self.truth.by_hook = how.get("by_hook", False)
+            self.truth.met = max(self.truth.met, self.begun[1])
 
     def _is_wanted(self, run: ClaimedRun) -> bool:
         desired = self.steps.placement().desired
@@ -357,8 +439,10 @@ class Statuses(RuleBasedStateMachine):
             assert looks is not None
             where = Site(fleet, fleet.clusters["c1"], found, looks)
             Recorder(connection, where, snapshot_id, now).record(SweepResult(self._verdicts(partial=partial), ()))
+        self.truth.events += self.truth.swept != self.truth.edits
+        self.truth.swept = self.truth.edits
         if self.truth.contact == "no":
-            self.truth.touched = True
+            self.truth.events += 1
         self.truth.contact = "partly" if partial and self.truth.content else "yes"
 
     def _verdicts(self, *, partial: bool) -> tuple[SweepVerdict, ...]:
@@ -366,10 +450,11 @@ class Statuses(RuleBasedStateMachine):
             return ()
         if partial:
             return (SweepVerdict(PAY, Finding.PARTIAL, reason="ConfigMap could not be listed"),)
+        gone = () if self.truth.going else (OLD,)
         if self.truth.edits == self.truth.known_edits:
-            return (SweepVerdict(PAY, Finding.CONFIRMED),)
+            return (SweepVerdict(PAY, Finding.CONFIRMED, gone=gone),)
         drift = Drift(CONFIG, "was changed", "somebody", seen=str(self.truth.edits))
-        return (SweepVerdict(PAY, Finding.DRIFTED, (drift,)),)
+        return (SweepVerdict(PAY, Finding.DRIFTED, (drift,), gone=gone),)
 
     # -- what must hold ------------------------------------------------------------------------------------------
 
@@ -386,6 +471,8 @@ class Statuses(RuleBasedStateMachine):
             assert self.truth.content == row.desired_source_digest
             assert not self.truth.failed
             assert not self.truth.judged, "a look has found it to differ"
+            assert not self.truth.going, "what was removed is still there"
+            assert self.truth.hook == (row.desired_source_digest, True), "its hook has not succeeded"
 
     def _nobody_hides_a_failure(self, row: Any) -> None:
         assert bool(row.failure_code) == self.truth.failed
