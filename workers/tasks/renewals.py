@@ -42,7 +42,7 @@ class Renewals(Protocol):
 
 
 class RenewalProcess:
-    """Safe to use from several threads. What cannot be told is made up for at ``mind``.
+    """Safe to use from several threads; one of them minds it. What cannot be told is made up for at ``mind``.
 
     Args:
         board: that both show things on.
@@ -62,55 +62,61 @@ class RenewalProcess:
 
     def mind(self) -> None:
         """Start the process where it does not run, and tell it all that is held."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            return
+        if process is not None:
+            log.warning("lease.renewer-died", status=process.returncode)
+            _let_go(process)
+        self._process = self._started()
         with self._lock:
-            if self._process is not None and self._process.poll() is None:
-                return
-            if self._process is not None:
-                log.warning("lease.renewer-died", status=self._process.returncode)
-                self._end()
-            command = [sys.executable, "-m", "workers.tasks.renewing", str(self.board.descriptor), str(os.getpid())]
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                pass_fds=(self.board.descriptor,),
-                start_new_session=True,  # a Ctrl-C in the terminal is for the worker
-            )
-            assert self._process.stdin is not None  # noqa: S101 - the type cannot say it
-            os.set_blocking(self._process.stdin.fileno(), False)  # who does not read keeps nobody waiting
-            for token, (place, name) in self._held.items():
-                self._tell({"hold": [place, name, token]})
+            held = dict(self._held)
+        for token, (place, name) in held.items():
+            self._tell({"hold": [place, name, token]})
+        with self._lock:
+            dropped = set(held) - set(self._held)
+        for token in dropped:  # it may have been told so before it was told to hold it
+            self._tell({"drop": token})
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "workers.tasks.renewing", str(self.board.descriptor), str(os.getpid())]
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(self.board.descriptor,),
+            start_new_session=True,  # a Ctrl-C in the terminal is for the worker
+        )
+        assert process.stdin is not None  # noqa: S101 - the type cannot say it
+        os.set_blocking(process.stdin.fileno(), False)  # who does not read keeps nobody waiting
+        return process
 
     def hold(self, place: int, name: str, token: str) -> None:
         """Renew a lease from now on."""
         with self._lock:
             self._held[token] = (place, name)
-            self._tell({"hold": [place, name, token]})
+        self._tell({"hold": [place, name, token]})
 
     def drop(self, token: str) -> None:
         """Renew a lease no more."""
         with self._lock:
             self._held.pop(token, None)
-            self._tell({"drop": token})
+        self._tell({"drop": token})
 
     def beat(self, report: Report) -> None:
         """Say how the worker does, now and again until the next report."""
-        with self._lock:
-            self._tell({"beat": report})
+        self._tell({"beat": report})
 
     def leave(self, name: str) -> None:
         """Have the worker forgotten, and beat no more."""
-        with self._lock:
-            self._tell({"leave": name})
+        self._tell({"leave": name})
 
     def close(self) -> None:
         """End the process, once it has done what it was told."""
-        with self._lock:
-            process, self._process = self._process, None
-            if process is None:
-                return
-            if process.stdin is not None:
-                process.stdin.close()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _let_go(process)
         try:
             process.wait(_ENDS_WITHIN)
         except subprocess.TimeoutExpired:
@@ -118,18 +124,25 @@ class RenewalProcess:
             process.wait()
 
     def _tell(self, message: Mapping[str, Any]) -> None:
-        """Write a line; a process that does not take it is ended, and the next one is told everything."""
-        if self._process is None or self._process.stdin is None:
+        """Write a line; a process that does not take it is ended, and the next one is told everything.
+
+        Lines of several threads do not mix: Linux holds a pipe while it takes one write, and one that it took in part
+        ends the process.
+        """
+        process = self._process
+        if process is None or process.stdin is None:
             return
         line = msgspec.json.encode(message) + b"\n"
         try:
-            written = os.write(self._process.stdin.fileno(), line)
+            written = os.write(process.stdin.fileno(), line)
         except (BrokenPipeError, BlockingIOError, ValueError):
             written = 0
         if written != len(line):
-            self._process.kill()
+            process.kill()
 
-    def _end(self) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            with suppress(BrokenPipeError):
-                self._process.stdin.close()
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipe: the process ends."""
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):
+            process.stdin.close()

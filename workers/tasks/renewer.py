@@ -102,8 +102,9 @@ class Renewer:
 
     def hold(self, place: int, name: str, token: str) -> None:
         """Renew a lease from now on."""
+        entry = _Entry(place, name, token, self._clock.monotonic())
         with self._lock:
-            self._held[token] = _Entry(place, name, token, self._clock.monotonic())
+            self._held[token] = entry
 
     def drop(self, token: str) -> None:
         """Renew a lease no more."""
