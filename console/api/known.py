@@ -7,7 +7,8 @@ one that does not exist.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import ClassVar
 
@@ -44,6 +45,20 @@ class AmbiguousError(PermanentError):
     """A shortened id belongs to several runs."""
 
     code: ClassVar[str] = "ambiguous"
+
+
+@contextmanager
+def page_after(after: str) -> Iterator[None]:
+    """Read a page within it: an ``after`` that ended none is told as a wrong value.
+
+    Raises:
+        UnknownValueError: the page could not be found.
+    """
+    try:
+        yield
+    except ValueError as error:
+        message = f"after is {after[:100]!r}, which ended no page"
+        raise UnknownValueError(message, remedy="give what the page before gave as after") from error
 
 
 def placement(connection: Connection, ref: PlacementRef) -> PlacementView:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, status
+from fastapi import APIRouter, Depends, Query, Request
 
 from common.db.connection import Connection
 from common.db.reads import fleet, placements
@@ -136,8 +136,5 @@ def get_placements(
     read = placements.troubled if show is Show.PROBLEMS else placements.placements
     with part.database.read() as connection:
         which = part.filter(connection, sync=sync, health=health)
-        try:
+        with known.page_after(after):
             return read(connection, which, after=after, limit=limit)
-        except ValueError as error:
-            said = f"after is {after[:100]!r}, which ended no page"
-            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, said) from error

@@ -42,7 +42,14 @@ def leftovers(connection: Connection, *, after: str = "", limit: int = 100) -> P
         connection: to read on.
         after: as the page before gave it.
         limit: rows at most, orphans not counted.
+
+    Raises:
+        ValueError: ``after`` ended no page.
     """
+    last = after.split("\n")
+    if after and len(last) != len(_KEY):
+        message = f"a page of leftovers ends with {len(_KEY)} parts, not {len(last)}"
+        raise ValueError(message)
     query = (
         select(*InventoryRow.__table__.c, PlacementRow.cluster, PlacementRow.application, PlacementRow.state)
         .add_columns(PlacementRow.hindrance)
@@ -50,7 +57,7 @@ def leftovers(connection: Connection, *, after: str = "", limit: int = 100) -> P
         .where(or_(PlacementRow.state != "placed", InventoryRow.wanted.is_(False)), InventoryRow.hook_state == "")
     )
     if after:
-        query = query.where(tuple_(*_KEY) > tuple_(*after.split("\n")))
+        query = query.where(tuple_(*_KEY) > tuple_(*last))
     rows = connection.execute(query.order_by(*_KEY).limit(limit + 1)).all()
     found = page_of(rows, limit, _key)
     views = tuple(map(_view, found.items))
