@@ -39,7 +39,8 @@ _REFERRED = frozenset(
 """Kinds that the API server's own admission looks up for whoever refers to them."""
 _WORD = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9.:_]*[A-Za-z0-9])?")
 _MISSING = re.compile(
-    r"(?P<kind>[A-Za-z][-a-z.A-Z0-9]*) (?:with name )?\"?(?P<name>[-a-z0-9.:]+)\"? (?:was )?(?:not )?found"
+    r"(?<![-a-z.A-Z0-9])(?P<kind>[A-Za-z][-a-z.A-Z0-9]*+) (?:with name )?\"?(?P<name>[-a-z0-9.:]++)\"?"
+    r" (?:was )?(?:not )?found"
 )
 """``serviceaccount "app" not found``, ``no PriorityClass with name high was found``."""
 _UNAUTHORISED = re.compile(r"\bUser \"[^\"]*\" cannot |attempting to grant RBAC permissions not currently held")

@@ -39,8 +39,8 @@ _INDEX = "application/vnd.oci.image.index.v1+json"
 _DOCKERS = "application/vnd.docker.distribution.manifest.v2+json"
 _DOCKERS_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 _ACCEPTED = ", ".join((_MANIFEST, _DOCKERS, _INDEX, _DOCKERS_INDEX))
-_CHALLENGE = re.compile(r'(\w+)="([^"\r\n]*)"')
-_NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
+_CHALLENGE = re.compile(r'(?<!\w)(\w++)="([^"\r\n]*+)"')
+_NEXT = re.compile(r'<([^<>]*+)>\s*+;\s*+rel="?next"?')
 _MEBIBYTE = 1 << 20
 _TAGS_A_PAGE = "1000"
 _MOST_PAGES = 50

@@ -19,7 +19,6 @@ from console.importing.words import name_of
 Parameters = dict[str, Any]
 Checkouts = Mapping[str, Mapping[str, bytes]]
 """Files of repositories, by URL."""
-_HOLE = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 _FIELD = re.compile(r"\.?([A-Za-z_][A-Za-z0-9_-]*)((?:[.\[][^.\[\]{}()|\s]+\]?)*)")
 
 
@@ -77,7 +76,12 @@ class Expansion:
             return [self.filled(item, parameters) for item in template]
         if not isinstance(template, str):
             return template
-        return _HOLE.sub(lambda hole: self._value(hole[1], parameters), template)
+        parts, done = [], 0
+        while (start := template.find("{{", done)) >= 0 and (end := template.find("}}", start + 2)) >= 0:
+            inside = template[start + 2 : end].removeprefix("-").removesuffix("-").strip()
+            parts += [template[done:start], self._value(inside, parameters)]
+            done = end + 2
+        return "".join((*parts, template[done:]))
 
     def _value(self, expression: str, parameters: Parameters) -> str:
         match = _FIELD.fullmatch(expression)

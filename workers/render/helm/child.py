@@ -26,7 +26,7 @@ _ASSIGNMENT = re.compile(
 """``key=value`` or ``key={a,b}``; a backslash takes its meaning from what follows it."""
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 _LOOKUP = re.compile(
-    rb"""\{\{ (?: [^}"`] | "(?:\\.|[^"\\])*" | `[^`]*` | \}(?!\}) )*? \blookup\b""", re.VERBOSE | re.DOTALL
+    rb"""\{\{ (?: [^{}"`] | \{(?!\{) | "(?:\\.|[^"\\])*" | `[^`]*` | \}(?!\}) )*? \blookup\b""", re.VERBOSE | re.DOTALL
 )
 """In an action; a text in it may hold braces."""
 _CHANGING = re.compile(
