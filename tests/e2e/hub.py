@@ -108,9 +108,19 @@ class Hub:
         """Return the process id of a running process."""
         return self._processes[name].pid
 
-    def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a process a signal."""
-        self._processes[name].send_signal(number)
+    def freeze(self, name: str) -> None:
+        """Stop a process and those that it started, as a paused machine does."""
+        for pid in self._family(name):
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen process and those that it started go on."""
+        for pid in self._family(name):
+            os.kill(pid, signal.SIGCONT)
+
+    def _family(self, name: str) -> list[int]:
+        pid = self._processes[name].pid
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
     def kill(self, *names: str) -> None:
         """End processes at once, as the kernel does when memory runs out."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from typing import Any
 
@@ -136,7 +135,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing_after_the_next_attempt(wor
         commit = world.apps.commit({"fenced/a.yaml": config_map("fenced", v="2")})
         eventually("the run is under way", lambda: _state(world, "fenced", LIVE[2]) == "running")
         for name in ("worker-1", "worker-2"):
-            world.hub.signal(name, signal.SIGSTOP)
+            world.hub.freeze(name)
     world.hub.start_extra("worker-3")
     try:
         world.hub.await_synced("fenced", 3, commit=commit, within=150)
@@ -144,7 +143,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing_after_the_next_attempt(wor
         with world.cluster(LIVE[2]).client() as client:
             before = client.get(path).json()["metadata"]["resourceVersion"]
             for name in ("worker-1", "worker-2"):
-                world.hub.signal(name, signal.SIGCONT)
+                world.hub.thaw(name)
             time.sleep(8)
             after = client.get(path).json()
         assert after["data"] == {"v": "2"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -140,6 +141,7 @@ def test_an_application_that_nobody_can_mend_holds_up_no_removal_for_ever(shop: 
     turns(shop, 1)
     assert "nothing is removed yet: eu/new" in shop.said("old")
     assert shop.alive()
+    time.sleep(3)  # the deadline
     shop.until(lambda: shop.synced("old"))
     assert not shop.alive()
 
