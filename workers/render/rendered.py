@@ -20,7 +20,7 @@ class Rendered:
         digest: sha256 (hex) over the manifests in their order; it is stored as ``digest_under`` gives it.
         renderer: names and versions of what rendered them here.
         warnings: in words; empty where all is well.
-        secrets: what may be in the manifests and is shown to nobody.
+        secrets: what may be in the manifests and is shown to nobody; two are not compared.
         private: whether files were decrypted for it, which may hold more than ``secrets`` tells: texts too short.
     """
 
@@ -28,7 +28,7 @@ class Rendered:
     digest: str = field(repr=False)
     renderer: str
     warnings: tuple[str, ...] = ()
-    secrets: Secrets = NO_SECRETS
+    secrets: Secrets = field(default=NO_SECRETS, compare=False)
     private: bool = False
 
     def digest_under(self, key: bytes) -> str:

@@ -57,9 +57,10 @@ def look(hub: StepHub) -> RunDetail:
 
 
 def standing(hub: StepHub) -> Any:
-    """Return everything that is stored about the placement and what it owns."""
+    """Return everything that is stored about the placement and what it owns, but for what its revision renders."""
+    columns = [one for one in PlacementRow.__table__.c if one.name not in {"looked_revision", "coming"}]
     with hub.database.read() as connection:
-        placements = connection.execute(select(*PlacementRow.__table__.c)).all()
+        placements = connection.execute(select(*columns)).all()
         owned = connection.execute(select(*InventoryRow.__table__.c).order_by(InventoryRow.name)).all()
     return placements, owned
 

@@ -28,6 +28,7 @@ from workers.render.renderers import Renderers, RenderRequest
 
 pytestmark = pytest.mark.service("kustomize")
 
+SECRET = b"s" * 32
 BASE: dict[str, Content] = {
     "base/kustomization.yaml": "resources: [web.yaml]\n",
     "base/web.yaml": """\
@@ -69,7 +70,7 @@ def tool(request: pytest.FixtureRequest) -> Tool:
 
 @pytest.fixture
 def renderers(tmp_path: Path, tool: Tool) -> Renderers:
-    return Renderers(RenderCache(tmp_path / "cache"), kustomize=tool.build[0])
+    return Renderers(RenderCache(tmp_path / "cache", secret=SECRET), kustomize=tool.build[0])
 
 
 def render(renderers: Renderers, files: dict[str, Content], request: RenderRequest) -> Rendered:
@@ -161,7 +162,7 @@ def test_equal_inputs_give_equal_digests_from_tool_and_cache(renderers: Renderer
     def closed() -> None:
         pytest.fail("the tree is opened only when something must be rendered")
 
-    other = Renderers(RenderCache(tmp_path / "cache"), kustomize=tool.build[0])
+    other = Renderers(RenderCache(tmp_path / "cache", secret=SECRET), kustomize=tool.build[0])
     assert other.render(closed, request, resolved) == first  # type: ignore[arg-type]  # it never returns
     env = first.manifests[1]["spec"]["template"]["spec"]["containers"][0]["env"]
     assert env == [{"name": "CLUSTER", "value": "eu-1"}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from common.broker import messages
-from common.broker.signing import TIME
+from common.broker.signing import TIME, sign
 from common.db.tables import RunRow
 from tests.integration.scheduler.broker import PLACES, QUEUE, SLOTS, WINDOW, Hub
 
@@ -130,7 +131,9 @@ def test_what_would_be_refused_as_too_old_is_replaced(hub: Hub) -> None:
     with hub.redis.client() as client:
         for position in range(-1, -5, -1):
             message = json.loads(client.lindex(QUEUE, position) or b"")
-            message["headers"][TIME] = (first - timedelta(hours=1)).isoformat()
+            subject = json.loads(base64.b64decode(message["body"]))[0][0]
+            long_ago = first - timedelta(hours=1)
+            message["headers"] |= sign(hub.app.keys, message["headers"], subject, queue=QUEUE, now=long_ago)
             client.lset(QUEUE, position, json.dumps(message))
     hub.long_ago()
     hub.dispatch()
