@@ -138,7 +138,7 @@ def test_an_application_that_nobody_can_mend_holds_up_no_removal_for_ever(shop: 
     shop.commit(new=(values("other"), {"kind": "ConfigMap"}))
     turns(shop, 2)
     shop.commit(old=(values("keep"),))
-    turns(shop, 1)
+    shop.until(lambda: shop.hub.placement("eu/old").failure is not None)
     assert "nothing is removed yet: eu/new" in shop.said("old")
     assert shop.alive()
     time.sleep(3)  # the deadline
