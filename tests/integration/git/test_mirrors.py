@@ -308,12 +308,13 @@ def test_those_who_wait_for_a_fetch_that_began_after_them_share_it(
     git_http_server.hanging = True
     found: list[str] = []
     threads = [threading.Thread(target=lambda: found.append(mirrors.fetch(main).commit)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
+    threads[0].start()
     deadline = time.monotonic() + 10
     while not git_http_server.requests and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(0.3)  # let the other seven come and wait
+    for thread in threads[1:]:  # only now: one that came before the first one's look began would share it
+        thread.start()
+    time.sleep(0.3)  # let them wait
     git_http_server.resume()
     for thread in threads:
         thread.join()
