@@ -149,7 +149,7 @@ def authorised(url: GitAddress, credential: Credential, link_local: LinkLocal) -
         if url.transport is Transport.SSH:
             yield _over_ssh(url, credential, Path(folder))
         else:
-            yield _with_config(_over_http(url, credential, Path(folder)), _pinned(url, addresses))
+            yield _over_http(url, credential, Path(folder), _pinned(url, addresses))
 
 
 def _addresses(url: GitAddress, link_local: LinkLocal) -> tuple[str, ...]:
@@ -168,33 +168,26 @@ def _port(url: GitAddress) -> int:
     return urlsplit(url.origin).port or (_SSH if url.transport is Transport.SSH else _HTTPS)
 
 
-def _pinned(url: GitAddress, addresses: tuple[str, ...]) -> tuple[str, str] | None:
-    """Return the setting that has git connect to these addresses: CURLOPT_RESOLVE, by way of git 2.37 or later."""
+def _pinned(url: GitAddress, addresses: tuple[str, ...]) -> dict[str, str]:
+    """Return the settings that has git connect to these addresses: CURLOPT_RESOLVE, by way of git 2.37 or later."""
     if not addresses or ":" in url.host or url.host in addresses:
-        return None
+        return {}
     listed = ",".join(f"[{each}]" if ":" in each else each for each in addresses)
-    return ("http.curloptResolve", f"{url.host}:{_port(url)}:{listed}")
+    return {"http.curloptResolve": f"{url.host}:{_port(url)}:{listed}"}
 
 
-def _with_config(variables: dict[str, str], setting: tuple[str, str] | None) -> dict[str, str]:
-    if setting is None:
-        return variables
-    count = int(variables["GIT_CONFIG_COUNT"])
-    more = {f"GIT_CONFIG_KEY_{count}": setting[0], f"GIT_CONFIG_VALUE_{count}": setting[1]}
-    return {**variables, **more, "GIT_CONFIG_COUNT": str(count + 1)}
-
-
-def _over_http(url: GitAddress, credential: Credential, folder: Path) -> dict[str, str]:
-    variables = {"GIT_CONFIG_COUNT": "0"}
+def _over_http(url: GitAddress, credential: Credential, folder: Path, pinned: Mapping[str, str]) -> dict[str, str]:
+    settings = dict(pinned)
     basic = authorization(url, credential)
     if basic:
-        header = f"Authorization: {basic}"
         # bound to scheme, host and port: a request to elsewhere goes without
-        key = f"http.{url.origin}.extraHeader"
-        variables = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": header}
+        settings[f"http.{url.origin}.extraHeader"] = f"Authorization: {basic}"
     elif credential and "ca.crt" not in credential:
         message = f"the credentials for {url} have neither token nor password"
         raise CredentialsRefusedError(message, remedy="Store username and token under the reference.")
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     if "ca.crt" in credential:
         trust(credential)  # git would call a broken one an unreachable server
         # as a variable, since one of that name in our own environment would win over a setting

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
+from workers.sync.depth import structure
 from workers.sync.errors import AnswerTooLargeError
 
 MOST_VALUES = 2_000_000
 """Values in one answer: a page of 500 pods has half a million. Each becomes 100 bytes or so."""
 _LIGHT = 1024 * 1024
 """Bytes below which nothing is counted: what they can become is bounded by their number."""
-_TEXT = re.compile(rb'"[^"]*"')
 
 
 def weighed(body: bytes, what: str) -> bytes:
@@ -23,7 +21,7 @@ def weighed(body: bytes, what: str) -> bytes:
     Raises:
         AnswerTooLargeError: it holds too many values.
     """
-    if len(body) > _LIGHT and _separators(body) > MOST_VALUES and _separators(_without_text(body)) > MOST_VALUES:
+    if len(body) > _LIGHT and _separators(body) > MOST_VALUES and _separators(structure(body)) > MOST_VALUES:
         raise AnswerTooLargeError(what, f"more than {MOST_VALUES:,} values in one answer")
     return body
 
@@ -31,7 +29,3 @@ def weighed(body: bytes, what: str) -> bytes:
 def _separators(body: bytes) -> int:
     """Return a bound of the number of values: each stands behind one of these."""
     return body.count(b",") + body.count(b"{") + body.count(b"[")
-
-
-def _without_text(body: bytes) -> bytes:
-    return _TEXT.sub(b"", body.replace(b"\\\\", b"").replace(b'\\"', b""))

@@ -17,7 +17,7 @@ from common.domain.errors import LeaseLostError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
-from common.domain.secrecy import NO_SECRETS
+from common.domain.secrecy import NO_SECRETS, Secrets
 from workers.record.moves import Moves
 from workers.sync.moving import Claims, Held
 from workers.sync.ports import NOTHING_TAKEN, PlannedChange
@@ -37,17 +37,19 @@ class SqlJournal:
         run: as claimed; every write checks that its attempt still holds its placement.
         moves: what it may take over, and what others want of it.
         prune_budget: objects that the revision may remove over the fleet.
+        secrets: what is in the manifests and stands in no row.
     """
 
-    def __init__(self, database: Database, run: ClaimedRun, moves: Moves, *, prune_budget: int) -> None:
+    def __init__(
+        self, database: Database, run: ClaimedRun, moves: Moves, *, prune_budget: int, secrets: Secrets = NO_SECRETS
+    ) -> None:
         self._database = database
         self._attempt = run.attempt
         self._placement_id = run.placement_id
         self._run = run
         self._moves = moves
         self._budget = prune_budget
-        self.secrets = NO_SECRETS
-        """What stands in no row."""
+        self._secrets = secrets
         self._written = 0
         self._changes: list[Change] = []
         self._items: dict[ObjectId, InventoryItem | None] = {}
@@ -98,7 +100,7 @@ class SqlJournal:
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
         """Take in outcomes and the inventory rows they changed; unchanged objects are counted elsewhere, not listed."""
         told = [change for change in changes if change.action is not Action.UNCHANGED or change.detail]
-        said = self.secrets.masked
+        said = self._secrets.masked
         self._changes += [replace(one, detail=said(one.detail), diff=said(one.diff)) for one in told]
         if self._run.trigger is not Trigger.CHECK:  # the run beside it may know better by now
             rows = (replace(item, refused=said(item.refused), by_hand=said(item.by_hand)) for item in items)

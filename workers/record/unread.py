@@ -80,20 +80,25 @@ def _unplanned(connection: Connection, fleet: Fleet, mine: PlacementRef, project
     desired = moves.desired_of(connection, mine.cluster)
     ids = sources.ids(connection)
     errors = sources.errors(connection)
-    able = [name for name, one in sorted(fleet.applications.items()) if _takes(one, mine, project)]
-    digests = sources.digests_named(connection, able)
-    for name in able:
-        ref = PlacementRef(mine.cluster, name)
-        placement = fleet.placement(ref) if ref != mine else None
-        if placement is None or placement.disposition not in _PLANNED:
-            continue
+    able = {one.ref.application: one for one in _able(fleet, mine, project)}
+    digests = sources.digests_named(connection, [*able])
+    for name, placement in able.items():
         read = {ids.get(source, 0): digests.get((ids.get(source, 0), name)) for source in placement.to_resolve}
         failed = next(filter(None, (errors.get(id_) or (one.error if one else "") for id_, one in read.items())), "")
         if failed:
             why = f"has a source that cannot be read ({failed})"
-            yield Unread(ref, why, may_take=True, broken=not _named(fleet.applications[name], mine))
+            yield Unread(placement.ref, why, may_take=True, broken=not _named(fleet.applications[name], mine))
         elif why := _behind(placement, desired.get(name), [*read.values()]):
-            yield Unread(ref, why, may_take=True)
+            yield Unread(placement.ref, why, may_take=True)
+
+
+def _able(fleet: Fleet, mine: PlacementRef, project: str) -> Iterator[Placement]:
+    """Yield the other placements of our cluster whose application takes over objects of ours without being asked."""
+    for name, one in sorted(fleet.applications.items()):
+        ref = PlacementRef(mine.cluster, name)
+        placement = fleet.placement(ref) if ref != mine and _takes(one, mine, project) else None
+        if placement is not None and placement.disposition in _PLANNED:
+            yield placement
 
 
 def _behind(

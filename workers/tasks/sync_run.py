@@ -168,8 +168,9 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
         hide(rendered.secrets)
     ender.manifest_digest = rendered.digest_under(runtime.hub_key) if rendered else EMPTY
     moves = Moves(runtime.database, run, facts.fleet, runtime.snapshots, looked=facts.standing.looked)
-    ender.journal = SqlJournal(runtime.database, run, moves, prune_budget=facts.fleet.prune_budget)
-    ender.journal.secrets = ender.secrets
+    ender.journal = SqlJournal(
+        runtime.database, run, moves, prune_budget=facts.fleet.prune_budget, secrets=ender.secrets
+    )
     rights = _rights(runtime, run, facts, phase)
     ender.tenant = rights.tenant
     session = connection.session(runtime.agent(f"run {run.attempt}"), account=rights.account, permit=fence.check)
