@@ -67,7 +67,8 @@ def test_what_a_new_owner_in_mode_warn_renders_is_not_removed(shop: Shop) -> Non
     assert (shop.uids(), shop.owner("ConfigMap")) == (uids, "test/eu/new")
 
 
-def test_a_new_application_whose_source_was_not_resolved_yet_is_waited_for(shop: Shop) -> None:
+def moved_before_new_is_declared(shop: Shop) -> dict[str, str]:
+    """Have what ``old`` owned lie in the folder of an application that is not declared yet; return the uid."""
     shop.declare("old")
     shop.commit(old=(values("keep"), values("moved")), new=(values("other"),))
     shop.until(lambda: shop.synced("old"))
@@ -75,6 +76,11 @@ def test_a_new_application_whose_source_was_not_resolved_yet_is_waited_for(shop:
     shop.commit(old=(values("keep"),), new=(values("other"), values("moved")))
     shop.hub.tick()
     shop.hub.work()  # the source is resolved for the fleet without the new one
+    return uids
+
+
+def test_a_new_application_whose_source_was_not_resolved_yet_is_waited_for(shop: Shop) -> None:
+    uids = moved_before_new_is_declared(shop)
     shop.declare("new")
     shop.hub.ask(IntentKind.SYNC, "eu/old")
     shop.hub.registry.look(jitter=1.0)
@@ -89,13 +95,7 @@ def test_a_new_application_whose_source_was_not_resolved_yet_is_waited_for(shop:
 
 
 def test_a_new_application_that_is_not_planned_yet_is_waited_for(shop: Shop) -> None:
-    shop.declare("old")
-    shop.commit(old=(values("keep"), values("moved")), new=(values("other"),))
-    shop.until(lambda: shop.synced("old"))
-    uids = shop.uids()
-    shop.commit(old=(values("keep"),), new=(values("other"), values("moved")))
-    shop.hub.tick()
-    shop.hub.work()
+    uids = moved_before_new_is_declared(shop)
     shop.hub.planner.tick()
     shop.declare("new")
     shop.hub.registry.look(jitter=1.0)

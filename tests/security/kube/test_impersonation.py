@@ -8,15 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import yaml
 
-from common.db.session import Database
-from simulator.server import running_simulator
 from tests.controlplane.accounts import KNOWN_WITHIN
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, actions, config_map, deployment, details
@@ -46,15 +43,6 @@ def site(cluster: ControlPlane) -> Iterator[Site]:
     connection = pool.connect(cluster.name, server=cluster.server, credentials="clusters/it")
     yield Site(connection.session("flotilla/test (run r.1)", account=TEAM))
     pool.close()
-
-
-@pytest.fixture
-def hub(sqlite_database: Database, tmp_path: Path) -> Iterator[StepHub]:
-    """Return a hub over a simulated cluster."""
-    with running_simulator(["eu"]) as running:
-        made = StepHub(sqlite_database, running, tmp_path)
-        yield made
-        made.close()
 
 
 def _await_bound(admin: httpx.Client) -> None:

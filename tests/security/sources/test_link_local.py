@@ -21,7 +21,6 @@ from common.sources.artifacts.addresses import chart_repository
 from common.sources.artifacts.web import Web, WebLimits
 from common.sources.credentials import DirectoryProvider
 from common.sources.faults import UnreachableError
-from common.sources.fetching import MirrorLimits
 from common.sources.mirrors import Mirrors
 from common.sources.sources import sources_from
 from common.sources.urls import PlainHttp
@@ -116,14 +115,6 @@ def _trap() -> Iterator[tuple[int, list[bytes]]]:
 def trapped(monkeypatch: pytest.MonkeyPatch) -> None:
     networks = (*destinations._NETWORKS, ipaddress.ip_network(TRAP))
     monkeypatch.setattr(destinations, "_NETWORKS", networks)
-
-
-@pytest.fixture
-def mirrors(tmp_path: Path, credentials: DirectoryProvider) -> Iterator[Mirrors]:
-    limits = MirrorLimits(look=timedelta(seconds=15), fetch=timedelta(seconds=15))
-    found = Mirrors(tmp_path / "mirrors", credentials, plain_http=PlainHttp.LOOPBACK, limits=limits)
-    yield found
-    found.close()
 
 
 @pytest.mark.parametrize(

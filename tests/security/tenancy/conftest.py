@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from common.db.session import Database
-from simulator.server import running_simulator
-from tests.integration.hub.harness import StepHub
 from workers.kube.client import Answer, Client
-
-
-@pytest.fixture
-def hub(sqlite_database: Database, tmp_path: Path) -> Iterator[StepHub]:
-    """Return a hub over a simulated cluster."""
-    with running_simulator(["eu"]) as running:
-        made = StepHub(sqlite_database, running, tmp_path)
-        yield made
-        made.close()
 
 
 @dataclass(frozen=True, slots=True)
