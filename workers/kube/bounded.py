@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -16,8 +17,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import socks  # type: ignore[import-untyped]  # it brings no types
 from urllib3 import PoolManager
 from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.contrib.socks import SOCKSConnection
+from urllib3.exceptions import NewConnectionError
 
 from common.destinations import LinkLocal, check_peer
 from workers.sync.errors import AnswerTooLargeError, TimedOutError
@@ -109,6 +113,57 @@ class BoundedResponse(http.client.HTTPResponse):
         self._source.body_begins()
 
 
+class ProxyTLS(ssl.SSLSocket):
+    """A connection to an https proxy: what an API server's TLS is read from, piece by piece, has the one deadline."""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """Return what came."""
+        self.settimeout(current.get().left())
+        return super().recv(buflen, flags)
+
+
+class _Socks(socks.socksocket):  # type: ignore[misc]  # it brings no types
+    """A connection to a SOCKS proxy, which may greet byte by byte."""
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        self.settimeout(current.get().left())
+        return socket.socket.recv_into(self, buffer, nbytes, flags)
+
+    def settimeout(self, timeout: float | None) -> None:
+        # The library's own holds it back until the proxy has answered.
+        self._timeout = timeout
+        socket.socket.settimeout(self, timeout)
+
+
+def _through_socks(connection: Any) -> socket.socket:
+    """Return what a connection of the library's speaks over, through its SOCKS proxy.
+
+    Raises:
+        NewConnectionError: the proxy is not reached, or refuses.
+        TimedOutError: it took too long.
+    """
+    exchange, options = current.get(), connection._socks_options  # noqa: SLF001 - where the library keeps them
+    proxy = (options["proxy_host"].strip("[]"), options["proxy_port"])
+    failure = OSError("it has no address")
+    for family, *_ in socket.getaddrinfo(*proxy, type=socket.SOCK_STREAM):
+        made = _Socks(family, socket.SOCK_STREAM)
+        try:
+            made.set_proxy(options["socks_version"], *proxy, options["rdns"], options["username"], options["password"])
+            made.settimeout(min(connection.timeout, exchange.left()))
+            made.connect((connection.host.strip("[]"), connection.port))
+        except OSError as error:
+            made.close()
+            failure = error
+        except BaseException:
+            made.close()
+            raise
+        else:
+            return made
+    if isinstance(getattr(failure, "socket_err", failure), TimeoutError):
+        raise exchange.late() from failure
+    raise NewConnectionError(connection, str(failure)) from failure
+
+
 @lru_cache(maxsize=8)
 def _bounded(kind: Any, link_local: LinkLocal) -> type[HTTPConnectionPool]:
     """Return pools like ``kind`` with connections that keep the deadline of the current exchange."""
@@ -124,7 +179,11 @@ def _bounded(kind: Any, link_local: LinkLocal) -> type[HTTPConnectionPool]:
             super().connect()
 
         def _new_conn(self) -> socket.socket:
-            connected: socket.socket = super()._new_conn()
+            connected: socket.socket
+            if issubclass(plain, SOCKSConnection):
+                connected = _through_socks(self)
+            else:
+                connected = super()._new_conn()
             check_peer(connected, self.host, link_local)
             return connected
 

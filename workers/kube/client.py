@@ -205,7 +205,9 @@ def _lead(configuration: Configuration, route: Route | None) -> None:
     configuration.proxy = route.url
     configuration.proxy_headers = route.headers
     if route.scheme == "https":
-        configuration.proxy_ssl_context = trust({"ca.crt": route.ca.encode()} if route.ca else {})
+        context = trust({"ca.crt": route.ca.encode()} if route.ca else {})
+        context.sslsocket_class = bounded.ProxyTLS
+        configuration.proxy_ssl_context = context
 
 
 def _tls_context(access: Access) -> ssl.SSLContext:

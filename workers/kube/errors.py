@@ -13,6 +13,7 @@ from kubernetes.client.exceptions import ApiException
 
 from common.domain.errors import FlotillaError, PermanentError, TransientError
 from common.domain.foreign import said
+from common.domain.redact import cut
 from workers.sync.errors import (
     Cause,
     ConflictError,
@@ -92,7 +93,7 @@ def from_transport(error: Exception, what: str) -> FlotillaError:
         what: the request, for messages: verb and path.
     """
     match error:
-        case _ if _PROXY_REFUSES.search(str(error)):
+        case _ if _PROXY_REFUSES.search(cut(str(error))):
             remedy = "Store the username and password that it wants under its credentials reference, or see its rules."
             return ProxyRefusedError(f"{what}: the proxy does not let us through ({said(error)})", remedy=remedy)
         case urllib3.exceptions.NewConnectionError():  # a kind of ConnectTimeoutError, whatever the reason
@@ -107,13 +108,22 @@ def from_transport(error: Exception, what: str) -> FlotillaError:
 
 
 def status_of(body: bytes) -> Status | None:
-    """Return the Status that ``body`` is; None when it is something else."""
+    """Return the Status that ``body`` is, its texts cut; None when it is something else."""
     try:
         status = _DECODER.decode(body)
     except NOT_JSON:
         return None
     many = status.details is not None and len(status.details.causes or ()) > _MOST_CAUSES
-    return status if status.kind == "Status" and not many else None
+    return _shortened(status) if status.kind == "Status" and not many else None
+
+
+def _shortened(status: Status) -> Status:
+    """Return ``status`` with the beginnings of its texts: patterns look at them, and a webhook wrote them."""
+    details = status.details
+    if details is not None:
+        causes = [_Cause(cut(each.reason), cut(each.field), cut(each.message)) for each in details.causes or ()]
+        details = _Details(cut(details.name), causes)
+    return Status(status.kind, cut(status.reason), cut(status.message), details)
 
 
 def from_answer(code: int, headers: Mapping[str, str], body: bytes, what: str) -> FlotillaError:
