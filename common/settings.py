@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """CA that signed the broker's certificate (``rediss://``)."""
     message_key_file: Path | None = None
     """Keys of messages, one ``id:hex`` a line, the first signs; empty is made under ``home`` at first start."""
+    pool_message_key_file: Path | None = None
+    """Keys of one pool's messages, for its workers; where it is given they need no ``message_key_file``."""
     hub_key_file: Path | None = None
     """Key of HMACs over secret values; empty is made under ``home`` at first start."""
 

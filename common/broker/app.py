@@ -16,6 +16,7 @@ from celery.worker.strategy import default as deliver
 
 from common.broker.errors import MessageRefusedError, Why
 from common.broker.keys import MessageKeys, message_keys
+from common.broker.messages import unacknowledged
 from common.broker.reading import EntryError, read
 from common.broker.signing import sign, verify
 from common.broker.transport import install
@@ -113,7 +114,8 @@ def make_celery(settings: Settings, keys: MessageKeys | None = None) -> Flotilla
 
     Args:
         settings: of this process.
-        keys: of messages; None reads this hub's, or makes them.
+        keys: of messages; None reads this hub's, or makes them. With a pool's, what was taken and not acknowledged is
+            kept apart from other pools'.
 
     Raises:
         KeyFileError: the hub's message keys cannot be used.
@@ -122,6 +124,7 @@ def make_celery(settings: Settings, keys: MessageKeys | None = None) -> Flotilla
     url = broker_url(settings)
     app = FlotillaCelery("flotilla", broker=url, task_cls=SignedTask, set_as_current=False)
     app.keys = message_keys(settings) if keys is None else keys
+    kept = unacknowledged(app.keys.pool) if app.keys.pool else {}
     app.on_judged = lambda _why: None
     app.conf.update(
         accept_content=["json"],
@@ -141,6 +144,7 @@ def make_celery(settings: Settings, keys: MessageKeys | None = None) -> Flotilla
         broker_connection_max_retries=None,
         broker_pool_limit=4,
         broker_transport_options={
+            **kept,
             "visibility_timeout": VISIBILITY.total_seconds(),
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,

@@ -11,8 +11,19 @@ OBSERVE = "flotilla.observe"
 SWEEP = "flotilla.sweep"
 """A cluster's name."""
 NAMES = frozenset({SYNC, RESOLVE, OBSERVE, SWEEP})
+_NOW = ".now"
 
 
 def now_queue(pool: str) -> str:
     """Return the queue of what people ask for: a process of its own serves it."""
-    return f"{pool}.now"
+    return f"{pool}{_NOW}"
+
+
+def pool_of(queue: str) -> str:
+    """Return whose queue this is: a pool's name holds no dot."""
+    return queue.removesuffix(_NOW)
+
+
+def unacknowledged(pool: str) -> dict[str, str]:
+    """Return where a pool's workers keep what they have taken and not finished, as kombu's options."""
+    return {f"{name}_key": f"{name}:{pool}" for name in ("unacked", "unacked_index", "unacked_mutex")}

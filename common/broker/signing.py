@@ -1,7 +1,8 @@
 """Signs what we send and refuses what we did not: an HMAC over every header, the id in the body, queue, key and time.
 
 A message is a deploy order. Whoever can write to the broker, and only that, must not be able to give one, to put one
-off, or to have another pool's workers take it. Headers that we never send are covered too, by their absence.
+off, or to have another pool's workers take it; nor must who commands a worker of another pool. Headers that we never
+send are covered too, by their absence.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from common.broker.errors import MessageRefusedError, Why
 from common.broker.keys import MessageKeys
-from common.broker.messages import NAMES
+from common.broker.messages import NAMES, pool_of
 
 KEY, TIME, QUEUE, MAC = "flotilla-key", "flotilla-time", "flotilla-queue", "flotilla-mac"
 _UNCOVERED = frozenset({MAC, "redelivered"})
@@ -31,21 +32,27 @@ def sign(keys: MessageKeys, headers: Mapping[str, Any], subject: str, *, queue: 
     """Return the headers that make a message ours.
 
     Args:
-        keys: the signing one signs.
+        keys: the queue's pool's signing one signs.
         headers: all others that the message will have.
         subject: the id that its body carries.
         queue: it is for.
         now: when it is sent.
+
+    Raises:
+        MessageRefusedError: the keys are another pool's.
     """
+    key = keys.of(pool_of(queue)).by_id.get(keys.signing)
+    if key is None:
+        raise MessageRefusedError(Why.UNKNOWN_KEY)
     ours = {KEY: keys.signing, TIME: now.astimezone(UTC).isoformat(), QUEUE: queue}
-    return {**ours, MAC: _mac(keys.by_id[keys.signing], {**headers, **ours}, subject)}
+    return {**ours, MAC: _mac(key, {**headers, **ours}, subject)}
 
 
 def verify(keys: MessageKeys, headers: Mapping[str, Any], payload: Any, *, queue: str, now: datetime) -> str:
     """Return the id that a message carries.
 
     Args:
-        keys: any of them may have signed.
+        keys: any of the queue's pool's may have signed.
         headers: of the message, Celery's ``task`` and ``id`` among them.
         payload: the decoded body.
         queue: it lay in.
@@ -61,7 +68,7 @@ def verify(keys: MessageKeys, headers: Mapping[str, Any], payload: Any, *, queue
     key_id, time, mac = (headers.get(name) for name in (KEY, TIME, MAC))
     if not (isinstance(key_id, str) and isinstance(time, str) and isinstance(mac, str)):
         raise MessageRefusedError(Why.UNSIGNED)
-    key = keys.by_id.get(key_id)
+    key = keys.of(pool_of(queue)).by_id.get(key_id)
     if key is None:
         raise MessageRefusedError(Why.UNKNOWN_KEY)
     # As bytes: comparing texts fails on whatever is not ASCII, and a stranger chose this one.

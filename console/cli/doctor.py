@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from common.broker import keys
 from common.broker.app import make_celery
 from common.broker.errors import BrokerUnavailableError
 from common.broker.sender import CelerySender
@@ -125,7 +126,7 @@ def _registry(config: Settings) -> Finding:
 
 def _broker(config: Settings) -> Finding:
     try:
-        CelerySender(make_celery(config)).prove()
+        CelerySender(make_celery(config, keys.NONE)).prove()
     except BrokerUnavailableError as error:
         away = error.code == BrokerUnavailableError.code
         remedy = "Start the hub, or correct FLOTILLA_BROKER_URL." if away else error.remedy

@@ -71,6 +71,7 @@ COMMANDS = (
     Entry("flower", "processes", "flower", PROCESSES, "Run Flower, read-only."),
     Entry("alive", "processes", "alive", PROCESSES, "Say whether a scheduler leads, or this host's worker lives."),
     Entry("token", "processes", "token", PROCESSES, "Print the token that the hub's API and pages ask for."),
+    Entry("keys", "processes", "keys", PROCESSES, "Print the keys of one pool's messages."),
     Entry("simulator", "simulator", "app", PROCESSES, "Clusters to practise on."),
     Entry("db", "processes", "database", PROCESSES, "The hub's database."),
 )

@@ -145,6 +145,28 @@ def token() -> None:
     typer.echo(load_or_make_token(settings()))
 
 
+def keys(
+    pool: Annotated[str, typer.Argument(help="whose workers they are for")],
+    file: Annotated[Path | None, typer.Option(help="write them here, for you alone")] = None,
+) -> None:
+    """Print the keys of one pool's messages, with which its workers sign for no other pool.
+
+    Run it with the scheduler's variables.
+
+    Example: flotilla keys eu --file eu.keys
+    """
+    from common.broker.keys import message_keys
+
+    text = message_keys(settings()).of(pool).to_text()
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+
+
 @database.command("upgrade")
 def upgrade_database(
     worker_role: Annotated[str, typer.Option(help="PostgreSQL: make this role, and let workers do no more")] = "",

@@ -14,6 +14,8 @@ from celery.worker.control import Panel
 
 from common.broker.app import FlotillaCelery, make_celery
 from common.broker.errors import Why
+from common.broker.keys import pool_keys
+from common.broker.messages import pool_of
 from common.broker.transport import report_to
 from common.sandbox import layers
 from common.sandbox.launch import Strictness
@@ -67,11 +69,19 @@ def say_what_is_missing(config: Settings) -> None:
         log.warning("sandbox.missing", said=f"a renderer could {could}; {result}", remedy=layers.REMEDY)
 
 
+def say_what_is_everybodys(config: Settings) -> None:
+    """Log that this worker was handed the keys of every pool, where there is a way to hand it fewer."""
+    if config.message_key_file is not None and config.pool_message_key_file is None:
+        remedy = "Give it FLOTILLA_POOL_MESSAGE_KEY_FILE instead of FLOTILLA_MESSAGE_KEY_FILE: `flotilla keys POOL`."
+        log.warning("keys.every-pool", said="this worker could sign messages for every pool", remedy=remedy)
+
+
 def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, name: str) -> int:
-    """Serve queues until SIGTERM, runs under way finished first; return the exit code: 0 unless it broke."""
+    """Serve queues of one pool until SIGTERM, runs under way finished first; return 0 unless it broke."""
+    (pool,) = {pool_of(queue) for queue in queues}
     runtime = make_runtime(config, name)
     runtime.database.wait()
-    app: FlotillaCelery = make_celery(config)
+    app: FlotillaCelery = make_celery(config, pool_keys(config, pool))
     vitals = Vitals(name, queues, concurrency, clock=runtime.clock, busy=runtime.leases.count)
     refusals = Refusals(runtime.database, runtime.clock, name, vitals)
     app.on_judged = refusals.judged
@@ -82,6 +92,7 @@ def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, nam
     register(app, runtime)
     only_inspection()
     say_what_is_missing(config)
+    say_what_is_everybodys(config)
     heartbeat = Heartbeat(runtime, vitals)
     heartbeat.start()
     tune_memory()
@@ -108,7 +119,7 @@ def main() -> None:
     """Run a worker."""
     config = settings()
     parser = argparse.ArgumentParser(prog="flotilla worker", description=__doc__)
-    parser.add_argument("--queue", action="append", help="to serve; may be given several times")
+    parser.add_argument("--queue", action="append", help="to serve: POOL, POOL.now or both")
     parser.add_argument("--concurrency", type=int, default=config.concurrency, help="runs at once")
     parser.add_argument(
         "--name", default=f"{socket.gethostname()}-{os.getpid()}", help="shown on attempts and in Flower"
@@ -116,4 +127,6 @@ def main() -> None:
     options = parser.parse_args()
     configure(config)
     queues = options.queue or [config.pool]
+    if len({pool_of(queue) for queue in queues}) > 1:
+        parser.error("a worker serves the queues of one pool: POOL and POOL.now")
     sys.exit(run_worker(config, queues=queues, concurrency=options.concurrency, name=options.name))

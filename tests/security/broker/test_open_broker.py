@@ -14,7 +14,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ class Target:
 
     def drained(self) -> bool:
         """Return whether nothing lies in the queue or in anybody's hands."""
-        return self.broker.llen(QUEUE) == 0 and self.broker.hlen("unacked") == 0
+        return self.broker.llen(QUEUE) == 0 and self.broker.hlen("unacked:default") == 0
 
     def looked_at(self) -> datetime | None:
         """Return when the source that our own messages name was last looked at."""
@@ -216,6 +216,8 @@ def _deep(*path: str, depth: int) -> Callable[[Target], bytes]:
 ATTACKS: dict[str, Callable[[Target], bytes]] = {
     "unsigned": _headers(flotilla_mac=None, flotilla_key=None, flotilla_time=None),
     "forged": lambda target: _dumped(target.envelope(keys=FOREIGN)),
+    "another pool's key": lambda target: _dumped(target.envelope(keys=replace(target.app.keys.of("eu"), pool=QUEUE))),
+    "the scheduler's own key": lambda target: _dumped(target.envelope(keys=replace(target.app.keys, pool=QUEUE))),
     "signature of zeros": _headers(flotilla_mac="0" * 64),
     "signature not ascii": _headers(flotilla_mac="é" * 8),
     "unknown key": _headers(flotilla_key="k9"),
@@ -364,9 +366,9 @@ def test_what_is_called_out_to_all_workers_ends_none(target: Target, said: bytes
 def test_what_is_laid_among_the_unacknowledged_ends_no_worker_and_bars_nothing(target: Target, kept: bytes) -> None:
     before = target.looked_at()
     message = target.envelope()
-    target.broker.hset("unacked", "bad", kept)
-    target.broker.hset("unacked", "good", _dumped([message, "", QUEUE]))
-    target.broker.zadd("unacked_index", {"bad": 2.0, "good": 1.0})
+    target.broker.hset("unacked:default", "bad", kept)
+    target.broker.hset("unacked:default", "good", _dumped([message, "", QUEUE]))
+    target.broker.zadd("unacked_index:default", {"bad": 2.0, "good": 1.0})
     eventually("what is ours is given back", lambda: target.looked_at() != before, within=30, every=0.05)
     eventually("the other is dropped", target.drained, within=15, every=0.05)
     assert target.process.poll() is None

@@ -164,7 +164,8 @@ def test_what_names_no_task_of_ours_is_foreign(
 
 
 def test_a_message_moved_to_another_queue_is_refused(app: FlotillaCelery, headers: dict[str, Any]) -> None:
-    assert refusal(app, headers, queue="eu") is Why.MOVED
+    assert refusal(app, headers, queue="default.now") is Why.MOVED
+    assert refusal(app, headers, queue="eu") is Why.ALTERED, "another pool's keys are others"
 
 
 def test_a_key_that_we_do_not_have_is_refused(app: FlotillaCelery, headers: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""One compromised worker: what it holds, and what it reaches with that."""
