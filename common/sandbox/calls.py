@@ -18,7 +18,7 @@ _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 _LOAD, _EQUAL, _ABOVE, _ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _ENOSYS = 1, 38
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 _THREAD, _NEW_NAMESPACES = 0x00010000, 0x7E020080
 
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
@@ -62,6 +62,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "process_madvise": (440, 440),
     "process_mrelease": (448, 448),
     "kcmp": (312, 272),
+    "get_robust_list": (274, 100),
     "pidfd_open": (434, 434),
     "pidfd_getfd": (438, 438),
     "pidfd_send_signal": (424, 424),
@@ -126,6 +127,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     # parts of the kernel that nothing here needs, and that attacks on it go through
+    "syslog": (103, 116),
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
@@ -136,6 +138,10 @@ _CLONE, _CLONE3 = (56, 220), (435, 435)
 _KILL_CALLS = ((62, 129), (234, 131))
 """``kill`` and ``tgkill``: Go's runtime interrupts its own threads by the second."""
 _PRLIMIT = (302, 261)
+_FCNTL = (72, 25)
+_FCNTL_REFUSED = (8, 10, 15, 1024, 1026)
+"""``F_SETOWN``, ``F_SETSIG`` and ``F_SETOWN_EX`` have the kernel send any signal to any process of the same user,
+``F_SETLEASE`` holds up whoever opens a file, and ``F_NOTIFY`` watches a folder."""
 
 
 def program_for(machine: str) -> bytes:
@@ -157,6 +163,7 @@ def program_for(machine: str) -> bytes:
         *_with_argument(_CLONE[column], _threads_only()),
         *(step for pair in _KILL_CALLS for step in _with_argument(pair[column], _one_of(OWN_PID))),
         *_with_argument(_PRLIMIT[column], _one_of(0, OWN_PID)),
+        *_with_argument(_FCNTL[column], _none_of(*_FCNTL_REFUSED), place=_SECOND_ARGUMENT),
     ]
     steps += [_step(_EQUAL, number, len(numbers) - place, 0) for place, number in enumerate(numbers)]
     steps += [_step(_RETURN, _ALLOW), _step(_RETURN, _ERROR | _EPERM)]
@@ -167,15 +174,21 @@ def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("=HBBI", code, if_true, if_false, value)
 
 
-def _with_argument(number: int, judged: list[bytes]) -> list[bytes]:
-    """Return steps that judge one call by its first argument, and pass over every other call."""
-    return [_step(_EQUAL, number, 0, len(judged) + 1), _step(_LOAD, _FIRST_ARGUMENT), *judged]
+def _with_argument(number: int, judged: list[bytes], *, place: int = _FIRST_ARGUMENT) -> list[bytes]:
+    """Return steps that judge one call by an argument, and pass over every other call."""
+    return [_step(_EQUAL, number, 0, len(judged) + 1), _step(_LOAD, place), *judged]
 
 
 def _one_of(*values: int) -> list[bytes]:
     """Return steps that allow the argument to be one of ``values``."""
     checks = [_step(_EQUAL, value, len(values) - place, 0) for place, value in enumerate(values)]
     return [*checks, _step(_RETURN, _ERROR | _EPERM), _step(_RETURN, _ALLOW)]
+
+
+def _none_of(*values: int) -> list[bytes]:
+    """Return steps that refuse the argument to be one of ``values``."""
+    checks = [_step(_EQUAL, value, len(values) - place, 0) for place, value in enumerate(values)]
+    return [*checks, _step(_RETURN, _ALLOW), _step(_RETURN, _ERROR | _EPERM)]
 
 
 def _threads_only() -> list[bytes]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from common.sandbox.faults import NotStartedError, SandboxMissingError
 from common.sandbox.launch import Limits, Streams, Strictness, start
+from common.sandbox.scratch import ScratchFolder
 from common.single_flight import SingleFlight
 
 _TRIAL = Path(__file__).with_name("trial.py")
@@ -117,7 +118,7 @@ def tried() -> Held:
     """Return which layers hold, tried now; none where the trial itself cannot be run."""
     if sys.platform != "linux":
         return Held(frozenset())
-    with tempfile.TemporaryDirectory(prefix="flotilla-trial-") as scratch, _targets() as targets:
+    with ScratchFolder("flotilla-trial-") as scratch, _targets() as targets:
         command = [sys.executable, "-I", "-S", str(_TRIAL), *targets]
         streams = Streams(stdout=subprocess.PIPE)
         try:

@@ -6,6 +6,7 @@ Run confined by ``layers``, with what to try in its arguments. Imports nothing o
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import resource
 import socket
@@ -34,6 +35,7 @@ def main() -> None:
         ("socket", lambda: _connect(socket.AF_UNIX, f"\0{abstract}")),
         ("signal", lambda: os.kill(worker, 0)),
         ("signal", lambda: resource.prlimit(worker, resource.RLIMIT_CORE)),
+        ("signal", lambda: fcntl.fcntl(0, fcntl.F_SETOWN, worker)),
         ("trace", lambda: _called("ptrace", _SEIZE, worker, None, None)),
         ("network", lambda: _same(os.readlink("/proc/self/ns/net"), network)),
         ("process", _fork),

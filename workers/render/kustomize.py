@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from common.sandbox.scratch import ScratchFolder
 from common.sources.trees import Tree, joined, refuse_link
 from common.yaml import MANIFEST_LIMITS
 from workers.render import kustomization, sandbox
@@ -64,7 +64,7 @@ def tool(path: str = "") -> Tool:
 def _asked(path: str, _changed: int) -> Tool:
     is_kubectl = Path(path).name.startswith("kubectl")
     arguments = ("version", "--client", "--output=json") if is_kubectl else ("version",)
-    with tempfile.TemporaryDirectory(prefix="flotilla-render-") as folder:
+    with ScratchFolder("flotilla-render-") as folder:
         said = sandbox.run([path, *arguments], folder=Path(folder), what="its version", bounds=sandbox.Bounds())
     match = re.search(rb'kustomizeVersion":\s*"v?([^"]+)"' if is_kubectl else rb"v?(\d+\.\d+\.\d+[\w.+-]*)", said)
     if match is None:
@@ -171,7 +171,7 @@ def materialised(tree: Tree, reads: Footprint) -> Iterator[Path]:
             names.add(entry.path)
     contents = tree.read_many(sorted(names - reads.kustomizations.keys()))
     contents |= {file: orjson.dumps(value) for file, value in reads.kustomizations.items()}
-    with tempfile.TemporaryDirectory(prefix="flotilla-render-", dir=scratch(tree)) as folder:
+    with ScratchFolder("flotilla-render-", place=scratch(tree)) as folder:
         root = Path(folder) / "tree"
         root.mkdir()
         write_files(root, contents.items())

@@ -20,6 +20,7 @@ import orjson
 
 from common.domain.errors import FlotillaError
 from common.sandbox.launch import Limits, Streams, launch
+from common.sandbox.scratch import ScratchFolder
 from workers.render import sandbox
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError
 from workers.render.files import memory
@@ -70,7 +71,7 @@ class RenderProcess:
     def __init__(self, library: Library, bounds: Bounds, *, place: str | None = None) -> None:
         self._library = library
         self._bounds = bounds
-        self._folder = tempfile.TemporaryDirectory(prefix=f"flotilla-{library.name}-", dir=place)
+        self._folder = ScratchFolder(f"flotilla-{library.name}-", place=place)
         self._words = tempfile.TemporaryFile(dir=memory())
         try:
             self._process = launch(
@@ -189,7 +190,7 @@ class RenderProcess:
         return self._words.read(64 << 10).decode(errors="replace")
 
 
-def _end(process: subprocess.Popen[bytes], words: Any, folder: tempfile.TemporaryDirectory[str]) -> None:
+def _end(process: subprocess.Popen[bytes], words: Any, folder: ScratchFolder) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -7,10 +7,13 @@ Started by the tests with a JSON of targets in its arguments.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
+import signal
 import socket
+import struct
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -125,6 +128,13 @@ def tries() -> list[tuple[str, Callable[[], Any]]]:
         ("signalled all", lambda: os.kill(-1, 0)),
         ("signalled by a descriptor", lambda: syscall(434, 434, WORKER, 0)),
         ("queued a signal", lambda: syscall(129, 138, WORKER, 0, b"\0" * 128)),
+        ("had the worker signalled", lambda: fcntl.fcntl(1, fcntl.F_SETOWN, WORKER)),
+        ("had a thread signalled", lambda: fcntl.fcntl(1, 15, struct.pack("ii", 0, WORKER))),
+        ("chose the signal", lambda: fcntl.fcntl(1, 10, signal.SIGKILL)),
+        ("held up readers", lambda: fcntl.fcntl(os.open("mine", os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_WRLCK)),
+        ("watched its folder", lambda: fcntl.fcntl(os.open(".", os.O_RDONLY), fcntl.F_NOTIFY, fcntl.DN_CREATE)),
+        ("read the kernel's log", lambda: syscall(103, 116, 10, 0, 0)),
+        ("asked for locks of others", lambda: syscall(274, 100, WORKER, b"\0" * 8, b"\0" * 8)),
         ("limited the worker", lambda: resource.prlimit(WORKER, resource.RLIMIT_NOFILE, (3, 3))),
         ("slowed the worker", lambda: os.setpriority(os.PRIO_PROCESS, WORKER, 19)),
         ("pinned the worker", lambda: os.sched_setaffinity(WORKER, {0})),
