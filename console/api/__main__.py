@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import ipaddress
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -18,12 +20,14 @@ from common.telemetry.logs import configure
 from console.api.app import create_app
 from console.api.connections import HEAD_BYTES, Patience, connections, event_loop
 from console.api.crowd import Crowd, Entrance, Room
-from console.api.sockets import local_socket
+from console.api.sockets import LocalSocket
 from console.api.token import load_or_make_token
 from console.listening import listen
 
 GRACE = 3
 """Seconds that open requests get at the end."""
+LOOK = 1.0
+"""Seconds after which the Unix socket's file is looked for again."""
 
 
 class ExposedError(PermanentError):
@@ -54,6 +58,52 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+class LocalEntrance:
+    """Serves commands of this machine at a Unix socket, at a new one where the socket's file vanished.
+
+    Args:
+        local: the socket's file.
+        crowd: counts who connects.
+    """
+
+    def __init__(self, local: LocalSocket, crowd: Crowd) -> None:
+        self._local = local
+        self._crowd = crowd
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def open(self, server: uvicorn.Server) -> None:
+        """Serve there as ``server`` does elsewhere, and go on looking until ``close``."""
+        await self._look(server)
+        self._keeper = asyncio.create_task(self._keep(server))
+
+    async def close(self) -> None:
+        """Look no more, and remove the file; ``server`` ends what it serves."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        self._local.close()
+
+    async def _keep(self, server: uvicorn.Server) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            await self._look(server)
+
+    async def _look(self, server: uvicorn.Server) -> None:
+        # in a thread: it may ask the disk, and another process, which may let it wait
+        made = await asyncio.to_thread(lambda: self._local.made() if self._local.missing() else None)
+        if made is None:
+            return
+        protocol = partial(
+            server.config.http_protocol_class,
+            config=server.config,
+            server_state=server.server_state,
+            app_state=server.lifespan.state,
+        )
+        entrance, loop = Entrance(made, self._crowd), asyncio.get_running_loop()
+        server.servers.append(await loop.create_server(protocol, sock=entrance, backlog=server.config.backlog))
+
+
 class Server(uvicorn.Server):
     """Writes its address into a file once it serves: whoever started it knows then that it is this one that answers.
 
@@ -61,12 +111,16 @@ class Server(uvicorn.Server):
         config: of the server.
         ready_file: the file; None writes none.
         patience: with clients.
+        local: for commands of this machine; None has none.
     """
 
-    def __init__(self, config: uvicorn.Config, *, ready_file: Path | None, patience: Patience) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, ready_file: Path | None, patience: Patience, local: LocalEntrance | None
+    ) -> None:
         super().__init__(config)
         self._ready_file = ready_file
         self._patience = patience
+        self._local = local
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve in an event loop that bounds the time for TLS's greeting."""
@@ -76,10 +130,18 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
+        if self.started and self._local is not None:
+            await self._local.open(self)
         if self.started and self._ready_file is not None and sockets:
             written = self._ready_file.with_suffix(".new")
             written.write_text(_address(self.config, sockets[0].getsockname()[1]))
             written.rename(self._ready_file)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more commands, then end as usual."""
+        if self._local is not None:
+            await self._local.close()
+        await super().shutdown(sockets)
 
 
 def _address(config: uvicorn.Config, port: int) -> str:
@@ -116,12 +178,10 @@ def serve(config: Settings, *, ready_file: Path | None) -> None:
         ),
         ready_file=ready_file,
         patience=patience,
+        # all sockets of a server speak TLS, or none does
+        local=None if config.api_tls_cert else LocalEntrance(LocalSocket(config.api_socket), crowd),
     )
-    if config.api_tls_cert:  # all sockets of a server speak TLS, or none does
-        server.run([Entrance(one, crowd) for one in sockets])
-        return
-    with local_socket(config.api_socket) as local:
-        server.run([Entrance(one, crowd) for one in (sockets if local is None else [*sockets, local])])
+    server.run([Entrance(one, crowd) for one in sockets])
 
 
 def _proxies(config: Settings) -> str:

@@ -28,6 +28,7 @@ from common.sandbox.layers import Layer
 from common.settings import Settings
 from common.sources.registry import GitRepository
 from console import work
+from console.api import sockets
 from console.looking import fleetwide
 from console.looking.fleetwide import Contested
 
@@ -53,6 +54,7 @@ def examine(config: Settings) -> Iterator[Finding]:
     yield _guarded("renderers", lambda: _renderers(config))
     yield sandbox_finding("sandbox", layers.held().by_name, config)
     yield _guarded("registry", lambda: _registry(config))
+    yield socket_finding(config)
     broker = _guarded("broker", lambda: _broker(config))
     yield broker
     if not config.database_url and not (config.home / "flotilla.db").exists():
@@ -114,6 +116,17 @@ def sandbox_finding(what: str, held: Mapping[str, bool], config: Settings) -> Fi
     could = ", ".join(layers.MEANINGS[layer] for layer in missing)
     fatal = not set(layers.REQUIRED).isdisjoint(missing) and config.sandbox is Strictness.STRICT
     return Finding(what, "failed" if fatal else "warning", f"a renderer could {could}", layers.REMEDY)
+
+
+def socket_finding(config: Settings) -> Finding:
+    """Say whether commands on this machine find a running API at its socket, or what would keep it from being there."""
+    path = config.api_socket
+    if sockets.answers(path):
+        return Finding("socket", "ok", f"an API answers commands at {path}")
+    why, remedy = sockets.why_none(path)
+    if why:
+        return Finding("socket", "warning", f"commands cannot ask a running API, and take longer: {why}", remedy)
+    return Finding("socket", "ok", f"no API answers at {path}: commands run its code themselves")
 
 
 def _registry(config: Settings) -> Finding:
