@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, func, or_, select, tuple_, update
 
 from common.db.dialect import batched, insert
 from common.db.tables import SourceDigestRow, SourceRow
+from common.domain.addresses import repository_key
 from common.domain.refs import SourceRef
 from common.domain.several import joined_renderer
 
@@ -119,10 +120,12 @@ def postpone(connection: Connection, source_id: int, *, until: datetime) -> None
 
 
 def refresh(connection: Connection, repo: str = "", *, now: datetime) -> int:
-    """Make one repository's sources (all when empty) due at once; return how many."""
+    """Make one repository's sources, however spelled (all when empty), due at once; return how many."""
     mine = update(SourceRow).where(SourceRow.used)
     if repo:
-        mine = mine.where(SourceRow.repo == repo)
+        followed = connection.execute(select(SourceRow.repo).where(SourceRow.used).distinct()).scalars()
+        spellings = [one for one in followed if repository_key(one) == repository_key(repo)]
+        mine = mine.where(SourceRow.repo.in_(spellings))
     return len(connection.execute(mine.values(due_at=now, sent_at=None).returning(SourceRow.id)).all())
 
 

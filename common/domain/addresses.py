@@ -218,6 +218,15 @@ def comparable(text: str) -> str:
     return f"{scheme}://{user}{at}{host}{slash}{path}"
 
 
+def repository_key(text: str) -> str:
+    """Return a repository's URL in the one spelling that all its spellings share: ``comparable``, without the ending.
+
+    Git servers serve ``NAME`` and ``NAME.git`` alike, and a slash behind either. It finds a repository, and is no
+    address: what is fetched, and what a project is allowed, goes by the registry's own spelling.
+    """
+    return comparable(text).rstrip("/").removesuffix(".git").rstrip("/")
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether ``host`` is this machine by its very name, without asking a resolver."""
     if host == "localhost":

@@ -29,12 +29,19 @@ def nearest(name: str, known: Iterable[str], *, most: int = 1) -> tuple[str, ...
     return tuple(close)
 
 
-def suggestion(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return a remedy for an unknown name: the nearest of ``known``, else a few of them, else ``otherwise``."""
+def suggestion(name: str, known: Iterable[str], otherwise: str = "", *, most: int = 1) -> str:
+    """Return a remedy for an unknown name: the nearest of ``known``, else a few of them, else ``otherwise``.
+
+    Args:
+        name: that is unknown.
+        known: names.
+        otherwise: said where none are.
+        most: of the nearest that are named.
+    """
     names = sorted(set(islice(known, _MOST_READ)))
-    close = nearest(name, names)
+    close = nearest(name, names, most=most)
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"did you mean {' or '.join(map(repr, close))}?"
     if not names:
         return otherwise
     more = ", …" if len(names) > _MOST_LISTED else ""

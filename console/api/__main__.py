@@ -10,6 +10,7 @@ import socket
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -94,8 +95,9 @@ class LocalEntrance:
         made = await asyncio.to_thread(lambda: self._local.made() if self._local.missing() else None)
         if made is None:
             return
+        made_of: Any = server.config.http_protocol_class  # uvicorn declares no more than that it is a protocol
         protocol = partial(
-            server.config.http_protocol_class,
+            made_of,
             config=server.config,
             server_state=server.server_state,
             app_state=server.lifespan.state,

@@ -18,6 +18,7 @@ from common.db.connection import Connection
 from common.db.reads import names, placements, runs
 from common.db.reads.placements import PlacementFilter, PlacementView
 from common.db.reads.runs import RunDetail
+from common.domain.addresses import repository_key
 from common.domain.errors import PermanentError
 from common.domain.fleet import Fleet
 from common.domain.health import Health
@@ -27,6 +28,7 @@ from common.domain.runs import Outcome, RunState, SyncStatus
 
 _PART = re.compile(r"[0-9a-f-]{6,35}")
 _CANDIDATES = 5
+_NEAR = 3
 
 
 class NotFoundError(PermanentError):
@@ -119,16 +121,24 @@ def application(connection: Connection, name: str) -> None:
         _one_of("application", name, names.applications(connection), "nothing is placed yet")
 
 
-def repository(connection: Connection, repo: str) -> None:
-    """Return if the fleet follows the repository, or none is given.
+def repository(connection: Connection, repo: str) -> str:
+    """Return the URL by which the fleet follows the repository; empty if none is given.
+
+    Args:
+        connection: to read by.
+        repo: its URL in any spelling: with or without ``.git``, as ``USER@HOST:PATH`` or ``ssh://``.
 
     Raises:
         UnknownValueError: it does not; never repeats what was given, which may carry a password.
     """
-    known = names.repositories(connection) if repo else ()
-    if repo and repo not in known:
+    if not repo:
+        return ""
+    known = names.repositories(connection)
+    found = {repository_key(one): one for one in sorted(known, reverse=True)}.get(repository_key(repo))
+    if found is None:
         message = "the fleet follows no repository of that URL"
-        raise UnknownValueError(message, remedy=suggestion(repo, known, "it follows none yet"))
+        raise UnknownValueError(message, remedy=suggestion(repo, known, "it follows none yet", most=_NEAR))
+    return repo if repo in known else found
 
 
 def approval(connection: Connection, approval_id: int) -> None:

@@ -93,8 +93,8 @@ def post_refresh(request: Request, actor: Actor, repo: str = "") -> Wanted:
     """
     database: Database = request.app.state.database
     with database.read() as connection:
-        known.repository(connection, repo)
-    return _store(request, IntentKind.REFRESH, repo, actor=actor, reason="")
+        followed = known.repository(connection, repo)
+    return _store(request, IntentKind.REFRESH, followed, actor=actor, reason="")
 
 
 @router.post("/approvals/{approval_id}/approve", status_code=status.HTTP_202_ACCEPTED)

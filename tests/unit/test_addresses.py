@@ -10,6 +10,7 @@ from common.domain.addresses import (
     comparable,
     git_address,
     oci_repository,
+    repository_key,
     server_address,
 )
 from common.domain.fleet import Project
@@ -131,6 +132,27 @@ def test_servers_charts_and_images_have_rules_of_the_same_kind(check, good, bad)
 def test_addresses_and_patterns_have_one_spelling(text: str, plain: str) -> None:
     assert comparable(text) == plain
     assert comparable(plain) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://git.example.com/pay/deploy",
+        "https://git.example.com/pay/deploy.git",
+        "https://git.example.com/pay/deploy.git/",
+        "https://git.example.com/pay/deploy//",
+        "HTTPS://Git.Example.com:443/pay/deploy",
+    ],
+)
+def test_the_spellings_of_a_repository_have_one_key(text: str) -> None:
+    assert repository_key(text) == "https://git.example.com/pay/deploy"
+
+
+def test_repositories_that_differ_have_keys_that_differ() -> None:
+    ssh = {repository_key(f"{one}pay/deploy") for one in ("git@Git.example.com:", "ssh://git@git.example.com:22/")}
+    assert ssh == {"ssh://git@git.example.com/pay/deploy"}
+    others = ["https://h/Pay", "https://h/pay", "https://h:8443/pay", "https://h/pay.gi", "http://h/pay", "ssh://h/pay"]
+    assert len({repository_key(one) for one in others}) == len(others)
 
 
 @pytest.mark.parametrize("pattern", ["git@git.example.com:pay/*", "ssh://git@git.example.com/pay/*"])

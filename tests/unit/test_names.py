@@ -13,6 +13,10 @@ def test_the_nearest_known_name_is_suggested() -> None:
     assert nearest("configmap", ["ConfigMap", "Secret"]) == ("ConfigMap",)
 
 
+def test_several_near_ones_are_suggested_where_that_is_asked_for() -> None:
+    assert suggestion("appp", ["app", "apps", "zzz"], most=2) == "did you mean 'app' or 'apps'?"
+
+
 def test_without_a_near_one_a_few_are_listed() -> None:
     assert suggestion("zzz", [f"a{number}" for number in range(9)]) == "known: a0, a1, a2, a3, a4, a5, a6, a7, …"
     assert suggestion("zzz", (), "declare one") == "declare one"

@@ -13,9 +13,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import insert, select
 
-from common.db import leases, sending
+from common.db import leases, sending, sources
 from common.db.session import Database
-from common.db.tables import AuditRow, ClusterRow, IntentRow, PlacementRow, RunRow, SessionRow
+from common.db.tables import AuditRow, ClusterRow, IntentRow, PlacementRow, RunRow, SessionRow, SourceRow
+from common.domain.refs import SourceRef
 from common.settings import Settings
 from console.api.app import create_app
 from console.api.ready import Readiness
@@ -179,6 +180,44 @@ async def test_a_write_is_an_audited_intent(
     with database.read() as connection:
         row = connection.execute(select(AuditRow.action, AuditRow.subject, AuditRow.detail)).one()
     assert tuple(row) == ("pause", "eu/web", {"reason": "incident"})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://git.example.com/pay/deploy.git",
+        "https://GIT.example.com:443/pay/deploy/",
+        "https://git.example.com/pay/deploy",
+    ],
+)
+async def test_a_repository_is_looked_at_in_whatever_spelling_it_is_named(
+    browser: httpx.AsyncClient, bearer: dict[str, str], database: Database, given: str
+) -> None:
+    followed = ["https://git.example.com/pay/deploy.git", "https://git.example.com/pay/deploy"]
+    late = NOW + timedelta(days=1)
+    with database.write() as connection:
+        others = ["https://git.example.com/pay/deploy2", "git@git.example.com:pay/deploy"]
+        wanted = {SourceRef(one, "", "refs/heads/main"): "" for one in (*followed, *others)}
+        sources.follow(connection, wanted, now=late)
+    answer = await browser.post("/api/v1/refresh", params={"repo": given}, headers=bearer)
+    assert answer.status_code == httpx.codes.ACCEPTED
+    with database.write() as connection:
+        subject = connection.execute(select(IntentRow.subject)).scalar_one()
+        assert subject in followed
+        assert sources.refresh(connection, subject, now=NOW) == 2
+        due = connection.execute(select(SourceRow.repo).where(SourceRow.due_at == NOW)).scalars()
+        assert sorted(due) == sorted(followed)
+
+
+async def test_a_repository_that_nothing_follows_is_told_with_the_near_ones(
+    browser: httpx.AsyncClient, bearer: dict[str, str], database: Database
+) -> None:
+    near = [f"https://git.example.com/pay/deploy{number}" for number in (1, 2)]
+    with database.write() as connection:
+        sources.follow(connection, {SourceRef(one, "", "refs/heads/main"): "" for one in near}, now=NOW)
+    answer = await browser.post("/api/v1/refresh?repo=https://git.example.com/pay/deploy", headers=bearer)
+    assert answer.status_code == 422
+    assert all(repr(one) in answer.text for one in near)
 
 
 async def test_what_does_not_exist_is_said_so(browser: httpx.AsyncClient, bearer: dict[str, str]) -> None:
