@@ -174,6 +174,7 @@ class _Look:
             trigger=Trigger.CHECK,
             phase=Phase.CHECK,
             manifests=rendered.manifests,
+            origins=tuple(item.origin for item in rendered.objects),
             namespace=placement.namespace,
             inventory=owned,
             settings=placement.sync,

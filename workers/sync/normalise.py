@@ -98,7 +98,7 @@ def normalise(
         manifests: flat; none is changed. One that is rendered twice alike, as by a chart under two aliases, is one.
         naming: whose they are.
         kinds: how the cluster serves a kind.
-        origins: file and line of each manifest, for messages; where it is not known, its place among them is told.
+        origins: file and line of each manifest, for messages; empty where that is not known.
 
     Raises:
         ManifestsError: some cannot be written, or are of a kind that nothing brings; names every one.
@@ -109,7 +109,7 @@ def normalise(
     places: dict[ObjectId, int] = {}
     faults: list[str] = []
     for position, manifest in enumerate(manifests):
-        label = _label(manifest, _where(origins, position))
+        label = _label(manifest, _origin(origins, position), position)
         try:
             wanted = _normalised(manifest, naming, kinds)
         except ValueError as error:
@@ -121,8 +121,8 @@ def normalise(
         first = found.setdefault(wanted.object, wanted)
         at = places.setdefault(wanted.object, position)
         if first.digest != wanted.digest:
-            both = f"{_where(origins, at)} and {_where(origins, position)}"
-            faults.append(f"{wanted.object} is rendered twice, and differs: {both}")
+            both = [where for where in (_origin(origins, at), _origin(origins, position)) if where]
+            faults.append(f"{wanted.object} is rendered twice, and differs{': ' if both else ''}{' and '.join(both)}")
     late = with_bringers(unserved, (one.place for one in found.values()), manifests)
     never = [one for one in late if one.brought is Brought.NEVER]
     faults += (f"{one.label}: {one.error}" for one in never)
@@ -140,17 +140,21 @@ def _unserved(manifest: Manifest, run: str, error: UnknownKindError | SilentGrou
     return Unserved(object_id, label, place_of(annotations), error, tolerated)
 
 
-def _where(origins: Sequence[str], position: int) -> str:
-    known = origins[position] if position < len(origins) else ""
-    return known or f"document {position + 1}"
+def _origin(origins: Sequence[str], position: int) -> str:
+    return origins[position] if position < len(origins) else ""
 
 
-def _label(manifest: Any, where: str) -> str:
+def _label(manifest: Any, origin: str, position: int) -> str:
+    """Return what a person finds a manifest by: name and origin; its number only where it has neither."""
+    numbered = origin or f"document {position + 1}"
     if not isinstance(manifest, Mapping):
-        return where
+        return numbered
     metadata = manifest.get("metadata")
-    name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
-    return f"{where} ({manifest.get('kind', 'no kind')} {name or 'without name'})"
+    named = metadata if isinstance(metadata, Mapping) else {}
+    name, namespace = named.get("name") or named.get("generateName") or "", named.get("namespace") or ""
+    kind = manifest.get("kind")
+    whole = f"{kind or 'no kind'} {f'{namespace}/' if namespace else ''}{name or 'without name'}"
+    return whole if kind and name and not origin else f"{numbered} ({whole})"
 
 
 def _annotations(manifest: Manifest) -> Mapping[str, str]:

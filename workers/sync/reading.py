@@ -41,7 +41,9 @@ def prepare(request: SyncRequest, cluster: ClusterPort) -> tuple[Normal, frozens
 def _origins(request: SyncRequest, added: Sequence[Manifest]) -> Iterator[str]:
     """Yield file and line of each manifest, of every item of a List that of the List; empty where it is not known."""
     origins = request.origins or ("",) * len(request.manifests)
-    for manifest, origin in zip((*added, *request.manifests), (*("" for _ in added), *origins), strict=True):
+    for manifest, origin in zip(
+        (*added, *request.manifests), (*("createNamespace" for _ in added), *origins), strict=True
+    ):
         yield from (origin for _ in flattened((manifest,)))
 
 

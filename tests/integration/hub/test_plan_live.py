@@ -77,6 +77,19 @@ def test_what_the_clusters_would_get_is_told_once_and_nothing_is_written(hub: St
     assert seen["data"] == {"v": "1"}
 
 
+def test_what_cannot_be_written_is_told_with_its_file_line_and_name(hub: StepHub, folder: Path) -> None:
+    unknown = "apiVersion: x.example.com/v1\nkind: Gadget\nmetadata: {name: g}\n"
+    twice = config_map("web", v="2") + config_map("web", v="3")
+    hub.git.commit(APPS, {"odd/a.yaml": unknown, "twice/a.yaml": twice})
+    for path, told in (("odd", ["a.yaml:1 (Gadget g)"]), ("twice", ["rendered twice", "a.yaml:1 and ", "a.yaml:7"])):
+        renamed(folder, path)
+        said = str(planned(folder, code=1))
+        assert all(one in said for one in told), said
+        assert "document " not in said.lower()
+        file = folder / "web.yaml"
+        file.write_text(file.read_text().replace(f"path: {path},", "path: web,"))
+
+
 def test_the_cluster_decides_not_what_was_applied_last(hub: StepHub, folder: Path) -> None:
     hub.git.commit(APPS, {"other/a.yaml": config_map("web", v="2") + config_map("gone", v="1")})
     renamed(folder, "other")

@@ -100,10 +100,10 @@ def test_the_default_namespace_is_for_namespaced_kinds_without_one() -> None:
     assert "namespace" not in objects[2].manifest["metadata"]
 
 
-def test_every_fault_is_told_with_its_document() -> None:
+def test_every_fault_is_told_with_the_name_of_its_object_and_by_number_only_where_it_has_none() -> None:
     told = faults(
         "text",
-        {"kind": "ConfigMap", "metadata": {"name": "a"}},
+        {"kind": "ConfigMap", "metadata": {"name": "a", "namespace": "team"}},
         {"apiVersion": "v1", "metadata": {"name": "a"}},
         {"apiVersion": "v1", "kind": "ConfigMap"},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}},
@@ -114,13 +114,13 @@ def test_every_fault_is_told_with_its_document() -> None:
     )
     for part in (
         "document 1: it is no mapping",
-        "Document 2 (ConfigMap a): it has no apiVersion",
+        "ConfigMap team/a: it has no apiVersion",
         "Document 3 (no kind a): it has no kind",
         "Document 4 (ConfigMap without name): it has no metadata",
         "Document 5 (ConfigMap without name): it has no name",
-        "generateName is for hooks only",
+        "ConfigMap a-: it has no name; generateName is for hooks only",
         "serves no kind Gadget",
-        "/ConfigMap:default/twice is rendered twice, and differs: document 8 and document 9",
+        "/ConfigMap:default/twice is rendered twice, and differs.",
     ):
         assert part in told
 
@@ -130,7 +130,9 @@ def test_what_is_rendered_twice_alike_is_one() -> None:
     assert [wanted.object.name for wanted in normal(*alike)] == ["a", "b"]
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"p": "x"}}
     assert len(normal(secret, secret)) == 1
-    assert "document 1 and document 3" in faults(secret, config_map("a"), {**secret, "stringData": {"p": "y"}})
+    assert "/Secret:default/s is rendered twice, and differs." in faults(
+        secret, config_map("a"), {**secret, "stringData": {"p": "y"}}
+    )
 
 
 @pytest.mark.parametrize("name", ["../other", "a/b", "..", ".", "a%2fb", "a b", "a\nb", "x" * 254])
