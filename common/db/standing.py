@@ -70,6 +70,7 @@ class Standing:
         full_check_due_at: when its daily full dry-run is due.
         delete_hooks: manifests of the hooks before and after its removal.
         tenant: in whose name its objects and those hooks were written; None where nobody knows.
+        signature: of both; empty where nobody signed them.
         synced_before: whether a run ever brought it to a revision, since it was placed.
         manifest_digest: of what was rendered for the last run that brought it to a revision; empty before.
         looked: the last wanted revision whose manifests a run has read.
@@ -94,6 +95,7 @@ class Standing:
     observe_until: datetime | None
     delete_hooks: Sequence[Mapping[str, Any]] = ()
     tenant: Tenant | None = None
+    signature: str = ""
     synced_before: bool = False
     manifest_digest: str = ""
     looked: str = ""
@@ -124,6 +126,7 @@ class Success:
         full_check_due_at: when the next full dry-run is due.
         delete_hooks: manifests of the hooks before and after the placement's removal.
         tenant: in whose name they were judged, and everything was written.
+        signature: of both.
         hint: of the sweep that the run has looked after.
         unseen: what the codes of failures begin with that it could not mend: what it did not do.
     """
@@ -135,6 +138,7 @@ class Success:
     observe_until: datetime | None
     full_check_due_at: datetime
     tenant: Tenant
+    signature: str
     delete_hooks: Sequence[Mapping[str, Any]] = ()
     hint: str = ""
     unseen: tuple[str, ...] = ()
@@ -196,7 +200,7 @@ def record_success(connection: Connection, placement_id: int, success: Success, 
         "full_check_due_at": success.full_check_due_at,
         "observe_until": success.observe_until,
         "delete_hooks": list(success.delete_hooks) or None,
-        **tenants.columns(success.tenant),
+        **tenants.columns(success.tenant, success.signature),
         **_judged(success.found, success.hint if success.found else "", now),
     }
     if success.observe_until is None:
@@ -337,6 +341,7 @@ def record_left(connection: Connection, placement_id: int) -> None:
         "delete_hooks": None,
         "tenant_project": None,
         "tenant_account": None,
+        "removal_signature": None,
         "found_code": "",
         "found_params": None,
         "hint_judged": "",
@@ -478,6 +483,7 @@ def standing_of(row: Any) -> Standing:
         observe_until=row.observe_until,
         delete_hooks=row.delete_hooks or (),
         tenant=None if row.tenant_project is None else Tenant(row.tenant_project, row.tenant_account or ""),
+        signature=row.removal_signature or "",
         synced_before=row.applied_at is not None,
         manifest_digest=row.manifest_digest or "",
         looked=row.looked_revision,

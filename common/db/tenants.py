@@ -1,4 +1,4 @@
-"""In whose name the objects of a placement, and the hooks of its removal, were written last."""
+"""In whose name the objects of a placement, and the hooks of its removal, were written last, and the proof of it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from common.db.tables import PlacementRow
 from common.domain.tenant import Tenant
 
 
-def columns(tenant: Tenant) -> dict[str, Any]:
+def columns(tenant: Tenant, signature: str) -> dict[str, Any]:
     """Return what a placement's row holds of it."""
-    return {"tenant_project": tenant.project, "tenant_account": tenant.account}
+    return {"tenant_project": tenant.project, "tenant_account": tenant.account, "removal_signature": signature}
 
 
-def record(connection: Connection, placement_id: int, tenant: Tenant) -> None:
+def record(connection: Connection, placement_id: int, tenant: Tenant, signature: str) -> None:
     """Note in whose name a run writes, before it does.
 
-    Hooks that are kept from another project's run stay that one's: the next success replaces both.
+    Args:
+        connection: of a transaction.
+        placement_id: which placement.
+        tenant: in whose name.
+        signature: over this and the hooks that are kept, which stay.
     """
-    mine = PlacementRow.delete_hooks.is_(None) | (PlacementRow.tenant_project == tenant.project)
-    found = update(PlacementRow).where(PlacementRow.id == placement_id, mine)
-    connection.execute(found.values(columns(tenant)))
+    connection.execute(update(PlacementRow).where(PlacementRow.id == placement_id).values(columns(tenant, signature)))

@@ -33,7 +33,7 @@ from common.domain.runs import (
 )
 from common.domain.secrecy import NO_SECRETS, Ends
 from common.domain.status import NO_CONTACT, NONE, Found, Reason, Remedy
-from common.domain.tenant import Tenant
+from common.domain.tenant import Signer, Tenant
 from common.telemetry.logs import logger
 from workers.record import moves
 from workers.record.journal import SqlJournal
@@ -66,6 +66,8 @@ class Ender:
         """Of the fleet by which it is carried out."""
         self.tenant: Tenant | None = None
         """In whose name it writes; None before that is known."""
+        self.signer: Signer | None = None
+        """Of what the placement's removal will go by; None before the placement is known."""
         self.phase: Phase | None = None
         """What it does; None before that is decided."""
         self.hint = ""
@@ -200,8 +202,8 @@ class Ender:
 
     def _applied(self, connection: Connection, result: SyncResult, found: Reason, now: datetime) -> None:
         revision = self._run.revision
-        tenant = self.tenant
-        assert revision is not None and tenant is not None, "only a removal has none"  # noqa: S101, PT018 - the type cannot say it
+        tenant, signer = self.tenant, self.signer
+        assert revision is not None and tenant is not None and signer is not None, "only a removal has none"  # noqa: S101, PT018 - the type cannot say it
         present = [change.object for change in result.changes if change.action is not Action.PRUNED]
         own = own_kinds(self.placement.application.health) if self.placement is not None else frozenset()
         waits = any(waits_for_health(object_id, own) for object_id in present)
@@ -214,6 +216,7 @@ class Ender:
             observe_until=awaited,
             full_check_due_at=_next_full_check(now),
             tenant=tenant,
+            signature=signer.sign(tenant, result.delete_hooks),
             delete_hooks=result.delete_hooks,
             hint=self.hint,
             unseen=(HOOKS,) if result.unended.begun else (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -70,7 +70,7 @@ class Runtime:
     leases: LeaseKeeper
     end_renewals: Callable[[], None]
     executor: ThreadPoolExecutor
-    hub_key: bytes
+    hub_key: bytes = field(repr=False)
     version: str
 
     def agent(self, what: str) -> str:

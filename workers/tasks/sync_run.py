@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from common.db import approvals, attempts, claims, inventory, leases, runs, sources, tenants
+from common.db import approvals, attempts, audit, claims, inventory, leases, runs, sources, tenants
 from common.db.approvals import Approval, ApprovalKind, ApprovalState
 from common.db.connection import Connection as DatabaseConnection
 from common.db.runs import ClaimedRun
@@ -22,6 +22,7 @@ from common.domain.runs import Trigger
 from common.domain.secrecy import NO_SECRETS
 from common.domain.several import commits_in
 from common.domain.status import Remedy
+from common.domain.tenant import Signer
 from common.sources.sources import opener
 from common.telemetry.logs import hide, hiding, logger
 from workers.kube.pool import Connection
@@ -40,7 +41,7 @@ from workers.tasks.contact import check_identity
 from workers.tasks.leases import HeldLease
 from workers.tasks.preflight import BY_PERSON, Go, Stop, preflight
 from workers.tasks.runtime import EngineClock, Runtime
-from workers.tasks.tenancy import Rights
+from workers.tasks.tenancy import RemovalUnprovenError, Rights
 
 log = logger(__name__)
 EMPTY = manifest_digest(())
@@ -172,7 +173,7 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
         runtime.database, run, moves, prune_budget=facts.fleet.prune_budget, secrets=ender.secrets
     )
     rights = _rights(runtime, run, facts, phase)
-    ender.tenant = rights.tenant
+    ender.tenant, ender.signer = rights.tenant, _signer(runtime, run, facts)
     session = connection.session(runtime.agent(f"run {run.attempt}"), account=rights.account, permit=fence.check)
     fence.watch(session.requests)
     application = facts.fleet.applications.get(run.ref.application)
@@ -192,14 +193,34 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
 
 def _rights(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase) -> Rights:
     """Return what a run may do, noted with the placement before anything is written in that name."""
-    row = facts.standing
+    row, signer = facts.standing, _signer(runtime, run, facts)
     if phase is Phase.REMOVE:
+        _check_proof(runtime, run, row, signer)
         return tenancy.to_remove(run.ref, facts.fleet, row.tenant, hooks=bool(row.delete_hooks))
     rights = tenancy.to_write(run.ref, facts.fleet)
-    if phase is not Phase.CHECK and row.tenant != rights.tenant:
+    signature = tenancy.to_note(row, rights, signer) if phase is not Phase.CHECK else None
+    if signature is not None:
         with runtime.database.write() as connection:
-            tenants.record(connection, run.placement_id, rights.tenant)
+            tenants.record(connection, run.placement_id, rights.tenant, signature)
     return rights
+
+
+def _signer(runtime: Runtime, run: ClaimedRun, facts: Facts) -> Signer:
+    return Signer(runtime.hub_key, run.ref, facts.standing.mark)
+
+
+def _check_proof(runtime: Runtime, run: ClaimedRun, row: Standing, signer: Signer) -> None:
+    """Raise, and have it audited, where what a removal would go by was not left by a run."""
+    try:
+        tenancy.check_proof(row, signer)
+    except RemovalUnprovenError as error:
+        with runtime.database.write() as connection:
+            now = runtime.database.now(connection)
+            detail = {"attempt": str(run.attempt), "why": error.message, "worker": runtime.name}
+            audit.append(
+                connection, actor="flotilla", action="removal.refused", subject=str(run.ref), detail=detail, now=now
+            )
+        raise
 
 
 def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connection) -> Rendered:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from common.db.standing import Standing
 from common.domain.errors import PermanentError
 from common.domain.fleet import Fleet, Project
 from common.domain.refs import PlacementRef
-from common.domain.tenant import Tenant
+from common.domain.tenant import Signer, Tenant
 
 
 class TenantUnknownError(PermanentError):
@@ -22,6 +23,19 @@ class TenantUnknownError(PermanentError):
     def __init__(self, ref: PlacementRef, why: str) -> None:
         remedy = "Put the application's document back as it was and have it synced once; retire it then."
         super().__init__(f"nothing of {ref} is removed: {why}", remedy=remedy)
+
+
+class RemovalUnprovenError(PermanentError):
+    """What a removal would go by is not what a run left with the placement."""
+
+    code: ClassVar[str] = "tenant.unproven"
+
+    def __init__(self, ref: PlacementRef, why: str) -> None:
+        super().__init__(
+            f"nothing of {ref} is removed: in whose name, and with which hooks, is {why}",
+            remedy="Put the application's document back as it was and have it synced once, then retire it; unless "
+            "that is an upgrade's or a moved cluster's doing, see who can write to the database.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,36 @@ def to_write(ref: PlacementRef, fleet: Fleet) -> Rights:
     if application is None:
         raise TenantUnknownError(ref, "the registry has no such application")
     return Rights(fleet.projects[application.project], fleet.account_of(application))
+
+
+def check_proof(kept: Standing, signer: Signer) -> None:
+    """Raise unless what is kept of a placement for its removal was left there by a run of its pool.
+
+    Where it is not known in whose name it was written there is nothing to prove: ``to_remove`` goes by the registry, or
+    refuses.
+
+    Raises:
+        RemovalUnprovenError: it was changed by somebody else.
+    """
+    if kept.tenant is None:
+        return
+    if not kept.signature:
+        raise RemovalUnprovenError(signer.ref, "not signed")
+    if not signer.proves(kept.signature, kept.tenant, kept.delete_hooks):
+        raise RemovalUnprovenError(signer.ref, "not as it was signed, or was signed with another pool's key")
+
+
+def to_note(kept: Standing, rights: Rights, signer: Signer) -> str | None:
+    """Return the signature to note before a run writes with these rights; None where nothing is to be noted.
+
+    Hooks that are kept from another project's run stay that one's, and those that nobody signed stay so: the next
+    success replaces either.
+    """
+    proved = kept.tenant is not None and signer.proves(kept.signature, kept.tenant, kept.delete_hooks)
+    if proved and kept.tenant == rights.tenant:
+        return None
+    ours = proved and kept.tenant is not None and kept.tenant.project == rights.project.name
+    return signer.sign(rights.tenant, kept.delete_hooks) if ours or not kept.delete_hooks else None
 
 
 def to_remove(ref: PlacementRef, fleet: Fleet, written: Tenant | None, *, hooks: bool) -> Rights:

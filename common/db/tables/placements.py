@@ -102,6 +102,8 @@ class PlacementRow(Base):
     """Project by whose rules its objects and those hooks were judged; none where nobody knows."""
     tenant_account: Mapped[str | None] = mapped_column(String(600))
     """User in whose name they were written; empty for the hub's own, none where nobody knows."""
+    removal_signature: Mapped[str | None] = mapped_column(String(64))
+    """Of those hooks, project and user, as ``common.domain.tenant.Signer`` makes it; none where nobody signed them."""
 
 
 class InventoryRow(Base):

@@ -20,7 +20,7 @@ from common.db.tables import PlacementRow, RunRow
 from common.domain.errors import TransientError
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import PARKED_PER_SLOT, Trigger
-from common.domain.tenant import Tenant
+from common.domain.tenant import Signer, Tenant
 from common.settings import Settings
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.planning.window import SENT_PER_SLOT
@@ -123,7 +123,7 @@ class Hub(Steps):
     def fail(self, run: RunId, error: TransientError | None = None) -> Ender:
         """Have a transient error end an attempt, as a worker does."""
         ender = Ender(self.db, self.claim(run))
-        ender.tenant = Tenant("default", "")
+        ender.tenant, ender.signer = Tenant("default", ""), Signer(b"k" * 32, PlacementRef("eu", "web"), "m")
         ender.transient(error or AwayError(AWAY))
         return ender
 

@@ -238,7 +238,7 @@ class Steps:
 
         def note(connection: Connection, now: datetime) -> None:
             assert run.revision is not None
-            done = Success(run.revision, "m" * 64, 3, NONE, None, now + timedelta(days=1), Tenant("default", ""))
+            done = Success(run.revision, "m" * 64, 3, NONE, None, now + timedelta(days=1), Tenant("default", ""), "")
             standing.record_success(connection, run.placement_id, done, now=now)
 
         self.end(run, AttemptEnding(AttemptOutcome.SUCCEEDED), note)

@@ -31,7 +31,7 @@ from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.runs import SyncStatus, Trigger
 from common.domain.status import sync_status
-from common.domain.tenant import Tenant
+from common.domain.tenant import Signer, Tenant
 from common.snapshots import Snapshots
 from scheduler.planning.due import PAUSED
 from scheduler.planning.hindrance import MANUAL
@@ -293,7 +293,7 @@ class Statuses(RuleBasedStateMachine):
         placement = fleet.placement(run.ref)
         verdict = preflight(run, facts, placement, cluster=fleet.clusters.get("c1"))
         ender = Ender(self.steps.db, run)
-        ender.tenant = Tenant("default", "")
+        ender.tenant, ender.signer = Tenant("default", ""), Signer(b"k" * 32, run.ref, "m")
         ender.placement, ender.projects, ender.hint = placement, fleet.projects, facts.standing.hint
         ender.manifest_digest = run.revision.source_digest if run.revision is not None else None
         if isinstance(verdict, Stop):

@@ -21,7 +21,7 @@ from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId
 from common.domain.runs import LONGEST_BACK_OFF, AttemptOutcome, RetryPolicy, Trigger
 from common.domain.status import Remedy
-from common.domain.tenant import Tenant
+from common.domain.tenant import Signer, Tenant
 from tests.factories import application, cluster, fleet
 from tests.integration.scheduler.harness import PAY, REGISTRY, AwayError, Steps
 from tests.unit.registry import texts
@@ -58,7 +58,7 @@ class Attempt:
 
     def ender(self, mode: SyncMode = SyncMode.ENFORCE, run: ClaimedRun | None = None) -> Ender:
         made = Ender(self.steps.db, run or self.run)
-        made.tenant = Tenant("default", "")
+        made.tenant, made.signer = Tenant("default", ""), Signer(b"k" * 32, self.run.ref, "m")
         made.placement = _placement(mode)
         made.manifest_digest = "m" * 64
         return made
