@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,9 +16,6 @@ GRACE = 10
 """Seconds between being asked to end and being ended."""
 TAIL = 20
 """Lines of the log that an error shows."""
-PORTS = range(20000, 32000)
-"""Below the ports that systems give to outgoing connections, so that a stopped server finds its own free again."""
-_GIVEN: set[int] = set()
 _PR_SET_PDEATHSIG = 1
 # Loaded here: between fork and exec it is too late to import or to open anything.
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -28,19 +23,6 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 class StartError(RuntimeError):
     """A process did not become ready; holds the end of its log."""
-
-
-def free_port() -> int:
-    """Return a loopback port that is free now, and another one each time: those given out may not be in use yet."""
-    for port in random.SystemRandom().sample(PORTS, 100):
-        if port in _GIVEN:
-            continue
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            _GIVEN.add(port)
-            return port
-    message = f"no free port on 127.0.0.1 among 100 of {PORTS}"
-    raise StartError(message)
 
 
 def _die_with_parent() -> None:

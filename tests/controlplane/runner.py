@@ -18,7 +18,8 @@ import yaml
 
 from tests.controlplane.build import STAGES, require
 from tests.controlplane.certs import Certificates, make_certificates
-from tests.controlplane.process import Process, StartError, free_port
+from tests.controlplane.process import Process, StartError
+from tests.fixtures.ports import free_port
 
 READY_WITHIN = 90
 """Seconds; a busy machine with two cores needed 13."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane.process import Process, StartError, free_port
+from tests.controlplane.process import Process, StartError
 
 SLEEP = ("sleep", "600")
 PARENT = """
@@ -82,12 +82,3 @@ def test_a_program_dies_with_its_parent(tmp_path: Path, number: signal.Signals) 
     while not is_gone(child):
         assert time.monotonic() < until, f"{child} outlives its parent"
         time.sleep(0.02)
-
-
-def test_free_ports_are_not_those_of_outgoing_connections() -> None:
-    assert {free_port() < 32000 for _ in range(20)} == {True}
-
-
-def test_no_port_is_given_out_twice() -> None:
-    given = [free_port() for _ in range(200)]
-    assert len(set(given)) == len(given)

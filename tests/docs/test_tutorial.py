@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.fixtures.ports import free_port
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
 PORTS = ("7790", "7791", "7792")
@@ -54,21 +55,13 @@ def _pattern(line: str) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape(part) for part in " ".join(line.split()).split("…")))
 
 
-def free_ports(count: int) -> tuple[int, ...]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return tuple(int(probe.getsockname()[1]) for probe in probes)
-
-
 @pytest.fixture
 def text() -> str:
     """The tutorial with ports that are free here."""
     found = TUTORIAL.read_text()
-    for written, free in zip(PORTS, free_ports(len(PORTS)), strict=True):
+    for written in PORTS:
         assert written in found
-        found = found.replace(written, str(free))
+        found = found.replace(written, str(free_port()))
     return found
 
 

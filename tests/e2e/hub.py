@@ -14,16 +14,18 @@ from typing import Any
 
 import httpx
 
-from tests.fixtures.services import free_port
+from tests.fixtures.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 180
+"""Seconds; an idle machine takes a tenth of that for what is waited for, one that is busy with other tests more."""
 
 
 class Timeout(AssertionError):  # noqa: N818 - it is an assertion that did not come true in time
     """Something did not become true in time."""
 
 
-def eventually(what: str, check: Callable[[], Any], *, within: float = 60, every: float = 0.3) -> Any:
+def eventually(what: str, check: Callable[[], Any], *, within: float = PATIENCE, every: float = 0.3) -> Any:
     """Return the first truthy answer of ``check``.
 
     Raises:
@@ -205,7 +207,7 @@ class Hub:
         """Return runs, newest first."""
         return self.items("runs", application=application, cluster=cluster)
 
-    def await_synced(self, application: str, clusters: int, *, commit: str = "", within: float = 60) -> None:
+    def await_synced(self, application: str, clusters: int, *, commit: str = "", within: float = PATIENCE) -> None:
         """Return once the application is synced and healthy on so many clusters, at ``commit`` if one is given."""
 
         def check() -> bool:
@@ -230,4 +232,4 @@ class Hub:
             except httpx.HTTPError:
                 return False
 
-        eventually("the API is ready", answers, within=60)
+        eventually("the API is ready", answers)

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fixtures.services import free_port, unavailable, wait_until
+from tests.fixtures.ports import free_port
+from tests.fixtures.services import unavailable, wait_until
 
 _CONFIG = """\
 ListenAddress 127.0.0.1

@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from common.db import audit
 from common.db.errors import DatabaseBusyError, DatabaseError, DatabaseUnavailableError
-from common.db.session import Database, open_database
+from common.db.session import Bounds, Database, open_database
 from common.settings import Settings
+from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer
-from tests.fixtures.services import free_port
 from tests.integration.db.rows import NOW
 
 
@@ -24,6 +24,14 @@ def _audit_rows(database: Database) -> int:
     with database.read() as connection:
         found: int = connection.execute(text("SELECT count(*) FROM audit")).scalar_one()
         return found
+
+
+def test_the_server_holds_a_session_to_the_bounds_that_were_asked_for(postgres_url: str) -> None:
+    made = Database(postgres_url, bounds=Bounds(idle=timedelta(milliseconds=300), statement=timedelta(seconds=7)))
+    with made.read() as connection:
+        names = ("idle_in_transaction_session_timeout", "statement_timeout")
+        assert [connection.execute(text(f"SHOW {name}")).scalar_one() for name in names] == ["300ms", "7s"]
+    made.dispose()
 
 
 def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.services import free_port
+from tests.fixtures.ports import free_port
 
 FLOTILLA = Path(sys.executable).with_name("flotilla")
 COLUMNS = 80

@@ -16,7 +16,7 @@ from common.db.schema import upgrade
 from common.db.session import open_database
 from common.settings import Settings
 from console.listening import AddressError, PortInUseError, listen
-from tests.fixtures.services import free_port
+from tests.fixtures.ports import free_port
 
 
 def api(home: Path, port: int) -> subprocess.Popen[str]:
