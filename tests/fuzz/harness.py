@@ -20,7 +20,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib
-import os
 import pkgutil
 import random
 import resource
@@ -30,6 +29,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
+from tests.fixtures.cpu import cpu
 from tests.fuzz import targets
 from tests.fuzz.bending import bent
 
@@ -177,7 +177,7 @@ def _fed(one: Target, data: bytes) -> tuple[str, float]:
     """Return what went wrong with an input, empty if nothing, and the seconds of CPU that it took."""
     before = signal.signal(signal.SIGPROF, _stop)
     signal.setitimer(signal.ITIMER_PROF, _HANGS)
-    started = _cpu()
+    started = cpu()
     try:
         one.feed(data)
     except one.refuses:
@@ -191,7 +191,7 @@ def _fed(one: Target, data: bytes) -> tuple[str, float]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-    return what, _cpu() - started
+    return what, cpu() - started
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -203,10 +203,6 @@ def _place(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-
-
-def _cpu() -> float:
-    return sum(os.times()[:4])
 
 
 def _memory() -> int:
