@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -172,9 +171,4 @@ def world(
         )
     finally:
         hub.stop_all()
-        keep = Path("/tmp/flotilla-e2e-logs")  # noqa: S108 - for a person, after a failure; holds no secrets
-        shutil.rmtree(keep, ignore_errors=True)
-        shutil.copytree(
-            hub.home, keep, ignore=shutil.ignore_patterns("credentials", "*.key*", "run", "mirrors", "api.token")
-        )
         database.dispose()

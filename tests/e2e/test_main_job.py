@@ -19,7 +19,7 @@ def test_a_commit_reaches_health_on_every_cluster(world: World) -> None:
     world.other_apps.commit({"tools/tools.yaml": config_map("tools", version="1")})
     world.place("web")
     world.place("tools", repo=world.other_apps)
-    world.hub.await_synced("web", 3, within=120)
+    world.hub.await_synced("web", 3)
     world.hub.await_synced("tools", 3)
     for name in LIVE:
         with world.cluster(name).client() as client:
@@ -77,9 +77,9 @@ def test_an_object_that_left_git_is_pruned_once_the_rest_is_healthy(world: World
     files = {"pruned/kept.yaml": deployment("kept"), "pruned/gone.yaml": config_map("gone", v="1")}
     world.apps.commit(files)
     world.place("pruned")
-    world.hub.await_synced("pruned", 3, within=90)
+    world.hub.await_synced("pruned", 3)
     commit = world.apps.commit({"pruned/gone.yaml": None})
-    world.hub.await_synced("pruned", 3, commit=commit, within=90)
+    world.hub.await_synced("pruned", 3, commit=commit)
     for name in LIVE:
         with world.cluster(name).client() as client:
             gone = client.get("/api/v1/namespaces/pruned/configmaps/gone")

@@ -272,7 +272,7 @@ def test_an_application_changes_hands_and_loses_nothing(
     for command in suspend:
         kubectl.run(command)
     world.registry.commit({file: yaml.safe_dump(document)})
-    eventually("it is placed", lambda: world.hub.runs(former.name, CLUSTER), within=60)
+    eventually("it is placed", lambda: world.hub.runs(former.name, CLUSTER))
     seen = world.hub.data("diff", f"{CLUSTER}/{former.name}")
     assert seen["run"]["outcome"] == "succeeded", seen
     assert {one["action"] for one in seen["objects"]} == {"adopted"}
@@ -282,7 +282,7 @@ def test_an_application_changes_hands_and_loses_nothing(
     # switched: the fields are ours, and nothing was touched but the metadata
     document["spec"]["sync"]["mode"] = "enforce"
     world.registry.commit({file: yaml.safe_dump(document)})
-    world.hub.await_synced(former.name, 1, within=120)
+    world.hub.await_synced(former.name, 1)
     assert kubectl.lying(former.name) == before
     first = next(
         run for run in reversed(world.hub.runs(former.name)) if run["outcome"] == "succeeded" and run["counts"]
@@ -300,7 +300,7 @@ def test_an_application_changes_hands_and_loses_nothing(
     assert kubectl.field(former) != ""
     assert before_text in files[name]
     changed = repository.commit({name: files[name].replace(before_text, after_text)})
-    world.hub.await_synced(former.name, 1, commit=changed, within=120)
+    world.hub.await_synced(former.name, 1, commit=changed)
     assert kubectl.field(former) == ""
     after = kubectl.lying(former.name)
     assert {one: after[one][0] for one in before if not one.startswith("Pod/")} == {
