@@ -41,9 +41,21 @@ _PYTHON = re.compile(
     r"0x[0-9a-f]{6,}|<[\w.]+ object|Pool\(|\w(?:Error|Exception|Disconnected)\(|\A\(|Traceback |\[Errno "
 )
 """Marks of text that was made for programmers: addresses, reprs, tuples."""
+LONGEST_WAY = 1_000
+"""Characters of a way to a field. Its steps are keys that strangers chose: one of a megabyte above a thousand fields
+would be repeated for each."""
+_CUT = "…"
 _DEPTH = 8
 _MOST = 300
 """Characters of a text that is not ours."""
+
+
+def further(way: str, step: str) -> str:
+    """Return a way into a foreign value with one step more; where that is too long it is cut, and grows no further."""
+    if len(way) > LONGEST_WAY:
+        return way
+    room = LONGEST_WAY - len(way)
+    return way + step if len(step) <= room else f"{way}{step[:room]}{_CUT}"
 
 
 def said(error: BaseException) -> str:

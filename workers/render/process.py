@@ -21,10 +21,12 @@ import orjson
 from common.domain.errors import FlotillaError
 from common.sandbox.launch import Limits, Streams, launch
 from common.sandbox.scratch import ScratchFolder
+from common.yaml import MANIFEST_LIMITS
 from workers.render import sandbox
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError
 from workers.render.files import memory
 from workers.render.sandbox import Bounds
+from workers.sync.depth import structure, values
 
 _CHILDREN = Path(__file__).parent
 """Where the scripts lie that hold libraries, and what they import."""
@@ -131,7 +133,7 @@ class RenderProcess:
             message = f"{what} cannot be rendered: the process of {self._library.name} ended"
             raise ToolFailedError(message, remedy="Correct the files and commit.")
         try:
-            answer = orjson.loads(line)
+            answer = orjson.loads(line) if values(structure(line)) <= MANIFEST_LIMITS.max_nodes else None
         except orjson.JSONDecodeError:
             answer = None
         if not isinstance(answer, dict):

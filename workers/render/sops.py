@@ -39,6 +39,8 @@ _DOTENV = re.compile(rb"^sops_mac=ENC\[", re.MULTILINE)
 _IDENTITY = re.compile(r"^AGE-SECRET-KEY-1[A-Z0-9]+$", re.MULTILINE)
 _TEXTS = (".yaml", ".yml", ".json")
 _KEY = "sops"
+_LONGEST_WAY = 4_096
+"""Characters: the way to a value is authenticated with it, again for each."""
 _IDENTITY_OF_OBJECTS = frozenset({("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace")})
 _CORRECT = "Encrypt the file anew with `sops`, and commit."
 
@@ -173,6 +175,9 @@ class _Walk:
         if value is None:
             return None
         sealed = isinstance(value, str) and _VALUE.fullmatch(value) is not None
+        if sum(map(len, keys)) > _LONGEST_WAY:
+            message = f"{self._path}: the keys on the way to a value have more than {_LONGEST_WAY:,} characters"
+            raise DecryptError(message, remedy="Use shorter keys.")
         place = "".join(f"{key}:" for key in keys)
         found = _unsealed(self._cipher, value, place, f"{self._path}: {'.'.join(keys)}"[:300]) if sealed else value
         if sealed or not self._only_encrypted:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from common.domain.fleet import IgnoreRule
+from common.domain.foreign import further
 from common.domain.refs import ObjectId
 from workers.render.faults import ChangingError
 from workers.render.manifests import Sourced
@@ -22,10 +24,12 @@ def refuse_changing(
     Raises:
         ChangingError: naming each object and field that differs.
     """
-    found = list(_differing(settled(first, ignore, namespace), settled(second, ignore, namespace)))
-    if found:
-        more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""
-        message = f"rendered twice, these differ: {'; '.join(found[:_SHOWN])}{more}"
+    found = _differing(settled(first, ignore, namespace), settled(second, ignore, namespace))
+    shown = list(islice(found, _SHOWN))
+    if shown:
+        left = sum(1 for _ in found)
+        more = f" (and {left} more)" if left else ""
+        message = f"rendered twice, these differ: {'; '.join(shown)}{more}"
         raise ChangingError(message, remedy="Set the value in the registry, or list the field in sync.ignore.")
 
 
@@ -59,7 +63,8 @@ def _fields(path: str, one: Any, other: Any) -> Iterator[str]:
         return
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in sorted(one.keys() | other.keys()):
-            yield from _fields(f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}", one.get(key), other.get(key))
+            step = f"/{str(key).replace('~', '~0').replace('/', '~1')}"
+            yield from _fields(further(path, step), one.get(key), other.get(key))
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for index, pair in enumerate(zip(one, other, strict=True)):
             yield from _fields(f"{path}/{index}", *pair)

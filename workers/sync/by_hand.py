@@ -7,11 +7,13 @@ so that what controllers and webhooks add is never taken for it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
 import orjson
 
+from common.domain.foreign import further
 from workers.sync import fieldset
 from workers.sync.fieldset import FieldSet, printed
 from workers.sync.live import MANAGER, LiveMeta, ManagedFields
@@ -29,7 +31,7 @@ KEPT = (
 _NOT_SPEC = frozenset({"f:apiVersion", "f:kind", "f:status"})
 _OF_METADATA = frozenset({"f:labels", "f:annotations"})
 MOST = 20
-"""Fields that are remembered of one object."""
+"""Fields that are remembered of one object, and told."""
 
 
 def is_by_hand(entry: ManagedFields) -> bool:
@@ -83,13 +85,13 @@ def _without(fields: FieldSet | None, tokens: Sequence[str]) -> FieldSet | None:
 
 
 def names(fields: FieldSet | None) -> tuple[str, ...]:
-    """Return the paths of fields as Kubernetes prints them, whole where all of something was added."""
-    return tuple(_names(fields, "")) if fields else ()
+    """Return at most ``MOST`` paths of fields as Kubernetes prints them, whole where all of something was added."""
+    return tuple(islice(_names(fields, ""), MOST)) if fields else ()
 
 
 def _names(fields: FieldSet, prefix: str) -> Iterator[str]:
     for element, below in fields.items():
-        path = prefix + printed(element)
+        path = further(prefix, printed(element))
         if not below or "." in below:
             yield path
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ def decide(
         policy: what to do about fields that never were ours.
         moving: tells of a manager whether its fields move to us by adoption.
     """
-    ours: Collection[str] = frozenset(fieldset.paths(applied)) if applied else ()
+    ours: Container[str] = fieldset.Paths(applied) if applied else ()
     strange = [each for each in causes if each.field not in ours and not moving(owner_named(each))]
     if not strange:
         drift = [owner_named(each) for each in causes if not moving(owner_named(each))]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
 
+from common.domain.foreign import further
 from common.domain.redact import MASK, redacted
 from common.domain.secrecy import NO_SECRETS, Secrets
 
@@ -16,6 +18,7 @@ LINE_LIMIT = 200
 VALUE_LIMIT = 200
 """Most characters of one value."""
 _ABSENT = object()
+_OF_SECRETS = frozenset({"data", "stringData"})
 _NOT_COMPARED = frozenset(
     {"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink", "deletionTimestamp"}
 )
@@ -34,10 +37,11 @@ def diff(live: Mapping[str, Any], result: Mapping[str, Any], *, secrets: Secrets
             nothing, is not shown either: it may be the secret of before.
     """
     shown = _Shown(secrets, of_secret=_is_secret(result))
-    lines = [shown.line(*one) for one in _walk("", _comparable(live), _comparable(result))]
-    more = len(lines) - LINE_LIMIT
+    found = shown.walk("", _comparable(live), _comparable(result))
+    lines = [shown.line(one) for one in islice(found, LINE_LIMIT)]
+    more = sum(1 for _ in found)
     if more > 0:
-        lines = [*lines[:LINE_LIMIT], f"… and {more} more"]
+        lines.append(f"… and {more} more")
     return redacted("\n".join(lines))
 
 
@@ -56,20 +60,6 @@ def _comparable(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _walk(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
-    if before == after:
-        return
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for key in sorted(before.keys() | after.keys()):
-            yield from _walk(f"{path}.{key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
-    elif isinstance(before, list) and isinstance(after, list):
-        old, new = _by_name(before), _by_name(after)
-        for key in [*old, *(key for key in new if key not in old)]:
-            yield from _walk(f"{path}[{key}]", old.get(key, _ABSENT), new.get(key, _ABSENT))
-    else:
-        yield path, before, after
-
-
 def _by_name(elements: list[Any]) -> dict[str, Any]:
     """Return list elements by their name where all have one, else by position."""
     names = [each.get("name") if isinstance(each, Mapping) else None for each in elements]
@@ -79,21 +69,47 @@ def _by_name(elements: list[Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Difference:
+    """A field that differs; ``hidden`` where its values are a Secret's."""
+
+    path: str
+    before: Any
+    after: Any
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Shown:
     """How differences of one object are shown: ``of_secret`` is one, of which no value is."""
 
     secrets: Secrets
     of_secret: bool
 
-    def line(self, path: str, before: Any, after: Any) -> str:
-        place = self.secrets.masked(path)
-        masked = self.of_secret and path.startswith((".data", ".stringData"))
-        old, new = (self._value(value, masked=masked) for value in (before, after))
-        if before is _ABSENT:
-            return f"+ {place}: {new}"
-        if self.secrets and (after is _ABSENT or self.secrets.holds(after)):
+    def walk(self, path: str, before: Any, after: Any, *, hidden: bool = False) -> Iterator[_Difference]:
+        """Yield what differs; no secret is in its path."""
+        if before == after:
+            return
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            for key in sorted(before.keys() | after.keys()):
+                way = further(path, f".{self.secrets.masked(key)}")
+                inner = hidden or (self.of_secret and not path and key in _OF_SECRETS)
+                yield from self.walk(way, before.get(key, _ABSENT), after.get(key, _ABSENT), hidden=inner)
+        elif isinstance(before, list) and isinstance(after, list):
+            old, new = _by_name(before), _by_name(after)
+            for key in [*old, *(key for key in new if key not in old)]:
+                way = further(path, f"[{self.secrets.masked(key)}]")
+                yield from self.walk(way, old.get(key, _ABSENT), new.get(key, _ABSENT), hidden=hidden)
+        else:
+            yield _Difference(path, before, after, hidden)
+
+    def line(self, one: _Difference) -> str:
+        """Return a difference as a line."""
+        old, new = (self._value(value, masked=one.hidden) for value in (one.before, one.after))
+        if one.before is _ABSENT:
+            return f"+ {one.path}: {new}"
+        if self.secrets and (one.after is _ABSENT or self.secrets.holds(one.after)):
             old = MASK
-        return f"- {place}: {old}" if after is _ABSENT else f"~ {place}: {old} -> {new}"
+        return f"- {one.path}: {old}" if one.after is _ABSENT else f"~ {one.path}: {old} -> {new}"
 
     def _value(self, value: Any, *, masked: bool) -> str:
         if value is _ABSENT:

@@ -7,7 +7,8 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -32,15 +33,37 @@ def _text(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def paths(fields: FieldSet, prefix: str = "") -> Iterator[str]:
-    """Yield the path of everything in the set, inner nodes included, as conflicts print it."""
+class Paths(Container[str]):
+    """The paths of everything in a set, inner nodes included, as conflicts print them.
+
+    They are known by digests, each made from the one above it: the texts would take the product of keys and fields.
+    """
+
+    def __init__(self, fields: FieldSet) -> None:
+        self._known = frozenset(_digests(fields, _nothing()))
+
+    def __contains__(self, path: object) -> bool:
+        """Return whether the set holds what lies at a path."""
+        if not isinstance(path, str):
+            return False
+        whole = _nothing()
+        whole.update(path.encode())
+        return whole.digest() in self._known
+
+
+def _nothing() -> Any:
+    return hashlib.blake2b(digest_size=16)
+
+
+def _digests(fields: FieldSet, above: Any) -> Iterator[bytes]:
     for element, below in fields.items():
         if element == ".":
             continue
-        path = prefix + printed(element)
-        yield path
+        here = above.copy()
+        here.update(printed(element).encode())
+        yield here.digest()
         if below:
-            yield from paths(below, path)
+            yield from _digests(below, here)
 
 
 def below(fields: FieldSet, path: Sequence[Element]) -> FieldSet | None:

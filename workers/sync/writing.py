@@ -250,7 +250,7 @@ class Writer:
             uid=meta.uid,
             applied_fields=ours.decoded() if ours is not None else None,
             adopted=adopted,
-            by_hand="\n".join(by_hand.names(self._judge.by_hand(wanted, meta))[: by_hand.MOST]),
+            by_hand="\n".join(by_hand.names(self._judge.by_hand(wanted, meta))),
             expires=ends and lifetime.expires(wanted.object, live.body()),
         )
 

@@ -122,12 +122,17 @@ FIELDS: dict[str, Any] = {
 
 
 def test_paths_are_printed_as_conflicts_print_them() -> None:
-    assert set(fieldset.paths(FIELDS)) >= {
+    known = fieldset.Paths(FIELDS)
+    for path in (
+        ".spec",
         ".spec.replicas",
         '.spec.ports[port=80,protocol="TCP"].name',
         '.spec.finalizers[="x"]',
         ".spec.args[0]",
-    }
+    ):
+        assert path in known
+    for path in ("", ".", ".spec.args[1]", ".spec.replicas.", "spec.replicas", ".sp"):
+        assert path not in known
 
 
 def test_what_lies_in_an_atomic_value_is_owned_with_it() -> None:
