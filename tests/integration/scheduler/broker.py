@@ -122,6 +122,7 @@ class Hub(Steps):
 
     def fail(self, run: RunId, error: TransientError | None = None) -> Ender:
         """Have a transient error end an attempt, as a worker does."""
+        self.workers(SLOTS)  # else it is taken for dead, and its places are gone, where this takes long for all runs
         ender = Ender(self.db, self.claim(run))
         ender.tenant, ender.signer = Tenant("default", ""), Signer(b"k" * 32, PlacementRef("eu", "web"), "m")
         ender.transient(error or AwayError(AWAY))
