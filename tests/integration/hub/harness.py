@@ -213,7 +213,8 @@ class StepHub:
             sources=cast("Sources", self.git),
             renderers=renderers_from(self.settings, secret=b"k" * 32),
             expressions=expressions_from(self.settings),
-            clusters=ClusterPool(self._provider, timedelta(seconds=3)),
+            # The longest there is: no cluster hangs here, and one on a busy machine is slow.
+            clusters=ClusterPool(self._provider, timedelta(seconds=10)),
             credentials=self._provider,
             snapshots=Snapshots(),
             leases=StepKeeper(
