@@ -11,6 +11,9 @@ DEVELOPS := $(VENV)/.developing-$(shell cat requirements-dev.lock pyproject.toml
 # The lock is the whole answer. A resolver would look beyond it: old pip takes `name[extra]` for another package than
 # `name`, and asks the index for its newest release.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+# What the tests start, hundreds of times, is compiled once, also where the environment is an image's that keeps Python
+# from it.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 PACKAGES := common scheduler workers console simulator
 
 .PHONY: help
@@ -53,21 +56,24 @@ demo-real: $(DEVELOPS) controlplane ## The same on real kube-apiservers
 controlplane: $(DEVELOPS) ## Build real Kubernetes for tests (8 minutes the first time)
 	@$(BIN)/python -m tests.controlplane.build
 
-.PHONY: check
-check: $(DEVELOPS) ## Format, lint, types, imports, unit tests: while editing
+.PHONY: lint
+lint: $(DEVELOPS) ## Format, lint, types, import contracts
 	@echo "==> ruff";         $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "==> mypy";         $(BIN)/mypy
 	@echo "==> import-linter"; $(BIN)/lint-imports --no-cache
-	@echo "==> unit and property tests"; $(BIN)/python -m pytest tests/unit tests/property -q
+
+.PHONY: check
+check: lint ## The same, and unit and property tests: while editing
+	@echo "==> unit and property tests"; $(PYTEST) -q tests/unit tests/property $(ARGS)
 
 .PHONY: test
 test: $(DEVELOPS) controlplane ## All tests, from unit to end-to-end on real control planes
 	@echo "==> All tests (what was skipped, and why, stands at the end)"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 .PHONY: coverage
 coverage: $(DEVELOPS) ## Branch coverage of the planning and the sync engine
-	@$(BIN)/python -m pytest -q tests/unit tests/property --cov=scheduler.planning --cov=workers.sync --cov-branch --cov-report=term-missing
+	@$(PYTEST) -q tests/unit tests/property --cov=scheduler.planning --cov=workers.sync --cov-branch --cov-report=term-missing
 
 .PHONY: bench
 bench: $(DEVELOPS) controlplane ## Time first sync, no change, one commit on real API servers
