@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.controlplane.fixtures",
     "tests.fixtures.oci",
     "tests.fixtures.postgres",
+    "tests.fixtures.processes",
     "tests.fixtures.redis",
 ]
 
