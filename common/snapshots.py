@@ -1,4 +1,7 @@
-"""Fleet snapshots of this process: each parsed once, whatever many threads ask for it."""
+"""Fleet snapshots of this process: each parsed once, whatever many threads ask for it.
+
+What tenants wrote may take seconds to parse. So it is asked for before a transaction is opened, never within one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections import OrderedDict
 from datetime import timedelta
 
 from common.db import fleet as fleets
-from common.db.connection import Connection
+from common.db.session import Database
 from common.domain.errors import TransientError
 from common.domain.fleet import Fleet
 from common.registry import Documents, restore
@@ -33,29 +36,30 @@ class Snapshots:
         self._lock = threading.Lock()
         self._readings = SingleFlight[int, Fleet]("reading a snapshot of the registry", patience=PATIENCE)
 
-    def in_force(self, connection: Connection) -> tuple[int, Fleet]:
+    def in_force(self, database: Database) -> tuple[int, Fleet]:
         """Return the snapshot in force and its fleet.
 
         Raises:
             NoFleetError: there is none.
         """
-        found = self.find(connection)
+        found = self.find(database)
         if found is None:
             raise NoFleetError(NO_COMMIT)
         return found
 
-    def find(self, connection: Connection) -> tuple[int, Fleet] | None:
+    def find(self, database: Database) -> tuple[int, Fleet] | None:
         """Return the snapshot in force and its fleet; None before a first registry commit was accepted.
 
         Raises:
             NoFleetError: it cannot be read by this version.
         """
-        state = fleets.state(connection)
+        with database.read() as connection:
+            state = fleets.state(connection)
         if state is None or state.snapshot_id is None:
             return None
-        return state.snapshot_id, self.fleet(connection, state.snapshot_id)
+        return state.snapshot_id, self.fleet(database, state.snapshot_id)
 
-    def fleet(self, connection: Connection, snapshot_id: int | None) -> Fleet:
+    def fleet(self, database: Database, snapshot_id: int | None) -> Fleet:
         """Return the fleet of a snapshot, which is read only if this process has not met it.
 
         Raises:
@@ -68,10 +72,12 @@ class Snapshots:
             if known is not None:
                 self._fleets.move_to_end(snapshot_id)
                 return known
-        return self._readings.run(snapshot_id, lambda: self._read(connection, snapshot_id))
+        return self._readings.run(snapshot_id, lambda: self._read(database, snapshot_id))
 
-    def _read(self, connection: Connection, snapshot_id: int) -> Fleet:
-        fleet = restore(Documents.from_json(fleets.snapshot(connection, snapshot_id).documents))
+    def _read(self, database: Database, snapshot_id: int) -> Fleet:
+        with database.read() as connection:
+            stored = fleets.snapshot(connection, snapshot_id).documents
+        fleet = restore(Documents.from_json(stored))
         if fleet is None:
             message = f"snapshot {snapshot_id} of the registry cannot be read by this version"
             raise NoFleetError(message, remedy="Run the same version of scheduler and workers.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, bindparam, select, true
+from sqlalchemy import Connection, and_, bindparam, select
 
 from common.db.runs import ClaimedRun
 from common.db.standing import Standing, standing_of
-from common.db.tables import AttemptRow, ClusterRow, FleetRow, PlacementRow, SourceDigestRow
+from common.db.tables import AttemptRow, ClusterRow, PlacementRow, SourceDigestRow
 from common.domain.runs import AttemptOutcome
 
 
@@ -17,14 +17,12 @@ class ClaimFacts:
     """The surroundings of a claimed run.
 
     Attributes:
-        snapshot_id: of the fleet in force; None before there is one.
         standing: its placement.
         blocked: why nothing may be written to its cluster; empty when it may.
         renderer: that its source was resolved with; None where it has not been resolved for this application.
         last: how the run's former attempt ended; None for the first.
     """
 
-    snapshot_id: int | None
     standing: Standing
     blocked: str
     renderer: str | None
@@ -34,13 +32,11 @@ class ClaimFacts:
 _FACTS = (
     select(
         *PlacementRow.__table__.c,
-        FleetRow.snapshot_id.label("in_force"),
         ClusterRow.blocked.label("cluster_blocked"),
         SourceDigestRow.renderer.label("renderer"),
         AttemptRow.outcome.label("last"),
     )
     .select_from(PlacementRow)
-    .outerjoin(FleetRow, true())
     .outerjoin(ClusterRow, ClusterRow.name == PlacementRow.cluster)
     .outerjoin(
         SourceDigestRow,
@@ -61,7 +57,6 @@ def facts_of(connection: Connection, run: ClaimedRun) -> ClaimFacts:
     }
     row = connection.execute(_FACTS, asked).one()
     return ClaimFacts(
-        snapshot_id=row.in_force,
         standing=standing_of(row),
         blocked="the cluster is unknown" if row.cluster_blocked is None else row.cluster_blocked,
         renderer=row.renderer,

@@ -9,7 +9,6 @@ from fastapi import APIRouter, HTTPException, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.db import fleet as fleets
-from common.db.connection import Connection
 from common.db.reads import placements
 from common.db.session import Database
 from common.domain.errors import sentences
@@ -41,10 +40,11 @@ def post_plan(request: Request, body: Files) -> dict[str, object]:
     files = _decoded(body.files)
     database: Database = request.app.state.database
     snapshots: Snapshots = request.app.state.snapshots
+    known = snapshots.find(database)
     with database.read() as connection:
-        known = snapshots.find(connection)
-        parsed = parse(files, _documents(connection, known[0] if known else None))
+        stored = fleets.snapshot(connection, known[0]).documents if known else None
         facts = read_facts(connection)
+    parsed = parse(files, None if stored is None else Documents.from_json(stored))
     faults = {"faults": parsed.faults, "notices": parsed.notices, "refused": parsed.refused}
     if parsed.refused or parsed.fleet is None:
         return {**faults, "clusters": (), "placements": ()}
@@ -62,20 +62,14 @@ def _decoded(files: dict[str, str]) -> dict[str, bytes]:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "a file's content is not base64") from error
 
 
-def _documents(connection: Connection, snapshot_id: int | None) -> Documents | None:
-    if snapshot_id is None:
-        return None
-    return Documents.from_json(fleets.snapshot(connection, snapshot_id).documents)
-
-
 @router.get("/placements/{cluster}/{application}/explain")
 def get_explanation(request: Request, cluster: str, application: str) -> dict[str, object]:
     """Return where a placement comes from: files and lines, target, source, and every value with who gave it."""
     database: Database = request.app.state.database
     snapshots: Snapshots = request.app.state.snapshots
     ref = PlacementRef(cluster, application)
+    _, fleet = snapshots.in_force(database)
     with database.read() as connection:
-        _, fleet = snapshots.in_force(connection)
         view = placements.placement(connection, ref)
     placement = fleet.placement(ref)
     if placement is None and view is None:

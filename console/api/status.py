@@ -15,7 +15,9 @@ from common.db.reads.page import MAX_PAGE, Page
 from common.db.reads.placements import PlacementFilter, PlacementView
 from common.db.reads.summary import Summary, summary
 from common.db.session import Database
+from common.domain.fleet import Fleet
 from common.domain.work import Severity
+from common.snapshots import Snapshots
 from console import work
 from console.api import known
 
@@ -43,12 +45,19 @@ class Part:
         self._request = request
         self._names = PlacementFilter(cluster, application)
         self._labels = label or ()
+        # Before any transaction: a new registry takes a while to be read.
+        self._labelled = known.labelled(self._declared, self._labels) if self._labels else None
 
     @property
     def database(self) -> Database:
         """The hub's."""
         database: Database = self._request.app.state.database
         return database
+
+    @property
+    def _declared(self) -> Fleet:
+        snapshots: Snapshots = self._request.app.state.snapshots
+        return snapshots.in_force(self.database)[1]
 
     @property
     def whole(self) -> bool:
@@ -61,12 +70,10 @@ class Part:
         Raises:
             UnknownValueError: a name, label or word is none.
         """
-        clusters = None
-        if self._labels:
-            _, declared = self._request.app.state.snapshots.in_force(connection)
-            clusters = known.labelled(declared, self._labels)
         names = self._names
-        return known.selection(connection, PlacementFilter(names.cluster, names.application, sync, health, clusters))
+        return known.selection(
+            connection, PlacementFilter(names.cluster, names.application, sync, health, self._labelled)
+        )
 
 
 InPart = Annotated[Part, Depends()]

@@ -207,8 +207,7 @@ def _clusters(config: Settings, database: Database) -> Iterator[Finding]:
     """Ask every cluster who it is, and whether another tool still tracks what was taken over there."""
     if not schema.is_current(database):
         return
-    with database.read() as connection:
-        asked = fleetwide.to_ask(connection)
+    asked = fleetwide.to_ask(database)
     answered = 0
     for answer in fleetwide.ask(config, asked):
         if answer.error is not None:

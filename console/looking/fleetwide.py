@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from common.db import inventory
 from common.db.connection import Connection as DatabaseConnection
+from common.db.session import Database
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Cluster, ClusterState
 from common.domain.refs import ObjectId, PlacementRef
@@ -56,15 +57,16 @@ class Answer:
     unread: tuple[str, ...] = ()
 
 
-def to_ask(connection: DatabaseConnection) -> tuple[Adopted, ...]:
+def to_ask(database: Database) -> tuple[Adopted, ...]:
     """Return the clusters of the fleet that are in use, each with what was adopted there."""
-    found = Snapshots().find(connection)
+    found = Snapshots().find(database)
     clusters = found[1].clusters.values() if found else ()
-    return tuple(
-        Adopted(cluster, _adopted(connection, cluster.name))
-        for cluster in clusters
-        if cluster.state is not ClusterState.RETIRED
-    )
+    with database.read() as connection:
+        return tuple(
+            Adopted(cluster, _adopted(connection, cluster.name))
+            for cluster in clusters
+            if cluster.state is not ClusterState.RETIRED
+        )
 
 
 def _adopted(connection: DatabaseConnection, cluster: str) -> dict[ObjectId, PlacementRef]:

@@ -65,8 +65,10 @@ def placed(settings: Settings, ref: PlacementRef) -> Placed:
         NothingToShowError: it has no such placement.
         TransientError: its database cannot be read.
     """
-    with hub_database(settings) as database, database.read() as connection:
-        return _placed(connection, ref)
+    with hub_database(settings) as database:
+        _, fleet = Snapshots().in_force(database)
+        with database.read() as connection:
+            return _placed(connection, fleet, ref)
 
 
 @contextmanager
@@ -86,8 +88,7 @@ def hub_database(settings: Settings) -> Iterator[Database]:
         database.dispose()
 
 
-def _placed(connection: Connection, ref: PlacementRef) -> Placed:
-    _, fleet = Snapshots().in_force(connection)
+def _placed(connection: Connection, fleet: Fleet, ref: PlacementRef) -> Placed:
     placement, facts = fleet.placement(ref), placements.get(connection, ref)
     if placement is None or facts is None:
         message = f"there is no placement {ref}"

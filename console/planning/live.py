@@ -70,15 +70,18 @@ def known(settings: Settings) -> Known:
         HubUnreachableError: there is none.
         TransientError: its database cannot be read.
     """
-    with hub_database(settings) as database, database.read() as connection:
-        found = Snapshots().find(connection)
-        facts = read_facts(connection)
-        names = {ref.cluster for ref in facts.current}
-        owned: dict[PlacementRef, tuple[InventoryItem, ...]] = {}
-        for name in names:
-            owned |= inventory.of_cluster(connection, name)
-        documents = Documents.from_json(fleets.snapshot(connection, found[0]).documents) if found else None
-        return Known(found[1] if found else None, documents, facts, owned, clusters.facts(connection))
+    with hub_database(settings) as database:
+        found = Snapshots().find(database)
+        with database.read() as connection:
+            facts = read_facts(connection)
+            names = {ref.cluster for ref in facts.current}
+            owned: dict[PlacementRef, tuple[InventoryItem, ...]] = {}
+            for name in names:
+                owned |= inventory.of_cluster(connection, name)
+            stored = fleets.snapshot(connection, found[0]).documents if found else None
+            of_clusters = clusters.facts(connection)
+    documents = None if stored is None else Documents.from_json(stored)
+    return Known(found[1] if found else None, documents, facts, owned, of_clusters)
 
 
 def parsed_against(files: Mapping[str, bytes], hub: Known) -> ParsedRegistry:

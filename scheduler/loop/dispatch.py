@@ -115,10 +115,10 @@ class Dispatcher:
         log.warning("broker.wiped", runs=lost)
 
     def _send_runs(self) -> int:
+        known = self._snapshots.find(self._database)
+        if known is None:
+            return 0
         with self._database.write() as connection:
-            known = self._snapshots.find(connection)
-            if known is None:
-                return 0
             now = self._database.now(connection)
             chosen = _choose(connection, known[1], now)
             ids = dispatch.mark_sent(connection, [run for run, _ in chosen], now=now)
@@ -127,10 +127,10 @@ class Dispatcher:
         return self._send(posts, lambda connection, first: dispatch.unsend(connection, ids[first:]))
 
     def _send_resolves(self) -> int:
+        known = self._snapshots.find(self._database)
+        if known is None:
+            return 0
         with self._database.write() as connection:
-            known = self._snapshots.find(connection)
-            if known is None:
-                return 0
             now = self._database.now(connection)
             before = now - RESEND_AFTER
             due = sources.due(connection, snapshot_id=known[0], resend_before=before, limit=RESOLVES_AT_ONCE, now=now)

@@ -24,6 +24,8 @@ from common.telemetry.logs import logger
 from scheduler.planning.hindrance import hindrance_of
 
 log = logger(__name__)
+Known = tuple[int, Fleet] | None
+"""The snapshot in force and its fleet, once there is one."""
 NO_PLACEMENT = "there is no such placement"
 _UNDER_WAY = {
     RunState.RUNNING: "a run is under way",
@@ -67,9 +69,10 @@ class IntentRunner:
         return len(waiting)
 
     def _handle(self, intent: Intent) -> Answer:
+        known = self._snapshots.find(self._database)
         with self._database.write() as connection:
             now = self._database.now(connection)
-            answer = self._carry_out(connection, intent, now)
+            answer = self._carry_out(connection, intent, known, now)
             intents.close(connection, intent.id, answer, now=now)
         return answer
 
@@ -78,17 +81,18 @@ class IntentRunner:
         with self._database.read() as connection:
             if not approvals.approved(connection, ApprovalKind.PRUNE):
                 return
+        known = self._snapshots.find(self._database)
         with self._database.write() as connection:
             now = self._database.now(connection)
             for approval in approvals.approved(connection, ApprovalKind.PRUNE):
-                self._prune(connection, approval, now)
+                self._prune(connection, approval, known, now)
 
-    def _carry_out(self, connection: Connection, intent: Intent, now: datetime) -> Answer:
+    def _carry_out(self, connection: Connection, intent: Intent, known: Known, now: datetime) -> Answer:
         match intent.kind:
             case IntentKind.SYNC:
-                return self._sync(connection, intent, now)
+                return self._sync(connection, intent, known, now)
             case IntentKind.CHECK:
-                return self._check(connection, intent, now)
+                return self._check(connection, intent, known, now)
             case IntentKind.REFRESH:
                 self._refresh_registry()
                 found = sources.refresh(connection, intent.subject, now=now)
@@ -98,8 +102,8 @@ class IntentRunner:
                 return _done(f"{numbers.of(found, 'source')}, the registry and every cluster are looked at now")
             case IntentKind.PAUSE:
                 ref = PlacementRef.parse(intent.subject)
-                known = placements.pause(connection, ref, actor=intent.actor, reason=intent.reason, now=now)
-                return _done("paused; a run that is under way ends by itself") if known else _refused(NO_PLACEMENT)
+                found = placements.pause(connection, ref, actor=intent.actor, reason=intent.reason, now=now)
+                return _done("paused; a run that is under way ends by itself") if found else _refused(NO_PLACEMENT)
             case IntentKind.RESUME:
                 ref = PlacementRef.parse(intent.subject)
                 if not placements.resume(connection, ref, now=now):
@@ -107,10 +111,9 @@ class IntentRunner:
                 clusters.look_by(connection, ref.cluster, sweep_at=now)
                 return _done("resumed")
             case IntentKind.APPROVE | IntentKind.REJECT:
-                return self._decide(connection, intent, now)
+                return self._decide(connection, intent, known, now)
 
-    def _sync(self, connection: Connection, intent: Intent, now: datetime) -> Answer:
-        known = self._snapshots.find(connection)
+    def _sync(self, connection: Connection, intent: Intent, known: Known, now: datetime) -> Answer:
         one = placements.get(connection, PlacementRef.parse(intent.subject))
         if known is None or one is None:
             return _refused(NO_PLACEMENT)
@@ -130,8 +133,7 @@ class IntentRunner:
             return _refused("another run has just ended; ask again")
         return Answer(IntentOutcome.JOINED, _UNDER_WAY[other.run.state], other.run.id)
 
-    def _check(self, connection: Connection, intent: Intent, now: datetime) -> Answer:
-        known = self._snapshots.find(connection)
+    def _check(self, connection: Connection, intent: Intent, known: Known, now: datetime) -> Answer:
         one = placements.get(connection, PlacementRef.parse(intent.subject))
         if known is None or one is None:
             return _refused(NO_PLACEMENT)
@@ -145,7 +147,7 @@ class IntentRunner:
             return Answer(IntentOutcome.JOINED, "one looks already", runs.open_check(connection, one.id))
         return _done("a run that only looks was made", run)
 
-    def _decide(self, connection: Connection, intent: Intent, now: datetime) -> Answer:
+    def _decide(self, connection: Connection, intent: Intent, known: Known, now: datetime) -> Answer:
         approval = approvals.get(connection, int(intent.subject)) if intent.subject.isdecimal() else None
         if approval is None:
             return _refused("there is no such approval")
@@ -157,9 +159,9 @@ class IntentRunner:
                 ref = PlacementRef.parse(approval.subject)
                 standing.record_rejected(connection, ref, by=intent.actor, why=intent.reason)
             return _done("rejected; nothing of it is done")
-        return self._approved(connection, replace(approval, decided_by=intent.actor), now)
+        return self._approved(connection, replace(approval, decided_by=intent.actor), known, now)
 
-    def _approved(self, connection: Connection, approval: Approval, now: datetime) -> Answer:
+    def _approved(self, connection: Connection, approval: Approval, known: Known, now: datetime) -> Answer:
         if approval.kind is ApprovalKind.IDENTITY:
             clusters.accept_identity(connection, approval.subject, approval.payload["identity"], now=now)
             return _done(f"{approval.subject} is written to again")
@@ -170,10 +172,9 @@ class IntentRunner:
             placements.want_run(connection, PlacementRef.parse(approval.subject), now=now)
             moving = numbers.of(len(approval.payload["objects"]), "object")
             return _done(f"{moving} from {approval.payload['from']} may go to {approval.subject} with its next run")
-        return self._prune(connection, approval, now)
+        return self._prune(connection, approval, known, now)
 
-    def _prune(self, connection: Connection, approval: Approval, now: datetime) -> Answer:
-        known = self._snapshots.find(connection)
+    def _prune(self, connection: Connection, approval: Approval, known: Known, now: datetime) -> Answer:
         one = placements.get(connection, PlacementRef.parse(approval.subject))
         if known is None or one is None or one.ref.cluster not in known[1].clusters:
             approvals.use_up(connection, [approval.id])

@@ -51,10 +51,10 @@ class Planner:
 
     def tick(self) -> int:
         """Plan if anything changed since the last time, and make the runs that are due; return how many."""
+        known = self._snapshots.find(self._database)
+        if known is None:
+            return 0
         with self._database.read() as connection:
-            known = self._snapshots.find(connection)
-            if known is None:
-                return 0
             marker = _marker(connection, known[0])
             facts = read_facts(connection) if marker != self._planned else None
             allowed = [approval.id for approval in approved_to_leave(connection)] if facts is not None else []

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from common.clock import Clock
 from common.db import clusters, faults, sources
@@ -127,11 +128,12 @@ class RegistryWatch:
                 faults.replace(connection, UNREAD, (), now=now)
             return False
         with self._database.read() as connection:
-            last = _last_good(connection, fleets.state(connection))
-        parsed = parse(head.files, last)
+            stored = _last_good(connection, fleets.state(connection))
+        parsed = parse(head.files, None if stored is None else Documents.from_json(stored))
         log.info("registry.read", commit=commit, faults=len(parsed.faults), refused=parsed.refused)
+        read = _Read(parsed, commit, parsed.documents.to_json(), _followed(parsed.fleet) if parsed.fleet else {})
         with self._database.write() as connection:
-            return _store(connection, parsed, commit, self._database.now(connection))
+            return _store(connection, read, self._database.now(connection))
 
     def _unread(self, error: FlotillaError) -> None:
         log.warning("registry.unread", code=error.code, error=str(error))
@@ -140,13 +142,24 @@ class RegistryWatch:
             faults.replace(connection, UNREAD, [fault], now=self._database.now(connection))
 
 
-def _last_good(connection: Connection, state: fleets.FleetState | None) -> Documents | None:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A commit with all that is stored of it, made before a transaction is open: tenants may write a lot."""
+
+    parsed: ParsedRegistry
+    commit: str
+    documents: Mapping[str, Any]
+    followed: dict[SourceRef, str]
+
+
+def _last_good(connection: Connection, state: fleets.FleetState | None) -> Mapping[str, Any] | None:
     if state is None or state.snapshot_id is None:
         return None
-    return Documents.from_json(fleets.snapshot(connection, state.snapshot_id).documents)
+    return fleets.snapshot(connection, state.snapshot_id).documents
 
 
-def _store(connection: Connection, parsed: ParsedRegistry, commit: str, now: datetime) -> bool:
+def _store(connection: Connection, read: _Read, now: datetime) -> bool:
+    parsed, commit = read.parsed, read.commit
     stored = [_stored(fault, "registry.fault", commit) for fault in parsed.faults]
     stored += [_stored(notice, "registry.notice", commit) for notice in parsed.notices]
     known = fleets.state(connection)
@@ -154,9 +167,9 @@ def _store(connection: Connection, parsed: ParsedRegistry, commit: str, now: dat
         stored.append(_renamed(known.name, parsed.fleet, commit))
     elif parsed.fleet is not None and not parsed.refused:
         fleets.fix_name(connection, parsed.fleet.name, now=now)
-        fleets.put_in_force(connection, commit, parsed.documents.to_json(), now=now)
+        fleets.put_in_force(connection, commit, read.documents, now=now)
         clusters.declare(connection, list(parsed.fleet.clusters.values()), now=now)
-        sources.follow(connection, _followed(parsed.fleet), now=now)
+        sources.follow(connection, read.followed, now=now)
     faults.replace(connection, faults.REGISTRY, stored, now=now)
     faults.replace(connection, UNREAD, (), now=now)
     fleets.note_commit(connection, commit)

@@ -136,6 +136,7 @@ class Ender:
             result: what was done until then.
         """
         message, params = self.secrets.masked(message, Ends.CUT), self.secrets.masked_in(params)
+        settings = self._settings_digest()
         ending = AttemptEnding(AttemptOutcome.FAILED, reason="", error_code=code, error=message)
 
         def note(connection: Connection, now: datetime) -> None:
@@ -149,11 +150,14 @@ class Ender:
                 checked = Checked(None, refused, retry_at=None, hint=self.hint)
                 standing.record_checked(connection, self._run.placement_id, checked, now=now)
             else:
-                self._failed(connection, Reason(code, {**params, "message": message}), remedy, now)
+                self._failed(connection, Reason(code, {**params, "message": message}), remedy, settings, now=now)
 
         self._end(lambda _now: _measured(ending, result), note)
 
-    def _failed(self, connection: Connection, error: Reason, remedy: Remedy, now: datetime) -> None:
+    def _settings_digest(self) -> str:
+        return self.placement.settings_digest(self.projects) if self.placement is not None else ""
+
+    def _failed(self, connection: Connection, error: Reason, remedy: Remedy, settings: str, *, now: datetime) -> None:
         row = standing.get(connection, self._run.placement_id)
         failed = Failed(
             run=self._run.attempt.run,
@@ -162,7 +166,7 @@ class Ender:
             params=error.params,
             remedy=remedy,
             retry_at=self._own_retry(row.failures, remedy, now),
-            settings=self.placement.settings_digest(self.projects) if self.placement is not None else "",
+            settings=settings,
             hint=self.hint,
         )
         standing.record_failure(connection, self._run.placement_id, failed, now=now)
@@ -341,11 +345,12 @@ class Ender:
         if said:
             self.failed("move.rejected", said, result=result)
             return
+        settings = self._settings_digest()
 
         def note(connection: Connection, now: datetime) -> None:
             payloads, subject = moves.payloads(result.asks, self._run), str(self._run.ref)
             approvals.ask_each(connection, ApprovalKind.MOVE, subject, payloads=payloads, reason=result.reason, now=now)
-            self._failed(connection, Reason(OWNED, {"message": result.reason}), Remedy.TIME, now)
+            self._failed(connection, Reason(OWNED, {"message": result.reason}), Remedy.TIME, settings, now=now)
 
         ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=result.reason), result)
         self._end(lambda _now: ending, note)

@@ -71,7 +71,7 @@ class SqlJournal:
             self._moves.take(connection, taken)
             inventory.replace(connection, self._placement_id, items)
 
-        self._insist(write)
+        self._moves.met(lambda: self._insist(write))
 
     def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
         """Return what another placement of the cluster says to each of its objects being taken over."""
@@ -90,7 +90,7 @@ class SqlJournal:
                 left = self._moves.inherit(connection, former, objects)
 
         if former is not None or not self._moves.has_looked:
-            self._insist(write)
+            self._moves.met(lambda: self._insist(write))
         return left
 
     def claims(self, objects: Sequence[ObjectId]) -> Claims:

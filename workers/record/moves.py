@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from common.db import approvals, audit, inventory, moves, runs
 from common.db.approvals import Approval
@@ -18,9 +19,19 @@ from common.domain.inventory import HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
 from common.snapshots import NoFleetError, Snapshots
-from workers.record.unread import Unread, unread
+from workers.record.unread import Unread, able_to_take, seen_of, unread
 from workers.sync.errors import UnsettledError
 from workers.sync.moving import Claims, Held, Hold, Owner, held_by, left_by
+
+T = TypeVar("T")
+
+
+class _NotMetError(Exception):
+    """A former fleet has to be read before the transaction, which did nothing."""
+
+    def __init__(self, snapshot_id: int) -> None:
+        super().__init__(snapshot_id)
+        self.snapshot_id = snapshot_id
 
 
 class Moves:
@@ -39,6 +50,7 @@ class Moves:
         self._run = run
         self._fleet = fleet
         self._snapshots = snapshots
+        self._former: dict[int, Fleet | None] = {}
         self.has_looked = run.revision is None or looked == left_by(run.revision.identity)
         """Whether all that the revision renders was noted before."""
         application = fleet.applications.get(run.ref.application)
@@ -48,8 +60,24 @@ class Moves:
 
     def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
         """Return what another placement says to each object; nothing where there is none of that name."""
-        with self._database.read() as connection:
-            return self._held(connection, owner, objects)[1]
+
+        def read() -> Mapping[ObjectId, Held]:
+            with self._database.read() as connection:
+                return self._held(connection, owner, objects)[1]
+
+        return self.met(read)
+
+    def met(self, transaction: Callable[[], T]) -> T:
+        """Return what a transaction gives; a former fleet that it needs is read once it is over, and it begins anew."""
+        while True:
+            try:
+                return transaction()
+            except _NotMetError as missing:
+                try:
+                    known = self._snapshots.fleet(self._database, missing.snapshot_id)
+                except NoFleetError:
+                    known = None
+                self._former[missing.snapshot_id] = known
 
     def take(self, connection: Connection, taken: Mapping[ObjectId, PlacementRef]) -> None:
         """Take objects out of the inventories of other placements, in the transaction that makes them ours.
@@ -82,10 +110,10 @@ class Moves:
         """Return what the placement of the former name left and we do not render, which is ours from now on."""
         moves.hold_still(connection, former)
         found = moves.retained(connection, former)
-        project = self._own_project(connection)
+        project = self._own_project()
         if found is None or not project:
             return ()
-        if self._project(connection, former.application, found.snapshot_id) != project:
+        if self._project(former.application, found.snapshot_id) != project:
             return ()
         left = tuple(_inherited(item) for item in found.items.values() if item.object not in objects)
         if left:
@@ -97,13 +125,16 @@ class Moves:
     def claims(self, objects: Sequence[ObjectId]) -> Claims:
         """Return what others want of objects of ours that are about to be removed."""
         mine = self._run.ref
+        fleet = self._snapshots.in_force(self._database)[1]
+        project = self.met(self._own_project)
+        able = able_to_take(fleet, mine, project)
         with self._database.read() as connection:
             takers = moves.takers(connection, mine, objects)
-            fleet = self._snapshots.in_force(connection)[1]
-            found = unread(connection, fleet, mine, self._own_project(connection))
+            seen = seen_of(connection, mine, able)
             since = moves.desired_at(connection, self._run.placement_id)
             bound = moves.waited_until(connection, self._run.placement_id)
             now = self._database.now(connection)
+        found = unread(seen, fleet, mine, project)
         if not found:
             return Claims(takers)
         if found[0].may_take:
@@ -146,8 +177,8 @@ class Moves:
             return None, {}
         facts = Owner(owner, keeper.state, keeper.desired, keeper.applied, running=keeper.running)
         found = {one: held_by(facts, keeper.items.get(one)) for one in objects}
-        theirs = self._project(connection, owner.application, keeper.snapshot_id)
-        mine = self._project(connection, self._run.ref.application, self._run.snapshot_id)
+        theirs = self._project(owner.application, keeper.snapshot_id)
+        mine = self._project(self._run.ref.application, self._run.snapshot_id)
         if theirs == mine:
             return keeper, found
         free = [one for one, held in found.items() if held.hold is Hold.FREE]
@@ -193,17 +224,17 @@ class Moves:
         now = self._database.now(connection)
         audit.append(connection, actor="flotilla", action="move", subject=str(self._run.ref), detail=detail, now=now)
 
-    def _own_project(self, connection: Connection) -> str:
-        return self._project(connection, self._run.ref.application, self._run.snapshot_id)
+    def _own_project(self) -> str:
+        return self._project(self._run.ref.application, self._run.snapshot_id)
 
-    def _project(self, connection: Connection, application: str, snapshot_id: int | None) -> str:
+    def _project(self, application: str, snapshot_id: int | None) -> str:
         """Return in which project an application is, or was at its last run; empty where nobody knows."""
         known = self._fleet.applications.get(application)
         if known is None and snapshot_id is not None:
-            try:
-                known = self._snapshots.fleet(connection, snapshot_id).applications.get(application)
-            except NoFleetError:
-                return ""
+            if snapshot_id not in self._former:
+                raise _NotMetError(snapshot_id)
+            former = self._former[snapshot_id]
+            known = former.applications.get(application) if former is not None else None
         return "" if known is None else known.project
 
 

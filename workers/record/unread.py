@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.db import moves, sources
@@ -10,7 +10,7 @@ from common.db.connection import Connection
 from common.db.moves import Pending
 from common.db.sources import Digest
 from common.domain.fleet import Application, Disposition, Fleet, Placement
-from common.domain.refs import PlacementRef
+from common.domain.refs import PlacementRef, SourceRef
 from common.domain.several import joined_digest, joined_renderer
 
 _PLANNED = frozenset({Disposition.SYNC, Disposition.HOLD, Disposition.OBSERVE})
@@ -40,17 +40,54 @@ class Unread:
         return f"{self.ref} {self.why}, and may take it over"
 
 
-def unread(connection: Connection, fleet: Fleet, mine: PlacementRef, project: str) -> tuple[Unread, ...]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What SQL knows of the other placements of our cluster: read at one instant, judged once that is over.
+
+    Attributes:
+        able: those that take over objects of ours without being asked, by application.
+        desired: digests of source and parameters of what is wanted of each, by application.
+        ids: of sources.
+        errors: by id of the source.
+        digests: by id of the source and application.
+    """
+
+    able: Mapping[str, Placement]
+    pending: tuple[Pending, ...]
+    desired: Mapping[str, tuple[str, str] | None]
+    ids: Mapping[SourceRef, int]
+    errors: Mapping[int, str]
+    digests: Mapping[tuple[int, str], Digest]
+
+
+def able_to_take(fleet: Fleet, mine: PlacementRef, project: str) -> Mapping[str, Placement]:
+    """Return the other placements of our cluster that take over objects of ours without being asked."""
+    return {one.ref.application: one for one in _able(fleet, mine, project)}
+
+
+def seen_of(connection: Connection, mine: PlacementRef, able: Mapping[str, Placement]) -> Seen:
+    """Return what SQL knows of the placements beside ours."""
+    return Seen(
+        able,
+        tuple(moves.pending(connection, mine)),
+        moves.desired_of(connection, mine.cluster),
+        sources.ids(connection),
+        sources.errors(connection),
+        sources.digests_named(connection, [*able]),
+    )
+
+
+def unread(seen: Seen, fleet: Fleet, mine: PlacementRef, project: str) -> tuple[Unread, ...]:
     """Return the placements of our cluster that may render what we leave, those that may take it first.
 
     Args:
-        connection: of a transaction.
+        seen: of them.
         fleet: in force.
         mine: who is to remove something.
         project: its project; empty where nobody knows, so that any may be the same.
     """
-    found = {one.ref: one for one in _pending(connection, fleet, mine, project)}
-    for one in _unplanned(connection, fleet, mine, project):
+    found = {one.ref: one for one in _pending(seen, fleet, mine, project)}
+    for one in _unplanned(seen, fleet, mine):
         if one.broken or one.ref not in found:
             found[one.ref] = one
     return tuple(sorted(found.values(), key=lambda one: (not one.may_take, one.broken, one.ref)))
@@ -66,8 +103,8 @@ def _named(application: Application, mine: PlacementRef) -> bool:
     return application.moved_from == mine.application
 
 
-def _pending(connection: Connection, fleet: Fleet, mine: PlacementRef, project: str) -> Iterator[Unread]:
-    for one in moves.pending(connection, mine):
+def _pending(seen: Seen, fleet: Fleet, mine: PlacementRef, project: str) -> Iterator[Unread]:
+    for one in seen.pending:
         application = fleet.applications.get(one.ref.application)
         if application is not None:
             why = one.why or "has not looked at its wanted revision yet"
@@ -75,20 +112,16 @@ def _pending(connection: Connection, fleet: Fleet, mine: PlacementRef, project: 
             yield Unread(one.ref, why, _takes(application, mine, project), broken, one)
 
 
-def _unplanned(connection: Connection, fleet: Fleet, mine: PlacementRef, project: str) -> Iterator[Unread]:
+def _unplanned(seen: Seen, fleet: Fleet, mine: PlacementRef) -> Iterator[Unread]:
     """Yield those that the registry or their source knows more of than was planned."""
-    desired = moves.desired_of(connection, mine.cluster)
-    ids = sources.ids(connection)
-    errors = sources.errors(connection)
-    able = {one.ref.application: one for one in _able(fleet, mine, project)}
-    digests = sources.digests_named(connection, [*able])
-    for name, placement in able.items():
+    ids, errors, digests = seen.ids, seen.errors, seen.digests
+    for name, placement in seen.able.items():
         read = {ids.get(source, 0): digests.get((ids.get(source, 0), name)) for source in placement.to_resolve}
         failed = next(filter(None, (errors.get(id_) or (one.error if one else "") for id_, one in read.items())), "")
         if failed:
             why = f"has a source that cannot be read ({failed})"
             yield Unread(placement.ref, why, may_take=True, broken=not _named(fleet.applications[name], mine))
-        elif why := _behind(placement, desired.get(name), [*read.values()]):
+        elif why := _behind(placement, seen.desired.get(name), [*read.values()]):
             yield Unread(placement.ref, why, may_take=True)
 
 

@@ -61,6 +61,7 @@ def alone(runtime: Runtime, what: str, cluster: str) -> Iterator[HeldLease | Non
 class Site:
     """One cluster to look at, as SQL and the registry have it."""
 
+    snapshot_id: int
     fleet: Fleet
     cluster: Cluster
     placements: tuple[Standing, ...]
@@ -69,13 +70,13 @@ class Site:
 
 def site(runtime: Runtime, name: str) -> Site | None:
     """Return the cluster; None where the fleet has none of that name (any more)."""
+    snapshot_id, fleet = runtime.snapshots.in_force(runtime.database)
     with runtime.database.read() as connection:
-        _, fleet = runtime.snapshots.in_force(connection)
         cluster = fleet.clusters.get(name)
         looks = clusters.looks_due(connection, name)
         if cluster is None or looks is None:
             return None
-        return Site(fleet, cluster, standing.of_cluster(connection, name), looks)
+        return Site(snapshot_id, fleet, cluster, standing.of_cluster(connection, name), looks)
 
 
 def reach(runtime: Runtime, cluster: Cluster) -> Connection:

@@ -57,9 +57,9 @@ def resolve(runtime: Runtime, source_id: int) -> None:
 def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
     found: list[Digest] = []
     held.watch(lambda: {"applications": len(found)})
+    snapshot_id, fleet = runtime.snapshots.in_force(runtime.database)
     with runtime.database.read() as connection:
         source = sources.get(connection, source_id)
-        snapshot_id, fleet = runtime.snapshots.in_force(connection)
         known = sources.digests_of(connection, source_id).values()
     if source is None:
         return

@@ -85,8 +85,7 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
             expire_at=connection.credentials_expire_at,
             now=now,
         )
-        snapshot_id, _ = runtime.snapshots.in_force(transaction)
-        recorder = Recorder(transaction, where, snapshot_id, now)
+        recorder = Recorder(transaction, where, now)
         recorder.record(found)
         for id_ in served:
             standing.kinds_served(transaction, id_, now=now)
@@ -130,14 +129,12 @@ class Recorder:
     Args:
         transaction: that one.
         where: the cluster.
-        snapshot_id: in force.
         now: by the database's clock.
     """
 
-    def __init__(self, transaction: Connection, where: Site, snapshot_id: int, now: datetime) -> None:
+    def __init__(self, transaction: Connection, where: Site, now: datetime) -> None:
         self._transaction = transaction
         self._where = where
-        self._snapshot_id = snapshot_id
         self._now = now
         self._sources = sources.ids(transaction)
         self._by_ref: Mapping[PlacementRef, Standing] = {one.ref: one for one in where.placements}
@@ -215,7 +212,7 @@ class Recorder:
             queue=self._where.cluster.pool,
             revision=row.desired,
             source_id=self._sources.get(placement.to_resolve[0]),
-            snapshot_id=self._snapshot_id,
+            snapshot_id=self._where.snapshot_id,
         )
         runs.create(self._transaction, run, now=self._now)
 

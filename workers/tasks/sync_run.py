@@ -125,15 +125,15 @@ def _ended(runtime: Runtime, run: ClaimedRun, fence: HeldLease, ender: Ender) ->
 
 
 def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
+    _, fleet = runtime.snapshots.in_force(runtime.database)
+    placement = fleet.placement(run.ref)
     with runtime.database.read() as connection:
         known = claims.facts_of(connection, run)
-        fleet = runtime.snapshots.fleet(connection, known.snapshot_id)
-        placement = fleet.placement(run.ref)
         if placement is not None and len(placement.to_resolve) > 1:
             renderer = sources.renderer_of(connection, run.ref.application, placement.to_resolve)
             known = replace(known, renderer=renderer)
-        verdict = preflight(run, known, placement, cluster=fleet.clusters.get(run.ref.cluster))
-        return Facts(
+        facts = partial(
+            Facts,
             fleet=fleet,
             placement=placement,
             standing=known.standing,
@@ -143,8 +143,9 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
             wrote_before=attempts.wrote_before(connection, run.attempt),
             renderer=known.renderer,
             approval=_approval(connection, run),
-            verdict=verdict,
         )
+    # Once the transaction is over: it takes digests of whatever values the application has.
+    return facts(verdict=preflight(run, known, placement, cluster=fleet.clusters.get(run.ref.cluster)))
 
 
 def _approval(connection: DatabaseConnection, run: ClaimedRun) -> Approval | None:

@@ -65,7 +65,7 @@ from common.domain.fleet.sources import (
     Source,
     lent,
 )
-from common.domain.fleet.values import NOWHERE, ExplainedValue, ValueLayer, ValuePath, Where, explained, merged
+from common.domain.fleet.values import NOWHERE, ExplainedValue, Layered, ValueLayer, ValuePath, Where, explained, merged
 
 __all__ = [
     "A_FIFTH",
@@ -96,6 +96,7 @@ __all__ = [
     "HelmSource",
     "IgnoreRule",
     "JobGate",
+    "Layered",
     "LeavingBounds",
     "MetricGate",
     "NotifyRule",

@@ -22,7 +22,7 @@ from common.domain.fleet.policies import LeavingBounds, OnUnmatch, SyncSettings
 from common.domain.fleet.projects import DEFAULT_PROJECT, Project
 from common.domain.fleet.rollouts import RolloutStrategy, SyncWindow
 from common.domain.fleet.sources import Ref, Source
-from common.domain.fleet.values import NOWHERE, ExplainedValue, ValueLayer, Where, explained, merged
+from common.domain.fleet.values import NOWHERE, ExplainedValue, Layered, ValueLayer, Where, explained
 from common.domain.refs import PlacementRef, SourceRef
 
 
@@ -49,8 +49,7 @@ class Placement:
         target: the application's target that matched.
         sources: the application's, the first with the target's pin in place of its ref.
         pin: the target's pin; None when it follows the application's ref.
-        layers: the value layers that apply, lowest first.
-        values: ``layers`` merged; the cluster's own values are in ``parameters``.
+        layered: the values that apply.
     """
 
     ref: PlacementRef
@@ -58,9 +57,18 @@ class Placement:
     cluster: Cluster
     target: Target
     sources: tuple[Source, ...]
-    layers: tuple[ValueLayer, ...]
-    values: Mapping[str, Any]
+    layered: Layered
     disposition: Disposition
+
+    @property
+    def layers(self) -> tuple[ValueLayer, ...]:
+        """The value layers that apply, lowest first."""
+        return self.layered.layers
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The layers merged; the cluster's own values are in ``parameters``."""
+        return self.layered.values
 
     @property
     def source(self) -> Source:
@@ -277,7 +285,7 @@ def disposition_of(application: Application, cluster: Cluster) -> Disposition:
 def _placed(
     application: Application, clusters: Sequence[Cluster], groups: Mapping[str, tuple[ClusterGroup, ...]]
 ) -> Iterator[Placement]:
-    shared: dict[tuple[str, tuple[str, ...]], tuple[tuple[ValueLayer, ...], dict[str, Any]]] = {}
+    shared: dict[tuple[str, tuple[str, ...]], Layered] = {}
     sources = {target.name: application.pinned(target.pin) for target in application.targets}
     for cluster in clusters:
         target = target_of(application, cluster)
@@ -286,15 +294,13 @@ def _placed(
         key = (target.name, tuple(group.name for group in groups[cluster.name]))
         if key not in shared:
             layers = (application.values, *(group.values for group in groups[cluster.name]), target.values)
-            shared[key] = (layers, merged(layers))
-        layers, values = shared[key]
+            shared[key] = Layered(layers)
         yield Placement(
             ref=PlacementRef(cluster.name, application.name),
             application=application,
             cluster=cluster,
             target=target,
             sources=sources[target.name],
-            layers=layers,
-            values=values,
+            layered=shared[key],
             disposition=disposition_of(application, cluster),
         )

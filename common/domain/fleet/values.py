@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 ValuePath = tuple[str, ...]
@@ -48,6 +49,18 @@ class ExplainedValue:
     value: Any
     origin: str
     where: Where
+
+
+@dataclass(frozen=True)
+class Layered:
+    """The layers that apply to some placements, lowest first; merged once, when somebody asks for the values."""
+
+    layers: tuple[ValueLayer, ...] = ()
+
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        """The layers as one mapping."""
+        return merged(self.layers)
 
 
 def merged(layers: Sequence[ValueLayer]) -> dict[str, Any]:

@@ -287,9 +287,9 @@ class Statuses(RuleBasedStateMachine):
             )
         if run is None:
             return
+        _, fleet = self.steps.snapshots.in_force(self.steps.db)
         with self.steps.db.read() as connection:
             facts = claims.facts_of(connection, run)
-            fleet = self.steps.snapshots.fleet(connection, facts.snapshot_id)
         placement = fleet.placement(run.ref)
         verdict = preflight(run, facts, placement, cluster=fleet.clusters.get("c1"))
         ender = Ender(self.steps.db, run)
@@ -426,9 +426,9 @@ class Statuses(RuleBasedStateMachine):
 
     @rule(partial=st.sampled_from([False, False, False, True]))
     def sweep(self, *, partial: bool) -> None:
+        snapshot_id, fleet = self.steps.snapshots.in_force(self.steps.db)
         with self.steps.db.write() as connection:
             now = self.steps.db.now(connection)
-            snapshot_id, fleet = self.steps.snapshots.in_force(connection)
             found = standing.of_cluster(connection, "c1")
             if not self.truth.reachable:
                 ids = [one.id for one in found]
@@ -437,8 +437,8 @@ class Statuses(RuleBasedStateMachine):
                 return
             looks = clusters.looks_due(connection, "c1")
             assert looks is not None
-            where = Site(fleet, fleet.clusters["c1"], found, looks)
-            Recorder(connection, where, snapshot_id, now).record(SweepResult(self._verdicts(partial=partial), ()))
+            where = Site(snapshot_id, fleet, fleet.clusters["c1"], found, looks)
+            Recorder(connection, where, now).record(SweepResult(self._verdicts(partial=partial), ()))
         self.truth.events += self.truth.swept != self.truth.edits
         self.truth.swept = self.truth.edits
         if self.truth.contact == "no":
@@ -501,8 +501,7 @@ def start(template: Path, path: Path) -> Mapping[str, int]:
     modes = {}
     for mode in ("manual", "warn", "enforce"):
         steps.commit(REGISTRY | {"app.yaml": texts.application(more=f"  sync: {{mode: {mode}}}\n")})
-        with steps.db.read() as connection:
-            modes[mode], _ = steps.snapshots.in_force(connection)
+        modes[mode], _ = steps.snapshots.in_force(steps.db)
     steps.workers()
     # The last connection to close folds the log into the file, so that the file alone is the database.
     steps.db.dispose()

@@ -66,8 +66,7 @@ class Attempt:
     def registered(self) -> Ender:
         """Return an ender that knows the placement as the registry in force has it."""
         made = self.ender()
-        with self.steps.db.read() as connection:
-            _, found = self.steps.snapshots.in_force(connection)
+        _, found = self.steps.snapshots.in_force(self.steps.db)
         made.placement, made.projects = found.placement(PAY), found.projects
         return made
 

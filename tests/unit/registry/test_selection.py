@@ -16,6 +16,7 @@ from common.domain.fleet import (
     Expect,
     Fleet,
     GitSource,
+    Layered,
     Operator,
     Ref,
     RefKind,
@@ -159,8 +160,8 @@ def test_the_parameters_digest_moves_with_everything_that_shapes_manifests() -> 
     base = fleet(Target("t", clusters=("c1",))).placements()[0]
     app = base.application
     others = [
-        replace(base, values={"a": 1}),
-        replace(base, values={"cluster": {"name": "home"}}),
+        replace(base, layered=Layered((ValueLayer(values={"a": 1}),))),
+        replace(base, layered=Layered((ValueLayer(values={"cluster": {"name": "home"}}),))),
         replace(base, cluster=replace(base.cluster, vars={"a": 1})),
         replace(base, cluster=replace(base.cluster, labels={})),
         replace(base, application=replace(app, substitute=True)),

@@ -61,7 +61,7 @@ STANDING = Standing(
     full_check_due_at=None,
     observe_until=None,
 )
-FACTS = ClaimFacts(snapshot_id=1, standing=STANDING, blocked="", renderer=RENDERER, last=None)
+FACTS = ClaimFacts(standing=STANDING, blocked="", renderer=RENDERER, last=None)
 GONE = replace(FACTS, standing=replace(STANDING, state=PlacementState.LEAVING, desired=None))
 
 
