@@ -90,8 +90,8 @@ lock: $(DEVELOPS) ## Pin the dependencies anew, and prove the locks complete
 	@$(BIN)/python -m tests.packaging.locks
 
 .PHONY: secrets
-secrets: ## Make the secrets that docker-compose.yml needs
-	@deploy/secrets.sh
+secrets: ## Make docker-compose.yml's secrets (POOLS="default eu")
+	@POOLS="$(POOLS)" deploy/secrets.sh
 
 .PHONY: clean
 clean: ## Remove the virtual environment and caches, not Kubernetes

@@ -174,7 +174,7 @@ def upgrade_database(
 ) -> None:
     """Bring the database to this version's schema; safe to run again.
 
-    Example: flotilla db upgrade --worker-role flotilla_worker --worker-password-file /run/secrets/worker
+    Example: flotilla db upgrade --worker-role flotilla_worker_default --worker-password-file /run/secrets/worker
     """
     from common.db.roles import grant_worker_role, make_role
     from common.db.schema import upgrade

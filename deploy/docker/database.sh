@@ -1,17 +1,27 @@
 #!/bin/bash
-# Run once by the PostgreSQL image: the hub's user owns its one database; neither it nor the workers' is a superuser, and
-# neither may make users. Passwords are in the environment, since arguments are for everybody to read.
+# Run once by the PostgreSQL image, and by hand once a pool has been added: the hub's user owns its one database; neither it
+# nor a pool's workers are superusers, and none may make users. Passwords are in the environment, since arguments are for
+# everybody to read.
 set -euo pipefail
-psql --username "$POSTGRES_USER" --dbname postgres --set ON_ERROR_STOP=1 --quiet <<'SQL'
+export OWNER_PASSWORD=${OWNER_PASSWORD:-$(cat /run/secrets/database_password)}
+roles=${WORKER_ROLES:-$(cat /run/secrets/database_roles)}
+run() { psql --username "$POSTGRES_USER" --dbname postgres --set ON_ERROR_STOP=1 --quiet "$@"; }
+
+run <<'SQL'
 \getenv owner OWNER_PASSWORD
-\getenv worker WORKER_PASSWORD
-SELECT 'CREATE ROLE ' || name FROM (VALUES ('flotilla'), ('flotilla_worker')) AS wanted (name)
-  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
+SELECT 'CREATE ROLE flotilla' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'flotilla') \gexec
 ALTER ROLE flotilla LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'owner';
-ALTER ROLE flotilla_worker LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'worker';
-CREATE DATABASE flotilla OWNER flotilla;
+SELECT 'CREATE DATABASE flotilla OWNER flotilla' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'flotilla') \gexec
 REVOKE ALL ON DATABASE flotilla FROM PUBLIC;
-GRANT CONNECT ON DATABASE flotilla TO flotilla_worker;
 \connect flotilla
 ALTER SCHEMA public OWNER TO flotilla;
 SQL
+
+while read -r role password; do
+  WORKER_PASSWORD=$password run --set role="$role" <<'SQL'
+\getenv password WORKER_PASSWORD
+SELECT format('CREATE ROLE %I', :'role') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
+ALTER ROLE :"role" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'password';
+GRANT CONNECT ON DATABASE flotilla TO :"role";
+SQL
+done <<< "$roles"

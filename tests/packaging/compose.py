@@ -16,6 +16,20 @@ ROOT = Path(__file__).resolve().parents[2]
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 
+class _Overriding(yaml.SafeLoader):
+    """Takes ``!override``, which replaces what is extended; a list without it would be added."""
+
+
+def _overridden(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    assert isinstance(node, yaml.MappingNode)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Overriding.add_constructor("!override", _overridden)
+
+
 class Compose:
     """The compose file, with its variables filled in.
 
@@ -31,6 +45,16 @@ class Compose:
         self._places = places
         self.services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
         self._files: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["secrets"]
+
+    def add(self, page: Path) -> None:
+        """Add what a page tells to write into a further compose file; its services extend those of this one."""
+        (text,) = re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+        more = yaml.load(text, Loader=_Overriding)  # noqa: S506 - a safe loader that knows one more tag
+        self._files |= more["secrets"]
+        for name, service in more["services"].items():
+            base = dict(self.services[service.pop("extends")["service"]])
+            environment = {**base["environment"], **service.get("environment", {})}
+            self.services[name] = {**base, **service, "environment": environment}
 
     def filled(self, text: str) -> str:
         """Return a text with variables filled in as compose would.
@@ -57,7 +81,7 @@ class Compose:
         for there, here in self._places.items():
             filled = re.sub(rf"{re.escape(there)}(?!\w)", here, filled)
         for name, entry in self._files.items():
-            path = self._secrets / Path(entry["file"]).name
+            path = self._secrets / Path(entry["file"]).relative_to("deploy/secrets")
             filled = re.sub(rf"/run/secrets/{name}\b", str(path), filled)
         return filled
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ import yaml
 
 from common.broker import messages
 from common.broker.app import make_celery
+from common.broker.keys import message_keys
 from common.broker.sender import CelerySender
 from common.settings import Settings
 from tests.controlplane.build import TOOLS
@@ -31,7 +33,10 @@ from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.services import unavailable
 from tests.packaging.compose import ROOT, Compose
 
-FLOTILLA = ("scheduler", "worker", "worker-now", "api", "flower")
+FLOTILLA = ("scheduler", "worker", "worker-now", "api", "flower", "worker-eu")
+SECOND_POOL = ROOT / "docs" / "how-to" / "add-a-pool.md"
+WORKERS = ("flotilla_worker_default", "flotilla_worker_eu")
+POOLS = {"POOLS": "eu", "PATH": os.environ["PATH"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ class Deployment:
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deployment") / "secrets"
-    done = subprocess.run([ROOT / "deploy" / "secrets.sh", folder], capture_output=True, text=True, check=False)
+    script = [ROOT / "deploy" / "secrets.sh", folder]
+    done = subprocess.run(script, env=POOLS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -80,6 +86,7 @@ def deployment(secrets: Path, postgres_server: PostgresServer) -> Iterator[Deplo
         **dict(line.split("=") for line in (secrets / ".env").read_text().split()),
     }
     compose = Compose(variables, secrets=secrets, places=places)
+    compose.add(SECOND_POOL)
     compose.services["api"]["environment"]["FLOTILLA_API_PORT"] = str(api_port)
     flower_url = (secrets / "flower_url").read_text()
     (secrets / "flower_url").write_text(flower_url.replace("flower:5555", f"127.0.0.1:{flower_port}"))
@@ -90,8 +97,9 @@ def deployment(secrets: Path, postgres_server: PostgresServer) -> Iterator[Deplo
         command = [compose.here(word) for word in compose.services["redis"]["command"]]
         with (home / "redis.log").open("ab") as log:
             processes["redis"] = subprocess.Popen(command, cwd=home, stdout=log, stderr=log)
-        migrated = compose.start("migrate", home / "migrate.log").wait(60)
-        assert migrated == 0, (home / "migrate.log").read_text()
+        for step in ("migrate", "migrate-eu"):
+            migrated = compose.start(step, home / f"{step}.log").wait(60)
+            assert migrated == 0, (home / f"{step}.log").read_text()
         for service in FLOTILLA:
             processes[service] = compose.start(service, home / f"{service}.log")
         yield Deployment(compose, secrets, home, api_port, redis_port, processes)
@@ -122,11 +130,12 @@ def _as_the_image_makes_it(server: PostgresServer, database: str, secrets: Path)
         "PGPASSWORD": where.password or "",
         "POSTGRES_USER": where.username or "",
         "OWNER_PASSWORD": (secrets / "database_password").read_text().strip(),
-        "WORKER_PASSWORD": (secrets / "worker_database_password").read_text().strip(),
+        "WORKER_ROLES": (secrets / "database_roles").read_text().strip(),
     }
     command = ["bash", "-c", re.sub(r"\bflotilla\b", database, script)]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    for _ in range(2):  # the second time by hand, once a pool was added
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def _logs(deployment: Deployment) -> str:
@@ -151,7 +160,7 @@ def test_every_service_becomes_healthy(deployment: Deployment) -> None:
 
         for path in ("/readyz", "/api/v1/status", "/flower/workers"):
             assert eventually(f"{path} answers", partial(get, path), within=120), _logs(deployment)
-    for service in ("scheduler", "worker", "worker-now"):
+    for service in ("scheduler", "worker", "worker-now", "worker-eu"):
         check = deployment.compose.services[service]["healthcheck"]["test"][1:]
         eventually(f"{service} is healthy", partial(_healthy, deployment, service, check))
     assert all(process.poll() is None for process in deployment.processes.values()), _logs(deployment)
@@ -173,10 +182,43 @@ def test_no_service_starts_with_a_default_secret() -> None:
 
 
 def test_secrets_are_made_once_and_for_their_owner_alone(secrets: Path) -> None:
-    before = {path.name: path.read_bytes() for path in secrets.iterdir()}
+    before = {path: path.read_bytes() for path in secrets.rglob("*") if path.is_file()}
     subprocess.run([ROOT / "deploy" / "secrets.sh", secrets], check=True, capture_output=True)
-    assert {path.name: path.read_bytes() for path in secrets.iterdir()} == before
-    assert not [path for path in secrets.iterdir() if path.stat().st_mode & 0o077]
+    assert {path: path.read_bytes() for path in secrets.rglob("*") if path.is_file()} == before
+    assert not [path for path in secrets.rglob("*") if path.stat().st_mode & 0o077]
+
+
+def test_what_a_hub_of_one_pool_had_becomes_that_pools(tmp_path: Path) -> None:
+    before = {"hub_key": "h\n", "worker_database_password": "d\n", "broker_worker_password": "b\n"}
+    for name, content in {**before, "message_keys": f"k2:{'2' * 64}\nk1:{'1' * 64}\n"}.items():
+        (tmp_path / name).write_text(content)
+    script = [ROOT / "deploy" / "secrets.sh", tmp_path]
+    done = subprocess.run(script, env=POOLS, capture_output=True, text=True, check=True)
+    mine = tmp_path / "pools" / "default"
+    kept = {name: (mine / name).read_text() for name in ("hub_key", "database_password", "broker_password")}
+    assert list(kept.values()) == ["h\n", "d\n", "b\n"]
+    for name in before:
+        assert f"Moved {name} to pools/default/" in done.stdout
+        assert not (tmp_path / name).exists()
+    assert (tmp_path / "pools" / "eu" / "hub_key").read_text() != kept["hub_key"]
+
+
+@pytest.mark.parametrize("name", ["EU", "../x", "a b*", "eu.now", "-a", "eu_1"])
+def test_a_pool_of_an_impossible_name_is_refused(tmp_path: Path, name: str) -> None:
+    script = [ROOT / "deploy" / "secrets.sh", tmp_path / "s"]
+    done = subprocess.run(script, env={**POOLS, "POOLS": name}, capture_output=True, text=True, check=False)
+    assert (done.returncode, list(tmp_path.glob("s/broker_acl"))) == (1, [])
+
+
+def test_a_pools_keys_of_messages_are_those_that_the_scheduler_derives(tmp_path: Path, secrets: Path) -> None:
+    shutil.copy(secrets / "message_keys", tmp_path / "message_keys")
+    with (tmp_path / "message_keys").open("a") as file:
+        file.write("".join(f"k{n}:{sha256(bytes([n])).hexdigest()}\n" for n in range(2, 6)))
+    subprocess.run([ROOT / "deploy" / "secrets.sh", tmp_path], env=POOLS, check=True, capture_output=True)
+    keys = message_keys(Settings(home=tmp_path, message_key_file=tmp_path / "message_keys"))
+    for pool in ("default", "eu"):
+        path = tmp_path / "pools" / pool / "message_keys"
+        assert path.read_text() == keys.of(pool).to_text()
 
 
 def test_the_broker_takes_nobody_without_the_password(deployment: Deployment) -> None:
@@ -187,7 +229,9 @@ def test_the_broker_takes_nobody_without_the_password(deployment: Deployment) ->
 
 def _as_user(deployment: Deployment, user: str) -> redis.Redis:
     """Return a client with what a process of that name has."""
-    password = (deployment.secrets / f"broker_{user}_password").read_text().strip()
+    worker, _, pool = user.partition("-")
+    file = f"pools/{pool}/broker_password" if worker == "worker" else f"broker_{user}_password"
+    password = (deployment.secrets / file).read_text().strip()
     authority = str(deployment.secrets / "ca.crt")
     where = {"host": "localhost", "port": deployment.redis_port, "ssl": True, "ssl_ca_certs": authority}
     return redis.Redis(username=user, password=password, **where)  # type: ignore[arg-type]
@@ -199,20 +243,38 @@ OF_NOBODY = [
     ("CLIENT", "KILL", "ID", "1"), ("MONITOR",), ("REPLICAOF", "127.0.0.1", "1"), ("MIGRATE", "h", "1", "k", "0", "1"),
     ("DUMP", "default"), ("RENAME", "default", "x"), ("GETDEL", "default"), ("SORT", "default"), ("SAVE",),
 ]  # fmt: skip
+PRIORITY = "\x06\x163"
 OF_WORKERS = [
     ("LPUSH", "other", "x"), ("LPUSH", "default.nowhere", "x"), ("BRPOP", "other.now", "1"), ("LLEN", "other"),
     ("GET", "flotilla:epoch"), ("SET", "flotilla:epoch", "x"), ("SET", "flotilla:proof", "x"), ("DEL", "other"),
     ("PUBLISH", "/0.other", "x"), ("SUBSCRIBE", "/0.other"), ("LRANGE", "default", "0", "-1"),
+    ("PUBLISH", "/0.celery.pidbox", "{}"), ("SUBSCRIBE", "/0.celeryev/task.sent"), ("PSUBSCRIBE", "/0.celeryev/*"),
+    ("PSUBSCRIBE", "*"), ("BRPOP", "x.reply.celery.pidbox", "1"), ("DEL", "x.reply.celery.pidbox"),
+    ("HGET", "unacked", "x"), ("SADD", "_kombu.binding.other", "x"), ("SMEMBERS", "_kombu.binding.default2"),
 ]  # fmt: skip
+
+
+def of_the_pool(pool: str) -> list[tuple[str, ...]]:
+    """Return what nobody but that pool's workers may do."""
+    return [
+        ("BRPOP", pool, "1"), ("BRPOP", f"{pool}.now", "1"), ("BRPOP", f"{pool}{PRIORITY}", "1"), ("LLEN", pool),
+        ("LPUSH", pool, "x"), ("RPUSH", f"{pool}.now", "x"), ("LPUSH", f"{pool}.now{PRIORITY}", "x"), ("DEL", pool),
+        ("HGET", f"unacked:{pool}", "x"), ("HSET", f"unacked:{pool}", "x", "y"), ("HDEL", f"unacked:{pool}", "x"),
+        ("ZADD", f"unacked_index:{pool}", "1", "x"), ("ZRANGE", f"unacked_index:{pool}", "0", "-1"),
+        ("SET", f"unacked_mutex:{pool}", "x"), ("DEL", f"unacked_mutex:{pool}"),
+        ("SADD", f"_kombu.binding.{pool}", "x"), ("SMEMBERS", f"_kombu.binding.{pool}.now"),
+    ]  # fmt: skip
+
+
 OF_FLOWER = [
     ("LPUSH", "default", "x"), ("LPUSH", "default.now", "x"), ("RPUSH", "default", "x"), ("BRPOP", "default", "1"),
     ("LRANGE", "default", "0", "-1"), ("DEL", "default"), ("SET", "flotilla:epoch", "x"), ("GET", "flotilla:epoch"),
-    ("HGET", "unacked", "x"), ("HSET", "unacked", "x", "y"), ("SADD", "_kombu.binding.default", "x"),
+    ("HGET", "unacked:eu", "x"), ("HSET", "unacked:eu", "x", "y"), ("SADD", "_kombu.binding.default", "x"),
     ("LPUSH", "x.reply.celery.pidbox", "x"), ("PUBLISH", "/0.celeryev/task.sent", "x"), ("LREM", "default", "1", "x"),
     ("SUBSCRIBE", "/0.celery.pidbox"), ("PUBLISH", "/0.other", "x"),
 ]  # fmt: skip
 OF_THE_SCHEDULER = [
-    ("BRPOP", "default", "1"), ("HGET", "unacked", "x"), ("DEL", "default"), ("PUBLISH", "/0.celery.pidbox", "x"),
+    ("BRPOP", "default", "1"), ("HGET", "unacked:eu", "x"), ("DEL", "default"), ("PUBLISH", "/0.celery.pidbox", "x"),
     ("SUBSCRIBE", "/0.celery.pidbox"), ("PSUBSCRIBE", "/0.celeryev/*"),
 ]  # fmt: skip
 
@@ -220,7 +282,9 @@ OF_THE_SCHEDULER = [
 @pytest.mark.parametrize(
     ("user", "attacks"),
     [
-        ("worker", [*OF_NOBODY, *OF_WORKERS]),
+        ("worker-default", [*OF_NOBODY, *OF_WORKERS, *of_the_pool("eu"), *of_the_pool("default-x3")]),
+        ("worker-default", of_the_pool("defaultxy3")),
+        ("worker-eu", [*OF_NOBODY, *OF_WORKERS[:2], *of_the_pool("default"), *of_the_pool("euxy3")]),
         ("flower", [*OF_NOBODY, *OF_FLOWER]),
         ("scheduler", [*OF_NOBODY, *OF_THE_SCHEDULER]),
     ],
@@ -238,6 +302,10 @@ def test_the_broker_refuses_what_a_process_has_no_need_of(
         assert client.ping()
 
 
+def _empty(sender: CelerySender, queue: str) -> bool:
+    return not sender.lying(queue)
+
+
 def test_a_message_goes_from_the_schedulers_user_by_the_workers_to_flowers(deployment: Deployment) -> None:
     settings = Settings(
         home=deployment.logs / "sender",
@@ -248,8 +316,10 @@ def test_a_message_goes_from_the_schedulers_user_by_the_workers_to_flowers(deplo
     )
     sender = CelerySender(make_celery(settings))
     sender.prove()
-    sender.send(messages.RESOLVE, "999", queue="default")
-    assert eventually("the worker takes it", lambda: not sender.lying("default"), within=30), _logs(deployment)
+    for pool in ("default", "eu"):
+        sender.send(messages.RESOLVE, "999", queue=pool)
+        taken = partial(_empty, sender, pool)
+        assert eventually(f"the worker of {pool} takes it", taken, within=30), _logs(deployment)
     with _client(deployment) as client:
 
         def shown(path: str, word: str) -> bool:
@@ -276,25 +346,36 @@ def test_the_database_owner_and_the_workers_are_no_superusers(
     owner = deployment.compose.here("flotilla@127.0.0.1").partition("@")[0]
     query = "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls FROM pg_roles WHERE rolname = ANY(%s)"
     with psycopg.connect(postgres_server.url("postgres").replace("+psycopg", "")) as connection:
-        assert connection.execute(query, [[owner, "flotilla_worker"]]).fetchall() == [(False,), (False,)]
+        assert connection.execute(query, [[owner, *WORKERS]]).fetchall() == [(False,)] * 3
 
 
 def test_each_service_has_the_secrets_that_it_needs_and_no_other() -> None:
     services = Compose({}, secrets=Path("/nonexistent"), places={}).services
-    owners = {"database_password", "database_superuser_password", "message_keys", "hub_key"}
+    owners = {"database_password", "database_superuser_password", "message_keys", "database_roles"}
     assert not owners & set(services["flower"]["secrets"])
     assert not any("DATABASE" in name or "KEY" in name for name in services["flower"]["environment"])
     assert {one for one in owners if one in services["api"]["secrets"]} == {"database_password"}
     for name in ("worker", "worker-now"):
-        assert "database_password" not in services[name]["secrets"]
+        given = set(services[name]["secrets"])
+        assert {one for one in given if not one.startswith("default_")} == {"ca_crt"}
+        assert not owners & given
+    assert not any(one.startswith(("default_", "hub")) for one in services["scheduler"]["secrets"])
     holders = {name for name, one in services.items() if "database_superuser_password" in one.get("secrets", [])}
     assert holders == {"postgres"}
     passwords = [one for each in services.values() for one in each.get("secrets", []) if one.startswith("broker_")]
-    assert sorted(set(passwords) - {"broker_acl"}) == [
-        "broker_flower_password",
-        "broker_scheduler_password",
-        "broker_worker_password",
-    ]
+    assert sorted(set(passwords) - {"broker_acl"}) == ["broker_flower_password", "broker_scheduler_password"]
+
+
+def test_a_second_pool_has_nothing_of_the_first_ones() -> None:
+    compose = Compose({}, secrets=Path("/nonexistent"), places={})
+    compose.add(SECOND_POOL)
+    for name in ("worker-eu", "worker-eu-now"):
+        service = compose.services[name]
+        assert {one for one in service["secrets"] if not one.startswith("eu_")} == {"ca_crt"}
+        assert "default" not in str(service["environment"])
+        assert "worker:/data" not in service["volumes"]
+        assert "./deploy/credentials:/credentials:ro" not in service["volumes"]
+        assert service["networks"] == compose.services["worker"]["networks"]
 
 
 def test_each_service_reaches_whom_it_talks_to_and_is_bounded() -> None:
