@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -23,6 +23,7 @@ _NETWORKS = tuple(
             "fe80::/10",
             "fd00:ec2::/32",  # AWS, over IPv6
             "fd20:ce::/32",  # Google, over IPv6
+            "fd00:42::/32",  # Scaleway, over IPv6
             "100.100.100.200/32",  # Alibaba
             "168.63.129.16/32",  # Azure's host
             "192.0.0.192/32",  # Oracle
@@ -35,6 +36,10 @@ _NAMES = frozenset(
     {"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"}
 )
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+_TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")
+_TUNNEL = 0x5EFE
+"""Third quarter of an ISATAP address (RFC 5214), but for the bit that says whether its IPv4 is unique."""
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _IPV4 = 0xFFFFFFFF
 
@@ -135,10 +140,28 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def _meant(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]:
-    """Return an address, and the one of IPv4 that it carries."""
+    """Return an address, and those of IPv4 that it may carry, wherever a gateway would look for one."""
     if isinstance(address, ipaddress.IPv4Address):
         return (address,)
-    carried = address.ipv4_mapped or address.sixtofour
-    if carried is None and (address in _NAT64 or (address in _COMPATIBLE and int(address) > 1)):
-        carried = ipaddress.IPv4Address(int(address) & _IPV4)
-    return (address,) if carried is None else (address, carried)
+    return (address, *(ipaddress.IPv4Address(each) for each in _carried(address)))
+
+
+def _carried(address: ipaddress.IPv6Address) -> Iterator[int]:
+    """Yield what an address may carry: RFC 4291, 3056, 4380, 5214, 6052, 7915, 8215."""
+    number = int(address)
+    last = number & _IPV4
+    if address.ipv4_mapped is not None or address in _TRANSLATED or address in _NAT64:
+        yield last
+    if address in _COMPATIBLE and number > 1:
+        yield last
+    if address.sixtofour is not None:
+        yield int(address.sixtofour)
+    if address.teredo is not None:
+        yield from map(int, address.teredo)
+    if number >> 32 & 0xFFFFFFFF & ~0x02000000 == _TUNNEL:
+        yield last
+    if address in _LOCAL_NAT64:
+        # an operator says how long the prefix is; bits 64 to 71 are left out, and what is not used is 0
+        by_48 = (number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF
+        by_56 = (number >> 64 & 0xFF) << 24 | number >> 32 & 0xFFFFFF
+        yield from filter(None, (last, by_48, by_56, number >> 24 & _IPV4))

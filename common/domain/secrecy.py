@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from enum import Enum, auto
 from functools import cached_property
+from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -26,6 +29,12 @@ _PIECE = 32
 _RULES = frozenset(" \t-=*#_.")
 """A piece of nothing else is a rule between paragraphs, and no secret."""
 _PEM = "-----"
+_LONGEST_TWICE = 16_384
+"""Bytes of a secret that is looked for in base64 within base64 too, as registries' credentials have it."""
+_WIDTHS = (64, 76)
+"""Of lines of base64, by PEM and by MIME."""
+_LARGE = re.compile(r"-?[1-9][0-9]{6,19}")
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
 
 
 class Ends(Enum):
@@ -163,8 +172,29 @@ def _forms(value: str) -> Iterator[str]:
         raw = part.encode(errors="surrogatepass")
         yield raw.hex()
         yield raw.hex().upper()
-        for before in range(3):
-            yield from _in_base64(raw, before)
+        yield from _in_base64_at_all(raw)
+        if len(raw) <= _LONGEST_TWICE:
+            for inner in {*_in_base64_at_all(raw)}:
+                yield from _in_base64_at_all(inner.encode())
+        whole = b64encode(raw).decode()
+        for width in _WIDTHS:
+            yield from (whole[at : at + width] for at in range(0, len(whole), width) if len(whole) > width)
+        if _LARGE.fullmatch(part):
+            yield _as_fraction(part)
+
+
+def _in_base64_at_all(raw: bytes) -> Iterator[str]:
+    """Yield what base64 makes of bytes, whatever stands before them."""
+    for before in range(3):
+        yield from _in_base64(raw, before)
+
+
+def _as_fraction(number: str) -> str:
+    """Return a whole number as charts print it, to which each number is a fraction: ``1.00065e+09``."""
+    sign, digits, exponent = Decimal(repr(float(number))).normalize().as_tuple()
+    first, *others = map(str, digits)
+    point = "." if others else ""
+    return f"{'-' if sign else ''}{first}{point}{''.join(others)}e+{len(digits) - 1 + int(exponent):02d}"
 
 
 def _escaped(part: str) -> Iterator[str]:
@@ -172,9 +202,13 @@ def _escaped(part: str) -> Iterator[str]:
         yield escaped
         # as Go writes JSON
         yield escaped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    # as pages and their errors have it, by Go and by others
+    for quotes in (("&#34;", "&#39;"), ("&quot;", "&#x27;"), ("&quot;", "&#39;")):
+        yield escape(part, quote=False).replace('"', quotes[0]).replace("'", quotes[1])
     yield part.replace("'", "''")
     yield part.replace("'", "'\\''")
     yield quote(part, safe="", errors="replace")
+    yield _PERCENT.sub(lambda found: found[0].lower(), quote(part, safe="", errors="replace"))
     yield quote(part, errors="replace")
     yield quote_plus(part, errors="replace")
 

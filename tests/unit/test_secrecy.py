@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -30,6 +32,16 @@ def padded(before: str) -> Callable[[str], str]:
     return lambda text: base64.b64encode(f"{before}{text} and more".encode()).decode()
 
 
+def _twice(text: str, within: str) -> str:
+    inner = base64.b64encode(text.encode()).decode()
+    return base64.b64encode((within % inner).encode()).decode()
+
+
+def _in_lines(text: str, width: int) -> str:
+    whole = base64.b64encode(text.encode()).decode()
+    return "\n".join(whole[at : at + width] for at in range(0, len(whole), width))
+
+
 FORMS: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "quoted in JSON": json.dumps,
@@ -43,6 +55,16 @@ FORMS: dict[str, Callable[[str], str]] = {
     "within base64": padded("user:"),
     "within base64, one further": padded("user: "),
     "within base64, two further": padded("user:  "),
+    "in base64 within JSON within base64": lambda text: _twice(text, '{"auth":"%s"}'),
+    "in base64 within base64, one further": lambda text: _twice(text, '{"auths":"%s"}'),
+    "in base64 within base64, two further": lambda text: _twice(text, '{"auth: ":"%s"}'),
+    "in lines of base64": lambda text: _in_lines(text, 76),
+    "in lines of base64, of PEM": lambda text: _in_lines(text, 64),
+    "on a page": lambda text: html.escape(text, quote=True),
+    "on a page, by Go": lambda text: html.escape(text, quote=False).replace('"', "&#34;").replace("'", "&#39;"),
+    "escaped in a URL, in small letters": lambda text: re.sub(
+        "%..", lambda each: each[0].lower(), quote(text, safe="")
+    ),
     "in hex": lambda text: text.encode().hex(),
     "in hex, in capitals": lambda text: text.encode().hex().upper(),
     "in an address": lambda text: f"postgres://me:{quote(text, safe='')}@db/web",
@@ -57,8 +79,16 @@ def test_a_secret_is_masked_in_every_form(form: str, value: str) -> None:
     assert said.startswith("before ")
     assert said.endswith(" after")
     assert MASK in said
-    left = len(said.replace(MASK, "")) - len("before  after")
+    left = len(said.replace(MASK, "").replace("\n", "")) - len("before  after")
     assert left <= len(FORMS[form]("")) + 8, said
+
+
+@pytest.mark.parametrize(
+    ("number", "printed"),
+    [("12345678", "1.2345678e+07"), ("1000650000", "1.00065e+09"), ("-5000000", "-5e+06"), ("1000000", "1e+06")],
+)
+def test_a_large_number_is_masked_as_charts_print_it(number: str, printed: str) -> None:
+    assert Secrets([number]).masked(f"port {printed}.") == f"port {MASK}."
 
 
 def test_each_line_of_a_secret_is_one() -> None:

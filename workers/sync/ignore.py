@@ -21,6 +21,7 @@ from workers.sync.live import ManagedFields
 
 ABSENT = object()
 MARKS = "flotilla.dev/"
+_LONGEST_INDEX = 9
 _IDENTITY = ("apiVersion", "kind", "metadata")
 REPLICAS = "/spec/replicas"
 
@@ -153,7 +154,7 @@ def _steps(
     at: Any = manifest if _reaches(manifest, pointer) else live
     for token in _tokens(pointer):
         if isinstance(at, list) and token.isdigit():
-            element = at[int(token)] if int(token) < len(at) else None
+            element = _element(at, token)
             names = fieldset.list_keys(sets, [step.element for step in steps])
             if not isinstance(element, Mapping) or not names or not all(name in element for name in names):
                 break
@@ -174,7 +175,7 @@ def _reaches(tree: Any, pointer: str) -> bool:
     for token in _tokens(pointer):
         if isinstance(tree, Mapping) and token in tree:
             tree = tree[token]
-        elif isinstance(tree, list) and token.isdigit() and int(token) < len(tree):
+        elif _is_index(tree, token):
             tree = tree[int(token)]
         else:
             return False
@@ -242,5 +243,10 @@ def _drop(tree: Any, tokens: Sequence[str]) -> None:
 
 
 def _element(tree: Any, token: str) -> Any:
-    fits = isinstance(tree, list) and token.isdigit() and int(token) < len(tree)
-    return tree[int(token)] if fits else None
+    return tree[int(token)] if _is_index(tree, token) else None
+
+
+def _is_index(tree: Any, token: str) -> bool:
+    """Tell whether a list has an element of that number; other alphabets have digits too, and a number any length."""
+    plain = token.isascii() and token.isdigit() and len(token) <= _LONGEST_INDEX
+    return plain and isinstance(tree, list) and int(token) < len(tree)

@@ -192,7 +192,7 @@ class Web:
 def _body(response: httpx.Response, address: Address, limit: int) -> bytes:
     told = response.headers.get("Content-Length", "")
     content = bytearray()
-    if not (told.isdigit() and int(told[:18]) > limit):
+    if not (_is_number(told) and int(told[:18]) > limit):
         for part in response.iter_raw():
             content += part
             if len(content) > limit:
@@ -201,6 +201,11 @@ def _body(response: httpx.Response, address: Address, limit: int) -> bytes:
             return bytes(content)
     message = f"{address} sends more than {limit:,} bytes"
     raise DownloadTooLargeError(message, remedy="Publish less at once.")
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a header is a whole number; the raised digits of Latin-1 are digits too, and none."""
+    return text.isascii() and text.isdigit()
 
 
 def refusal(answer: Answer, *, what: str) -> FlotillaError:
@@ -218,7 +223,7 @@ def refusal(answer: Answer, *, what: str) -> FlotillaError:
         return ArtifactMissingError(said, remedy="Check the address, and what the account may read.")
     if answer.status == 429 or answer.status >= 500:
         wait = answer.headers.get("Retry-After", "")
-        after = timedelta(seconds=min(int(wait), 3_600)) if wait.isdigit() and len(wait) < 10 else None
+        after = timedelta(seconds=min(int(wait), 3_600)) if _is_number(wait) and len(wait) < 10 else None
         return ArtifactUnreachableError(said, remedy=_RETRY, retry_after=after)
     return AnswerRefusedError(said, remedy="Check the address: this is not what such a server says.")
 
