@@ -1,0 +1,85 @@
+"""Tenant crossing: everything that a request to the hub's API may name, without the operator's token.
+
+No tenant has a token: whoever has it is the operator, and may name what is anybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from common.db.session import Database
+from common.settings import Settings
+from console.api.app import create_app
+from tests.security.tenancy.matrix import fields, page
+from tests.security.tenancy.matrix.page import Row
+
+NAMES = {
+    "cluster": "a cluster",
+    "application": "an application",
+    "run_id": "a run",
+    "approval_id": "an approval",
+    "intent_id": "a request of somebody else",
+    "repo": "a repository",
+    "label": "clusters by their labels",
+    "files": "a registry to be planned",
+    "path": "a page of Flower",
+}
+NAMES_NOTHING = {
+    "after": "where a list goes on",
+    "limit": "a number",
+    "hours": "a number",
+    "show": "a choice of the format",
+    "state": "a choice of the format",
+    "sync": "a choice of the format",
+    "health": "a choice of the format",
+    "outcome": "a choice of the format",
+    "reason": "a text for people",
+    "body": "a text for people: why",
+}
+OPEN = {"/healthz", "/readyz", "/login"}
+
+
+@pytest.fixture
+def app(sqlite_database: Database, tmp_path: Path) -> FastAPI:
+    return create_app(Settings(home=tmp_path), sqlite_database, token="t" * 32)
+
+
+def naming(app: FastAPI, name: str) -> Iterator[APIRoute]:
+    """Yield the routes that take a parameter of that name."""
+    for route in fields.routes(app.routes):
+        if route.path not in OPEN and name in fields.of_requests([route]):
+            yield route
+
+
+async def statuses(app: FastAPI, routes: list[APIRoute]) -> set[int]:
+    found = set()
+    for number, route in enumerate(routes):
+        transport = httpx.ASGITransport(app=app, client=(f"10.0.0.{number}", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://hub") as stranger:
+            for method in route.methods or ():
+                path = route.path.replace("{path:path}", "x")
+                found.add((await stranger.request(method, path)).status_code)
+                wrong = {"Authorization": "Bearer theirs"}
+                found.add((await stranger.request(method, path, headers=wrong)).status_code)
+    return found
+
+
+def test_the_page_says_what_comes_of_each(app: FastAPI) -> None:
+    rows = []
+    for name, what in NAMES.items():
+        routes = [*naming(app, name)]
+        assert routes, name
+        assert anyio.run(statuses, app, routes) == {401}, name
+        rows.append(Row(name, what, "the API", "401 without the operator's token"))
+    page.check("requests", rows)
+
+
+def test_every_parameter_has_a_decision(app: FastAPI) -> None:
+    assert fields.decided(fields.of_requests(app.routes), NAMES, NAMES_NOTHING) == []
