@@ -29,7 +29,7 @@ from tests.integration.scheduler.harness import AWAY, AwayError, Steps
 from tests.unit.registry import texts
 from workers.record.endings import Ender
 
-CLUSTERS = 1_000
+CLUSTERS = 250
 SLOTS = 16
 WINDOW = SENT_PER_SLOT * SLOTS
 PLACES = PARKED_PER_SLOT * SLOTS

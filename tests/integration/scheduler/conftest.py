@@ -20,7 +20,7 @@ def steps(database: Database) -> Steps:
 
 @pytest.fixture
 def hub(postgres_database: Database, redis_server: RedisServer, tmp_path: Path) -> Iterator[Hub]:
-    """Return a scheduler of a thousand clusters with a real Redis."""
+    """Return a scheduler of hundreds of clusters with a real Redis."""
     made = Hub(postgres_database, redis_server, tmp_path / "home")
     yield made
     made.app.close()

@@ -13,6 +13,10 @@ from common.broker import messages
 from common.broker.signing import TIME, sign
 from common.db.tables import RunRow
 from tests.integration.scheduler.broker import PLACES, QUEUE, SLOTS, WINDOW, Hub
+from tests.integration.scheduler.harness import AWAY, AwayError
+
+MUCH_LATER = AwayError(AWAY, retry_after=timedelta(hours=1))
+"""Its countdowns outlast a test on any machine: one that falls due takes another's place."""
 
 
 def _count(hub: Hub, *conditions: Any) -> int:
@@ -21,15 +25,10 @@ def _count(hub: Hub, *conditions: Any) -> int:
 
 
 def _fail_all(hub: Hub) -> int:
-    """Have a transient error end an attempt of every run; return how many were left as countdowns.
-
-    They were tried so often before that their countdowns outlast a test: one that falls due takes another's place.
-    """
-    with hub.db.write() as connection:
-        connection.execute(update(RunRow).values(retries=4, attempts=4))
+    """Have a transient error end an attempt of every run; return how many were left as countdowns."""
     parked = 0
     for run in hub.runs(1_000):
-        countdown = hub.fail(run).countdown
+        countdown = hub.fail(run, MUCH_LATER).countdown
         if countdown is not None:
             # What a task's retry does.
             hub.app.send_task(messages.SYNC, [run], queue=QUEUE, countdown=countdown.total_seconds())
@@ -65,10 +64,9 @@ def test_of_ten_thousand_retries_the_broker_holds_no_more_than_the_places_and_th
     hub.queue(10_000)
     with hub.db.write() as connection:
         past = hub.db.now(connection) - timedelta(seconds=1)
-        # As in _fail_all.
-        connection.execute(update(RunRow).values(not_before=past, retries=4, attempts=4))
+        connection.execute(update(RunRow).values(not_before=past))
     for run in hub.runs(PLACES + 40):
-        countdown = hub.fail(run).countdown
+        countdown = hub.fail(run, MUCH_LATER).countdown
         if countdown is not None:
             hub.app.send_task(messages.SYNC, [run], queue=QUEUE, countdown=countdown.total_seconds())
     assert hub.held() == PLACES
@@ -86,7 +84,7 @@ def test_countdowns_in_the_hands_of_workers_keep_their_places(hub: Hub) -> None:
         connection.execute(update(RunRow).where(~RunRow.parked).values(not_before=past))
     for run in hub.runs(1_000):
         if not _count(hub, RunRow.id == run, RunRow.parked):
-            assert hub.fail(run).countdown is None
+            assert hub.fail(run, MUCH_LATER).countdown is None
     hub.dispatch()
     assert hub.held() == PLACES
 
