@@ -71,6 +71,16 @@ class Connection(H11Protocol):
                 return
             super().data_received(piece)
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a request; one that is being answered ends there, and whoever answers it is told that nobody reads."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
     def on_response_complete(self) -> None:
         """Begin to wait for the next head."""
         self._again()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -15,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -74,7 +75,10 @@ class Door:
             await _drain(Headers(scope=scope), receive)
             await refusal(scope, receive, send)
             return
-        await self._app(scope, _bounded(scope, receive), send)
+        with suppress(
+            ClientDisconnect
+        ):  # it left amid its own body: there is nobody to answer, and nothing failed here
+            await self._app(scope, _bounded(scope, receive), send)
 
     async def _refused(self, scope: Scope) -> Response | None:
         """Return the answer to a request that may not pass; None for one that may."""

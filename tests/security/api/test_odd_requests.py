@@ -15,7 +15,7 @@ from common.db.tables import AuditRow, IntentRow
 from common.settings import Settings
 from console.api.app import create_app
 from tests.integration.console.test_api import _routes
-from tests.security.api.server import TOKEN, ApiProcess, status_of
+from tests.security.api.server import TOKEN, ApiProcess, read_all, status_of
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 ODD = (
@@ -201,3 +201,35 @@ async def test_what_a_reason_carries_is_masked(app: FastAPI, database: Database)
     body = json.dumps({"reason": "because https://bot:hunter2canary@git.example.com fails"})
     answer = await _asked(app, "POST", "/api/v1/approvals/1/approve", body.encode())
     assert "hunter2canary" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/api/v1/refresh", "/api/v1/nowhere", "/login"])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        b"",
+        b'11\r\n{"reason": "why"}\r\n--0\r\n\r\n',
+        b"zz\r\n",
+        b"5\r\nhelloworld\r\n0\r\n\r\n",
+        b"1\r\n{\r\n" + b"f" * 40 + b"\r\n",
+        b"0\r\nX\0: y\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_body_that_goes_wrong_leaves_no_error_of_ours(api: ApiProcess, path: str, ending: bytes, late: int) -> None:
+    log = api.home / "api.log"
+    before = len(log.read_bytes())
+    head = f"POST {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {TOKEN}\r\n".encode()
+    with api.connect(source="127.0.10.4") as connection:
+        connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n" + (b"" if late else ending))
+        answer = b""
+        if late:
+            if path == "/api/v1/nowhere":  # answered before its body is read
+                answer = connection.recv(65536)
+            connection.sendall(ending)
+        if ending:
+            answer += read_all(connection)
+    assert answer.count(b"HTTP/1.1 ") <= 1
+    assert status_of(answer) in {0, 400, 403, 404, 422}
+    assert api.status(source="127.0.10.4") == 200
+    assert b"Traceback" not in log.read_bytes()[before:]
