@@ -42,6 +42,7 @@ class _ObjectList(msgspec.Struct, frozen=True):
 
 _METADATA: msgspec.json.Decoder[_MetadataList] = msgspec.json.Decoder(_MetadataList)
 _OBJECTS: msgspec.json.Decoder[_ObjectList] = msgspec.json.Decoder(_ObjectList)
+_ITEM: msgspec.json.Decoder[_Item] = msgspec.json.Decoder(_Item)
 
 
 def decode_metadata(body: bytes) -> Page[LiveMeta]:
@@ -61,8 +62,17 @@ def decode_objects(body: bytes) -> Page[dict[str, Any]]:
     """Return a page of a LIST; objects are decoded one by one, so that other threads come in between.
 
     Raises:
-        msgspec.DecodeError: it is no list.
+        msgspec.DecodeError: it is no list, or one of its items has no metadata as objects have it.
         GarbageError: one of its items is no object, or nests too deep.
     """
     found = _OBJECTS.decode(body)
-    return Page(tuple(mapping(bytes(each)) for each in found.items or ()), found.metadata.token or "")
+    return Page(tuple(_object(bytes(each)) for each in found.items or ()), found.metadata.token or "")
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    """Return one item whose metadata is sound: by it objects are told apart."""
+    body = mapping(raw)
+    if not _ITEM.decode(raw).metadata.name:
+        message = "an object without a name"
+        raise msgspec.ValidationError(message)
+    return body

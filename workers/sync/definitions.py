@@ -9,6 +9,7 @@ from typing import Any
 from common.domain.refs import ObjectId
 from workers.sync.arriving import definition_of
 from workers.sync.errors import NotEstablishedError, UnknownKindError, establishing_timed_out
+from workers.sync.health.reading import items, section
 from workers.sync.normalise import Wanted
 from workers.sync.ports import Ports
 
@@ -41,7 +42,7 @@ def await_served(definitions: Iterable[Wanted], ports: Ports) -> dict[ObjectId, 
 
 def _conditions(definition: Wanted, ports: Ports) -> Sequence[Mapping[str, Any]]:
     live = ports.cluster.get(definition.target)
-    return (live.body().get("status") or {}).get("conditions") or () if live is not None else ()
+    return items(section(live.body(), "status"), "conditions") if live is not None else ()
 
 
 def _serves(definition: Wanted, ports: Ports) -> bool:

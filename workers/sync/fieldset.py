@@ -8,14 +8,43 @@ itself.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from workers.sync.errors import GarbageError
+
+_INDEX = re.compile(r"-?[0-9]{1,18}")
 FieldSet = Mapping[str, Any]
 Element = str
 """One step of a path, in FieldsV1 form."""
+
+
+def checked(fields: Mapping[str, Any]) -> FieldSet:
+    """Return a field set as it came from a cluster, once every step of it is sure to be one.
+
+    Raises:
+        GarbageError: one is not.
+    """
+    for element, inner in fields.items():
+        if not (_is_step(element) and isinstance(inner, Mapping)):
+            message = f"the cluster sent managedFields in which {element[:80]!r} is no step"
+            raise GarbageError(message)
+        checked(inner)
+    return fields
+
+
+def _is_step(element: Element) -> bool:
+    what, colon, value = element.partition(":")
+    if what in {"k", "v"}:
+        try:
+            found = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return False
+        return what == "v" or (isinstance(found, dict) and bool(found))
+    return element == "." or (bool(colon) and (what == "f" or (what == "i" and _INDEX.fullmatch(value) is not None)))
 
 
 def printed(element: Element) -> str:

@@ -24,6 +24,7 @@ from workers.sync.concurrent import each
 from workers.sync.definitions import POLL
 from workers.sync.errors import ConflictError, UnauthorisedError, told
 from workers.sync.health import NO_RULES, Context, Own, assess, own_rules, waits_for_health
+from workers.sync.health.reading import section, text
 from workers.sync.hook_objects import HookObjects
 from workers.sync.hook_rows import HookRows
 from workers.sync.live import Live
@@ -63,7 +64,7 @@ def hook_state(
     A hook succeeds by ending: a pod that runs, or a job that is suspended, is well and still under way.
     """
     if (object_id.group, object_id.kind) == ("", "Pod"):
-        phase = str((live.get("status") or {}).get("phase", "Pending"))
+        phase = text(section(live, "status"), "phase") or "Pending"
         ends = {"Succeeded": HookState.SUCCEEDED, "Failed": HookState.FAILED}
         return ends.get(phase, HookState.ACTIVE), f"it is {phase}"
     if not waits_for_health(object_id, own):

@@ -7,6 +7,7 @@ from typing import Any
 
 from common.domain.inventory import End
 from common.domain.refs import ObjectId
+from workers.sync.health.reading import items, section, text
 
 JOB = ("batch", "Job")
 POD = ("", "Pod")
@@ -31,12 +32,12 @@ def held_back(object_id: ObjectId, manifest: Mapping[str, Any]) -> Mapping[str, 
 
 def end_of(object_id: ObjectId, body: Mapping[str, Any]) -> End:
     """Return how a Pod or a Job came out; NONE where it has not ended, and of every other kind."""
-    status = body.get("status") or {}
+    status = section(body, "status")
     match (object_id.group, object_id.kind):
         case kind if kind == POD:
-            return _PHASES.get(status.get("phase", ""), End.NONE)
+            return _PHASES.get(text(status, "phase"), End.NONE)
         case kind if kind == JOB:
-            true = (one.get("type") for one in status.get("conditions") or () if one.get("status") == "True")
+            true = (text(one, "type") for one in items(status, "conditions") if one.get("status") == "True")
             return next((_CONDITIONS[one] for one in true if one in _CONDITIONS), End.NONE)
     return End.NONE
 

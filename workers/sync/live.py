@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from workers.sync.depth import mapping
+from workers.sync.fieldset import FieldSet, checked
 
 MANAGER = "flotilla"
 """Our field manager."""
@@ -55,9 +56,9 @@ class ManagedFields(msgspec.Struct, frozen=True, rename="camel"):
         """Whether our applies made it."""
         return self.manager == MANAGER and self.operation == "Apply" and not self.subresource
 
-    def decoded(self) -> dict[str, Any]:
-        """The field set as nested mappings; errors as ``depth.mapping``."""
-        return mapping(bytes(self.fields))
+    def decoded(self) -> FieldSet:
+        """The field set as nested mappings; errors as ``depth.mapping``, and where a step of it is none."""
+        return checked(mapping(bytes(self.fields)))
 
 
 class LiveMeta(msgspec.Struct, frozen=True, rename="camel"):

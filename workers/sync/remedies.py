@@ -9,6 +9,7 @@ from typing import Any
 from common.domain.errors import PermanentError
 from workers.sync import marks
 from workers.sync.errors import InvalidError, UnboundError, told
+from workers.sync.health.reading import section
 from workers.sync.live import Live
 from workers.sync.normalise import Wanted
 from workers.sync.prune import PROTECTED
@@ -48,12 +49,12 @@ def is_unbound_resize(wanted: Wanted, live: Live) -> bool:
     if (wanted.object.group, wanted.object.kind) != _CLAIM:
         return False
     body = live.body()
-    bound = (body.get("status") or {}).get("phase") == "Bound"
+    bound = section(body, "status").get("phase") == "Bound"
     return not bound and _requests(body) != _requests(wanted.manifest)
 
 
 def _requests(claim: Mapping[str, Any]) -> Any:
-    return ((claim.get("spec") or {}).get("resources") or {}).get("requests")
+    return section(section(claim, "spec"), "resources").get("requests")
 
 
 def unbound(wanted: Wanted) -> UnboundError:

@@ -10,7 +10,7 @@ import gzip
 import resource
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,8 @@ import orjson
 import pytest
 
 from common.domain.errors import TransientError
+from common.domain.inventory import End, HookState
+from common.domain.refs import ObjectId
 from common.domain.status import NO_CONTACT
 from tests.fakes.hostile_cluster import HostileCluster, Wire, head, hostile_cluster, page, whole
 from workers.kube import ClusterPool, KubeCluster
@@ -30,6 +32,9 @@ from workers.kube.weight import MOST_VALUES
 from workers.sync import errors
 from workers.sync.depth import DEEPEST, mapping
 from workers.sync.fingerprint import fingerprint
+from workers.sync.health import Context
+from workers.sync.hooks import hook_state
+from workers.sync.lifetime import end_of
 from workers.sync.live import Kind, Live, LiveMeta, ManagedFields
 from workers.sync.ports import Target
 
@@ -287,6 +292,30 @@ def test_an_item_that_is_no_object_is_garbage(hostile: HostileCluster, session: 
         session.list_objects(PODS, namespace="", selector="a")
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b"3", b"[]", b"null", b"{}", b'{"name":""}', b'{"name":null}', b'{"name":["a"]}', b'{"name":{"a":1}}',
+        b'{"name":"a","namespace":{}}', b'{"name":"a","namespace":["b"]}', b'{"name":"a","labels":["b"]}',
+        b'{"name":"a","annotations":{"b":3}}', b'{"name":"a","uid":7}', b'{"name":"a","name":3}',
+    ],
+)  # fmt: skip
+def test_an_item_that_nobody_can_tell_apart_is_garbage(
+    hostile: HostileCluster, session: KubeCluster, metadata: bytes
+) -> None:
+    sound = b'{"metadata":{"name":"a","namespace":"b"}}'
+    items = b"[" + sound + b',{"metadata":' + metadata + b"}," + sound + b"]"
+    hostile.script = lambda wire: wire.send(whole(page(items, kind="PodList")))
+    with pytest.raises(errors.GarbageError):
+        session.list_objects(PODS, namespace="", selector="a")
+
+
+def test_an_item_without_metadata_is_garbage(hostile: HostileCluster, session: KubeCluster) -> None:
+    hostile.script = lambda wire: wire.send(whole(page(b'[{"spec":{}}]', kind="PodList")))
+    with pytest.raises(errors.GarbageError):
+        session.list_objects(PODS, namespace="", selector="a")
+
+
 def nested(depth: int) -> bytes:
     return b'{"a":' * depth + b"{}" + b"}" * depth
 
@@ -332,6 +361,41 @@ def test_managed_fields_that_are_none_are_garbage(fields: bytes) -> None:
     entry = ManagedFields(manager="flotilla", operation="Apply", fields=msgspec.Raw(fields))
     with pytest.raises(errors.GarbageError):
         fingerprint(LiveMeta(managed_fields=(entry,)))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '{"f:a":3}', '{"f:a":[]}', '{"f:a":null}', '{"f:a":"x"}', '{"a":{}}', '{"":{}}', '{"f":{}}', '{"k:[]":{}}',
+        '{"k:{}":{}}', '{"k:{":{}}', '{"k:3":{}}', '{"v:":{}}', '{"v:{":{}}', '{"i:x":{}}', '{"i:":{}}', '{"x:y":{}}',
+        '{"f:a":{"f:b":{"k:null":{}}}}',
+    ],
+)  # fmt: skip
+def test_a_step_of_managed_fields_that_is_none_is_garbage(fields: str) -> None:
+    with pytest.raises(errors.GarbageError, match="no step"):
+        ManagedFields(fields=msgspec.Raw(fields.encode())).decoded()
+
+
+def test_every_step_that_an_api_server_writes_is_one() -> None:
+    steps: tuple[str, ...] = (".", "f:", 'k:{"b":1,"c":"d"}', 'v:"x"', "v:null", "v:1.5", "i:-1")
+    fields: dict[str, object] = {"f:a": {step: {} for step in steps}}
+    assert ManagedFields(fields=msgspec.Raw(orjson.dumps(fields))).decoded() == fields
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        3, "x", [], [[]], None, {"phase": []}, {"phase": {}}, {"phase": 3}, {"conditions": 3}, {"conditions": {}},
+        {"conditions": [3, [], None]}, {"conditions": [{"type": [], "status": {}}]},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [("", "Pod"), ("batch", "Job"), ("", "PersistentVolumeClaim"), ("apps", "Deployment")])
+def test_a_status_is_read_whatever_it_is(kind: tuple[str, str], status: object) -> None:
+    live = {"metadata": {"name": "a"}, "spec": status, "status": status}
+    found = ObjectId(*kind, "default", "a")
+    state, _ = hook_state(found, live, Context(datetime(2026, 1, 1, tzinfo=UTC)))
+    assert state is not HookState.NONE
+    assert end_of(found, live) is End.NONE
 
 
 def test_a_refusal_with_a_million_causes_is_not_read(hostile: HostileCluster, session: KubeCluster) -> None:
