@@ -1,9 +1,16 @@
-"""Bends inputs: by bytes, by words of their format, and by what readers trip over: length, depth, repetition."""
+"""Bends inputs: by bytes, by words of their format, and by what readers trip over: length, depth, repetition.
+
+JSON may be bent by its values besides, so that it stays JSON and what reads its values is reached.
+"""
 
 from __future__ import annotations
 
+import copy
+import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 _ODD = (
     *(b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\n", b"\t", b" ", b"-", b"--", b"~", b"*", b"&", b"%", b"@"),
@@ -43,6 +50,10 @@ _ODD = (
 _OPENING = (b"[", b"{", b"(", b'{"a":', b"- ", b"a: {", b'["', b"<a>", b"&a [", b"? ", b"{{", b"${")
 _LENGTHS = (10, 100, 1_000, 10_000, 100_000)
 _MOST_BENDS = 6
+
+
+Bender = Callable[..., bytes]
+"""Makes an input as ``bent`` does."""
 
 
 def bent(seeds: Sequence[bytes], words: Sequence[bytes], chance: random.Random, *, largest: int) -> bytes:
@@ -132,3 +143,77 @@ _BENDS: tuple[Bend, ...] = (
     *(_flip, _take_out, _put_in, _put_in, _replace, _replace_value, _replace_value),
     *(_lengthen, _lengthen, _deepen, _splice, _double),
 )
+
+
+Place = tuple[Any, Any]
+"""A mapping or list, and a key or index in it."""
+_SCALARS = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1e300,
+    2**63,
+    2**53,
+    "",
+    "a",
+    "\0",
+    "a" * 300,
+    "a." * 200,
+    "9" * 400,
+    "-",
+    "../x",
+    "~1",
+)
+_COMPOUND: tuple[Any, ...] = ([], {}, [[]], {"": {}}, {"name": "a"}, [None], [{}], {"a": [1]})
+_BYTES_OF_JSON = 0.3
+"""How often JSON is bent as bytes all the same."""
+_MOST_PLACES = 5_000
+"""Of a tree that is bent once more."""
+
+
+def bent_json(seeds: Sequence[bytes], words: Sequence[bytes], chance: random.Random, *, largest: int) -> bytes:
+    """Return one of ``seeds``, all of them JSON, after a few changes of its values; see ``bent``."""
+    if chance.random() < _BYTES_OF_JSON:
+        return bent(seeds, words, chance, largest=largest)
+    tree = [json.loads(chance.choice(seeds))]
+    others = [json.loads(seed) for seed in seeds]
+    for _ in range(chance.randint(1, _MOST_BENDS)):
+        places = list(islice(_places(tree), _MOST_PLACES))
+        if len(places) == _MOST_PLACES:
+            break
+        _change(chance.choice(places), chance.choice(places), [*words, *_ODD], others, chance)
+    return json.dumps(tree[0], separators=(",", ":")).encode()[:largest]
+
+
+def _places(tree: Any) -> Iterator[Place]:
+    """Yield every place of a tree, outermost first."""
+    if isinstance(tree, dict | list):
+        for key in tree if isinstance(tree, dict) else range(len(tree)):
+            yield tree, key
+            yield from _places(tree[key])
+
+
+def _change(place: Place, other: Place, words: Sequence[bytes], seeds: Sequence[Any], chance: random.Random) -> None:
+    holder, key = place
+    word = chance.choice(words).decode(errors="replace").strip()
+    match chance.randrange(8):
+        case 0:
+            holder[key] = copy.deepcopy(chance.choice((*_SCALARS, *_COMPOUND)))
+        case 1:
+            holder[key] = word
+        case 2 if isinstance(holder, dict):
+            holder[word.strip('"{}[]:, ').replace('\\"', '"')] = holder.pop(key)
+        case 3 if isinstance(holder, dict):
+            del holder[key]
+        case 4:
+            holder[key] = copy.deepcopy(other[0][other[1]])
+        case 5:
+            holder[key] = [copy.deepcopy(holder[key]) for _ in range(chance.choice((1, 2, 100)))]
+        case 6:
+            for _ in range(chance.choice((1, 5, 40, 120))):
+                holder[key] = chance.choice(({str(key): holder[key]}, [holder[key]]))
+        case _:
+            spot, at = chance.choice(list(_places([copy.deepcopy(chance.choice(seeds))])))
+            holder[key] = spot[at]

@@ -9,10 +9,15 @@ To add a target, write one file in ``tests/fuzz/targets`` with one function:
 ``seeds`` are inputs in order, ``words`` what the format is made of. The function takes any bytes and returns, or
 raises one of ``refuses``; whatever else it raises is a crash. It may use what is made once (``functools.cache``). One
 input may take 2 s of CPU, children that were waited for included; the process may grow by ``growth`` bytes for good,
-and by ``peak`` at the worst moment. ``name`` stands for the function's own name, ``share`` is how many inputs the short
+and by ``peak`` at the worst moment. Where another process takes the inputs, ``aside`` returns its id, and its time and
+memory count too. ``name`` stands for the function's own name, ``share`` is how many inputs the short
 form tries. All options are those of ``Target``.
 
 Inputs are numbered and depend on seed and number alone: ``python -m tests.fuzz NAME --number 17`` tries one again.
+
+For an hour over all targets, whose end alone says what was tried, how slow it was and how much memory it kept:
+
+    nohup nice .venv/bin/python -u -m tests.fuzz --minutes 60 > fuzz.log 2>&1 &
 """
 
 from __future__ import annotations
@@ -20,18 +25,19 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib
+import os
 import pkgutil
 import random
-import resource
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 from tests.fixtures.cpu import cpu
 from tests.fuzz import targets
-from tests.fuzz.bending import bent
+from tests.fuzz.bending import Bender, bent
 
 MEBIBYTE = 1 << 20
 STALL = 2.0
@@ -56,6 +62,8 @@ class Target:
         growth: bytes by which the process may grow for good.
         peak: bytes by which it may grow at the worst moment.
         share: inputs of the short form.
+        bend: how inputs are bent: as bytes, or ``bent_json`` for a format in JSON.
+        aside: starts the process that takes the inputs, where it is another one, and returns its id.
     """
 
     name: str
@@ -67,6 +75,8 @@ class Target:
     growth: int = 64 * MEBIBYTE
     peak: int = 512 * MEBIBYTE
     share: int = 150
+    bend: Bender = bent
+    aside: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +139,7 @@ def made(one: Target, *, seed: int, number: int) -> bytes:
     if number < len(one.seeds):
         return one.seeds[number]
     chance = random.Random(f"{seed}:{one.name}:{number}")  # noqa: S311 - no secret is made of it
-    return bent(one.seeds, one.words, chance, largest=one.largest)
+    return one.bend(one.seeds, one.words, chance, largest=one.largest)
 
 
 def run(one: Target, numbers: Iterator[int], *, seed: int, until: float | None = None) -> Report:
@@ -153,16 +163,16 @@ def run(one: Target, numbers: Iterator[int], *, seed: int, until: float | None =
         if not what and took > STALL:
             what = f"it took {took:.1f} s of CPU"
         if report.tried == _WARM:
-            at_first, highest = _memory(), _highest()
-        elif report.tried > _WARM and _highest() - highest > one.peak:
-            highest = _highest()
+            at_first, highest = _memory(one), _highest(one)
+        elif report.tried > _WARM and _highest(one) - highest > one.peak:
+            highest = _highest(one)
             what = what or f"it made the process grow by more than {one.peak >> 20} MiB"
         if what:
             report.failures.append(Failure(one.name, what, seed, number, data))
         if len(report.failures) >= _MOST_FAILURES:
             break
     if report.tried > _WARM:
-        report.grown, report.peak = _memory() - at_first, _highest() - highest
+        report.grown, report.peak = _memory(one) - at_first, _highest(one) - highest
         if report.grown > one.growth:
             what = f"the process grew by {report.grown >> 20} MiB over {report.tried} inputs"
             report.failures.append(Failure(one.name, what, seed, 0, b""))
@@ -177,7 +187,7 @@ def _fed(one: Target, data: bytes) -> tuple[str, float]:
     """Return what went wrong with an input, empty if nothing, and the seconds of CPU that it took."""
     before = signal.signal(signal.SIGPROF, _stop)
     signal.setitimer(signal.ITIMER_PROF, _HANGS)
-    started = cpu()
+    started = _cpu(one)
     try:
         one.feed(data)
     except one.refuses:
@@ -191,7 +201,7 @@ def _fed(one: Target, data: bytes) -> tuple[str, float]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-    return what, cpu() - started
+    return what, _cpu(one) - started
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -205,13 +215,30 @@ def _place(error: BaseException) -> str:
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
 
 
-def _memory() -> int:
-    """Return the bytes that this process holds, once it has given back what it can."""
+def _cpu(one: Target) -> float:
+    own = cpu()
+    if one.aside is None:
+        return own
+    # after the name in brackets, which may hold anything: proc_pid_stat(5)
+    fields = Path(f"/proc/{one.aside()}/stat").read_text().rpartition(")")[2].split()
+    return own + sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(one: Target) -> int:
+    """Return the bytes that the processes hold, this one once it has given back what it can."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
+    return sum(_status("VmRSS", of) for of in _processes(one))
 
 
-def _highest() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _highest(one: Target) -> int:
+    return sum(_status("VmHWM", of) for of in _processes(one))
+
+
+def _processes(one: Target) -> tuple[int, ...]:
+    return (os.getpid(),) if one.aside is None else (os.getpid(), one.aside())
+
+
+def _status(name: str, process: int) -> int:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
+from dataclasses import replace
 
+from tests.fuzz.bending import bent_json
 from tests.fuzz.harness import MEBIBYTE, STALL, Target, made, run
 
 _KEPT: list[bytes] = []
@@ -46,6 +51,45 @@ def test_it_sees_a_stall() -> None:
 def test_it_sees_growth() -> None:
     assert "grew by" in _failures(Target("x", _fat, (b"a",), growth=16 * MEBIBYTE), 60)[-1]
     _KEPT.clear()
+
+
+def test_it_sees_a_stall_and_growth_of_another_process() -> None:
+    code = "import sys; kept = []\nfor _ in sys.stdin: sum(range(15_000_000)); kept.append('x' * (40 << 20)); print()"
+    command = [sys.executable, "-uc", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        asks, answers = child.stdin, child.stdout
+        assert asks is not None
+        assert answers is not None
+
+        def feed(_data: bytes) -> None:
+            asks.write("\n")
+            asks.flush()
+            answers.readline()
+
+        target = Target("x", feed, (b"a",), aside=lambda: child.pid, growth=16 * MEBIBYTE)
+        assert run(target, iter(range(2)), seed=1).slowest > 0.1
+        quick = replace(
+            target, feed=lambda data: feed(data) if data == b"fat" else None, seeds=(b"a",) * 30 + (b"fat",)
+        )
+        assert "grew by" in run(quick, iter(range(31)), seed=1).failures[-1].what
+        asks.close()
+
+
+def test_json_stays_json_where_its_values_are_bent() -> None:
+    seed = json.dumps({"metadata": {"name": "a", "labels": {"b": "c"}}, "items": [{"d": 1}, None]}).encode()
+    target = Target("x", _refused, (seed,), words=(b'"name":', b"x"), bend=bent_json)
+    inputs = [made(target, seed=1, number=number) for number in range(300)]
+    assert inputs == [made(target, seed=1, number=number) for number in range(300)]
+    assert len(set(inputs)) > 250
+    assert 150 < sum(map(_is_json, inputs)) < 300
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def test_the_same_number_makes_the_same_input() -> None:

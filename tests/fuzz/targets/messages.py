@@ -11,6 +11,7 @@ from common.broker.errors import MessageRefusedError
 from common.broker.keys import MessageKeys
 from common.broker.reading import EntryError, read, read_body, well_formed
 from common.broker.signing import sign, verify
+from tests.fuzz.bending import bent_json
 from tests.fuzz.harness import target
 
 _KEYS = MessageKeys("k1", {"k1": b"k" * 32})
@@ -44,7 +45,7 @@ _WORDS = [
 ]
 
 
-@target(seeds=[_message()], refuses=(EntryError, MessageRefusedError), words=_WORDS, largest=1 << 20)
+@target(seeds=[_message()], refuses=(EntryError, MessageRefusedError), words=_WORDS, largest=1 << 20, bend=bent_json)
 def message(data: bytes) -> None:
     """Read an entry as a worker does: its shape, its body, its signature."""
     found = read(data)
@@ -52,7 +53,13 @@ def message(data: bytes) -> None:
         verify(_KEYS, found["headers"], read_body(found), queue=_QUEUE, now=_NOW)
 
 
-@target(seeds=[json.dumps(_BODY).encode()], refuses=(EntryError, MessageRefusedError), words=_WORDS, largest=1 << 20)
+@target(
+    seeds=[json.dumps(_BODY).encode()],
+    refuses=(EntryError, MessageRefusedError),
+    words=_WORDS,
+    largest=1 << 20,
+    bend=bent_json,
+)
 def body(data: bytes) -> None:
     """Read a body of a message that has the shape of ours."""
     found = json.loads(_message())
