@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -508,6 +509,7 @@ def start(template: Path, path: Path) -> Mapping[str, int]:
     return modes
 
 
+@pytest.mark.timeout(900)  # one test of minutes, on a machine that runs others a multiple
 def test_no_order_of_events_shows_a_wrong_status(sqlite_template: Path, tmp_path: Path) -> None:
     started, path = tmp_path / "started.db", tmp_path / "machine.db"
     world = {
