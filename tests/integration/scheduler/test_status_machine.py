@@ -509,7 +509,7 @@ def start(template: Path, path: Path) -> Mapping[str, int]:
     return modes
 
 
-@pytest.mark.timeout(900)  # one test of minutes, on a machine that runs others a multiple
+@pytest.mark.timeout(6 * SEQUENCES)  # an idle machine takes a fraction of a second for one
 def test_no_order_of_events_shows_a_wrong_status(sqlite_template: Path, tmp_path: Path) -> None:
     started, path = tmp_path / "started.db", tmp_path / "machine.db"
     world = {
