@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from common.db import roles
 from common.db.session import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -23,12 +24,17 @@ OPTIONS: dict[str, Any] = {
 _UPGRADE_LOCK = 0x666C6F74
 
 
-def upgrade(database: Database) -> None:
-    """Bring the schema to the newest revision; all of it or nothing. Several processes may call it at once."""
+def upgrade(database: Database) -> tuple[str, ...]:
+    """Bring the schema to the newest revision; all of it or nothing. Several processes may call it at once.
+
+    Returns:
+        Database roles that could change our tables without being a pool's, and can no more; see ``roles.refresh``.
+    """
     with database.write() as connection:
         if database.dialect == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
         command.upgrade(config(connection), "head")
+        return roles.refresh(connection)
 
 
 def downgrade(database: Database, revision: str = "base") -> None:

@@ -31,16 +31,31 @@ GUARDS = (
     Guard("audit", "UPDATE"),
     Guard("audit", "DELETE"),
 )
+NEWER = tuple(Guard(table, "INSERT") for table in ("attempts", "object_results", "planned_changes"))
+"""Nothing is added to a run that has ended."""
 TRUNCATED = tuple(dict.fromkeys(guard.table for guard in GUARDS))
 _MESSAGE = "history is append-only"
+_ENDED = "(SELECT state FROM runs WHERE id = NEW.run_id) = 'ended'"
 _FUNCTION = f"""
 CREATE FUNCTION flotilla_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '{_MESSAGE}: % on %', TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$
 """
 
 
+_NEWER_FUNCTION = f"""
+CREATE FUNCTION flotilla_refuse_ended() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, {{schema}}, pg_temp AS $$
+BEGIN
+  IF {_ENDED} THEN
+    RAISE EXCEPTION '{_MESSAGE}: % on %', TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$
+"""
+
+
 def create(connection: Connection) -> None:
-    """Put all guards in place; the tables are there, the guards are not."""
+    """Put the first guards in place; the tables are there, the guards are not."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(_FUNCTION))
     for statement in _statements(connection.dialect.name):
@@ -48,12 +63,44 @@ def create(connection: Connection) -> None:
 
 
 def drop(connection: Connection) -> None:
-    """Take all guards away, so that the tables can go."""
-    for table, name in sorted(_wanted(connection.dialect.name)):
-        on_table = f" ON {table}" if connection.dialect.name == "postgresql" else ""
-        connection.execute(text(f"DROP TRIGGER {name}{on_table}"))
+    """Take the first guards away, so that the tables can go."""
+    newer = {(guard.table, guard.name) for guard in NEWER}
+    for table, name in sorted(_wanted(connection.dialect.name) - newer):
+        _drop(connection, table, name)
     if connection.dialect.name == "postgresql":
         connection.execute(text("DROP FUNCTION flotilla_refuse()"))
+
+
+def create_newer(connection: Connection) -> None:
+    """Put the guards in place that keep an ended run from growing."""
+    if connection.dialect.name == "postgresql":
+        schema = schema_of(connection)
+        connection.execute(text(_NEWER_FUNCTION.format(schema=schema)))
+    for guard in NEWER:
+        before = f"CREATE TRIGGER {guard.name} BEFORE INSERT ON {guard.table}"
+        refuse = f"WHEN {_ENDED} BEGIN SELECT RAISE(ABORT, '{_MESSAGE}: INSERT on {guard.table}'); END"
+        if connection.dialect.name == "postgresql":
+            refuse = "FOR EACH ROW EXECUTE FUNCTION flotilla_refuse_ended()"
+        connection.execute(text(f"{before} {refuse}"))
+
+
+def drop_newer(connection: Connection) -> None:
+    """Take these away again."""
+    for guard in NEWER:
+        _drop(connection, guard.table, guard.name)
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("DROP FUNCTION flotilla_refuse_ended()"))
+
+
+def schema_of(connection: Connection) -> str:
+    """Return the PostgreSQL schema in which our tables lie, quoted."""
+    name: str = connection.execute(text("SELECT current_schema()")).scalar_one()
+    return connection.dialect.identifier_preparer.quote_identifier(name)
+
+
+def _drop(connection: Connection, table: str, name: str) -> None:
+    on_table = f" ON {table}" if connection.dialect.name == "postgresql" else ""
+    connection.execute(text(f"DROP TRIGGER {name}{on_table}"))
 
 
 def missing(connection: Connection) -> tuple[str, ...]:
@@ -70,7 +117,7 @@ def missing(connection: Connection) -> tuple[str, ...]:
 
 
 def _wanted(dialect: str) -> set[tuple[str, str]]:
-    wanted = {(guard.table, guard.name) for guard in GUARDS}
+    wanted = {(guard.table, guard.name) for guard in (*GUARDS, *NEWER)}
     if dialect == "postgresql":
         wanted |= {(table, f"guard_{table}_truncate") for table in TRUNCATED}
     return wanted

@@ -11,7 +11,7 @@ from common.broker import keys
 from common.broker.app import make_celery
 from common.broker.errors import BrokerUnavailableError
 from common.broker.sender import CelerySender
-from common.db import schema, triggers, workers
+from common.db import clusters, pools, roles, schema, triggers, workers
 from common.db.connection import Connection
 from common.db.reads.fleet import clusters as cluster_views
 from common.db.reads.summary import summary
@@ -154,6 +154,7 @@ def _database(config: Settings, database: Database, broker: Finding) -> Iterator
         return
     with database.read() as connection:
         yield from _work(connection, database, config, broker)
+        yield from pool_roles(connection)
         for name, held in sorted(workers.sandboxes(connection, now=database.now(connection)).items()):
             if not all(held.values()):
                 yield sandbox_finding(f"sandbox of {name}", held, config)
@@ -166,16 +167,27 @@ def _database(config: Settings, database: Database, broker: Finding) -> Iterator
                 yield Finding(f"cluster {cluster.name}", "failed", cluster.blocked, "See `flotilla approvals`.")
 
 
+def pool_roles(connection: Connection) -> Iterator[Finding]:
+    """Say which pools' workers have no database role that bounds them; on SQLite, which knows no roles, nothing."""
+    if connection.dialect.name != "postgresql":
+        return
+    known = set(roles.pools(connection).values())
+    without = sorted({one.pool for one in clusters.facts(connection).values() if one.declared} - known)
+    if without:
+        detail = f"of {', '.join(without)}: none; as the tables' owner their workers reach every pool"
+        yield Finding("database roles", "warning", detail, f"flotilla db grant {without[0]} --password-file FILE")
+    elif known:
+        yield Finding("database roles", "ok", f"of {', '.join(sorted(known))}")
+
+
 def _schema(database: Database) -> Finding:
     if not schema.is_current(database):
         return Finding("database", "failed", "another version's schema", "flotilla db upgrade")
     with database.read() as connection:
-        gone = triggers.missing(connection)
+        gone = (*triggers.missing(connection), *pools.missing(connection))
         placements = summary(connection).placements
     if gone:
-        return Finding(
-            "database", "failed", f"guards of the history are missing: {', '.join(gone)}", "flotilla db upgrade"
-        )
+        return Finding("database", "failed", f"guards are missing: {', '.join(gone)}", "flotilla db upgrade")
     if database.dialect == "sqlite" and placements > MANY:
         remedy = "Move to PostgreSQL: SQLite is for one host and a few thousand placements."
         return Finding("database", "warning", f"SQLite with {placements} placements", remedy)

@@ -168,24 +168,46 @@ def keys(
 
 
 @database.command("upgrade")
-def upgrade_database(
-    worker_role: Annotated[str, typer.Option(help="PostgreSQL: make this role, and let workers do no more")] = "",
-    worker_password_file: Annotated[Path | None, typer.Option(help="the role's password")] = None,
-) -> None:
+def upgrade_database() -> None:
     """Bring the database to this version's schema; safe to run again.
 
-    Example: flotilla db upgrade --worker-role flotilla_worker_default --worker-password-file /run/secrets/worker
+    Example: flotilla db upgrade
     """
-    from common.db.roles import grant_worker_role, make_role
     from common.db.schema import upgrade
     from common.db.session import open_database
 
     opened = open_database(settings())
     opened.wait()
-    upgrade(opened)
-    if worker_role:
-        with opened.write() as connection:
-            if worker_password_file is not None:
-                make_role(connection, worker_role, password=worker_password_file.read_text().strip())
-            grant_worker_role(connection, worker_role)
+    for role in upgrade(opened):
+        say(f"{role} is no pool's, and may change nothing any more. If a pool's workers use it:")
+        say(f"  flotilla db grant POOL --role {role}")
     say("The database is up to date.")
+
+
+@database.command("grant")
+def grant_pool(
+    pool: Annotated[str, typer.Argument(help="whose workers use the role")],
+    role: Annotated[str, typer.Option(help="the role's name; else flotilla_worker_POOL")] = "",
+    password_file: Annotated[Path | None, typer.Option(help="what the role logs in with")] = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="take all rights from the role instead")] = False,
+) -> None:
+    """Give a pool's workers a database role that reaches their pool and no other (PostgreSQL).
+
+    Run it as the tables' owner, after `flotilla db upgrade`; safe to run again.
+
+    Example: flotilla db grant eu --password-file /run/secrets/database_password_eu
+    """
+    from common.db import roles
+    from common.db.session import open_database
+
+    opened = open_database(settings())
+    opened.wait()
+    name = role or roles.default_role(pool)
+    with opened.write() as connection:
+        if revoke:
+            known = roles.pools(connection).get(name) == pool and roles.revoke(connection, name)
+            say(f"{name} reaches nothing any more." if known else f"{name} is no role of pool {pool}.")
+            return
+        password = password_file.read_text(encoding="utf-8").strip() if password_file is not None else ""
+        roles.grant(connection, pool, name, password=password)
+    say(f"{name} is the role of pool {pool}: FLOTILLA_DATABASE_URL of its workers names it.")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from common.db.roles import grant_worker_role, make_role
+from common.db.roles import grant
 from common.db.schema import upgrade
 from common.db.session import Database
 from common.sources.credentials import DirectoryProvider
@@ -132,8 +132,7 @@ def world(
     database = Database(postgres_server.url(name))
     upgrade(database)
     with database.write() as connection:
-        make_role(connection, WORKERS, password=postgres_server.password)
-        grant_worker_role(connection, WORKERS)
+        grant(connection, "default", WORKERS, password=postgres_server.password)
     redis_server.flush()
 
     def repository(name: str) -> Repository:

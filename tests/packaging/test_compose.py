@@ -97,9 +97,9 @@ def deployment(secrets: Path, postgres_server: PostgresServer) -> Iterator[Deplo
         command = [compose.here(word) for word in compose.services["redis"]["command"]]
         with (home / "redis.log").open("ab") as log:
             processes["redis"] = subprocess.Popen(command, cwd=home, stdout=log, stderr=log)
-        for step in ("migrate", "migrate-eu"):
-            migrated = compose.start(step, home / f"{step}.log").wait(60)
-            assert migrated == 0, (home / f"{step}.log").read_text()
+        for step in ("migrate", "grant", "grant-eu"):
+            done = compose.start(step, home / f"{step}.log").wait(60)
+            assert done == 0, (home / f"{step}.log").read_text()
         for service in FLOTILLA:
             processes[service] = compose.start(service, home / f"{service}.log")
         yield Deployment(compose, secrets, home, api_port, redis_port, processes)
@@ -383,7 +383,7 @@ def test_each_service_reaches_whom_it_talks_to_and_is_bounded() -> None:
     reach = {name: set(one["networks"]) for name, one in file["services"].items()}
     assert reach["flower"] == {"broker", "pages"}
     assert reach["redis"] == {"broker"}
-    assert reach["postgres"] == reach["migrate"] == {"database"}
+    assert reach["postgres"] == reach["migrate"] == reach["grant"] == {"database"}
     assert "broker" not in reach["api"]
     assert all(file["networks"][name]["internal"] for name in ("database", "broker", "pages"))
     for name, service in file["services"].items():

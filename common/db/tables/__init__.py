@@ -1,7 +1,15 @@
 """All tables, by aggregate; importing this package fills ``Base.metadata``."""
 
 from common.db.tables.base import Base, Instant, Json
-from common.db.tables.fleet import ClusterRow, FaultRow, FleetRow, FleetSnapshotRow, SourceDigestRow, SourceRow
+from common.db.tables.fleet import (
+    ClusterRow,
+    FaultRow,
+    FleetRow,
+    FleetSnapshotRow,
+    PoolRoleRow,
+    SourceDigestRow,
+    SourceRow,
+)
 from common.db.tables.placements import InventoryRow, PlacementRow
 from common.db.tables.runs import (
     ApprovalRow,
@@ -36,6 +44,7 @@ __all__ = [
     "ObjectResultRow",
     "PlacementRow",
     "PlannedChangeRow",
+    "PoolRoleRow",
     "PruneSpendingRow",
     "RunRow",
     "RunTallyRow",

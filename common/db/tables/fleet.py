@@ -106,6 +106,15 @@ class ClusterRow(Base):
     observe_step: Mapped[int] = mapped_column(default=0)
 
 
+class PoolRoleRow(Base):
+    """Which database role belongs to the workers of which pool; who has none here reaches no row of any pool's."""
+
+    __tablename__ = "pool_roles"
+
+    role: Mapped[str] = mapped_column(String(63), primary_key=True)
+    pool: Mapped[str] = mapped_column(String(63))
+
+
 class SourceRow(Base):
     """One (repository, credentials, ref) that some placement follows, and what it was last resolved to."""
 

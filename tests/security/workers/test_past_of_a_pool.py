@@ -1,0 +1,281 @@
+"""One compromised worker, by its database role: it takes no other role, moves no row, and writes no past."""
+
+# ruff: noqa: S608, PT012 - names of our own tables; a transaction is one statement
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, insert, text
+
+from common.db import approvals, attempts, audit, clusters, faults, leases, prune_budget, runs, standing
+from common.db.approvals import ApprovalKind
+from common.db.attempts import AttemptEnding
+from common.db.errors import DatabaseError
+from common.db.tables import RunRow
+from common.domain.changes import Action
+from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision, RunId
+from common.domain.runs import AttemptOutcome, Trigger
+from tests.security.workers.conftest import TwoPools
+
+LEASE = timedelta(seconds=20)
+MINUTE = timedelta(minutes=1)
+REVISION = Revision("a" * 64, "b" * 64, "c" * 40)
+
+
+class _TakenBackError(Exception):
+    """Ends a transaction whose attack, or whose work, was seen."""
+
+
+def _refused(two_pools: TwoPools, *statements: str, match: str) -> None:
+    with pytest.raises(DatabaseError, match=match), two_pools.blue.write() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET ROLE flotilla_worker_green",
+        "SET ROLE flotilla",
+        "SET SESSION AUTHORIZATION flotilla_worker_green",
+        "SET LOCAL session_replication_role = replica",
+        "ALTER ROLE flotilla_worker_blue BYPASSRLS",
+        "ALTER TABLE placements DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE runs DISABLE TRIGGER ALL",
+        "ALTER POLICY pool_all ON placements USING (true)",
+        "DROP POLICY pool_all ON placements",
+        "CREATE POLICY mine ON placements USING (true)",
+        "DROP TRIGGER guard_runs_update ON runs",
+        "DROP TABLE audit",
+        "CREATE TABLE mine (id integer)",
+        "CREATE FUNCTION flotilla_pool() RETURNS text LANGUAGE sql AS $$ SELECT 'green' $$",
+        "CREATE OR REPLACE FUNCTION flotilla_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+        "ALTER FUNCTION flotilla_pool() OWNER TO flotilla_worker_blue",
+        "UPDATE pool_roles SET pool = 'green'",
+        "INSERT INTO pool_roles VALUES ('flotilla_worker_blue', 'green') ON CONFLICT DO NOTHING",
+        "GRANT flotilla_worker_green TO flotilla_worker_blue",
+        "SELECT lo_import('/etc/passwd')",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+        "SELECT setval('audit_id_seq', 1)",
+        "INSERT INTO audit (id, at, actor, action, subject) VALUES (9, now(), '', '', '')",
+    ],
+)
+def test_a_role_does_not_become_more(two_pools: TwoPools, statement: str) -> None:
+    _refused(two_pools, statement, match="permission denied|must be|must have|row-level")
+
+
+@pytest.mark.parametrize("path", ["pg_temp, public", "pg_temp", "pg_temp, pg_catalog, public"])
+def test_a_table_of_the_same_name_says_nothing(two_pools: TwoPools, path: str) -> None:
+    """What policies and triggers read was bound when they were made, or is looked up in our schema alone."""
+    with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
+        for statement in (
+            "CREATE TEMPORARY TABLE pool_roles AS SELECT text 'flotilla_worker_blue' AS role, text 'green' AS pool",
+            "CREATE TEMPORARY TABLE clusters AS SELECT text 'green' AS name, text 'blue' AS pool",
+            "CREATE TEMPORARY TABLE runs (id text, state text)",
+            "CREATE FUNCTION pg_temp.flotilla_pool() RETURNS text LANGUAGE sql AS $$ SELECT 'green' $$",
+            f"SET LOCAL search_path = {path}",
+        ):
+            connection.execute(text(statement))
+        assert connection.execute(text("SELECT public.flotilla_pool()")).scalar_one() == "blue"
+        assert connection.execute(text("SELECT cluster FROM public.placements")).scalars().all() == ["blue"]
+        audited = "INSERT INTO public.audit (at, actor, action, subject) VALUES (now(), 'ann', 'x', '') RETURNING actor"
+        assert connection.execute(text(audited)).scalar_one() == "worker:blue"
+        late = (
+            'INSERT INTO public.planned_changes (run_id, attempt, "group", kind, namespace, name, '
+            f"placement_id, action) VALUES ('{two_pools.ended['blue']}', 1, '', 'Pod', '', 'x', 1, 'created')"
+        )
+        with pytest.raises(Exception, match="append-only"), connection.begin_nested():
+            connection.execute(text(late))
+        raise _TakenBackError
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE placements SET cluster = 'green'",
+        "UPDATE runs SET placement_id = 2",
+        "UPDATE runs SET cluster = 'green'",
+        "UPDATE clusters SET pool = 'green'",
+        "UPDATE clusters SET pool = 'blue' WHERE name = 'green'",
+        "UPDATE sources SET pool = 'blue' WHERE id = 2",
+        "UPDATE inventory SET placement_id = 2",
+        "UPDATE attempts SET placement_id = 2",
+        "UPDATE leases SET name = 'placement:2'",
+        "UPDATE prune_spending SET placement_id = 2",
+        "UPDATE approvals SET subject = 'green/web'",
+        "UPDATE faults SET scope = 'cluster:green:orphans'",
+        "UPDATE workers SET queues = '[\"green\"]'",
+        'UPDATE workers SET queues = \'["blue", "green.now"]\'',
+        "UPDATE workers SET queues = '\"blue\"'",
+        "UPDATE prune_spending SET objects = 0 WHERE placement_id = 0 OR true; "
+        "INSERT INTO prune_spending VALUES ('web', 'd', 0, 99)",
+        "INSERT INTO leases VALUES ('leader', 'w', 't', now())",
+        "INSERT INTO leases VALUES ('resolve:2', 'w', 't', now())",
+        "INSERT INTO leases VALUES ('sweep:green', 'w', 't', now())",
+        "INSERT INTO leases VALUES (E'sweep:blue\\n:green', 'w', 't', now())",
+        "INSERT INTO leases VALUES ('check:2 ', 'w', 't', now())",
+        "UPDATE placements SET state = 'left'",
+        "UPDATE placements SET state = 'retained'",
+        "UPDATE placements SET hindrance = 'x'",
+        "UPDATE clusters SET identity = 'the-greens' WHERE name = 'blue'; UPDATE clusters SET identity = 'other'",
+    ],
+)
+def test_no_row_changes_its_pool(two_pools: TwoPools, statement: str) -> None:
+    _refused(two_pools, *statement.split("; "), match="row-level security|permission denied|a worker may not")
+
+
+def _forged(two_pools: TwoPools, **values: object) -> None:
+    """Make a run of the worker's own placement as a drift run is made, but for ``values``."""
+    now = datetime.now(UTC)
+    new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "flotilla", "x", "blue", REVISION, 1, 1)
+    with pytest.raises(DatabaseError) as refused, two_pools.blue.write() as connection:
+        row = runs._new_row(new, now)
+        connection.execute(insert(RunRow).values(row | values))
+    assert "a worker may not write this" in str(refused.value) or "row-level security" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"trigger": "manual"},
+        {"trigger": "approval"},
+        {"trigger": "leaving"},
+        {"trigger": "revision"},
+        {"queue": "green"},
+        {"queue": "green.now"},
+        {"placement_id": 2},
+        {"cluster": "green"},
+        {"placement_id": 2, "cluster": "green"},
+        {"application": "other"},
+        {"approval_id": 1},
+        {"state": "running"},
+        {"state": "ended", "outcome": "succeeded", "ended_at": datetime(2026, 1, 1, tzinfo=UTC)},
+        {"attempts": 3},
+        {"started_at": datetime(2026, 1, 1, tzinfo=UTC)},
+        {"id": str(runs.new_run_id(datetime(2026, 1, 1, tzinfo=UTC)))},
+        {"id": "00000000-0000-4000-8000-000000000000"},
+        {"id": "anything"},
+    ],
+)
+def test_no_run_is_made_up(two_pools: TwoPools, values: dict[str, object]) -> None:
+    _forged(two_pools, **values)
+
+
+def test_who_and_when_are_the_databases_word(two_pools: TwoPools) -> None:
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
+        _end_own(connection, two_pools)
+        new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "ann", "x", "blue", REVISION, 1, 1)
+        row = runs._new_row(new, datetime.now(UTC)) | {"created_at": long_ago, "not_before": long_ago}
+        connection.execute(insert(RunRow).values(row))
+        made = text("SELECT actor, created_at, not_before FROM runs WHERE id = :id")
+        actor, created, due = connection.execute(made, {"id": row["id"]}).one()
+        assert actor == "worker:blue"
+        assert datetime.now(UTC) - created < MINUTE
+        assert due >= created
+        audit.append(connection, actor="ann", action="approve", subject="green/web", now=long_ago)
+        actor, at = connection.execute(text("SELECT actor, at FROM audit ORDER BY id DESC LIMIT 1")).one()
+        assert actor == "worker:blue"
+        assert datetime.now(UTC) - at < MINUTE
+        raise _TakenBackError
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE runs SET state = 'ended', outcome = 'succeeded', ended_at = '2026-01-01' WHERE id = '{running}'",
+        "UPDATE runs SET state = 'ended', outcome = 'succeeded', ended_at = now() + interval '1 day' "
+        "WHERE id = '{running}'",
+        "UPDATE runs SET state = 'ended', outcome = 'interrupted', ended_at = now() WHERE id = '{running}'",
+        "UPDATE runs SET started_at = '2026-01-01' WHERE id = '{running}'",
+        "UPDATE runs SET started_at = NULL WHERE id = '{running}'",
+        "UPDATE runs SET created_at = '2026-01-01' WHERE id = '{running}'",
+        "UPDATE runs SET actor = 'ann' WHERE id = '{running}'",
+        "UPDATE runs SET state = 'queued', outcome = NULL, ended_at = NULL WHERE id = '{ended}'",
+        "UPDATE attempts SET outcome = 'succeeded', ended_at = '2026-01-01'",
+        "UPDATE attempts SET outcome = 'interrupted', ended_at = now()",
+        "UPDATE attempts SET started_at = '2026-01-01'",
+        "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code, error) "
+        "VALUES ('{ended}', 1, 1, 'w', now(), '', '')",
+        "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code, error) "
+        "VALUES ('{running}', 7, 1, 'w', now(), '', '')",
+        "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code, error) "
+        "VALUES ('{theirs}', 2, 1, 'w', now(), '', '')",
+        "INSERT INTO object_results VALUES ('{ended}', 1, 5, '', 'Pod', '', 'x', 'created', '', '')",
+        "INSERT INTO object_results VALUES ('{running}', 2, 5, '', 'Pod', '', 'x', 'created', '', '')",
+        "INSERT INTO object_results VALUES ('{theirs}', 1, 5, '', 'Pod', '', 'x', 'created', '', '')",
+        "UPDATE object_results SET action = 'unchanged'",
+        "DELETE FROM object_results",
+        "UPDATE audit SET actor = 'ann'",
+        "DELETE FROM runs",
+    ],
+)
+def test_no_past_is_written(two_pools: TwoPools, statement: str) -> None:
+    of = {"running": two_pools.running["blue"], "ended": two_pools.ended["blue"], "theirs": two_pools.running["green"]}
+    match = "row-level security|permission denied|a worker may not|append-only"
+    _refused(two_pools, statement.format(**of), match=match)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["state = 'approved'", "state = 'approved', decided_by = 'ann'", "state = 'rejected'", "state = 'open'"],
+)
+def test_nobody_decides_on_a_request_of_their_own(two_pools: TwoPools, change: str) -> None:
+    _refused(two_pools, f"UPDATE approvals SET {change}", match="row-level security|a worker may not")
+
+
+@pytest.mark.parametrize("state", ["done", "approved"])
+def test_a_request_is_not_made_as_if_decided(two_pools: TwoPools, state: str) -> None:
+    columns = "kind, subject, digest, payload, reason, state, decided_by, created_at, decision_reason"
+    row = f"'prune', 'blue/web', 'x', '{{}}', '', '{state}', 'ann', now(), ''"
+    match = "row-level security|a worker may not"
+    _refused(two_pools, f"INSERT INTO approvals ({columns}) VALUES ({row})", match=match)
+
+
+def test_what_was_allowed_is_used_up_and_stays_whose_word_it_was(two_pools: TwoPools) -> None:
+    with two_pools.owner.write() as connection:
+        now = two_pools.owner.now(connection)
+        asked = approvals.ask(connection, ApprovalKind.MOVE, "blue/web", payload={"a": 1}, reason="x", now=now)
+        approvals.decide(connection, asked, approvals.ApprovalState.APPROVED, actor="ann", reason="", now=now)
+    with two_pools.blue.write() as connection:
+        approvals.use_up(connection, [asked])
+    with two_pools.owner.read() as connection:
+        stored = approvals.get(connection, asked)
+    assert stored is not None
+    assert (stored.state, stored.decided_by) == ("done", "ann")
+
+
+def test_a_worker_can_do_its_work(two_pools: TwoPools) -> None:
+    with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
+        now = two_pools.blue.now(connection)
+        _end_own(connection, two_pools)
+        new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "flotilla", "x", "blue", REVISION, 1, 1)
+        run = runs.create(connection, new, now=now)
+        assert run is not None
+        found = runs.claim(connection, run, worker="w", lease=LEASE, now=now)
+        assert found is not None
+        change = (ObjectId("", "Pod", "shop", "web"), Action.CREATED)
+        assert attempts.plan(connection, found.attempt, placement_id=1, changes=[change])
+        assert leases.renew(connection, {leases.of_placement(1): str(found.attempt)}, lease=LEASE, now=now)
+        assert prune_budget.spend(connection, "web", "d", 1, 2, budget=9) == 1
+        standing.record_hint(connection, 1, "x")
+        standing.record_left(connection, 1)
+        assert clusters.record_identity(connection, "blue", "uid") == ""
+        clusters.swept(connection, "blue", next_at=now, step=0, now=now)
+        audit.append(connection, actor="flotilla", action="refuse", subject="message", now=now)
+        faults.add(connection, faults.MESSAGES, faults.StoredFault("broker.forged", "x"), now=now)
+        first = approvals.ask(connection, ApprovalKind.PRUNE, "blue/web", payload={"b": 1}, reason="over", now=now)
+        second = approvals.ask(connection, ApprovalKind.PRUNE, "blue/web", payload={"c": 1}, reason="over", now=now)
+        states = [stored.state for id_ in (first, second) if (stored := approvals.get(connection, id_))]
+        assert states == ["void", "open"]
+        assert attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=now)
+        raise _TakenBackError
+
+
+def _end_own(connection: Connection, two_pools: TwoPools) -> None:
+    """End the run under way, which would be in the way of the next."""
+    now = two_pools.blue.now(connection)
+    attempt = AttemptRef(RunId(two_pools.running["blue"]), 1)
+    assert attempts.end_attempt(connection, attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=now)
