@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from common.db import roles
 from common.db.session import Database
 from simulator.server import Simulator, running_simulator
+from tests.fixtures.postgres import PostgresServer
 from tests.integration.hub.harness import StepHub
 
 NAMES = ("eu", "us", "ap")
@@ -22,8 +24,24 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def hub(database: Database, simulator: Simulator, tmp_path: Path) -> Iterator[StepHub]:
+def of_workers(database: Database, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Return the database as the workers of pool ``default`` reach it: on PostgreSQL through a role of their own."""
+    if database.dialect == "sqlite":
+        yield database
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    role = roles.default_role("default")
+    with database.write() as connection:
+        roles.grant(connection, "default", role, password="worker")
+        name = str(connection.engine.url.database)
+    made = Database(server.url(name, user=role, password="worker"))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def hub(database: Database, of_workers: Database, simulator: Simulator, tmp_path: Path) -> Iterator[StepHub]:
     """Return a hub with nothing declared yet."""
-    made = StepHub(database, simulator, tmp_path)
+    made = StepHub(database, simulator, tmp_path, of_workers=of_workers)
     yield made
     made.close()

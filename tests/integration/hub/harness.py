@@ -177,10 +177,14 @@ class StepHub:
         database: migrated.
         clusters: can be declared.
         folder: for credentials and caches.
+        of_workers: the same database as its worker reaches it; None where it is bounded by nothing.
     """
 
-    def __init__(self, database: Database, clusters: Clusters, folder: Path) -> None:
+    def __init__(
+        self, database: Database, clusters: Clusters, folder: Path, *, of_workers: Database | None = None
+    ) -> None:
         self.database, self.clusters = database, clusters
+        self._of_workers = of_workers or database
         self.git, self.sender = MemoryGit(), MemorySender()
         self.settings = Settings(home=folder)
         clock = SystemClock()
@@ -209,7 +213,7 @@ class StepHub:
             name=name,
             started_at=clock.now(),
             clock=clock,
-            database=self.database,
+            database=self._of_workers,
             sources=cast("Sources", self.git),
             renderers=renderers_from(self.settings, secret=b"k" * 32),
             expressions=expressions_from(self.settings),
@@ -218,7 +222,7 @@ class StepHub:
             credentials=self._provider,
             snapshots=Snapshots(),
             leases=StepKeeper(
-                self.database,
+                self._of_workers,
                 clock,
                 lease=self.settings.lease,
                 every=self.settings.lease_renewal,
