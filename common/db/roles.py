@@ -46,7 +46,7 @@ _FOUND_OF_PLACEMENT = (
     "hint_judged", "health", "health_reason", "health_at", "objects", "failure_code", "failure_params",
     "failure_remedy", "failure_since", "failure_last_at", "failure_count", "failure_settings", "changed_at",
     "failures", "retry_at", "full_check_due_at", "observe_until", "looked_revision", "coming", "delete_hooks",
-    "tenant_project", "tenant_account",
+    "tenant_project", "tenant_account", "removal_signature",
     # Of one whose removal has ended, and then only; see the triggers.
     "state", "hindrance",
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """pools: which database role belongs to the workers of which pool, what each may reach, and no past is written.
 
-Revision 0026, after 0025.
+Revision 0026, after 0028.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from common.db import pools, triggers
 
 revision = "0026"
-down_revision = "0025"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
