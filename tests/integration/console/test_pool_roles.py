@@ -98,7 +98,7 @@ def test_a_policy_that_is_gone_is_named(postgres_database: Database) -> None:
 def test_an_unknown_role_reaches_no_row(made: Database, postgres_server: PostgresServer) -> None:
     with made.write() as connection:
         name = connection.engine.url.database
-        connection.execute(text(f"GRANT SELECT, UPDATE ON placements TO {OTHER}"))
+        connection.execute(text(f"GRANT SELECT, UPDATE ON placements, clusters, pool_roles TO {OTHER}"))
         connection.execute(
             text(
                 "INSERT INTO placements (cluster, application, state, mark, sync_status, hindrance, health, "
