@@ -22,6 +22,7 @@ from common.domain.fleet import (
 )
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, SourceRef
+from common.domain.status import NONE, Reason
 from scheduler.planning.facts import Current, Facts, Resolved
 
 REPO = "https://git.example.com/apps.git"
@@ -78,7 +79,7 @@ def facts(
     current: Mapping[PlacementRef, Current] | None = None,
     *,
     found: Mapping[tuple[SourceRef, str], Resolved] | None = None,
-    blocked: Mapping[str, str] | None = None,
+    blocked: Mapping[str, Reason] | None = None,
     allowed: frozenset[PlacementRef] = frozenset(),
     errors: Mapping[int, str] | None = None,
 ) -> Facts:
@@ -98,8 +99,8 @@ def current(
     *,
     desired: Revision | None = None,
     applied: tuple[str, str] | None = None,
-    hindrance: str = "",
+    hold: Reason = NONE,
     owns: bool = True,
 ) -> Current:
     """Return a placement as it was planned before."""
-    return Current(state, SOURCE_ID, desired, applied, hindrance, owns)
+    return Current(state, SOURCE_ID, desired, applied, hold, owns)

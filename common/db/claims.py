@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select
 
 from common.db.runs import ClaimedRun
 from common.db.standing import Standing, standing_of
 from common.db.tables import AttemptRow, ClusterRow, PlacementRow, SourceDigestRow
+from common.domain.holds import Hold
 from common.domain.runs import AttemptOutcome
+from common.domain.status import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +21,13 @@ class ClaimFacts:
 
     Attributes:
         standing: its placement.
-        blocked: why nothing may be written to its cluster; empty when it may.
+        blocked: why nothing may be written to its cluster; ``NONE`` when it may.
         renderer: that its source was resolved with; None where it has not been resolved for this application.
         last: how the run's former attempt ended; None for the first.
     """
 
     standing: Standing
-    blocked: str
+    blocked: Reason
     renderer: str | None
     last: AttemptOutcome | None
 
@@ -32,7 +35,8 @@ class ClaimFacts:
 _FACTS = (
     select(
         *PlacementRow.__table__.c,
-        ClusterRow.blocked.label("cluster_blocked"),
+        ClusterRow.blocked_code.label("cluster_blocked"),
+        ClusterRow.blocked_params.label("cluster_blocked_params"),
         SourceDigestRow.renderer.label("renderer"),
         AttemptRow.outcome.label("last"),
     )
@@ -58,7 +62,13 @@ def facts_of(connection: Connection, run: ClaimedRun) -> ClaimFacts:
     row = connection.execute(_FACTS, asked).one()
     return ClaimFacts(
         standing=standing_of(row),
-        blocked="the cluster is unknown" if row.cluster_blocked is None else row.cluster_blocked,
+        blocked=_blocked(row),
         renderer=row.renderer,
         last=None if row.last is None else AttemptOutcome(row.last),
     )
+
+
+def _blocked(row: Any) -> Reason:
+    if row.cluster_blocked is None:
+        return Reason(Hold.CLUSTER_UNKNOWN)
+    return Reason(row.cluster_blocked, row.cluster_blocked_params or {})

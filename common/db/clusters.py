@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, func, null, or_, select, true, update
 
@@ -12,9 +13,9 @@ from common.db import standing
 from common.db.dialect import batched, insert, table_of
 from common.db.tables import ClusterRow, Instant
 from common.domain.fleet import Cluster, ClusterState
+from common.domain.holds import Hold
+from common.domain.status import NONE, Reason
 
-SAME_CLUSTER = "the same cluster as "
-CHANGED = "identity changed"
 _OBSERVE, _SWEEP = bindparam("observe", type_=Instant()), bindparam("sweep", type_=Instant())
 _ROW = table_of(ClusterRow)
 _OBSERVED_SOONER = and_(_OBSERVE.is_not(None), func.coalesce(_ROW.c.observe_due_at > _OBSERVE, true()))
@@ -41,7 +42,7 @@ class ClusterFacts:
 
     Attributes:
         identity: UID of its kube-system namespace; None before first contact.
-        blocked: why nothing is written there; empty when nothing stands in the way.
+        blocked: why nothing is written there; ``NONE`` when nothing stands in the way.
     """
 
     name: str
@@ -49,7 +50,7 @@ class ClusterFacts:
     state: ClusterState
     declared: bool
     identity: str | None
-    blocked: str
+    blocked: Reason
     reachable: bool | None
 
 
@@ -108,11 +109,20 @@ def facts(connection: Connection) -> dict[str, ClusterFacts]:
         ClusterRow.state,
         ClusterRow.declared,
         ClusterRow.identity,
-        ClusterRow.blocked,
         ClusterRow.reachable,
+        ClusterRow.blocked_code,
+        ClusterRow.blocked_params,
     )
     return {
-        row.name: ClusterFacts(row.name, row.pool, ClusterState(row.state), *row[3:])
+        row.name: ClusterFacts(
+            name=row.name,
+            pool=row.pool,
+            state=ClusterState(row.state),
+            declared=row.declared,
+            identity=row.identity,
+            blocked=Reason(row.blocked_code, row.blocked_params or {}),
+            reachable=row.reachable,
+        )
         for row in connection.execute(query)
     }
 
@@ -122,8 +132,8 @@ def get(connection: Connection, name: str) -> ClusterFacts | None:
     return facts(connection).get(name)
 
 
-def record_identity(connection: Connection, name: str, uid: str) -> str:
-    """Record who answers at a cluster's address; return why nothing may be written there, empty when it may.
+def record_identity(connection: Connection, name: str, uid: str) -> Reason:
+    """Record who answers at a cluster's address; return why nothing may be written there, ``NONE`` when it may.
 
     The first answer fixes the identity. Another one later, or one that another cluster has, blocks.
     """
@@ -131,20 +141,26 @@ def record_identity(connection: Connection, name: str, uid: str) -> str:
     if row.identity is None:
         connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(identity=uid))
     elif row.identity != uid:
-        reason = f"{CHANGED}: another cluster answers at its address ({uid}, was {row.identity})"
-        connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(blocked=reason))
-        return reason
+        changed = Reason(Hold.IDENTITY_CHANGED, {"identity": uid, "was": row.identity})
+        connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(_blocked(changed)))
+        return changed
     else:
-        back = (ClusterRow.name == name, ClusterRow.blocked.startswith(CHANGED))
-        connection.execute(update(ClusterRow).where(*back).values(blocked=""))
+        back = (ClusterRow.name == name, ClusterRow.blocked_code == Hold.IDENTITY_CHANGED.value)
+        connection.execute(update(ClusterRow).where(*back).values(_blocked(NONE)))
     _judge_identities(connection)
-    return connection.execute(select(ClusterRow.blocked).where(ClusterRow.name == name)).scalar_one()
+    columns = (ClusterRow.blocked_code, ClusterRow.blocked_params)
+    code, params = connection.execute(select(*columns).where(ClusterRow.name == name)).one()
+    return Reason(code, params or {})
+
+
+def _blocked(reason: Reason) -> dict[str, Any]:
+    return {"blocked_code": str(reason.code), "blocked_params": dict(reason.params) or None}
 
 
 def accept_identity(connection: Connection, name: str, uid: str, *, now: datetime) -> None:
     """Take another identity as the cluster's, as a person approved, and let it be written to again."""
     standing.cluster_changed(connection, name, now=now)
-    connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(identity=uid, blocked=""))
+    connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(identity=uid, **_blocked(NONE)))
     _judge_identities(connection)
 
 
@@ -160,15 +176,15 @@ def _judge_identities(connection: Connection) -> None:
     ):
         twins.setdefault(str(identity), []).append(name)
     blocked = {
-        name: SAME_CLUSTER + ", ".join(other for other in names if other != name)
+        name: Reason(Hold.SAME_CLUSTER, {"others": [other for other in names if other != name]})
         for names in twins.values()
         for name in names
     }
-    free = update(ClusterRow).where(ClusterRow.blocked.startswith(SAME_CLUSTER), ClusterRow.name.not_in(blocked))
-    connection.execute(free.values(blocked=""))
+    free = update(ClusterRow).where(ClusterRow.blocked_code == Hold.SAME_CLUSTER.value, ClusterRow.name.not_in(blocked))
+    connection.execute(free.values(_blocked(NONE)))
     for name, reason in blocked.items():
-        mine = update(ClusterRow).where(ClusterRow.name == name, ~ClusterRow.blocked.startswith(CHANGED))
-        connection.execute(mine.values(blocked=reason))
+        mine = update(ClusterRow).where(ClusterRow.name == name, ClusterRow.blocked_code != Hold.IDENTITY_CHANGED.value)
+        connection.execute(mine.values(_blocked(reason)))
 
 
 def record_reached(

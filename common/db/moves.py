@@ -15,8 +15,10 @@ from common.db.dialect import batched, fixed
 from common.db.tables import ApprovalRow, InventoryRow, PlacementRow, RunRow
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
+from common.domain.reasons import hold_sentence
 from common.domain.refs import ObjectId, PlacementRef, Revision
 from common.domain.runs import RunState, Trigger
+from common.domain.status import Reason
 
 OWNED = "apply.owned"
 """Of a run that renders what another placement owns."""
@@ -176,7 +178,7 @@ def _pending(row: Any) -> Pending:
     if row.desired_source_digest is not None:
         desired = Revision(row.desired_source_digest, row.desired_parameters_digest, row.desired_commit)
     ref = PlacementRef(row.cluster, row.application)
-    stands = not row.failure_code and (row.paused_by is not None or bool(row.hindrance))
+    stands = not row.failure_code and (row.paused_by is not None or bool(row.hold_code))
     return Pending(row.id, ref, desired, row.source_id, row.desired_at, _kept_from(row), stands)
 
 
@@ -223,8 +225,8 @@ def _kept_from(row: Any) -> str:
     """Return in words what keeps a placement from its wanted revision; empty where nothing does."""
     if row.paused_by is not None:
         return f"is paused by {row.paused_by}"
-    if row.hindrance:
-        return f"is held up ({row.hindrance})"
+    if row.hold_code:
+        return f"is held up ({hold_sentence(Reason(row.hold_code, row.hold_params or {}))})"
     return f"failed at its wanted revision ({row.failure_code})" if row.failure_code else ""
 
 

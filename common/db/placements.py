@@ -12,10 +12,11 @@ from sqlalchemy import Connection, Select, Table, and_, bindparam, or_, select, 
 from common.db.dialect import batched, fixed, insert
 from common.db.status import NO_FAILURE, settle
 from common.db.tables import PlacementRow, RunRow
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import Outcome, RunState, Trigger
-from common.domain.status import Found, Remedy, StatusFacts, sync_status
+from common.domain.status import NONE, Found, Reason, Remedy, StatusFacts, sync_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class PlacementFacts:
     source_id: int | None
     desired: Revision | None
     applied: tuple[str, str] | None
-    hindrance: str
+    hold: Reason
     warned: bool
     failed_settings: str | None
     paused: bool
@@ -80,7 +81,7 @@ class PlacementChange:
     state: PlacementState
     source_id: int | None
     desired: Revision | None
-    hindrance: str
+    hold: Reason
     wants_run: bool | None
     renewed: bool
     doubtful: bool
@@ -102,7 +103,8 @@ _COLUMNS = (
     PlacementRow.desired_commit,
     PlacementRow.applied_source_digest,
     PlacementRow.applied_parameters_digest,
-    PlacementRow.hindrance,
+    PlacementRow.hold_code,
+    PlacementRow.hold_params,
     PlacementRow.found_code,
     PlacementRow.failure_code,
     PlacementRow.failure_settings,
@@ -171,7 +173,7 @@ def _values(change: PlacementChange) -> dict[str, Any]:
         "desired_source_digest": desired.source_digest if desired else None,
         "desired_parameters_digest": desired.parameters_digest if desired else None,
         "desired_commit": desired.commit if desired else None,
-        "hindrance": change.hindrance,
+        **_held(change.hold),
     }
 
 
@@ -221,6 +223,10 @@ def _doubt(connection: Connection, placement_ids: Sequence[int]) -> None:
         connection.execute(update(PlacementRow).where(PlacementRow.id.in_(batch), back).values(unknown))
 
 
+def _held(hold: Reason) -> dict[str, Any]:
+    return {"hold_code": str(hold.code), "hold_params": dict(hold.params) or None}
+
+
 def want_nothing(connection: Connection, placement_ids: Sequence[int]) -> None:
     """Note that these placements need no run."""
     for batch in batched(placement_ids):
@@ -233,7 +239,7 @@ def runs_made(connection: Connection, run_ids: Sequence[RunId]) -> None:
         mine = PlacementRow.id.in_(select(RunRow.placement_id).where(RunRow.id.in_(batch)))
         connection.execute(update(PlacementRow).where(mine).values(retry_at=None))
         placed = PlacementRow.state == PlacementState.PLACED
-        connection.execute(update(PlacementRow).where(mine, placed).values(hindrance=""))
+        connection.execute(update(PlacementRow).where(mine, placed).values(_held(NONE)))
 
 
 def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
@@ -253,7 +259,7 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
     placed = and_(
         PlacementRow.state == PlacementState.PLACED,
         PlacementRow.desired_source_digest.is_not(None),
-        PlacementRow.hindrance == "",
+        PlacementRow.hold_code == fixed(""),
         PlacementRow.paused_by.is_(None),
         behind,
         PlacementRow.failure_remedy != Remedy.CHANGE.value,
@@ -265,22 +271,26 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
     return len(connection.execute(missed.values(retry_at=now).returning(PlacementRow.id)).all())
 
 
-def clear_hindrances(connection: Connection, *, paused: str, manual: str) -> None:
-    """Take away reasons that no longer hold: ``paused`` where it is not, ``manual`` where it is in sync."""
-    hindered = PlacementRow.hindrance != fixed("")
-    resumed = and_(PlacementRow.hindrance == paused, PlacementRow.paused_by.is_(None))
+def clear_holds(connection: Connection) -> None:
+    """Take away holds that ended: ``PAUSED`` where it is not, ``MANUAL`` where it is in sync."""
+    held = PlacementRow.hold_code != fixed("")
+    resumed = and_(PlacementRow.hold_code == Hold.PAUSED.value, PlacementRow.paused_by.is_(None))
     in_sync = and_(
-        PlacementRow.hindrance == manual,
+        PlacementRow.hold_code == Hold.MANUAL.value,
         PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
         PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
     )
-    connection.execute(update(PlacementRow).where(hindered, or_(resumed, in_sync)).values(hindrance=""))
+    connection.execute(update(PlacementRow).where(held, or_(resumed, in_sync)).values(_held(NONE)))
 
 
-def hinder(connection: Connection, reasons: Mapping[int, str]) -> None:
+def hold(connection: Connection, holds: Mapping[int, Reason]) -> None:
     """Say why these placements get no run, and that they want none until something changes."""
-    rows = [{"row": id_, "why": reason} for id_, reason in sorted(reasons.items())]
-    statement = update(_TABLE).where(_TABLE.c.id == bindparam("row")).values(hindrance=bindparam("why"), retry_at=None)
+    rows = [{"row": id_, **_held(why)} for id_, why in sorted(holds.items())]
+    statement = (
+        update(_TABLE)
+        .where(_TABLE.c.id == bindparam("row"))
+        .values(hold_code=bindparam("hold_code"), hold_params=bindparam("hold_params"), retry_at=None)
+    )
     for batch in batched(rows):
         connection.execute(statement, batch)
 
@@ -327,7 +337,7 @@ def _facts(row: Any) -> PlacementFacts:
         source_id=row.source_id,
         desired=desired,
         applied=applied,
-        hindrance=row.hindrance,
+        hold=Reason(row.hold_code, row.hold_params or {}),
         warned=row.found_code == Found.WARNED,
         failed_settings=row.failure_settings if row.failure_code else None,
         paused=row.paused_by is not None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, bindparam, case, func, or_, select, update
+from sqlalchemy import ClauseElement, Connection, bindparam, case, func, null, or_, select, update
 
 from common.db import tenants
 from common.db.dialect import batched, table_of
@@ -335,7 +335,8 @@ def record_left(connection: Connection, placement_id: int) -> None:
         "applied_at": None,
         "manifest_digest": None,
         "objects": 0,
-        "hindrance": case((leaving, ""), else_=PlacementRow.hindrance),
+        "hold_code": case((leaving, ""), else_=PlacementRow.hold_code),
+        "hold_params": case((leaving, null()), else_=PlacementRow.hold_params),
         "retry_at": None,
         "observe_until": None,
         "delete_hooks": None,

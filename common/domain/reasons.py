@@ -8,6 +8,7 @@ from typing import Any
 
 from common.domain import numbers
 from common.domain.changes import difference
+from common.domain.holds import BLOCKING, Hold
 from common.domain.runs import SyncStatus
 from common.domain.status import UNKNOWN_KINDS, Contact, Failure, Found, Reason, Remedy
 
@@ -20,6 +21,14 @@ def sentence(reason: Reason) -> str:
         return ""
     make = _SENTENCES.get(reason.code)
     return make(reason.params) if make is not None else reason.code
+
+
+def hold_sentence(hold: Reason) -> str:
+    """Return in words what keeps a placement from its desired revision; empty for nothing."""
+    said = sentence(hold)
+    if hold.code in BLOCKING:
+        return f"blocked: {said}"
+    return f"waits for an approval: {said}" if hold.code == Hold.ASKED else said
 
 
 def failure_sentence(failure: Failure, *, ref: str, retry_at: datetime | None) -> str:
@@ -39,7 +48,7 @@ def reason_sentence(
     *,
     contact: Reason,
     found: Reason,
-    hindrance: str,
+    hold: Reason,
     failure: str,
 ) -> str:
     """Return why a placement has its status; empty when there is nothing to say.
@@ -48,16 +57,17 @@ def reason_sentence(
         status: as derived from the same facts.
         contact: what keeps its objects from being read.
         found: what the last run that judged them found.
-        hindrance: why planning gives it no run, in words.
+        hold: why planning gives it no run.
         failure: the sentence of its failure.
     """
     if status is SyncStatus.UNKNOWN:
         return sentence(contact)
+    held = hold_sentence(hold)
     if status is SyncStatus.FAILED:
-        return f"{hindrance}; {failure}" if hindrance else failure
+        return f"{held}; {failure}" if held else failure
     if status is SyncStatus.OUT_OF_SYNC:
-        return "; ".join(filter(None, (hindrance, sentence(found)))) or "its run is on its way"
-    return hindrance
+        return "; ".join(filter(None, (held, sentence(found)))) or "its run is on its way"
+    return held
 
 
 def _waits_for(failure: Failure, ref: str, retry_at: datetime | None) -> str:
@@ -141,6 +151,20 @@ def _rejected(params: Params) -> str:
     )
 
 
+def _identity_changed(params: Params) -> str:
+    found, was = params.get("identity", "unknown"), params.get("was", "unknown")
+    return f"identity changed: another cluster answers at its address ({found}, was {was})"
+
+
+def _same_cluster(params: Params) -> str:
+    return f"the same cluster as {', '.join(params.get('others', ()))}"
+
+
+def _leaving_asked(params: Params) -> str:
+    why = sentence(Reason(str(params.get("why", ""))))
+    return f"{numbers.of(int(params.get('placements', 0)), 'placement')} would leave ({why})"
+
+
 _SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Contact.LOST: _lost,
     Contact.PARTIAL: _partial,
@@ -155,4 +179,21 @@ _SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Found.PRUNE_HELD: _held,
     Found.PRUNE_REJECTED: _rejected,
     Found.TOLD: lambda params: str(params.get("text", "")),
+    Hold.IDENTITY_CHANGED: _identity_changed,
+    Hold.SAME_CLUSTER: _same_cluster,
+    Hold.CLUSTER_UNKNOWN: lambda _: "the cluster is unknown",
+    Hold.JOINING: lambda _: "the cluster is joining: nothing is written until its state is active",
+    Hold.FROZEN: lambda _: "frozen: the cluster's state is frozen",
+    Hold.UNDECLARED: lambda _: "frozen: the cluster's document is gone from the registry",
+    Hold.DRAINING: lambda _: "its cluster is draining",
+    Hold.CLUSTER_RETIRED: lambda _: "the cluster is retired: it is left alone",
+    Hold.APPLICATION_BLOCKED: lambda params: f"blocked: {params.get('message', '')}",
+    Hold.APPLICATION_RETIRED: lambda _: "its application is retired",
+    Hold.UNMATCHED: lambda _: "no target matches it any more and onUnmatch is delete",
+    Hold.UNPLACED: lambda _: "nothing places it any more; its objects are left alone",
+    Hold.ASKED: _leaving_asked,
+    Hold.PAUSED: lambda _: "paused",
+    Hold.MANUAL: lambda _: "sync.mode is manual: waits for `flotilla sync`",
+    Hold.UNRESOLVED: lambda _: "its source was not resolved yet",
+    Hold.UNREADABLE: lambda params: str(params.get("message", "")),
 }

@@ -15,10 +15,13 @@ from common.db.placements import PlacementFacts
 from common.db.session import Database, open_database
 from common.domain.errors import PermanentError
 from common.domain.fleet import Cluster, Fleet, Placement
+from common.domain.holds import Hold
 from common.domain.inventory import InventoryItem
+from common.domain.reasons import hold_sentence
 from common.domain.redact import redacted_manifest
 from common.domain.refs import PlacementRef
 from common.domain.secrecy import Secrets
+from common.domain.status import Reason
 from common.sandbox.launch import Strictness
 from common.settings import Settings
 from common.snapshots import Snapshots
@@ -113,7 +116,7 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
     known = placed(settings, ref)
     desired, renderer = known.facts.desired, known.renderer
     if desired is None or renderer is None:
-        message = f"{ref} has nothing to render: {known.facts.hindrance or 'its source was not resolved yet'}"
+        message = f"{ref} has nothing to render: {hold_sentence(known.facts.hold or Reason(Hold.UNRESOLVED))}"
         raise NothingToShowError(message, remedy="See `flotilla status --faults`.")
     request = request_for(known.placement)
     allowed = known.fleet.projects[known.placement.application.project].allows_repo

@@ -9,10 +9,11 @@ from common.db.approvals import Approval, ApprovalKind
 from common.db.connection import Connection
 from common.db.placements import PlacementFacts
 from common.domain.refs import PlacementRef, SourceRef
+from common.domain.status import Reason
 from scheduler.planning.facts import Current, Facts, Resolved
 
 
-def blocked_clusters(connection: Connection) -> dict[str, str]:
+def blocked_clusters(connection: Connection) -> dict[str, Reason]:
     """Return the clusters that nothing may be written to, each with the reason."""
     return {name: known.blocked for name, known in clusters.facts(connection).items() if known.blocked}
 
@@ -45,7 +46,7 @@ def _current(known: PlacementFacts) -> Current:
         source_id=known.source_id,
         desired=known.desired,
         applied=known.applied,
-        hindrance=known.hindrance,
+        hold=known.hold,
         owns=owns,
         warned=known.warned,
         failed_settings=known.failed_settings,

@@ -16,12 +16,14 @@ from common.db.session import Database
 from common.domain import numbers
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
+from common.domain.holds import Hold, hold_of
 from common.domain.placements import PlacementState
+from common.domain.reasons import hold_sentence
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import RunState, Trigger
+from common.domain.status import Reason
 from common.snapshots import Snapshots
 from common.telemetry.logs import logger
-from scheduler.planning.hindrance import hindrance_of
 
 log = logger(__name__)
 Known = tuple[int, Fleet] | None
@@ -211,10 +213,10 @@ def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet) -> str:
     if placement is None or one.state is not PlacementState.PLACED:
         return f"the placement is {one.state}: nothing places it"
     if one.desired is None:
-        return one.hindrance or "its source was not resolved yet"
+        return hold_sentence(one.hold or Reason(Hold.UNRESOLVED))
     cluster = clusters.get(connection, one.ref.cluster)
     blocked = {cluster.name: cluster.blocked} if cluster is not None and cluster.blocked else {}
-    return hindrance_of(placement, blocked)
+    return hold_sentence(hold_of(placement, blocked))
 
 
 def _by_person(one: PlacementFacts, actor: str, cause: str, fleet: Fleet, snapshot_id: int) -> NewRun:

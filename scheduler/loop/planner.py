@@ -16,6 +16,7 @@ from common.db.session import Database
 from common.db.standing import HOOKS
 from common.domain import numbers
 from common.domain.fleet import Fleet
+from common.domain.status import Reason
 from common.snapshots import Snapshots
 from common.telemetry.logs import logger
 from scheduler.loop.facts import approved_to_leave, blocked_clusters, read_facts
@@ -82,7 +83,7 @@ class Planner:
 
 def _marker(connection: Connection, snapshot_id: int) -> tuple[Any, ...]:
     """Return a value that differs whenever a plan could come out otherwise."""
-    blocked = tuple(sorted(blocked_clusters(connection).items()))
+    blocked = blocked_clusters(connection)
     allowed = tuple(approval.id for approval in approved_to_leave(connection))
     return (snapshot_id, sources.change_marker(connection), blocked, allowed)
 
@@ -94,7 +95,7 @@ def _change(step: Step, fleet: Fleet) -> PlacementChange:
         state=step.state,
         source_id=step.source_id,
         desired=step.desired,
-        hindrance=step.hindrance,
+        hold=step.hold,
         wants_run=step.wants_run,
         renewed=step.renewed,
         doubtful=step.doubtful,
@@ -128,7 +129,7 @@ def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: d
     blocked = blocked_clusters(connection)
     made: list[NewRun] = []
     served: list[int] = []
-    reasons: dict[int, str] = {}
+    holds: dict[int, Reason] = {}
     superseded: list[int] = []
     for one in wanting:
         decision = decide(_waiting(one), fleet.placement(one.ref), blocked=blocked, cluster=one.ref.cluster)
@@ -137,14 +138,14 @@ def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: d
             made.append(new_run(one, decision, fleet, snapshot_id))
         elif isinstance(decision, NoRun):
             served.append(one.id)
-            if decision.reason:
-                reasons[one.id] = decision.reason
+            if decision.hold:
+                holds[one.id] = decision.hold
     runs.supersede(connection, superseded, reason="a newer revision", now=now)
     created = runs.create_many(connection, made, now=now)
     # Only these: one whose run was claimed between reading and superseding still wants its own.
     placements.runs_made(connection, created)
     placements.want_nothing(connection, served)
-    placements.hinder(connection, reasons)
+    placements.hold(connection, holds)
     return len(created)
 
 

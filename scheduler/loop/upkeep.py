@@ -6,8 +6,6 @@ from common.clock import Clock
 from common.db import placements, tallies
 from common.db.session import Database
 from common.telemetry.logs import logger
-from scheduler.planning.due import PAUSED
-from scheduler.planning.hindrance import MANUAL
 
 log = logger(__name__)
 EVERY = 10.0
@@ -32,7 +30,7 @@ class Upkeep:
         if self._clock.monotonic() < self._due:
             return 0
         with self._database.write() as connection:
-            placements.clear_hindrances(connection, paused=PAUSED, manual=MANUAL)
+            placements.clear_holds(connection)
             found = placements.want_what_was_missed(connection, now=self._database.now(connection))
         # In a transaction of its own: it is bounded by itself, and more runs may have ended than one go counts.
         counted = tallies.MOST

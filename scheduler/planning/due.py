@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from common.domain import numbers
 from common.domain.fleet import Placement, SyncMode
+from common.domain.holds import Hold, hold_of
 from common.domain.placements import PlacementState
 from common.domain.refs import Revision
 from common.domain.runs import RunState, Trigger
-from scheduler.planning.hindrance import MANUAL, hindrance_of
-
-PAUSED = "paused"
+from common.domain.status import NONE, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +54,15 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class NoRun:
-    """It gets none until something changes; ``reason`` is empty when it needs none."""
+    """It gets none until something changes; ``hold`` is ``NONE`` when it needs none."""
 
-    reason: str = ""
+    hold: Reason = NONE
 
 
 Decision = MakeRun | Later | NoRun
 
 
-def decide(waiting: Waiting, placement: Placement | None, *, blocked: Mapping[str, str], cluster: str) -> Decision:
+def decide(waiting: Waiting, placement: Placement | None, *, blocked: Mapping[str, Reason], cluster: str) -> Decision:
     """Return whether the placement gets a run now.
 
     Args:
@@ -74,27 +73,27 @@ def decide(waiting: Waiting, placement: Placement | None, *, blocked: Mapping[st
     """
     if waiting.state is PlacementState.LEAVING:
         if cluster in blocked:
-            return NoRun(f"blocked: {blocked[cluster]}")
+            return NoRun(blocked[cluster])
         return _leave(waiting)
     if waiting.state is not PlacementState.PLACED or placement is None or waiting.desired is None:
         return NoRun()
     as_wanted = waiting.applied == waiting.desired.identity
     if as_wanted and not waiting.failures:
         return NoRun()
-    reason = _stops(waiting, placement, blocked)
-    if reason:
-        return NoRun(reason)
+    hold = _stops(waiting, placement, blocked)
+    if hold:
+        return NoRun(hold)
     corrects = as_wanted and not (waiting.hook_failed and waiting.changed)
     return _correct(waiting, waiting.desired) if corrects else _advance(waiting, waiting.desired)
 
 
-def _stops(waiting: Waiting, placement: Placement, blocked: Mapping[str, str]) -> str:
+def _stops(waiting: Waiting, placement: Placement, blocked: Mapping[str, Reason]) -> Reason:
     if waiting.paused:
-        return PAUSED
-    hindrance = hindrance_of(placement, blocked)
-    if not hindrance and placement.sync.mode is SyncMode.MANUAL:
-        return MANUAL
-    return hindrance
+        return Reason(Hold.PAUSED)
+    hold = hold_of(placement, blocked)
+    if not hold and placement.sync.mode is SyncMode.MANUAL:
+        return Reason(Hold.MANUAL)
+    return hold
 
 
 def _leave(waiting: Waiting) -> Decision:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, SourceRef
+from common.domain.status import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Current:
     source_id: int | None
     desired: Revision | None
     applied: tuple[str, str] | None
-    hindrance: str
+    hold: Reason
     owns: bool
     warned: bool = False
     failed_settings: str | None = None
@@ -67,5 +68,5 @@ class Facts:
     resolved: Mapping[tuple[SourceRef, str], Resolved] = field(default_factory=dict)
     sources: Mapping[SourceRef, int] = field(default_factory=dict)
     source_errors: Mapping[int, str] = field(default_factory=dict)
-    blocked: Mapping[str, str] = field(default_factory=dict)
+    blocked: Mapping[str, Reason] = field(default_factory=dict)
     allowed_to_leave: frozenset[PlacementRef] = frozenset()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from common.domain import numbers
 from common.domain.fleet import LeavingBounds
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
+from common.domain.status import Reason
 from scheduler.planning.facts import Facts
 
 
@@ -17,7 +18,7 @@ class Leaver:
     """A placement that is to be removed; ``drains`` is its cluster where that is draining as a whole."""
 
     ref: PlacementRef
-    why: str
+    why: Hold
     drains: str
 
 
@@ -27,12 +28,12 @@ class Departures:
 
     Attributes:
         free: who leaves now, and why.
-        waiting: who waits for an approval, and for which in words.
+        waiting: who waits for an approval, and for which.
         asks: what to ask a person: by subject (``fleet``, or a draining cluster's name), exactly who would go.
     """
 
-    free: Mapping[PlacementRef, str] = field(default_factory=dict)
-    waiting: Mapping[PlacementRef, str] = field(default_factory=dict)
+    free: Mapping[PlacementRef, Hold] = field(default_factory=dict)
+    waiting: Mapping[PlacementRef, Reason] = field(default_factory=dict)
     asks: Mapping[str, tuple[PlacementRef, ...]] = field(default_factory=dict)
 
 
@@ -51,7 +52,7 @@ def departures(leavers: Iterable[Leaver], bounds: LeavingBounds, *, total: int, 
         total: placements placed before this plan; what the percentage is of.
         facts: who owns anything, who is leaving already, whom a person let go.
     """
-    free: dict[PlacementRef, str] = {}
+    free: dict[PlacementRef, Hold] = {}
     asking: dict[str, list[Leaver]] = {}
     for leaver in leavers:
         current = facts.current[leaver.ref]
@@ -65,7 +66,7 @@ def departures(leavers: Iterable[Leaver], bounds: LeavingBounds, *, total: int, 
         free.update((leaver.ref, leaver.why) for leaver in together)
         asking.pop(FLEET, None)
     waiting = {
-        leaver.ref: f"{numbers.of(len(group), 'placement')} would leave ({leaver.why})"
+        leaver.ref: Reason(Hold.ASKED, {"placements": len(group), "why": leaver.why.value})
         for group in asking.values()
         for leaver in group
     }

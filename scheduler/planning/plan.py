@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from common.domain.fleet import ClusterState, Disposition, Fleet, OnUnmatch, Placement, SyncMode
+from common.domain.holds import Hold, hold_of
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, SourceRef
 from common.domain.several import joined_commit, joined_digest, joined_renderer
+from common.domain.status import NONE, Reason
 from scheduler.planning.facts import Current, Facts, Resolved
-from scheduler.planning.hindrance import MANUAL, hindrance_of
 from scheduler.planning.leaving import Departures, Leaver, departures
 
 
@@ -24,7 +25,7 @@ class Step:
 
     Attributes:
         desired: what it should run; the one before where that cannot be told now.
-        hindrance: what stands in the way of its desired revision, in words; empty when nothing does.
+        hold: what stands in the way of its desired revision, or why it leaves or stays; ``NONE`` for nothing.
         wants_run: whether it wants a run because of this plan.
         renewed: whether ``desired`` is another revision than before, by identity.
         differs: whether anything has to be stored.
@@ -36,7 +37,7 @@ class Step:
     state: PlacementState
     source_id: int | None
     desired: Revision | None
-    hindrance: str
+    hold: Reason
     wants_run: bool
     renewed: bool
     differs: bool
@@ -74,12 +75,12 @@ def _leavers(fleet: Fleet, placed: Mapping[PlacementRef, Placement], facts: Fact
         if placement is None:
             emptied = _may_be_emptied(fleet, ref.cluster)
             if emptied is ClusterState.DRAINING:
-                yield Leaver(ref, "its cluster is draining", drains=ref.cluster)
+                yield Leaver(ref, Hold.DRAINING, drains=ref.cluster)
             elif emptied is not None and fleet.leaving_policy(ref.application) is OnUnmatch.DELETE:
-                yield Leaver(ref, "no target matches it any more and onUnmatch is delete", drains="")
+                yield Leaver(ref, Hold.UNMATCHED, drains="")
         elif placement.disposition is Disposition.REMOVE:
             draining = placement.cluster.state is ClusterState.DRAINING
-            why = "its cluster is draining" if draining else "its application is retired"
+            why = Hold.DRAINING if draining else Hold.APPLICATION_RETIRED
             yield Leaver(ref, why, drains=ref.cluster if draining else "")
 
 
@@ -94,31 +95,31 @@ def _may_be_emptied(fleet: Fleet, name: str) -> ClusterState | None:
 def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -> Step:
     current = facts.current.get(placement.ref)
     if placement.disposition is Disposition.FORGET:
-        return _standing(placement.ref, current, PlacementState.RETAINED, "the cluster is retired: it is left alone")
+        return _standing(placement.ref, current, PlacementState.RETAINED, Reason(Hold.CLUSTER_RETIRED))
     if placement.disposition is Disposition.REMOVE:
         return _removed(placement.ref, current, going)
     source_id, desired, unresolved = _desired(placement, current, facts)
-    hindrance = hindrance_of(placement, facts.blocked)
+    hold = hold_of(placement, facts.blocked)
     renewed = desired is not None and (
         current is None or current.desired is None or current.desired.identity != desired.identity
     )
     unleashed = current is not None and current.warned and placement.sync.mode is SyncMode.ENFORCE
     # Back at what was applied last: a run for what came between may have failed, and may have written a part of it.
     behind = desired is not None and (current is None or current.applied != desired.identity or renewed or unleashed)
-    if behind and not hindrance and placement.sync.mode is SyncMode.MANUAL:
-        hindrance = MANUAL
-    reason = hindrance or unresolved
+    if behind and not hold and placement.sync.mode is SyncMode.MANUAL:
+        hold = Reason(Hold.MANUAL)
+    reason = hold or unresolved
     returning = current is not None and (
-        current.state is not PlacementState.PLACED or current.hindrance != reason or unleashed
+        current.state is not PlacementState.PLACED or current.hold != reason or unleashed
     )
-    wants_run = behind and not hindrance and (renewed or returning)
+    wants_run = behind and not hold and (renewed or returning)
     mended = not reason and _mended(placement, current, fleet)
     return Step(
         ref=placement.ref,
         state=PlacementState.PLACED,
         source_id=source_id,
         desired=desired,
-        hindrance=reason,
+        hold=reason,
         wants_run=wants_run or mended,
         renewed=renewed,
         doubtful=renewed or wants_run,
@@ -133,7 +134,7 @@ def _mended(placement: Placement, current: Current | None, fleet: Fleet) -> bool
     return bool(failed) and failed != placement.settings_digest(fleet.projects)
 
 
-def _desired(placement: Placement, current: Current | None, facts: Facts) -> tuple[int | None, Revision | None, str]:
+def _desired(placement: Placement, current: Current | None, facts: Facts) -> tuple[int | None, Revision | None, Reason]:
     """Return the source, the revision to be at, and why that is not what Git says now; last good stays."""
     sources = placement.to_resolve
     source_id = facts.sources.get(sources[0])
@@ -150,36 +151,40 @@ def _desired(placement: Placement, current: Current | None, facts: Facts) -> tup
     )
     if before is not None and before.identity == desired.identity:
         desired = before
-    return source_id, desired, next((one.error for one in found if one.error), "")
+    return source_id, desired, _unreadable(next((one.error for one in found if one.error), ""))
 
 
-def _unresolved(source: SourceRef, resolved: Resolved | None, facts: Facts) -> str:
+def _unresolved(source: SourceRef, resolved: Resolved | None, facts: Facts) -> Reason:
     error = resolved.error if resolved is not None else ""
     source_id = facts.sources.get(source)
     if not error and source_id is not None:
         error = facts.source_errors.get(source_id, "")
-    return error or "its source was not resolved yet"
+    return _unreadable(error) or Reason(Hold.UNRESOLVED)
+
+
+def _unreadable(error: str) -> Reason:
+    return Reason(Hold.UNREADABLE, {"message": error}) if error else NONE
 
 
 def _removed(ref: PlacementRef, current: Current | None, going: Departures) -> Step:
     gone = current is not None and current.state is PlacementState.LEFT
     if current is None or gone or (not current.owns and current.state is not PlacementState.LEAVING):
-        return _standing(ref, current, PlacementState.LEFT, "")
+        return _standing(ref, current, PlacementState.LEFT, NONE)
     return _departing(ref, current, going)
 
 
 def _departing(ref: PlacementRef, current: Current, going: Departures) -> Step:
     if ref not in going.free:
-        return _standing(ref, current, current.state, f"waits for an approval: {going.waiting[ref]}")
+        return _standing(ref, current, current.state, going.waiting[ref])
     if not current.owns:
-        return _standing(ref, current, PlacementState.LEFT, "")
-    step = _standing(ref, current, PlacementState.LEAVING, going.free[ref])
+        return _standing(ref, current, PlacementState.LEFT, NONE)
+    step = _standing(ref, current, PlacementState.LEAVING, Reason(going.free[ref]))
     return Step(
         step.ref,
         step.state,
         step.source_id,
         None,
-        step.hindrance,
+        step.hold,
         wants_run=current.state is not PlacementState.LEAVING,
         renewed=False,
         differs=step.differs or current.desired is not None,
@@ -190,11 +195,11 @@ def _unwanted(ref: PlacementRef, current: Current, going: Departures) -> Step:
     if ref in going.free or ref in going.waiting:
         return _departing(ref, current, going)
     if current.state in {PlacementState.LEFT, PlacementState.LEAVING}:
-        return _standing(ref, current, current.state, current.hindrance)
-    return _standing(ref, current, PlacementState.RETAINED, "nothing places it any more; its objects are left alone")
+        return _standing(ref, current, current.state, current.hold)
+    return _standing(ref, current, PlacementState.RETAINED, Reason(Hold.UNPLACED))
 
 
-def _standing(ref: PlacementRef, current: Current | None, state: PlacementState, reason: str) -> Step:
+def _standing(ref: PlacementRef, current: Current | None, state: PlacementState, reason: Reason) -> Step:
     """Return the step of a placement that keeps its revision and gets no run."""
     desired = current.desired if current is not None else None
     source_id = current.source_id if current is not None else None
@@ -203,8 +208,8 @@ def _standing(ref: PlacementRef, current: Current | None, state: PlacementState,
 
 
 def _differs(
-    current: Current | None, state: PlacementState, source_id: int | None, desired: Revision | None, reason: str
+    current: Current | None, state: PlacementState, source_id: int | None, desired: Revision | None, reason: Reason
 ) -> bool:
     if current is None:
         return True
-    return (current.state, current.source_id, current.desired, current.hindrance) != (state, source_id, desired, reason)
+    return (current.state, current.source_id, current.desired, current.hold) != (state, source_id, desired, reason)

@@ -10,7 +10,9 @@ from typing import Any
 from common.domain.fleet import NOWHERE, Application, Cluster, Fleet, Placement, Source, ValueLayer
 from common.domain.fleet.values import ValuePath
 from common.domain.placements import PlacementState
+from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import PlacementRef
+from common.domain.status import NONE
 from scheduler.planning.facts import Current, Facts, Resolved
 from scheduler.planning.plan import Step, plan
 
@@ -72,8 +74,8 @@ class _Side:
         return self.step.state if self.step is not None else None
 
     @property
-    def hindrance(self) -> str:
-        return self.step.hindrance if self.step is not None else ""
+    def held(self) -> str:
+        return hold_sentence(self.step.hold) if self.step is not None else ""
 
 
 def preview(now: Fleet | None, then: Fleet, facts: Facts) -> Preview:
@@ -94,7 +96,7 @@ def _sides(fleet: Fleet, facts: Facts) -> dict[PlacementRef, _Side]:
     made = plan(fleet, facts)
     placed = {placement.ref: placement for placement in fleet.placements()}
     asks = made.departures.waiting
-    return {step.ref: _Side(step, placed.get(step.ref), asks.get(step.ref, "")) for step in made.steps}
+    return {step.ref: _Side(step, placed.get(step.ref), sentence(asks.get(step.ref, NONE))) for step in made.steps}
 
 
 def _effect(before: _Side, after: _Side) -> tuple[Effect, str] | None:
@@ -107,7 +109,7 @@ def _effect(before: _Side, after: _Side) -> tuple[Effect, str] | None:
             PlacementState.RETAINED: Effect.RETAINED,
             PlacementState.PLACED: Effect.ADDED,
         }
-        return None if after.state is None else (effects[after.state], after.hindrance)
+        return None if after.state is None else (effects[after.state], after.held)
     if before.placement is not None and after.placement is not None:
         return _of_placed(before, after, before.placement, after.placement)
     return None
@@ -116,10 +118,10 @@ def _effect(before: _Side, after: _Side) -> tuple[Effect, str] | None:
 def _of_placed(before: _Side, after: _Side, was: Placement, is_: Placement) -> tuple[Effect, str] | None:
     rendered = _rendered(was, is_)
     if rendered:
-        held = f"; held: {after.hindrance}" if after.hindrance and after.hindrance == before.hindrance else ""
+        held = f"; held: {after.held}" if after.held and after.held == before.held else ""
         return Effect.CHANGED, ", ".join(rendered) + held
-    if before.hindrance != after.hindrance:
-        return Effect.HELD, after.hindrance or f"no longer held: {before.hindrance}"
+    if before.held != after.held:
+        return Effect.HELD, after.held or f"no longer held: {before.held}"
     different = _different(_settings(was.application), _settings(is_.application))
     return (Effect.SETTINGS, ", ".join(different)) if different else None
 
@@ -197,7 +199,7 @@ def as_if_applied(fleet: Fleet, *others: Fleet) -> Facts:
     So two registries can be compared without a hub.
     """
     placed = [placement for each in (fleet, *others) for placement in each.placements()]
-    standing = Current(PlacementState.PLACED, None, None, None, hindrance="", owns=True)
+    standing = Current(PlacementState.PLACED, None, None, None, hold=NONE, owns=True)
     return Facts(
         current={placement.ref: standing for placement in fleet.placements()},
         resolved={

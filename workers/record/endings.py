@@ -21,6 +21,7 @@ from common.db.standing import FULL_CHECK, HOOKS, Checked, Failed, Success
 from common.domain.changes import DIFFERENCES, MUTATIONS, Action, Change, differing
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, Project, SyncMode, SyncSettings
+from common.domain.reasons import hold_sentence
 from common.domain.refs import ObjectId
 from common.domain.runs import (
     LONGEST_BACK_OFF,
@@ -95,9 +96,9 @@ class Ender:
 
         self._end(lambda _now: AttemptEnding(outcome, reason=said), note)
 
-    def stop_blocked(self, reason: str) -> None:
+    def stop_blocked(self, hold: Reason) -> None:
         """The cluster turned out to be one that nothing may be written to."""
-        self.stop(AttemptOutcome.SKIPPED, f"blocked: {reason}")
+        self.stop(AttemptOutcome.SKIPPED, hold_sentence(hold))
 
     def lost(self) -> None:
         """The lease may have run out: if nobody ended the attempt in the meantime, the run is queued again at once."""

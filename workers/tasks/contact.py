@@ -8,14 +8,16 @@ from common.db import approvals, clusters
 from common.db.approvals import ApprovalKind
 from common.db.session import Database
 from common.domain.fleet import Cluster
+from common.domain.holds import Hold
+from common.domain.status import NONE, Reason
 from workers.kube import Connection
 
 _recorded: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()
 """Identities recorded since each connection was made; a new connection asks again."""
 
 
-def check_identity(database: Database, cluster: Cluster, connection: Connection) -> str:
-    """Return why nothing may be written to the cluster on the other end; empty when it may.
+def check_identity(database: Database, cluster: Cluster, connection: Connection) -> Reason:
+    """Return why nothing may be written to the cluster on the other end; ``NONE`` when it may.
 
     Raises:
         TransientError: it does not say who it is.
@@ -23,14 +25,14 @@ def check_identity(database: Database, cluster: Cluster, connection: Connection)
     """
     identity = connection.identity()
     if _recorded.get(connection) == identity:
-        return ""
+        return NONE
     version = connection.version()
     with database.write() as transaction:
         now = database.now(transaction)
         blocked = clusters.record_identity(transaction, cluster.name, identity)
         expire_at = connection.credentials_expire_at
         clusters.record_reached(transaction, cluster.name, version=version, expire_at=expire_at, now=now)
-        if blocked.startswith(clusters.CHANGED):
+        if blocked.code == Hold.IDENTITY_CHANGED:
             payload = {"identity": identity}
             reason = f"another cluster answers at {cluster.server}"
             approvals.ask(transaction, ApprovalKind.IDENTITY, cluster.name, payload=payload, reason=reason, now=now)

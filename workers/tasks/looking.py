@@ -14,6 +14,7 @@ from common.db.standing import Standing
 from common.domain.errors import FlotillaError, PermanentError, TransientError
 from common.domain.fleet import Cluster, Fleet
 from common.domain.inventory import InventoryItem
+from common.domain.reasons import sentence
 from common.telemetry.logs import logger
 from workers.kube import Connection
 from workers.sync.errors import ForbiddenError
@@ -90,7 +91,7 @@ def reach(runtime: Runtime, cluster: Cluster) -> Connection:
     connection.forget_identity()
     blocked = check_identity(runtime.database, cluster, connection)
     if blocked:
-        message = f"what answers at the address of {cluster.name} is not looked at: {blocked}"
+        message = f"what answers at the address of {cluster.name} is not looked at: {sentence(blocked)}"
         raise WrongClusterError(message, remedy=f"See `flotilla approvals`, and how {cluster.name} was replaced.")
     return connection
 

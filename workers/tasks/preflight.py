@@ -8,6 +8,7 @@ from common.db.claims import ClaimFacts
 from common.db.runs import ClaimedRun
 from common.domain.fleet import Cluster, ClusterState, Disposition, Placement, SyncMode
 from common.domain.placements import PlacementState
+from common.domain.reasons import hold_sentence
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.several import commits_in
 from workers.sync.ports import Phase
@@ -43,7 +44,7 @@ def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *
     """
     standing = facts.standing
     if facts.blocked:
-        return Stop(AttemptOutcome.SKIPPED, f"blocked: {facts.blocked}")
+        return Stop(AttemptOutcome.SKIPPED, hold_sentence(facts.blocked))
     if run.revision is None:
         if standing.state is not PlacementState.LEAVING:
             return Stop(AttemptOutcome.SKIPPED, "it is wanted again")

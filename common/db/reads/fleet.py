@@ -10,6 +10,8 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select,
 
 from common.db.reads.placements import EVERYTHING, PlacementFilter
 from common.db.tables import ApprovalRow, ClusterRow, FaultRow, FleetRow, FleetSnapshotRow, PlacementRow, SourceRow
+from common.domain.reasons import sentence
+from common.domain.status import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class FleetView:
     checked_at: datetime | None
 
 
-IN_TROUBLE = and_(ClusterRow.declared, or_(ClusterRow.reachable.is_not(true()), ClusterRow.blocked != ""))
+IN_TROUBLE = and_(ClusterRow.declared, or_(ClusterRow.reachable.is_not(true()), ClusterRow.blocked_code != ""))
 """Declared, and not reached or not written to."""
 
 
@@ -145,7 +147,7 @@ def clusters(
             pool=row.pool,
             server=row.server,
             reachable=row.reachable,
-            blocked=row.blocked,
+            blocked=sentence(Reason(row.blocked_code, row.blocked_params or {})),
             error=row.error,
             version=row.version,
             last_seen_at=row.last_seen_at,

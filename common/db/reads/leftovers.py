@@ -10,7 +10,9 @@ from sqlalchemy import Connection, or_, select, tuple_
 from common.db import orphans
 from common.db.reads.page import Page, page_of
 from common.db.tables import FaultRow, InventoryRow, PlacementRow
+from common.domain.reasons import hold_sentence
 from common.domain.refs import ObjectId
+from common.domain.status import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def leftovers(connection: Connection, *, after: str = "", limit: int = 100) -> P
         raise ValueError(message)
     query = (
         select(*InventoryRow.__table__.c, PlacementRow.cluster, PlacementRow.application, PlacementRow.state)
-        .add_columns(PlacementRow.hindrance)
+        .add_columns(PlacementRow.hold_code, PlacementRow.hold_params)
         .join(PlacementRow, PlacementRow.id == InventoryRow.placement_id)
         .where(or_(PlacementRow.state != "placed", InventoryRow.wanted.is_(False)), InventoryRow.hook_state == "")
     )
@@ -87,7 +89,7 @@ def _why(row: Any) -> str:
     words = {
         "placed": "it waits to be removed",
         "leaving": "its placement is being removed",
-        "retained": f"its placement is retained: {row.hindrance}",
+        "retained": f"its placement is retained: {hold_sentence(Reason(row.hold_code, row.hold_params or {}))}",
         "left": "its kind is removed only with flotilla.dev/prune: allow",
     }
     return words[row.state]

@@ -131,7 +131,8 @@ _COLUMNS = (
     PlacementRow.health,
     PlacementRow.health_reason,
     PlacementRow.health_at,
-    PlacementRow.hindrance,
+    PlacementRow.hold_code,
+    PlacementRow.hold_params,
     PlacementRow.contact_code,
     PlacementRow.contact_params,
     PlacementRow.found_code,
@@ -194,7 +195,7 @@ def _reason(row: Any, failure: Failure | None) -> str:
         SyncStatus(row.sync_status),
         contact=Reason(row.contact_code, row.contact_params or {}),
         found=Reason(row.found_code, row.found_params or {}),
-        hindrance=row.hindrance,
+        hold=Reason(row.hold_code, row.hold_params or {}),
         failure="" if failure is None else failure_sentence(failure, ref=ref, retry_at=row.retry_at),
     )
 

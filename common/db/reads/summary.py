@@ -69,5 +69,5 @@ def summary(connection: Connection, which: PlacementFilter = EVERYTHING) -> Summ
         func.count().filter(IN_TROUBLE),
     ).where(*mine)
     paused, leaving, in_trouble = connection.execute(others).one()
-    blocked = connection.execute(select(func.count()).where(*here, ClusterRow.blocked != "")).scalar_one()
+    blocked = connection.execute(select(func.count()).where(*here, ClusterRow.blocked_code != "")).scalar_one()
     return Summary(clusters, sync, health, by_scope, blocked, paused, leaving, in_trouble)

@@ -87,8 +87,9 @@ class ClusterRow(Base):
     credentials: Mapped[str] = mapped_column(String(253))
     identity: Mapped[str | None] = mapped_column(String(64), index=True)
     """UID of kube-system, recorded at first contact."""
-    blocked: Mapped[str] = mapped_column(Text, default="")
-    """Why nothing is written there, in words; empty when nothing stands in the way."""
+    blocked_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """Why nothing is written there, see ``Hold``; empty when nothing stands in the way."""
+    blocked_params: Mapped[dict[str, Any] | None]
     reachable: Mapped[bool | None]
     """None until a first contact was tried."""
     error_code: Mapped[str] = mapped_column(Code(80), default="")

@@ -19,10 +19,10 @@ class PlacementRow(Base):
         UniqueConstraint("cluster", "application"),
         Index("ix_placements_application", "application", "cluster"),
         Index(
-            "ix_placements_hindered",
+            "ix_placements_held",
             "id",
-            sqlite_where=text("hindrance <> ''"),
-            postgresql_where=text("hindrance <> ''"),
+            sqlite_where=text("hold_code <> ''"),
+            postgresql_where=text("hold_code <> ''"),
         ),
     )
 
@@ -47,8 +47,9 @@ class PlacementRow(Base):
 
     sync_status: Mapped[str] = mapped_column(String(16), default="out-of-sync")
     """Derived from the facts below by ``common.domain.status``; written by ``common.db.status`` alone."""
-    hindrance: Mapped[str] = mapped_column(Text, default="")
-    """What planning says stands in the way of its desired revision: blocked, frozen, unresolved, manual, in words."""
+    hold_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """What planning says stands in the way of its desired revision, see ``Hold``; empty for nothing."""
+    hold_params: Mapped[dict[str, Any] | None]
     contact_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
     """What keeps its objects from being read; empty while everything can be."""
     contact_params: Mapped[dict[str, Any] | None]

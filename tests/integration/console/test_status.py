@@ -115,7 +115,7 @@ def test_where_nothing_is_wrong_only_counts_are_shown(flotilla: Flotilla) -> Non
 def test_a_placement_that_is_not_synced_and_well_ends_with_1(
     hub: Database, flotilla: Flotilla, values: dict[str, str]
 ) -> None:
-    _place(hub, "eu-1", "bad", **values, hindrance="because\nof this")
+    _place(hub, "eu-1", "bad", **values, hold_code="source.unreadable", hold_params={"message": "because\nof this"})
     seen = flotilla()
     assert seen.exit_code == 1
     told = "because of this" in seen.stdout
@@ -134,7 +134,7 @@ def test_what_is_at_rest_on_purpose_is_not_wrong(hub: Database, flotilla: Flotil
     [
         ({"reachable": False, "error": "no answer"}, "unreachable"),
         ({"reachable": None}, "unknown"),
-        ({"blocked": "another identity"}, "blocked"),
+        ({"blocked_code": "cluster.same", "blocked_params": {"others": ["us-1"]}}, "blocked"),
     ],
 )
 def test_a_cluster_that_is_not_reached_or_not_written_to_ends_with_1(
@@ -143,7 +143,7 @@ def test_a_cluster_that_is_not_reached_or_not_written_to_ends_with_1(
     _change(hub, ClusterRow, **values)
     seen = flotilla()
     assert (seen.exit_code, told in seen.stdout) == (1, True)
-    assert (values.get("error") or values.get("blocked") or "") in seen.stdout
+    assert (values.get("error") or "the same cluster as us-1" * ("blocked_code" in values)) in seen.stdout
     _change(hub, ClusterRow, declared=False)
     assert flotilla().exit_code == 0, "what is no longer declared is nobody's to reach"
 

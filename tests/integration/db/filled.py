@@ -54,7 +54,7 @@ _VALUES: Mapping[str, str] = {
     "placements.retry_at": "CASE WHEN g % 20 = 0 THEN now() END",
     "placements.observe_until": "CASE WHEN g % 20 = 0 THEN now() END",
     "placements.paused_by": "NULL",
-    "placements.hindrance": "CASE WHEN g % 50 = 0 THEN 'paused' ELSE '' END",
+    "placements.hold_code": "CASE WHEN g % 50 = 0 THEN 'placement.paused' ELSE '' END",
     "inventory.fight_step": "CASE WHEN g % 500 = 0 THEN 1 ELSE 0 END",
     "inventory.placement_id": "g / 4 + 1",
     "inventory.hook_state": "''",

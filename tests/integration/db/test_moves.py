@@ -128,7 +128,7 @@ def test_a_placement_is_pending_until_it_has_looked_at_its_wanted_revision(datab
         connection.execute(update(PlacementRow).values(**DESIRED))
         assert [(one.ref, one.desired_at) for one in moves.pending(connection, OLD)] == [(NEW, NOW)]
         kept: tuple[tuple[dict[str, Any], list[tuple[str, bool]]], ...] = (
-            ({"hindrance": "blocked"}, [("is held up (blocked)", True)]),
+            ({"hold_code": "sync.manual"}, [("is held up (sync.mode is manual: waits for `flotilla sync`)", True)]),
             ({"paused_by": "me"}, [("is paused by me", True)]),
             ({"failures": 1, "failure_code": "a.b"}, [("failed at its wanted revision (a.b)", False)]),
             ({"state": "retained"}, []),

@@ -76,7 +76,7 @@ def test_a_source_that_fails_says_why_on_its_placements(steps: Steps) -> None:
             now = steps.db.now(connection)
             sources.store_failure(connection, id_, error_code="git.unreachable", error="no such host", next_at=now)
     steps.turns()
-    assert "no such host" in steps.placement().hindrance
+    assert "no such host" in steps.placement().hold.params["message"]
 
 
 def test_a_wiped_broker_gets_what_it_held_once_more(steps: Steps) -> None:

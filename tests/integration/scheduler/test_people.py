@@ -11,9 +11,11 @@ from common.db.intents import IntentKind, IntentOutcome
 from common.db.runs import ClaimedRun
 from common.db.session import Database
 from common.db.tables import ApprovalRow
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
 from common.domain.runs import AttemptOutcome
+from common.domain.status import NONE
 from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
 from tests.unit.registry import texts
 
@@ -91,10 +93,10 @@ def test_resuming_leaves_no_word_of_the_pause(steps: Steps) -> None:
     steps.intents.tick()
     steps.resolve("b")
     steps.planner.tick()
-    assert steps.placement().hindrance == "paused"
+    assert steps.placement().hold.code == Hold.PAUSED
     steps.ask(IntentKind.RESUME, str(PAY))
     steps.turns()
-    assert (steps.wanted(), steps.placement().hindrance) == ("b", "")
+    assert (steps.wanted(), steps.placement().hold) == ("b", NONE)
 
 
 def test_what_was_synced_by_hand_no_longer_waits_for_a_hand(database: Database) -> None:
@@ -104,12 +106,12 @@ def test_what_was_synced_by_hand_no_longer_waits_for_a_hand(database: Database) 
     steps.resolve("a")
     steps.planner.tick()
     assert steps.placement().run is None
-    assert "manual" in steps.placement().hindrance
+    assert steps.placement().hold.code == Hold.MANUAL
     steps.ask(IntentKind.SYNC, str(PAY))
     steps.intents.tick()
     steps.succeed(steps.claim())
     steps.turns()
-    assert steps.placement().hindrance == ""
+    assert steps.placement().hold == NONE
 
 
 def test_one_intent_that_cannot_be_carried_out_holds_up_no_other(steps: Steps) -> None:

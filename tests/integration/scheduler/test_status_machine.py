@@ -34,8 +34,6 @@ from common.domain.runs import SyncStatus, Trigger
 from common.domain.status import sync_status
 from common.domain.tenant import Signer, Tenant
 from common.snapshots import Snapshots
-from scheduler.planning.due import PAUSED
-from scheduler.planning.hindrance import MANUAL
 from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
 from tests.unit.registry import texts
 from workers.record.endings import Ender
@@ -217,7 +215,7 @@ class Statuses(RuleBasedStateMachine):
         self.steps.planner.tick()
         with self.steps.db.write() as connection:
             now = self.steps.db.now(connection)
-            placements.clear_hindrances(connection, paused=PAUSED, manual=MANUAL)
+            placements.clear_holds(connection)
             placements.want_what_was_missed(connection, now=now)
         self.steps.planner.tick()
         if before.failure_remedy == "permanent" and not had_run and self.truth.events == self.truth.tried:

@@ -68,7 +68,7 @@ def _after(before: dict[PlacementRef, Current], planned: Plan) -> dict[Placement
         applied = before[step.ref].applied if step.ref in before else None
         if step.wants_run and step.desired is not None:
             applied, owned = step.desired.identity, True
-        after[step.ref] = Current(step.state, step.source_id, step.desired, applied, step.hindrance, owned)
+        after[step.ref] = Current(step.state, step.source_id, step.desired, applied, step.hold, owned)
     return after
 
 
@@ -105,7 +105,7 @@ def test_unasked_leaving_stays_within_its_bounds(wanted: Fleet, before: dict[Pla
 @given(fleets(), known())
 def test_every_placement_has_a_revision_or_a_reason(wanted: Fleet, before: dict[PlacementRef, Current]) -> None:
     for step in plan(wanted, facts(before, found=resolved("a0", "a1"))).steps:
-        if step.state is PlacementState.PLACED and not step.hindrance:
+        if step.state is PlacementState.PLACED and not step.hold:
             assert step.desired is not None
 
 

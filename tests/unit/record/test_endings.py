@@ -17,10 +17,11 @@ from common.db.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, Plac
 from common.domain.changes import Action, Change
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, SyncMode
+from common.domain.holds import Hold
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId
 from common.domain.runs import LONGEST_BACK_OFF, AttemptOutcome, RetryPolicy, Trigger
-from common.domain.status import Remedy
+from common.domain.status import Reason, Remedy
 from common.domain.tenant import Signer, Tenant
 from tests.factories import application, cluster, fleet
 from tests.integration.scheduler.harness import PAY, REGISTRY, AwayError, Steps
@@ -473,8 +474,8 @@ def test_what_is_stopped_says_why_and_changes_nothing_on_the_placement(
 
 
 def test_a_blocked_cluster_is_skipped(attempt: Attempt) -> None:
-    attempt.ender().stop_blocked("another cluster answers")
-    assert (attempt.row.outcome, attempt.row.reason) == ("skipped", "blocked: another cluster answers")
+    attempt.ender().stop_blocked(Reason(Hold.SAME_CLUSTER, {"others": ["us"]}))
+    assert (attempt.row.outcome, attempt.row.reason) == ("skipped", "blocked: the same cluster as us")
 
 
 def test_a_run_that_waits_for_health_holds_its_placement_and_no_lease(attempt: Attempt) -> None:

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from common.domain.fleet import ClusterState, Placement, SyncMode
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision
 from common.domain.runs import RunState, Trigger
-from scheduler.planning.due import PAUSED, Decision, Later, MakeRun, NoRun, Waiting, decide
-from scheduler.planning.hindrance import MANUAL
+from common.domain.status import NONE, Reason
+from scheduler.planning.due import Decision, Later, MakeRun, NoRun, Waiting, decide
 from tests.factories import application, cluster, fleet
 
 NEW = Revision("new", "p", "c" * 40)
@@ -25,7 +26,7 @@ def _placement(mode: SyncMode = SyncMode.ENFORCE, state: ClusterState = ClusterS
     return found
 
 
-def _decide(waiting: Waiting, placement: Placement | None = None, blocked: str = "") -> Decision:
+def _decide(waiting: Waiting, placement: Placement | None = None, blocked: Reason = NONE) -> Decision:
     return decide(waiting, placement or _placement(), blocked={"eu": blocked} if blocked else {}, cluster="eu")
 
 
@@ -65,20 +66,21 @@ def test_what_is_retained_or_gone_gets_none(state: PlacementState) -> None:
 
 
 def test_a_paused_placement_gets_none_and_says_so() -> None:
-    assert _decide(replace(BEHIND, paused=True)) == NoRun(PAUSED)
+    assert _decide(replace(BEHIND, paused=True)) == NoRun(Reason(Hold.PAUSED))
 
 
 def test_manual_mode_waits_for_a_person() -> None:
-    assert _decide(BEHIND, _placement(SyncMode.MANUAL)) == NoRun(MANUAL)
+    assert _decide(BEHIND, _placement(SyncMode.MANUAL)) == NoRun(Reason(Hold.MANUAL))
 
 
 def test_a_blocked_cluster_gets_none() -> None:
-    assert _decide(BEHIND, blocked="identity changed") == NoRun("blocked: identity changed")
-    assert _decide(LEAVING, blocked="identity changed") == NoRun("blocked: identity changed")
+    changed = Reason(Hold.IDENTITY_CHANGED, {"identity": "b", "was": "a"})
+    assert _decide(BEHIND, blocked=changed) == NoRun(changed)
+    assert _decide(LEAVING, blocked=changed) == NoRun(changed)
 
 
 def test_a_frozen_cluster_gets_none() -> None:
-    assert _decide(BEHIND, _placement(state=ClusterState.FROZEN)) == NoRun("frozen: the cluster's state is frozen")
+    assert _decide(BEHIND, _placement(state=ClusterState.FROZEN)) == NoRun(Reason(Hold.FROZEN))
 
 
 def test_a_running_run_is_waited_for() -> None:

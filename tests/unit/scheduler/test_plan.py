@@ -17,14 +17,20 @@ from common.domain.fleet import (
     RefKind,
     SyncMode,
 )
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, SourceRef
+from common.domain.status import Reason
 from scheduler.planning.facts import Current, Resolved
-from scheduler.planning.hindrance import JOINING, MANUAL
 from scheduler.planning.plan import Plan, Step, plan
 from tests.factories import SOURCE, SOURCE_ID, application, cluster, current, facts, fleet, resolved
 
 WEB = PlacementRef("eu", "web")
+CHANGED = Reason(Hold.IDENTITY_CHANGED, {"identity": "b", "was": "a"})
+
+
+def _unreadable(message: str) -> Reason:
+    return Reason(Hold.UNREADABLE, {"message": message})
 
 
 def _only(planned: Plan) -> Step:
@@ -34,18 +40,18 @@ def _only(planned: Plan) -> Step:
 
 def _settled(step: Step) -> Current:
     identity = step.desired.identity if step.desired else None
-    return current(step.state, desired=step.desired, applied=identity, hindrance=step.hindrance)
+    return current(step.state, desired=step.desired, applied=identity, hold=step.hold)
 
 
 def test_a_placement_waits_until_its_source_is_resolved() -> None:
     step = _only(plan(fleet([cluster("eu")], [application("web")]), facts()))
     assert (step.state, step.desired, step.wants_run) == (PlacementState.PLACED, None, False)
-    assert step.hindrance == "its source was not resolved yet"
+    assert step.hold == Reason(Hold.UNRESOLVED)
 
 
 def test_a_source_that_cannot_be_reached_is_named_as_the_reason() -> None:
     step = _only(plan(fleet([cluster("eu")], [application("web")]), facts(errors={1: "git.unreachable"})))
-    assert step.hindrance == "git.unreachable"
+    assert step.hold == _unreadable("git.unreachable")
 
 
 def test_a_resolved_placement_wants_a_run() -> None:
@@ -86,7 +92,7 @@ def test_an_unreadable_footprint_keeps_the_last_good_revision_and_says_why() -> 
     first = _only(plan(wanted, facts(found=resolved("web"))))
     step = _only(plan(wanted, facts({WEB: _settled(first)}, found=resolved("web", error="path missing"))))
     assert step.desired == first.desired
-    assert step.hindrance == "path missing"
+    assert step.hold == _unreadable("path missing")
     assert not step.wants_run
 
 
@@ -96,32 +102,32 @@ def test_a_new_cluster_gets_the_last_good_revision_of_an_application_that_cannot
 
 
 @pytest.mark.parametrize(
-    ("state", "reason"),
-    [(ClusterState.JOINING, JOINING), (ClusterState.FROZEN, "frozen: the cluster's state is frozen")],
+    ("state", "hold"),
+    [(ClusterState.JOINING, Hold.JOINING), (ClusterState.FROZEN, Hold.FROZEN)],
 )
-def test_nothing_runs_where_nothing_may_be_written(state: ClusterState, reason: str) -> None:
+def test_nothing_runs_where_nothing_may_be_written(state: ClusterState, hold: Hold) -> None:
     step = _only(plan(fleet([cluster("eu", state)], [application("web")]), facts(found=resolved("web"))))
-    assert (step.hindrance, step.wants_run) == (reason, False)
+    assert (step.hold, step.wants_run) == (Reason(hold), False)
 
 
 def test_a_removed_cluster_document_freezes() -> None:
     wanted = fleet([cluster("eu", removed=True)], [application("web")])
     step = _only(plan(wanted, facts(found=resolved("web"))))
-    assert step.hindrance == "frozen: the cluster's document is gone from the registry"
+    assert step.hold == Reason(Hold.UNDECLARED)
     assert not step.wants_run
 
 
 def test_a_blocked_application_is_left_alone() -> None:
     wanted = fleet([cluster("eu")], [application("web", blocked="its project forbids it")])
     step = _only(plan(wanted, facts(found=resolved("web"))))
-    assert step.hindrance == "blocked: its project forbids it"
+    assert step.hold == Reason(Hold.APPLICATION_BLOCKED, {"message": "its project forbids it"})
 
 
 def test_a_blocked_cluster_gets_no_run_and_one_once_it_is_free() -> None:
     wanted = fleet([cluster("eu")], [application("web")])
-    held = _only(plan(wanted, facts(found=resolved("web"), blocked={"eu": "identity changed"})))
-    assert (held.hindrance, held.wants_run) == ("blocked: identity changed", False)
-    before = current(held.state, desired=held.desired, hindrance=held.hindrance)
+    held = _only(plan(wanted, facts(found=resolved("web"), blocked={"eu": CHANGED})))
+    assert (held.hold, held.wants_run) == (CHANGED, False)
+    before = current(held.state, desired=held.desired, hold=held.hold)
     freed = _only(plan(wanted, facts({WEB: before}, found=resolved("web"))))
     assert freed.wants_run
     assert not freed.renewed
@@ -130,7 +136,7 @@ def test_a_blocked_cluster_gets_no_run_and_one_once_it_is_free() -> None:
 def test_a_manual_application_waits_for_a_person() -> None:
     wanted = fleet([cluster("eu")], [application("web", mode=SyncMode.MANUAL)])
     step = _only(plan(wanted, facts(found=resolved("web"))))
-    assert (step.hindrance, step.wants_run) == (MANUAL, False)
+    assert (step.hold, step.wants_run) == (Reason(Hold.MANUAL), False)
 
 
 def test_a_retired_cluster_is_left_alone() -> None:
@@ -211,7 +217,8 @@ def test_more_than_the_bound_ask_and_nobody_leaves() -> None:
     wanted = fleet(clusters, [application("web", state=ApplicationState.RETIRED)], LeavingBounds(10, 100))
     planned = plan(wanted, facts(_many(20)))
     assert {step.state for step in planned.steps} == {PlacementState.PLACED}
-    assert all(step.hindrance.startswith("waits for an approval: 20 placements would leave") for step in planned.steps)
+    asked = Reason(Hold.ASKED, {"placements": 20, "why": Hold.APPLICATION_RETIRED.value})
+    assert all(step.hold == asked for step in planned.steps)
     assert set(planned.departures.asks["fleet"]) == set(_many(20))
 
 
@@ -293,10 +300,10 @@ def test_a_frozen_cluster_asks_for_no_departure() -> None:
 def test_why_a_placement_leaves_is_said() -> None:
     retired = application("web", state=ApplicationState.RETIRED)
     known = {WEB: current(applied=("d", "p"))}
-    assert plan(fleet([cluster("eu")], [retired]), facts(known)).departures.free[WEB] == "its application is retired"
+    assert plan(fleet([cluster("eu")], [retired]), facts(known)).departures.free[WEB] is Hold.APPLICATION_RETIRED
     draining = cluster("eu", ClusterState.DRAINING)
     asked = plan(fleet([draining], [application("web")]), facts(known)).departures.waiting[WEB]
-    assert "its cluster is draining" in asked
+    assert asked == Reason(Hold.ASKED, {"placements": 1, "why": Hold.DRAINING.value})
 
 
 def test_a_departing_placement_has_no_revision_to_be_at() -> None:
@@ -318,7 +325,7 @@ def test_what_is_wrong_with_one_folder_is_said_before_what_is_wrong_with_its_rep
     wanted = fleet([cluster("eu")], [application("web")])
     found = resolved("web", digest="", error="web: no such folder")
     step = _only(plan(wanted, facts(found=found, errors={1: "the server is away"})))
-    assert step.hindrance == "web: no such folder"
+    assert step.hold == _unreadable("web: no such folder")
 
 
 def test_a_placement_of_a_retired_cluster_is_stored_when_it_is_new() -> None:
@@ -327,12 +334,12 @@ def test_a_placement_of_a_retired_cluster_is_stored_when_it_is_new() -> None:
     assert (step.state, step.differs) == (PlacementState.RETAINED, True)
 
 
-def test_a_new_hindrance_alone_is_stored() -> None:
+def test_a_new_hold_alone_is_stored() -> None:
     wanted = fleet([cluster("eu")], [application("web")])
     first = _only(plan(wanted, facts(found=resolved("web"))))
     known = {WEB: current(desired=first.desired, applied=first.desired.identity if first.desired else None)}
     assert not _only(plan(wanted, facts(known, found=resolved("web")))).differs
-    assert _only(plan(wanted, facts(known, found=resolved("web"), blocked={"eu": "another cluster"}))).differs
+    assert _only(plan(wanted, facts(known, found=resolved("web"), blocked={"eu": CHANGED}))).differs
 
 
 def test_a_departure_is_stored_with_or_without_a_revision() -> None:
@@ -374,8 +381,8 @@ def test_of_several_sources_the_one_that_is_not_resolved_is_the_reason_and_the_l
     wanted = fleet([cluster("eu")], [_several()])
     first = _only(plan(wanted, facts(found=_both())))
     unreachable = replace(facts(found=resolved("web"), errors={2: "git.unreachable"}), sources={SOURCE: 1, OTHER: 2})
-    assert _only(plan(wanted, unreachable)).hindrance == "git.unreachable"
+    assert _only(plan(wanted, unreachable)).hold == _unreadable("git.unreachable")
     faulty = _only(plan(wanted, facts({WEB: _settled(first)}, found=_both(error="the file is gone"))))
-    assert (faulty.desired, faulty.hindrance) == (first.desired, "the file is gone")
+    assert (faulty.desired, faulty.hold) == (first.desired, _unreadable("the file is gone"))
     never = _only(plan(wanted, facts(found=_both(digest="", error="the file is not there"))))
-    assert (never.desired, never.hindrance) == (None, "the file is not there")
+    assert (never.desired, never.hold) == (None, _unreadable("the file is not there"))

@@ -18,8 +18,10 @@ from common.domain.fleet import (
     ValueLayer,
     Where,
 )
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
+from common.domain.status import Reason
 from scheduler.planning.facts import Current, Facts
 from scheduler.planning.plan import plan
 from scheduler.planning.preview import Effect, preview
@@ -142,7 +144,7 @@ def test_freezing_a_cluster_holds_its_placements_and_thawing_lets_them_go() -> N
     frozen = fleet([cluster("eu", ClusterState.FROZEN), US], [WEB])
     assert _effects(frozen)["eu/web"][0] is Effect.HELD
     facts_ = _synced(NOW)
-    held = {ref: replace(one, hindrance="its cluster is frozen") for ref, one in facts_.current.items()}
+    held = {ref: replace(one, hold=Reason(Hold.FROZEN)) for ref, one in facts_.current.items()}
     back = preview(frozen, NOW, replace(facts_, current=held))
     assert [(str(one.ref), one.effect) for one in back.placements] == [("eu/web", Effect.HELD)]
     assert back.placements[0].detail.startswith("no longer held")

@@ -12,10 +12,11 @@ from common.db.runs import ClaimedRun
 from common.db.standing import Standing
 from common.domain.fleet import ApplicationState, Cluster, ClusterState, Placement, SyncMode
 from common.domain.health import Health, HealthReport
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import AttemptRef, PlacementRef, Revision, RunId
 from common.domain.runs import AttemptOutcome, SyncStatus, Trigger
-from common.domain.status import NONE
+from common.domain.status import NONE, Reason
 from tests.factories import application, cluster, fleet
 from workers.sync.ports import Phase
 from workers.tasks.preflight import Go, Stop, preflight
@@ -61,7 +62,7 @@ STANDING = Standing(
     full_check_due_at=None,
     observe_until=None,
 )
-FACTS = ClaimFacts(standing=STANDING, blocked="", renderer=RENDERER, last=None)
+FACTS = ClaimFacts(standing=STANDING, blocked=NONE, renderer=RENDERER, last=None)
 GONE = replace(FACTS, standing=replace(STANDING, state=PlacementState.LEAVING, desired=None))
 
 
@@ -111,8 +112,8 @@ def test_what_is_still_wanted_is_applied() -> None:
 
 @pytest.mark.parametrize("run", [_run(), _run(trigger=Trigger.MANUAL), REMOVAL])
 def test_nothing_is_written_to_a_blocked_cluster_whoever_asks(run: ClaimedRun) -> None:
-    facts = replace(GONE if run.revision is None else FACTS, blocked="another cluster answers")
-    _stops(_of(run, facts), AttemptOutcome.SKIPPED, "blocked: another cluster answers")
+    facts = replace(GONE if run.revision is None else FACTS, blocked=Reason(Hold.SAME_CLUSTER, {"others": ["us"]}))
+    _stops(_of(run, facts), AttemptOutcome.SKIPPED, "blocked: the same cluster as us")
 
 
 @pytest.mark.parametrize("state", [PlacementState.RETAINED, PlacementState.LEAVING, PlacementState.LEFT])
