@@ -16,7 +16,7 @@ from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import Outcome, RunState, Trigger
-from common.domain.status import NONE, Found, Reason, Remedy, StatusFacts, sync_status
+from common.domain.status import BY_LOOKS, NONE, Reason, Remedy, StatusFacts, sync_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class PlacementFacts:
     desired: Revision | None
     applied: tuple[str, str] | None
     hold: Reason
-    warned: bool
+    looked: bool
     failed_settings: str | None
     paused: bool
     retry_at: datetime | None
@@ -338,7 +338,7 @@ def _facts(row: Any) -> PlacementFacts:
         desired=desired,
         applied=applied,
         hold=Reason(row.hold_code, row.hold_params or {}),
-        warned=row.found_code == Found.WARNED,
+        looked=row.found_code in BY_LOOKS and not row.failure_code,
         failed_settings=row.failure_settings if row.failure_code else None,
         paused=row.paused_by is not None,
         retry_at=row.retry_at,

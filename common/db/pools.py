@@ -223,10 +223,12 @@ _LEAVE = """
   lies := CASE
     WHEN NEW.state <> OLD.state AND NOT (OLD.state = 'leaving' AND NEW.state = 'left')
       THEN format('a placement that was %s is %s', OLD.state, NEW.state)
-    WHEN NEW.hindrance <> OLD.hindrance AND NOT (OLD.state = 'leaving' AND NEW.state = 'left' AND NEW.hindrance = '')
-      THEN 'what hinders a placement'
+    WHEN (NEW.hold_code, NEW.hold_params) IS DISTINCT FROM (OLD.hold_code, OLD.hold_params)
+      AND NOT (OLD.state = 'leaving' AND NEW.state = 'left' AND NEW.hold_code = '' AND NEW.hold_params IS NULL)
+      THEN 'what holds a placement'
   END;
 """
+_LEAVES = "NEW.state <> OLD.state OR (NEW.hold_code, NEW.hold_params) IS DISTINCT FROM (OLD.hold_code, OLD.hold_params)"
 _IDENTIFY = """
   lies := CASE WHEN OLD.identity IS NOT NULL THEN 'another identity of a cluster' END;
 """
@@ -252,7 +254,7 @@ WRITINGS = (
     ),
     Writing("attempts", "INSERT", _BEGIN_ATTEMPT),
     Writing("attempts", "UPDATE", _END_ATTEMPT),
-    Writing("placements", "UPDATE", _LEAVE, "NEW.state <> OLD.state OR NEW.hindrance <> OLD.hindrance"),
+    Writing("placements", "UPDATE", _LEAVE, _LEAVES),
     Writing("clusters", "UPDATE", _IDENTIFY, "NEW.identity IS DISTINCT FROM OLD.identity"),
     Writing("approvals", "INSERT", _ASK),
     Writing("approvals", "UPDATE", _WITHDRAW),

@@ -37,7 +37,8 @@ def _columns(table: str, *without: str) -> tuple[str, ...]:
 
 _KEY_OF_OBJECT = ("placement_id", "group", "kind", "namespace", "name")
 _FOUND_OF_CLUSTER = (
-    "identity", "blocked", "reachable", "error_code", "error", "version", "last_seen_at", "credentials_expire_at",
+    "identity", "blocked_code", "blocked_params", "reachable", "error_code", "error", "version", "last_seen_at",
+    "credentials_expire_at",
     "sweep_due_at", "sweep_sent_at", "swept_at", "sweep_step", "observe_due_at", "observe_sent_at", "observe_step",
 )  # fmt: skip
 _FOUND_OF_PLACEMENT = (
@@ -48,7 +49,7 @@ _FOUND_OF_PLACEMENT = (
     "failures", "retry_at", "full_check_due_at", "observe_until", "looked_revision", "coming", "delete_hooks",
     "tenant_project", "tenant_account", "removal_signature",
     # Of one whose removal has ended, and then only; see the triggers.
-    "state", "hindrance",
+    "state", "hold_code", "hold_params",
 )  # fmt: skip
 _COURSE_OF_RUN = (
     "manifest_digest", "state", "reason", "outcome", "error_code", "error", "attempts", "retries", "not_before",

@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-
-from common.domain.fleet import Disposition, Placement
-from common.domain.status import NONE, Reason
 
 
 class Hold(StrEnum):
@@ -39,6 +35,8 @@ class Hold(StrEnum):
     """No target takes the cluster any more, and ``onUnmatch`` is ``delete``."""
     UNPLACED = "placement.unplaced"
     """Nothing places the application there any more."""
+    WANTED = "placement.wanted"
+    """What was to remove it is not carried out: it is wanted again."""
     ASKED = "placement.leaving-asked"
     """It leaves once a person approves. Params: placements, why (a code of these)."""
     PAUSED = "placement.paused"
@@ -55,23 +53,3 @@ class Hold(StrEnum):
 
 BLOCKING = frozenset({Hold.IDENTITY_CHANGED, Hold.SAME_CLUSTER, Hold.CLUSTER_UNKNOWN})
 """Of a cluster: what answers there may not be the one that is meant, so that nothing is written, removed or judged."""
-
-
-def hold_of(placement: Placement, blocked: Mapping[str, Reason]) -> Reason:
-    """Return why nothing may be written for the placement; ``NONE`` when nothing stands in the way.
-
-    Args:
-        placement: as the registry has it.
-        blocked: clusters that nothing may be written to, with the reason.
-    """
-    if placement.ref.cluster in blocked:
-        return blocked[placement.ref.cluster]
-    if placement.disposition is Disposition.HOLD:
-        return Reason(Hold.JOINING)
-    if placement.disposition is Disposition.OBSERVE:
-        if placement.cluster.removed:
-            return Reason(Hold.UNDECLARED)
-        if placement.application.blocked:
-            return Reason(Hold.APPLICATION_BLOCKED, {"message": placement.application.blocked})
-        return Reason(Hold.FROZEN)
-    return NONE

@@ -191,6 +191,7 @@ _SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Hold.APPLICATION_RETIRED: lambda _: "its application is retired",
     Hold.UNMATCHED: lambda _: "no target matches it any more and onUnmatch is delete",
     Hold.UNPLACED: lambda _: "nothing places it any more; its objects are left alone",
+    Hold.WANTED: lambda _: "it is wanted again",
     Hold.ASKED: _leaving_asked,
     Hold.PAUSED: lambda _: "paused",
     Hold.MANUAL: lambda _: "sync.mode is manual: waits for `flotilla sync`",

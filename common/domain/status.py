@@ -75,6 +75,10 @@ class Found(StrEnum):
     """Words of a version that kept no codes. Params: text."""
 
 
+BY_LOOKS = frozenset({Found.WARNED, Found.DRIFTED, Found.REFUSED})
+"""What only runs leave behind that were not to write: one that may corrects what differs, or fails."""
+
+
 class Remedy(StrEnum):
     """What ends a failure."""
 

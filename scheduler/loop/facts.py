@@ -48,7 +48,7 @@ def _current(known: PlacementFacts) -> Current:
         applied=known.applied,
         hold=known.hold,
         owns=owns,
-        warned=known.warned,
+        looked=known.looked,
         failed_settings=known.failed_settings,
     )
 

@@ -14,14 +14,15 @@ from common.db.placements import OpenRun, PlacementFacts
 from common.db.runs import NewRun
 from common.db.session import Database
 from common.domain import numbers
+from common.domain.admission import Held, Wish, admit
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
-from common.domain.holds import Hold, hold_of
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.reasons import hold_sentence
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import RunState, Trigger
-from common.domain.status import Reason
+from common.domain.status import NONE, Reason
 from common.snapshots import Snapshots
 from common.telemetry.logs import logger
 
@@ -120,7 +121,7 @@ class IntentRunner:
         if known is None or one is None:
             return _refused(NO_PLACEMENT)
         snapshot_id, fleet = known
-        refusal = _refusal(connection, one, fleet)
+        refusal = _refusal(connection, one, fleet, Trigger.MANUAL)
         if refusal:
             return _refused(refusal)
         if one.run is not None and _does_it(one.run, one.desired):
@@ -140,7 +141,7 @@ class IntentRunner:
         if known is None or one is None:
             return _refused(NO_PLACEMENT)
         snapshot_id, fleet = known
-        refusal = _refusal(connection, one, fleet)
+        refusal = _refusal(connection, one, fleet, Trigger.CHECK)
         if refusal:
             return _refused(refusal)
         wanted = replace(_by_person(one, intent.actor, intent.reason, fleet, snapshot_id), trigger=Trigger.CHECK)
@@ -208,15 +209,17 @@ def _does_it(run: OpenRun, desired: Revision | None) -> bool:
     return run.state is RunState.WAITING and desired is not None and run.identity == desired.identity
 
 
-def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet) -> str:
+def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet, trigger: Trigger) -> str:
     placement = fleet.placement(one.ref)
     if placement is None or one.state is not PlacementState.PLACED:
         return f"the placement is {one.state}: nothing places it"
     if one.desired is None:
         return hold_sentence(one.hold or Reason(Hold.UNRESOLVED))
-    cluster = clusters.get(connection, one.ref.cluster)
-    blocked = {cluster.name: cluster.blocked} if cluster is not None and cluster.blocked else {}
-    return hold_sentence(hold_of(placement, blocked))
+    known = clusters.get(connection, one.ref.cluster)
+    blocked = known.blocked if known is not None else NONE
+    wish = Wish(trigger, one.state, placement, placement.cluster, blocked=blocked, paused=one.paused)
+    admitted = admit(wish)
+    return hold_sentence(admitted.hold) if isinstance(admitted, Held) else ""
 
 
 def _by_person(one: PlacementFacts, actor: str, cause: str, fleet: Fleet, snapshot_id: int) -> NewRun:

@@ -16,7 +16,7 @@ from common.db.session import Database
 from common.db.standing import HOOKS
 from common.domain import numbers
 from common.domain.fleet import Fleet
-from common.domain.status import Reason
+from common.domain.status import NONE, Reason
 from common.snapshots import Snapshots
 from common.telemetry.logs import logger
 from scheduler.loop.facts import approved_to_leave, blocked_clusters, read_facts
@@ -132,7 +132,9 @@ def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: d
     holds: dict[int, Reason] = {}
     superseded: list[int] = []
     for one in wanting:
-        decision = decide(_waiting(one), fleet.placement(one.ref), blocked=blocked, cluster=one.ref.cluster)
+        cluster = fleet.clusters.get(one.ref.cluster)
+        held = blocked.get(one.ref.cluster, NONE)
+        decision = decide(_waiting(one), fleet.placement(one.ref), cluster=cluster, blocked=held)
         if isinstance(decision, MakeRun):
             superseded += [one.id] if decision.supersede else []
             made.append(new_run(one, decision, fleet, snapshot_id))

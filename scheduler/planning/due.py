@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from common.domain import numbers
-from common.domain.fleet import Placement, SyncMode
-from common.domain.holds import Hold, hold_of
+from common.domain.admission import Held, Wish, admit
+from common.domain.fleet import Cluster, Placement
 from common.domain.placements import PlacementState
 from common.domain.refs import Revision
 from common.domain.runs import RunState, Trigger
@@ -62,38 +61,33 @@ class NoRun:
 Decision = MakeRun | Later | NoRun
 
 
-def decide(waiting: Waiting, placement: Placement | None, *, blocked: Mapping[str, Reason], cluster: str) -> Decision:
+def decide(
+    waiting: Waiting, placement: Placement | None, *, cluster: Cluster | None, blocked: Reason = NONE
+) -> Decision:
     """Return whether the placement gets a run now.
 
     Args:
         waiting: the placement in SQL.
         placement: the same in the registry; None where nothing places it (any more).
-        blocked: clusters that nothing may be written to, with the reason.
-        cluster: the placement's.
+        cluster: the placement's, in the registry.
+        blocked: why nothing may be written to it; ``NONE`` where it may.
     """
-    if waiting.state is PlacementState.LEAVING:
-        if cluster in blocked:
-            return NoRun(blocked[cluster])
+    leaving = waiting.state is PlacementState.LEAVING
+    if not leaving:
+        if waiting.state is not PlacementState.PLACED or placement is None or waiting.desired is None:
+            return NoRun()
+        as_wanted = waiting.applied == waiting.desired.identity
+        if as_wanted and not waiting.failures:
+            return NoRun()
+    trigger = Trigger.LEAVING if leaving else Trigger.REVISION
+    wish = Wish(trigger, waiting.state, placement, cluster, blocked=blocked, paused=waiting.paused)
+    admitted = admit(wish)
+    if isinstance(admitted, Held):
+        return NoRun(admitted.hold)
+    if waiting.desired is None or leaving:
         return _leave(waiting)
-    if waiting.state is not PlacementState.PLACED or placement is None or waiting.desired is None:
-        return NoRun()
-    as_wanted = waiting.applied == waiting.desired.identity
-    if as_wanted and not waiting.failures:
-        return NoRun()
-    hold = _stops(waiting, placement, blocked)
-    if hold:
-        return NoRun(hold)
     corrects = as_wanted and not (waiting.hook_failed and waiting.changed)
     return _correct(waiting, waiting.desired) if corrects else _advance(waiting, waiting.desired)
-
-
-def _stops(waiting: Waiting, placement: Placement, blocked: Mapping[str, Reason]) -> Reason:
-    if waiting.paused:
-        return Reason(Hold.PAUSED)
-    hold = hold_of(placement, blocked)
-    if not hold and placement.sync.mode is SyncMode.MANUAL:
-        return Reason(Hold.MANUAL)
-    return hold
 
 
 def _leave(waiting: Waiting) -> Decision:

@@ -36,7 +36,7 @@ class Current:
     Attributes:
         applied: identity of what it runs; None before its first success.
         owns: whether anything of it may be on the cluster.
-        warned: whether its last run saw differences, and was not to write.
+        looked: whether what its last run saw could not be corrected, or not be judged, by one that only looked.
         failed_settings: digest of what the registry said of it when its last run failed; None where none failed,
             empty where that is not known.
     """
@@ -47,7 +47,7 @@ class Current:
     applied: tuple[str, str] | None
     hold: Reason
     owns: bool
-    warned: bool = False
+    looked: bool = False
     failed_settings: str | None = None
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from common.domain.fleet import ClusterState, Disposition, Fleet, OnUnmatch, Placement, SyncMode
-from common.domain.holds import Hold, hold_of
+from common.domain.admission import Allow, Held, Permit, Wish, admit
+from common.domain.fleet import ClusterState, Disposition, Fleet, OnUnmatch, Placement
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, SourceRef
+from common.domain.runs import Trigger
 from common.domain.several import joined_commit, joined_digest, joined_renderer
 from common.domain.status import NONE, Reason
 from scheduler.planning.facts import Current, Facts, Resolved
@@ -99,15 +101,16 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
     if placement.disposition is Disposition.REMOVE:
         return _removed(placement.ref, current, going)
     source_id, desired, unresolved = _desired(placement, current, facts)
-    hold = hold_of(placement, facts.blocked)
+    admitted = _admitted(placement, facts)
     renewed = desired is not None and (
         current is None or current.desired is None or current.desired.identity != desired.identity
     )
-    unleashed = current is not None and current.warned and placement.sync.mode is SyncMode.ENFORCE
+    unleashed = current is not None and current.looked and admitted == Allow(Permit.WRITE)
     # Back at what was applied last: a run for what came between may have failed, and may have written a part of it.
     behind = desired is not None and (current is None or current.applied != desired.identity or renewed or unleashed)
-    if behind and not hold and placement.sync.mode is SyncMode.MANUAL:
-        hold = Reason(Hold.MANUAL)
+    hold = admitted.hold if isinstance(admitted, Held) else NONE
+    if hold.code == Hold.MANUAL and not behind:
+        hold = NONE  # nothing waits for a person
     reason = hold or unresolved
     returning = current is not None and (
         current.state is not PlacementState.PLACED or current.hold != reason or unleashed
@@ -126,6 +129,12 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
         mended=mended,
         differs=_differs(current, PlacementState.PLACED, source_id, desired, reason),
     )
+
+
+def _admitted(placement: Placement, facts: Facts) -> Allow | Held:
+    """Return whether a run for a new revision of a wanted placement may be; its pause is asked when one is made."""
+    blocked = facts.blocked.get(placement.ref.cluster, NONE)
+    return admit(Wish(Trigger.REVISION, PlacementState.PLACED, placement, placement.cluster, blocked=blocked))
 
 
 def _mended(placement: Placement, current: Current | None, fleet: Fleet) -> bool:

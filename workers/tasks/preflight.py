@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 from common.db.claims import ClaimFacts
 from common.db.runs import ClaimedRun
-from common.domain.fleet import Cluster, ClusterState, Disposition, Placement, SyncMode
+from common.domain.admission import Held, Permit, Wish, admit
+from common.domain.fleet import Cluster, Placement
 from common.domain.placements import PlacementState
 from common.domain.reasons import hold_sentence
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.several import commits_in
 from workers.sync.ports import Phase
-
-WRITTEN_TO = frozenset({ClusterState.ACTIVE, ClusterState.DRAINING})
-BY_PERSON = frozenset({Trigger.MANUAL, Trigger.APPROVAL, Trigger.CHECK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +40,23 @@ def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *
         placement: the placement in the fleet in force; None where nothing places it.
         cluster: its cluster in the fleet in force.
     """
-    standing = facts.standing
-    if facts.blocked:
-        return Stop(AttemptOutcome.SKIPPED, hold_sentence(facts.blocked))
-    if run.revision is None:
-        if standing.state is not PlacementState.LEAVING:
-            return Stop(AttemptOutcome.SKIPPED, "it is wanted again")
-        if cluster is None or cluster.removed or cluster.state not in WRITTEN_TO:
-            return Stop(AttemptOutcome.SKIPPED, "nothing is written to its cluster now")
-        return Go(Phase.REMOVE)
-    if placement is None or standing.state is not PlacementState.PLACED:
-        return Stop(AttemptOutcome.SKIPPED, "nothing places it any more")
-    if outdated := _outdated(run, facts, placement):
+    removes, standing = run.revision is None, facts.standing
+    placed = placement if standing.state is PlacementState.PLACED else None
+    begun = _goes_on(run, facts.last)
+    outdated = _outdated(run, facts, placed) if placed is not None and not removes else ""
+    if outdated and not facts.blocked:
         # A hook that is under way is never left alone: what it does to the outside must come to its end first.
         return Go(Phase.RESUME, outdated=True) if run.hook_active else Stop(AttemptOutcome.SUPERSEDED, outdated)
-    judges = run.trigger is Trigger.DRIFT and not _goes_on(run, facts.last)
-    if placement.disposition is not Disposition.SYNC:
-        said = Stop(AttemptOutcome.SKIPPED, f"its cluster or application says {placement.disposition}, not sync")
-        return Go(Phase.CHECK) if judges else said
-    if standing.paused and run.trigger not in BY_PERSON:
-        return Go(Phase.CHECK) if judges else Stop(AttemptOutcome.SKIPPED, "paused")
-    return Go(_phase(run, placement, facts.last))
+    trigger = Trigger.LEAVING if removes else run.trigger
+    wish = Wish(trigger, standing.state, placement, cluster, blocked=facts.blocked, paused=standing.paused, begun=begun)
+    admitted = admit(wish)
+    if isinstance(admitted, Held):
+        return Stop(AttemptOutcome.SKIPPED, hold_sentence(admitted.hold))
+    if removes:
+        return Go(Phase.REMOVE)
+    if admitted.permit is Permit.LOOK:
+        return Go(Phase.CHECK)
+    return Go(Phase.RESUME if begun else Phase.APPLY)
 
 
 def _outdated(run: ClaimedRun, facts: ClaimFacts, placement: Placement) -> str:
@@ -75,19 +69,6 @@ def _outdated(run: ClaimedRun, facts: ClaimFacts, placement: Placement) -> str:
     if facts.renderer and placement.parameters_digest(facts.renderer) != mine.parameters_digest:
         return "the registry has changed since"
     return ""
-
-
-def _phase(run: ClaimedRun, placement: Placement, last: AttemptOutcome | None) -> Phase:
-    if run.trigger is Trigger.CHECK:
-        return Phase.CHECK
-    if _goes_on(run, last):
-        return Phase.RESUME
-    if run.trigger is Trigger.DRIFT and placement.sync.mode is not SyncMode.ENFORCE:
-        # A sweep only hints: whether something differs, a look decides, which is always allowed.
-        return Phase.CHECK
-    if placement.sync.mode is SyncMode.WARN and run.trigger not in BY_PERSON:
-        return Phase.CHECK
-    return Phase.APPLY
 
 
 def _goes_on(run: ClaimedRun, last: AttemptOutcome | None) -> bool:

@@ -12,13 +12,14 @@ from common.db.errors import DatabaseUnavailableError
 from common.db.runs import NewRun
 from common.db.standing import Standing
 from common.domain import numbers
+from common.domain.admission import Allow, Permit, Wish, admit
 from common.domain.errors import FlotillaError, TransientError
-from common.domain.fleet import Disposition, Placement, SyncMode
+from common.domain.fleet import Placement
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger, own_back_off
-from common.domain.status import NONE, UNKNOWN_KINDS, Found
+from common.domain.status import BY_LOOKS, NONE, UNKNOWN_KINDS, Found
 from common.telemetry.logs import logger
 from workers.kube.pool import OWN
 from workers.sync.errors import UnknownKindError
@@ -33,7 +34,6 @@ from workers.tasks.runtime import Runtime
 log = logger(__name__)
 EARLY = timedelta(seconds=5)
 """A sweep that is due later than this was asked for twice."""
-_CORRECTABLE = frozenset({Found.DRIFTED, Found.WARNED, Found.REFUSED})
 """What was judged while nothing might be written, and is corrected once it may."""
 
 
@@ -173,7 +173,7 @@ class Recorder:
         placement = self._where.fleet.placement(row.ref)
         if placement is None or row.state is not PlacementState.PLACED:
             return
-        writes = _may_write(row, placement)
+        writes = self._may_correct(row, placement)
         cause = self._cause(row, verdict, writes=writes)
         if not cause:
             return
@@ -184,10 +184,15 @@ class Recorder:
             pause = own_back_off(row.failures, placement.sync.retry)
             standing.want_again(self._transaction, row.id, at=max(self._now, row.failure.last + pause))
 
+    def _may_correct(self, row: Standing, placement: Placement) -> bool:
+        """Return whether drift may be corrected; where not, a run only looks."""
+        wish = Wish(Trigger.DRIFT, row.state, placement, placement.cluster, paused=row.paused)
+        return admit(wish) == Allow(Permit.WRITE)
+
     def _cause(self, row: Standing, verdict: SweepVerdict, *, writes: bool) -> str:
         """Return why the placement's objects are judged by a run now, in words; empty when they need not be."""
         said = _said(verdict.drifts)
-        stale = row.found.code == Found.TOLD or (writes and row.found.code in _CORRECTABLE)
+        stale = row.found.code == Found.TOLD or (writes and row.found.code in BY_LOOKS)
         if verdict.hint != row.hint_judged or stale:
             return said
         if any(self._heals(row, drift) for drift in verdict.drifts):
@@ -242,12 +247,6 @@ def _said(drifts: Sequence[Drift]) -> str:
     first = drifts[0]
     by = f" by {first.manager}" if first.manager else ""
     return f"{numbers.of(len(drifts), 'object')} drifted: {first.object.kind} {first.object.name} {first.what}{by}"
-
-
-def _may_write(row: Standing, placement: Placement) -> bool:
-    """Return whether drift may be corrected; where not, a run only looks."""
-    enforced = placement.disposition is Disposition.SYNC and placement.sync.mode is SyncMode.ENFORCE
-    return enforced and not row.paused
 
 
 def _interval(runtime: Runtime, where: Site) -> timedelta:

@@ -14,6 +14,7 @@ from common.db.approvals import Approval, ApprovalKind, ApprovalState
 from common.db.connection import Connection as DatabaseConnection
 from common.db.runs import ClaimedRun
 from common.db.standing import Standing
+from common.domain.admission import BY_PERSON
 from common.domain.errors import FlotillaError, LeaseLostError, PermanentError, TransientError
 from common.domain.fleet import Fleet, Placement, Project
 from common.domain.inventory import Healing, InventoryItem
@@ -39,7 +40,7 @@ from workers.sync.ports import Phase, Ports, SyncRequest
 from workers.tasks import tenancy
 from workers.tasks.contact import check_identity
 from workers.tasks.leases import HeldLease
-from workers.tasks.preflight import BY_PERSON, Go, Stop, preflight
+from workers.tasks.preflight import Go, Stop, preflight
 from workers.tasks.runtime import EngineClock, Runtime
 from workers.tasks.tenancy import RemovalUnprovenError, Rights
 

@@ -16,7 +16,7 @@ from common.domain.refs import PlacementRef
 from common.domain.status import Reason
 
 CHANGED = "identity changed: another cluster answers at its address (uid-b, was uid-a)"
-HOLDS = {
+HOLDS: dict[str, tuple[Hold, dict[str, Any]]] = {
     "paused": (Hold.PAUSED, {}),
     "sync.mode is manual: waits for `flotilla sync`": (Hold.MANUAL, {}),
     "frozen: the cluster's state is frozen": (Hold.FROZEN, {}),
@@ -32,7 +32,8 @@ HOLDS = {
 }
 _CLUSTER = (
     "INSERT INTO clusters (name, declared, state, pool, server, credentials, blocked, reachable, error_code, error, "
-    "version, sweep_step, observe_step) VALUES (:name, true, 'active', 'default', '', '', :words, true, '', '', '', 0, 0)"
+    "version, sweep_step, observe_step) VALUES (:name, true, 'active', 'default', '', '', :words, true, '', '', '', 0, "
+    "0)"
 )
 _PLACEMENT = (
     "INSERT INTO placements (cluster, application, state, mark, hindrance, sync_status, health, health_reason, "

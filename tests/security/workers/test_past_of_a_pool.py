@@ -17,6 +17,7 @@ from common.db.tables import RunRow
 from common.domain.changes import Action
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision, RunId
 from common.domain.runs import AttemptOutcome, Trigger
+from common.domain.status import NONE
 from tests.security.workers.conftest import TwoPools
 
 LEASE = timedelta(seconds=20)
@@ -118,7 +119,8 @@ def test_a_table_of_the_same_name_says_nothing(two_pools: TwoPools, path: str) -
         "INSERT INTO leases VALUES ('check:2 ', 'w', 't', now())",
         "UPDATE placements SET state = 'left'",
         "UPDATE placements SET state = 'retained'",
-        "UPDATE placements SET hindrance = 'x'",
+        "UPDATE placements SET hold_code = 'x'",
+        'UPDATE placements SET hold_params = \'{"message": "x"}\'',
         "UPDATE clusters SET identity = 'the-greens' WHERE name = 'blue'; UPDATE clusters SET identity = 'other'",
     ],
 )
@@ -262,7 +264,7 @@ def test_a_worker_can_do_its_work(two_pools: TwoPools) -> None:
         assert prune_budget.spend(connection, "web", "d", 1, 2, budget=9) == 1
         standing.record_hint(connection, 1, "x")
         standing.record_left(connection, 1)
-        assert clusters.record_identity(connection, "blue", "uid") == ""
+        assert clusters.record_identity(connection, "blue", "uid") == NONE
         clusters.swept(connection, "blue", next_at=now, step=0, now=now)
         audit.append(connection, actor="flotilla", action="refuse", subject="message", now=now)
         faults.add(connection, faults.MESSAGES, faults.StoredFault("broker.forged", "x"), now=now)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from common.domain.fleet import ClusterState, Placement, SyncMode
+from common.domain.fleet import Cluster, ClusterState, Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision
@@ -27,7 +27,8 @@ def _placement(mode: SyncMode = SyncMode.ENFORCE, state: ClusterState = ClusterS
 
 
 def _decide(waiting: Waiting, placement: Placement | None = None, blocked: Reason = NONE) -> Decision:
-    return decide(waiting, placement or _placement(), blocked={"eu": blocked} if blocked else {}, cluster="eu")
+    wanted = placement or _placement()
+    return decide(waiting, wanted, cluster=wanted.cluster, blocked=blocked)
 
 
 def test_a_new_revision_gets_a_run() -> None:
@@ -57,7 +58,7 @@ def test_without_a_revision_there_is_none() -> None:
 
 
 def test_what_nothing_places_gets_none() -> None:
-    assert decide(BEHIND, None, blocked={}, cluster="eu") == NoRun()
+    assert decide(BEHIND, None, cluster=cluster("eu")) == NoRun()
 
 
 @pytest.mark.parametrize("state", [PlacementState.RETAINED, PlacementState.LEFT])
@@ -81,6 +82,19 @@ def test_a_blocked_cluster_gets_none() -> None:
 
 def test_a_frozen_cluster_gets_none() -> None:
     assert _decide(BEHIND, _placement(state=ClusterState.FROZEN)) == NoRun(Reason(Hold.FROZEN))
+
+
+@pytest.mark.parametrize(
+    ("at", "hold"),
+    [
+        (cluster("eu", ClusterState.FROZEN), Hold.FROZEN),
+        (cluster("eu", ClusterState.JOINING), Hold.JOINING),
+        (cluster("eu", removed=True), Hold.UNDECLARED),
+        (None, Hold.UNDECLARED),
+    ],
+)
+def test_nothing_leaves_a_cluster_that_is_not_written_to_now(at: Cluster | None, hold: Hold) -> None:
+    assert decide(LEAVING, None, cluster=at) == NoRun(Reason(hold)), "a run would be skipped, and wanted anew for ever"
 
 
 def test_a_running_run_is_waited_for() -> None:

@@ -21,7 +21,6 @@ from tests.factories import application, cluster, fleet
 from workers.sync.ports import Phase
 from workers.tasks.preflight import Go, Stop, preflight
 
-WRITTEN_TO = frozenset({ClusterState.ACTIVE, ClusterState.DRAINING})
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REF = PlacementRef("eu", "web")
 RENDERER = "plain 1"
@@ -88,7 +87,7 @@ def _run(revision: Revision | None = REVISION, trigger: Trigger = Trigger.REVISI
 
 
 REMOVAL = _run(None, Trigger.LEAVING)
-WRITING = sorted(set(Trigger) - {Trigger.CHECK})
+WRITING = sorted(set(Trigger) - {Trigger.CHECK, Trigger.LEAVING})
 
 
 def _of(
@@ -152,20 +151,19 @@ def test_another_renderer_supersedes_the_run_and_an_unknown_one_does_not() -> No
 
 
 @pytest.mark.parametrize(
-    "placement",
+    ("placement", "why"),
     [
-        _placement(state=ClusterState.FROZEN),
-        _placement(state=ClusterState.JOINING),
-        _placement(state=ClusterState.DRAINING),
-        _placement(state=ClusterState.RETIRED),
-        _placement(application_state=ApplicationState.RETIRED),
-        _placement(blocked="its project is gone"),
+        (_placement(state=ClusterState.FROZEN), "the cluster's state is frozen"),
+        (_placement(state=ClusterState.JOINING), "the cluster is joining"),
+        (_placement(state=ClusterState.DRAINING), "its cluster is draining"),
+        (_placement(state=ClusterState.RETIRED), "the cluster is retired"),
+        (_placement(application_state=ApplicationState.RETIRED), "its application is retired"),
+        (_placement(blocked="its project is gone"), "blocked: its project is gone"),
     ],
-    ids=lambda placement: str(placement.disposition),
 )
-def test_only_what_may_be_synced_is_applied(placement: Placement) -> None:
+def test_only_what_may_be_synced_is_applied(placement: Placement, why: str) -> None:
     verdict = _of(_run(trigger=Trigger.MANUAL), placement=placement, at=placement.cluster)
-    _stops(verdict, AttemptOutcome.SKIPPED, f"says {placement.disposition}, not sync")
+    _stops(verdict, AttemptOutcome.SKIPPED, why)
 
 
 @pytest.mark.parametrize("trigger", WRITING)
@@ -199,6 +197,10 @@ def test_where_only_a_warning_is_wanted_nothing_is_written_but_for_a_person(trig
     assert verdict == Go(Phase.APPLY if trigger in {Trigger.MANUAL, Trigger.APPROVAL} else Phase.CHECK)
 
 
+def test_a_removal_that_names_a_revision_writes_nothing() -> None:
+    _stops(_of(_run(trigger=Trigger.LEAVING)), AttemptOutcome.SKIPPED, "it is wanted again")
+
+
 @pytest.mark.parametrize("mode", list(SyncMode))
 @pytest.mark.parametrize("paused", [True, False])
 @pytest.mark.parametrize("last", [None, *AttemptOutcome])
@@ -213,7 +215,7 @@ def test_only_a_run_that_waited_for_health_goes_on_to_prune(last: AttemptOutcome
     assert _of(facts=replace(FACTS, last=last)) == Go(phase)
 
 
-@pytest.mark.parametrize("state", sorted(WRITTEN_TO))
+@pytest.mark.parametrize("state", [ClusterState.ACTIVE, ClusterState.DRAINING])
 @pytest.mark.parametrize("placement", [None, PLACEMENT])
 def test_what_leaves_is_removed_from_a_cluster_that_may_be_written_to(
     state: ClusterState, placement: Placement | None
@@ -222,15 +224,17 @@ def test_what_leaves_is_removed_from_a_cluster_that_may_be_written_to(
 
 
 @pytest.mark.parametrize(
-    "at",
+    ("at", "why"),
     [
-        None,
-        cluster("eu", removed=True),
-        *(cluster("eu", state) for state in sorted(set(ClusterState) - WRITTEN_TO)),
+        (None, "document is gone"),
+        (cluster("eu", removed=True), "document is gone"),
+        (cluster("eu", ClusterState.FROZEN), "state is frozen"),
+        (cluster("eu", ClusterState.JOINING), "is joining"),
+        (cluster("eu", ClusterState.RETIRED), "is retired"),
     ],
 )
-def test_nothing_is_removed_from_any_other_cluster(at: Cluster | None) -> None:
-    _stops(_of(REMOVAL, GONE, None, at), AttemptOutcome.SKIPPED, "nothing is written to its cluster now")
+def test_nothing_is_removed_from_any_other_cluster(at: Cluster | None, why: str) -> None:
+    _stops(_of(REMOVAL, GONE, None, at), AttemptOutcome.SKIPPED, why)
 
 
 @pytest.mark.parametrize("state", sorted(set(PlacementState) - {PlacementState.LEAVING}))

@@ -1,6 +1,6 @@
 """pools: which database role belongs to the workers of which pool, what each may reach, and no past is written.
 
-Revision 0026, after 0028.
+Revision 0026, after 0029.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from common.db import pools, triggers
 
 revision = "0026"
-down_revision = "0028"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 

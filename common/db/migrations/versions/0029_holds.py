@@ -1,6 +1,6 @@
 """holds: what keeps a placement, or a whole cluster, from being written to is a code with parameters.
 
-Revision 0029, after 0025.
+Revision 0029, after 0028.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0029"
-down_revision = "0025"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

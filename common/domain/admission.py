@@ -1,0 +1,137 @@
+"""Whether a placement may be written to now: one pure decision, asked wherever a run is wished for, made or begun.
+
+The clauses stand in the order in which they are asked; ``docs/reference/admission.md`` holds the table that follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from common.domain.fleet import Cluster, ClusterState, Disposition, Placement, SyncMode
+from common.domain.holds import Hold
+from common.domain.placements import PlacementState
+from common.domain.runs import Trigger
+from common.domain.status import NONE, Reason
+
+BY_PERSON = frozenset({Trigger.MANUAL, Trigger.APPROVAL, Trigger.CHECK})
+"""Whoever asks knows that it is paused, manual, or only warned about."""
+_STANDSTILL = {
+    ClusterState.JOINING: Hold.JOINING,
+    ClusterState.FROZEN: Hold.FROZEN,
+    ClusterState.RETIRED: Hold.CLUSTER_RETIRED,
+}
+
+
+class Permit(StrEnum):
+    """What a run may do."""
+
+    WRITE = "write"
+    LOOK = "look"
+    """Compare, and write nothing to the cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The run may be."""
+
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Not now; ``hold`` says why."""
+
+    hold: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One run that somebody wants.
+
+    Attributes:
+        trigger: why; ``LEAVING`` removes everything.
+        state: of the placement, as stored.
+        placement: the same in the registry; None where nothing places it.
+        cluster: in the registry; None where it is unknown.
+        blocked: why nothing may be written to the cluster, whoever asks; ``NONE`` where it may.
+        paused: whether a person paused the placement.
+        begun: whether an attempt of the run has written already, so that it goes on and does not begin.
+    """
+
+    trigger: Trigger
+    state: PlacementState
+    placement: Placement | None
+    cluster: Cluster | None
+    blocked: Reason = NONE
+    paused: bool = False
+    begun: bool = False
+
+
+def admit(wish: Wish) -> Allow | Held:
+    """Return whether the run may be now, and what it may do."""
+    if wish.blocked:
+        return Held(wish.blocked)
+    if wish.trigger is Trigger.LEAVING:
+        still = _removal_held(wish.state, wish.cluster)
+        return Held(still) if still else Allow(Permit.WRITE)
+    if wish.placement is None or wish.state is not PlacementState.PLACED:
+        return Held(Reason(Hold.UNPLACED))
+    if wish.trigger is Trigger.DRIFT and not wish.begun:
+        # A sweep only hints: whether something differs, a look decides, which is always allowed.
+        return Allow(Permit.WRITE if _may_correct(wish, wish.placement) else Permit.LOOK)
+    still = _standstill(wish.placement)
+    if still:
+        return Held(still)
+    if wish.trigger in BY_PERSON:
+        return Allow(Permit.LOOK if wish.trigger is Trigger.CHECK else Permit.WRITE)
+    if wish.paused:
+        return Held(Reason(Hold.PAUSED))
+    return Allow(Permit.WRITE) if wish.begun else _by_mode(wish.placement.sync.mode)
+
+
+def _standstill(placement: Placement) -> Reason:
+    """Return why the registry lets nothing be written for a placement that is wanted; ``NONE`` where it does."""
+    match placement.disposition:
+        case Disposition.SYNC:
+            return NONE
+        case Disposition.HOLD:
+            return Reason(Hold.JOINING)
+        case Disposition.FORGET:
+            return Reason(Hold.CLUSTER_RETIRED)
+        case Disposition.REMOVE:
+            draining = placement.cluster.state is ClusterState.DRAINING
+            return Reason(Hold.DRAINING if draining else Hold.APPLICATION_RETIRED)
+        case Disposition.OBSERVE:
+            return _observed(placement)
+
+
+def _observed(placement: Placement) -> Reason:
+    if placement.cluster.removed:
+        return Reason(Hold.UNDECLARED)
+    if placement.application.blocked:
+        return Reason(Hold.APPLICATION_BLOCKED, {"message": placement.application.blocked})
+    return Reason(Hold.FROZEN)
+
+
+def _removal_held(state: PlacementState, cluster: Cluster | None) -> Reason:
+    if state is not PlacementState.LEAVING:
+        return Reason(Hold.WANTED)
+    if cluster is None or cluster.removed:
+        return Reason(Hold.UNDECLARED)
+    return Reason(_STANDSTILL[cluster.state]) if cluster.state in _STANDSTILL else NONE
+
+
+def _may_correct(wish: Wish, placement: Placement) -> bool:
+    enforced = placement.disposition is Disposition.SYNC and placement.sync.mode is SyncMode.ENFORCE
+    return enforced and not wish.paused
+
+
+def _by_mode(mode: SyncMode) -> Allow | Held:
+    match mode:
+        case SyncMode.MANUAL:
+            return Held(Reason(Hold.MANUAL))
+        case SyncMode.WARN:
+            return Allow(Permit.LOOK)
+        case SyncMode.ENFORCE:
+            return Allow(Permit.WRITE)
