@@ -16,10 +16,10 @@ import orjson
 
 from common.domain.errors import FlotillaError
 from common.domain.fleet import AdoptPolicy, ConflictPolicy, ExtraFields, IgnoreRule, SyncSettings
-from common.domain.refs import PlacementRef
+from common.domain.refs import ObjectId
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.hostile_cluster import HostileCluster, head, hostile_cluster, page, whole
-from tests.fakes.sync import Site, config_map, deployment
+from tests.fakes.sync import SHOP, Site, config_map, deployment
 from tests.fuzz.bending import bent_json
 from tests.fuzz.harness import target
 from tests.security.kube.definitions import definition, gadget
@@ -28,7 +28,7 @@ from workers.kube.errors import NOT_JSON, from_answer, retry_after
 from workers.kube.listing import decode_metadata, decode_objects
 from workers.kube.pool import OWN
 from workers.kube.weight import weighed
-from workers.sync import sweep
+from workers.sync import marks, sweep
 from workers.sync.errors import GarbageError
 from workers.sync.fingerprint import fingerprint_like
 from workers.sync.health import Context, assess
@@ -91,6 +91,9 @@ _OBJECT = {
     "data": {"key": "value"},
     "status": _STATUS,
 }
+_AT = ObjectId("", "ConfigMap", "default", "a")
+_OURS = {**_META, "annotations": {marks.OWNER: marks.owner_mark("acme", SHOP, _AT)}, "generation": 0}
+_MAP = {**_OBJECT, "kind": "ConfigMap", "metadata": _OURS, "spec": {}}
 _REFUSAL = {
     "kind": "Status",
     "apiVersion": "v1",
@@ -245,7 +248,7 @@ def lists(data: bytes) -> None:
     """Read a page of a LIST, and judge the health and the drift of what it holds."""
     with suppress(FlotillaError, *NOT_JSON):
         metas = decode_metadata(weighed(data, "LIST /x")).items
-        sweep.compare("acme", "alpha", {PlacementRef("alpha", "shop"): ()}, {("", "Pod"): metas}, key=b"key")
+        sweep.compare("acme", "alpha", {SHOP: ()}, {("", "Pod"): metas}, key=b"key")
         for meta in metas:
             fingerprint_like("", meta, b"key")
     with suppress(FlotillaError, *NOT_JSON):
@@ -286,8 +289,9 @@ class _Lying(FakeCluster):
         return found if self.says is None or found is None else _live(self.says)
 
     def apply(self, target: Target, body: bytes, *, write: Write, ownership: Ownership) -> Applied:
-        found = super().apply(target, body, write=write, ownership=ownership)
-        return found if self.says is None else Applied(found.created, _live(self.says))
+        if self.says is None:
+            return super().apply(target, body, write=write, ownership=ownership)
+        return Applied(created=False, live=_live(self.says))
 
 
 def _live(data: bytes) -> Live:
@@ -310,26 +314,25 @@ _SETTINGS = SyncSettings(
 _JOB = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"ttlSecondsAfterFinished": 9}}
 _HOOK = {"name": "a", "annotations": {"flotilla.dev/hook": "pre-sync"}}
 _CLAIM = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {"resources": {"requests": {"storage": "1Gi"}}}}
-_MINE = (
-    {**_JOB, "metadata": _HOOK},
-    {**_CLAIM, "metadata": {"name": "a"}},
-    config_map("a"),
-    deployment("a"),
-    {**config_map("b"), "metadata": {"name": "b", "annotations": {"flotilla.dev/apply": "merge"}}},
-    definition(),
-    gadget(),
+_PLACEMENTS = (
+    (config_map("a"),),
+    (deployment("a"),),
+    ({**config_map("b"), "metadata": {"name": "b", "annotations": {"flotilla.dev/apply": "merge"}}},),
+    ({**_CLAIM, "metadata": {"name": "a"}},),
+    ({**_JOB, "metadata": _HOOK}, config_map("a")),
+    (definition(), gadget()),
 )
+"""Each by itself: the first object that cannot be read ends an attempt."""
 
 
-@target(
-    seeds=[_ITEM, orjson.dumps({**_OBJECT, "kind": "ConfigMap", "spec": {}})], words=_WORDS, bend=bent_json, share=80
-)
+@target(seeds=[_ITEM, orjson.dumps(_MAP)], words=_WORDS, bend=bent_json, share=80)
 def objects(data: bytes) -> None:
     """Show each object of a placement in this way, from its first sync until it is removed."""
-    cluster = _Lying()
-    site = Site(cluster, settings=_SETTINGS)
-    site.sync(*_MINE)
-    cluster.says = data
-    for phase in (Phase.APPLY, Phase.CHECK, Phase.REMOVE):
-        with suppress(FlotillaError):
-            site.sync(*_MINE, phase=phase, full_check=True)
+    for mine in _PLACEMENTS:
+        cluster = _Lying()
+        site = Site(cluster, settings=_SETTINGS)
+        site.sync(*mine)
+        cluster.says = data
+        for phase in (Phase.APPLY, Phase.CHECK, Phase.REMOVE):
+            with suppress(FlotillaError):
+                site.sync(*mine, phase=phase, full_check=True)
