@@ -325,7 +325,7 @@ _PLACEMENTS = (
 """Each by itself: the first object that cannot be read ends an attempt."""
 
 
-@target(seeds=[_ITEM, orjson.dumps(_MAP)], words=_WORDS, bend=bent_json, share=80)
+@target(seeds=[_ITEM, orjson.dumps(_MAP)], words=_WORDS, bend=bent_json, share=80, largest=64 << 10)
 def objects(data: bytes) -> None:
     """Show each object of a placement in this way, from its first sync until it is removed."""
     for mine in _PLACEMENTS:
