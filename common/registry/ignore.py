@@ -78,7 +78,12 @@ def read(content: bytes | None) -> Ignored:
     if len(lines) > _MOST:
         return _faulty(_MOST + 1, f"the file has more than {_MOST:,} lines", "ignore folders instead of files")
     faults = tuple(fault for number, line in enumerate(lines, start=1) for fault in _line_faults(number, line))
-    return Ignored(faults) if faults else Ignored((), _compiled(lines))
+    if faults:
+        return Ignored(faults)
+    try:
+        return Ignored((), _compiled(lines))
+    except re2.error:  # each of them fits into RE2's memory, and all of them together do not
+        return _faulty(1, "the patterns are too much in all", "ignore folders instead of files")
 
 
 def _compiled(lines: Iterable[str]) -> GitIgnoreSpec:
