@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +11,7 @@ from celery import Task
 
 from common.broker import messages
 from common.broker.app import FlotillaCelery
+from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.domain.errors import FlotillaError
 from common.domain.refs import RunId
 from common.telemetry.logs import logger
@@ -20,6 +22,9 @@ from workers.tasks.sweep_cluster import sweep
 from workers.tasks.sync_run import carry_out
 
 log = logger(__name__)
+AGAIN = (5.0, 10.0)
+"""Seconds until what the database could not be told of is done again: at random between these."""
+_NOT_NOTED = frozenset({DatabaseUnavailableError.code, DatabaseBusyError.code})
 
 
 class TaskFailedError(Exception):
@@ -58,19 +63,34 @@ def register(app: FlotillaCelery, runtime: Runtime) -> None:
             raise TaskFailedError(done.error_code, run_id)
 
     @app.task(name=messages.RESOLVE, **OPTIONS)  # type: ignore[untyped-decorator]  # Celery is untyped
-    def resolve_source(self: Task, source_id: str) -> None:  # noqa: ARG001 - Celery binds it
-        with only_codes_leave(source_id):
-            resolve(runtime, int(source_id))
+    def resolve_source(self: Task, source_id: str) -> None:
+        noted(self, source_id, lambda: resolve(runtime, int(source_id)))
 
     @app.task(name=messages.SWEEP, **OPTIONS)  # type: ignore[untyped-decorator]  # Celery is untyped
-    def sweep_cluster(self: Task, cluster: str) -> None:  # noqa: ARG001 - Celery binds it
-        with only_codes_leave(cluster):
-            sweep(runtime, cluster)
+    def sweep_cluster(self: Task, cluster: str) -> None:
+        noted(self, cluster, lambda: sweep(runtime, cluster))
 
     @app.task(name=messages.OBSERVE, **OPTIONS)  # type: ignore[untyped-decorator]  # Celery is untyped
-    def observe_cluster(self: Task, cluster: str) -> None:  # noqa: ARG001 - Celery binds it
-        with only_codes_leave(cluster):
-            observe(runtime, cluster)
+    def observe_cluster(self: Task, cluster: str) -> None:
+        noted(self, cluster, lambda: observe(runtime, cluster))
+
+
+def noted(task: Task, subject: str, look: Callable[[], None]) -> None:
+    """Take a look whose end the database has to know of, and take it again soon where that could not be told.
+
+    To the scheduler such a look is under way, so that it would send another only minutes after the database is back.
+
+    Raises:
+        Retry: it is taken again.
+        TaskFailedError: it failed for another reason, which is noted.
+    """
+    try:
+        with only_codes_leave(subject):
+            look()
+    except TaskFailedError as error:
+        if error.args[0] not in _NOT_NOTED:
+            raise
+        raise task.retry(countdown=random.uniform(*AGAIN)) from None  # noqa: S311 - only spreads load
 
 
 @contextmanager

@@ -1,10 +1,14 @@
-"""What leaves a task."""
+"""What leaves a task, and what has it done again."""
 
 from __future__ import annotations
 
+import pytest
+from celery import Celery, Task
+from celery.exceptions import Retry
 from celery.utils.serialization import get_pickleable_exception
 
-from workers.tasks.app import OPTIONS, TaskFailedError
+from common.db.errors import DatabaseBusyError, DatabaseError, DatabaseUnavailableError
+from workers.tasks.app import OPTIONS, TaskFailedError, noted
 
 
 def test_celery_knows_the_failure_for_what_it_is() -> None:
@@ -13,3 +17,24 @@ def test_celery_knows_the_failure_for_what_it_is() -> None:
     assert type(same) is TaskFailedError, "else it is wrapped, and logged with a traceback"
     assert isinstance(same, OPTIONS["throws"])
     assert repr(same) == "TaskFailedError('credentials.missing', '01a2')"
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [
+        (DatabaseUnavailableError("it is away"), Retry),
+        (DatabaseBusyError("a lock"), Retry),
+        (DatabaseError("no such column"), TaskFailedError),
+        (RuntimeError("a defect"), TaskFailedError),
+    ],
+)
+def test_a_look_of_which_the_database_was_not_told_is_taken_again(error: Exception, left: type[Exception]) -> None:
+    def look() -> None:
+        raise error
+
+    def body(self: Task, subject: str) -> None:
+        noted(self, subject, look)
+
+    task = Celery(broker="memory://").task(name="looks", **OPTIONS)(body)
+    with pytest.raises(left):
+        task("1")
