@@ -67,7 +67,7 @@ def test_what_was_frozen_since_dispatch_is_skipped_with_the_reason(hub: StepHub,
     hub.registry.look(jitter=1.0)
     hub.work()
     run = hub.runs("eu/web")[0]
-    assert (run.outcome, "observe" in run.reason) == ("skipped", True)
+    assert (run.outcome, run.reason) == ("skipped", "frozen: the cluster's state is frozen")
     assert data_in(people, "web", "web") == {"v": "1"}
 
 

@@ -39,7 +39,7 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
 }
 """Arguments whose type does not say what they hold."""
 LARGE = frozenset(name for name, rows in ROWS.items() if rows >= 5_000)
-ELSEWHERE = ("dialect.insert", "roles.", "schema.", "triggers.")
+ELSEWHERE = ("dialect.insert", "pools.", "roles.", "schema.", "triggers.")
 """Functions that ask nothing, or that run when a hub is set up."""
 WHOLE: Mapping[str, frozenset[str]] = {
     "placements.everything": frozenset({"placements"}),
