@@ -11,9 +11,9 @@ DEVELOPS := $(VENV)/.developing-$(shell cat requirements-dev.lock pyproject.toml
 # The lock is the whole answer. A resolver would look beyond it: old pip takes `name[extra]` for another package than
 # `name`, and asks the index for its newest release.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
-# What the tests start, hundreds of times, is compiled once, also where the environment is an image's that keeps Python
-# from it.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
+# Spread over the cores (ADR 34); `ARGS=-n0` takes one process. What the tests start, hundreds of times, is compiled once,
+# also where the environment is an image's that keeps Python from it.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 PACKAGES := common scheduler workers console simulator
 
 .PHONY: help
