@@ -34,7 +34,6 @@ from workers.tasks.runtime import Runtime
 log = logger(__name__)
 EARLY = timedelta(seconds=5)
 """A sweep that is due later than this was asked for twice."""
-"""What was judged while nothing might be written, and is corrected once it may."""
 
 
 def sweep(runtime: Runtime, name: str) -> None:
