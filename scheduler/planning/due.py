@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.domain import numbers
 from common.domain.admission import Held, Wish, admit
@@ -72,22 +72,21 @@ def decide(
         cluster: the placement's, in the registry.
         blocked: why nothing may be written to it; ``NONE`` where it may.
     """
-    leaving = waiting.state is PlacementState.LEAVING
-    if not leaving:
-        if waiting.state is not PlacementState.PLACED or placement is None or waiting.desired is None:
-            return NoRun()
-        as_wanted = waiting.applied == waiting.desired.identity
-        if as_wanted and not waiting.failures:
-            return NoRun()
-    trigger = Trigger.LEAVING if leaving else Trigger.REVISION
-    wish = Wish(trigger, waiting.state, placement, cluster, blocked=blocked, paused=waiting.paused)
-    admitted = admit(wish)
-    if isinstance(admitted, Held):
-        return NoRun(admitted.hold)
-    if waiting.desired is None or leaving:
-        return _leave(waiting)
+    wish = Wish(Trigger.REVISION, waiting.state, placement, cluster, blocked=blocked, paused=waiting.paused)
+    if waiting.state is PlacementState.LEAVING:
+        return _held(replace(wish, trigger=Trigger.LEAVING)) or _leave(waiting)
+    if waiting.state is not PlacementState.PLACED or placement is None or waiting.desired is None:
+        return NoRun()
+    as_wanted = waiting.applied == waiting.desired.identity
+    if as_wanted and not waiting.failures:
+        return NoRun()
     corrects = as_wanted and not (waiting.hook_failed and waiting.changed)
-    return _correct(waiting, waiting.desired) if corrects else _advance(waiting, waiting.desired)
+    return _held(wish) or (_correct if corrects else _advance)(waiting, waiting.desired)
+
+
+def _held(wish: Wish) -> NoRun | None:
+    admitted = admit(wish)
+    return NoRun(admitted.hold) if isinstance(admitted, Held) else None
 
 
 def _leave(waiting: Waiting) -> Decision:
