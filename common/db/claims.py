@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, select
 
 from common.db.runs import ClaimedRun
 from common.db.standing import Standing, standing_of
+from common.db.stored_reasons import reason_in
 from common.db.tables import AttemptRow, ClusterRow, PlacementRow, SourceDigestRow
 from common.domain.holds import Hold
 from common.domain.runs import AttemptOutcome
@@ -35,8 +36,8 @@ class ClaimFacts:
 _FACTS = (
     select(
         *PlacementRow.__table__.c,
-        ClusterRow.blocked_code.label("cluster_blocked"),
-        ClusterRow.blocked_params.label("cluster_blocked_params"),
+        ClusterRow.blocked_code,
+        ClusterRow.blocked_params,
         SourceDigestRow.renderer.label("renderer"),
         AttemptRow.outcome.label("last"),
     )
@@ -69,6 +70,4 @@ def facts_of(connection: Connection, run: ClaimedRun) -> ClaimFacts:
 
 
 def _blocked(row: Any) -> Reason:
-    if row.cluster_blocked is None:
-        return Reason(Hold.CLUSTER_UNKNOWN)
-    return Reason(row.cluster_blocked, row.cluster_blocked_params or {})
+    return Reason(Hold.CLUSTER_UNKNOWN) if row.blocked_code is None else reason_in(row, "blocked")

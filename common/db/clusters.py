@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, func, null, or_, select, true, update
 
 from common.db import standing
 from common.db.dialect import batched, insert, table_of
+from common.db.stored_reasons import columns_of, reason_in
 from common.db.tables import ClusterRow, Instant
 from common.domain.fleet import Cluster, ClusterState
 from common.domain.holds import Hold
@@ -120,7 +120,7 @@ def facts(connection: Connection) -> dict[str, ClusterFacts]:
             state=ClusterState(row.state),
             declared=row.declared,
             identity=row.identity,
-            blocked=Reason(row.blocked_code, row.blocked_params or {}),
+            blocked=reason_in(row, "blocked"),
             reachable=row.reachable,
         )
         for row in connection.execute(query)
@@ -142,25 +142,22 @@ def record_identity(connection: Connection, name: str, uid: str) -> Reason:
         connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(identity=uid))
     elif row.identity != uid:
         changed = Reason(Hold.IDENTITY_CHANGED, {"identity": uid, "was": row.identity})
-        connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(_blocked(changed)))
+        connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(columns_of("blocked", changed)))
         return changed
     else:
         back = (ClusterRow.name == name, ClusterRow.blocked_code == Hold.IDENTITY_CHANGED.value)
-        connection.execute(update(ClusterRow).where(*back).values(_blocked(NONE)))
+        connection.execute(update(ClusterRow).where(*back).values(columns_of("blocked", NONE)))
     _judge_identities(connection)
     columns = (ClusterRow.blocked_code, ClusterRow.blocked_params)
-    code, params = connection.execute(select(*columns).where(ClusterRow.name == name)).one()
-    return Reason(code, params or {})
-
-
-def _blocked(reason: Reason) -> dict[str, Any]:
-    return {"blocked_code": str(reason.code), "blocked_params": dict(reason.params) or None}
+    return reason_in(connection.execute(select(*columns).where(ClusterRow.name == name)).one(), "blocked")
 
 
 def accept_identity(connection: Connection, name: str, uid: str, *, now: datetime) -> None:
     """Take another identity as the cluster's, as a person approved, and let it be written to again."""
     standing.cluster_changed(connection, name, now=now)
-    connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(identity=uid, **_blocked(NONE)))
+    connection.execute(
+        update(ClusterRow).where(ClusterRow.name == name).values(identity=uid, **columns_of("blocked", NONE))
+    )
     _judge_identities(connection)
 
 
@@ -181,10 +178,10 @@ def _judge_identities(connection: Connection) -> None:
         for name in names
     }
     free = update(ClusterRow).where(ClusterRow.blocked_code == Hold.SAME_CLUSTER.value, ClusterRow.name.not_in(blocked))
-    connection.execute(free.values(_blocked(NONE)))
+    connection.execute(free.values(columns_of("blocked", NONE)))
     for name, reason in blocked.items():
         mine = update(ClusterRow).where(ClusterRow.name == name, ClusterRow.blocked_code != Hold.IDENTITY_CHANGED.value)
-        connection.execute(mine.values(_blocked(reason)))
+        connection.execute(mine.values(columns_of("blocked", reason)))
 
 
 def record_reached(

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, select, tuple_, update
 from common.db import inventory
 from common.db.approvals import ApprovalKind, ApprovalState
 from common.db.dialect import batched, fixed
+from common.db.stored_reasons import reason_in
 from common.db.tables import ApprovalRow, InventoryRow, PlacementRow, RunRow
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.reasons import hold_sentence
 from common.domain.refs import ObjectId, PlacementRef, Revision
 from common.domain.runs import RunState, Trigger
-from common.domain.status import Reason
 
 OWNED = "apply.owned"
 """Of a run that renders what another placement owns."""
@@ -226,7 +226,7 @@ def _kept_from(row: Any) -> str:
     if row.paused_by is not None:
         return f"is paused by {row.paused_by}"
     if row.hold_code:
-        return f"is held up ({hold_sentence(Reason(row.hold_code, row.hold_params or {}))})"
+        return f"is held up ({hold_sentence(reason_in(row, 'hold'))})"
     return f"failed at its wanted revision ({row.failure_code})" if row.failure_code else ""
 
 

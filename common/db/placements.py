@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, Table, and_, bindparam, or_, select, 
 
 from common.db.dialect import batched, fixed, insert
 from common.db.status import NO_FAILURE, settle
+from common.db.stored_reasons import columns_of, reason_in
 from common.db.tables import PlacementRow, RunRow
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
@@ -173,7 +174,7 @@ def _values(change: PlacementChange) -> dict[str, Any]:
         "desired_source_digest": desired.source_digest if desired else None,
         "desired_parameters_digest": desired.parameters_digest if desired else None,
         "desired_commit": desired.commit if desired else None,
-        **_held(change.hold),
+        **columns_of("hold", change.hold),
     }
 
 
@@ -223,10 +224,6 @@ def _doubt(connection: Connection, placement_ids: Sequence[int]) -> None:
         connection.execute(update(PlacementRow).where(PlacementRow.id.in_(batch), back).values(unknown))
 
 
-def _held(hold: Reason) -> dict[str, Any]:
-    return {"hold_code": str(hold.code), "hold_params": dict(hold.params) or None}
-
-
 def want_nothing(connection: Connection, placement_ids: Sequence[int]) -> None:
     """Note that these placements need no run."""
     for batch in batched(placement_ids):
@@ -239,7 +236,7 @@ def runs_made(connection: Connection, run_ids: Sequence[RunId]) -> None:
         mine = PlacementRow.id.in_(select(RunRow.placement_id).where(RunRow.id.in_(batch)))
         connection.execute(update(PlacementRow).where(mine).values(retry_at=None))
         placed = PlacementRow.state == PlacementState.PLACED
-        connection.execute(update(PlacementRow).where(mine, placed).values(_held(NONE)))
+        connection.execute(update(PlacementRow).where(mine, placed).values(columns_of("hold", NONE)))
 
 
 def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
@@ -280,12 +277,12 @@ def clear_holds(connection: Connection) -> None:
         PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
         PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
     )
-    connection.execute(update(PlacementRow).where(held, or_(resumed, in_sync)).values(_held(NONE)))
+    connection.execute(update(PlacementRow).where(held, or_(resumed, in_sync)).values(columns_of("hold", NONE)))
 
 
 def hold(connection: Connection, holds: Mapping[int, Reason]) -> None:
     """Say why these placements get no run, and that they want none until something changes."""
-    rows = [{"row": id_, **_held(why)} for id_, why in sorted(holds.items())]
+    rows = [{"row": id_, **columns_of("hold", why)} for id_, why in sorted(holds.items())]
     statement = (
         update(_TABLE)
         .where(_TABLE.c.id == bindparam("row"))
@@ -337,7 +334,7 @@ def _facts(row: Any) -> PlacementFacts:
         source_id=row.source_id,
         desired=desired,
         applied=applied,
-        hold=Reason(row.hold_code, row.hold_params or {}),
+        hold=reason_in(row, "hold"),
         looked=row.found_code in BY_LOOKS and not row.failure_code,
         failed_settings=row.failure_settings if row.failure_code else None,
         paused=row.paused_by is not None,

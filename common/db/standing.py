@@ -12,6 +12,7 @@ from sqlalchemy import ClauseElement, Connection, bindparam, case, func, null, o
 from common.db import tenants
 from common.db.dialect import batched, table_of
 from common.db.status import NO_FAILURE, failure_of, identity_of, settle
+from common.db.stored_reasons import columns_of, reason_in
 from common.db.tables import PlacementRow, RunRow
 from common.domain.health import Health, HealthReport
 from common.domain.placements import PlacementState
@@ -293,7 +294,7 @@ def record_checked(connection: Connection, placement_id: int, checked: Checked, 
 
 def record_found(connection: Connection, placement_id: int, found: Reason) -> None:
     """Note what is to be said of the objects: a run waits for them, or a person."""
-    _update(connection, placement_id, {"found_code": found.code, "found_params": dict(found.params) or None})
+    _update(connection, placement_id, columns_of("found", found))
     settle(connection, [placement_id])
 
 
@@ -346,7 +347,7 @@ def record_left(connection: Connection, placement_id: int) -> None:
         "found_code": "",
         "found_params": None,
         "hint_judged": "",
-        **_contact(NONE),
+        **columns_of("contact", NONE),
     }
     _update(connection, placement_id, values)
     _forget_failure(connection, placement_id, None)
@@ -377,7 +378,7 @@ def reached(connection: Connection, placement_ids: Sequence[int], *, now: dateti
         lost = (PlacementRow.id.in_(batch), PlacementRow.contact_code != "")
         sooner = or_(PlacementRow.retry_at.is_(None), PlacementRow.retry_at > now)
         connection.execute(update(PlacementRow).where(*lost, at_fault, sooner).values(retry_at=now))
-        again = update(PlacementRow).where(*lost).values(_contact(NONE)).returning(PlacementRow.id)
+        again = update(PlacementRow).where(*lost).values(columns_of("contact", NONE)).returning(PlacementRow.id)
         settle(connection, connection.execute(again).scalars())
 
 
@@ -387,13 +388,13 @@ def lose_contact(connection: Connection, placement_ids: Sequence[int], *, code: 
     health = {"health": Health.UNKNOWN, "health_reason": sentence(reason)}
     for batch in batched(placement_ids):
         mine = update(PlacementRow).where(PlacementRow.id.in_(batch))
-        connection.execute(mine.values(**_contact(reason), **health))
+        connection.execute(mine.values(**columns_of("contact", reason), **health))
         settle(connection, batch)
 
 
 def read_in_part(connection: Connection, placement_id: int, what: str) -> None:
     """Note that not all of a placement's objects could be read."""
-    _update(connection, placement_id, _contact(Reason(Contact.PARTIAL, {"what": what})))
+    _update(connection, placement_id, columns_of("contact", Reason(Contact.PARTIAL, {"what": what})))
     settle(connection, [placement_id])
 
 
@@ -425,16 +426,11 @@ def kinds_served(connection: Connection, placement_id: int, *, now: datetime) ->
 def _judged(found: Reason, hint: str, now: datetime) -> dict[str, Any]:
     """Return what a run writes that has seen all objects."""
     return {
-        "found_code": found.code,
-        "found_params": dict(found.params) or None,
+        **columns_of("found", found),
         "hint_judged": hint,
         "confirmed_at": now,
-        **_contact(NONE),
+        **columns_of("contact", NONE),
     }
-
-
-def _contact(reason: Reason) -> dict[str, Any]:
-    return {"contact_code": reason.code, "contact_params": dict(reason.params) or None}
 
 
 def _forget_failure(connection: Connection, placement_id: int, identity: tuple[str, str] | None) -> None:
@@ -472,7 +468,7 @@ def standing_of(row: Any) -> Standing:
         desired=desired,
         applied=applied,
         sync=SyncStatus(row.sync_status),
-        found=Reason(row.found_code, row.found_params or {}),
+        found=reason_in(row, "found"),
         failure=failure_of(row),
         hint=row.hint,
         hint_judged=row.hint_judged,

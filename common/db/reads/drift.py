@@ -10,12 +10,13 @@ from sqlalchemy import Connection, and_, or_, select, text
 
 from common.db.dialect import fixed
 from common.db.runs import first_id_at
+from common.db.stored_reasons import reason_in
 from common.db.tables import InventoryRow, PlacementRow, RunRow
 from common.domain.changes import MUTATIONS
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from common.domain.runs import SyncStatus
-from common.domain.status import Found, Reason
+from common.domain.status import Found
 
 MOST = 5_000
 """Placements, and runs, that one report is made from, the newest first."""
@@ -76,7 +77,7 @@ def _differing(connection: Connection, since: datetime) -> Mapping[str, DriftVie
     return {
         ref: DriftView(
             ref,
-            differs=sentence(Reason(row.found_code, row.found_params or {})) if row.drifted else "",
+            differs=sentence(reason_in(row, "found")) if row.drifted else "",
             fight=row.fought or row.found_code == Found.FIGHT,
         )
         for row in connection.execute(query)

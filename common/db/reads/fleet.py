@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
 
 from common.db.reads.placements import EVERYTHING, PlacementFilter
+from common.db.stored_reasons import reason_in
 from common.db.tables import ApprovalRow, ClusterRow, FaultRow, FleetRow, FleetSnapshotRow, PlacementRow, SourceRow
 from common.domain.reasons import sentence
-from common.domain.status import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def clusters(
             pool=row.pool,
             server=row.server,
             reachable=row.reachable,
-            blocked=sentence(Reason(row.blocked_code, row.blocked_params or {})),
+            blocked=sentence(reason_in(row, "blocked")),
             error=row.error,
             version=row.version,
             last_seen_at=row.last_seen_at,

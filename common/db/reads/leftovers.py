@@ -9,10 +9,10 @@ from sqlalchemy import Connection, or_, select, tuple_
 
 from common.db import orphans
 from common.db.reads.page import Page, page_of
+from common.db.stored_reasons import reason_in
 from common.db.tables import FaultRow, InventoryRow, PlacementRow
 from common.domain.reasons import hold_sentence
 from common.domain.refs import ObjectId
-from common.domain.status import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _why(row: Any) -> str:
     words = {
         "placed": "it waits to be removed",
         "leaving": "its placement is being removed",
-        "retained": f"its placement is retained: {hold_sentence(Reason(row.hold_code, row.hold_params or {}))}",
+        "retained": f"its placement is retained: {hold_sentence(reason_in(row, 'hold'))}",
         "left": "its kind is removed only with flotilla.dev/prune: allow",
     }
     return words[row.state]

@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, not_, or_,
 
 from common.db.reads.page import Page, page_of
 from common.db.status import failure_of
+from common.db.stored_reasons import reason_in
 from common.db.tables import InventoryRow, PlacementRow
 from common.domain.reasons import failure_sentence, reason_sentence
 from common.domain.refs import PlacementRef
 from common.domain.runs import SyncStatus
-from common.domain.status import Failure, Reason
+from common.domain.status import Failure
 
 _Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
 
@@ -193,9 +194,9 @@ def _reason(row: Any, failure: Failure | None) -> str:
     ref = str(PlacementRef(row.cluster, row.application))
     return reason_sentence(
         SyncStatus(row.sync_status),
-        contact=Reason(row.contact_code, row.contact_params or {}),
-        found=Reason(row.found_code, row.found_params or {}),
-        hold=Reason(row.hold_code, row.hold_params or {}),
+        contact=reason_in(row, "contact"),
+        found=reason_in(row, "found"),
+        hold=reason_in(row, "hold"),
         failure="" if failure is None else failure_sentence(failure, ref=ref, retry_at=row.retry_at),
     )
 
