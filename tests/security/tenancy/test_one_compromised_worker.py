@@ -22,7 +22,7 @@ from common.domain.refs import PlacementRef
 from common.domain.tenant import Signer, Tenant
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from tests.integration.hub.test_flow import config_map, live
-from tests.integration.hub.test_waves import job, jobs, look
+from tests.integration.hub.test_waves import job, jobs, until_ended
 from tests.security.tenancy.conftest import Sent
 from tests.security.tenancy.test_hubs_rights_by_default import drained, in_whose_name, placed
 
@@ -167,8 +167,7 @@ def test_a_run_that_fails_signs_nothing_that_it_did_not_leave(hub: StepHub) -> N
     before = kept(hub)
     hub.git.commit(APPS, {"web/c.yaml": job("break", hook="pre-sync", image="example.com/a:broken")})
     hub.settle()
-    look(hub)
-    assert hub.runs("eu/web")[0].error_code.startswith("hook.")
+    assert until_ended(hub).error_code.startswith("hook.")
     assert kept(hub) == before
 
 
