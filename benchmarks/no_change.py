@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from benchmarks import first_sync, rig
 from benchmarks.rig import Rig
-from common.db.tables import PlacementRow, RunRow, SourceRow
+from common.store.schema.tables import PlacementRow, RunRow, SourceRow
 from tests.e2e.hub import eventually
 
 

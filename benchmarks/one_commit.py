@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from benchmarks import first_sync, no_change, rig
 from benchmarks.rig import Rig
-from common.db.tables import PlacementRow, RunRow
+from common.store.schema.tables import PlacementRow, RunRow
 from tests.e2e.hub import eventually
 
 TIMES = 20

@@ -17,11 +17,11 @@ from typing import Any
 import yaml
 from sqlalchemy import func, select
 
-from common.db.schema import upgrade
-from common.db.session import Database
-from common.db.tables import AttemptRow, PlacementRow
 from common.settings import Settings
 from common.sources.credentials import DirectoryProvider
+from common.store.engine.session import Database
+from common.store.engine.upgrade import upgrade
+from common.store.schema.tables import AttemptRow, PlacementRow
 from simulator.git_http import GitHttpServer
 from tests.controlplane.runner import ControlPlane, ControlPlanes
 from tests.e2e.hub import Hub, eventually

@@ -9,12 +9,12 @@ import threading
 from collections import OrderedDict
 from datetime import timedelta
 
-from common.db import fleet as fleets
-from common.db.session import Database
 from common.domain.errors import TransientError
 from common.domain.fleet import Fleet
 from common.registry import Documents, restore
 from common.single_flight import SingleFlight
+from common.store.engine.session import Database
+from common.store.state import fleet as fleets
 
 KEPT = 3
 PATIENCE = timedelta(seconds=60)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from common.db.connection import Connection
-from common.db.reads import work
-from common.db.session import Database
 from common.domain import numbers
 from common.domain.work import WorkFacts, WorkFinding, findings
 from common.settings import Settings
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.reads import work
 from console import words
 
 Params = Mapping[str, Any]

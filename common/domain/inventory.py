@@ -47,7 +47,7 @@ class Healing:
 
 @dataclass(frozen=True, slots=True)
 class InventoryItem:
-    """One object a placement owns, as SQL knows it; see ``common.db.tables.placements.InventoryRow``."""
+    """One object a placement owns, as SQL knows it; see ``common.store.schema.tables.placements.InventoryRow``."""
 
     object: ObjectId
     version: str

@@ -14,9 +14,9 @@ from typing import Any
 
 import uvicorn
 
-from common.db.session import open_database
 from common.domain.errors import FlotillaError, PermanentError
 from common.settings import Settings, settings
+from common.store.engine.session import open_database
 from common.telemetry.logs import configure
 from console.api.app import create_app
 from console.api.connections import HEAD_BYTES, Patience, connections, event_loop

@@ -8,10 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from common.db.session import Database
 from common.domain.errors import FlotillaError, TransientError
 from common.settings import Settings
 from common.snapshots import Snapshots
+from common.store.engine.session import Database
 from console.api import flower, metrics, pages, reads, ready, registry, writes
 from console.api import status as standing
 from console.api.auth import Gate, guard

@@ -13,8 +13,8 @@ from anyio import to_thread
 from fastapi import HTTPException, Request, status
 from starlette.requests import HTTPConnection
 
-from common.db import sessions
-from common.db.session import Database
+from common.store.engine.session import Database
+from common.store.state import sessions
 from console.api.token import same
 
 COOKIE = "flotilla_session"

@@ -12,12 +12,6 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import ClassVar
 
-from common.db import approvals
-from common.db.approvals import ApprovalState
-from common.db.connection import Connection
-from common.db.reads import names, placements, runs
-from common.db.reads.placements import PlacementFilter, PlacementView
-from common.db.reads.runs import RunDetail
 from common.domain.addresses import repository_key
 from common.domain.errors import PermanentError
 from common.domain.fleet import Fleet
@@ -25,6 +19,12 @@ from common.domain.health import Health
 from common.domain.names import suggestion
 from common.domain.refs import PlacementRef, RunId
 from common.domain.runs import Outcome, RunState, SyncStatus
+from common.store.engine.connection import Connection
+from common.store.reads import names, placements, runs
+from common.store.reads.placements import PlacementFilter, PlacementView
+from common.store.reads.runs import RunDetail
+from common.store.state import approvals
+from common.store.state.approvals import ApprovalState
 
 _PART = re.compile(r"[0-9a-f-]{6,35}")
 _CANDIDATES = 5

@@ -22,14 +22,14 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from common.db import tallies, workers
-from common.db.reads import work as work_reads
-from common.db.reads.gauges import Gauges, gauges
-from common.db.reads.summary import Summary, summary
-from common.db.session import Database
 from common.domain.runs import Outcome
 from common.domain.work import Condition, WorkFacts, WorkFinding, slots_by_queue
 from common.settings import Settings
+from common.store.engine.session import Database
+from common.store.queue import tallies, workers
+from common.store.reads import work as work_reads
+from common.store.reads.gauges import Gauges, gauges
+from common.store.reads.summary import Summary, summary
 from console import work
 
 router = APIRouter()

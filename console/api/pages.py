@@ -10,11 +10,11 @@ from fastapi import APIRouter, HTTPException, Request, Response, status
 from fastapi.responses import RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from common.db.reads import fleet, placements, runs
-from common.db.reads.summary import summary
-from common.db.session import Database
 from common.domain.expiry import warning
 from common.domain.refs import PlacementRef, RunId
+from common.store.engine.session import Database
+from common.store.reads import fleet, placements, runs
+from common.store.reads.summary import summary
 from console import work
 from console.api.auth import COOKIE, LIFETIME, Gate
 from console.api.door import source_of_request

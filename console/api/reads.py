@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from common.db.reads import drift, fleet, leftovers, placements, runs
-from common.db.reads.page import MAX_PAGE, Page
-from common.db.session import Database
 from common.domain.refs import PlacementRef
+from common.store.engine.session import Database
+from common.store.reads import drift, fleet, leftovers, placements, runs
+from common.store.reads.page import MAX_PAGE, Page
 from console.api import known
 
 router = APIRouter(prefix="/api/v1")

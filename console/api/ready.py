@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response, status
 
-from common.db.session import Database
 from common.domain.errors import FlotillaError
 from common.settings import Settings
 from common.single_flight import SingleFlight, StalledError
+from common.store.engine.session import Database
 from console import work
 
 router = APIRouter(include_in_schema=False)

@@ -8,15 +8,15 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.db import fleet as fleets
-from common.db.reads import placements
-from common.db.session import Database
 from common.domain.errors import sentences
 from common.domain.fleet import Fleet, Placement
 from common.domain.names import suggestion
 from common.domain.refs import PlacementRef
 from common.registry import Documents, parse
 from common.snapshots import Snapshots
+from common.store.engine.session import Database
+from common.store.reads import placements
+from common.store.state import fleet as fleets
 from scheduler.loop.facts import read_facts
 from scheduler.planning.preview import preview
 

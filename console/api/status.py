@@ -8,16 +8,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from common.db.connection import Connection
-from common.db.reads import fleet, placements
-from common.db.reads.fleet import ApprovalView, ClusterView, FaultView
-from common.db.reads.page import MAX_PAGE, Page
-from common.db.reads.placements import PlacementFilter, PlacementView
-from common.db.reads.summary import Summary, summary
-from common.db.session import Database
 from common.domain.fleet import Fleet
 from common.domain.work import Severity
 from common.snapshots import Snapshots
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.reads import fleet, placements
+from common.store.reads.fleet import ApprovalView, ClusterView, FaultView
+from common.store.reads.page import MAX_PAGE, Page
+from common.store.reads.placements import PlacementFilter, PlacementView
+from common.store.reads.summary import Summary, summary
 from console import work
 from console.api import known
 

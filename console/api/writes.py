@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.db import intents
-from common.db.intents import IntentKind
-from common.db.session import Database
 from common.domain.redact import redacted
 from common.domain.refs import PlacementRef
+from common.store.engine.session import Database
+from common.store.state import intents
+from common.store.state.intents import IntentKind
 from console.api import known
 from console.api.auth import guard
 

@@ -11,12 +11,6 @@ from common.broker import keys
 from common.broker.app import make_celery
 from common.broker.errors import BrokerUnavailableError
 from common.broker.sender import CelerySender
-from common.db import clusters, pools, roles, schema, triggers, workers
-from common.db.connection import Connection
-from common.db.reads.fleet import clusters as cluster_views
-from common.db.reads.summary import summary
-from common.db.reads.work import needed_queues
-from common.db.session import Database, open_database
 from common.domain import expiry, numbers
 from common.domain.errors import FlotillaError
 from common.domain.foreign import said
@@ -27,6 +21,15 @@ from common.sandbox.launch import Strictness
 from common.sandbox.layers import Layer
 from common.settings import Settings
 from common.sources.registry import GitRepository
+from common.store.engine import roles, upgrade
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database, open_database
+from common.store.queue import workers
+from common.store.reads.fleet import clusters as cluster_views
+from common.store.reads.summary import summary
+from common.store.reads.work import needed_queues
+from common.store.schema import pools, triggers
+from common.store.state import clusters
 from console import work
 from console.api import sockets
 from console.looking import fleetwide
@@ -181,7 +184,7 @@ def pool_roles(connection: Connection) -> Iterator[Finding]:
 
 
 def _schema(database: Database) -> Finding:
-    if not schema.is_current(database):
+    if not upgrade.is_current(database):
         return Finding("database", "failed", "another version's schema", "flotilla db upgrade")
     with database.read() as connection:
         gone = (*triggers.missing(connection), *pools.missing(connection))
@@ -217,7 +220,7 @@ def _work(connection: Connection, database: Database, config: Settings, broker: 
 
 def _clusters(config: Settings, database: Database) -> Iterator[Finding]:
     """Ask every cluster who it is, and whether another tool still tracks what was taken over there."""
-    if not schema.is_current(database):
+    if not upgrade.is_current(database):
         return
     asked = fleetwide.to_ask(database)
     answered = 0

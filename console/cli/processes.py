@@ -84,8 +84,8 @@ def alive(
 
     Example: flotilla alive worker
     """
-    from common.db import leases, workers
-    from common.db.session import open_database
+    from common.store.engine.session import open_database
+    from common.store.queue import leases, workers
 
     database_ = open_database(settings())
     with database_.read() as connection:
@@ -173,8 +173,8 @@ def upgrade_database() -> None:
 
     Example: flotilla db upgrade
     """
-    from common.db.schema import upgrade
-    from common.db.session import open_database
+    from common.store.engine.session import open_database
+    from common.store.engine.upgrade import upgrade
 
     opened = open_database(settings())
     opened.wait()
@@ -197,8 +197,8 @@ def grant_pool(
 
     Example: flotilla db grant eu --password-file /run/secrets/database_password_eu
     """
-    from common.db import roles
-    from common.db.session import open_database
+    from common.store.engine import roles
+    from common.store.engine.session import open_database
 
     opened = open_database(settings())
     opened.wait()

@@ -105,8 +105,8 @@ def in_process() -> HubClient:
         HubUnreachableError: there is no hub on this machine.
     """
     # Imported here: with a running API, or with a hub elsewhere, no command needs the server's code.
-    from common.db.session import open_database
     from common.settings import settings
+    from common.store.engine.session import open_database
     from console.api.token import load_or_make_token
 
     config = settings()

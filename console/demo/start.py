@@ -13,11 +13,11 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from common.db.reads.summary import Summary, summary
-from common.db.session import open_database
 from common.domain.errors import PermanentError
 from common.settings import Settings, settings
 from common.sources.credentials import DirectoryProvider
+from common.store.engine.session import open_database
+from common.store.reads.summary import Summary, summary
 from console.demo.guide import things_to_try, write_command
 from console.demo.repository import DemoCluster, demo_clusters, write_repository
 from console.processes import embedded

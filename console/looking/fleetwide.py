@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from common.db import inventory
-from common.db.connection import Connection as DatabaseConnection
-from common.db.session import Database
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Cluster, ClusterState
 from common.domain.refs import ObjectId, PlacementRef
 from common.settings import Settings
 from common.snapshots import Snapshots
+from common.store.engine.connection import Connection as DatabaseConnection
+from common.store.engine.session import Database
+from common.store.state import inventory
 from console.looking.trackers import KINDS, Tracker, active
 from workers.kube import ClusterPool, Connection
 from workers.kube.pool import OWN

@@ -8,11 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from common.broker.keys import hub_key
-from common.db import clusters, inventory, placements, sources
-from common.db.clusters import ClusterFacts
-from common.db.connection import Connection
-from common.db.placements import PlacementFacts
-from common.db.session import Database, open_database
 from common.domain.errors import PermanentError
 from common.domain.fleet import Cluster, Fleet, Placement
 from common.domain.holds import Hold
@@ -26,6 +21,11 @@ from common.sandbox.launch import Strictness
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.sources.sources import opener, sources_from
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database, open_database
+from common.store.state import clusters, inventory, placements, sources
+from common.store.state.clusters import ClusterFacts
+from common.store.state.placements import PlacementFacts
 from console.cli.client import HubUnreachableError
 from console.looking.offline import Shown, in_namespace
 from workers.kube import ClusterPool

@@ -12,9 +12,6 @@ from datetime import timedelta
 from importlib.metadata import version
 
 from common.cel import first
-from common.db import clusters, inventory
-from common.db import fleet as fleets
-from common.db.clusters import ClusterFacts
 from common.domain.changes import Action, Change
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Cluster, Fleet, Placement
@@ -24,6 +21,9 @@ from common.domain.runs import Trigger
 from common.registry import Documents, ParsedRegistry, parse
 from common.settings import Settings
 from common.snapshots import Snapshots
+from common.store.state import clusters, inventory
+from common.store.state import fleet as fleets
+from common.store.state.clusters import ClusterFacts
 from console.looking.hub import hub_database
 from console.looking.live import AnotherClusterError
 from console.planning.changes import TOLD, PlannedPlacement

@@ -6,9 +6,9 @@ import os
 import signal
 from collections.abc import Callable
 
-from common.db.schema import upgrade
-from common.db.session import open_database
 from common.settings import Settings
+from common.store.engine.session import open_database
+from common.store.engine.upgrade import upgrade
 from console.listening import listen
 from console.processes import embedded
 from console.processes.home import hold_home

@@ -10,15 +10,16 @@ from uuid import uuid4
 from common.broker import messages
 from common.broker.errors import BrokerUnavailableError
 from common.clock import Clock
-from common.db import clusters, dispatch, sending, sources, workers
-from common.db import fleet as fleets
-from common.db.clusters import DueCluster
-from common.db.connection import Connection
-from common.db.session import Database
 from common.domain.errors import TransientError
 from common.domain.fleet import Fleet
 from common.domain.refs import RunId
 from common.snapshots import Snapshots
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.queue import dispatch, sending, workers
+from common.store.state import clusters, sources
+from common.store.state import fleet as fleets
+from common.store.state.clusters import DueCluster
 from common.telemetry.logs import logger
 from scheduler.loop.ports import Sender
 from scheduler.planning.window import free_slots, room

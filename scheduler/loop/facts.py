@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from common.db import approvals, clusters, placements, sources
-from common.db.approvals import Approval, ApprovalKind
-from common.db.connection import Connection
-from common.db.placements import PlacementFacts
 from common.domain.refs import PlacementRef, SourceRef
 from common.domain.status import Reason
+from common.store.engine.connection import Connection
+from common.store.state import approvals, clusters, placements, sources
+from common.store.state.approvals import Approval, ApprovalKind
+from common.store.state.placements import PlacementFacts
 from scheduler.planning.facts import Current, Facts, Resolved
 
 

@@ -6,13 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from common.db import approvals, clusters, intents, placements, runs, sources, standing
-from common.db.approvals import Approval, ApprovalKind, ApprovalState
-from common.db.connection import Connection
-from common.db.intents import Answer, Intent, IntentKind, IntentOutcome
-from common.db.placements import OpenRun, PlacementFacts
-from common.db.runs import NewRun
-from common.db.session import Database
 from common.domain import numbers
 from common.domain.admission import Held, Wish, admit
 from common.domain.errors import FlotillaError
@@ -24,6 +17,14 @@ from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import RunState, Trigger
 from common.domain.status import NONE, Reason
 from common.snapshots import Snapshots
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.queue import runs
+from common.store.queue.runs import NewRun
+from common.store.state import approvals, clusters, intents, placements, sources, standing
+from common.store.state.approvals import Approval, ApprovalKind, ApprovalState
+from common.store.state.intents import Answer, Intent, IntentKind, IntentOutcome
+from common.store.state.placements import OpenRun, PlacementFacts
 from common.telemetry.logs import logger
 
 log = logger(__name__)

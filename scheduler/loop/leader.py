@@ -10,11 +10,11 @@ import threading
 from datetime import timedelta
 
 from common.clock import Clock
-from common.db import leadership, leases
-from common.db.connection import Connection
-from common.db.leadership import NotLeadingError
-from common.db.session import Database
 from common.domain.errors import FlotillaError
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.queue import leadership, leases
+from common.store.queue.leadership import NotLeadingError
 from common.telemetry.logs import logger
 
 log = logger(__name__)

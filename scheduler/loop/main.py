@@ -12,12 +12,12 @@ from datetime import timedelta
 from common.broker.app import make_celery
 from common.broker.sender import CelerySender
 from common.clock import SystemClock
-from common.db.session import Bounds, Database, open_database
 from common.domain.errors import FlotillaError, PermanentError
 from common.domain.refs import SourceRef
 from common.settings import Settings, settings
 from common.snapshots import Snapshots
 from common.sources.registry import GitRepository
+from common.store.engine.session import Bounds, Database, open_database
 from common.telemetry.logs import configure, logger
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.intents import IntentRunner

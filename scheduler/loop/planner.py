@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from common.db import approvals, faults, placements, runs, sources
-from common.db.approvals import ApprovalKind
-from common.db.connection import Connection
-from common.db.faults import StoredFault
-from common.db.placements import PlacementChange, PlacementFacts
-from common.db.runs import NewRun
-from common.db.session import Database
-from common.db.standing import HOOKS
 from common.domain import numbers
 from common.domain.fleet import Fleet
 from common.domain.status import NONE, Reason
 from common.snapshots import Snapshots
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.queue import runs
+from common.store.queue.runs import NewRun
+from common.store.state import approvals, faults, placements, sources
+from common.store.state.approvals import ApprovalKind
+from common.store.state.faults import StoredFault
+from common.store.state.placements import PlacementChange, PlacementFacts
+from common.store.state.standing import HOOKS
 from common.telemetry.logs import logger
 from scheduler.loop.facts import approved_to_leave, blocked_clusters, read_facts
 from scheduler.planning.due import MakeRun, NoRun, Waiting, decide

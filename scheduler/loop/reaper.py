@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from common.clock import Clock
-from common.db import lost, reaper, runs, standing, workers
-from common.db.connection import Connection
-from common.db.reaper import Patience
-from common.db.session import Database
-from common.db.standing import Failed
 from common.domain.refs import RunId
 from common.domain.runs import RetryPolicy, own_back_off
 from common.domain.status import Remedy
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.queue import lost, reaper, runs, workers
+from common.store.queue.reaper import Patience
+from common.store.state import standing
+from common.store.state.standing import Failed
 from common.telemetry.logs import logger
 
 log = logger(__name__)

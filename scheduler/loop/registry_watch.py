@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from common.clock import Clock
-from common.db import clusters, faults, sources
-from common.db import fleet as fleets
-from common.db.connection import Connection
-from common.db.errors import DatabaseUnavailableError
-from common.db.faults import StoredFault
-from common.db.session import Database
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Disposition, Fleet
 from common.domain.refs import SourceRef
 from common.registry import Documents, Fault, ParsedRegistry, parse
+from common.store.engine.connection import Connection
+from common.store.engine.errors import DatabaseUnavailableError
+from common.store.engine.session import Database
+from common.store.state import clusters, faults, sources
+from common.store.state import fleet as fleets
+from common.store.state.faults import StoredFault
 from common.telemetry.logs import logger
 from scheduler.loop.ports import Repository
 

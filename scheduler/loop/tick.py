@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from common.db.errors import DatabaseUnavailableError
-from common.db.leadership import NotLeadingError
 from common.domain.errors import FlotillaError, TransientError
+from common.store.engine.errors import DatabaseUnavailableError
+from common.store.queue.leadership import NotLeadingError
 from common.telemetry.logs import logger
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.intents import IntentRunner

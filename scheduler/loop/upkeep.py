@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from common.clock import Clock
-from common.db import placements, tallies
-from common.db.session import Database
+from common.store.engine.session import Database
+from common.store.queue import tallies
+from common.store.state import placements
 from common.telemetry.logs import logger
 
 log = logger(__name__)

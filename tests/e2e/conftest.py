@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from common.db.roles import grant
-from common.db.schema import upgrade
-from common.db.session import Database
 from common.sources.credentials import DirectoryProvider
+from common.store.engine.roles import grant
+from common.store.engine.session import Database
+from common.store.engine.upgrade import upgrade
 from simulator.git_http import GitHttpServer
 from tests.controlplane.fixtures import LIVE, Resettable
 from tests.controlplane.runner import ControlPlane

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from common.clock import Clock
-from common.db.session import Database
+from common.store.engine.session import Database
 from workers.tasks.board import Board
 from workers.tasks.leases import LeaseKeeper
 from workers.tasks.renewer import Patience, Renewer, Terms

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.db.session import Database
+from common.store.engine.session import Database
 from simulator.server import running_simulator
 from tests.integration.hub.harness import StepHub
 

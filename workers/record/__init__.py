@@ -1,1 +1,1 @@
-"""Writes what workers did into SQL, through ``common.db``."""
+"""Writes what workers did into SQL, through ``common.store``."""

@@ -9,15 +9,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from common.db import approvals, attempts, clusters, dispatch, healths, inventory, standing, workers
-from common.db.approvals import ApprovalKind, ApprovalState
-from common.db.attempts import AttemptEnding
-from common.db.connection import Connection
-from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
-from common.db.moves import OWNED, look_again, note_arrived
-from common.db.runs import ClaimedRun
-from common.db.session import Database
-from common.db.standing import FULL_CHECK, HOOKS, Checked, Failed, Success
 from common.domain.changes import DIFFERENCES, MUTATIONS, Action, Change, differing
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, Project, SyncMode, SyncSettings
@@ -35,6 +26,16 @@ from common.domain.runs import (
 from common.domain.secrecy import NO_SECRETS, Ends
 from common.domain.status import NO_CONTACT, NONE, Found, Reason, Remedy
 from common.domain.tenant import Signer, Tenant
+from common.store.engine.connection import Connection
+from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
+from common.store.engine.session import Database
+from common.store.queue import attempts, dispatch, workers
+from common.store.queue.attempts import AttemptEnding
+from common.store.queue.runs import ClaimedRun
+from common.store.state import approvals, clusters, healths, inventory, standing
+from common.store.state.approvals import ApprovalKind, ApprovalState
+from common.store.state.moves import OWNED, look_again, note_arrived
+from common.store.state.standing import FULL_CHECK, HOOKS, Checked, Failed, Success
 from common.telemetry.logs import logger
 from workers.record import moves
 from workers.record.journal import SqlJournal

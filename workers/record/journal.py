@@ -6,11 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from common.db import attempts, inventory, leases, prune_budget, results
-from common.db.connection import Connection
-from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
-from common.db.runs import ClaimedRun
-from common.db.session import Database
 from common.domain import numbers
 from common.domain.changes import Action, Change
 from common.domain.errors import LeaseLostError
@@ -18,6 +13,12 @@ from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
 from common.domain.secrecy import NO_SECRETS, Secrets
+from common.store.engine.connection import Connection
+from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
+from common.store.engine.session import Database
+from common.store.queue import attempts, leases, results
+from common.store.queue.runs import ClaimedRun
+from common.store.state import inventory, prune_budget
 from workers.record.moves import Moves
 from workers.sync.moving import Claims, Held
 from workers.sync.ports import NOTHING_TAKEN, PlannedChange

@@ -7,18 +7,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from common.db import approvals, audit, inventory, moves, runs
-from common.db.approvals import Approval
-from common.db.connection import Connection
-from common.db.moves import Keeper, Pending
-from common.db.runs import ClaimedRun, NewRun
-from common.db.session import Database
 from common.domain import numbers
 from common.domain.fleet import Fleet, SyncSettings
 from common.domain.inventory import HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
 from common.snapshots import NoFleetError, Snapshots
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.events import audit
+from common.store.queue import runs
+from common.store.queue.runs import ClaimedRun, NewRun
+from common.store.state import approvals, inventory, moves
+from common.store.state.approvals import Approval
+from common.store.state.moves import Keeper, Pending
 from workers.record.unread import Unread, able_to_take, seen_of, unread
 from workers.sync.errors import UnsettledError
 from workers.sync.moving import Claims, Held, Hold, Owner, held_by, left_by

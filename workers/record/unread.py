@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from common.db import moves, sources
-from common.db.connection import Connection
-from common.db.moves import Pending
-from common.db.sources import Digest
 from common.domain.fleet import Application, Disposition, Fleet, Placement
 from common.domain.refs import PlacementRef, SourceRef
 from common.domain.several import joined_digest, joined_renderer
+from common.store.engine.connection import Connection
+from common.store.state import moves, sources
+from common.store.state.moves import Pending
+from common.store.state.sources import Digest
 
 _PLANNED = frozenset({Disposition.SYNC, Disposition.HOLD, Disposition.OBSERVE})
 

@@ -11,9 +11,9 @@ from celery import Task
 
 from common.broker import messages
 from common.broker.app import FlotillaCelery
-from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.domain.errors import FlotillaError
 from common.domain.refs import RunId
+from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.telemetry.logs import logger
 from workers.tasks.observe_cluster import observe
 from workers.tasks.resolve_source import resolve

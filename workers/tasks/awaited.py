@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from common.db.runs import WaitingRun
-from common.db.standing import Standing
 from common.domain.errors import PermanentError, TransientError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
+from common.store.queue.runs import WaitingRun
+from common.store.state.standing import Standing
 from workers.sync.moving import Hold, Owner, held_by
 from workers.sync.ports import ClusterPort
 

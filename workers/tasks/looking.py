@@ -9,12 +9,13 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-from common.db import clusters, leases, standing
-from common.db.standing import Standing
 from common.domain.errors import FlotillaError, PermanentError, TransientError
 from common.domain.fleet import Cluster, Fleet
 from common.domain.inventory import InventoryItem
 from common.domain.reasons import sentence
+from common.store.queue import leases
+from common.store.state import clusters, standing
+from common.store.state.standing import Standing
 from common.telemetry.logs import logger
 from workers.kube import Connection
 from workers.sync.errors import ForbiddenError

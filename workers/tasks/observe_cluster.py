@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from common.db import clusters, healths, inventory, runs
-from common.db.connection import Connection
-from common.db.errors import DatabaseUnavailableError
-from common.db.runs import WaitingRun
-from common.db.standing import Standing
 from common.domain.errors import FlotillaError
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId, PlacementRef
+from common.store.engine.connection import Connection
+from common.store.engine.errors import DatabaseUnavailableError
+from common.store.queue import runs
+from common.store.queue.runs import WaitingRun
+from common.store.state import clusters, healths, inventory
+from common.store.state.standing import Standing
 from common.telemetry.logs import logger
 from workers.kube.pool import OWN
 from workers.render.cel.evaluation import Expressions

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from common.db.claims import ClaimFacts
-from common.db.runs import ClaimedRun
 from common.domain.admission import Held, Permit, Wish, admit
 from common.domain.fleet import Cluster, Placement
 from common.domain.placements import PlacementState
 from common.domain.reasons import hold_sentence
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.several import commits_in
+from common.store.queue.claims import ClaimFacts
+from common.store.queue.runs import ClaimedRun
 from workers.sync.ports import Phase
 
 

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from common.broker.errors import Why
 from common.clock import Clock
-from common.db import audit, faults
-from common.db.faults import StoredFault
-from common.db.session import Database
 from common.domain.errors import FlotillaError
+from common.store.engine.session import Database
+from common.store.events import audit
+from common.store.state import faults
+from common.store.state.faults import StoredFault
 from common.telemetry.logs import logger
 from workers.tasks.vitals import Vitals
 

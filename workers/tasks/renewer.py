@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from common.clock import Clock
-from common.db import attempts, leases, lost, workers
-from common.db.session import Database
 from common.domain.work import WorkerState
+from common.store.engine.session import Database
+from common.store.queue import attempts, leases, lost, workers
 from common.telemetry.logs import logger
 from workers.tasks.board import Board, State
 

@@ -18,9 +18,9 @@ from typing import Any
 import msgspec
 
 from common.clock import SystemClock
-from common.db.session import open_database
 from common.domain.errors import FlotillaError
 from common.settings import settings
+from common.store.engine.session import open_database
 from common.telemetry.logs import configure, logger
 from workers.tasks.board import Board
 from workers.tasks.renewer import BEAT_EVERY, Patience, Renewer, Report, Terms

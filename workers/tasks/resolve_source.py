@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 
-from common.db import leases, sources
-from common.db.sources import Digest, Source
 from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Application, Fleet
 from common.domain.fleet import Source as DeclaredSource
@@ -16,6 +14,9 @@ from common.domain.refs import SUBMODULES, SourceRef
 from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError
 from common.sources.signatures import GpgMissingError, SignatureRefusedError
 from common.sources.trees import Tree
+from common.store.queue import leases
+from common.store.state import sources
+from common.store.state.sources import Digest, Source
 from common.telemetry.logs import logger
 from workers.render.parts import Part, parts_of
 from workers.render.renderers import RenderRequest

@@ -11,12 +11,12 @@ from importlib.metadata import version
 
 from common.broker.keys import hub_key
 from common.clock import Clock, SystemClock
-from common.db.session import Database, open_database
 from common.domain.fleet import Cluster
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.sources.credentials import CredentialsProvider
 from common.sources.sources import Sources, sources_from
+from common.store.engine.session import Database, open_database
 from workers.kube import ClusterPool, Connection
 from workers.kube.secrets import credentials_from
 from workers.render.cel.evaluation import Expressions, expressions_from

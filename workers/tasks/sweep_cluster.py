@@ -6,11 +6,6 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from common.db import attempts, clusters, healths, inventory, orphans, runs, sources, standing
-from common.db.connection import Connection
-from common.db.errors import DatabaseUnavailableError
-from common.db.runs import NewRun
-from common.db.standing import Standing
 from common.domain import numbers
 from common.domain.admission import Allow, Permit, Wish, admit
 from common.domain.errors import FlotillaError, TransientError
@@ -20,6 +15,12 @@ from common.domain.placements import PlacementState
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger, own_back_off
 from common.domain.status import BY_LOOKS, NONE, UNKNOWN_KINDS, Found
+from common.store.engine.connection import Connection
+from common.store.engine.errors import DatabaseUnavailableError
+from common.store.queue import attempts, runs
+from common.store.queue.runs import NewRun
+from common.store.state import clusters, healths, inventory, orphans, sources, standing
+from common.store.state.standing import Standing
 from common.telemetry.logs import logger
 from workers.kube.pool import OWN
 from workers.sync.errors import UnknownKindError

@@ -9,11 +9,6 @@ from functools import partial
 
 import structlog
 
-from common.db import approvals, attempts, audit, claims, inventory, leases, runs, sources, tenants
-from common.db.approvals import Approval, ApprovalKind, ApprovalState
-from common.db.connection import Connection as DatabaseConnection
-from common.db.runs import ClaimedRun
-from common.db.standing import Standing
 from common.domain.admission import BY_PERSON
 from common.domain.errors import FlotillaError, LeaseLostError, PermanentError, TransientError
 from common.domain.fleet import Fleet, Placement, Project
@@ -25,6 +20,13 @@ from common.domain.several import commits_in
 from common.domain.status import Remedy
 from common.domain.tenant import Signer
 from common.sources.sources import opener
+from common.store.engine.connection import Connection as DatabaseConnection
+from common.store.events import audit
+from common.store.queue import attempts, claims, leases, runs
+from common.store.queue.runs import ClaimedRun
+from common.store.state import approvals, inventory, sources, tenants
+from common.store.state.approvals import Approval, ApprovalKind, ApprovalState
+from common.store.state.standing import Standing
 from common.telemetry.logs import hide, hiding, logger
 from workers.kube.pool import Connection
 from workers.record.endings import Ender

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from common.db.standing import Standing
 from common.domain.errors import PermanentError
 from common.domain.fleet import Fleet, Project
 from common.domain.refs import PlacementRef
 from common.domain.tenant import Signer, Tenant
+from common.store.state.standing import Standing
 
 
 class TenantUnknownError(PermanentError):

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from common.db.session import Database
+from common.store.engine.session import Database
 from simulator.server import running_simulator
 from tests.contract.cluster_port.conftest import session
 from tests.controlplane.runner import ControlPlane

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from common.broker import messages
-from common.db.intents import IntentKind
+from common.store.state.intents import IntentKind
 from tests.contract.semantics.hands import config_map_in, data_in
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 

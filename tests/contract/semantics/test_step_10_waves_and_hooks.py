@@ -8,8 +8,8 @@ import time
 import httpx
 from sqlalchemy import update
 
-from common.db.reads.runs import RunView
-from common.db.tables import ClusterRow
+from common.store.reads.runs import RunView
+from common.store.schema.tables import ClusterRow
 from tests.contract.semantics.hands import config_map_in, data_in, edit
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_waves import deployment, job

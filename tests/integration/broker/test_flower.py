@@ -17,11 +17,11 @@ from fastapi import FastAPI
 from common.broker import messages
 from common.broker.app import make_celery
 from common.broker.sender import CelerySender
-from common.db import workers
-from common.db.reads import runs
-from common.db.session import Database
 from common.domain.refs import RunId
 from common.settings import Settings
+from common.store.engine.session import Database
+from common.store.queue import workers
+from common.store.reads import runs
 from console.api import flower
 from console.api.app import create_app, in_process_client
 from console.processes.embedded import flower_arguments, flower_socket

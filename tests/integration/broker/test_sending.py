@@ -18,9 +18,9 @@ from common.broker.errors import (
     BrokerUnavailableError,
 )
 from common.broker.sender import CelerySender
-from common.db.session import Database
-from common.db.tables import RunRow
 from common.settings import Settings, settings
+from common.store.engine.session import Database
+from common.store.schema.tables import RunRow
 from console.cli.doctor import Finding, examine
 from console.cli.main import app as flotilla
 from scheduler.loop.dispatch import Dispatcher

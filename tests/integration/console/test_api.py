@@ -13,11 +13,12 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import insert, select
 
-from common.db import leases, sending, sources
-from common.db.session import Database
-from common.db.tables import AuditRow, ClusterRow, IntentRow, PlacementRow, RunRow, SessionRow, SourceRow
 from common.domain.refs import SourceRef
 from common.settings import Settings
+from common.store.engine.session import Database
+from common.store.queue import leases, sending
+from common.store.schema.tables import AuditRow, ClusterRow, IntentRow, PlacementRow, RunRow, SessionRow, SourceRow
+from common.store.state import sources
 from console.api.app import create_app
 from console.api.ready import Readiness
 

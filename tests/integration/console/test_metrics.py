@@ -15,11 +15,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert, update
 
-from common.db import fleet, leases, sending, tallies, workers
-from common.db.session import Database
-from common.db.tables import ClusterRow, PlacementRow, RunRow, SourceRow
 from common.domain.work import WorkerState
 from common.settings import Settings
+from common.store.engine.session import Database
+from common.store.queue import leases, sending, tallies, workers
+from common.store.schema.tables import ClusterRow, PlacementRow, RunRow, SourceRow
+from common.store.state import fleet
 from console.api.app import create_app, in_process_client
 from tests.integration.db.rows import queued
 

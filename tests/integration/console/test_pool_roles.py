@@ -8,10 +8,11 @@ import pytest
 from psycopg import sql
 from sqlalchemy import insert, text
 
-from common.db import pools, roles, schema
-from common.db.errors import DatabaseError
-from common.db.session import Database
-from common.db.tables import ClusterRow
+from common.store.engine import roles, upgrade
+from common.store.engine.errors import DatabaseError
+from common.store.engine.session import Database
+from common.store.schema import pools
+from common.store.schema.tables import ClusterRow
 from console.cli.doctor import pool_roles
 from tests.fixtures.postgres import PostgresServer
 
@@ -52,10 +53,10 @@ def test_an_upgrade_takes_rights_from_who_is_registered_nowhere(made: Database) 
     with made.write() as connection:
         roles.grant(connection, "eu", ROLE)
         connection.execute(text(f"GRANT SELECT ON runs TO {OTHER}"))
-    assert schema.upgrade(made) == ()
+    assert upgrade.upgrade(made) == ()
     with made.write() as connection:
         connection.execute(text(f"GRANT UPDATE (state) ON runs TO {OTHER}"))
-    assert schema.upgrade(made) == (OTHER,)
+    assert upgrade.upgrade(made) == (OTHER,)
     with made.read() as connection:
         may = text("SELECT has_any_column_privilege(:role, 'runs', 'UPDATE')")
         assert connection.execute(may, {"role": ROLE}).scalar_one()

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import func, insert, select
 from typer.testing import CliRunner, Result
 
-from common.db import clusters, fleet
-from common.db.schema import upgrade
-from common.db.session import Database, open_database
-from common.db.tables import FleetSnapshotRow, IntentRow, PlacementRow, RunRow
 from common.registry import parse, read_directory
 from common.settings import settings
+from common.store.engine.session import Database, open_database
+from common.store.engine.upgrade import upgrade
+from common.store.schema.tables import FleetSnapshotRow, IntentRow, PlacementRow, RunRow
+from common.store.state import clusters, fleet
 from console.cli.main import app
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

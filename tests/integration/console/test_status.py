@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import insert, update
 from typer.testing import CliRunner, Result
 
-from common.db import approvals, fleet, leases, sending, workers
-from common.db.approvals import ApprovalKind
-from common.db.reads.placements import PlacementFilter, troubled
-from common.db.session import Database
-from common.db.tables import ClusterRow, FaultRow, FleetRow, PlacementRow
 from common.domain.work import WorkerState
 from common.settings import Settings
+from common.store.engine.session import Database
+from common.store.queue import leases, sending, workers
+from common.store.reads.placements import PlacementFilter, troubled
+from common.store.schema.tables import ClusterRow, FaultRow, FleetRow, PlacementRow
+from common.store.state import approvals, fleet
+from common.store.state.approvals import ApprovalKind
 from console.api.app import create_app
 from console.cli import status
 from console.cli.main import app as program

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import JSON, Boolean, Column, Connection, DateTime, Float, Integer, Table, TypeDecorator, text
 
-from common.db.tables import Base
+from common.store.schema.tables import Base
 
 ROWS: Mapping[str, int] = {
     "placements": 10_000,

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
 
-from common.db import runs
-from common.db.session import Database
-from common.db.tables import AttemptRow, PlacementRow, RunRow, WorkerRow
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import Trigger
+from common.store.engine.session import Database
+from common.store.queue import runs
+from common.store.schema.tables import AttemptRow, PlacementRow, RunRow, WorkerRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=20)

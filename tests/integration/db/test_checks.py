@@ -6,13 +6,15 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from common.db import attempts, leases, placements, reaper, runs, schema
-from common.db.attempts import AttemptEnding
-from common.db.runs import ClaimedRun
-from common.db.session import Database
 from common.domain.changes import Action
 from common.domain.refs import ObjectId, PlacementRef, RunId
 from common.domain.runs import AttemptOutcome, Trigger
+from common.store.engine import upgrade
+from common.store.engine.session import Database
+from common.store.queue import attempts, leases, reaper, runs
+from common.store.queue.attempts import AttemptEnding
+from common.store.queue.runs import ClaimedRun
+from common.store.state import placements
 from tests.integration.db.rows import LEASE, NOW, SECOND, attempt_rows, claimed, new_run, queued, run_row
 
 EU = PlacementRef("eu", "web")
@@ -106,11 +108,11 @@ def test_a_check_makes_good_nothing_that_an_interrupted_attempt_had_planned(data
 def test_going_back_a_version_ends_what_only_looks(database: Database) -> None:
     run = queued(database)
     check = claim(database, looking(database))
-    schema.downgrade(database, "0001")
+    upgrade.downgrade(database, "0001")
     with database.read() as connection:  # by columns that the former version has too
         rows = connection.execute(text("SELECT id, coalesce(outcome, state) FROM runs"))
         found = {id_: state for id_, state in rows}
     assert found == {check.attempt.run: "superseded", run: "queued"}
-    schema.upgrade(database)
-    assert schema.is_current(database)
+    upgrade.upgrade(database)
+    assert upgrade.is_current(database)
     assert [row["outcome"] for row in attempt_rows(database, check.attempt.run)] == ["interrupted"]

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, String, case, cast, event, func, insert, literal, literal_column, select, text, true
 
-from common.db import attempts, dispatch, runs
-from common.db.attempts import AttemptEnding
-from common.db.choice import Candidate
-from common.db.dispatch import QueueLoad
-from common.db.session import Database
-from common.db.tables import Instant, PlacementRow, RunRow
 from common.domain.refs import RunId
 from common.domain.runs import AttemptOutcome, Outcome, Priority, Trigger
+from common.store.engine.session import Database
+from common.store.queue import attempts, dispatch, runs
+from common.store.queue.attempts import AttemptEnding
+from common.store.queue.choice import Candidate
+from common.store.queue.dispatch import QueueLoad
+from common.store.schema.tables import Instant, PlacementRow, RunRow
 from tests.integration.db.rows import LEASE, NOW, SECOND, add_placements, claimed, new_run, queued, run_row
 
 CLUSTERS, APPLICATIONS = 500, 200

@@ -8,12 +8,13 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from common.db import clusters, placements, schema
-from common.db.session import Database
 from common.domain.holds import Hold
 from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import PlacementRef
 from common.domain.status import Reason
+from common.store.engine import upgrade
+from common.store.engine.session import Database
+from common.store.state import clusters, placements
 
 CHANGED = "identity changed: another cluster answers at its address (uid-b, was uid-a)"
 HOLDS: dict[str, tuple[Hold, dict[str, Any]]] = {
@@ -43,7 +44,7 @@ _PLACEMENT = (
 
 def _run(database: Database, what: Any, revision: str) -> None:
     with database.write() as connection:
-        what(schema.config(connection), revision)
+        what(upgrade.config(connection), revision)
 
 
 def _insert(database: Database, statement: str, rows: dict[str, str]) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from common.db import inventory
-from common.db.reads.drift import drift
-from common.db.session import Database
 from common.domain.inventory import End, HookState, InventoryItem
 from common.domain.refs import ObjectId
+from common.store.engine.session import Database
+from common.store.reads.drift import drift
+from common.store.state import inventory
 from tests.integration.db.rows import NOW, add_placements
 
 JOB = ObjectId("batch", "Job", "web", "once")

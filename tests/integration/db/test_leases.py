@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from common.db import attempts, claims, leases, reaper, runs
-from common.db.attempts import AttemptEnding
-from common.db.session import Database
 from common.domain.changes import Action
 from common.domain.refs import AttemptRef, ObjectId
 from common.domain.runs import AttemptOutcome
+from common.store.engine.session import Database
+from common.store.queue import attempts, claims, leases, reaper, runs
+from common.store.queue.attempts import AttemptEnding
 from tests.integration.db.rows import LEASE, NOW, SECOND, attempt_rows, claimed, heartbeat, new_run, queued, run_row
 
 OVER = NOW + LEASE

@@ -21,14 +21,14 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from common.db import attempts, dispatch, leases, reaper, runs
-from common.db.attempts import AttemptEnding
-from common.db.runs import ClaimedRun
-from common.db.session import Database
-from common.db.tables import AttemptRow, LeaseRow, RunRow
 from common.domain.changes import Action
 from common.domain.refs import AttemptRef, ObjectId, RunId
 from common.domain.runs import AttemptOutcome, Outcome
+from common.store.engine.session import Database
+from common.store.queue import attempts, dispatch, leases, reaper, runs
+from common.store.queue.attempts import AttemptEnding
+from common.store.queue.runs import ClaimedRun
+from common.store.schema.tables import AttemptRow, LeaseRow, RunRow
 from tests.integration.db.rows import LEASE, NOW, add_placements, heartbeat, new_run
 
 PLACEMENTS = 3

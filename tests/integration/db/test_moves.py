@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from common.db import approvals, inventory, moves, runs
-from common.db.approvals import ApprovalKind, ApprovalState
-from common.db.session import Database
-from common.db.tables import PlacementRow, RunRow
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef, RunId
+from common.store.engine.session import Database
+from common.store.queue import runs
+from common.store.schema.tables import PlacementRow, RunRow
+from common.store.state import approvals, inventory, moves
+from common.store.state.approvals import ApprovalKind, ApprovalState
 from tests.integration.db.rows import LEASE, NOW, REVISION, SECOND, add_placements, new_run
 
 OLD, NEW = PlacementRef("eu", "old"), PlacementRef("eu", "new")

@@ -24,26 +24,26 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-import common.db
-from common.db.attempts import AttemptEnding
+import common.store
 from common.domain.errors import FlotillaError
 from common.domain.refs import RunId
 from common.domain.runs import AttemptOutcome
+from common.store.queue.attempts import AttemptEnding
 from tests.integration.db.filled import ROWS, fill
 
 GIVEN: Mapping[str, Mapping[str, Any]] = {
-    "attempts.note_stuck": {"lease": "placement:1", "token": "01990000-0000-7000-8000-000000000100.1"},
+    "queue.attempts.note_stuck": {"lease": "placement:1", "token": "01990000-0000-7000-8000-000000000100.1"},
     "reads.fleet.clusters": {"only": None},
     "reads.placements.troubled": {"after": "3:c1/a1"},
     "reads.leftovers.leftovers": {"after": "c1\na1\napps\nDeployment\ndefault\nweb"},
 }
 """Arguments whose type does not say what they hold."""
 LARGE = frozenset(name for name, rows in ROWS.items() if rows >= 5_000)
-ELSEWHERE = ("dialect.insert", "pools.", "roles.", "schema.", "triggers.")
+ELSEWHERE = ("engine.", "schema.")
 """Functions that ask nothing, or that run when a hub is set up."""
 WHOLE: Mapping[str, frozenset[str]] = {
-    "placements.everything": frozenset({"placements"}),
-    "sources.change_marker": frozenset({"source_digests"}),
+    "state.placements.everything": frozenset({"placements"}),
+    "state.sources.change_marker": frozenset({"source_digests"}),
 }
 """Tables that a function may read as a whole: a full plan is made of all placements, and of every digest there is."""
 
@@ -51,14 +51,14 @@ WHOLE: Mapping[str, frozenset[str]] = {
 def functions() -> dict[str, Callable[..., object]]:
     """Return every public function of the store that works on a connection, by module and name."""
     found = {}
-    for module in pkgutil.walk_packages(common.db.__path__, "common.db."):
+    for module in pkgutil.walk_packages(common.store.__path__, "common.store."):
         if ".migrations" in module.name:
             continue
         for name, one in vars(importlib.import_module(module.name)).items():
             if inspect.isfunction(one) and one.__module__ == module.name and not name.startswith("_"):
                 first = next(iter(inspect.signature(one).parameters), "")
                 if first == "connection":
-                    found[f"{module.name.removeprefix('common.db.')}.{name}"] = one
+                    found[f"{module.name.removeprefix('common.store.')}.{name}"] = one
     return {name: one for name, one in found.items() if not name.startswith(ELSEWHERE)}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from common.db import prune_budget
-from common.db.session import Database
+from common.store.engine.session import Database
+from common.store.state import prune_budget
 
 OLD, NEW = "1" * 64, "2" * 64
 

@@ -14,13 +14,13 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select, text
 
-from common.db import attempts, dispatch, leases, reaper, runs
-from common.db.attempts import AttemptEnding
-from common.db.runs import ClaimedRun
-from common.db.session import Database
-from common.db.tables import AttemptRow, RunRow
 from common.domain.refs import RunId
 from common.domain.runs import AttemptOutcome, Outcome
+from common.store.engine.session import Database
+from common.store.queue import attempts, dispatch, leases, reaper, runs
+from common.store.queue.attempts import AttemptEnding
+from common.store.queue.runs import ClaimedRun
+from common.store.schema.tables import AttemptRow, RunRow
 from tests.integration.db.rows import LEASE, NOW, add_placements, claimed, heartbeat, new_run, queued, run_row
 
 RUNS = 12

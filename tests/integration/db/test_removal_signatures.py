@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import update
 
-from common.db import standing
-from common.db.session import Database
-from common.db.tables import PlacementRow
 from common.domain.refs import PlacementRef
 from common.domain.tenant import Signer, Tenant
+from common.store.engine.session import Database
+from common.store.schema.tables import PlacementRow
+from common.store.state import standing
 from tests.integration.db.rows import add_placements
 
 ODD: list[Any] = [

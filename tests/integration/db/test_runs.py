@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from common.db import attempts, leases, runs
-from common.db.attempts import AttemptEnding
-from common.db.session import Database
 from common.domain.changes import Action
 from common.domain.refs import AttemptRef, PlacementRef, RunId
 from common.domain.runs import AttemptOutcome, Outcome, Trigger
+from common.store.engine.session import Database
+from common.store.queue import attempts, leases, runs
+from common.store.queue.attempts import AttemptEnding
 from tests.integration.db.rows import (
     LEASE,
     NOW,

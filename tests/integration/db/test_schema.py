@@ -6,14 +6,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
-from common.db import schema, triggers
-from common.db.session import Database
-from common.db.tables import Base
+from common.store.engine import upgrade
+from common.store.engine.session import Database
+from common.store.schema import triggers
+from common.store.schema.migrations import OPTIONS
+from common.store.schema.tables import Base
 
 
 def test_models_and_migrations_agree(database: Database) -> None:
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts=schema.OPTIONS)
+        context = MigrationContext.configure(connection, opts=OPTIONS)
         assert compare_metadata(context, Base.metadata) == []
 
 
@@ -32,21 +34,21 @@ def test_every_index_of_the_models_is_there_with_its_condition(database: Databas
 
 
 def test_a_database_goes_down_to_nothing_and_up_again(database: Database) -> None:
-    assert schema.is_current(database)
-    schema.downgrade(database)
-    assert schema.current_revision(database) is None
+    assert upgrade.is_current(database)
+    upgrade.downgrade(database)
+    assert upgrade.current_revision(database) is None
     with database.read() as connection:
         assert inspect(connection).get_table_names() == ["alembic_version"]
-    schema.upgrade(database)
-    assert schema.is_current(database)
+    upgrade.upgrade(database)
+    assert upgrade.is_current(database)
     with database.read() as connection:
         assert triggers.missing(connection) == ()
 
 
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
-    before = schema.current_revision(database)
-    schema.upgrade(database)
-    assert schema.current_revision(database) == before
+    before = upgrade.current_revision(database)
+    upgrade.upgrade(database)
+    assert upgrade.current_revision(database) == before
 
 
 def _condition(options: dict[str, str]) -> str | None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from common.db import audit
-from common.db.errors import DatabaseBusyError, DatabaseError, DatabaseUnavailableError
-from common.db.session import Bounds, Database, open_database
 from common.settings import Settings
+from common.store.engine.errors import DatabaseBusyError, DatabaseError, DatabaseUnavailableError
+from common.store.engine.session import Bounds, Database, open_database
+from common.store.events import audit
 from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer
 from tests.integration.db.rows import NOW

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text, update
 
-from common.db import tallies
-from common.db.session import Database
-from common.db.tables import RunRow
-from common.db.tallies import LAG, Tally
+from common.store.engine.session import Database
+from common.store.queue import tallies
+from common.store.queue.tallies import LAG, Tally
+from common.store.schema.tables import RunRow
 from tests.integration.db.rows import NOW, SECOND, queued
 
 HOUR = timedelta(hours=1)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import insert, text
 
-from common.db import attempts, audit, triggers
-from common.db.attempts import AttemptEnding
-from common.db.errors import DatabaseError
-from common.db.session import Database
-from common.db.tables import ObjectResultRow
 from common.domain.runs import AttemptOutcome
+from common.store.engine.errors import DatabaseError
+from common.store.engine.session import Database
+from common.store.events import audit
+from common.store.queue import attempts
+from common.store.queue.attempts import AttemptEnding
+from common.store.schema import triggers
+from common.store.schema.tables import ObjectResultRow
 from tests.integration.db.rows import NOW, claimed
 
 BREACHES = (

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, insert, text, update
 
-from common.db import leases, sending, workers
-from common.db.reads import work
-from common.db.session import Database
-from common.db.tables import ClusterRow, RunRow, SourceRow
 from common.domain.work import Condition, Due, Late, SendingState, WorkerState
+from common.store.engine.session import Database
+from common.store.queue import leases, sending, workers
+from common.store.reads import work
+from common.store.schema.tables import ClusterRow, RunRow, SourceRow
 from tests.integration.db.rows import NOW, SECOND, queued
 
 MINUTE = timedelta(minutes=1)

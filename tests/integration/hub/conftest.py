@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from common.db import roles
-from common.db.session import Database
+from common.store.engine import roles
+from common.store.engine.session import Database
 from simulator.server import Simulator, running_simulator
 from tests.fixtures.postgres import PostgresServer
 from tests.integration.hub.harness import StepHub

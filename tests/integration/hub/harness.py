@@ -16,15 +16,6 @@ from sqlalchemy import select, update
 from common.broker import messages
 from common.broker.errors import BrokerUnavailableError
 from common.clock import SystemClock
-from common.db import intents, workers
-from common.db.intents import IntentKind
-from common.db.reads import fleet as fleet_reads
-from common.db.reads import placements as placement_reads
-from common.db.reads import runs as run_reads
-from common.db.reads.placements import PlacementView
-from common.db.reads.runs import RunDetail, RunView
-from common.db.session import Database
-from common.db.tables import Base, ClusterRow, LeaseRow, PlacementRow, RunRow, SourceRow
 from common.domain.refs import PlacementRef, RunId, SourceRef
 from common.domain.work import WorkerState
 from common.settings import Settings
@@ -34,6 +25,16 @@ from common.sources.mirrors import Fetched
 from common.sources.signatures import SignatureRefusedError
 from common.sources.sources import Sources
 from common.sources.trees import Tree
+from common.store.engine.session import Database
+from common.store.queue import workers
+from common.store.reads import fleet as fleet_reads
+from common.store.reads import placements as placement_reads
+from common.store.reads import runs as run_reads
+from common.store.reads.placements import PlacementView
+from common.store.reads.runs import RunDetail, RunView
+from common.store.schema.tables import Base, ClusterRow, LeaseRow, PlacementRow, RunRow, SourceRow
+from common.store.state import intents
+from common.store.state.intents import IntentKind
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.planner import Planner

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from common.db.session import Database
-from common.db.tables import InventoryRow, PlacementRow
 from common.domain.refs import RunId
+from common.store.engine.session import Database
+from common.store.schema.tables import InventoryRow, PlacementRow
 from tests.contract.semantics.conftest import Place, place
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from tests.integration.hub.test_waves import look

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from common.db.reads import fleet
 from common.sources.artifacts.store import Artifacts
 from common.sources.credentials import DirectoryProvider
 from common.sources.mirrors import Mirrors
 from common.sources.sources import Sources
 from common.sources.urls import PlainHttp
+from common.store.reads import fleet
 from tests.fakes.archives import chart, packed
 from tests.fakes.web_server import Reply, web_server
 from tests.fixtures.oci import CHART, Blob, OciRegistry

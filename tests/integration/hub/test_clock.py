@@ -11,10 +11,10 @@ import pytest
 
 from common.broker.transport import take_again
 from common.clock import SystemClock
-from common.db import workers
-from common.db.session import Database
 from common.domain.work import Condition, WorkerState
 from common.settings import Settings
+from common.store.engine.session import Database
+from common.store.queue import workers
 from console import work
 from simulator.server import Simulator
 from tests.integration.hub.harness import StepHub

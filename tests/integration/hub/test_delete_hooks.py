@@ -7,8 +7,8 @@ import time
 import pytest
 import yaml
 
-from common.db.reads.runs import RunView
-from common.db.tables import PlacementRow
+from common.store.reads.runs import RunView
+from common.store.schema.tables import PlacementRow
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from tests.integration.hub.test_flow import client, config_map, live
 from tests.integration.hub.test_waves import job, jobs, look

@@ -8,7 +8,7 @@ import yaml
 from sqlalchemy import select
 
 from common.broker import messages
-from common.db.tables import InventoryRow
+from common.store.schema.tables import InventoryRow
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_flow import client, config_map
 from tests.integration.hub.test_waves import job, jobs, look, until_ended, web

@@ -13,11 +13,11 @@ import yaml
 from sqlalchemy import select, update
 
 from common.broker import messages
-from common.db import leases
-from common.db.intents import IntentKind
-from common.db.reads import fleet
-from common.db.tables import ClusterRow, SourceRow
 from common.domain.errors import TransientError
+from common.store.queue import leases
+from common.store.reads import fleet
+from common.store.schema.tables import ClusterRow, SourceRow
+from common.store.state.intents import IntentKind
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from workers.kube.credentials import Access
 from workers.render import plain

@@ -13,11 +13,11 @@ import yaml
 from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
-from common.db.intents import IntentKind
-from common.db.reads.runs import RunDetail
-from common.db.tables import AuditRow, InventoryRow, LeaseRow, PlacementRow
 from common.domain.redact import MASK
 from common.domain.refs import RunId
+from common.store.reads.runs import RunDetail
+from common.store.schema.tables import AuditRow, InventoryRow, LeaseRow, PlacementRow
+from common.store.state.intents import IntentKind
 from console.api.app import create_app
 from console.cli import diff, main
 from console.cli.client import HubClient, Value

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.broker import messages
-from common.db.intents import IntentKind
-from common.db.session import Database
+from common.store.engine.session import Database
+from common.store.state.intents import IntentKind
 from simulator.server import running_simulator
 from tests.integration.hub.harness import StepHub
 from tests.integration.hub.moving import BOTH, Shop, values

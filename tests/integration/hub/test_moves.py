@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from common.db.intents import IntentKind
-from common.db.tables import AuditRow
+from common.store.schema.tables import AuditRow
+from common.store.state.intents import IntentKind
 from tests.integration.hub.harness import REGISTRY
 from tests.integration.hub.moving import BOTH, BROKEN, KINDS, MOVED, TEAMS, Shop, claim, place, shop, values
 from tests.integration.hub.test_waves import look

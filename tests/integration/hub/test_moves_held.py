@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from common.db.approvals import ApprovalKind, approved
-from common.db.intents import IntentKind
 from common.domain.refs import RunId
+from common.store.state.approvals import ApprovalKind, approved
+from common.store.state.intents import IntentKind
 from tests.integration.hub.harness import REGISTRY
 from tests.integration.hub.moving import BOTH, TEAMS, Shop, claim, place, shop, values, workload
 from tests.integration.hub.test_waves import look

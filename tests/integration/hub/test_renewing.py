@@ -16,12 +16,12 @@ import pytest
 from sqlalchemy import select
 
 from common.clock import SystemClock
-from common.db import leases, workers
-from common.db.schema import upgrade
-from common.db.session import Database
-from common.db.tables import LeaseRow
 from common.domain.errors import LeaseLostError
 from common.domain.work import WorkerState
+from common.store.engine.session import Database
+from common.store.engine.upgrade import upgrade
+from common.store.queue import leases, workers
+from common.store.schema.tables import LeaseRow
 from workers.tasks.board import Board, State
 from workers.tasks.leases import LeaseKeeper
 from workers.tasks.renewals import RenewalProcess

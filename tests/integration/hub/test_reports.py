@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from common.db.reads.leftovers import leftovers
+from common.store.reads.leftovers import leftovers
 from console.api.app import create_app
 from console.cli import main, reports
 from console.cli.transports import of_app

@@ -18,11 +18,11 @@ import yaml
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from common.db.intents import IntentKind
-from common.db.tables import Base, InventoryRow, PlacementRow
 from common.domain.redact import MASK
 from common.domain.secrecy import Secrets
 from common.settings import Settings
+from common.store.schema.tables import Base, InventoryRow, PlacementRow
+from common.store.state.intents import IntentKind
 from console.api.app import create_app
 from console.cli import looking, main
 from console.looking import hub as looking_hub

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from common.db.intents import IntentKind
 from common.domain.refs import SourceRef
+from common.store.state.intents import IntentKind
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from tests.integration.hub.test_flow import config_map, live
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from common.db.intents import IntentKind
-from common.db.tables import Base
+from common.store.schema.tables import Base
+from common.store.state.intents import IntentKind
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_flow import client
 

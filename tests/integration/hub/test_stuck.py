@@ -13,11 +13,11 @@ import pytest
 
 from common.broker import messages
 from common.clock import SystemClock
-from common.db import leases, workers
 from common.domain.errors import PermanentError
 from common.domain.fleet import Cluster
 from common.domain.refs import RunId
 from common.domain.work import WorkerState
+from common.store.queue import leases, workers
 from tests.fakes.leases import StepKeeper
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_flow import config_map

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from sqlalchemy import update
 
-from common.db.reads.runs import RunView
-from common.db.tables import ClusterRow, RunRow
+from common.store.reads.runs import RunView
+from common.store.schema.tables import ClusterRow, RunRow
 from tests.integration.hub.harness import APPS, StepHub
 from tests.integration.hub.test_flow import client, config_map, live
 

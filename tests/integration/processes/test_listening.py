@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from common.db.schema import upgrade
-from common.db.session import open_database
 from common.settings import Settings
+from common.store.engine.session import open_database
+from common.store.engine.upgrade import upgrade
 from console.listening import AddressError, PortInUseError, listen
 from tests.fixtures.ports import free_port
 

@@ -13,15 +13,15 @@ from sqlalchemy import insert, select, text, update
 from common.broker import messages
 from common.broker.app import FlotillaCelery, make_celery
 from common.broker.sender import CelerySender
-from common.db import runs
-from common.db.runs import NewRun
-from common.db.session import Database
-from common.db.tables import PlacementRow, RunRow
 from common.domain.errors import TransientError
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import PARKED_PER_SLOT, Trigger
 from common.domain.tenant import Signer, Tenant
 from common.settings import Settings
+from common.store.engine.session import Database
+from common.store.queue import runs
+from common.store.queue.runs import NewRun
+from common.store.schema.tables import PlacementRow, RunRow
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.planning.window import SENT_PER_SLOT
 from tests.fixtures.redis import RedisServer

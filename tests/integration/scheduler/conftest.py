@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.db.session import Database
+from common.store.engine.session import Database
 from tests.fixtures.redis import RedisServer
 from tests.integration.scheduler.broker import Hub
 from tests.integration.scheduler.harness import Steps

@@ -7,21 +7,22 @@ from datetime import datetime, timedelta
 
 from common.broker.errors import BrokerUnavailableError
 from common.clock import SystemClock
-from common.db import attempts, intents, placements, runs, sources, standing, workers
-from common.db.attempts import AttemptEnding
-from common.db.connection import Connection
-from common.db.intents import IntentKind
-from common.db.placements import PlacementFacts
-from common.db.runs import ClaimedRun
-from common.db.session import Database
-from common.db.sources import Digest
-from common.db.standing import Success
 from common.domain.refs import PlacementRef, RunId, SourceRef
 from common.domain.runs import AttemptOutcome
 from common.domain.status import NONE
 from common.domain.tenant import Tenant
 from common.domain.work import WorkerState
 from common.snapshots import Snapshots
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.queue import attempts, runs, workers
+from common.store.queue.attempts import AttemptEnding
+from common.store.queue.runs import ClaimedRun
+from common.store.state import intents, placements, sources, standing
+from common.store.state.intents import IntentKind
+from common.store.state.placements import PlacementFacts
+from common.store.state.sources import Digest
+from common.store.state.standing import Success
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.leader import Leadership

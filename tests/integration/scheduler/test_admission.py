@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from common.db import standing
-from common.db.attempts import AttemptEnding
-from common.db.session import Database
-from common.db.tables import RunRow
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.runs import AttemptOutcome
 from common.domain.status import Found, Reason
+from common.store.engine.session import Database
+from common.store.queue.attempts import AttemptEnding
+from common.store.schema.tables import RunRow
+from common.store.state import standing
 from tests.integration.scheduler.harness import REGISTRY, Steps
 from tests.unit.registry import texts
 

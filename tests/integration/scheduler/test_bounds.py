@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from common.broker import messages
 from common.broker.signing import TIME, sign
-from common.db.tables import RunRow
+from common.store.schema.tables import RunRow
 from tests.integration.scheduler.broker import PLACES, QUEUE, SLOTS, WINDOW, Hub
 from tests.integration.scheduler.harness import AWAY, AwayError
 

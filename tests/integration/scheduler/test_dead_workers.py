@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from common.db import leases, lost
-from common.db.tables import ClusterRow, SourceRow, WorkerRow
+from common.store.queue import leases, lost
+from common.store.schema.tables import ClusterRow, SourceRow, WorkerRow
 from tests.integration.scheduler.harness import LEASE, Steps
 
 

@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy import select, text, update
 
 from common.clock import SystemClock
-from common.db.connection import Connection
-from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
-from common.db.intents import IntentKind
-from common.db.leadership import NotLeadingError
-from common.db.session import Database
-from common.db.tables import ApprovalRow, IntentRow, LeaseRow, PlacementRow, RunRow, SourceRow
+from common.store.engine.connection import Connection
+from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
+from common.store.engine.session import Database
+from common.store.queue.leadership import NotLeadingError
+from common.store.schema.tables import ApprovalRow, IntentRow, LeaseRow, PlacementRow, RunRow, SourceRow
+from common.store.state.intents import IntentKind
 from scheduler.loop.leader import LONGEST_STEP, Leadership
 from tests.integration.scheduler.harness import LEASE, REGISTRY, Steps
 from tests.unit.registry import texts

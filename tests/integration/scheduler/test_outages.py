@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from common.db import clusters, sources
-from common.db.errors import DatabaseBusyError, DatabaseUnavailableError
-from common.db.session import Database
-from common.db.tables import ClusterRow, FaultRow, LeaseRow
 from common.domain.errors import TransientError
 from common.domain.placements import PlacementState
+from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
+from common.store.engine.session import Database
+from common.store.schema.tables import ClusterRow, FaultRow, LeaseRow
+from common.store.state import clusters, sources
 from scheduler.loop.leader import Leadership
 from tests.integration.scheduler.harness import LEASE, REGISTRY, AwayError, Steps
 from tests.unit.registry import texts

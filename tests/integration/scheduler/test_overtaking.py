@@ -7,17 +7,18 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from common.db import clusters, runs, sources, standing
-from common.db.attempts import AttemptEnding
-from common.db.connection import Connection
-from common.db.runs import ClaimedRun
-from common.db.session import Database
-from common.db.standing import Failed
-from common.db.tables import LeaseRow, PlacementRow, RunRow
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
 from common.domain.runs import AttemptOutcome
 from common.domain.status import Found, Reason, Remedy
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.queue import runs
+from common.store.queue.attempts import AttemptEnding
+from common.store.queue.runs import ClaimedRun
+from common.store.schema.tables import LeaseRow, PlacementRow, RunRow
+from common.store.state import clusters, sources, standing
+from common.store.state.standing import Failed
 from scheduler.loop import planner
 from scheduler.planning import due
 from scheduler.planning.due import Decision

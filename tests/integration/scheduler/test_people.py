@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from common.db import approvals, intents, standing
-from common.db.approvals import ApprovalKind
-from common.db.attempts import AttemptEnding
-from common.db.intents import IntentKind, IntentOutcome
-from common.db.runs import ClaimedRun
-from common.db.session import Database
-from common.db.tables import ApprovalRow
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
 from common.domain.runs import AttemptOutcome
 from common.domain.status import NONE
+from common.store.engine.session import Database
+from common.store.queue.attempts import AttemptEnding
+from common.store.queue.runs import ClaimedRun
+from common.store.schema.tables import ApprovalRow
+from common.store.state import approvals, intents, standing
+from common.store.state.approvals import ApprovalKind
+from common.store.state.intents import IntentKind, IntentOutcome
 from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
 from tests.unit.registry import texts
 

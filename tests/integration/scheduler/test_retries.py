@@ -11,11 +11,11 @@ from sqlalchemy import select, update
 
 from common.broker import messages
 from common.broker.signing import verify
-from common.db import runs
-from common.db.tables import RunRow
 from common.domain.errors import TransientError
 from common.domain.refs import RunId
 from common.domain.runs import RetryPolicy
+from common.store.queue import runs
+from common.store.schema.tables import RunRow
 from tests.integration.scheduler.broker import PLACES, QUEUE, Hub
 from tests.integration.scheduler.harness import AWAY, LEASE, AwayError
 from workers.record.endings import Ender

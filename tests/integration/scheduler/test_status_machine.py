@@ -20,12 +20,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select, update
 
-from common.db import claims, clusters, inventory, placements, runs, standing
-from common.db.intents import IntentKind
-from common.db.runs import ClaimedRun
-from common.db.session import Database
-from common.db.status import facts_of
-from common.db.tables import ApprovalRow, FleetRow, PlacementRow, RunRow
 from common.domain.changes import Action, Change
 from common.domain.errors import TransientError
 from common.domain.inventory import InventoryItem
@@ -34,6 +28,13 @@ from common.domain.runs import SyncStatus, Trigger
 from common.domain.status import sync_status
 from common.domain.tenant import Signer, Tenant
 from common.snapshots import Snapshots
+from common.store.engine.session import Database
+from common.store.queue import claims, runs
+from common.store.queue.runs import ClaimedRun
+from common.store.schema.tables import ApprovalRow, FleetRow, PlacementRow, RunRow
+from common.store.state import clusters, inventory, placements, standing
+from common.store.state.intents import IntentKind
+from common.store.state.status import facts_of
 from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
 from tests.unit.registry import texts
 from workers.record.endings import Ender

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from common.db.schema import upgrade
-from common.db.session import open_database
 from common.settings import Settings
+from common.store.engine.session import open_database
+from common.store.engine.upgrade import upgrade
 from tests.fixtures.services import wait_until
 
 TOKEN = "a-token-of-this-test-of-some-length"

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import select
 
-from common.db.session import Database
-from common.db.tables import AuditRow, IntentRow
 from common.settings import Settings
+from common.store.engine.session import Database
+from common.store.schema.tables import AuditRow, IntentRow
 from console.api.app import create_app
 from tests.integration.console.test_api import _routes
 from tests.security.api.server import TOKEN, ApiProcess, read_all, status_of

@@ -28,11 +28,11 @@ from common.broker.app import FlotillaCelery, make_celery
 from common.broker.keys import MessageKeys
 from common.broker.sender import CelerySender
 from common.broker.signing import sign
-from common.db import fleet as fleets
-from common.db.schema import upgrade
-from common.db.session import Database
-from common.db.tables import AuditRow, FaultRow, SourceRow, WorkerRow
 from common.settings import Settings
+from common.store.engine.session import Database
+from common.store.engine.upgrade import upgrade
+from common.store.schema.tables import AuditRow, FaultRow, SourceRow, WorkerRow
+from common.store.state import fleet as fleets
 from tests.e2e.hub import ROOT, eventually
 from tests.fixtures.redis import RedisServer
 from tests.unit.registry import texts

@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
-from common.db.intents import IntentKind
-from common.db.tables import PlacementRow
+from common.store.schema.tables import PlacementRow
+from common.store.state.intents import IntentKind
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from tests.integration.hub.test_flow import config_map, live
 from tests.integration.hub.test_waves import job, look

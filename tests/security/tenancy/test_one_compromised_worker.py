@@ -16,10 +16,10 @@ import pytest
 import yaml
 from sqlalchemy import select, update
 
-from common.db.intents import IntentKind
-from common.db.tables import AuditRow, PlacementRow
 from common.domain.refs import PlacementRef
 from common.domain.tenant import Signer, Tenant
+from common.store.schema.tables import AuditRow, PlacementRow
+from common.store.state.intents import IntentKind
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from tests.integration.hub.test_flow import config_map, live
 from tests.integration.hub.test_waves import job, jobs, until_ended

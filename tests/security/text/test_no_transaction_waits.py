@@ -13,8 +13,8 @@ import anyio
 import httpx
 import pytest
 
-from common.db.intents import IntentKind
 from common.snapshots import Snapshots
+from common.store.state.intents import IntentKind
 from console.api.app import create_app
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from tests.integration.hub.test_flow import config_map

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from common.db.session import Database
+from common.store.engine.session import Database
 
 FOREIGN = (
     # parsed

@@ -10,10 +10,11 @@ import pytest
 from psycopg import sql
 from sqlalchemy import insert
 
-from common.db import roles, runs
-from common.db.roles import grant
-from common.db.session import Database
-from common.db.tables import (
+from common.store.engine import roles
+from common.store.engine.roles import grant
+from common.store.engine.session import Database
+from common.store.queue import runs
+from common.store.schema.tables import (
     ApprovalRow,
     AttemptRow,
     AuditRow,

@@ -9,15 +9,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from common.db import approvals, attempts, audit, clusters, faults, leases, prune_budget, runs, standing
-from common.db.approvals import ApprovalKind
-from common.db.attempts import AttemptEnding
-from common.db.errors import DatabaseError
-from common.db.tables import RunRow
 from common.domain.changes import Action
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision, RunId
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.status import NONE
+from common.store.engine.errors import DatabaseError
+from common.store.events import audit
+from common.store.queue import attempts, leases, runs
+from common.store.queue.attempts import AttemptEnding
+from common.store.schema.tables import RunRow
+from common.store.state import approvals, clusters, faults, prune_budget, standing
+from common.store.state.approvals import ApprovalKind
 from tests.security.workers.conftest import TwoPools
 
 LEASE = timedelta(seconds=20)

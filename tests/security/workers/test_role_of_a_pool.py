@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, text
 
-from common.db import pools
-from common.db.errors import DatabaseError
-from common.db.roles import RIGHTS
-from common.db.tables import Base
+from common.store.engine.errors import DatabaseError
+from common.store.engine.roles import RIGHTS
+from common.store.schema import pools
+from common.store.schema.tables import Base
 from tests.security.workers.conftest import TwoPools
 
 NOBODYS = {"intents", "leadership", "run_tallies", "sessions", "tallied"}

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.db.choice import Candidate, Load, choose
 from common.domain.refs import PlacementRef, RunId
 from common.domain.runs import Priority
+from common.store.queue.choice import Candidate, Load, choose
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 IDLE = Load({}, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from common.db.reaper import Patience
+from common.store.queue.reaper import Patience
 
 LEASE = timedelta(seconds=20)
 

@@ -9,11 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from common.db import inventory, runs, standing
-from common.db.intents import IntentKind
-from common.db.runs import ClaimedRun, NewRun
-from common.db.session import Database
-from common.db.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, PlacementRow, RunRow
 from common.domain.changes import Action, Change
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, SyncMode
@@ -23,6 +18,12 @@ from common.domain.refs import ObjectId
 from common.domain.runs import LONGEST_BACK_OFF, AttemptOutcome, RetryPolicy, Trigger
 from common.domain.status import Reason, Remedy
 from common.domain.tenant import Signer, Tenant
+from common.store.engine.session import Database
+from common.store.queue import runs
+from common.store.queue.runs import ClaimedRun, NewRun
+from common.store.schema.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, PlacementRow, RunRow
+from common.store.state import inventory, standing
+from common.store.state.intents import IntentKind
 from tests.factories import application, cluster, fleet
 from tests.integration.scheduler.harness import PAY, REGISTRY, AwayError, Steps
 from tests.unit.registry import texts

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from common.db import placements, standing
-from common.db.intents import IntentKind
-from common.db.session import Database
-from common.db.tables import PlacementRow
 from common.domain.changes import Action, Change
 from common.domain.fleet import SyncMode
 from common.domain.refs import ObjectId
 from common.domain.runs import RetryPolicy, Trigger
 from common.domain.status import Remedy
+from common.store.engine.session import Database
+from common.store.schema.tables import PlacementRow
+from common.store.state import placements, standing
+from common.store.state.intents import IntentKind
 from tests.integration.scheduler.harness import REGISTRY
 from tests.unit.record.test_endings import CONFIG, RETIRED, SERVER, Attempt, _result
 from tests.unit.registry import texts

@@ -7,7 +7,7 @@ from celery import Celery, Task
 from celery.exceptions import Retry
 from celery.utils.serialization import get_pickleable_exception
 
-from common.db.errors import DatabaseBusyError, DatabaseError, DatabaseUnavailableError
+from common.store.engine.errors import DatabaseBusyError, DatabaseError, DatabaseUnavailableError
 from workers.tasks.app import OPTIONS, TaskFailedError, noted
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from common.db import leases
-from common.db.connection import Connection
-from common.db.errors import DatabaseUnavailableError
-from common.db.session import Database
-from common.db.tables import LeaseRow
 from common.domain.errors import LeaseLostError
+from common.store.engine.connection import Connection
+from common.store.engine.errors import DatabaseUnavailableError
+from common.store.engine.session import Database
+from common.store.queue import leases
+from common.store.schema.tables import LeaseRow
 from tests.fakes.leases import StepKeeper
 from tests.integration.scheduler.harness import ManualClock
 from workers.tasks.leases import HeldLease

@@ -7,9 +7,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from common.db.claims import ClaimFacts
-from common.db.runs import ClaimedRun
-from common.db.standing import Standing
 from common.domain.fleet import ApplicationState, Cluster, ClusterState, Placement, SyncMode
 from common.domain.health import Health, HealthReport
 from common.domain.holds import Hold
@@ -17,6 +14,9 @@ from common.domain.placements import PlacementState
 from common.domain.refs import AttemptRef, PlacementRef, Revision, RunId
 from common.domain.runs import AttemptOutcome, SyncStatus, Trigger
 from common.domain.status import NONE, Reason
+from common.store.queue.claims import ClaimFacts
+from common.store.queue.runs import ClaimedRun
+from common.store.state.standing import Standing
 from tests.factories import application, cluster, fleet
 from workers.sync.ports import Phase
 from workers.tasks.preflight import Go, Stop, preflight

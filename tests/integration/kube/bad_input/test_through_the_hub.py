@@ -13,9 +13,9 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from common.db.intents import IntentKind
-from common.db.session import Database
-from common.db.tables import RunRow
+from common.store.engine.session import Database
+from common.store.schema.tables import RunRow
+from common.store.state.intents import IntentKind
 from tests.contract.semantics.conftest import Place
 from tests.contract.semantics.hands import config_map_in, data_in, edit, gone, show
 from tests.controlplane.runner import ControlPlane

@@ -14,8 +14,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from common.db.session import Database
 from common.settings import Settings
+from common.store.engine.session import Database
 from console.api.app import create_app
 from tests.security.tenancy.matrix import fields, page
 from tests.security.tenancy.matrix.page import Row

@@ -1,0 +1,1 @@
+"""How the store is reached: engines, transactions, the clock, dialects, upgrades, roles, and what errors mean."""

@@ -1,0 +1,1 @@
+"""What happened, added and never touched again."""

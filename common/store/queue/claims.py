@@ -1,0 +1,73 @@
+"""What SQL knows about a run that was just claimed, read in one statement: it is asked for with every run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, select
+
+from common.domain.holds import Hold
+from common.domain.runs import AttemptOutcome
+from common.domain.status import Reason
+from common.store.queue.runs import ClaimedRun
+from common.store.schema.tables import AttemptRow, ClusterRow, PlacementRow, SourceDigestRow
+from common.store.state.standing import Standing, standing_of
+from common.store.state.stored_reasons import reason_in
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFacts:
+    """The surroundings of a claimed run.
+
+    Attributes:
+        standing: its placement.
+        blocked: why nothing may be written to its cluster; ``NONE`` when it may.
+        renderer: that its source was resolved with; None where it has not been resolved for this application.
+        last: how the run's former attempt ended; None for the first.
+    """
+
+    standing: Standing
+    blocked: Reason
+    renderer: str | None
+    last: AttemptOutcome | None
+
+
+_FACTS = (
+    select(
+        *PlacementRow.__table__.c,
+        ClusterRow.blocked_code,
+        ClusterRow.blocked_params,
+        SourceDigestRow.renderer.label("renderer"),
+        AttemptRow.outcome.label("last"),
+    )
+    .select_from(PlacementRow)
+    .outerjoin(ClusterRow, ClusterRow.name == PlacementRow.cluster)
+    .outerjoin(
+        SourceDigestRow,
+        and_(SourceDigestRow.source_id == bindparam("source"), SourceDigestRow.application == PlacementRow.application),
+    )
+    .outerjoin(AttemptRow, and_(AttemptRow.run_id == bindparam("run"), AttemptRow.number == bindparam("before")))
+    .where(PlacementRow.id == bindparam("placement"))
+)
+
+
+def facts_of(connection: Connection, run: ClaimedRun) -> ClaimFacts:
+    """Return the surroundings of a run; its references rule out that there are none."""
+    asked = {
+        "source": run.source_id,
+        "run": run.attempt.run,
+        "before": run.attempt.number - 1,
+        "placement": run.placement_id,
+    }
+    row = connection.execute(_FACTS, asked).one()
+    return ClaimFacts(
+        standing=standing_of(row),
+        blocked=_blocked(row),
+        renderer=row.renderer,
+        last=None if row.last is None else AttemptOutcome(row.last),
+    )
+
+
+def _blocked(row: Any) -> Reason:
+    return Reason(Hold.CLUSTER_UNKNOWN) if row.blocked_code is None else reason_in(row, "blocked")

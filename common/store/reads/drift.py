@@ -1,0 +1,123 @@
+"""Drift over the fleet: what differs now, and what was corrected lately."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, or_, select, text
+
+from common.domain.changes import MUTATIONS
+from common.domain.reasons import sentence
+from common.domain.refs import PlacementRef
+from common.domain.runs import SyncStatus
+from common.domain.status import Found
+from common.store.engine.dialect import fixed
+from common.store.queue.runs import first_id_at
+from common.store.schema.tables import InventoryRow, PlacementRow, RunRow
+from common.store.state.stored_reasons import reason_in
+
+MOST = 5_000
+"""Placements, and runs, that one report is made from, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftView:
+    """One placement that drifted.
+
+    Attributes:
+        differs: now, and why, in words; empty where it was corrected.
+        fight: somebody changes the same object again and again.
+        corrections: runs that corrected it, since the report's beginning.
+        corrected_at: the last of them; None for none.
+        cause: of the last of them, in words: which object, and who changed it.
+        by_hand: fields that people added and Git does not have, each with its object; they are no drift.
+    """
+
+    ref: str
+    differs: str = ""
+    fight: bool = False
+    corrections: int = 0
+    corrected_at: datetime | None = None
+    cause: str = ""
+    by_hand: tuple[str, ...] = ()
+
+
+def drift(connection: Connection, *, since: datetime) -> tuple[DriftView, ...]:
+    """Return the placements that differ from what was applied last, or were corrected since then.
+
+    First those that differ, then those corrected most often; those to which people only added something come last.
+    """
+    found = dict(_differing(connection, since))
+    for ref, view in _corrected(connection, since).items():
+        known = found.get(ref, DriftView(ref))
+        found[ref] = replace(known, corrections=view.corrections, corrected_at=view.corrected_at, cause=view.cause)
+    for ref, added in _by_hand(connection).items():
+        found[ref] = replace(found.get(ref, DriftView(ref)), by_hand=added)
+    return tuple(sorted(found.values(), key=lambda one: (not one.differs, not one.fight, -one.corrections, one.ref)))
+
+
+def _differing(connection: Connection, since: datetime) -> Mapping[str, DriftView]:
+    as_desired = and_(
+        PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
+        PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
+    )
+    found = or_(PlacementRow.found_code.startswith("drift."), PlacementRow.found_code == Found.TOLD)
+    drifted = and_(PlacementRow.sync_status.in_((SyncStatus.OUT_OF_SYNC, SyncStatus.FAILED)), as_desired, found)
+    again = (InventoryRow.fight_step > fixed(0), InventoryRow.healed_at >= since)
+    fought = select(InventoryRow.placement_id).where(InventoryRow.placement_id == PlacementRow.id, *again).exists()
+    query = (
+        select(PlacementRow.cluster, PlacementRow.application, drifted.label("drifted"), fought.label("fought"))
+        .add_columns(PlacementRow.found_code, PlacementRow.found_params)
+        .where(PlacementRow.state == "placed", or_(drifted, fought))
+        .order_by(PlacementRow.cluster, PlacementRow.application)
+        .limit(MOST)
+    )
+    return {
+        ref: DriftView(
+            ref,
+            differs=sentence(reason_in(row, "found")) if row.drifted else "",
+            fight=row.fought or row.found_code == Found.FIGHT,
+        )
+        for row in connection.execute(query)
+        for ref in (str(PlacementRef(row.cluster, row.application)),)
+    }
+
+
+def _by_hand(connection: Connection) -> Mapping[str, tuple[str, ...]]:
+    query = (
+        select(PlacementRow.cluster, PlacementRow.application, InventoryRow.kind, InventoryRow.name)
+        .add_columns(InventoryRow.by_hand)
+        .join(PlacementRow, PlacementRow.id == InventoryRow.placement_id)
+        # The condition of the index that finds them, as a literal: they are few among many.
+        .where(text("inventory.by_hand <> ''"), PlacementRow.state == "placed")
+        .order_by(PlacementRow.cluster, PlacementRow.application, InventoryRow.kind, InventoryRow.name)
+        .limit(MOST)
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for row in connection.execute(query):
+        ref = str(PlacementRef(row.cluster, row.application))
+        fields = (f"{row.kind} {row.name}: {path}" for path in row.by_hand.splitlines())
+        found[ref] = (*found.get(ref, ()), *fields)
+    return found
+
+
+def _corrected(connection: Connection, since: datetime) -> Mapping[str, DriftView]:
+    query = (
+        select(RunRow.cluster, RunRow.application, RunRow.cause, RunRow.counts, RunRow.ended_at)
+        .where(RunRow.id >= first_id_at(since), RunRow.trigger == "drift", RunRow.outcome == "succeeded")
+        # One that only reports what differs says so; one that corrects says nothing.
+        .where(RunRow.reason == "")
+        .order_by(RunRow.id.desc())
+        .limit(MOST)
+    )
+    found: dict[str, DriftView] = {}
+    for row in connection.execute(query):
+        if not any((row.counts or {}).get(action) for action in MUTATIONS):
+            continue
+        ref = str(PlacementRef(row.cluster, row.application))
+        # the first one met is the newest
+        known = found.get(ref) or DriftView(ref, corrected_at=row.ended_at, cause=row.cause)
+        found[ref] = replace(known, corrections=known.corrections + 1)
+    return found

@@ -1,0 +1,215 @@
+"""Clusters, faults, approvals and sources as the console shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
+
+from common.domain.reasons import sentence
+from common.store.reads.placements import EVERYTHING, PlacementFilter
+from common.store.schema.tables import (
+    ApprovalRow,
+    ClusterRow,
+    FaultRow,
+    FleetRow,
+    FleetSnapshotRow,
+    PlacementRow,
+    SourceRow,
+)
+from common.store.state.stored_reasons import reason_in
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """One cluster and what we know of it; ``placements`` counts what is placed there."""
+
+    name: str
+    declared: bool
+    state: str
+    pool: str
+    server: str
+    reachable: bool | None
+    blocked: str
+    error: str
+    version: str
+    last_seen_at: datetime | None
+    swept_at: datetime | None
+    credentials_expire_at: datetime | None
+    placements: int
+    synced: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultView:
+    """Something wrong that a person should see."""
+
+    scope: str
+    code: str
+    file: str
+    line: int
+    what: str
+    remedy: str
+    commit: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalView:
+    """Something that waits, or waited, for a person."""
+
+    id: int
+    kind: str
+    subject: str
+    digest: str
+    reason: str
+    payload: dict[str, Any]
+    state: str
+    created_at: datetime
+    decided_at: datetime | None
+    decided_by: str
+    decision_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """One source and what it was last resolved to."""
+
+    repo: str
+    ref: str
+    commit: str
+    resolved_at: datetime | None
+    checked_at: datetime | None
+    error_code: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetView:
+    """The fleet and the registry commit in force; ``seen_commit`` may be a newer one that was refused."""
+
+    name: str
+    commit: str
+    seen_commit: str
+    checked_at: datetime | None
+
+
+IN_TROUBLE = and_(ClusterRow.declared, or_(ClusterRow.reachable.is_not(true()), ClusterRow.blocked_code != ""))
+"""Declared, and not reached or not written to."""
+
+
+def fleet(connection: Connection) -> FleetView | None:
+    """Return the fleet; None before the first registry was read."""
+    row = connection.execute(
+        select(FleetRow.name, FleetSnapshotRow.commit, FleetRow.seen_commit, FleetRow.checked_at).outerjoin(
+            FleetSnapshotRow, FleetSnapshotRow.id == FleetRow.snapshot_id
+        )
+    ).one_or_none()
+    return None if row is None else FleetView(row.name, row.commit or "", row.seen_commit or "", row.checked_at)
+
+
+def within(which: PlacementFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions on clusters of a part of the fleet; of an application, those that it is placed on."""
+    found = []
+    if which.cluster:
+        found.append(ClusterRow.name == which.cluster)
+    if which.clusters is not None:
+        found.append(ClusterRow.name.in_(which.clusters))
+    if which.application:
+        mine = (PlacementRow.application == which.application, PlacementRow.state != "left")
+        found.append(ClusterRow.name.in_(select(PlacementRow.cluster).where(*mine)))
+    return found
+
+
+def clusters(
+    connection: Connection, which: PlacementFilter = EVERYTHING, *, only: ColumnElement[bool] | None = None
+) -> tuple[ClusterView, ...]:
+    """Return clusters by name.
+
+    Args:
+        connection: to read on.
+        which: those of this part of the fleet.
+        only: a further condition on their rows.
+    """
+    conditions = within(which) if only is None else [*within(which), only]
+    placed = {
+        cluster: (total, synced)
+        for cluster, total, synced in connection.execute(
+            select(
+                PlacementRow.cluster,
+                func.count(),
+                func.sum(case((PlacementRow.sync_status == "synced", 1), else_=0)),
+            )
+            .where(PlacementRow.state == "placed")
+            .group_by(PlacementRow.cluster)
+        )
+    }
+    return tuple(
+        ClusterView(
+            name=row.name,
+            declared=row.declared,
+            state=row.state,
+            pool=row.pool,
+            server=row.server,
+            reachable=row.reachable,
+            blocked=sentence(reason_in(row, "blocked")),
+            error=row.error,
+            version=row.version,
+            last_seen_at=row.last_seen_at,
+            swept_at=row.swept_at,
+            credentials_expire_at=row.credentials_expire_at,
+            placements=placed.get(row.name, (0, 0))[0],
+            synced=placed.get(row.name, (0, 0))[1],
+        )
+        for row in connection.execute(select(*ClusterRow.__table__.c).where(*conditions).order_by(ClusterRow.name))
+    )
+
+
+def faults(connection: Connection, *, limit: int = 500) -> tuple[FaultView, ...]:
+    """Return open faults, by scope, file and line."""
+    query = (
+        select(FaultRow)
+        .where(FaultRow.cleared_at.is_(None))
+        .order_by(FaultRow.scope, FaultRow.file, FaultRow.line)
+        .limit(limit)
+        .with_only_columns(*FaultRow.__table__.c)
+    )
+    return tuple(
+        FaultView(r.scope, r.code, r.file, r.line, r.what, r.remedy, r.commit, r.first_seen_at, r.last_seen_at)
+        for r in connection.execute(query)
+    )
+
+
+def approvals(connection: Connection, *, state: str = "open", limit: int = 200) -> tuple[ApprovalView, ...]:
+    """Return approvals in ``state`` (all when empty), newest first."""
+    query = select(*ApprovalRow.__table__.c).order_by(ApprovalRow.id.desc()).limit(limit)
+    if state:
+        query = query.where(ApprovalRow.state == state)
+    return tuple(
+        ApprovalView(
+            r.id,
+            r.kind,
+            r.subject,
+            r.digest,
+            r.reason,
+            r.payload,
+            r.state,
+            r.created_at,
+            r.decided_at,
+            r.decided_by,
+            r.decision_reason,
+        )
+        for r in connection.execute(query)
+    )
+
+
+def sources(connection: Connection) -> tuple[SourceView, ...]:
+    """Return the sources in use, by repository and ref."""
+    query = select(*SourceRow.__table__.c).where(SourceRow.used).order_by(SourceRow.repo, SourceRow.ref)
+    return tuple(
+        SourceView(r.repo, r.ref, r.commit or "", r.resolved_at, r.checked_at, r.error_code, r.error)
+        for r in connection.execute(query)
+    )

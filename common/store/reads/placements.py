@@ -1,0 +1,297 @@
+"""Placements as the console shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, not_, or_, select, tuple_
+
+from common.domain.reasons import failure_sentence, reason_sentence
+from common.domain.refs import PlacementRef
+from common.domain.runs import SyncStatus
+from common.domain.status import Failure
+from common.store.reads.page import Page, page_of
+from common.store.schema.tables import InventoryRow, PlacementRow
+from common.store.state.status import failure_of
+from common.store.state.stored_reasons import reason_in
+
+_Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
+
+
+@dataclass(frozen=True, slots=True)
+class FailureView:
+    """What the last runs at the wanted revision failed for; the same failure counts once more each time.
+
+    Attributes:
+        params: what the sentence was made with.
+        message: the exact words of who refused.
+        retry_at: when it is tried again by itself; None when only a change helps, or a run is on its way.
+    """
+
+    code: str
+    params: dict[str, Any]
+    message: str
+    remedy: str
+    since: datetime
+    last: datetime
+    count: int
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementView:
+    """One application on one cluster, with the age of what is said about it.
+
+    Attributes:
+        ref: ``cluster/application``.
+        state: placed, retained, leaving or left.
+        sync: synced, out-of-sync, failed or unknown; ``confirmed_at`` is when its objects were last seen to be so.
+        health: as of ``health_at``.
+        reason: why it is not synced or gets no run, and what comes next; empty when nothing is in the way.
+        failure: why the wanted revision did not go in; None where it did, or was not tried yet. It stays while there
+            is no contact.
+        commit: where the applied revision came from; empty before the first.
+        desired_commit: where the wanted revision comes from; empty while it is unresolved.
+    """
+
+    ref: str
+    cluster: str
+    application: str
+    state: str
+    sync: str
+    confirmed_at: datetime | None
+    health: str
+    health_reason: str
+    health_at: datetime | None
+    reason: str
+    commit: str
+    desired_commit: str
+    applied_at: datetime | None
+    objects: int
+    paused_by: str
+    pause_reason: str
+    failure: FailureView | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectView:
+    """One object of a placement's inventory."""
+
+    object: str
+    health: str
+    health_reason: str
+    wanted: bool
+    adopted: bool
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementFilter:
+    """Which placements to list; empty fields do not filter.
+
+    Attributes:
+        clusters: on these alone; None is on all.
+    """
+
+    cluster: str = ""
+    application: str = ""
+    sync: str = ""
+    health: str = ""
+    clusters: tuple[str, ...] | None = None
+
+
+EVERYTHING = PlacementFilter()
+_SETTLED = and_(
+    PlacementRow.state == "placed",
+    PlacementRow.sync_status == "synced",
+    PlacementRow.health.in_(("healthy", "suspended")),
+)
+IN_TROUBLE = and_(PlacementRow.state.in_(("placed", "leaving")), not_(_SETTLED))
+"""Placed and not both synced and well, or on its way out."""
+_WORST = case(
+    (PlacementRow.state == "leaving", 8),
+    (PlacementRow.sync_status == "failed", 0),
+    (PlacementRow.health == "degraded", 1),
+    (PlacementRow.health == "missing", 2),
+    (PlacementRow.sync_status == "unknown", 3),
+    (PlacementRow.health == "unknown", 4),
+    (PlacementRow.sync_status == "out-of-sync", 5),
+    else_=6,
+)
+"""0 is the worst."""
+
+
+_COLUMNS = (
+    PlacementRow.cluster,
+    PlacementRow.application,
+    PlacementRow.state,
+    PlacementRow.sync_status,
+    PlacementRow.confirmed_at,
+    PlacementRow.health,
+    PlacementRow.health_reason,
+    PlacementRow.health_at,
+    PlacementRow.hold_code,
+    PlacementRow.hold_params,
+    PlacementRow.contact_code,
+    PlacementRow.contact_params,
+    PlacementRow.found_code,
+    PlacementRow.found_params,
+    PlacementRow.failure_code,
+    PlacementRow.failure_params,
+    PlacementRow.failure_remedy,
+    PlacementRow.failure_since,
+    PlacementRow.failure_last_at,
+    PlacementRow.failure_count,
+    PlacementRow.retry_at,
+    PlacementRow.applied_commit,
+    PlacementRow.desired_commit,
+    PlacementRow.applied_at,
+    PlacementRow.objects,
+    PlacementRow.paused_by,
+    PlacementRow.pause_reason,
+)
+
+
+def _view(row: Any) -> PlacementView:
+    failure = failure_of(row)
+    return PlacementView(
+        ref=str(PlacementRef(row.cluster, row.application)),
+        cluster=row.cluster,
+        application=row.application,
+        state=row.state,
+        sync=row.sync_status,
+        confirmed_at=row.confirmed_at,
+        health=row.health,
+        health_reason=row.health_reason,
+        health_at=row.health_at,
+        reason=_reason(row, failure),
+        commit=row.applied_commit or "",
+        desired_commit=row.desired_commit or "",
+        applied_at=row.applied_at,
+        objects=row.objects,
+        paused_by=row.paused_by or "",
+        pause_reason=row.pause_reason,
+        failure=None if failure is None else _failure(failure, row.retry_at),
+    )
+
+
+def _failure(failure: Failure, retry_at: datetime | None) -> FailureView:
+    return FailureView(
+        code=failure.code,
+        params=dict(failure.params),
+        message=failure.message,
+        remedy=failure.remedy,
+        since=failure.since,
+        last=failure.last,
+        count=failure.count,
+        retry_at=retry_at,
+    )
+
+
+def _reason(row: Any, failure: Failure | None) -> str:
+    ref = str(PlacementRef(row.cluster, row.application))
+    return reason_sentence(
+        SyncStatus(row.sync_status),
+        contact=reason_in(row, "contact"),
+        found=reason_in(row, "found"),
+        hold=reason_in(row, "hold"),
+        failure="" if failure is None else failure_sentence(failure, ref=ref, retry_at=row.retry_at),
+    )
+
+
+def placements(
+    connection: Connection, which: PlacementFilter, *, after: str = "", limit: int = 100
+) -> Page[PlacementView]:
+    """Return placements that are not gone, by cluster and application.
+
+    Args:
+        connection: to read on.
+        which: what to list.
+        after: ``cluster/application`` of the last row of the page before.
+        limit: rows at most, up to ``MAX_PAGE``.
+
+    Raises:
+        ValueError: ``after`` is no placement.
+    """
+    query = select(*_COLUMNS).where(PlacementRow.state != "left", *chosen(which))
+    if after:
+        last = PlacementRef.parse(after)
+        query = query.where(
+            tuple_(PlacementRow.cluster, PlacementRow.application) > tuple_(last.cluster, last.application)
+        )
+    query = query.order_by(PlacementRow.cluster, PlacementRow.application).limit(limit + 1)
+    return page_of([_view(row) for row in connection.execute(query)], limit, lambda view: view.ref)
+
+
+def troubled(
+    connection: Connection, which: PlacementFilter, *, after: str = "", limit: int = 100
+) -> Page[PlacementView]:
+    """Return placements with a problem, the worst first, then by cluster and application.
+
+    Args:
+        connection: to read on.
+        which: among these.
+        after: what the page before ended with.
+        limit: rows at most, up to ``MAX_PAGE``.
+
+    Raises:
+        ValueError: ``after`` ended no page.
+    """
+    query = select(*_COLUMNS, _WORST.label("worst")).where(IN_TROUBLE, *chosen(which))
+    if after:
+        rank, _, ref = after.partition(":")
+        last = PlacementRef.parse(ref)
+        behind = tuple_(PlacementRow.cluster, PlacementRow.application) > tuple_(last.cluster, last.application)
+        query = query.where(or_(_WORST > int(rank), and_(_WORST == int(rank), behind)))
+    query = query.order_by(_WORST, PlacementRow.cluster, PlacementRow.application).limit(limit + 1)
+    rows = list(connection.execute(query))
+    keys = {f"{row.cluster}/{row.application}": row.worst for row in rows}
+    return page_of([_view(row) for row in rows], limit, lambda view: f"{keys[view.ref]}:{view.ref}")
+
+
+def chosen(which: PlacementFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter; for the modules of this package."""
+    found = [
+        column == wanted
+        for column, wanted in (
+            (PlacementRow.cluster, which.cluster),
+            (PlacementRow.application, which.application),
+            (PlacementRow.sync_status, which.sync),
+            (PlacementRow.health, which.health),
+        )
+        if wanted
+    ]
+    if which.clusters is not None:
+        found.append(PlacementRow.cluster.in_(which.clusters))
+    return found
+
+
+def placement(connection: Connection, ref: PlacementRef) -> PlacementView | None:
+    """Return one placement; None where there is none."""
+    row = connection.execute(_of(select(*_COLUMNS), ref)).one_or_none()
+    return None if row is None else _view(row)
+
+
+def objects(connection: Connection, ref: PlacementRef) -> tuple[ObjectView, ...]:
+    """Return the placement's inventory, by kind and name."""
+    query = _of(select(InventoryRow).join(PlacementRow, PlacementRow.id == InventoryRow.placement_id), ref).order_by(
+        InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name
+    )
+    query = query.with_only_columns(*InventoryRow.__table__.c)
+    return tuple(
+        ObjectView(
+            f"{row.group}/{row.kind}:{row.namespace}/{row.name}",
+            row.health,
+            row.health_reason,
+            row.wanted,
+            row.adopted,
+            row.refused,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _of(query: _Query, ref: PlacementRef) -> _Query:
+    return query.where(PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)

@@ -1,0 +1,188 @@
+"""Runs and attempts as the console shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, or_, select
+
+from common.domain.refs import RunId
+from common.store.reads.page import Page, page_of
+from common.store.schema.tables import AttemptRow, ObjectResultRow, RunRow
+
+_BEFORE_TAIL = "_" * 8 + "-____" * 3 + "-"
+"""Matches what stands before an id's tail, its last twelve digits: the part that runs made together do not share."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run.
+
+    Attributes:
+        counts: objects by action, over all attempts.
+        reason: why it waits or is tried again; what superseded or skipped it.
+    """
+
+    id: str
+    ref: str
+    trigger: str
+    actor: str
+    cause: str
+    state: str
+    outcome: str
+    reason: str
+    error_code: str
+    error: str
+    commit: str
+    manifest_digest: str
+    attempts: int
+    counts: dict[str, int]
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One attempt, with milliseconds by step and requests by verb."""
+
+    number: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    error_code: str
+    error: str
+    counts: dict[str, int]
+    timings: dict[str, int]
+    requests: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectResultView:
+    """What one attempt did to one object."""
+
+    attempt: int
+    object: str
+    action: str
+    detail: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run with everything known of it."""
+
+    run: RunView
+    attempts: tuple[AttemptView, ...]
+    objects: tuple[ObjectResultView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to list; empty fields do not filter."""
+
+    cluster: str = ""
+    application: str = ""
+    state: str = ""
+    outcome: str = ""
+
+
+def _run(row: Any) -> RunView:
+    return RunView(
+        id=row.id,
+        ref=f"{row.cluster}/{row.application}",
+        trigger=row.trigger,
+        actor=row.actor,
+        cause=row.cause,
+        state=row.state,
+        outcome=row.outcome or "",
+        reason=row.reason,
+        error_code=row.error_code,
+        error=row.error,
+        commit=row.commit or "",
+        manifest_digest=row.manifest_digest or "",
+        attempts=row.attempts,
+        counts=row.counts or {},
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def runs(connection: Connection, which: RunFilter, *, after: str = "", limit: int = 100) -> Page[RunView]:
+    """Return runs, newest first.
+
+    Args:
+        connection: to read on.
+        which: what to list.
+        after: id of the last row of the page before; ids sort by time.
+        limit: rows at most, up to ``MAX_PAGE``.
+    """
+    query = select(*RunRow.__table__.c)
+    for column, wanted in (
+        (RunRow.cluster, which.cluster),
+        (RunRow.application, which.application),
+        (RunRow.state, which.state),
+        (RunRow.outcome, which.outcome),
+    ):
+        if wanted:
+            query = query.where(column == wanted)
+    if after:
+        query = query.where(RunRow.id < after)
+    rows = connection.execute(query.order_by(RunRow.id.desc()).limit(limit + 1))
+    return page_of([_run(row) for row in rows], limit, lambda view: view.id)
+
+
+def run(connection: Connection, run_id: RunId) -> RunDetail | None:
+    """Return a run with its attempts and object results; None where there is none."""
+    row = connection.execute(select(*RunRow.__table__.c).where(RunRow.id == run_id)).one_or_none()
+    if row is None:
+        return None
+    attempts = connection.execute(
+        select(*AttemptRow.__table__.c).where(AttemptRow.run_id == run_id).order_by(AttemptRow.number)
+    )
+    results = connection.execute(
+        select(*ObjectResultRow.__table__.c)
+        .where(ObjectResultRow.run_id == run_id)
+        .order_by(ObjectResultRow.attempt, ObjectResultRow.ordinal)
+    )
+    return RunDetail(_run(row), tuple(map(_attempt, attempts)), tuple(map(_result, results)))
+
+
+def by_part(connection: Connection, part: str, *, limit: int) -> list[tuple[RunId, str]]:
+    """Return the first runs whose id, or whose id's tail, begins so; each with its placement, oldest first.
+
+    Args:
+        connection: to read by.
+        part: hexadecimal digits and dashes.
+        limit: how many at most.
+    """
+    # Beyond every id that begins so; the index serves a range where it may not serve LIKE.
+    within = and_(RunRow.id >= part, RunRow.id < f"{part}g")
+    which = within if "-" in part else or_(within, RunRow.id.like(f"{_BEFORE_TAIL}{part}%"))
+    query = select(RunRow.id, RunRow.cluster, RunRow.application).where(which).order_by(RunRow.id).limit(limit)
+    return [(RunId(id_), f"{cluster}/{application}") for id_, cluster, application in connection.execute(query)]
+
+
+def _attempt(row: Any) -> AttemptView:
+    return AttemptView(
+        row.number,
+        row.worker,
+        row.started_at,
+        row.ended_at,
+        row.outcome or "",
+        row.error_code,
+        row.error,
+        row.counts or {},
+        row.timings or {},
+        row.requests or {},
+    )
+
+
+def _result(row: Any) -> ObjectResultView:
+    return ObjectResultView(
+        row.attempt, f"{row.group}/{row.kind}:{row.namespace}/{row.name}", row.action, row.detail, row.diff
+    )

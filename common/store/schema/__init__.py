@@ -1,0 +1,1 @@
+"""The tables, what guards them, and how they came to be: tables, triggers, policies of pools, migrations."""

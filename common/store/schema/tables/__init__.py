@@ -1,0 +1,57 @@
+"""All tables, by aggregate; importing this package fills ``Base.metadata``."""
+
+from common.store.schema.tables.base import Base, Instant, Json
+from common.store.schema.tables.fleet import (
+    ClusterRow,
+    FaultRow,
+    FleetRow,
+    FleetSnapshotRow,
+    PoolRoleRow,
+    SourceDigestRow,
+    SourceRow,
+)
+from common.store.schema.tables.placements import InventoryRow, PlacementRow
+from common.store.schema.tables.runs import (
+    ApprovalRow,
+    AttemptRow,
+    AuditRow,
+    IntentRow,
+    LeadershipRow,
+    LeaseRow,
+    ObjectResultRow,
+    PlannedChangeRow,
+    PruneSpendingRow,
+    RunRow,
+    SessionRow,
+)
+from common.store.schema.tables.work import RunTallyRow, SendingRow, TalliedRow, WorkerRow
+
+__all__ = [
+    "ApprovalRow",
+    "AttemptRow",
+    "AuditRow",
+    "Base",
+    "ClusterRow",
+    "FaultRow",
+    "FleetRow",
+    "FleetSnapshotRow",
+    "Instant",
+    "IntentRow",
+    "InventoryRow",
+    "Json",
+    "LeadershipRow",
+    "LeaseRow",
+    "ObjectResultRow",
+    "PlacementRow",
+    "PlannedChangeRow",
+    "PoolRoleRow",
+    "PruneSpendingRow",
+    "RunRow",
+    "RunTallyRow",
+    "SendingRow",
+    "SessionRow",
+    "SourceDigestRow",
+    "SourceRow",
+    "TalliedRow",
+    "WorkerRow",
+]

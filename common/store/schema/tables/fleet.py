@@ -1,0 +1,161 @@
+"""What the registry declares, and what we know of each cluster."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from common.store.schema.tables.base import Base, BigId, Code, Text
+
+
+class FleetRow(Base):
+    """The one fleet of this hub; its name is fixed at first start, because every ownership mark holds it."""
+
+    __tablename__ = "fleet"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(63))
+    snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("fleet_snapshots.id"))
+    """The snapshot in force; none until a first registry commit was accepted."""
+    seen_commit: Mapped[str | None] = mapped_column(String(64))
+    """The registry's head as last parsed, accepted or not."""
+    checked_at: Mapped[datetime | None]
+    """When the registry was last reached."""
+    broker_epoch: Mapped[str | None] = mapped_column(String(36))
+    """What the broker's epoch key held when we set it; another value, or none, reveals a wipe."""
+    created_at: Mapped[datetime]
+
+
+class FleetSnapshotRow(Base):
+    """The documents in force after one registry commit: each at that commit, or at its last good version."""
+
+    __tablename__ = "fleet_snapshots"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    commit: Mapped[str] = mapped_column(String(64))
+    documents: Mapped[dict[str, Any]]
+    """``common.registry.Documents`` in its JSON form."""
+    created_at: Mapped[datetime]
+
+
+class FaultRow(Base):
+    """Something wrong that a person should see: of the registry, a source, a cluster, or a message."""
+
+    __tablename__ = "faults"
+    __table_args__ = (
+        UniqueConstraint("scope", "digest"),
+        Index(
+            "ix_faults_open",
+            "scope",
+            "id",
+            sqlite_where=text("cleared_at IS NULL"),
+            postgresql_where=text("cleared_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    scope: Mapped[str] = mapped_column(String(200))
+    """``registry``, ``source:ID``, ``cluster:NAME``, ``placement:CLUSTER/APP`` or ``message``."""
+    digest: Mapped[str] = mapped_column(String(64))
+    """sha256 of what makes it the same fault again."""
+    code: Mapped[str] = mapped_column(String(80))
+    file: Mapped[str] = mapped_column(Text, default="")
+    line: Mapped[int] = mapped_column(default=0)
+    what: Mapped[str] = mapped_column(Text)
+    remedy: Mapped[str] = mapped_column(Text, default="")
+    commit: Mapped[str] = mapped_column(String(64), default="")
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    cleared_at: Mapped[datetime | None]
+
+
+class ClusterRow(Base):
+    """Facts about a cluster, which live here and not in Git; and when its next sweep and look are due."""
+
+    __tablename__ = "clusters"
+
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    declared: Mapped[bool]
+    """False once the document is gone from the registry: treated as frozen."""
+    state: Mapped[str] = mapped_column(String(16))
+    pool: Mapped[str] = mapped_column(String(63))
+    server: Mapped[str] = mapped_column(Text)
+    credentials: Mapped[str] = mapped_column(String(253))
+    identity: Mapped[str | None] = mapped_column(String(64), index=True)
+    """UID of kube-system, recorded at first contact."""
+    blocked_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """Why nothing is written there, see ``Hold``; empty when nothing stands in the way."""
+    blocked_params: Mapped[dict[str, Any] | None]
+    reachable: Mapped[bool | None]
+    """None until a first contact was tried."""
+    error_code: Mapped[str] = mapped_column(Code(80), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    version: Mapped[str] = mapped_column(String(64), default="")
+    last_seen_at: Mapped[datetime | None]
+    credentials_expire_at: Mapped[datetime | None]
+    sweep_due_at: Mapped[datetime | None] = mapped_column(index=True)
+    sweep_sent_at: Mapped[datetime | None]
+    swept_at: Mapped[datetime | None]
+    sweep_step: Mapped[int] = mapped_column(default=0)
+    """How many heals in a row brought the next sweep forward (10, 30, 90 s, then the interval)."""
+    observe_due_at: Mapped[datetime | None] = mapped_column(index=True)
+    observe_sent_at: Mapped[datetime | None]
+    observe_step: Mapped[int] = mapped_column(default=0)
+
+
+class PoolRoleRow(Base):
+    """Which database role belongs to the workers of which pool; who has none here reaches no row of any pool's."""
+
+    __tablename__ = "pool_roles"
+
+    role: Mapped[str] = mapped_column(String(63), primary_key=True)
+    pool: Mapped[str] = mapped_column(String(63))
+
+
+class SourceRow(Base):
+    """One (repository, credentials, ref) that some placement follows, and what it was last resolved to."""
+
+    __tablename__ = "sources"
+    __table_args__ = (UniqueConstraint("repo", "credentials", "ref"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    repo: Mapped[str] = mapped_column(Text)
+    credentials: Mapped[str] = mapped_column(String(253))
+    ref: Mapped[str] = mapped_column(String(253))
+    pool: Mapped[str] = mapped_column(String(63))
+    """Which workers can reach it: the pool of the first cluster that needs it."""
+    used: Mapped[bool]
+    """False once nothing in the fleet follows it any more."""
+    commit: Mapped[str | None] = mapped_column(String(64))
+    resolved_snapshot_id: Mapped[int | None]
+    """The snapshot whose applications the digests were computed for."""
+    resolved_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    sent_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str] = mapped_column(Code(80), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+
+
+class SourceDigestRow(Base):
+    """What one application's footprint holds at the commit its source was resolved to."""
+
+    __tablename__ = "source_digests"
+    __table_args__ = (Index("ix_source_digests_application", "application"),)
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True)
+    application: Mapped[str] = mapped_column(String(63), primary_key=True)
+    commit: Mapped[str] = mapped_column(String(64))
+    """The first commit that gave this digest: the provenance of the revision."""
+    digest: Mapped[str] = mapped_column(String(64), default="")
+    """Empty when the footprint could not be read; then ``error`` says why, and the last good revision stays."""
+    renderer: Mapped[str] = mapped_column(String(64), default="")
+    """Renderer and its version, as it enters the parameters digest."""
+    error_code: Mapped[str] = mapped_column(Code(80), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    resolved_at: Mapped[datetime]

@@ -1,0 +1,265 @@
+"""Runs, attempts, leases and what each did: the history that never changes once ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from common.store.schema.tables.base import Base, BigId, Code, Commits, Text
+
+_UNSENT = "state = 'queued' AND sent_at IS NULL"
+_WRITES, _CHECKS = "trigger <> 'check'", "trigger = 'check'"
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+class RunRow(Base):
+    """One decision to bring a placement to a revision. Frozen by a trigger once ``state`` is ``ended``."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint("(state = 'ended') = (outcome IS NOT NULL)", name="outcome_at_end"),
+        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="time_at_end"),
+        CheckConstraint("sent_at IS NULL OR state = 'queued'", name="sent_while_queued"),
+        # A check writes nothing: it goes beside the one run that may.
+        _partial("uq_runs_unended", "placement_id", where=f"state <> 'ended' AND {_WRITES}", unique=True),
+        _partial("uq_runs_checking", "placement_id", where=f"state <> 'ended' AND {_CHECKS}", unique=True),
+        _partial("ix_runs_open", "state", "id", where="state <> 'ended'"),
+        # What dispatch reads: each finds the next due run of a queue without passing those that are not. Runs made
+        # together are due together; their ids, random within an instant, shuffle applications and clusters.
+        _partial("ix_runs_due", "queue", "priority", "not_before", "id", where=_UNSENT),
+        _partial("ix_runs_due_application", "queue", "priority", "application", "not_before", "id", where=_UNSENT),
+        _partial("ix_runs_due_cluster", "queue", "priority", "cluster", "not_before", "id", where=_UNSENT),
+        _partial("ix_runs_sent", "queue", "sent_at", where="sent_at IS NOT NULL"),
+        _partial("ix_runs_running", "cluster", "application", where="state = 'running'"),
+        _partial("ix_runs_waiting", "cluster", where="state = 'waiting'"),
+        _partial("ix_runs_ended", "ended_at", "id", where="ended_at IS NOT NULL"),
+        Index("ix_runs_history", "placement_id", "id"),
+        Index("ix_runs_cluster", "cluster", "id"),
+        Index("ix_runs_application", "application", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    placement_id: Mapped[int] = mapped_column(ForeignKey("placements.id"))
+    cluster: Mapped[str] = mapped_column(String(63))
+    application: Mapped[str] = mapped_column(String(63))
+    trigger: Mapped[str] = mapped_column(String(16))
+    actor: Mapped[str] = mapped_column(Code(200))
+    """``flotilla`` or who asked for it."""
+    cause: Mapped[str] = mapped_column(Text, default="")
+    priority: Mapped[int]
+    queue: Mapped[str] = mapped_column(String(80))
+    source_digest: Mapped[str | None] = mapped_column(String(64))
+    """None for a run that removes everything."""
+    parameters_digest: Mapped[str | None] = mapped_column(String(64))
+    commit: Mapped[str | None] = mapped_column(Commits)
+    source_id: Mapped[int | None]
+    snapshot_id: Mapped[int]
+    approval_id: Mapped[int | None]
+    manifest_digest: Mapped[str | None] = mapped_column(String(64))
+
+    state: Mapped[str] = mapped_column(String(8))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    """Why it waits, or is tried again."""
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    error_code: Mapped[str] = mapped_column(Code(80), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    """Claims so far: the last fencing token given out."""
+    retries: Mapped[int] = mapped_column(default=0)
+    """Attempts that a transient error ended; what the retry limit bounds."""
+    interruptions: Mapped[int] = mapped_column(default=0)
+    """Attempts whose worker process died; what the poison bound bounds."""
+    not_before: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    """When a message was last sent for it (a parked one: when it falls due); None when dispatch should send it."""
+    parked: Mapped[bool] = mapped_column(default=False)
+    """That message lies in the broker as a countdown."""
+    deadline_at: Mapped[datetime | None]
+    """A waiting run ends ``failed`` then."""
+    awaits: Mapped[list[Any] | None]
+    """The objects that a waiting run waits for, as ``group/Kind:namespace/name``; none: all of its placement."""
+    hook_active: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """A hook of it is under way, so that nothing supersedes it."""
+    fail_hooks: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It has hooks for when it fails: a worker ends it at its deadline."""
+    counts: Mapped[dict[str, Any] | None]
+    """Objects by action, over all attempts."""
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class AttemptRow(Base):
+    """One claim of a run by one worker. Frozen by a trigger once ended."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="outcome_at_end"),
+        _partial("ix_attempts_open", "worker", where="outcome IS NULL"),
+    )
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    placement_id: Mapped[int]
+    worker: Mapped[str] = mapped_column(Code(200))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    error_code: Mapped[str] = mapped_column(Code(80), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    manifest_digest: Mapped[str | None] = mapped_column(String(64))
+    counts: Mapped[dict[str, Any] | None]
+    timings: Mapped[dict[str, Any] | None]
+    """Milliseconds by step."""
+    requests: Mapped[dict[str, Any] | None]
+    """Requests made to the cluster, by verb."""
+
+
+class LeaseRow(Base):
+    """Who may act now: on a placement, a cluster being swept or observed, a source, or as the leader."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    """``placement:ID``, ``check:PLACEMENT``, ``sweep:CLUSTER``, ``observe:CLUSTER``, ``resolve:SOURCE``, ``leader``."""
+    holder: Mapped[str] = mapped_column(Code(200), index=True)
+    token: Mapped[str] = mapped_column(String(64))
+    """``RUN.ATTEMPT`` for a placement; else a random value, so that only its taker renews it."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class LeadershipRow(Base):
+    """Which scheduler leads. One row, which only a take-over changes; the lease ``leader`` holds the expiry."""
+
+    __tablename__ = "leadership"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    holder: Mapped[str] = mapped_column(Code(200))
+    token: Mapped[str] = mapped_column(String(64))
+    taken_at: Mapped[datetime]
+
+
+class ObjectResultRow(Base):
+    """What one attempt did to one object. Unchanged objects are counted, not listed. Append-only."""
+
+    __tablename__ = "object_results"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    group: Mapped[str] = mapped_column(String(253))
+    kind: Mapped[str] = mapped_column(String(63))
+    namespace: Mapped[str] = mapped_column(String(63))
+    name: Mapped[str] = mapped_column(String(253))
+    action: Mapped[str] = mapped_column(String(16))
+    detail: Mapped[str] = mapped_column(Text, default="")
+    diff: Mapped[str] = mapped_column(Text, default="")
+
+
+class PlannedChangeRow(Base):
+    """What an attempt was about to change or delete, committed before its first write."""
+
+    __tablename__ = "planned_changes"
+    __table_args__ = (Index("ix_planned_changes_placement", "placement_id", "run_id", "attempt"),)
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    group: Mapped[str] = mapped_column(String(253), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(63), primary_key=True)
+    namespace: Mapped[str] = mapped_column(String(63), primary_key=True)
+    name: Mapped[str] = mapped_column(String(253), primary_key=True)
+    placement_id: Mapped[int]
+    action: Mapped[str] = mapped_column(String(16))
+
+
+class PruneSpendingRow(Base):
+    """How many objects one placement has removed, or was about to, under one revision of its application."""
+
+    __tablename__ = "prune_spending"
+
+    application: Mapped[str] = mapped_column(String(63), primary_key=True)
+    source_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    placement_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """0 is the row that whoever spends takes first."""
+    objects: Mapped[int]
+
+
+class ApprovalRow(Base):
+    """Something that waits for a person: a prune or a leave over its bound, a changed identity, a move."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (
+        Index("ix_approvals_state", "state", "id"),
+        Index("ix_approvals_subject", "kind", "subject", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    """``prune``, ``leaving``, ``drain``, ``identity``, ``move``."""
+    subject: Mapped[str] = mapped_column(String(200))
+    """Placement, cluster, or ``fleet``."""
+    digest: Mapped[str] = mapped_column(String(64))
+    """sha256 over ``payload``: what exactly is approved; another payload is another approval."""
+    payload: Mapped[dict[str, Any]]
+    reason: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    """``open``, ``approved``, ``rejected``, ``done`` or ``void``."""
+    run_id: Mapped[str | None] = mapped_column(String(36))
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str] = mapped_column(Code(200), default="")
+    decision_reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class IntentRow(Base):
+    """What a person asked for through the console, until the scheduler has carried it out."""
+
+    __tablename__ = "intents"
+    __table_args__ = (Index("ix_intents_open", "handled_at", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    """``sync``, ``check``, ``refresh``, ``pause``, ``resume``, ``approve`` or ``reject``."""
+    subject: Mapped[str] = mapped_column(String(300))
+    """Placement, repository, or approval id; empty for ``refresh`` of everything."""
+    actor: Mapped[str] = mapped_column(Code(200))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(Code(16), default="", server_default="")
+    """What came of it: ``done``, ``joined``, ``refused`` or ``broken``; empty until then."""
+    result: Mapped[str] = mapped_column(Text, default="")
+    """What came of it, in words."""
+    run_id: Mapped[str | None] = mapped_column(String(36))
+
+
+class AuditRow(Base):
+    """Who did what, when. Append-only by a trigger."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_subject", "subject", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Code(200))
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(300))
+    detail: Mapped[dict[str, Any] | None]
+
+
+class SessionRow(Base):
+    """A browser that has shown the hub's token; the cookie's value itself is not kept, only its digest."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    token_digest: Mapped[str] = mapped_column(String(64))
+    """Of the token it was opened with: a new token ends it."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,1 @@
+"""What is true now: desired and observed, placements, clusters, sources, intents, approvals, faults."""

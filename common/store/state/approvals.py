@@ -1,0 +1,170 @@
+"""What waits for a person, and what was decided: an approval allows exactly what its payload lists."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from common.store.engine.dialect import fixed
+from common.store.schema.tables import ApprovalRow
+
+
+class ApprovalKind(StrEnum):
+    """What is asked for."""
+
+    PRUNE = "prune"
+    LEAVING = "leaving"
+    DRAIN = "drain"
+    IDENTITY = "identity"
+    MOVE = "move"
+
+
+class ApprovalState(StrEnum):
+    """What came of it."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    DONE = "done"
+    """It was allowed and has been carried out: it allows nothing any more."""
+    VOID = "void"
+    """What it was about has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One request; ``payload`` is exactly what is, or would be, allowed."""
+
+    id: int
+    kind: ApprovalKind
+    subject: str
+    payload: Mapping[str, Any]
+    reason: str
+    state: ApprovalState
+    decided_by: str = ""
+    decision_reason: str = ""
+
+
+def ask(
+    connection: Connection,
+    kind: ApprovalKind,
+    subject: str,
+    *,
+    payload: Mapping[str, Any],
+    reason: str,
+    now: datetime,
+) -> int:
+    """Return the open request for exactly this payload, made if there is none; others of the subject become void."""
+    return ask_each(connection, kind, subject, payloads=[payload], reason=reason, now=now)[0]
+
+
+def ask_each(
+    connection: Connection,
+    kind: ApprovalKind,
+    subject: str,
+    *,
+    payloads: Sequence[Mapping[str, Any]],
+    reason: str,
+    now: datetime,
+) -> list[int]:
+    """Return the open requests for exactly these payloads, those made that are missing; all others become void."""
+    asked = {_digest(payload): payload for payload in payloads}
+    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.state == ApprovalState.OPEN)
+    void = update(ApprovalRow).where(*mine, ApprovalRow.digest.not_in(asked))
+    connection.execute(void.values(state=ApprovalState.VOID, decided_at=now, decided_by="flotilla"))
+    known = {digest: id_ for id_, digest in connection.execute(select(ApprovalRow.id, ApprovalRow.digest).where(*mine))}
+    for digest, payload in asked.items():
+        if digest not in known:
+            values = {"kind": kind, "subject": subject, "digest": digest, "payload": dict(payload), "reason": reason}
+            made = insert(ApprovalRow).values(**values, state=ApprovalState.OPEN, created_at=now)
+            known[digest] = connection.execute(made.returning(ApprovalRow.id)).scalar_one()
+    return [known[digest] for digest in asked]
+
+
+def rejected(connection: Connection, kind: ApprovalKind, subject: str, payload: Mapping[str, Any]) -> Approval | None:
+    """Return the last request of a subject for exactly this payload if it was rejected, else None.
+
+    Requests for other payloads in between say nothing of this one.
+    """
+    found = last(connection, kind, subject, payload)
+    return found if found is not None and found.state is ApprovalState.REJECTED else None
+
+
+def last(connection: Connection, kind: ApprovalKind, subject: str, payload: Mapping[str, Any]) -> Approval | None:
+    """Return the last request of a subject for exactly this payload, whatever came of it; None where there is none."""
+    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.digest == _digest(payload))
+    query = select(*ApprovalRow.__table__.c).where(*mine).order_by(ApprovalRow.id.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _approval(row)
+
+
+def void(connection: Connection, kind: ApprovalKind, subject: str, *, now: datetime) -> None:
+    """Withdraw the open requests of a subject: nothing is asked for any more."""
+    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.state == ApprovalState.OPEN)
+    values = {"state": ApprovalState.VOID, "decided_at": now, "decided_by": "flotilla"}
+    connection.execute(update(ApprovalRow).where(*mine).values(values))
+
+
+def get(connection: Connection, approval_id: int) -> Approval | None:
+    """Return a request; None where there is none."""
+    row = connection.execute(select(*ApprovalRow.__table__.c).where(ApprovalRow.id == approval_id)).one_or_none()
+    return None if row is None else _approval(row)
+
+
+def decide(
+    connection: Connection, approval_id: int, state: ApprovalState, *, actor: str, reason: str, now: datetime
+) -> bool:
+    """Close an open request; return False, and change nothing, when it is not open (any more)."""
+    mine = update(ApprovalRow).where(ApprovalRow.id == approval_id, ApprovalRow.state == ApprovalState.OPEN)
+    values = {"state": state, "decided_at": now, "decided_by": actor, "decision_reason": reason}
+    return connection.execute(mine.values(values).returning(ApprovalRow.id)).first() is not None
+
+
+def approved(connection: Connection, kind: ApprovalKind) -> tuple[Approval, ...]:
+    """Return what was allowed and is still to be carried out, oldest first."""
+    query = select(*ApprovalRow.__table__.c).where(
+        ApprovalRow.kind == kind, ApprovalRow.state == fixed(ApprovalState.APPROVED.value), ApprovalRow.run_id.is_(None)
+    )
+    return tuple(_approval(row) for row in connection.execute(query.order_by(ApprovalRow.id)))
+
+
+def use_up(connection: Connection, approval_ids: Sequence[int]) -> None:
+    """Note that these were carried out, so that they allow nothing again later."""
+    mine = (ApprovalRow.id.in_(approval_ids), ApprovalRow.state == ApprovalState.APPROVED)
+    connection.execute(update(ApprovalRow).where(*mine).values(state=ApprovalState.DONE))
+
+
+def close(connection: Connection, kind: ApprovalKind, subject: str, *, now: datetime) -> None:
+    """Close what a subject asked for and has come through without, or with: it allows nothing any more."""
+    void(connection, kind, subject, now=now)
+    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.state == ApprovalState.APPROVED)
+    connection.execute(update(ApprovalRow).where(*mine).values(state=ApprovalState.DONE))
+
+
+def note_run(connection: Connection, approval_id: int, run_id: str) -> None:
+    """Note the run that carries the approval out."""
+    connection.execute(update(ApprovalRow).where(ApprovalRow.id == approval_id).values(run_id=run_id))
+
+
+def _approval(row: Any) -> Approval:
+    return Approval(
+        row.id,
+        ApprovalKind(row.kind),
+        row.subject,
+        row.payload,
+        row.reason,
+        ApprovalState(row.state),
+        row.decided_by,
+        row.decision_reason,
+    )
+
+
+def _digest(payload: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()

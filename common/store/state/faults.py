@@ -1,0 +1,83 @@
+"""What is wrong and a person should see: opened when first seen, cleared when it is gone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from common.store.engine.dialect import batched, insert
+from common.store.schema.tables import FaultRow
+
+REGISTRY = "registry"
+MESSAGES = "message"
+
+
+def of_cluster(name: str) -> str:
+    """Return the scope of a cluster's faults."""
+    return f"cluster:{name}"
+
+
+def of_source(source_id: int) -> str:
+    """Return the scope of a source's faults."""
+    return f"source:{source_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFault:
+    """One fault, as it is to be shown; ``file`` is empty where it is about no file."""
+
+    code: str
+    what: str
+    remedy: str = ""
+    file: str = ""
+    line: int = 0
+    commit: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What makes it the same fault again; not the line, which moves with every edit above it."""
+        parts = "\x00".join((self.code, self.file, self.what))
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def replace(connection: Connection, scope: str, faults: Sequence[StoredFault], *, now: datetime) -> None:
+    """Make ``faults`` the open ones of ``scope``: new ones are opened, known ones dated, all others cleared."""
+    found = {fault.digest: fault for fault in faults}
+    open_now = select(FaultRow.digest).where(FaultRow.scope == scope, FaultRow.cleared_at.is_(None))
+    gone = set(connection.execute(open_now).scalars()) - found.keys()
+    for batch in batched(sorted(gone)):
+        cleared = update(FaultRow).where(FaultRow.scope == scope, FaultRow.digest.in_(batch))
+        connection.execute(cleared.values(cleared_at=now))
+    _store(connection, scope, list(found.values()), now)
+
+
+def add(connection: Connection, scope: str, fault: StoredFault, *, now: datetime) -> None:
+    """Open one fault of ``scope``, or date it if it is open; the others stay."""
+    _store(connection, scope, [fault], now)
+
+
+def _store(connection: Connection, scope: str, faults: Sequence[StoredFault], now: datetime) -> None:
+    rows = [
+        {
+            "scope": scope,
+            "digest": fault.digest,
+            "code": fault.code,
+            "file": fault.file,
+            "line": fault.line,
+            "what": fault.what,
+            "remedy": fault.remedy,
+            "commit": fault.commit,
+            "first_seen_at": now,
+            "last_seen_at": now,
+        }
+        for fault in faults
+    ]
+    for batch in batched(rows):
+        statement = insert(connection, FaultRow)
+        new = statement.excluded
+        known = {"line": new.line, "remedy": new.remedy, "commit": new.commit, "last_seen_at": now, "cleared_at": None}
+        connection.execute(statement.on_conflict_do_update(index_elements=["scope", "digest"], set_=known), batch)

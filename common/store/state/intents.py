@@ -1,0 +1,116 @@
+"""What people asked for through the console; each is audited when it is asked and says what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from common.store.events import audit
+from common.store.schema.tables import IntentRow
+
+
+class IntentKind(StrEnum):
+    """What may be asked for."""
+
+    SYNC = "sync"
+    CHECK = "check"
+    PAUSE = "pause"
+    RESUME = "resume"
+    REFRESH = "refresh"
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class IntentOutcome(StrEnum):
+    """What came of a request, for programs."""
+
+    DONE = "done"
+    JOINED = "joined"
+    """A run does already what was asked for."""
+    REFUSED = "refused"
+    """It is not carried out, and nothing was changed."""
+    BROKEN = "broken"
+    """The scheduler failed while it carried it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a request.
+
+    Attributes:
+        outcome: for programs.
+        result: in words.
+        run_id: the run that was made for it, or that does already what it asks for.
+    """
+
+    outcome: IntentOutcome
+    result: str
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One request.
+
+    Attributes:
+        subject: a placement, an approval's id, or a repository (empty for all).
+        handled_at: None until the scheduler has carried it out.
+        outcome: what came of it, for programs; None until then.
+        result: what came of it, in words.
+        run_id: the run that was made for it, or that does already what it asks for.
+    """
+
+    id: int
+    kind: IntentKind
+    subject: str
+    actor: str
+    reason: str
+    created_at: datetime
+    handled_at: datetime | None
+    outcome: IntentOutcome | None
+    result: str
+    run_id: str | None
+
+
+def add(connection: Connection, kind: IntentKind, subject: str, *, actor: str, reason: str, now: datetime) -> int:
+    """Store a request and its audit row; return its id."""
+    audit.append(connection, actor=actor, action=kind, subject=subject or "*", detail={"reason": reason}, now=now)
+    values = {"kind": kind, "subject": subject, "actor": actor, "reason": reason, "created_at": now}
+    return connection.execute(insert(IntentRow).values(values).returning(IntentRow.id)).scalar_one()
+
+
+def get(connection: Connection, intent_id: int) -> Intent | None:
+    """Return a request; None where there is none."""
+    row = connection.execute(select(*IntentRow.__table__.c).where(IntentRow.id == intent_id)).one_or_none()
+    return None if row is None else _intent(row)
+
+
+def unhandled(connection: Connection, *, limit: int = 200) -> tuple[Intent, ...]:
+    """Return requests that nobody has carried out, oldest first."""
+    query = select(*IntentRow.__table__.c).where(IntentRow.handled_at.is_(None)).order_by(IntentRow.id).limit(limit)
+    return tuple(_intent(row) for row in connection.execute(query))
+
+
+def close(connection: Connection, intent_id: int, answer: Answer, *, now: datetime) -> None:
+    """Note what came of a request."""
+    values = {"handled_at": now, "outcome": answer.outcome, "result": answer.result, "run_id": answer.run_id}
+    connection.execute(update(IntentRow).where(IntentRow.id == intent_id).values(values))
+
+
+def _intent(row: Any) -> Intent:
+    return Intent(
+        row.id,
+        IntentKind(row.kind),
+        row.subject,
+        row.actor,
+        row.reason,
+        row.created_at,
+        row.handled_at,
+        IntentOutcome(row.outcome) if row.outcome else None,
+        row.result,
+        row.run_id,
+    )
