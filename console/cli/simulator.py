@@ -17,6 +17,7 @@ from common.settings import settings
 from console.cli.options import ANY_OPTIONS
 from console.cli.output import say
 from console.cli.processes import become
+from console.processes.extras import need_simulator
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Clusters to practise on.")
 Cluster = Annotated[str, typer.Argument(metavar="CLUSTER")]
@@ -41,6 +42,7 @@ def run(context: typer.Context) -> None:
 
     Example: flotilla simulator run --count 100 --port 7790 --kubeconfig-dir ./kubeconfigs
     """
+    need_simulator()
     become("simulator", *context.args)
 
 

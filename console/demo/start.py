@@ -21,6 +21,7 @@ from common.store.reads.summary import Summary, summary
 from console.demo.guide import things_to_try, write_command
 from console.demo.repository import DemoCluster, demo_clusters, write_repository
 from console.processes import embedded
+from console.processes.extras import need_simulator
 from console.processes.home import LOCK, hold_home, prepare_home
 from console.processes.spec import ProcessSpec, flotilla_env, python
 from console.processes.supervisor import StoppedError, Supervisor
@@ -175,9 +176,11 @@ def run_demo(home: Path, *, until: Until, say: Callable[[str], None]) -> None:
         DemoNotSyncedError: the fleet was not synced in time.
         HomeInUseError: a hub runs in the folder.
         NoGitError: there is no Git.
+        NotInstalledError: Flotilla was installed without its simulator.
         PortInUseError: ``FLOTILLA_API_PORT`` is taken.
         ProcessFailedError: a process did not become ready.
     """
+    need_simulator()
     home = home.absolute()
     if shutil.which("git") is None:
         message = "there is no git on the PATH"

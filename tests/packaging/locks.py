@@ -20,7 +20,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = {"requirements.lock": ("build",), "requirements-dev.lock": ("build", "dev")}
+LOCKS = {
+    "requirements.lock": ("build",),
+    "requirements-demo.lock": ("build", "simulator"),
+    "requirements-dev.lock": ("build", "simulator", "dev"),
+}
 """Each lock file, and the extras of the project that it serves."""
 
 Environment = Mapping[str, str]
@@ -133,7 +137,7 @@ def not_as_locked(lock: Lock, describe: Describe) -> list[str]:
 
 
 def main() -> int:
-    """Check both lock files against what is installed."""
+    """Check all lock files against what is installed."""
     found: set[str] = set()
     for name, extras in LOCKS.items():
         lock = read_lock(ROOT / name)

@@ -60,7 +60,7 @@ def checkout(tmp_path: Path, index: Index) -> Path:
         index.publish("core", "1.0", requires=["accelerator>=1; extra == 'fast'"], extra="fast"),
         index.publish("accelerator", "1.0"),
     ]
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements-demo.lock", "requirements-dev.lock"):
         (folder / name).write_text("".join(lock))
     return folder
 

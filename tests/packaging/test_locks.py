@@ -1,8 +1,13 @@
-"""Both lock files are complete, and the proof of that notices what is missing."""
+"""The lock files are complete, and the proof of that notices what is missing."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -32,13 +37,31 @@ def test_the_locks_of_this_checkout_are_complete(capsys: pytest.CaptureFixture[s
     assert prove() == 0, capsys.readouterr().out
 
 
-def test_what_runs_is_pinned_alike_in_both_locks() -> None:
-    runs, develops = (read_lock(ROOT / name) for name in LOCKS)
-    assert {name: runs.version(name) for name in runs.pins} == {name: develops.version(name) for name in runs.pins}
+def test_what_one_lock_pins_the_next_one_pins_alike() -> None:
+    for smaller, larger in pairwise(read_lock(ROOT / name) for name in LOCKS):
+        wanted = {name: smaller.version(name) for name in smaller.pins}
+        assert {name: larger.version(name) for name in smaller.pins} == wanted
 
 
 def test_what_only_develops_is_not_in_the_lock_that_runs() -> None:
-    assert not {"mypy", "ruff", "pytest", "uv"} & read_lock(ROOT / "requirements.lock").pins.keys()
+    for name in ("requirements.lock", "requirements-demo.lock"):
+        assert not {"mypy", "ruff", "pytest", "uv"} & read_lock(ROOT / name).pins.keys()
+
+
+def test_an_image_carries_nothing_that_only_the_simulator_needs() -> None:
+    assert not {"kubernetes-validate", "jsonschema-rs"} & read_lock(ROOT / "requirements.lock").pins.keys()
+    assert "requirements.lock" in (ROOT / "deploy/docker/Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("command", [("demo",), ("simulator", "run", "--count", "1")], ids=" ".join)
+def test_a_hub_without_the_simulator_says_what_to_install(command: tuple[str, ...], tmp_path: Path) -> None:
+    hide = "import sys; sys.modules['kubernetes_validate'] = None; from console.cli.main import main; main()"
+    environment = {**os.environ, "HOME": str(tmp_path), "FLOTILLA_HOME": str(tmp_path / "home")}
+    argv = [sys.executable, "-c", hide, *command]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "flotilla[simulator]" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("name", LOCKS)
