@@ -15,7 +15,7 @@ from common.domain.refs import PlacementRef
 from tests.contract.cluster_port.conftest import session
 from tests.controlplane.runner import ControlPlanes, Workloads
 from tests.fakes.sync import Site, WallClock
-from workers.sync.marks import PLACEMENT_LABEL
+from workers.sync.objects.marks import PLACEMENT_LABEL
 from workers.sync.ports import Ending
 from workers.sync.sweep import Finding, compare
 from workers.tasks.looking import listed

@@ -33,7 +33,7 @@ from workers.kube.secrets import credentials_from
 from workers.render.helm.rendering import Capabilities
 from workers.render.manifests import Sourced
 from workers.render.renderers import Resolved, asks_cluster, renderers_from, request_for
-from workers.sync.lists import flattened
+from workers.sync.plan.lists import flattened
 
 
 class NothingToShowError(PermanentError):

@@ -26,11 +26,11 @@ from workers.kube.children import Child, Children, Event
 from workers.kube.pool import OWN
 from workers.kube.secrets import credentials_from
 from workers.sync.health import Context, Own, assess, own_rules, waits_for_health
-from workers.sync.live import LiveMeta
-from workers.sync.marks import PLACEMENT_LABEL
+from workers.sync.health.storage import late_binding
+from workers.sync.objects.live import LiveMeta
+from workers.sync.objects.marks import PLACEMENT_LABEL
 from workers.sync.observe import by_id
 from workers.sync.ports import ClusterPort, Target
-from workers.sync.storage import late_binding
 
 MOST_CHILDREN = 200
 """Objects below those that the placement owns."""

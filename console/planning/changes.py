@@ -9,8 +9,8 @@ from typing import Any
 from common.domain.changes import MUTATIONS, Action, Change
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.secrecy import NO_SECRETS, Secrets
-from workers.sync.diff import diff
-from workers.sync.lists import flattened
+from workers.sync.plan.diff import diff
+from workers.sync.plan.lists import flattened
 
 TOLD = MUTATIONS | {Action.CONFLICT, Action.FAILED}
 """What a person who plans wants to see; the rest stays as it is."""

@@ -37,7 +37,7 @@ from workers.kube.secrets import credentials_from
 from workers.render.helm.rendering import Capabilities
 from workers.render.secrecy import silenced
 from workers.sync import pipeline
-from workers.sync.moving import Claims, Held, Hold
+from workers.sync.objects.moving import Claims, Held, Hold
 from workers.sync.ports import NOTHING_TAKEN, Phase, PlannedChange, Ports, SyncRequest
 from workers.tasks.runtime import EngineClock
 

@@ -14,7 +14,7 @@ import orjson
 
 from tests.fakes.fields import Flat, Path, fields_v1, flat, nested, paths_of, printed
 from workers.sync.errors import Cause, ConflictError, NotFoundError, UnknownKindError
-from workers.sync.live import MANAGER, Kind, Live, LiveMeta
+from workers.sync.objects.live import MANAGER, Kind, Live, LiveMeta
 from workers.sync.ports import Applied, Ownership, Target, Write
 
 Owner = tuple[str, str, str]

@@ -18,7 +18,7 @@ from common.domain.inventory import End
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
 from workers.sync import pipeline
-from workers.sync.moving import Claims, Held
+from workers.sync.objects.moving import Claims, Held
 from workers.sync.ports import (
     NOTHING_TAKEN,
     Clock,

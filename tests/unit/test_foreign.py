@@ -19,7 +19,7 @@ from common.domain.foreign import said
 from workers.kube.discovery import Catalogue
 from workers.kube.errors import from_transport
 from workers.sync.errors import UnknownKindError
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 
 PYTHON = re.compile(r"\('|Error\(|Exception\(|Disconnected|0x[0-9a-f]{4}|<[\w.]+ |Errno|Pool\(|Traceback|\{\"|\\n")
 

@@ -12,7 +12,7 @@ from workers.kube.errors import NOT_JSON, from_answer
 from workers.kube.paths import collection, with_query
 from workers.kube.pool import Connection
 from workers.sync.errors import GarbageError
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 
 PAGE = 500
 MOST = 5_000

@@ -24,8 +24,8 @@ from workers.sync.errors import (
     SilentGroupError,
     UnknownKindError,
 )
-from workers.sync.groups import built_in
-from workers.sync.live import MANAGER, Kind, Live, LiveMeta
+from workers.sync.objects.groups import built_in
+from workers.sync.objects.live import MANAGER, Kind, Live, LiveMeta
 from workers.sync.ports import Applied, Ownership, Target, Write
 
 if TYPE_CHECKING:

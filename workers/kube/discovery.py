@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import msgspec
 
 from workers.sync.errors import SilentGroupError, UnknownKindError
-from workers.sync.live import Kind
-from workers.sync.segments import is_group, is_kind, is_label
+from workers.sync.objects.live import Kind
+from workers.sync.objects.segments import is_group, is_kind, is_label
 
 PATHS = ("/api", "/apis")
 ACCEPT = ",".join(

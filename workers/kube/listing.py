@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from workers.sync.depth import mapping
-from workers.sync.live import LiveMeta
+from workers.sync.objects.depth import mapping
+from workers.sync.objects.live import LiveMeta
 
 T = TypeVar("T")
 

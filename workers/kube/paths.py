@@ -9,9 +9,9 @@ from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 from workers.sync.errors import AddressError
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
+from workers.sync.objects.segments import is_group, is_label, is_name
 from workers.sync.ports import Target
-from workers.sync.segments import is_group, is_label, is_name
 
 
 def collection(kind: Kind, namespace: str) -> str:

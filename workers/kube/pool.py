@@ -24,7 +24,7 @@ from workers.kube.errors import NOT_JSON, from_answer
 from workers.kube.patience import Permit
 from workers.kube.route import environments_route, route_by
 from workers.sync.errors import GarbageError, ProxyRefusedError, SilentGroupError, UnknownKindError
-from workers.sync.live import Kind, Live
+from workers.sync.objects.live import Kind, Live
 
 CATALOGUE_TTL = timedelta(minutes=10)
 SETTLING = timedelta(seconds=1)

@@ -23,7 +23,7 @@ from workers.kube.credentials import Access
 from workers.kube.errors import from_answer
 from workers.kube.paths import item
 from workers.sync.errors import CredentialsError, Forbidden, GarbageError
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 from workers.sync.ports import Target
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")

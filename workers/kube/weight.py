@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from workers.sync.depth import structure, values
 from workers.sync.errors import AnswerTooLargeError
+from workers.sync.objects.depth import structure, values
 
 MOST_VALUES = 2_000_000
 """Values in one answer: a page of 500 pods has half a million. Each becomes 100 bytes or so."""

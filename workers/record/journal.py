@@ -20,7 +20,7 @@ from common.store.queue import attempts, leases, results
 from common.store.queue.runs import ClaimedRun
 from common.store.state import inventory, prune_budget
 from workers.record.moves import Moves
-from workers.sync.moving import Claims, Held
+from workers.sync.objects.moving import Claims, Held
 from workers.sync.ports import NOTHING_TAKEN, PlannedChange
 
 T = TypeVar("T")

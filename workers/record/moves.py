@@ -23,7 +23,7 @@ from common.store.state.approvals import Approval
 from common.store.state.moves import Keeper, Pending
 from workers.record.unread import Unread, able_to_take, seen_of, unread
 from workers.sync.errors import UnsettledError
-from workers.sync.moving import Claims, Held, Hold, Owner, held_by, left_by
+from workers.sync.objects.moving import Claims, Held, Hold, Owner, held_by, left_by
 
 T = TypeVar("T")
 

@@ -26,7 +26,7 @@ from workers.render import sandbox
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError
 from workers.render.files import memory
 from workers.render.sandbox import Bounds
-from workers.sync.depth import structure, values
+from workers.sync.objects.depth import structure, values
 
 _CHILDREN = Path(__file__).parent
 """Where the scripts lie that hold libraries, and what they import."""

@@ -11,7 +11,7 @@ from common.domain.foreign import further
 from common.domain.refs import ObjectId
 from workers.render.faults import ChangingError
 from workers.render.manifests import Sourced
-from workers.sync.ignore import ignored_in, left_out
+from workers.sync.plan.ignore import ignored_in, left_out
 
 _SHOWN = 10
 

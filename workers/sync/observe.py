@@ -11,9 +11,9 @@ from common.domain.health import Health, HealthReport, worst
 from common.domain.inventory import End, HookState
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.health import NO_RULES, Context, Own, assess, waits_for_health
-from workers.sync.hooks import hook_state
-from workers.sync.lifetime import absence_is_no_drift
-from workers.sync.live import Kind
+from workers.sync.health.lifetime import absence_is_no_drift
+from workers.sync.hooks.execution import hook_state
+from workers.sync.objects.live import Kind
 from workers.sync.ports import InventoryItem
 
 _OF_HOOKS = {

@@ -16,16 +16,20 @@ from common.domain import numbers
 from common.domain.changes import Action, Change, difference, differing
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
-from workers.sync import prune
+from workers.sync.apply.writing import Outcomes, Writer, planned_item
 from workers.sync.errors import ClaimedError, ManifestsError, SilentGroupError
 from workers.sync.health import own_kinds, waits_for_health
-from workers.sync.hook_rows import HookRows, storable
-from workers.sync.judge import Verdict
-from workers.sync.judging import Judging
-from workers.sync.live import Kind
-from workers.sync.moving import claimed_by, left_by
-from workers.sync.normalise import Normal, Wanted
-from workers.sync.places import Stage
+from workers.sync.hooks.rows import HookRows, storable
+from workers.sync.objects.live import Kind
+from workers.sync.objects.moving import claimed_by, left_by
+from workers.sync.plan import prune
+from workers.sync.plan.judge import Verdict
+from workers.sync.plan.judging import Judging
+from workers.sync.plan.normalise import Normal, Wanted
+from workers.sync.plan.places import Stage
+from workers.sync.plan.reading import prepare
+from workers.sync.plan.steps import Step, Steps, objects_of, removal_steps, steps_of
+from workers.sync.plan.unserved import Brought
 from workers.sync.ports import (
     Ending,
     Fight,
@@ -38,12 +42,8 @@ from workers.sync.ports import (
     SyncResult,
     Unended,
 )
-from workers.sync.reading import prepare
 from workers.sync.removals import Removals
-from workers.sync.steps import Step, Steps, objects_of, removal_steps, steps_of
-from workers.sync.unserved import Brought
 from workers.sync.walk import Halt, StepWalk, until_released
-from workers.sync.writing import Outcomes, Writer, planned_item
 
 _WITH_HOOKS = frozenset({Trigger.REVISION, Trigger.MANUAL, Trigger.RETRY})
 """Hooks belong to a revision that is brought about: not to drift that is corrected, nor to what is pruned later."""

@@ -17,8 +17,8 @@ from common.domain.inventory import InventoryItem as InventoryItem  # the engine
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision
 from common.domain.runs import Trigger
 from common.domain.secrecy import NO_SECRETS, Secrets
-from workers.sync.live import Kind, Live, LiveMeta
-from workers.sync.moving import Claims, Held
+from workers.sync.objects.live import Kind, Live, LiveMeta
+from workers.sync.objects.moving import Claims, Held
 
 Manifest = Mapping[str, Any]
 KindLookup = Callable[[str, str, str], Kind]

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from common.domain.refs import ObjectId
-from workers.sync import policy, prune
 from workers.sync.errors import ClaimedError, UnknownKindError
-from workers.sync.hook_rows import kept
-from workers.sync.moving import Claims
-from workers.sync.normalise import Wanted
+from workers.sync.hooks.rows import kept
+from workers.sync.objects.moving import Claims
+from workers.sync.plan import policy, prune
+from workers.sync.plan.normalise import Wanted
+from workers.sync.plan.unserved import Unserved
 from workers.sync.ports import InventoryItem, Ports, SyncRequest, Target
-from workers.sync.unserved import Unserved
 
 NOBODY: frozenset[ObjectId] = frozenset()
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from common.domain.refs import ObjectId, PlacementRef
-from workers.sync import marks
-from workers.sync.fingerprint import fingerprint_like
-from workers.sync.live import LiveMeta
+from workers.sync.objects import marks
+from workers.sync.objects.fingerprint import fingerprint_like
+from workers.sync.objects.live import LiveMeta
 from workers.sync.ports import InventoryItem
 
 Lists = Mapping[tuple[str, str], Sequence[LiveMeta] | None]

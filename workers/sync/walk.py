@@ -9,19 +9,19 @@ from common.domain.errors import PermanentError
 from common.domain.health import Health
 from common.domain.inventory import End, HookState
 from common.domain.refs import ObjectId, PlacementRef
+from workers.sync.apply.writing import Outcomes
 from workers.sync.concurrent import each
 from workers.sync.errors import UnauthorisedError
 from workers.sync.health import Context, assess, own_rules, waits_for_health
-from workers.sync.hooks import HookRunner, Progress
-from workers.sync.judge import Verdict
-from workers.sync.moving import Hold
-from workers.sync.normalise import Wanted
-from workers.sync.places import Stage
+from workers.sync.health.storage import late_binding
+from workers.sync.hooks.execution import HookRunner, Progress
+from workers.sync.objects.moving import Hold
+from workers.sync.plan.judge import Verdict
+from workers.sync.plan.normalise import Wanted
+from workers.sync.plan.places import Stage
+from workers.sync.plan.steps import Step, Steps
+from workers.sync.plan.unserved import Brought
 from workers.sync.ports import Ending, Ports, SyncRequest
-from workers.sync.steps import Step, Steps
-from workers.sync.storage import late_binding
-from workers.sync.unserved import Brought
-from workers.sync.writing import Outcomes
 
 _GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
 

@@ -9,7 +9,7 @@ from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.store.queue.runs import WaitingRun
 from common.store.state.standing import Standing
-from workers.sync.moving import Hold, Owner, held_by
+from workers.sync.objects.moving import Hold, Owner, held_by
 from workers.sync.ports import ClusterPort
 
 

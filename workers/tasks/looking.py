@@ -19,7 +19,7 @@ from common.store.state.standing import Standing
 from common.telemetry.logs import logger
 from workers.kube import Connection
 from workers.sync.errors import ForbiddenError
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 from workers.sync.ports import ClusterPort
 from workers.tasks.contact import check_identity
 from workers.tasks.leases import HeldLease

@@ -19,9 +19,9 @@ from common.telemetry.logs import logger
 from workers.kube.pool import OWN
 from workers.render.cel.evaluation import Expressions
 from workers.sync.health import NO_RULES, Context, Own, own_rules, waits_for_health
-from workers.sync.marks import PLACEMENT_LABEL
+from workers.sync.health.storage import late_binding
+from workers.sync.objects.marks import PLACEMENT_LABEL
 from workers.sync.observe import PlacementHealth, by_id, reports
-from workers.sync.storage import late_binding
 from workers.tasks.awaited import unreleased, unserved
 from workers.tasks.leases import HeldLease
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached

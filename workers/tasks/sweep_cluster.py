@@ -25,7 +25,7 @@ from common.telemetry.logs import logger
 from workers.kube.pool import OWN
 from workers.sync.errors import UnknownKindError
 from workers.sync.healing import STEPS
-from workers.sync.marks import PLACEMENT_LABEL
+from workers.sync.objects.marks import PLACEMENT_LABEL
 from workers.sync.ports import ClusterPort
 from workers.sync.sweep import Drift, Finding, Stray, SweepResult, SweepVerdict, compare
 from workers.tasks.leases import HeldLease

@@ -15,7 +15,7 @@ from simulator.server import running_simulator
 from tests.contract.cluster_port.conftest import Held
 from workers.kube import ClusterPool, Connection, children
 from workers.kube.children import Children
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 
 MAPS, EVENTS = "/api/v1/namespaces/default/configmaps", "/api/v1/namespaces/default/events"
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", namespaced=True)

@@ -9,11 +9,12 @@ import pytest
 
 from tests.contract.cluster_port.conftest import World
 from tests.fakes.sync import Site, actions, config_map, deployment
-from workers.sync import adoption, fieldset
 from workers.sync.errors import ConflictError, NotFoundError, UnknownKindError
-from workers.sync.fingerprint import fingerprint
-from workers.sync.judge import sealed
-from workers.sync.live import Live
+from workers.sync.objects import fieldset
+from workers.sync.objects.fingerprint import fingerprint
+from workers.sync.objects.live import Live
+from workers.sync.plan import adoption
+from workers.sync.plan.judge import sealed
 from workers.sync.ports import Applied, Ownership, Phase, Target, Write
 
 FORCE, RESPECT = Ownership.FORCE, Ownership.RESPECT

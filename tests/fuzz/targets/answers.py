@@ -28,12 +28,13 @@ from workers.kube.errors import NOT_JSON, from_answer, retry_after
 from workers.kube.listing import decode_metadata, decode_objects
 from workers.kube.pool import OWN
 from workers.kube.weight import weighed
-from workers.sync import marks, sweep
+from workers.sync import sweep
 from workers.sync.errors import GarbageError
-from workers.sync.fingerprint import fingerprint_like
 from workers.sync.health import Context, assess
-from workers.sync.hooks import hook_state
-from workers.sync.live import Kind, Live
+from workers.sync.hooks.execution import hook_state
+from workers.sync.objects import marks
+from workers.sync.objects.fingerprint import fingerprint_like
+from workers.sync.objects.live import Kind, Live
 from workers.sync.observe import by_id
 from workers.sync.ports import Applied, Ownership, Phase, Target, Write
 

@@ -20,9 +20,9 @@ from workers.kube.errors import NOT_JSON
 from workers.kube.paths import collection
 from workers.kube.weight import weighed
 from workers.render.manifests import reading
-from workers.sync.arriving import definition_of
 from workers.sync.errors import SilentGroupError, UnknownKindError
-from workers.sync.reading import prepare
+from workers.sync.plan.arriving import definition_of
+from workers.sync.plan.reading import prepare
 
 _TENANT = replace(DEFAULT_PROJECT, name="tenant", namespaces=("team-*",), cluster_kinds=("*.example.com/*",))
 _BOTH = (

@@ -34,8 +34,8 @@ from workers.render.helm.rendering import Capabilities
 from workers.render.rendered import Rendered
 from workers.render.renderers import Renderers, RenderRequest
 from workers.render.sandbox import Bounds
-from workers.sync.arriving import CustomKinds
-from workers.sync.normalise import Naming, normalise
+from workers.sync.plan.arriving import CustomKinds
+from workers.sync.plan.normalise import Naming, normalise
 
 CHART = "apiVersion: v2\nname: web\nversion: 1.2.3\n"
 SEEN = (

@@ -12,9 +12,10 @@ from common.domain.refs import ObjectId, PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.fields import fields_v1, flat, paths_of
 from tests.fakes.sync import Site, actions, config_map, deployment
-from workers.sync import fieldset, prune
-from workers.sync.normalise import Naming, normalise
-from workers.sync.ordering import in_order
+from workers.sync.objects import fieldset
+from workers.sync.objects.ordering import in_order
+from workers.sync.plan import prune
+from workers.sync.plan.normalise import Naming, normalise
 from workers.sync.ports import Ending, InventoryItem, Phase
 from workers.sync.sweep import Finding, compare
 

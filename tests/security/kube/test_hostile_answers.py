@@ -30,12 +30,12 @@ from workers.kube.credentials import Access
 from workers.kube.pool import OWN
 from workers.kube.weight import MOST_VALUES
 from workers.sync import errors
-from workers.sync.depth import DEEPEST, mapping
-from workers.sync.fingerprint import fingerprint
 from workers.sync.health import Context
-from workers.sync.hooks import hook_state
-from workers.sync.lifetime import end_of
-from workers.sync.live import Kind, Live, LiveMeta, ManagedFields
+from workers.sync.health.lifetime import end_of
+from workers.sync.hooks.execution import hook_state
+from workers.sync.objects.depth import DEEPEST, mapping
+from workers.sync.objects.fingerprint import fingerprint
+from workers.sync.objects.live import Kind, Live, LiveMeta, ManagedFields
 from workers.sync.ports import Target
 
 TIMEOUT = timedelta(seconds=1)

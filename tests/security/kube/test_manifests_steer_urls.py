@@ -19,7 +19,7 @@ from tests.fakes.sync import Site, WallClock, actions, config_map, deployment
 from tests.integration.kube.bad_input.webhooks import in_force
 from tests.security.kube.definitions import NEVER, VICTIM, definition, gadget
 from workers.sync.errors import AddressError, ManifestsError
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 from workers.sync.ports import Ending, Ownership, SyncResult, Target, Write
 
 SCALE = "apps/v1/namespaces/victim/deployments/web/scale?force=true&fieldManager=x#"

@@ -34,8 +34,9 @@ from workers.render.sandbox import Bounds
 from workers.render.sops import Decryptor
 from workers.render.substitute import substitute
 from workers.render.twice import refuse_changing
-from workers.sync import by_hand, fieldset
-from workers.sync.diff import LINE_LIMIT, diff
+from workers.sync.objects import fieldset
+from workers.sync.plan import by_hand
+from workers.sync.plan.diff import LINE_LIMIT, diff
 
 KEY = "k" * 500_000
 FIELDS = 5_000

@@ -12,7 +12,7 @@ from common.sources.artifacts.addresses import chart_repository
 from common.sources.artifacts.faults import DownloadTooLargeError
 from common.sources.artifacts.web import Answer, _body, refusal
 from common.sources.urls import PlainHttp
-from workers.sync import ignore
+from workers.sync.plan import ignore
 
 NONE = ("²", "٣", "①", "9" * 480, "-1", "1_0", " 1", "+1", "")
 

@@ -17,7 +17,7 @@ from workers.kube.errors import UntrustedError, from_answer, from_transport, ret
 from workers.kube.listing import decode_metadata, decode_objects
 from workers.kube.paths import collection, item, with_query
 from workers.sync import errors
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 from workers.sync.ports import Target
 
 WHAT = "PATCH /x"

@@ -14,7 +14,7 @@ from workers.kube.cluster import KubeCluster
 from workers.kube.patience import Permit, freely
 from workers.kube.pool import Connection
 from workers.sync.errors import GarbageError, GoneError, UnknownKindError
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 from workers.sync.ports import Ownership, Target, Write
 
 CONFIG_MAPS = Kind("", "v1", "ConfigMap", "configmaps", namespaced=True)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.security.kube.definitions import NEVER, definition
-from workers.sync.arriving import Definition, definition_of
-from workers.sync.segments import is_group, is_kind, is_label, is_name
+from workers.sync.objects.segments import is_group, is_kind, is_label, is_name
+from workers.sync.plan.arriving import Definition, definition_of
 
 
 def test_an_honest_definition_brings_its_served_versions() -> None:

@@ -11,8 +11,8 @@ import pytest
 from common.domain.fleet import ExtraFields, IgnoreRule, SyncSettings
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
-from workers.sync import by_hand
-from workers.sync.live import LiveMeta, ManagedFields
+from workers.sync.objects.live import LiveMeta, ManagedFields
+from workers.sync.plan import by_hand
 from workers.sync.ports import Phase
 
 REMOVE = SyncSettings(extra_fields=ExtraFields.REMOVE)

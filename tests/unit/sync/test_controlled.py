@@ -10,9 +10,9 @@ import pytest
 from common.domain.refs import ObjectId
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, config_map, deployment, details
-from workers.sync.controlled import SCALERS, TABLE, left_in, scaled_by
 from workers.sync.errors import Cause, InvalidError
-from workers.sync.remedies import new_object_helps
+from workers.sync.objects.controlled import SCALERS, TABLE, left_in, scaled_by
+from workers.sync.plan.remedies import new_object_helps
 
 PAGE = Path(__file__).parents[3] / "docs/reference/controlled-fields.md"
 INJECT = {"cert-manager.io/inject-ca-from": "default/web"}

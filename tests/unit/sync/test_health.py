@@ -11,7 +11,7 @@ from common.domain.health import Health
 from common.domain.inventory import HookState
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.health import Context, assess, waits_for_health
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 from workers.sync.observe import by_id, reports
 from workers.sync.ports import InventoryItem
 

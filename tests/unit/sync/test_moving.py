@@ -13,7 +13,7 @@ from common.domain.refs import ObjectId, PlacementRef, Revision
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, details
 from workers.sync.errors import ClaimedError
-from workers.sync.moving import Claims, Held, Hold, Owner, held_by, left_by
+from workers.sync.objects.moving import Claims, Held, Hold, Owner, held_by, left_by
 from workers.sync.ports import Ending, Phase
 
 BANK = PlacementRef("alpha", "bank")

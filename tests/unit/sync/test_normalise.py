@@ -11,11 +11,11 @@ import pytest
 from common.domain.refs import PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import annotated, config_map, deployment
-from workers.sync.arriving import CustomKinds
 from workers.sync.errors import ManifestsError
-from workers.sync.lists import flattened
-from workers.sync.live import Kind
-from workers.sync.normalise import Naming, Wanted, normalise
+from workers.sync.objects.live import Kind
+from workers.sync.plan.arriving import CustomKinds
+from workers.sync.plan.lists import flattened
+from workers.sync.plan.normalise import Naming, Wanted, normalise
 from workers.sync.ports import Manifest
 
 NAMING = Naming("acme", PlacementRef("alpha", "shop"), "default", b"key")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.sync.places import PLAIN, Deletion, Place, Stage, place_of
+from workers.sync.plan.places import PLAIN, Deletion, Place, Stage, place_of
 
 PRE, SYNC, POST = frozenset({Stage.PRE_SYNC}), frozenset({Stage.SYNC}), frozenset({Stage.POST_SYNC})
 NONE: frozenset[Stage] = frozenset()

@@ -10,8 +10,8 @@ from common.domain.refs import ObjectId
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
 from workers.sync.errors import DeniedError, ForbiddenError, InvalidError, NotFoundError, UnauthorisedError
-from workers.sync.groups import built_in
-from workers.sync.live import Kind
+from workers.sync.objects.groups import built_in
+from workers.sync.objects.live import Kind
 from workers.sync.ports import Ending, Phase, Target
 
 RBAC = "rbac.authorization.k8s.io"

@@ -12,15 +12,16 @@ import pytest
 
 from common.domain.fleet import ConflictPolicy, IgnoreRule, PrunePolicy
 from common.domain.refs import ObjectId
-from workers.sync import adoption, fieldset, ignore, prune
 from workers.sync.concurrent import each
-from workers.sync.conflicts import Force, Stop, decide, owner_named
-from workers.sync.diff import LINE_LIMIT, diff
 from workers.sync.errors import Cause, ConflictError
-from workers.sync.fingerprint import fingerprint, fingerprint_like
-from workers.sync.ignore import Ignored, ignored_in, without_others
-from workers.sync.live import LiveMeta, ManagedFields
-from workers.sync.ordering import batches, in_order
+from workers.sync.objects import fieldset
+from workers.sync.objects.fingerprint import fingerprint, fingerprint_like
+from workers.sync.objects.live import LiveMeta, ManagedFields
+from workers.sync.objects.ordering import batches, in_order
+from workers.sync.plan import adoption, ignore, prune
+from workers.sync.plan.conflicts import Force, Stop, decide, owner_named
+from workers.sync.plan.diff import LINE_LIMIT, diff
+from workers.sync.plan.ignore import Ignored, ignored_in, without_others
 from workers.sync.ports import InventoryItem
 
 

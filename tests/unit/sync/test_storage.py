@@ -9,8 +9,8 @@ import pytest
 from common.domain.errors import FlotillaError
 from tests.fakes.cluster import FakeCluster
 from workers.sync.errors import ForbiddenError, UnreachableError
+from workers.sync.health.storage import late_binding
 from workers.sync.ports import Target
-from workers.sync.storage import late_binding
 
 
 def claim(name: str, storage_class: Any = "late", phase: str = "Pending") -> dict[str, Any]:

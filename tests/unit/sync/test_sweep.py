@@ -8,7 +8,7 @@ from dataclasses import replace
 from common.domain.refs import PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, config_map, deployment
-from workers.sync.live import LiveMeta
+from workers.sync.objects.live import LiveMeta
 from workers.sync.ports import InventoryItem
 from workers.sync.sweep import Finding, SweepResult, compare
 

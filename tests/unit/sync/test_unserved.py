@@ -12,7 +12,7 @@ from common.domain.refs import ObjectId
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
 from workers.sync.errors import ManifestsError, PolicyError, SilentGroupError, UnknownKindError
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 from workers.sync.ports import Ending, Phase, Target
 
 GADGET = Kind("later.example.com", "v1", "Gadget", "gadgets", namespaced=True)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workers.sync.marks import ARGO_HOOK, HELM_HOOK, HOOK
+from workers.sync.objects.marks import ARGO_HOOK, HELM_HOOK, HOOK
 
 _TESTS = frozenset({"test", "test-success", "test-failure"})
 _HOOKS = _TESTS | {

@@ -18,7 +18,7 @@ from workers.render.jsonnet.imports import JsonnetFootprint
 from workers.render.manifests import MOST_MANIFESTS, Output, Reading, Sourced, checked, shape_fault
 from workers.render.pool import Owner, RenderProcesses
 from workers.render.process import Library
-from workers.sync.depth import depth, structure, values
+from workers.sync.objects.depth import depth, structure, values
 
 NAME = "jsonnet"
 VERSION = version("rjsonnet")

@@ -25,7 +25,7 @@ from workers.sync.health.reading import (
     section,
     text,
 )
-from workers.sync.marks import HEALTH
+from workers.sync.objects.marks import HEALTH
 
 Rule = Callable[[Manifest, Context], HealthReport]
 

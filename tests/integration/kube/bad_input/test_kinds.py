@@ -16,7 +16,7 @@ from tests.fakes.sync import Site, actions, annotated, config_map, details
 from tests.integration.kube.bad_input.webhooks import in_force
 from workers.kube import discovery, pool
 from workers.sync.errors import SilentGroupError
-from workers.sync.live import Kind
+from workers.sync.objects.live import Kind
 from workers.sync.ports import Ending, InventoryItem, Phase, Target
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

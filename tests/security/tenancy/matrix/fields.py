@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from common.registry.schema import MODELS
 from workers.render import kustomization
-from workers.sync import marks, places
+from workers.sync.objects import marks
+from workers.sync.plan import places
 
 _MARK = re.compile(r"[a-z.]+/[a-z-]+")
 

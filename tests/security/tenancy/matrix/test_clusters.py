@@ -27,7 +27,7 @@ from tests.security.tenancy.matrix.page import Row
 from workers.kube import ClusterPool
 from workers.kube.pool import OWN
 from workers.sync.errors import PolicyError
-from workers.sync.marks import OWNER, PLACEMENT_LABEL, owner_mark
+from workers.sync.objects.marks import OWNER, PLACEMENT_LABEL, owner_mark
 from workers.sync.ports import Ending
 
 THEIRS = PlacementRef("alpha", "theirs-app")

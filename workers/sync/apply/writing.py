@@ -11,9 +11,7 @@ from common.domain import numbers
 from common.domain.changes import MUTATIONS, Action, Change
 from common.domain.errors import PermanentError
 from common.domain.refs import ObjectId
-from workers.sync import adoption, by_hand, lifetime, marks
 from workers.sync.concurrent import each
-from workers.sync.definitions import POLL, await_served, defined_by
 from workers.sync.errors import (
     ConflictError,
     NotEstablishedError,
@@ -22,14 +20,18 @@ from workers.sync.errors import (
     UnknownKindError,
     UnsettledError,
 )
-from workers.sync.fingerprint import fingerprint
-from workers.sync.judge import JUDGEMENTS, Judge, Verdict, restless, sealed
-from workers.sync.live import Live, LiveMeta
-from workers.sync.marks import Standing
-from workers.sync.normalise import Wanted
-from workers.sync.ordering import batches, sort_key
+from workers.sync.health import lifetime
+from workers.sync.objects import marks
+from workers.sync.objects.fingerprint import fingerprint
+from workers.sync.objects.live import Live, LiveMeta
+from workers.sync.objects.marks import Standing
+from workers.sync.objects.ordering import batches, sort_key
+from workers.sync.plan import adoption, by_hand
+from workers.sync.plan.definitions import POLL, await_served, defined_by
+from workers.sync.plan.judge import JUDGEMENTS, Judge, Verdict, restless, sealed
+from workers.sync.plan.normalise import Wanted
+from workers.sync.plan.remedies import explained
 from workers.sync.ports import Applied, InventoryItem, Phase, PlannedChange, Ports, SyncRequest, Target, Write
-from workers.sync.remedies import explained
 
 DELETING = timedelta(seconds=30)
 SETTLING = timedelta(seconds=5)

@@ -14,9 +14,9 @@ from typing import Any
 
 from common.domain.refs import ObjectId
 from workers.sync.errors import SilentGroupError, UnknownKindError
-from workers.sync.groups import built_in
-from workers.sync.ordering import CRD
-from workers.sync.places import Place, Stage
+from workers.sync.objects.groups import built_in
+from workers.sync.objects.ordering import CRD
+from workers.sync.plan.places import Place, Stage
 from workers.sync.ports import Manifest
 
 _DEFINES = frozenset({"names", "claimNames"})

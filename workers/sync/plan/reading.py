@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TypeVar
 
 from common.domain.refs import ObjectId
-from workers.sync import marks, policy
-from workers.sync.arriving import CustomKinds
 from workers.sync.errors import ForbiddenError, SilentGroupError, UnknownKindError
-from workers.sync.lists import flattened
-from workers.sync.live import Kind, LiveMeta
-from workers.sync.normalise import Naming, Normal, Wanted, normalise
-from workers.sync.ordering import NAMESPACE
+from workers.sync.objects import marks
+from workers.sync.objects.live import Kind, LiveMeta
+from workers.sync.objects.ordering import NAMESPACE
+from workers.sync.plan import policy
+from workers.sync.plan.arriving import CustomKinds
+from workers.sync.plan.lists import flattened
+from workers.sync.plan.normalise import Naming, Normal, Wanted, normalise
 from workers.sync.ports import ClusterPort, InventoryItem, Manifest, SyncRequest
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from common.domain import numbers
 from common.domain.fleet import PrunePolicy
 from common.domain.refs import ObjectId
-from workers.sync.ordering import in_order
+from workers.sync.objects.ordering import in_order
 from workers.sync.ports import InventoryItem
 
 PROTECTED = frozenset(

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.domain.errors import PermanentError
-from workers.sync import marks
 from workers.sync.errors import InvalidError, UnboundError, told
 from workers.sync.health.reading import section
-from workers.sync.live import Live
-from workers.sync.normalise import Wanted
-from workers.sync.prune import PROTECTED
+from workers.sync.objects import marks
+from workers.sync.objects.live import Live
+from workers.sync.plan.normalise import Wanted
+from workers.sync.plan.prune import PROTECTED
 
 WITH_DATA = PROTECTED | {("apps", "StatefulSet")}
 """Kinds that take other objects or data along: they are made anew only with ``flotilla.dev/prune: allow`` besides."""

@@ -12,13 +12,13 @@ from typing import Any
 import orjson
 
 from common.domain.refs import ObjectId, PlacementRef
-from workers.sync import marks
 from workers.sync.errors import ManifestsError, SilentGroupError, UnknownKindError, unknown_kinds
-from workers.sync.ordering import CRD
-from workers.sync.places import PLAIN, Place, place_of
+from workers.sync.objects import marks
+from workers.sync.objects.ordering import CRD
+from workers.sync.objects.segments import is_label, is_name
+from workers.sync.plan.places import PLAIN, Place, place_of
+from workers.sync.plan.unserved import Brought, Unserved, with_bringers
 from workers.sync.ports import KindLookup, Manifest, Target
-from workers.sync.segments import is_label, is_name
-from workers.sync.unserved import Brought, Unserved, with_bringers
 
 GENERATED = 10
 """Hex digits after the prefix of a generated name."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TypeVar
 
-from workers.sync.marks import ARGO_HOOK, ARGO_WAVE, HELM_HOOK, HOOK, WAVE
+from workers.sync.objects.marks import ARGO_HOOK, ARGO_WAVE, HELM_HOOK, HOOK, WAVE
 
 HOOK_DELETE = "flotilla.dev/hook-delete"
 _ARGO_DELETE = "argocd.argoproj.io/hook-delete-policy"

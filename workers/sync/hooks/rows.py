@@ -10,10 +10,10 @@ from dataclasses import replace
 from common.domain.inventory import HookState
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
-from workers.sync.normalise import GENERATED, Wanted
-from workers.sync.places import Stage
+from workers.sync.plan.normalise import GENERATED, Wanted
+from workers.sync.plan.places import Stage
+from workers.sync.plan.steps import REMOVAL
 from workers.sync.ports import InventoryItem, Manifest, SyncRequest, Unended
-from workers.sync.steps import REMOVAL
 
 _SECRET = ("", "Secret")
 _HEX = re.compile(rf"[0-9a-f]{{{GENERATED}}}")

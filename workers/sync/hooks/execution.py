@@ -19,21 +19,21 @@ from common.domain.inventory import End, HookState
 from common.domain.redact import redacted
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
-from workers.sync import lifetime, marks
+from workers.sync.apply.writing import Outcomes, planned_item
 from workers.sync.concurrent import each
-from workers.sync.definitions import POLL
 from workers.sync.errors import ConflictError, UnauthorisedError, told
-from workers.sync.health import NO_RULES, Context, Own, assess, own_rules, waits_for_health
+from workers.sync.health import NO_RULES, Context, Own, assess, lifetime, own_rules, waits_for_health
 from workers.sync.health.reading import section, text
-from workers.sync.hook_objects import HookObjects
-from workers.sync.hook_rows import HookRows
-from workers.sync.live import Live
-from workers.sync.marks import Standing
-from workers.sync.normalise import Wanted
-from workers.sync.places import Stage
+from workers.sync.health.storage import late_binding
+from workers.sync.hooks.objects import HookObjects
+from workers.sync.hooks.rows import HookRows
+from workers.sync.objects import marks
+from workers.sync.objects.live import Live
+from workers.sync.objects.marks import Standing
+from workers.sync.plan.definitions import POLL
+from workers.sync.plan.normalise import Wanted
+from workers.sync.plan.places import Stage
 from workers.sync.ports import InventoryItem, PlannedChange, Ports, SyncRequest
-from workers.sync.storage import late_binding
-from workers.sync.writing import Outcomes, planned_item
 
 GOING = timedelta(seconds=10)
 """How long the deletion of a former hook's object is waited for in one attempt."""

@@ -10,9 +10,9 @@ import msgspec
 import orjson
 
 from common.domain.fleet import AdoptPolicy
-from workers.sync import fieldset
-from workers.sync.live import MANAGER, Live, LiveMeta, ManagedFields
-from workers.sync.marks import Owner, Standing
+from workers.sync.objects import fieldset
+from workers.sync.objects.live import MANAGER, Live, LiveMeta, ManagedFields
+from workers.sync.objects.marks import Owner, Standing
 
 _CLIENTS = frozenset(
     {

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from workers.sync.depth import mapping
-from workers.sync.fieldset import FieldSet, checked
+from workers.sync.objects.depth import mapping
+from workers.sync.objects.fieldset import FieldSet, checked
 
 MANAGER = "flotilla"
 """Our field manager."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from workers.sync.definitions import defined_by
-from workers.sync.normalise import Normal, Wanted
-from workers.sync.ordering import NAMESPACE, sort_key
-from workers.sync.places import Place, Stage
-from workers.sync.unserved import Unserved
+from workers.sync.objects.ordering import NAMESPACE, sort_key
+from workers.sync.plan.definitions import defined_by
+from workers.sync.plan.normalise import Normal, Wanted
+from workers.sync.plan.places import Place, Stage
+from workers.sync.plan.unserved import Unserved
 
 Turn = tuple[Stage, int]
 REMOVAL = frozenset({Stage.PRE_DELETE, Stage.POST_DELETE})

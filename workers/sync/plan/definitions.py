@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from common.domain.refs import ObjectId
-from workers.sync.arriving import definition_of
 from workers.sync.errors import NotEstablishedError, UnknownKindError, establishing_timed_out
 from workers.sync.health.reading import items, section
-from workers.sync.normalise import Wanted
+from workers.sync.plan.arriving import definition_of
+from workers.sync.plan.normalise import Wanted
 from workers.sync.ports import Ports
 
 ESTABLISHING = timedelta(seconds=60)

@@ -9,16 +9,16 @@ from itertools import chain
 from common.domain.changes import Action
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.concurrent import each
-from workers.sync.controlled import scaled_by
 from workers.sync.errors import SilentGroupError, UnboundError
-from workers.sync.judge import Judge, Verdict
-from workers.sync.live import Kind, LiveMeta
-from workers.sync.moving import Held, Hold
-from workers.sync.normalise import Wanted
-from workers.sync.ordering import CRD, NAMESPACE, kind_key
+from workers.sync.objects.controlled import scaled_by
+from workers.sync.objects.live import Kind, LiveMeta
+from workers.sync.objects.moving import Held, Hold
+from workers.sync.objects.ordering import CRD, NAMESPACE, kind_key
+from workers.sync.plan.judge import Judge, Verdict
+from workers.sync.plan.normalise import Wanted
+from workers.sync.plan.postponing import explained_by
+from workers.sync.plan.reading import live_metadata
 from workers.sync.ports import Fight, Ports, SyncRequest
-from workers.sync.postponing import explained_by
-from workers.sync.reading import live_metadata
 from workers.sync.sweep import last_manager
 
 _FIRST = (NAMESPACE, CRD)

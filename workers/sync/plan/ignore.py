@@ -14,10 +14,10 @@ import orjson
 
 from common.domain.fleet import IgnoreRule
 from common.domain.refs import ObjectId
-from workers.sync import fieldset
-from workers.sync.controlled import Left, Sent
-from workers.sync.fieldset import Element, FieldSet
-from workers.sync.live import ManagedFields
+from workers.sync.objects import fieldset
+from workers.sync.objects.controlled import Left, Sent
+from workers.sync.objects.fieldset import Element, FieldSet
+from workers.sync.objects.live import ManagedFields
 
 ABSENT = object()
 MARKS = "flotilla.dev/"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from common.domain.refs import ObjectId, PlacementRef
-from workers.sync.live import LiveMeta
+from workers.sync.objects.live import LiveMeta
 
 PLACEMENT_LABEL = "flotilla.dev/placement"
 OWNER = "flotilla.dev/owner"

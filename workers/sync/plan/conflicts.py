@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.domain.fleet import ConflictPolicy
-from workers.sync import fieldset
 from workers.sync.errors import Cause
+from workers.sync.objects import fieldset
 
 _OWNER = re.compile(r'conflicts? with "(?P<manager>(?:[^"\\]|\\.)*)"(?: with subresource "(?P<subresource>[^"]*)")?')
 

@@ -9,13 +9,14 @@ from typing import Any
 from common.domain.errors import PermanentError
 from common.domain.inventory import HookState
 from common.domain.refs import ObjectId
-from workers.sync import lifetime, marks
 from workers.sync.errors import ConflictError, UnauthorisedError, told
-from workers.sync.judge import JUDGEMENTS, sealed
-from workers.sync.live import Live
-from workers.sync.marks import Standing
-from workers.sync.normalise import Wanted
-from workers.sync.places import Deletion, Stage
+from workers.sync.health import lifetime
+from workers.sync.objects import marks
+from workers.sync.objects.live import Live
+from workers.sync.objects.marks import Standing
+from workers.sync.plan.judge import JUDGEMENTS, sealed
+from workers.sync.plan.normalise import Wanted
+from workers.sync.plan.places import Deletion, Stage
 from workers.sync.ports import InventoryItem, Ownership, Ports, SyncRequest, Target, Write
 
 _POLICIES = {HookState.SUCCEEDED: Deletion.SUCCEEDED, HookState.FAILED: Deletion.FAILED}

@@ -12,7 +12,7 @@ import hmac
 import msgspec
 
 from workers.sync.errors import GarbageError
-from workers.sync.live import LiveMeta, ManagedFields
+from workers.sync.objects.live import LiveMeta, ManagedFields
 
 
 class _OurMetadata(msgspec.Struct, frozen=True):

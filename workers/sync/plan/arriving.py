@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from workers.sync import marks
 from workers.sync.errors import UnknownKindError
-from workers.sync.groups import built_in
-from workers.sync.live import Kind
-from workers.sync.places import place_of
+from workers.sync.objects import marks
+from workers.sync.objects.groups import built_in
+from workers.sync.objects.live import Kind
+from workers.sync.objects.segments import is_group, is_kind, is_label
+from workers.sync.plan.places import place_of
 from workers.sync.ports import KindLookup, Manifest
-from workers.sync.segments import is_group, is_kind, is_label
 
 
 class _Names(msgspec.Struct):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from common.domain.fleet import Project
 from common.domain.refs import ObjectId
 from workers.sync.errors import PolicyError
-from workers.sync.normalise import Normal
-from workers.sync.ordering import NAMESPACE
+from workers.sync.objects.ordering import NAMESPACE
+from workers.sync.plan.normalise import Normal
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from typing import Any
 from common.domain.errors import PermanentError
 from common.domain.refs import ObjectId
 from workers.sync.errors import DeniedError, ForbiddenError, NotFoundError
-from workers.sync.groups import built_in
-from workers.sync.normalise import Wanted
-from workers.sync.ordering import NAMESPACE
+from workers.sync.objects.groups import built_in
+from workers.sync.objects.ordering import NAMESPACE
+from workers.sync.plan.normalise import Wanted
 
 _RBAC = "rbac.authorization.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"

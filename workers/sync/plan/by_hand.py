@@ -14,9 +14,9 @@ import msgspec
 import orjson
 
 from common.domain.foreign import further
-from workers.sync import fieldset
-from workers.sync.fieldset import FieldSet, printed
-from workers.sync.live import MANAGER, LiveMeta, ManagedFields
+from workers.sync.objects import fieldset
+from workers.sync.objects.fieldset import FieldSet, printed
+from workers.sync.objects.live import MANAGER, LiveMeta, ManagedFields
 
 _TOOLS = frozenset({"Headlamp", "headlamp-server", "Lens", "OpenLens", "dashboard", "k9s", "node-fetch", "octant"})
 _PREFIXES = ("kubectl", "Mozilla")

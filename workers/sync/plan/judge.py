@@ -13,8 +13,6 @@ from common.domain.errors import PermanentError
 from common.domain.fleet import ConflictPolicy, ExtraFields
 from common.domain.inventory import HookState
 from common.domain.refs import ObjectId, PlacementRef
-from workers.sync import adoption, by_hand, conflicts, controlled, ignore, marks
-from workers.sync.diff import diff
 from workers.sync.errors import (
     ConflictError,
     DryRunUnsupportedError,
@@ -23,15 +21,18 @@ from workers.sync.errors import (
     UnsettledError,
     told,
 )
-from workers.sync.fieldset import FieldSet
-from workers.sync.fingerprint import fingerprint_like
-from workers.sync.ignore import Ignored
-from workers.sync.live import Live, LiveMeta, ManagedFields
-from workers.sync.marks import ApplyMode, Owner, Standing
-from workers.sync.moving import Hold
-from workers.sync.normalise import Wanted, digest_of
+from workers.sync.objects import controlled, marks
+from workers.sync.objects.fieldset import FieldSet
+from workers.sync.objects.fingerprint import fingerprint_like
+from workers.sync.objects.live import Live, LiveMeta, ManagedFields
+from workers.sync.objects.marks import ApplyMode, Owner, Standing
+from workers.sync.objects.moving import Hold
+from workers.sync.plan import adoption, by_hand, conflicts, ignore
+from workers.sync.plan.diff import diff
+from workers.sync.plan.ignore import Ignored
+from workers.sync.plan.normalise import Wanted, digest_of
+from workers.sync.plan.remedies import WITH_DATA, explained, is_unbound_resize, new_object_helps, unbound
 from workers.sync.ports import CREATE_ONLY, Applied, ClusterPort, InventoryItem, Ownership, SyncRequest, Write
-from workers.sync.remedies import WITH_DATA, explained, is_unbound_resize, new_object_helps, unbound
 
 JUDGEMENTS = 5
 """How often an object that changes meanwhile is judged anew."""

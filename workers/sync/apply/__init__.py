@@ -1,0 +1,1 @@
+"""Carrying out what was planned: every write asks the fence first."""

@@ -1,0 +1,1 @@
+"""Objects as the engine reads them, and what their fields, marks and order mean. Pure."""
