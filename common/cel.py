@@ -52,7 +52,9 @@ class Predicate:
             if str(value).startswith("NOT_FOUND"):
                 return False
             raise ExpressionError(_words(str(value)))
-        message = f"it gives {value!r:.40}, not true or false"
+        # Its type alone: the value may be a Secret's, and a mapping comes in another order every time.
+        kind = found.type().name().partition("<")[0].lower()
+        message = f"it gives {kind}, not true or false"
         raise ExpressionError(message)
 
 

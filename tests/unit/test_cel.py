@@ -31,10 +31,23 @@ def test_a_field_that_is_not_there_makes_it_false() -> None:
     assert predicate("!has(self.status.phase)").holds({"status": {}})
 
 
-@pytest.mark.parametrize("subject", [{"a": "x"}, {"a": None}, {"a": [1]}, {"a": 7}])
-def test_what_is_neither_true_nor_false_is_an_error(subject: dict[str, object]) -> None:
-    with pytest.raises(ExpressionError, match="not true or false"):
-        predicate("self.a").holds(subject)
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("hunter2", "string"), (None, "null"), (["hunter2"], "list"), ({"hunter2": 1}, "map"), (7, "int")],
+)
+def test_what_is_neither_true_nor_false_is_told_by_its_type_alone(value: object, kind: str) -> None:
+    with pytest.raises(ExpressionError, match=f"^it gives {kind}, not true or false$"):
+        predicate("self.a").holds({"a": value})
+
+
+def test_the_same_answer_is_told_in_the_same_words() -> None:
+    subject = {"a": {f"key-{number}": number for number in range(20)}}
+    told = set()
+    for _ in range(20):
+        with pytest.raises(ExpressionError) as refused:
+            predicate("self.a").holds(subject)
+        told.add(str(refused.value))
+    assert len(told) == 1
 
 
 def test_what_cannot_be_compared_is_an_error() -> None:
