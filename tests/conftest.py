@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+import os
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.controlplane.fixtures",
@@ -13,5 +15,13 @@ pytest_plugins = [
 ]
 
 # How long an example takes says more of what else the machine is doing than of the code: a timing is never a test.
-settings.register_profile("flotilla", deadline=None)
+# CI tries the same examples every time, so that a change is judged and not luck; at home others are tried, and what
+# fails prints how to have it again.
+settings.register_profile(
+    "flotilla",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("flotilla")

@@ -204,7 +204,5 @@ def test_no_order_of_events_breaks_the_history(sqlite_template: Path) -> None:
     machine = type("Runs", (Runs,), {"template": sqlite_template})
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=50, stateful_step_count=40, suppress_health_check=list(HealthCheck)),
     )

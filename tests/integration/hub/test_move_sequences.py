@@ -134,7 +134,7 @@ class Passing:
 
 
 def test_no_sequence_deletes_what_a_wanted_revision_renders(sqlite_template: Path) -> None:
-    @settings(max_examples=SEQUENCES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=SEQUENCES, suppress_health_check=list(HealthCheck))
     @given(STEPS)
     def hold(steps: list[tuple[Any, ...]]) -> None:
         with tempfile.TemporaryDirectory() as folder, running_simulator(["eu"]) as running:

@@ -520,7 +520,5 @@ def test_no_order_of_events_shows_a_wrong_status(sqlite_template: Path, tmp_path
     }
     run_state_machine_as_test(
         type("Statuses", (Statuses,), world),
-        settings=settings(
-            max_examples=SEQUENCES, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=SEQUENCES, stateful_step_count=25, suppress_health_check=list(HealthCheck)),
     )

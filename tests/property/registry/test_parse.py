@@ -6,14 +6,14 @@ import json
 import random
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.registry import Documents, FaultScope, parse, restore
 from common.yaml import REGISTRY_LIMITS, Dialect, YamlError, load_documents
 from tests.property.registry.strategies import registries
 
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=40)
 TOKENS = [token.encode() for token in (
     "[", "{", "}", "- ", ": ", "\n", "\t", "*a ", "&a ", "<<: ", "!!int ", "|", "'", '"', "#", "\0", "---\n", "null",
     "? ",
@@ -91,7 +91,7 @@ def test_no_cluster_ever_vanishes_without_having_retired(before: dict[str, bytes
         assert name in second.fleet.clusters or cluster.state.value == "retired"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_load_or_are_a_fault(text: bytes) -> None:
     try:
@@ -117,7 +117,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(trees.filter(lambda tree: tree is not None), st.sampled_from(["\t", "  ", None]))
 def test_json_loads_to_itself(tree: Any, indent: str | None) -> None:
     text = json.dumps(tree, ensure_ascii=False, indent=indent)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from common.domain.fleet import ClusterState, Disposition, Fleet, ValueLayer, merged
 from common.registry import parse
 from tests.property.registry.strategies import registries, values
 
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=40)
 
 
 def fleet_of(files: dict[str, bytes]) -> Fleet:
@@ -65,7 +65,7 @@ def test_every_value_is_explained_by_a_line_that_is_there(files: dict[str, bytes
         assert rebuilt == placement.parameters
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(values, values, values)
 def test_merging_goes_layer_by_layer_and_a_layer_twice_is_a_layer_once(
     one: dict[str, object], two: dict[str, object], three: dict[str, object]

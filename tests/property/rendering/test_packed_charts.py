@@ -23,7 +23,7 @@ def helm() -> Iterator[HelmReader]:
     found.close()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(archives())
 def test_helm_reads_what_was_read_here(helm: HelmReader, archive: bytes) -> None:
     unpacking = Unpacking(ArchiveLimits())

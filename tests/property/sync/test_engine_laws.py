@@ -19,7 +19,7 @@ from workers.sync.plan.normalise import Naming, normalise
 from workers.sync.ports import Ending, InventoryItem, Phase
 from workers.sync.sweep import Finding, compare
 
-LIGHT = settings(max_examples=40, deadline=None)
+LIGHT = settings(max_examples=40)
 NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
 DATA = st.dictionaries(st.sampled_from(["x", "y", "z"]), st.sampled_from(["1", "2", "3"]), min_size=1)
 NAMING = Naming("acme", PlacementRef("alpha", "shop"), "default", b"key")

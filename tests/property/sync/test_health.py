@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from common.cel import first
@@ -17,7 +17,7 @@ from workers.sync.health import NO_RULES, Context, Own, assess, own_rules
 from workers.sync.health.assess import _RULES as BUILT_IN
 from workers.sync.health.operators import OPERATORS
 
-LAW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=150)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CONTEXT = Context(now=NOW, late_binding=frozenset({"local"}))
 CUSTOM = ("example.com", "Gadget")
