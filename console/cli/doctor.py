@@ -28,7 +28,7 @@ from common.store.queue import workers
 from common.store.reads.fleet import clusters as cluster_views
 from common.store.reads.summary import summary
 from common.store.reads.work import needed_queues
-from common.store.schema import pools, triggers
+from common.store.schema import enforced
 from common.store.state import clusters
 from console import work
 from console.api import sockets
@@ -187,7 +187,7 @@ def _schema(database: Database) -> Finding:
     if not upgrade.is_current(database):
         return Finding("database", "failed", "another version's schema", "flotilla db upgrade")
     with database.read() as connection:
-        gone = (*triggers.missing(connection), *pools.missing(connection))
+        gone = enforced.missing(connection)
         placements = summary(connection).placements
     if gone:
         return Finding("database", "failed", f"guards are missing: {', '.join(gone)}", "flotilla db upgrade")

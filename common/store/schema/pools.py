@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from common.store.schema.triggers import schema_of
-
 POOL = "(SELECT flotilla_pool())"
 """Asked once for each statement, not for each row."""
 _ANY_POOL = f"{POOL} IS NOT NULL"
@@ -261,31 +259,15 @@ WRITINGS = (
 )
 
 
-def create(connection: Connection) -> None:
-    """Put everything in place; the tables are there, none of it is. On SQLite, which knows no roles, nothing."""
-    if connection.dialect.name != "postgresql":
-        return
-    schema = schema_of(connection)
-    statements = [_OF_ROLE, _NEAR]
-    for name in ("look", "ask", "withdraw"):  # what roles were granted before pools had their own
-        statements.append(f"DROP POLICY IF EXISTS {name} ON approvals")
-    statements += [f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY" for table in BOUNDED]
-    statements += [policy.statement for policy in POLICIES]
-    statements += [statement for writing in WRITINGS for statement in writing.statements(schema)]
-    for statement in statements:
-        connection.execute(text(statement))
-
-
-def drop(connection: Connection) -> None:
-    """Take everything away."""
-    if connection.dialect.name != "postgresql":
-        return
-    statements = [f"DROP FUNCTION {writing.name}() CASCADE" for writing in WRITINGS]
-    statements += [f"DROP POLICY {policy.name} ON {policy.table}" for policy in POLICIES]
-    statements += [f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY" for table in BOUNDED]
-    statements += ["DROP FUNCTION flotilla_near(timestamptz)", "DROP FUNCTION flotilla_pool()"]
-    for statement in statements:
-        connection.execute(text(statement))
+def statements(schema: str) -> tuple[str, ...]:
+    """Return what makes all of it in PostgreSQL, in order; ``schema`` is where our tables lie, quoted."""
+    return (
+        _OF_ROLE.strip(),
+        _NEAR.strip(),
+        *(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY" for table in BOUNDED),
+        *(policy.statement for policy in POLICIES),
+        *(statement for writing in WRITINGS for statement in writing.statements(schema)),
+    )
 
 
 def missing(connection: Connection) -> tuple[str, ...]:

@@ -54,53 +54,30 @@ END $$
 """
 
 
-def create(connection: Connection) -> None:
-    """Put the first guards in place; the tables are there, the guards are not."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(_FUNCTION))
-    for statement in _statements(connection.dialect.name):
-        connection.execute(text(statement))
-
-
-def drop(connection: Connection) -> None:
-    """Take the first guards away, so that the tables can go."""
-    newer = {(guard.table, guard.name) for guard in NEWER}
-    for table, name in sorted(_wanted(connection.dialect.name) - newer):
-        _drop(connection, table, name)
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("DROP FUNCTION flotilla_refuse()"))
-
-
-def create_newer(connection: Connection) -> None:
-    """Put the guards in place that keep an ended run from growing."""
-    if connection.dialect.name == "postgresql":
-        schema = schema_of(connection)
-        connection.execute(text(_NEWER_FUNCTION.format(schema=schema)))
-    for guard in NEWER:
-        before = f"CREATE TRIGGER {guard.name} BEFORE INSERT ON {guard.table}"
-        refuse = f"WHEN {_ENDED} BEGIN SELECT RAISE(ABORT, '{_MESSAGE}: INSERT on {guard.table}'); END"
-        if connection.dialect.name == "postgresql":
-            refuse = "FOR EACH ROW EXECUTE FUNCTION flotilla_refuse_ended()"
-        connection.execute(text(f"{before} {refuse}"))
-
-
-def drop_newer(connection: Connection) -> None:
-    """Take these away again."""
-    for guard in NEWER:
-        _drop(connection, guard.table, guard.name)
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("DROP FUNCTION flotilla_refuse_ended()"))
+def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
+    """Return what makes the guards, in order; ``schema`` is where our tables lie in PostgreSQL, quoted."""
+    if dialect == "sqlite":
+        return tuple(map(_of_sqlite, GUARDS)) + tuple(map(_newer_of_sqlite, NEWER))
+    rows = [
+        f"CREATE TRIGGER {g.name} BEFORE {g.operation} ON {g.table} FOR EACH ROW "
+        f"{f'WHEN ({g.when}) ' if g.when else ''}EXECUTE FUNCTION flotilla_refuse()"
+        for g in GUARDS
+    ]
+    emptied = [
+        f"CREATE TRIGGER guard_{table}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION flotilla_refuse()"
+        for table in TRUNCATED
+    ]
+    newer = [
+        f"CREATE TRIGGER {g.name} BEFORE INSERT ON {g.table} FOR EACH ROW EXECUTE FUNCTION flotilla_refuse_ended()"
+        for g in NEWER
+    ]
+    return (_FUNCTION.strip(), _NEWER_FUNCTION.format(schema=schema).strip(), *rows, *emptied, *newer)
 
 
 def schema_of(connection: Connection) -> str:
     """Return the PostgreSQL schema in which our tables lie, quoted."""
     name: str = connection.execute(text("SELECT current_schema()")).scalar_one()
     return connection.dialect.identifier_preparer.quote_identifier(name)
-
-
-def _drop(connection: Connection, table: str, name: str) -> None:
-    on_table = f" ON {table}" if connection.dialect.name == "postgresql" else ""
-    connection.execute(text(f"DROP TRIGGER {name}{on_table}"))
 
 
 def missing(connection: Connection) -> tuple[str, ...]:
@@ -123,19 +100,14 @@ def _wanted(dialect: str) -> set[tuple[str, str]]:
     return wanted
 
 
-def _statements(dialect: str) -> list[str]:
-    if dialect == "sqlite":
-        return [
-            f"CREATE TRIGGER {g.name} BEFORE {g.operation} ON {g.table} {f'WHEN {g.when} ' if g.when else ''}"
-            f"BEGIN SELECT RAISE(ABORT, '{_MESSAGE}: {g.operation} on {g.table}'); END"
-            for g in GUARDS
-        ]
-    rows = [
-        f"CREATE TRIGGER {g.name} BEFORE {g.operation} ON {g.table} FOR EACH ROW "
-        f"{f'WHEN ({g.when}) ' if g.when else ''}EXECUTE FUNCTION flotilla_refuse()"
-        for g in GUARDS
-    ]
-    return rows + [
-        f"CREATE TRIGGER guard_{table}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION flotilla_refuse()"
-        for table in TRUNCATED
-    ]
+def _of_sqlite(guard: Guard) -> str:
+    when = f"WHEN {guard.when} " if guard.when else ""
+    return f"CREATE TRIGGER {guard.name} BEFORE {guard.operation} ON {guard.table} {when}{_refusal(guard)}"
+
+
+def _newer_of_sqlite(guard: Guard) -> str:
+    return f"CREATE TRIGGER {guard.name} BEFORE INSERT ON {guard.table} WHEN {_ENDED} {_refusal(guard)}"
+
+
+def _refusal(guard: Guard) -> str:
+    return f"BEGIN SELECT RAISE(ABORT, '{_MESSAGE}: {guard.operation} on {guard.table}'); END"

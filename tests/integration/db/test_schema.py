@@ -8,7 +8,7 @@ from sqlalchemy import inspect
 
 from common.store.engine import upgrade
 from common.store.engine.session import Database
-from common.store.schema import triggers
+from common.store.schema import enforced
 from common.store.schema.migrations import OPTIONS
 from common.store.schema.tables import Base
 
@@ -42,7 +42,7 @@ def test_a_database_goes_down_to_nothing_and_up_again(database: Database) -> Non
     upgrade.upgrade(database)
     assert upgrade.is_current(database)
     with database.read() as connection:
-        assert triggers.missing(connection) == ()
+        assert enforced.missing(connection) == ()
 
 
 def test_upgrading_twice_changes_nothing(database: Database) -> None:

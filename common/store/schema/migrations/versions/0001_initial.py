@@ -9,8 +9,6 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from common.store.schema import triggers
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -458,11 +456,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_planned_changes_placement", "planned_changes", ["placement_id", "run_id", "attempt"], unique=False
     )
-    triggers.create(op.get_bind())
 
 
 def downgrade() -> None:
-    triggers.drop(op.get_bind())
     """Take it back."""
     op.drop_index("ix_planned_changes_placement", table_name="planned_changes")
     op.drop_table("planned_changes")
