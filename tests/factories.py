@@ -22,7 +22,7 @@ from common.domain.fleet import (
 )
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, Revision, SourceRef
-from common.domain.status import NONE, Reason
+from common.domain.status import NONE, Found, Reason
 from scheduler.planning.facts import Current, Facts, Resolved
 
 REPO = "https://git.example.com/apps.git"
@@ -104,3 +104,8 @@ def current(
 ) -> Current:
     """Return a placement as it was planned before."""
     return Current(state, SOURCE_ID, desired, applied, hold, owns)
+
+
+def said(words: str) -> Reason:
+    """Return a reason that is shown in these words."""
+    return Reason(Found.TOLD, {"text": words})

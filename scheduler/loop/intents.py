@@ -8,6 +8,7 @@ from datetime import datetime
 
 from common.domain import numbers
 from common.domain.admission import Held, Wish, admit
+from common.domain.codes import RunReason
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
 from common.domain.holds import Hold
@@ -127,7 +128,7 @@ class IntentRunner:
             return _refused(refusal)
         if one.run is not None and _does_it(one.run, one.desired):
             return Answer(IntentOutcome.JOINED, _UNDER_WAY[one.run.state], one.run.id)
-        runs.supersede(connection, [one.id], reason=f"asked for by {intent.actor}", now=now)
+        runs.supersede(connection, [one.id], reason=Reason(RunReason.ASKED_FOR, {"by": intent.actor}), now=now)
         run = runs.create(connection, _by_person(one, intent.actor, intent.reason, fleet, snapshot_id), now=now)
         if run is not None:
             return _done("a run was made", run)
@@ -185,7 +186,8 @@ class IntentRunner:
             return _refused("the placement is gone")
         if one.run is not None and one.run.state is RunState.RUNNING:
             return _done("approved; it is carried out after the run that is under way")
-        runs.supersede(connection, [one.id], reason=f"approved by {approval.decided_by}", now=now)
+        approved = Reason(RunReason.APPROVED, {"by": approval.decided_by})
+        runs.supersede(connection, [one.id], reason=approved, now=now)
         wanted = _by_person(one, approval.decided_by, approval.reason, known[1], known[0])
         wanted = replace(wanted, trigger=Trigger.APPROVAL, approval_id=approval.id)
         run = runs.create(connection, wanted, now=now)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from common.domain import numbers
+from common.domain.codes import RunReason
 from common.domain.fleet import Fleet
 from common.domain.status import NONE, Reason
 from common.snapshots import Snapshots
@@ -143,7 +144,7 @@ def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: d
             served.append(one.id)
             if decision.hold:
                 holds[one.id] = decision.hold
-    runs.supersede(connection, superseded, reason="a newer revision", now=now)
+    runs.supersede(connection, superseded, reason=Reason(RunReason.NEWER_REVISION), now=now)
     created = runs.create_many(connection, made, now=now)
     # Only these: one whose run was claimed between reading and superseding still wants its own.
     placements.runs_made(connection, created)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from common.clock import Clock
+from common.domain.codes import RunReason
+from common.domain.reasons import nested
 from common.domain.refs import RunId
 from common.domain.runs import RetryPolicy, own_back_off
-from common.domain.status import Remedy
+from common.domain.status import Reason, Remedy
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.queue import lost, reaper, runs, workers
@@ -19,7 +21,6 @@ from common.telemetry.logs import logger
 log = logger(__name__)
 AFTER_DEADLINE = timedelta(minutes=5)
 """How long a placement that was not healthy in time, or killed its workers, waits at first for its next run."""
-DEADLINE = "sync.deadline"
 EVERY = 1.0
 """Seconds between two looks."""
 
@@ -69,23 +70,21 @@ class Reaper:
                 ended=one.ended,
             )
             if one.ended:
-                reason = "workers died or hung again and again during its run"
-                _failed(connection, one.placement_id, one.attempt.run, ("run.poison", reason), now)
+                _failed(connection, one.placement_id, one.attempt.run, Reason(RunReason.POISON), now)
         overdue = runs.overdue(connection, now=now)
         for waiting in overdue:
             if waiting.needs_worker:
                 runs.expire_waiting(connection, waiting.run, now=now)
                 continue
-            reason = f"not in time: {waiting.reason}"
-            if runs.fail_waiting(connection, waiting.run, reason=reason, error_code=DEADLINE, now=now):
-                _failed(connection, waiting.placement_id, waiting.run, (DEADLINE, reason), now)
+            late = Reason(RunReason.DEADLINE, {"waited": nested(waiting.reason)})
+            if runs.fail_waiting(connection, waiting.run, error=late, now=now):
+                _failed(connection, waiting.placement_id, waiting.run, late, now)
         return len(reaped)
 
 
-def _failed(connection: Connection, placement_id: int, run: RunId, error: tuple[str, str], now: datetime) -> None:
-    """Note on its placement that a run ended without a worker; ``error`` is code and message."""
-    code, message = error
+def _failed(connection: Connection, placement_id: int, run: RunId, error: Reason, now: datetime) -> None:
+    """Note on its placement that a run ended without a worker."""
     failures = standing.get(connection, placement_id).failures
     again = now + own_back_off(failures, RetryPolicy(ceiling=AFTER_DEADLINE))
-    failed = Failed(run, code, {"message": message}, Remedy.TIME, again)
+    failed = Failed(run, error.code, error.params, Remedy.TIME, again)
     standing.record_failure(connection, placement_id, failed, now=now)

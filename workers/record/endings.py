@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from common.domain.changes import DIFFERENCES, MUTATIONS, Action, Change, differing
+from common.domain.codes import RunReason
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, Project, SyncMode, SyncSettings
-from common.domain.reasons import hold_sentence
 from common.domain.refs import ObjectId
 from common.domain.runs import (
     LONGEST_BACK_OFF,
@@ -46,7 +46,6 @@ from workers.sync.ports import Ending, Fight, Phase, SyncResult
 log = logger(__name__)
 FIRST_LOOK = timedelta(seconds=1)
 AFTER_HEAL = timedelta(seconds=10)
-DEADLINE = "sync.deadline"
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -88,9 +87,9 @@ class Ender:
 
     # -- how it can end ----------------------------------------------------------------------------------------
 
-    def stop(self, outcome: AttemptOutcome, reason: str) -> None:
+    def stop(self, outcome: AttemptOutcome, reason: Reason) -> None:
         """There is nothing to do any more, or nothing may be done now."""
-        said = self.secrets.masked(reason)
+        said = Reason(reason.code, self.secrets.masked_in(reason.params))
 
         def note(connection: Connection, _now: datetime) -> None:
             standing.record_given_up(connection, self._run.placement_id)
@@ -99,7 +98,7 @@ class Ender:
 
     def stop_blocked(self, hold: Reason) -> None:
         """The cluster turned out to be one that nothing may be written to."""
-        self.stop(AttemptOutcome.SKIPPED, hold_sentence(hold))
+        self.stop(AttemptOutcome.SKIPPED, hold)
 
     def lost(self) -> None:
         """The lease may have run out: if nobody ended the attempt in the meantime, the run is queued again at once."""
@@ -138,8 +137,8 @@ class Ender:
             result: what was done until then.
         """
         message, params = self.secrets.masked(message, Ends.CUT), self.secrets.masked_in(params)
-        settings = self._settings_digest()
-        ending = AttemptEnding(AttemptOutcome.FAILED, reason="", error_code=code, error=message)
+        settings, error = self._settings_digest(), Reason(code, {**params, "message": message})
+        ending = AttemptEnding(AttemptOutcome.FAILED, error=error)
 
         def note(connection: Connection, now: datetime) -> None:
             if code in NO_CONTACT:
@@ -152,7 +151,7 @@ class Ender:
                 checked = Checked(None, refused, retry_at=None, hint=self.hint)
                 standing.record_checked(connection, self._run.placement_id, checked, now=now)
             else:
-                self._failed(connection, Reason(code, {**params, "message": message}), remedy, settings, now=now)
+                self._failed(connection, error, remedy, settings, now=now)
 
         self._end(lambda _now: _measured(ending, result), note)
 
@@ -183,13 +182,13 @@ class Ender:
             case Ending.FAILED:
                 # Without a code no object failed: health did not come in time, and may yet. An owner may let go.
                 remedy = Remedy.TIME if result.error_code in {"", OWNED} else Remedy.CHANGE
-                self.failed(result.error_code or DEADLINE, result.reason, remedy, result=result)
+                self.failed(result.error_code or RunReason.DEADLINE, result.reason, remedy, result=result)
             case Ending.WAITING:
                 self._waiting(result)
             case Ending.NEEDS_APPROVAL:
                 self._needs_approval(phase, result)
             case Ending.SUPERSEDED:
-                self.stop(AttemptOutcome.SUPERSEDED, result.reason)
+                self.stop(AttemptOutcome.SUPERSEDED, Reason(RunReason.NEWER_REVISION))
 
     # -- in detail ---------------------------------------------------------------------------------------------
 
@@ -202,7 +201,7 @@ class Ender:
             else:
                 self._applied(connection, result, _left_over(result, result.unended.begun), now)
 
-        said = "; ".join(filter(None, (result.reason, *self.warnings, *result.warnings)))
+        said = _said(phase, result, (*self.warnings, *result.warnings))
         ending = _measured(AttemptEnding(AttemptOutcome.SUCCEEDED, reason=said), result)
         self._end(lambda _now: ending, note)
 
@@ -278,9 +277,10 @@ class Ender:
         return result.unended.begun if was_in else result.unended.hooks
 
     def _waiting(self, result: SyncResult) -> None:
+        waits = Reason(Found.WAITS, {"what": result.reason})
+
         def note(connection: Connection, now: datetime) -> None:
             standing.reached(connection, [self._run.placement_id], now=now)
-            waits = Reason(Found.WAITS, {"what": result.reason})
             standing.record_found(connection, self._run.placement_id, waits)
             healths.await_health_of(connection, self._run.placement_id, until=now + self._settings.deadline)
             clusters.look_by(connection, self._run.ref.cluster, observe_at=now + FIRST_LOOK)
@@ -289,7 +289,7 @@ class Ender:
             deadline = now + self._settings.deadline
             waiting = AttemptEnding(
                 AttemptOutcome.WAITING,
-                reason=result.reason,
+                reason=waits,
                 deadline=deadline,
                 awaits=result.awaits,
                 hook_active=result.hook_active,
@@ -311,7 +311,8 @@ class Ender:
             else:
                 self._applied(connection, result, found, now)
 
-        ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=result.reason), result)
+        asks = Reason(RunReason.ASKS, {"what": result.reason})
+        ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=asks), result)
         self._end(lambda _now: ending, note)
 
     def _asked(self, connection: Connection, result: SyncResult, now: datetime) -> Reason:
@@ -354,7 +355,8 @@ class Ender:
             approvals.ask_each(connection, ApprovalKind.MOVE, subject, payloads=payloads, reason=result.reason, now=now)
             self._failed(connection, Reason(OWNED, {"message": result.reason}), Remedy.TIME, settings, now=now)
 
-        ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=result.reason), result)
+        asks = Reason(RunReason.ASKS, {"what": result.reason})
+        ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=asks), result)
         self._end(lambda _now: ending, note)
 
     def _retry(self, delay: timedelta, code: str, message: str) -> None:
@@ -372,7 +374,8 @@ class Ender:
 
         def ending(now: datetime) -> AttemptEnding:
             retrying = AttemptOutcome.RETRYING
-            return AttemptEnding(retrying, reason=message, error_code=code, error=message, not_before=now + delay)
+            error = Reason(code, {"message": message})
+            return AttemptEnding(retrying, reason=error, error=error, not_before=now + delay)
 
         if self._end(ending, note) and parked:
             self.countdown = delay
@@ -411,13 +414,22 @@ class Ender:
             except (DatabaseUnavailableError, DatabaseBusyError):
                 self._database.wait()
             else:
-                self.error_code = ended.error_code
-                log.info("attempt.ended", outcome=ended.outcome, code=ended.error_code, attempt=str(self._run.attempt))
+                self.error_code = ended.error.code
+                log.info("attempt.ended", outcome=ended.outcome, code=ended.error.code, attempt=str(self._run.attempt))
                 return True
 
     def _settle(self, connection: Connection) -> None:
         if self.journal is not None:
             self.journal.settle(connection)
+
+
+def _said(phase: Phase, result: SyncResult, warnings: Sequence[str]) -> Reason:
+    """Return what is to be said of an attempt that succeeded; none where that is nothing."""
+    objects, adopted = differing(result.changes) if phase is Phase.CHECK else (0, 0)
+    warned = {"warnings": list(warnings)} if warnings else {}
+    if objects or adopted:
+        return Reason(RunReason.DIFFERS, {"objects": objects, "adopted": adopted, **warned})
+    return Reason(RunReason.WARNINGS, warned) if warned else NONE
 
 
 def _difference(different: Sequence[Change], code: Found) -> Reason:

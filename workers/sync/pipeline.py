@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from common.domain import numbers
-from common.domain.changes import Action, Change, difference, differing
+from common.domain.changes import Action, Change
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
 from workers.sync.apply.writing import Outcomes, Writer, planned_item
@@ -126,7 +126,7 @@ class _Attempt:
         judging.give_up_waiting()
         if self._outcomes.failed:
             return self._result(Ending.FAILED, self._outcomes.failure())
-        return replace(self._result(Ending.SUCCEEDED, difference(*differing(self._outcomes.changes))), partial=True)
+        return replace(self._result(Ending.SUCCEEDED), partial=True)
 
     def _remove(self) -> SyncResult:
         plan = self._removals.departure()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from common.domain.admission import Held, Permit, Wish, admit
+from common.domain.codes import RunReason
 from common.domain.fleet import Cluster, Placement
 from common.domain.placements import PlacementState
-from common.domain.reasons import hold_sentence
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.several import commits_in
+from common.domain.status import NONE, Reason
 from common.store.queue.claims import ClaimFacts
 from common.store.queue.runs import ClaimedRun
 from workers.sync.ports import Phase
@@ -28,7 +29,7 @@ class Stop:
     """End it: there is nothing to do any more, or nothing may be done now."""
 
     outcome: AttemptOutcome
-    reason: str
+    reason: Reason
 
 
 def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *, cluster: Cluster | None) -> Go | Stop:
@@ -43,7 +44,7 @@ def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *
     removes, standing = run.revision is None, facts.standing
     placed = placement if standing.state is PlacementState.PLACED else None
     begun = _goes_on(run, facts.last)
-    outdated = _outdated(run, facts, placed) if placed is not None and not removes else ""
+    outdated = _outdated(run, facts, placed) if placed is not None and not removes else NONE
     if outdated and not facts.blocked:
         # A hook that is under way is never left alone: what it does to the outside must come to its end first.
         return Go(Phase.RESUME, outdated=True) if run.hook_active else Stop(AttemptOutcome.SUPERSEDED, outdated)
@@ -51,7 +52,7 @@ def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *
     wish = Wish(trigger, standing.state, placement, cluster, blocked=facts.blocked, paused=standing.paused, begun=begun)
     admitted = admit(wish)
     if isinstance(admitted, Held):
-        return Stop(AttemptOutcome.SKIPPED, hold_sentence(admitted.hold))
+        return Stop(AttemptOutcome.SKIPPED, admitted.hold)
     if removes:
         return Go(Phase.REMOVE)
     if admitted.permit is Permit.LOOK:
@@ -59,16 +60,16 @@ def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *
     return Go(Phase.RESUME if begun else Phase.APPLY)
 
 
-def _outdated(run: ClaimedRun, facts: ClaimFacts, placement: Placement) -> str:
-    """Return why something newer is to follow; empty when nothing is."""
+def _outdated(run: ClaimedRun, facts: ClaimFacts, placement: Placement) -> Reason:
+    """Return why something newer is to follow; ``NONE`` when nothing is."""
     desired, mine = facts.standing.desired, run.revision
     if mine is None or desired is None or desired.identity != mine.identity:
-        return "a newer revision"
+        return Reason(RunReason.NEWER_REVISION)
     if len(commits_in(mine.commit)) != len(placement.to_resolve):
-        return "the registry has changed since"
+        return Reason(RunReason.REGISTRY_CHANGED)
     if facts.renderer and placement.parameters_digest(facts.renderer) != mine.parameters_digest:
-        return "the registry has changed since"
-    return ""
+        return Reason(RunReason.REGISTRY_CHANGED)
+    return NONE
 
 
 def _goes_on(run: ClaimedRun, last: AttemptOutcome | None) -> bool:

@@ -52,11 +52,12 @@ _FOUND_OF_PLACEMENT = (
     "state", "hold_code", "hold_params",
 )  # fmt: skip
 _COURSE_OF_RUN = (
-    "manifest_digest", "state", "reason", "outcome", "error_code", "error", "attempts", "retries", "not_before",
+    "manifest_digest", "state", "reason_code", "reason_params", "outcome", "error_code", "error_params", "attempts",
+    "retries", "not_before",
     "sent_at", "parked", "deadline_at", "awaits", "hook_active", "fail_hooks", "counts", "started_at", "ended_at",
 )  # fmt: skip
 _END_OF_ATTEMPT = (
-    "ended_at", "outcome", "error_code", "error", "manifest_digest", "counts", "timings", "requests",
+    "ended_at", "outcome", "error_code", "error_params", "manifest_digest", "counts", "timings", "requests",
 )  # fmt: skip
 _FOUND_OF_SOURCE = (
     "commit", "resolved_snapshot_id", "resolved_at", "checked_at", "due_at", "sent_at", "failures", "error_code",

@@ -11,15 +11,16 @@ from typing import Any
 from sqlalchemy import Connection, Select, String, and_, bindparam, cast, delete, literal, or_, select, update
 
 from common.domain.changes import MUTATIONS, Action
+from common.domain.codes import RunReason
 from common.domain.refs import AttemptRef, ObjectId
 from common.domain.runs import AttemptOutcome, Outcome, RunState
+from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, insert_in, table_of
 from common.store.queue import leases
 from common.store.queue.runs import ended
 from common.store.schema.tables import AttemptRow, LeaseRow, PlannedChangeRow, RunRow
+from common.store.state.stored_reasons import columns_of
 
-STUCK = "run.stuck"
-"""Code of an attempt that made no progress, or took too long."""
 _LATE = "late"
 """Planned to be created by an attempt that was interrupted, before one that wrote everything: it may yet turn up."""
 _WROTE_ALL = frozenset({AttemptOutcome.SUCCEEDED, AttemptOutcome.WAITING})
@@ -60,9 +61,8 @@ class AttemptEnding:
     Attributes:
         outcome: any but ``interrupted``, which only the reaper gives; ``retrying`` queues the run again, ``waiting``
             lets it wait, every other ends it.
-        reason: in words, for a person.
-        error_code: of the error that ended it.
-        error: its message, redacted.
+        reason: why the run waits or ended so; none where the error says it.
+        error: that ended it, redacted.
         not_before: when a retrying run may be claimed again.
         deadline: when a waiting run is to fail; None is never.
         awaits: the objects that a waiting run waits for; empty for all of its placement.
@@ -79,9 +79,8 @@ class AttemptEnding:
     """
 
     outcome: AttemptOutcome
-    reason: str = ""
-    error_code: str = ""
-    error: str = ""
+    reason: Reason = NONE
+    error: Reason = NONE
     not_before: datetime | None = None
     deadline: datetime | None = None
     awaits: Sequence[ObjectId] = ()
@@ -138,7 +137,7 @@ def end_attempt(
 
 
 def note_stuck(connection: Connection, lease: str, token: str, *, why: str) -> None:
-    """Note why an attempt's lease is renewed no more; the reaper ends it with these words once the lease has run out.
+    """Note why an attempt's lease is renewed no more; the reaper ends it with that once the lease has run out.
 
     Until then what it had sent may still arrive, so it goes on holding its placement. A lease that is for no attempt
     is passed over, and so is an attempt that has ended.
@@ -153,8 +152,8 @@ def note_stuck(connection: Connection, lease: str, token: str, *, why: str) -> N
         return
     run, _, number = token.rpartition(".")
     mine = (AttemptRow.run_id == run, AttemptRow.number == int(number), AttemptRow.outcome.is_(None))
-    error = f"the attempt was given up: {why}"
-    connection.execute(update(AttemptRow).where(*mine).values(error_code=STUCK, error=error))
+    stuck = Reason(RunReason.STUCK, {"why": why})
+    connection.execute(update(AttemptRow).where(*mine).values(columns_of("error", stuck)))
 
 
 def plan(
@@ -233,8 +232,7 @@ def _attempt_values(ending: AttemptEnding, now: datetime) -> dict[str, Any]:
     return {
         "outcome": ending.outcome,
         "ended_at": now,
-        "error_code": ending.error_code,
-        "error": ending.error,
+        **columns_of("error", ending.error),
         "manifest_digest": ending.manifest_digest,
         "counts": _plain(ending.counts),
         "timings": _plain(ending.timings),
@@ -243,16 +241,17 @@ def _attempt_values(ending: AttemptEnding, now: datetime) -> dict[str, Any]:
 
 
 def _run_values(ending: AttemptEnding, now: datetime) -> dict[str, Any]:
-    values: dict[str, Any] = {"error_code": ending.error_code, "error": ending.error}
+    values = columns_of("error", ending.error)
     if ending.manifest_digest is not None:
         values["manifest_digest"] = ending.manifest_digest
     if ending.outcome is AttemptOutcome.RETRYING:
         retry = {"state": RunState.QUEUED, "retries": RunRow.retries + 1, "not_before": ending.not_before}
-        return values | retry | {"reason": ending.reason}
+        return values | retry | columns_of("reason", ending.reason)
     if ending.outcome is AttemptOutcome.WAITING:
         hooks: dict[str, Any] = {"hook_active": ending.hook_active, "fail_hooks": ending.fail_hooks}
         hooks["awaits"] = [str(one) for one in ending.awaits] or None
-        return values | hooks | {"state": RunState.WAITING, "deadline_at": ending.deadline, "reason": ending.reason}
+        waits = {"state": RunState.WAITING, "deadline_at": ending.deadline, **columns_of("reason", ending.reason)}
+        return values | hooks | waits
     return values | ended(Outcome(ending.outcome.value), now=now, reason=ending.reason)
 
 

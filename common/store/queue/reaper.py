@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, String, and_, cast, delete, or_, select, update
 from sqlalchemy.engine import Row
 
-from common.domain import numbers
+from common.domain.codes import RunReason
 from common.domain.refs import AttemptRef, PlacementRef, RunId
 from common.domain.runs import AttemptOutcome, Outcome, RunState
+from common.domain.status import Reason
 from common.store.queue import leases
-from common.store.queue.attempts import STUCK
 from common.store.queue.runs import ended
 from common.store.schema.tables import AttemptRow, LeaseRow, RunRow, WorkerRow
+from common.store.state.stored_reasons import columns_of, reason_in
 
 POISON_LIMIT = 3
 """Workers that may die during one run before it ends ``interrupted``."""
@@ -102,7 +103,7 @@ def _expired(now: datetime) -> Any:
             AttemptRow.worker,
             AttemptRow.started_at,
             AttemptRow.error_code,
-            AttemptRow.error,
+            AttemptRow.error_params,
             LeaseRow.name.label("lease"),
             WorkerRow.seen_at,
             WorkerRow.started_at.label("worker_started_at"),
@@ -114,7 +115,7 @@ def _expired(now: datetime) -> Any:
     )
 
 
-def _cut_off(connection: Connection, row: Row[Any], *, code: str, error: str, now: datetime) -> bool:
+def _cut_off(connection: Connection, row: Row[Any], *, error: Reason, now: datetime) -> bool:
     """Take the lease away and end the attempt; False when its holder renewed it or ended it in the meantime."""
     if row.lease is not None:
         mine = (LeaseRow.name == row.lease, LeaseRow.token == f"{row.run_id}.{row.number}", LeaseRow.expires_at <= now)
@@ -123,7 +124,7 @@ def _cut_off(connection: Connection, row: Row[Any], *, code: str, error: str, no
     attempt = update(AttemptRow).where(
         AttemptRow.run_id == row.run_id, AttemptRow.number == row.number, AttemptRow.outcome.is_(None)
     )
-    values = {"outcome": AttemptOutcome.INTERRUPTED, "ended_at": now, "error_code": code, "error": error}
+    values = {"outcome": AttemptOutcome.INTERRUPTED, "ended_at": now, **columns_of("error", error)}
     return connection.execute(attempt.values(values).returning(AttemptRow.number)).first() is not None
 
 
@@ -131,21 +132,20 @@ def _interrupt(
     connection: Connection, row: Row[Any], *, now: datetime, dead_after: timedelta, poison_limit: int
 ) -> Reaped | None:
     died = row.seen_at is None or row.seen_at < now - dead_after or row.worker_started_at > row.started_at
-    stuck = row.error_code == STUCK
-    code, error = "interrupted", f"worker {row.worker} {'died' if died else 'lost its lease'} during this attempt"
-    if stuck:
-        code, error = row.error_code, row.error
-    if not _cut_off(connection, row, code=code, error=error, now=now):
+    stuck = row.error_code == RunReason.STUCK
+    interrupted = Reason(RunReason.INTERRUPTED, {"worker": row.worker, "died": died})
+    error = reason_in(row, "error") if stuck else interrupted
+    if not _cut_off(connection, row, error=error, now=now):
         return None
     run = update(RunRow).where(RunRow.id == row.run_id)
-    queued = {"state": RunState.QUEUED, "reason": error, "not_before": now}
-    queued |= {"error_code": code, "error": error} if stuck else {}
+    queued = {"state": RunState.QUEUED, **columns_of("reason", error), "not_before": now}
+    queued |= columns_of("error", error) if stuck else {}
     again = run.values(interruptions=RunRow.interruptions + int(died or stuck), **queued)
     found = connection.execute(again.returning(RunRow.interruptions, RunRow.cluster, RunRow.application)).one()
     over = (died or stuck) and found.interruptions >= poison_limit
     if over:
-        reason = f"{numbers.of(found.interruptions, 'worker')} died or hung during this run"
-        values = ended(Outcome.INTERRUPTED, now=now, reason=reason) | {"error_code": code, "error": error}
+        poison = Reason(RunReason.POISON, {"workers": found.interruptions})
+        values = ended(Outcome.INTERRUPTED, now=now, reason=poison) | columns_of("error", error)
         connection.execute(run.values(values))
     return Reaped(
         attempt=AttemptRef(RunId(row.run_id), row.number),

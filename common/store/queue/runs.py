@@ -33,9 +33,11 @@ from sqlalchemy.engine import Row
 
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision, RunId
 from common.domain.runs import PRIORITY_OF, Outcome, RunState, Trigger
+from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, insert, insert_in, table_of
 from common.store.queue import leases
 from common.store.schema.tables import AttemptRow, Instant, LeaseRow, RunRow
+from common.store.state.stored_reasons import columns_of, reason_in
 
 EARLY = timedelta(seconds=2)
 """How long before its time a run may be claimed: a countdown in the broker runs by another clock than the database."""
@@ -57,7 +59,7 @@ _CLAIM = (
         attempts=_RUN.c.attempts + 1,
         sent_at=None,
         parked=False,
-        reason="",
+        **columns_of("reason", NONE),
         started_at=func.coalesce(_RUN.c.started_at, bindparam("now", type_=Instant())),
     )
     .returning(*_RUN.c)
@@ -138,7 +140,7 @@ class WaitingRun:
     """A run that waits without a worker.
 
     Attributes:
-        reason: what for, in words.
+        reason: what for.
         deadline_at: when it is to end ``failed``; None is never.
         needs_worker: it has hooks to be ended, or to be run, when it fails.
         awaits: the objects that it waits for; empty for all of its placement.
@@ -147,7 +149,7 @@ class WaitingRun:
     run: RunId
     placement_id: int
     ref: PlacementRef
-    reason: str
+    reason: Reason
     deadline_at: datetime | None
     needs_worker: bool = False
     awaits: frozenset[ObjectId] = frozenset()
@@ -198,7 +200,7 @@ def open_check(connection: Connection, placement_id: int) -> RunId | None:
     return None if found is None else RunId(found)
 
 
-def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: str, now: datetime) -> list[RunId]:
+def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: Reason, now: datetime) -> list[RunId]:
     """End the placements' queued and waiting runs as superseded; return their ids.
 
     Running ones go on, and those with a hook under way. So do those that only look: a worker finds out by itself
@@ -216,7 +218,7 @@ def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: s
     return superseded
 
 
-def end_unclaimed(connection: Connection, run: RunId, outcome: Outcome, *, reason: str, now: datetime) -> bool:
+def end_unclaimed(connection: Connection, run: RunId, outcome: Outcome, *, reason: Reason, now: datetime) -> bool:
     """End a run that no worker has; return False, and change nothing, when it is running or has ended."""
     mine = update(RunRow).where(RunRow.id == run, RunRow.state.in_(_UNCLAIMED))
     return _one(connection, mine.values(ended(outcome, now=now, reason=reason)))
@@ -245,8 +247,9 @@ def claim(connection: Connection, run: RunId, *, worker: str, lease: timedelta, 
 
 def resume_waiting(connection: Connection, run: RunId, *, now: datetime) -> bool:
     """Queue a waiting run for its next attempt, which counts as no retry; return False when it does not wait."""
+    again = {"state": RunState.QUEUED, "deadline_at": None, "not_before": now}
     waiting = update(RunRow).where(RunRow.id == run, RunRow.state == RunState.WAITING)
-    return _one(connection, waiting.values(state=RunState.QUEUED, reason="", deadline_at=None, not_before=now))
+    return _one(connection, waiting.values(again | columns_of("reason", NONE)))
 
 
 def expire_waiting(connection: Connection, run: RunId, *, now: datetime) -> bool:
@@ -255,10 +258,11 @@ def expire_waiting(connection: Connection, run: RunId, *, now: datetime) -> bool
     return _one(connection, waiting.values(state=RunState.QUEUED, not_before=now))
 
 
-def fail_waiting(connection: Connection, run: RunId, *, reason: str, error_code: str, now: datetime) -> bool:
+def fail_waiting(connection: Connection, run: RunId, *, error: Reason, now: datetime) -> bool:
     """End a waiting run as failed; return False when it does not wait."""
     waiting = update(RunRow).where(RunRow.id == run, RunRow.state == RunState.WAITING)
-    return _one(connection, waiting.values(ended(Outcome.FAILED, now=now, reason=reason) | {"error_code": error_code}))
+    failed = ended(Outcome.FAILED, now=now, reason=NONE) | columns_of("error", error)
+    return _one(connection, waiting.values(failed))
 
 
 def waiting_on(connection: Connection, cluster: str) -> list[WaitingRun]:
@@ -278,7 +282,7 @@ def _waiting(connection: Connection, which: ColumnElement[bool]) -> list[Waiting
             run=RunId(row.id),
             placement_id=row.placement_id,
             ref=PlacementRef(row.cluster, row.application),
-            reason=row.reason,
+            reason=reason_in(row, "reason"),
             deadline_at=row.deadline_at,
             needs_worker=row.hook_active or row.fail_hooks,
             awaits=frozenset(map(ObjectId.parse, row.awaits or ())),
@@ -356,12 +360,12 @@ def _claimed(row: Row[Any], now: datetime) -> ClaimedRun:
     )
 
 
-def ended(outcome: Outcome, *, now: datetime, reason: str) -> dict[str, Any]:
+def ended(outcome: Outcome, *, now: datetime, reason: Reason) -> dict[str, Any]:
     """Return the columns of a run that ends now; for the modules of this package."""
     return {
         "state": RunState.ENDED,
         "outcome": outcome,
-        "reason": reason,
+        **columns_of("reason", reason),
         "ended_at": now,
         "sent_at": None,
         "parked": False,

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, or_, select, text
 
 from common.domain.changes import MUTATIONS
+from common.domain.codes import RunReason
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from common.domain.runs import SyncStatus
@@ -107,8 +108,7 @@ def _corrected(connection: Connection, since: datetime) -> Mapping[str, DriftVie
     query = (
         select(RunRow.cluster, RunRow.application, RunRow.cause, RunRow.counts, RunRow.ended_at)
         .where(RunRow.id >= first_id_at(since), RunRow.trigger == "drift", RunRow.outcome == "succeeded")
-        # One that only reports what differs says so; one that corrects says nothing.
-        .where(RunRow.reason == "")
+        .where(RunRow.reason_code != RunReason.DIFFERS)
         .order_by(RunRow.id.desc())
         .limit(MOST)
     )

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
+from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import RunId
 from common.store.reads.page import Page, page_of
 from common.store.schema.tables import AttemptRow, ObjectResultRow, RunRow
+from common.store.state.stored_reasons import reason_in
 
 _BEFORE_TAIL = "_" * 8 + "-____" * 3 + "-"
 """Matches what stands before an id's tail, its last twelve digits: the part that runs made together do not share."""
@@ -22,7 +24,8 @@ class RunView:
 
     Attributes:
         counts: objects by action, over all attempts.
-        reason: why it waits or is tried again; what superseded or skipped it.
+        reason: why it waits or is tried again, what superseded or skipped it; in words, made of code and parameters.
+        error: what ended it, alike.
     """
 
     id: str
@@ -33,8 +36,11 @@ class RunView:
     state: str
     outcome: str
     reason: str
+    reason_code: str
+    reason_params: dict[str, Any]
     error_code: str
     error: str
+    error_params: dict[str, Any]
     commit: str
     manifest_digest: str
     attempts: int
@@ -46,7 +52,7 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One attempt, with milliseconds by step and requests by verb."""
+    """One attempt, with milliseconds by step and requests by verb; ``error`` in words, made of code and parameters."""
 
     number: int
     worker: str
@@ -55,6 +61,7 @@ class AttemptView:
     outcome: str
     error_code: str
     error: str
+    error_params: dict[str, Any]
     counts: dict[str, int]
     timings: dict[str, int]
     requests: dict[str, int]
@@ -99,9 +106,12 @@ def _run(row: Any) -> RunView:
         cause=row.cause,
         state=row.state,
         outcome=row.outcome or "",
-        reason=row.reason,
+        reason=hold_sentence(reason_in(row, "reason")),
+        reason_code=row.reason_code,
+        reason_params=row.reason_params or {},
         error_code=row.error_code,
-        error=row.error,
+        error=sentence(reason_in(row, "error")),
+        error_params=row.error_params or {},
         commit=row.commit or "",
         manifest_digest=row.manifest_digest or "",
         attempts=row.attempts,
@@ -175,7 +185,8 @@ def _attempt(row: Any) -> AttemptView:
         row.ended_at,
         row.outcome or "",
         row.error_code,
-        row.error,
+        sentence(reason_in(row, "error")),
+        row.error_params or {},
         row.counts or {},
         row.timings or {},
         row.requests or {},

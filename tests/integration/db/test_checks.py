@@ -15,6 +15,7 @@ from common.store.queue import attempts, leases, reaper, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.state import placements
+from tests.factories import said
 from tests.integration.db.rows import LEASE, NOW, SECOND, attempt_rows, claimed, new_run, queued, run_row
 
 EU = PlacementRef("eu", "web")
@@ -78,7 +79,7 @@ def test_a_newer_revision_does_not_supersede_a_check(database: Database) -> None
     run = queued(database)
     looking(database)
     with database.write() as connection:
-        assert runs.supersede(connection, [1], reason="newer", now=NOW) == [run]
+        assert runs.supersede(connection, [1], reason=said("newer"), now=NOW) == [run]
 
 
 def test_a_check_whose_worker_died_is_tried_again_and_costs_the_writer_nothing(database: Database) -> None:

@@ -17,6 +17,7 @@ from common.store.queue.attempts import AttemptEnding
 from common.store.queue.choice import Candidate
 from common.store.queue.dispatch import QueueLoad
 from common.store.schema.tables import Instant, PlacementRow, RunRow
+from tests.factories import said
 from tests.integration.db.rows import LEASE, NOW, SECOND, add_placements, claimed, new_run, queued, run_row
 
 CLUSTERS, APPLICATIONS = 500, 200
@@ -57,7 +58,7 @@ def test_what_is_sent_running_waiting_or_ended_is_no_candidate(database: Databas
     ended = queued(database, "eu/ended")
     with database.write() as connection:
         attempts.end_attempt(connection, waiting.attempt, AttemptEnding(AttemptOutcome.WAITING), now=NOW)
-        runs.end_unclaimed(connection, ended, Outcome.SKIPPED, reason="paused", now=NOW)
+        runs.end_unclaimed(connection, ended, Outcome.SKIPPED, reason=said("paused"), now=NOW)
     assert _candidates(database, free={"eu": 9}) == []
 
 

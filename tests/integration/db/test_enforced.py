@@ -104,7 +104,7 @@ def test_whatever_version_it_was_of_what_is_enforced_is_this_ones(empty: Databas
             assert enforced.missing(connection) == (), revision
         assert _scripts(empty) == "succeeded", revision
         with pytest.raises(DatabaseError, match="append-only"), empty.write() as connection:
-            connection.execute(text("UPDATE runs SET reason = 'rewritten'"))
+            connection.execute(text("UPDATE runs SET actor = 'rewritten'"))
         upgrade.downgrade(empty)
 
 
@@ -121,7 +121,7 @@ def test_an_upgrade_that_is_stopped_changes_nothing(empty: Database, monkeypatch
             upgrade.upgrade(empty)
     assert upgrade.current_revision(empty) == REVISIONS[-2]
     with pytest.raises(DatabaseError, match="append-only"), empty.write() as connection:
-        connection.execute(text("UPDATE runs SET reason = 'rewritten'"))
+        connection.execute(text("UPDATE runs SET actor = 'rewritten'"))
     upgrade.upgrade(empty)
     with empty.read() as connection:
         assert enforced.missing(connection) == ()

@@ -29,6 +29,7 @@ from common.store.queue import attempts, dispatch, leases, reaper, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import AttemptRow, LeaseRow, RunRow
+from tests.factories import said
 from tests.integration.db.rows import LEASE, NOW, add_placements, heartbeat, new_run
 
 PLACEMENTS = 3
@@ -148,9 +149,9 @@ class Runs(RuleBasedStateMachine):
             if what == "resume":
                 runs.resume_waiting(connection, run, now=self.now)
             elif what == "fail":
-                runs.fail_waiting(connection, run, reason="deadline", error_code="deadline", now=self.now)
+                runs.fail_waiting(connection, run, error=said("late"), now=self.now)
             elif what == "skip":
-                runs.end_unclaimed(connection, run, Outcome.SKIPPED, reason="paused", now=self.now)
+                runs.end_unclaimed(connection, run, Outcome.SKIPPED, reason=said("paused"), now=self.now)
             elif what == "send":
                 dispatch.mark_sent(connection, [run], now=self.now)
             else:
@@ -159,7 +160,7 @@ class Runs(RuleBasedStateMachine):
     @rule(index=st.integers(0, PLACEMENTS - 1))
     def supersede(self, index: int) -> None:
         with self.database.write() as connection:
-            runs.supersede(connection, [self.placements[index]], reason="newer", now=self.now)
+            runs.supersede(connection, [self.placements[index]], reason=said("newer"), now=self.now)
 
     @invariant()
     def history_holds(self) -> None:

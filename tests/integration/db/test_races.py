@@ -21,6 +21,7 @@ from common.store.queue import attempts, dispatch, leases, reaper, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import AttemptRow, RunRow
+from tests.factories import said
 from tests.integration.db.rows import LEASE, NOW, add_placements, claimed, heartbeat, new_run, queued, run_row
 
 RUNS = 12
@@ -99,7 +100,7 @@ def test_claiming_and_superseding_at_once_do_one_of_the_two(database: Database, 
 
     def supersede() -> bool:
         with database.write() as connection:
-            return runs.supersede(connection, [1], reason="newer", now=NOW) == [run]
+            return runs.supersede(connection, [1], reason=said("newer"), now=NOW) == [run]
 
     claimed_it, superseded = _together(lambda: _claim(database, run, "w"), supersede)
     assert claimed_it != superseded

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from common.domain.changes import Action
+from common.domain.reasons import nested, sentence
 from common.domain.refs import AttemptRef, PlacementRef, RunId
 from common.domain.runs import AttemptOutcome, Outcome, Trigger
+from common.domain.status import Reason
 from common.store.engine.session import Database
 from common.store.queue import attempts, leases, runs
 from common.store.queue.attempts import AttemptEnding
+from tests.factories import said
 from tests.integration.db.rows import (
     LEASE,
     NOW,
@@ -34,11 +39,15 @@ ENDS = {
 }
 
 
+def _reason(row: Mapping[str, Any], name: str) -> Reason:
+    return Reason(row[f"{name}_code"], row[f"{name}_params"])
+
+
 def test_a_placement_has_one_unended_run(database: Database) -> None:
     first = queued(database)
     with database.write() as connection:
         assert runs.create(connection, new_run(1, "eu/web"), now=NOW) is None
-        assert runs.end_unclaimed(connection, first, Outcome.SKIPPED, reason="paused", now=NOW)
+        assert runs.end_unclaimed(connection, first, Outcome.SKIPPED, reason=said("paused"), now=NOW)
         assert runs.create(connection, new_run(1, "eu/web"), now=NOW + SECOND) is not None
 
 
@@ -104,12 +113,16 @@ def test_a_run_is_not_claimed_while_somebody_holds_its_placement(database: Datab
 @pytest.mark.parametrize("outcome", ENDS)
 def test_an_attempt_ends_its_run_and_frees_the_placement(database: Database, outcome: AttemptOutcome) -> None:
     found = claimed(database)
-    ending = AttemptEnding(outcome, reason="why", error_code="x.y", error="what", manifest_digest="d" * 64)
+    ending = AttemptEnding(
+        outcome, reason=said("why"), error=Reason("x.y", {"message": "what"}), manifest_digest="d" * 64
+    )
     with database.write() as connection:
         assert attempts.end_attempt(connection, found.attempt, ending, now=NOW + SECOND)
     run = run_row(database, found.attempt.run)
     assert (run["state"], run["outcome"], run["ended_at"]) == ("ended", ENDS[outcome].value, NOW + SECOND)
-    assert (run["reason"], run["error_code"], run["error"], run["manifest_digest"]) == ("why", "x.y", "what", "d" * 64)
+    assert (run["reason_code"], run["reason_params"]) == ("told", {"text": "why"})
+    assert (run["error_code"], run["error_params"]) == ("x.y", {"message": "what"})
+    assert run["manifest_digest"] == "d" * 64
     (attempt,) = attempt_rows(database, found.attempt.run)
     assert (attempt["outcome"], attempt["ended_at"]) == (outcome.value, NOW + SECOND)
     with database.write() as connection:
@@ -133,7 +146,7 @@ def test_an_attempt_that_never_was_cannot_end(database: Database) -> None:
 def test_a_retry_is_the_next_attempt_of_the_same_run(database: Database) -> None:
     found = claimed(database)
     later = NOW + timedelta(seconds=10)
-    ending = AttemptEnding(AttemptOutcome.RETRYING, reason="timed out", error_code="kube.timeout", not_before=later)
+    ending = AttemptEnding(AttemptOutcome.RETRYING, error=Reason("kube.timeout"), not_before=later)
     with database.write() as connection:
         assert attempts.end_attempt(connection, found.attempt, ending, now=NOW)
     run = run_row(database, found.attempt.run)
@@ -149,14 +162,14 @@ def test_a_retry_is_the_next_attempt_of_the_same_run(database: Database) -> None
 def test_a_waiting_run_holds_its_placement_but_no_lease(database: Database) -> None:
     found = claimed(database)
     deadline = NOW + timedelta(minutes=5)
-    ending = AttemptEnding(AttemptOutcome.WAITING, reason="until healthy", deadline=deadline)
+    ending = AttemptEnding(AttemptOutcome.WAITING, reason=said("until healthy"), deadline=deadline)
     with database.write() as connection:
         assert attempts.end_attempt(connection, found.attempt, ending, now=NOW)
         assert runs.create(connection, new_run(1, "eu/web"), now=NOW) is None
         assert runs.claim(connection, found.attempt.run, worker="w2", lease=LEASE, now=NOW) is None
         (waiting,) = runs.waiting_on(connection, "eu")
         assert runs.waiting_on(connection, "us") == []
-    assert (waiting.run, waiting.reason, waiting.deadline_at) == (found.attempt.run, "until healthy", deadline)
+    assert (waiting.run, waiting.reason, waiting.deadline_at) == (found.attempt.run, said("until healthy"), deadline)
     with database.write() as connection:
         assert runs.resume_waiting(connection, found.attempt.run, now=NOW + SECOND)
         assert not runs.resume_waiting(connection, found.attempt.run, now=NOW + SECOND)
@@ -169,17 +182,19 @@ def test_a_waiting_run_may_fail(database: Database) -> None:
     found = claimed(database)
     with database.write() as connection:
         attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.WAITING), now=NOW)
-        assert runs.fail_waiting(connection, found.attempt.run, reason="never healthy", error_code="deadline", now=NOW)
-        assert not runs.fail_waiting(connection, found.attempt.run, reason="again", error_code="deadline", now=NOW)
+        late = Reason("sync.deadline", {"waited": nested(said("health"))})
+        assert runs.fail_waiting(connection, found.attempt.run, error=late, now=NOW)
+        assert not runs.fail_waiting(connection, found.attempt.run, error=said("again"), now=NOW)
     run = run_row(database, found.attempt.run)
-    assert (run["outcome"], run["reason"], run["error_code"]) == ("failed", "never healthy", "deadline")
+    assert (run["outcome"], run["reason_code"], run["error_code"]) == ("failed", "", "sync.deadline")
+    assert sentence(_reason(run, "error")) == "not in time: health"
 
 
 def test_superseding_ends_what_nobody_works_on(database: Database) -> None:
     waiting, running, idle = (claimed(database, "eu/a"), claimed(database, "eu/b"), queued(database, "eu/c"))
     with database.write() as connection:
         attempts.end_attempt(connection, waiting.attempt, AttemptEnding(AttemptOutcome.WAITING), now=NOW)
-        ended = runs.supersede(connection, [3, 1, 2, 99], reason="a newer revision", now=NOW)
+        ended = runs.supersede(connection, [3, 1, 2, 99], reason=said("a newer revision"), now=NOW)
     assert set(ended) == {waiting.attempt.run, idle}
     assert run_row(database, running.attempt.run)["state"] == "running"
     assert run_row(database, idle)["outcome"] == "superseded"
@@ -188,9 +203,9 @@ def test_superseding_ends_what_nobody_works_on(database: Database) -> None:
 def test_what_an_ended_run_was_asked_for_changes_nothing(database: Database) -> None:
     run = queued(database)
     with database.write() as connection:
-        assert runs.end_unclaimed(connection, run, Outcome.SKIPPED, reason="paused", now=NOW)
-        assert not runs.end_unclaimed(connection, run, Outcome.FAILED, reason="again", now=NOW)
-        assert runs.supersede(connection, [1], reason="newer", now=NOW) == []
+        assert runs.end_unclaimed(connection, run, Outcome.SKIPPED, reason=said("paused"), now=NOW)
+        assert not runs.end_unclaimed(connection, run, Outcome.FAILED, reason=said("again"), now=NOW)
+        assert runs.supersede(connection, [1], reason=said("newer"), now=NOW) == []
         assert runs.claim(connection, run, worker="w1", lease=LEASE, now=NOW) is None
     assert run_row(database, run)["outcome"] == "skipped"
 
@@ -198,7 +213,7 @@ def test_what_an_ended_run_was_asked_for_changes_nothing(database: Database) -> 
 def test_a_running_run_is_not_ended_from_outside(database: Database) -> None:
     found = claimed(database)
     with database.write() as connection:
-        assert not runs.end_unclaimed(connection, found.attempt.run, Outcome.SKIPPED, reason="paused", now=NOW)
+        assert not runs.end_unclaimed(connection, found.attempt.run, Outcome.SKIPPED, reason=said("paused"), now=NOW)
 
 
 def test_what_was_written_adds_up_over_attempts_and_what_was_found_is_the_last_ones(database: Database) -> None:
@@ -218,11 +233,15 @@ def test_what_was_written_adds_up_over_attempts_and_what_was_found_is_the_last_o
 def test_no_words_keep_an_attempt_from_ending(database: Database) -> None:
     found = claimed(database)
     bad = "nul \x00, half a pair \ud800, " + "x" * 500
-    ending = AttemptEnding(AttemptOutcome.FAILED, reason=bad, error_code=bad, error=bad, timings={bad: 1})
+    ending = AttemptEnding(
+        AttemptOutcome.FAILED, reason=said(bad), error=Reason(bad, {bad: [bad, {"deep": bad}]}), timings={bad: 1}
+    )
     with database.write() as connection:
         assert attempts.end_attempt(connection, found.attempt, ending, now=NOW)
     row = run_row(database, found.attempt.run)
-    assert str(row["error"]).startswith("nul \ufffd, half a pair ?, x")
+    assert sentence(_reason(row, "reason")).startswith("nul \ufffd, half a pair ?, x")
+    ((key, (word, deep)),) = _reason(row, "error").params.items()
+    assert key == word == deep["deep"]
     assert len(str(row["error_code"])) == 80
 
 

@@ -16,7 +16,7 @@ from common.store.schema.tables import ObjectResultRow
 from tests.integration.db.rows import NOW, claimed
 
 BREACHES = (
-    "UPDATE runs SET reason = 'rewritten' WHERE state = 'ended'",
+    "UPDATE runs SET reason_code = 'rewritten' WHERE state = 'ended'",
     "UPDATE runs SET state = 'queued', outcome = NULL, ended_at = NULL WHERE state = 'ended'",
     "DELETE FROM runs",
     "UPDATE attempts SET outcome = 'failed' WHERE outcome IS NOT NULL",
@@ -27,8 +27,8 @@ BREACHES = (
     "DELETE FROM audit",
     'INSERT INTO object_results SELECT run_id, attempt, 1, "group", kind, namespace, name, action, detail, diff '
     "FROM object_results",
-    "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code, error) "
-    "SELECT run_id, 2, placement_id, worker, started_at, '', '' FROM attempts",
+    "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code) "
+    "SELECT run_id, 2, placement_id, worker, started_at, '' FROM attempts",
     'INSERT INTO planned_changes (run_id, attempt, "group", kind, namespace, name, placement_id, action) '
     "SELECT id, 1, '', 'Pod', 'shop', 'late', placement_id, 'created' FROM runs",
 )

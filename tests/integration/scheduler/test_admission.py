@@ -13,6 +13,7 @@ from common.store.engine.session import Database
 from common.store.queue.attempts import AttemptEnding
 from common.store.schema.tables import RunRow
 from common.store.state import standing
+from tests.factories import said
 from tests.integration.scheduler.harness import REGISTRY, Steps
 from tests.unit.registry import texts
 
@@ -49,7 +50,7 @@ def test_what_leaves_a_frozen_cluster_waits_without_a_run(database: Database) ->
     steps.planner.tick()
     run = steps.claim()
     steps.commit(elsewhere | {"clusters.yaml": texts.cluster("c1", more=", state: frozen")})
-    steps.end(run, AttemptEnding(AttemptOutcome.SKIPPED, reason="its cluster is frozen"))
+    steps.end(run, AttemptEnding(AttemptOutcome.SKIPPED, reason=said("its cluster is frozen")))
     before = _runs(steps)
     for _ in range(3):
         steps.clock.seconds += 20

@@ -22,6 +22,7 @@ from common.store.state.standing import Failed
 from scheduler.loop import planner
 from scheduler.planning import due
 from scheduler.planning.due import Decision
+from tests.factories import said
 from tests.integration.scheduler.harness import REGISTRY, Steps
 from tests.unit.registry import texts
 
@@ -40,7 +41,7 @@ def test_a_commit_during_a_run_that_then_waits_for_health_is_carried_out(steps: 
         standing.reached(connection, [run.placement_id], now=now)
         standing.record_found(connection, run.placement_id, Reason(Found.WAITS, {"what": "waits"}))
 
-    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="prune after health"), waits)
+    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason=said("prune after health")), waits)
     steps.turns()
     assert steps.wanted() == "d"
 
@@ -150,7 +151,7 @@ def test_a_run_claimed_while_planning_does_not_swallow_the_newer_revision(
     monkeypatch.setattr(planner, "decide", decide)
     steps.planner.tick()
     monkeypatch.undo()
-    steps.end(claimed[0], AttemptEnding(AttemptOutcome.SUPERSEDED, reason="a newer revision"))
+    steps.end(claimed[0], AttemptEnding(AttemptOutcome.SUPERSEDED, reason=said("a newer revision")))
     steps.turns()
     assert steps.wanted() == "d"
 
@@ -196,7 +197,7 @@ def test_a_waiting_run_resumed_for_an_old_revision_makes_room_for_the_new(steps:
     steps.resolve("b")
     steps.planner.tick()
     run = steps.claim()
-    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="prune after health"))
+    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason=said("prune after health")))
     with steps.db.write() as connection:
         assert runs.resume_waiting(connection, run.attempt.run, now=steps.db.now(connection))
     steps.resolve("d")

@@ -16,6 +16,7 @@ from common.store.schema.tables import ApprovalRow
 from common.store.state import approvals, intents, standing
 from common.store.state.approvals import ApprovalKind
 from common.store.state.intents import IntentKind, IntentOutcome
+from tests.factories import said
 from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
 from tests.unit.registry import texts
 
@@ -149,7 +150,7 @@ def test_a_sync_joins_the_run_that_waits_for_the_same_revision(steps: Steps) -> 
     steps.resolve("b")
     steps.planner.tick()
     run = steps.claim()
-    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="health of wave 1"))
+    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason=said("health of wave 1")))
     answer = _answer(steps, IntentKind.SYNC, str(PAY))
     assert (answer.outcome, answer.run_id) == (IntentOutcome.JOINED, run.attempt.run)
     assert steps.placement().run is not None
@@ -160,7 +161,7 @@ def test_a_sync_replaces_a_run_that_waits_for_another_revision(steps: Steps) -> 
     steps.resolve("b")
     steps.planner.tick()
     run = steps.claim()
-    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="health of wave 1"))
+    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason=said("health of wave 1")))
     steps.resolve("c")
     steps.planner.tick()
     answer = _answer(steps, IntentKind.SYNC, str(PAY))
@@ -173,7 +174,7 @@ def test_a_sync_joins_a_run_whose_hook_is_under_way_whatever_its_revision(steps:
     steps.resolve("b")
     steps.planner.tick()
     run = steps.claim()
-    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason="Job migrate", hook_active=True))
+    steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason=said("Job migrate"), hook_active=True))
     steps.resolve("c")
     steps.planner.tick()
     answer = _answer(steps, IntentKind.SYNC, str(PAY))

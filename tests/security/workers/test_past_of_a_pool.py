@@ -201,12 +201,12 @@ def test_who_and_when_are_the_databases_word(two_pools: TwoPools) -> None:
         "UPDATE attempts SET outcome = 'succeeded', ended_at = '2026-01-01'",
         "UPDATE attempts SET outcome = 'interrupted', ended_at = now()",
         "UPDATE attempts SET started_at = '2026-01-01'",
-        "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code, error) "
-        "VALUES ('{ended}', 1, 1, 'w', now(), '', '')",
-        "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code, error) "
-        "VALUES ('{running}', 7, 1, 'w', now(), '', '')",
-        "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code, error) "
-        "VALUES ('{theirs}', 2, 1, 'w', now(), '', '')",
+        "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code) "
+        "VALUES ('{ended}', 1, 1, 'w', now(), '')",
+        "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code) "
+        "VALUES ('{running}', 7, 1, 'w', now(), '')",
+        "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code) "
+        "VALUES ('{theirs}', 2, 1, 'w', now(), '')",
         "INSERT INTO object_results VALUES ('{ended}', 1, 5, '', 'Pod', '', 'x', 'created', '', '')",
         "INSERT INTO object_results VALUES ('{running}', 2, 5, '', 'Pod', '', 'x', 'created', '', '')",
         "INSERT INTO object_results VALUES ('{theirs}', 1, 5, '', 'Pod', '', 'x', 'created', '', '')",

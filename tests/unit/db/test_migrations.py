@@ -9,7 +9,7 @@ import pytest
 
 from common.store.schema.migrations import MIGRATIONS
 
-ALLOWED = {"__future__", "alembic", "json", "re", "sqlalchemy", "typing"}
+ALLOWED = {"__future__", "alembic", "collections", "json", "re", "sqlalchemy", "typing"}
 VERSIONS = sorted((MIGRATIONS / "versions").glob("0*.py"))
 
 

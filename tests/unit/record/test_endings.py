@@ -14,6 +14,7 @@ from common.domain.errors import TransientError
 from common.domain.fleet import Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.inventory import InventoryItem
+from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import ObjectId
 from common.domain.runs import LONGEST_BACK_OFF, AttemptOutcome, RetryPolicy, Trigger
 from common.domain.status import Reason, Remedy
@@ -24,7 +25,7 @@ from common.store.queue.runs import ClaimedRun, NewRun
 from common.store.schema.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, PlacementRow, RunRow
 from common.store.state import inventory, standing
 from common.store.state.intents import IntentKind
-from tests.factories import application, cluster, fleet
+from tests.factories import application, cluster, fleet, said
 from tests.integration.scheduler.harness import PAY, REGISTRY, AwayError, Steps
 from tests.unit.registry import texts
 from workers.record.endings import Ender
@@ -420,7 +421,7 @@ def test_the_last_retry_ends_the_run(attempt: Attempt) -> None:
     ender = attempt.ender(run=replace(attempt.run, retries=RetryPolicy().limit))
     ender.transient(AwayError("away"))
     assert (ender.countdown, attempt.row.outcome, attempt.row.error_code) == (None, "failed", "test.away")
-    assert "after 5 retries" in attempt.row.error
+    assert "after 5 retries" in sentence(Reason(attempt.row.error_code, attempt.row.error_params))
 
 
 def test_without_a_free_place_the_retry_waits_in_sql(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -469,14 +470,19 @@ def test_what_is_stopped_says_why_and_changes_nothing_on_the_placement(
     attempt: Attempt, outcome: AttemptOutcome
 ) -> None:
     before = attempt.placement
-    attempt.ender().stop(outcome, "because")
-    assert (attempt.row.outcome, attempt.row.reason) == (outcome, "because")
+    attempt.ender().stop(outcome, said("because"))
+    assert (attempt.row.outcome, attempt.row.reason_code, attempt.row.reason_params) == (
+        outcome,
+        "told",
+        {"text": "because"},
+    )
     assert attempt.placement == before
 
 
 def test_a_blocked_cluster_is_skipped(attempt: Attempt) -> None:
     attempt.ender().stop_blocked(Reason(Hold.SAME_CLUSTER, {"others": ["us"]}))
-    assert (attempt.row.outcome, attempt.row.reason) == ("skipped", "blocked: the same cluster as us")
+    why = Reason(attempt.row.reason_code, attempt.row.reason_params)
+    assert (attempt.row.outcome, hold_sentence(why)) == ("skipped", "blocked: the same cluster as us")
 
 
 def test_a_run_that_waits_for_health_holds_its_placement_and_no_lease(attempt: Attempt) -> None:
@@ -526,7 +532,7 @@ def test_an_attempt_that_another_ended_changes_nothing(attempt: Attempt, how: st
         case "approval":
             ender.ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, prune=(CONFIG,)))
         case _:
-            ender.stop(AttemptOutcome.SKIPPED, "because")
+            ender.stop(AttemptOutcome.SKIPPED, said("because"))
     assert ender.countdown is None
     assert (attempt.row, attempt.attempt, attempt.placement, attempt.cluster) == before
     assert attempt.approvals() == []

@@ -11,6 +11,7 @@ from common.domain.fleet import ApplicationState, Cluster, ClusterState, Placeme
 from common.domain.health import Health, HealthReport
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
+from common.domain.reasons import hold_sentence
 from common.domain.refs import AttemptRef, PlacementRef, Revision, RunId
 from common.domain.runs import AttemptOutcome, SyncStatus, Trigger
 from common.domain.status import NONE, Reason
@@ -102,7 +103,7 @@ def _of(
 def _stops(verdict: Go | Stop, outcome: AttemptOutcome, reason: str) -> None:
     assert isinstance(verdict, Stop)
     assert verdict.outcome is outcome
-    assert reason in verdict.reason
+    assert reason in hold_sentence(verdict.reason)
 
 
 def test_what_is_still_wanted_is_applied() -> None:

@@ -1,6 +1,6 @@
 """All tables, by aggregate; importing this package fills ``Base.metadata``."""
 
-from common.store.schema.tables.base import Base, Instant, Json
+from common.store.schema.tables.base import Base, Instant, Json, Params
 from common.store.schema.tables.fleet import (
     ClusterRow,
     FaultRow,
@@ -42,6 +42,7 @@ __all__ = [
     "LeadershipRow",
     "LeaseRow",
     "ObjectResultRow",
+    "Params",
     "PlacementRow",
     "PlannedChangeRow",
     "PoolRoleRow",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, String, TypeDecorator
@@ -10,6 +12,7 @@ from sqlalchemy import Text as PlainText
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
+from common.domain.redact import cut
 from common.domain.several import MOST_SOURCES
 
 NAMING = {
@@ -75,9 +78,50 @@ class Code(TypeDecorator[str]):
         return None if value is None else storable(value)[: self.length]
 
 
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+_LONGEST_WORD, _MOST_WORDS, _MOST_ITEMS, _DEEPEST = 8_192, 65_536, 1_000, 8
+"""Of parameters: characters of one, of all together, items of a list, and how deep they nest."""
+
+
+class Params(TypeDecorator[dict[str, Any]]):
+    """Parameters of a reason, from anywhere: what cannot be stored is replaced, and what is too long is cut."""
+
+    impl = Json
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> dict[str, Any] | None:  # noqa: ARG002 - the base class's signature
+        """Replace what cannot be stored, and bound the rest; none at all is NULL."""
+        return _Bounds().params(value) if value else None
+
+
+class _Bounds:
+    """What is left of the characters that one row's parameters may have."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_WORDS
+
+    def params(self, value: Mapping[str, Any], deep: int = 0) -> dict[str, Any]:
+        return {self._words(str(key)): self._one(one, deep + 1) for key, one in islice(value.items(), _MOST_ITEMS)}
+
+    def _one(self, value: Any, deep: int) -> Any:
+        if isinstance(value, str):
+            return self._words(value)
+        if isinstance(value, bool | int | float) or value is None:
+            return value
+        if deep >= _DEEPEST:
+            return None
+        if isinstance(value, Mapping):
+            return self.params(value, deep)
+        return [self._one(one, deep + 1) for one in islice(value, _MOST_ITEMS)]
+
+    def _words(self, words: str) -> str:
+        words = storable(cut(words, min(_LONGEST_WORD, self._left)))
+        self._left -= len(words)
+        return words
+
+
 Commits = String(64 * MOST_SOURCES + MOST_SOURCES - 1).with_variant(String(64), "sqlite")
 """What the sources of an application were resolved to, joined. SQLite holds no text to its length."""
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column of the exact type INTEGER."""
 

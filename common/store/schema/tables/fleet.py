@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.store.schema.tables.base import Base, BigId, Code, Text
+from common.store.schema.tables.base import Base, BigId, Code, Params, Text
 
 
 class FleetRow(Base):
@@ -89,7 +89,7 @@ class ClusterRow(Base):
     """UID of kube-system, recorded at first contact."""
     blocked_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
     """Why nothing is written there, see ``Hold``; empty when nothing stands in the way."""
-    blocked_params: Mapped[dict[str, Any] | None]
+    blocked_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     reachable: Mapped[bool | None]
     """None until a first contact was tried."""
     error_code: Mapped[str] = mapped_column(Code(80), default="")

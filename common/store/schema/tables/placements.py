@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.store.schema.tables.base import Base, BigId, Code, Commits, Text
+from common.store.schema.tables.base import Base, BigId, Code, Commits, Params, Text
 
 
 class PlacementRow(Base):
@@ -49,13 +49,13 @@ class PlacementRow(Base):
     """Derived from the facts below by ``common.domain.status``; written by ``common.store.state.status`` alone."""
     hold_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
     """What planning says stands in the way of its desired revision, see ``Hold``; empty for nothing."""
-    hold_params: Mapped[dict[str, Any] | None]
+    hold_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     contact_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
     """What keeps its objects from being read; empty while everything can be."""
-    contact_params: Mapped[dict[str, Any] | None]
+    contact_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     found_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
     """What the last run that judged its objects found; empty where all is as it should be."""
-    found_params: Mapped[dict[str, Any] | None]
+    found_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     confirmed_at: Mapped[datetime | None]
     """When its objects were last seen to be as they should."""
     hint: Mapped[str] = mapped_column(String(64), default="", server_default="")
@@ -73,7 +73,7 @@ class PlacementRow(Base):
 
     failure_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
     """What its last run at the desired revision failed for; empty where none did, or one succeeded since."""
-    failure_params: Mapped[dict[str, Any] | None]
+    failure_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     failure_remedy: Mapped[str] = mapped_column(String(9), default="", server_default="")
     """``transient`` or ``permanent``: whether time may help."""
     failure_since: Mapped[datetime | None]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.store.schema.tables.base import Base, BigId, Code, Commits, Text
+from common.store.schema.tables.base import Base, BigId, Code, Commits, Params, Text
 
 _UNSENT = "state = 'queued' AND sent_at IS NULL"
 _WRITES, _CHECKS = "trigger <> 'check'", "trigger = 'check'"
@@ -64,11 +64,12 @@ class RunRow(Base):
     manifest_digest: Mapped[str | None] = mapped_column(String(64))
 
     state: Mapped[str] = mapped_column(String(8))
-    reason: Mapped[str] = mapped_column(Text, default="")
-    """Why it waits, or is tried again."""
+    reason_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """Why it waits, is tried again, or ended as it did, see ``RunReason``."""
+    reason_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     outcome: Mapped[str | None] = mapped_column(String(16))
     error_code: Mapped[str] = mapped_column(Code(80), default="")
-    error: Mapped[str] = mapped_column(Text, default="")
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     attempts: Mapped[int] = mapped_column(default=0)
     """Claims so far: the last fencing token given out."""
     retries: Mapped[int] = mapped_column(default=0)
@@ -112,7 +113,7 @@ class AttemptRow(Base):
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(16))
     error_code: Mapped[str] = mapped_column(Code(80), default="")
-    error: Mapped[str] = mapped_column(Text, default="")
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     manifest_digest: Mapped[str | None] = mapped_column(String(64))
     counts: Mapped[dict[str, Any] | None]
     timings: Mapped[dict[str, Any] | None]

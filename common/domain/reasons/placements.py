@@ -1,26 +1,16 @@
-"""Sentences from codes: what is stored is a code with parameters, what people read is made here."""
+"""Sentences of what is said of placements and clusters: holds, contact, and what runs found."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from common.domain import numbers
 from common.domain.changes import difference
 from common.domain.holds import BLOCKING, Hold
+from common.domain.reasons.catalogue import Params, sentence
 from common.domain.runs import SyncStatus
 from common.domain.status import UNKNOWN_KINDS, Contact, Failure, Found, Reason, Remedy
-
-Params = Mapping[str, Any]
-
-
-def sentence(reason: Reason) -> str:
-    """Return a reason in words; empty for none. A code that this version does not know is shown as it is."""
-    if not reason:
-        return ""
-    make = _SENTENCES.get(reason.code)
-    return make(reason.params) if make is not None else reason.code
 
 
 def hold_sentence(hold: Reason) -> str:
@@ -40,7 +30,8 @@ def failure_sentence(failure: Failure, *, ref: str, retry_at: datetime | None) -
         retry_at: when it is tried again by itself; None when a run is on its way, or when only a change helps.
     """
     times = "failed" if failure.count == 1 else f"failed {failure.count} times since {_at(failure.since)}, last"
-    return f"{failure.message or failure.code} ({times} {_at(failure.last)}); {_waits_for(failure, ref, retry_at)}"
+    said = sentence(Reason(failure.code, failure.params))
+    return f"{said} ({times} {_at(failure.last)}); {_waits_for(failure, ref, retry_at)}"
 
 
 def reason_sentence(
@@ -165,7 +156,7 @@ def _leaving_asked(params: Params) -> str:
     return f"{numbers.of(int(params.get('placements', 0)), 'placement')} would leave ({why})"
 
 
-_SENTENCES: Mapping[str, Callable[[Params], str]] = {
+SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Contact.LOST: _lost,
     Contact.PARTIAL: _partial,
     Found.WARNED: _warned,

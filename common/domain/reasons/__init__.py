@@ -1,0 +1,25 @@
+"""Sentences from codes: what is stored is a code with parameters, what people read is made here and nowhere else.
+
+Each table of this package says its codes; ``register`` takes in another. The codes themselves stand in
+``common.domain.holds``, ``status`` and ``codes``; ``docs/reference/reasons.md`` lists them.
+"""
+
+from __future__ import annotations
+
+from common.domain.reasons import placements, runs
+from common.domain.reasons.catalogue import Params, codes, nested, register, sentence
+from common.domain.reasons.placements import failure_sentence, hold_sentence, reason_sentence
+
+__all__ = [
+    "Params",
+    "codes",
+    "failure_sentence",
+    "hold_sentence",
+    "nested",
+    "reason_sentence",
+    "register",
+    "sentence",
+]
+
+for _table in (placements.SENTENCES, runs.SENTENCES):
+    register(_table)

@@ -1,0 +1,64 @@
+"""The catalogue itself: from a code to what makes its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from common.domain.errors import sentences
+from common.domain.status import Reason
+
+Params = Mapping[str, Any]
+_SENTENCES: dict[str, Callable[[Params], str]] = {}
+
+
+def register(table: Mapping[str, Callable[[Params], str]]) -> None:
+    """Take in codes with what makes their sentences.
+
+    Raises:
+        ValueError: one of the codes has a sentence already.
+    """
+    twice = sorted(_SENTENCES.keys() & table.keys())
+    if twice:
+        message = f"a code has one sentence, and {', '.join(twice)} had one before"
+        raise ValueError(message)
+    _SENTENCES.update((str(code), make) for code, make in table.items())
+
+
+def codes() -> frozenset[str]:
+    """Return the codes that have a sentence of their own."""
+    return frozenset(_SENTENCES)
+
+
+def sentence(reason: Reason) -> str:
+    """Return a reason in words; empty for none.
+
+    An error brings its words along as ``message`` and ``remedy``. A code that this version does not know, and that
+    brings none, is shown as it is; so is one whose parameters are not what they should be: one odd row, from whoever
+    may write it, must not keep a page from being read.
+    """
+    if not reason:
+        return ""
+    try:
+        said = _SENTENCES.get(reason.code, told)(reason.params)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        said = ""
+    return said or reason.code
+
+
+def told(params: Params) -> str:
+    """Return the words that an error brings along; empty where it brings none."""
+    return sentences(str(params.get("message", "")), str(params.get("remedy", "")))
+
+
+def inner(params: Params, name: str) -> str:
+    """Return the sentence of a reason that is a parameter of another one."""
+    given = params.get(name)
+    if not isinstance(given, Mapping):
+        return ""
+    return sentence(Reason(str(given.get("code", "")), given.get("params") or {}))
+
+
+def nested(reason: Reason) -> Params:
+    """Return a reason as the parameter of another one, as ``inner`` reads it."""
+    return {"code": str(reason.code), "params": dict(reason.params)}
