@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from workers.sync.objects.depth import mapping
+from workers.sync.objects.depth import shallow, trimmed
 from workers.sync.objects.live import LiveMeta
 
 T = TypeVar("T")
@@ -46,12 +46,12 @@ _ITEM: msgspec.json.Decoder[_Item] = msgspec.json.Decoder(_Item)
 
 
 def decode_metadata(body: bytes) -> Page[LiveMeta]:
-    """Return a page of a metadata LIST.
+    """Return a page of a metadata LIST; what nests too deep in it is empty.
 
     Raises:
         msgspec.DecodeError: it is something else.
     """
-    found = _METADATA.decode(body)
+    found = _read(_METADATA, body)
     if found.kind != "PartialObjectMetadataList":
         message = f"a {found.kind} where metadata was asked for"
         raise msgspec.ValidationError(message)
@@ -61,17 +61,26 @@ def decode_metadata(body: bytes) -> Page[LiveMeta]:
 def decode_objects(body: bytes) -> Page[dict[str, Any]]:
     """Return a page of a LIST; objects are decoded one by one, so that other threads come in between.
 
+    What nests too deep in one of them is empty: it is one tenant's, and the page is everybody's.
+
     Raises:
         msgspec.DecodeError: it is no list, or one of its items has no metadata as objects have it.
-        GarbageError: one of its items is no object, or nests too deep.
+        GarbageError: one of its items is no object.
     """
-    found = _OBJECTS.decode(body)
+    found = _read(_OBJECTS, body)
     return Page(tuple(_object(bytes(each)) for each in found.items or ()), found.metadata.token or "")
+
+
+def _read(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except RecursionError:
+        return decoder.decode(trimmed(body))
 
 
 def _object(raw: bytes) -> dict[str, Any]:
     """Return one item whose metadata is sound: by it objects are told apart."""
-    body = mapping(raw)
+    body = shallow(raw)
     if not _ITEM.decode(raw).metadata.name:
         message = "an object without a name"
         raise msgspec.ValidationError(message)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from common.domain.refs import ObjectId, PlacementRef
+from workers.sync.errors import GarbageError
 from workers.sync.objects import marks
 from workers.sync.objects.fingerprint import fingerprint_like
 from workers.sync.objects.live import LiveMeta
@@ -142,12 +143,12 @@ def _verdict(
         meta = live.get(item.object)
         if lists.get((item.object.group, item.object.kind)) is None:
             unread.append(f"{item.object.kind} could not be listed")
-        elif not item.fingerprint:
-            under_way.append(f"{item.object} was not applied yet")
-        elif meta is not None and meta.deletion_timestamp:
-            under_way.append(f"{item.object} is being deleted")
-        elif drift := _drift(marking, item, meta):
-            drifts.append(drift)
+        elif why := _under_way(item, meta):
+            under_way.append(why)
+        elif isinstance(seen := _drift(marking, item, meta), GarbageError):
+            unread.append(f"{item.object}: {seen}")
+        elif seen is not None:
+            drifts.append(seen)
     if drifts:
         return SweepVerdict(ref, Finding.DRIFTED, tuple(drifts), f"{drifts[0].object} {drifts[0].what}")
     if unread:
@@ -155,6 +156,12 @@ def _verdict(
     if under_way:
         return SweepVerdict(ref, Finding.UNDER_WAY, reason=under_way[0])
     return SweepVerdict(ref, Finding.CONFIRMED)
+
+
+def _under_way(item: InventoryItem, meta: LiveMeta | None) -> str:
+    if not item.fingerprint:
+        return f"{item.object} was not applied yet"
+    return f"{item.object} is being deleted" if meta is not None and meta.deletion_timestamp else ""
 
 
 def _gone(items: Sequence[InventoryItem], live: Mapping[ObjectId, LiveMeta], lists: Lists) -> tuple[ObjectId, ...]:
@@ -167,10 +174,14 @@ def _looked_at(item: InventoryItem) -> bool:
     return item.wanted and not item.is_hook
 
 
-def _drift(marking: _Marking, item: InventoryItem, meta: LiveMeta | None) -> Drift | None:
+def _drift(marking: _Marking, item: InventoryItem, meta: LiveMeta | None) -> Drift | GarbageError | None:
+    """Return what differs, or why that cannot be told: one object is no reason not to look at the others."""
     if meta is None:
         return None if item.goes_by_itself else Drift(item.object, "is gone, or lost our label")
-    seen = fingerprint_like(item.fingerprint, meta, marking.key)
+    try:
+        seen = fingerprint_like(item.fingerprint, meta, marking.key)
+    except GarbageError as error:
+        return error
     if (meta.annotations or {}).get(marks.OWNER) != marks.owner_mark(marking.fleet, marking.ref, item.object):
         return Drift(item.object, "lost our mark", last_manager(meta), seen)
     if seen != item.fingerprint:

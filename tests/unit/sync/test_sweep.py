@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import msgspec
+
 from common.domain.refs import PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, config_map, deployment
@@ -124,3 +126,23 @@ def test_copies_and_other_fleets_are_no_strays(site: Site, cluster: FakeCluster)
     copy = {"name": "copy", "labels": metadata["labels"], "annotations": metadata["annotations"]}
     cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": copy, "data": {}}, manager="kubectl")
     assert swept(site, cluster).strays == ()
+
+
+def test_an_object_that_cannot_be_understood_is_no_drift_and_keeps_nobody_else_from_being_judged(
+    site: Site, cluster: FakeCluster
+) -> None:
+    site.sync(config_map("a"), config_map("b"))
+    listed = lists(cluster)
+    broken = tuple(replace_fields(meta, b"3") if meta.name == "a" else meta for meta in listed["", "ConfigMap"] or ())
+    (verdict,) = swept(site, cluster, {**listed, ("", "ConfigMap"): broken}).verdicts
+    assert (verdict.finding, verdict.drifts) == (Finding.PARTIAL, ())
+    assert "ConfigMap" in verdict.reason
+    cluster.remove("ConfigMap", "b")
+    (verdict,) = swept(site, cluster, {**listed, ("", "ConfigMap"): broken[:1]}).verdicts
+    assert [drift.object.name for drift in verdict.drifts] == ["b"]
+
+
+def replace_fields(meta: LiveMeta, fields: bytes) -> LiveMeta:
+    """Return metadata whose managedFields hold something else."""
+    entries = (msgspec.structs.replace(entry, fields=msgspec.Raw(fields)) for entry in meta.managed_fields or ())
+    return msgspec.structs.replace(meta, managed_fields=tuple(entries))

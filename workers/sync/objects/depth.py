@@ -17,6 +17,8 @@ _OPENERS = b"{["
 _SEPARATORS = b"{[,"
 _OTHERS = bytes(each for each in range(256) if each not in b'{}[],"')
 _STEPS = bytes.maketrans(b"{[}]", b"\x01\x01\xff\xff")
+_OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{}]', re.DOTALL)
 _TEXT = re.compile(rb'"[^"]*"')
 
 
@@ -27,6 +29,18 @@ def mapping(raw: bytes) -> dict[str, Any]:
         GarbageError: it is none, or nests too deep.
     """
     check_depth(raw)
+    return _decoded(raw)
+
+
+def shallow(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object in ``raw`` as ``mapping`` does, but what nests too deep in it is empty.
+
+    For a LIST: one object that nobody can read to its end keeps nobody from reading the others.
+    """
+    return _decoded(trimmed(raw, DEEPEST))
+
+
+def _decoded(raw: bytes) -> dict[str, Any]:
     try:
         decoded = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -47,6 +61,28 @@ def check_depth(raw: bytes) -> None:
     if sum(raw.count(opener) for opener in _OPENERS) > DEEPEST and depth(raw) > DEEPEST:
         message = f"the cluster sent an object that nests deeper than {DEEPEST} levels"
         raise GarbageError(message)
+
+
+def trimmed(raw: bytes, deepest: int = DEEPEST + 2) -> bytes:
+    """Return JSON without what lies in its objects and lists at level ``deepest``, in time linear in its size.
+
+    Args:
+        raw: valid JSON.
+        deepest: from 1; an item of a LIST begins at the third level.
+    """
+    if sum(raw.count(opener) for opener in _OPENERS) <= deepest or depth(raw) <= deepest:
+        return raw
+    kept, begins, level = [], 0, 0
+    for token in _TOKENS.finditer(raw):
+        if token[0] in _OPENING:
+            level += 1
+            if level == deepest:
+                kept.append(raw[begins : token.end()])
+        elif token[0] in _CLOSING:
+            if level == deepest:
+                begins = token.start()
+            level -= 1
+    return b"".join((*kept, raw[begins:]))
 
 
 def structure(raw: bytes) -> bytes:
