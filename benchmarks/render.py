@@ -25,8 +25,8 @@ from common.sources.urls import PlainHttp
 from simulator.git_http import GitHttpServer
 from workers.render import kustomize
 from workers.render.cache import RenderCache
-from workers.render.helm.rendering import Capabilities
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import Capabilities, RenderRequest
 
 MANIFEST = """\
 apiVersion: apps/v1

@@ -9,6 +9,7 @@ from common.domain.runs import RetryPolicy
 from common.registry.documents import Source
 from common.registry.schema import application as app
 from common.registry.schema import base, core, rollouts, sources
+from common.registry.schema.rendering import RenderSpec
 from common.yaml import Path
 
 
@@ -195,11 +196,12 @@ def _ref(spec: sources.GitRefSpec | sources.OciRefSpec | sources.PinSpec) -> fle
     return fleet.Ref(fleet.RefKind(kind), value)
 
 
-def _render(spec: sources.RenderSpec) -> fleet.RenderSettings:
+def _render(spec: RenderSpec) -> fleet.RenderSettings:
     name, options = next((name, options) for name, options in spec if options is not None)
-    return fleet.RenderSettings(
-        fleet.Renderer(name), options.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
-    )
+    if isinstance(options, str):
+        return fleet.RenderSettings(name, {"name": options})
+    given = options.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
+    return fleet.RenderSettings(name, given)
 
 
 def _target(

@@ -181,7 +181,8 @@ def _target_faults(source: Source, document: ApplicationDocument, context: Conte
 def _lending_faults(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Fault]:
     spec = document.spec
     names = [item.name for item in spec.sources or []]
-    files = [] if spec.render is None or spec.render.helm is None else spec.render.helm.values_files
+    chart = getattr(spec.render, fleet.CHARTS, None)
+    files = [] if chart is None else chart.values_files
     lenders = [(index, of[0]) for index, file in enumerate(files) if (of := fleet.lent(file)) is not None]
     for index, name in lenders:
         if name not in names:

@@ -30,9 +30,10 @@ from console.cli.client import HubUnreachableError
 from console.looking.offline import Shown, in_namespace
 from workers.kube import ClusterPool
 from workers.kube.secrets import credentials_from
-from workers.render.helm.rendering import Capabilities
 from workers.render.manifests import Sourced
-from workers.render.renderers import Resolved, asks_cluster, renderers_from, request_for
+from workers.render.renderers import Resolved, renderers_from
+from workers.render.request import Capabilities, request_for
+from workers.render.table import asks_cluster
 from workers.sync.plan.lists import flattened
 
 

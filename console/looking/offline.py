@@ -25,7 +25,8 @@ from console.looking.scopes import defined_kinds, namespaced, with_namespace
 from workers.render.cache import RenderCache
 from workers.render.manifests import Sourced
 from workers.render.parts import Part
-from workers.render.renderers import Renderers, RenderRequest, request_for
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest, request_for
 
 
 class NotPlacedError(PermanentError):

@@ -34,7 +34,7 @@ from scheduler.planning.facts import Facts
 from scheduler.planning.preview import Effect, PlacementEffect, preview
 from workers.kube import ClusterPool, Connection
 from workers.kube.secrets import credentials_from
-from workers.render.helm.rendering import Capabilities
+from workers.render.request import Capabilities
 from workers.render.secrecy import silenced
 from workers.sync import pipeline
 from workers.sync.objects.moving import Claims, Held, Hold

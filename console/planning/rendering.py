@@ -20,12 +20,13 @@ from common.sources.trees import Tree
 from console.looking.offline import in_namespace
 from workers.kube.secrets import credentials_from
 from workers.render.cache import RenderCache
-from workers.render.helm.rendering import Capabilities
 from workers.render.parts import by_source
 from workers.render.rendered import Rendered
-from workers.render.renderers import Renderers, RenderRequest, Resolved, asks_cluster, request_for
+from workers.render.renderers import Renderers, Resolved
+from workers.render.request import Capabilities, RenderRequest, request_for
 from workers.render.sandbox import Bounds
 from workers.render.sops import Decryptor
+from workers.render.table import asks_cluster
 
 
 class Rendering:

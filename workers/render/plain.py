@@ -3,19 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from common.sources.trees import Entry, Tree, refuse_link
 from workers.render.faults import RenderError
 from workers.render.manifests import Output, checked, joined, reading
+from workers.render.protocol import Age, Loans, Machine, Need, Place, numbers
+from workers.render.request import RenderRequest
 
 NAME = "plain"
 VERSION = "2"
 """Counts up whenever equal files would render to other manifests."""
 _SUFFIXES = (".yaml", ".yml", ".json")
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A footprint.
+
+    Attributes:
+        path: the folder, or one file.
+        files: to be read below it.
+    """
+
+    path: str
+    files: tuple[str, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All of it. An empty footprint would be equal for all that is empty: the folder stands for it."""
+        return self.files or (self.path,)
+
+
+class PlainRenderer:
+    """See ``workers.render.protocol.Renderer``."""
+
+    name: ClassVar[str] = NAME
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    detected: ClassVar[bool] = True
+
+    def __init__(self, machine: Machine) -> None:
+        """Take nothing: it needs no tool."""
+
+    @classmethod
+    def detects(cls, _place: Place) -> bool:
+        """Return True: whatever no other renderer is for."""
+        return True
+
+    def footprint(self, tree: Tree, path: str, options: Mapping[str, Any]) -> Files:
+        """Return the files that are taken; raises as the function of that name."""
+        return Files(path, footprint(tree, path, options))
+
+    def version(self, _options: Mapping[str, Any]) -> str:
+        """Return ours."""
+        return VERSION
+
+    def render(self, tree: Tree, reads: Files, _request: RenderRequest, _loans: Loans) -> Output:
+        """Return the objects of the files; raises as the function of that name."""
+        return render(tree, reads.path, reads.files)
+
+    def supersedes(self, version: str, _age: Age) -> bool:
+        """Return whether this is newer."""
+        return numbers(VERSION) > numbers(version)
+
+    def cures(self, _error_code: str) -> bool:
+        """Return False: nothing can be missing."""
+        return False
+
+    def close(self) -> None:
+        """Hold nothing."""
 
 
 def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> tuple[str, ...]:

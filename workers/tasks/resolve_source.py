@@ -19,7 +19,8 @@ from common.store.state import sources
 from common.store.state.sources import Digest, Source
 from common.telemetry.logs import logger
 from workers.render.parts import Part, parts_of
-from workers.render.renderers import RenderRequest
+from workers.render.protocol import Age
+from workers.render.request import RenderRequest
 from workers.tasks.leases import HeldLease
 from workers.tasks.runtime import Runtime
 
@@ -95,7 +96,9 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
 
 def _look_again(runtime: Runtime, known: Digest) -> bool:
     """Return whether the same commit may give something else by now: by a newer renderer, or keys that were missing."""
-    return known.error_code in _UNSIGNED or runtime.renderers.outdated(known.renderer, known.error_code)
+    before = known.resolved_at is not None and known.resolved_at < runtime.started_at
+    age = Age.BEFORE if before else Age.SINCE
+    return known.error_code in _UNSIGNED or runtime.renderers.outdated(known.renderer, known.error_code, age)
 
 
 def followers(fleet: Fleet, ref: SourceRef) -> tuple[Application, ...]:

@@ -33,10 +33,11 @@ from workers.record.endings import Ender
 from workers.record.journal import SqlJournal
 from workers.record.moves import Moves
 from workers.render.canonical import manifest_digest
-from workers.render.helm.rendering import Capabilities
 from workers.render.rendered import Rendered
-from workers.render.renderers import Resolved, asks_cluster, request_for
+from workers.render.renderers import Resolved
+from workers.render.request import Capabilities, request_for
 from workers.render.sops import Decryptor
+from workers.render.table import asks_cluster
 from workers.sync import pipeline
 from workers.sync.ports import Phase, Ports, SyncRequest
 from workers.tasks import tenancy

@@ -55,12 +55,12 @@ from common.domain.fleet.rollouts import (
 )
 from common.domain.fleet.selectors import EVERYTHING, NOTHING, Operator, Requirement, Scope, Selector
 from common.domain.fleet.sources import (
+    CHARTS,
     GitSource,
     HelmSource,
     OciSource,
     Ref,
     RefKind,
-    Renderer,
     RenderSettings,
     Source,
     lent,
@@ -69,6 +69,7 @@ from common.domain.fleet.values import NOWHERE, ExplainedValue, Layered, ValueLa
 
 __all__ = [
     "A_FIFTH",
+    "CHARTS",
     "DEFAULT_PROJECT",
     "EVERYTHING",
     "NONE_AT_ALL",
@@ -112,7 +113,6 @@ __all__ = [
     "Ref",
     "RefKind",
     "RenderSettings",
-    "Renderer",
     "Requirement",
     "Role",
     "RolloutStrategy",

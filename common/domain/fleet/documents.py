@@ -10,7 +10,7 @@ from typing import Any
 
 from common.domain.fleet.policies import Expect, OnUnmatch, SyncSettings
 from common.domain.fleet.selectors import Selector
-from common.domain.fleet.sources import Ref, Renderer, RenderSettings, Source, lent
+from common.domain.fleet.sources import CHARTS, Ref, RenderSettings, Source, lent
 from common.domain.fleet.values import NOWHERE, ValueLayer, Where
 
 
@@ -189,7 +189,7 @@ class Application:
     @property
     def values_files(self) -> tuple[str, ...]:
         """Files that a chart takes values from, lowest first, as the registry has them."""
-        if self.render is None or self.render.renderer is not Renderer.HELM:
+        if self.render is None or self.render.renderer != CHARTS:
             return ()
         return tuple(self.render.options.get("valuesFiles", ()))
 

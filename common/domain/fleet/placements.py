@@ -186,7 +186,7 @@ def parameters_digest(parameters: Mapping[str, Any]) -> str:
 
 def _render_as_json(application: Application) -> dict[str, Any] | None:
     render = application.render
-    return None if render is None else {"renderer": render.renderer.value, "options": dict(render.options)}
+    return None if render is None else {"renderer": render.renderer, "options": dict(render.options)}
 
 
 @dataclass(frozen=True, slots=True)

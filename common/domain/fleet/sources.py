@@ -128,20 +128,14 @@ class OciSource:
 Source = GitSource | HelmSource | OciSource
 
 
+CHARTS = "helm"
+"""The renderer whose settings may name files of other sources."""
+
+
 def lent(file: str) -> tuple[str, str] | None:
     """Return the source and the file in it that ``$SOURCE/FILE`` means; None of a file of the chart's own source."""
     name, slash, rest = file.removeprefix("$").partition("/")
     return (name, rest) if file.startswith("$") and slash and rest else None
-
-
-class Renderer(StrEnum):
-    """Which renderer an application asks for; DETECT leaves it to what lies in the folder."""
-
-    DETECT = "detect"
-    PLAIN = "plain"
-    KUSTOMIZE = "kustomize"
-    HELM = "helm"
-    JSONNET = "jsonnet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +143,12 @@ class RenderSettings:
     """``render``: which renderer, and its settings.
 
     Attributes:
+        renderer: its name in the table of renderers (``common.renderers``).
         options: the renderer's own settings with the registry's keys, defaults left out:
             plain ``include``, ``exclude``; kustomize ``images``, ``patches``, ``components``, ``namePrefix``,
             ``nameSuffix``; helm ``valuesFiles``, ``releaseName``, ``sets``, ``lookup``; jsonnet ``libs``,
-            ``topLevelArguments``.
+            ``topLevelArguments``; command ``name``.
     """
 
-    renderer: Renderer
+    renderer: str
     options: Mapping[str, Any]

@@ -35,7 +35,8 @@ from common.registry.schema.base import (
     refuse,
 )
 from common.registry.schema.core import Values
-from common.registry.schema.sources import DecryptSpec, NamedSourceSpec, PinSpec, RenderSpec, SourceSpec
+from common.registry.schema.rendering import RenderSpec
+from common.registry.schema.sources import DecryptSpec, NamedSourceSpec, PinSpec, SourceSpec
 
 _DEFAULT_RETRY = RetryPolicy()
 

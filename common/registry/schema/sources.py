@@ -1,9 +1,9 @@
-"""Where manifests come from and how they are rendered, as an application writes it."""
+"""Where manifests come from, as an application writes it."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -13,7 +13,6 @@ from common.registry.schema.base import (
     Base,
     CredentialsSpec,
     Folder,
-    Glob,
     Name,
     Reference,
     Text,
@@ -25,7 +24,6 @@ from common.semver import RangeError, VersionRange, is_version
 
 _CHART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LONGEST_VERSION = 150
-_IMAGE = re.compile(r"(?=.*[=:@])[A-Za-z0-9][A-Za-z0-9._/:@-]*(=[A-Za-z0-9][A-Za-z0-9._/:@-]*)?")
 
 
 def _ref_name(value: str) -> str:
@@ -37,12 +35,6 @@ def _ref_name(value: str) -> str:
 def _commit(value: str) -> str:
     if not is_commit(value):
         refuse(f"{value[:80]!r} is not a full commit id", "give all 40 (or 64) lower-case hex digits")
-    return value
-
-
-def _image(value: str) -> str:
-    if len(value) > 512 or _IMAGE.fullmatch(value) is None:
-        refuse(f"{value[:80]!r} is not an image", "write NAME=NEWNAME:TAG, NAME:TAG or NAME@DIGEST")
     return value
 
 
@@ -195,78 +187,6 @@ class NamedSourceSpec(SourceSpec):
     """One of several sources."""
 
     name: Name = Field(description="What the other sources call it: $NAME/file.")
-
-
-class HelmRenderSpec(Base):
-    """Settings of Helm."""
-
-    values_files: list[Text] = Field(
-        default=[], description="Files, lowest first: paths from the chart's folder, or $NAME/FILE in another source."
-    )
-    release_name: Name | None = Field(default=None, description="Absent: the application's name.")
-    sets: Annotated[list[Text], Field(max_length=500)] = Field(
-        default=[], description="KEY=VALUE as in `helm template --set`, over the registry's values."
-    )
-    lookup: Literal["empty", "refuse"] = Field(
-        default="empty", description="`lookup` in templates finds nothing, with a warning; or such a chart is refused."
-    )
-    skip_crds: bool = Field(default=False, description="Whether what lies in the chart's crds folder is left out.")
-    skip_tests: bool = Field(
-        default=False,
-        description="Whether objects that are a test beside another hook are left out; those that are a test alone "
-        "always are.",
-    )
-    skip_schema_validation: bool = Field(
-        default=False, description="Whether values are given without holding them to the chart's values.schema.json."
-    )
-
-
-class PatchSpec(Base):
-    """A patch as in a kustomization, written out: files of the source are not read from here."""
-
-    patch: Annotated[str, Field(min_length=1, max_length=65_536)] = Field(description="Strategic merge or JSON 6902.")
-    target: dict[str, Any] | None = Field(default=None, description="Which objects. Absent: named by the patch.")
-    options: dict[str, bool] | None = Field(default=None, description="allowNameChange, allowKindChange. Absent: none.")
-
-
-class KustomizeRenderSpec(Base):
-    """Settings of Kustomize, laid over the folder's own."""
-
-    images: list[Annotated[str, AfterValidator(_image)]] = Field(
-        default=[], description="NAME=NEWNAME:TAG, NAME:TAG or NAME@DIGEST."
-    )
-    patches: list[PatchSpec] = Field(default=[], description="Patches as in a kustomization.")
-    components: list[Folder] = Field(default=[], description="Folders of components, from the repository's root.")
-    name_prefix: Text | None = Field(default=None, description="Put before every name. Absent: none.")
-    name_suffix: Text | None = Field(default=None, description="Put after every name. Absent: none.")
-
-
-class JsonnetRenderSpec(Base):
-    """Settings of Jsonnet."""
-
-    libs: list[Folder] = Field(default=[], description="Library folders, from the repository's root.")
-    top_level_arguments: dict[str, Any] = Field(default={}, description="Arguments of the top-level function.")
-
-
-class PlainRenderSpec(Base):
-    """Settings of plain manifests."""
-
-    include: list[Glob] = Field(default=[], description="Files to take, from the source's path. None: all of YAML.")
-    exclude: list[Glob] = Field(default=[], description="Files to leave out; wins over include.")
-
-
-class RenderSpec(Base):
-    """Which renderer; at most one of its keys. Absent: detected from what lies in the folder."""
-
-    plain: PlainRenderSpec | None = Field(default=None, description="Manifests as they are.")
-    kustomize: KustomizeRenderSpec | None = Field(default=None, description="Kustomize.")
-    helm: HelmRenderSpec | None = Field(default=None, description="Helm.")
-    jsonnet: JsonnetRenderSpec | None = Field(default=None, description="Jsonnet.")
-
-    @model_validator(mode="after")
-    def _one_renderer(self) -> RenderSpec:
-        one_of(self, ("plain", "kustomize", "helm", "jsonnet"), "render")
-        return self
 
 
 class SopsSpec(Base):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,7 @@ class Digest:
         commit: first commit that gave this digest.
         digest: sha256 hex; empty when the footprint could not be read.
         renderer: renderer and version, as it enters the parameters digest.
+        resolved_at: when that was stored; None of one that is not stored yet.
     """
 
     source_id: int
@@ -52,6 +53,7 @@ class Digest:
     renderer: str
     error_code: str = ""
     error: str = ""
+    resolved_at: datetime | None = field(default=None, compare=False)
 
 
 def follow(connection: Connection, wanted: Mapping[SourceRef, str], *, now: datetime) -> None:
@@ -250,4 +252,5 @@ def _source(row: Any) -> Source:
 
 
 def _digest(row: Any) -> Digest:
-    return Digest(row.source_id, row.application, row.commit, row.digest, row.renderer, row.error_code, row.error)
+    said = (row.error_code, row.error)
+    return Digest(row.source_id, row.application, row.commit, row.digest, row.renderer, *said, row.resolved_at)

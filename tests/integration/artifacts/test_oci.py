@@ -28,7 +28,8 @@ from common.sources.urls import PlainHttp
 from tests.fakes.archives import chart, packed
 from tests.fixtures.oci import CHART, PASSWORD, USER, Blob, OciRegistry
 from workers.render.cache import RenderCache
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 
 pytestmark = pytest.mark.service("docker-registry")
 MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {v: '%s'}\n"

@@ -17,7 +17,8 @@ from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, WallClock
 from tests.fakes.trees import memory_tree
 from workers.render.cache import RenderCache
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 from workers.sync.health import NO_RULES, Context, assess, waits_for_health
 from workers.sync.ports import Ending, Phase, SyncResult, Target
 

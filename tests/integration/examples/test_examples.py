@@ -9,7 +9,7 @@ import pytest
 from common.domain.changes import MUTATIONS
 from common.domain.fleet import PrunePolicy, SyncSettings
 from tests.integration.examples.conftest import Example, Load, files_below
-from workers.render.renderers import RenderRequest
+from workers.render.request import RenderRequest
 from workers.sync.ports import Ending, Phase
 
 ROOT = Path(__file__).parents[3] / "examples" / "applications"

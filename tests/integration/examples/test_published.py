@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.examples.conftest import Load, files_below
 from tests.integration.examples.test_examples import nothing_changes, removed
-from workers.render.renderers import RenderRequest
+from workers.render.request import RenderRequest
 from workers.sync.ports import Ending
 
 CERT_MANAGER = ("github.com/cert-manager/cert-manager", "v1.16.2")

@@ -44,7 +44,8 @@ from common.sources.trees import TreeLimits, source_digest
 from common.sources.urls import PlainHttp
 from tests.fakes.git_server import GitServer, Origin
 from workers.render.cache import RenderCache
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 
 MAIN = "refs/heads/main"
 

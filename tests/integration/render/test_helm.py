@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from common.domain.errors import PermanentError
-from common.domain.fleet import IgnoreRule, Renderer, RenderSettings
+from common.domain.fleet import IgnoreRule, RenderSettings
 from common.domain.refs import PlacementRef
 from common.sources.faults import SymlinkRefusedError
 from tests.fakes.cluster import FakeCluster
@@ -30,9 +30,9 @@ from workers.render.faults import (
     ToolBoundsError,
     ToolFailedError,
 )
-from workers.render.helm.rendering import Capabilities
 from workers.render.rendered import Rendered
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import Capabilities, RenderRequest
 from workers.render.sandbox import Bounds
 from workers.sync.plan.arriving import CustomKinds
 from workers.sync.plan.normalise import Naming, normalise
@@ -59,7 +59,7 @@ def renderers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderers]:
 
 
 def request(options: Mapping[str, Any] | None = None, **others: Any) -> RenderRequest:
-    settings = None if options is None else RenderSettings(Renderer.HELM, options)
+    settings = None if options is None else RenderSettings("helm", options)
     return RenderRequest.at("web", settings, **({"release": "shop", "namespace": "front"} | others))
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from common.domain.fleet import Renderer, RenderSettings
+from common.domain.fleet import RenderSettings
 from common.sources.faults import PathMissingError, SymlinkRefusedError
 from tests.fakes.trees import Content, memory_tree
 from workers.render.cache import RenderCache
 from workers.render.faults import EmptyRenderError, RenderError, ToolBoundsError, ToolFailedError
 from workers.render.rendered import Rendered
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 from workers.render.sandbox import Bounds
 
 LIB = "{ map(name, data):: {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: name}, data: data} }"
@@ -37,7 +38,7 @@ def render(
     renderers: Renderers, files: Mapping[str, Content], options: Mapping[str, Any] | None = None, **more: Any
 ) -> Rendered:
     tree = memory_tree(files)
-    settings = RenderSettings(Renderer.JSONNET, {"libs": ["vendor"]} | dict(options or {}))
+    settings = RenderSettings("jsonnet", {"libs": ["vendor"]} | dict(options or {}))
     asked = RenderRequest.at("app", settings, **more)
     return renderers.render(lambda _: tree, asked, renderers.resolve(tree, asked))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from common.domain.fleet import Renderer, RenderSettings
+from common.domain.fleet import RenderSettings
 from tests.controlplane.build import find
 from tests.fakes.trees import Content, memory_tree
 from tests.fixtures.services import unavailable
@@ -24,7 +24,8 @@ from workers.render.faults import (
 )
 from workers.render.kustomize import Tool
 from workers.render.rendered import Rendered
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 
 pytestmark = pytest.mark.service("kustomize")
 
@@ -177,7 +178,7 @@ def test_the_registrys_settings_lie_over_the_folder(renderers: Renderers) -> Non
         "namePrefix": "p-",
         "nameSuffix": "-s",
     }
-    settings = RenderSettings(Renderer.KUSTOMIZE, options)
+    settings = RenderSettings("kustomize", options)
     done = render(renderers, BASE, RenderRequest.at("apps/web", settings))
     (web,) = [manifest for manifest in done.manifests if manifest["kind"] == "Deployment"]
     assert web["metadata"]["name"] == "p-web-s"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.domain.errors import PermanentError
-from common.domain.fleet import Renderer, RenderSettings
+from common.domain.fleet import RenderSettings
 from common.domain.refs import SourceRef
 from common.domain.several import joined_digest
 from common.sources.faults import PathMissingError, SymlinkRefusedError
@@ -17,7 +17,8 @@ from tests.fakes.trees import memory_tree
 from workers.render.cache import RenderCache
 from workers.render.faults import EscapeRefusedError, RenderError
 from workers.render.parts import Part
-from workers.render.renderers import Renderers, RenderRequest, Resolved
+from workers.render.renderers import Renderers, Resolved
+from workers.render.request import RenderRequest
 
 A, B = (SourceRef(f"https://git.example.com/{name}.git", "", "refs/heads/main") for name in "ab")
 CHART = {
@@ -26,7 +27,7 @@ CHART = {
 }
 PLAIN = {"extras/b.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n"}
 VALUES = {"prod.yaml": "v: lent\n"}
-HELM = RenderSettings(Renderer.HELM, {"valuesFiles": ["$config/prod.yaml"]})
+HELM = RenderSettings("helm", {"valuesFiles": ["$config/prod.yaml"]})
 CHART_PART = Part(".", A, "chart")
 CONFIG_PART = Part(".", B, "config", ("prod.yaml",))
 EXTRAS_PART = Part("extras", B, "extras")

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from common.domain.errors import FlotillaError
-from common.domain.fleet import Renderer, RenderSettings
+from common.domain.fleet import RenderSettings
 from tests.fakes.trees import Content, memory_tree
+from workers.render.pool import RenderProcesses
 from workers.render.rendered import Rendered
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 from workers.render.sandbox import Bounds
 
 CANARY = "canary-9d41c7e2"
@@ -34,7 +36,7 @@ def chart(expression: str = "1", files: Mapping[str, Content] | None = None) -> 
 
 
 def helm(options: Mapping[str, Any] | None = None, **more: Any) -> RenderRequest:
-    return RenderRequest.at("app", RenderSettings(Renderer.HELM, dict(options or {})), **more)
+    return RenderRequest.at("app", RenderSettings("helm", dict(options or {})), **more)
 
 
 def render(renderers: Renderers, files: Mapping[str, Content], request: RenderRequest | None = None) -> Rendered:
@@ -42,6 +44,12 @@ def render(renderers: Renderers, files: Mapping[str, Content], request: RenderRe
     tree = memory_tree(files)
     request = request or RenderRequest.at("app")
     return renderers.render(lambda _: tree, request, renderers.resolve(tree, request))
+
+
+def processes_of(renderers: Renderers, name: str) -> RenderProcesses:
+    """Return the processes that hold a renderer's library."""
+    found: RenderProcesses = vars(renderers._renderers[name])["_processes"]
+    return found
 
 
 def needs_namespaces() -> None:

@@ -13,7 +13,7 @@ import pytest
 from common.domain.errors import PermanentError
 from tests.fakes.trees import Content
 from tests.fakes.web_server import WebServer
-from tests.security.rendering.attacks import BOUNDS, CANARY, chart, leaks, needs_namespaces, render, told
+from tests.security.rendering.attacks import BOUNDS, CANARY, chart, leaks, needs_namespaces, processes_of, render, told
 from workers.render import sandbox
 from workers.render.cache import RenderCache
 from workers.render.faults import ToolFailedError
@@ -49,7 +49,7 @@ def test_the_processes_hold_nothing_of_the_worker(fresh: Renderers) -> None:
     """What a library might one day show of itself is not there."""
     render(fresh, chart(".Capabilities"))
     render(fresh, {"app/main.jsonnet": "{apiVersion: 'v1', kind: 'A', metadata: {name: 'a'}}"})
-    for processes in (fresh._helm, fresh._jsonnet):
+    for processes in (processes_of(fresh, "helm"), processes_of(fresh, "jsonnet")):
         ((_, process),) = processes._idle
         proc = Path(f"/proc/{process._process.pid}")
         environment = (proc / "environ").read_bytes()
@@ -102,7 +102,7 @@ def test_the_processes_have_a_network_of_their_own_where_the_kernel_lets_them(re
     render(renderers, chart())
     render(renderers, {"app/main.jsonnet": "{apiVersion: 'v1', kind: 'A', metadata: {name: 'a'}}"})
     ours = os.readlink("/proc/self/ns/net")
-    for processes in (renderers._helm, renderers._jsonnet):
+    for processes in (processes_of(renderers, "helm"), processes_of(renderers, "jsonnet")):
         assert [os.readlink(f"/proc/{each._process.pid}/ns/net") != ours for _, each in processes._idle] == [True]
 
 

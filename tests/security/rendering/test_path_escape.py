@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from common.domain.errors import PermanentError
-from common.domain.fleet import Renderer, RenderSettings
+from common.domain.fleet import RenderSettings
 from common.sources.artifacts.faults import ArchiveEntryError, ArchivePathError
 from common.sources.faults import SymlinkRefusedError
 from common.sources.objects import SYMLINK
@@ -20,7 +20,8 @@ from tests.fakes.trees import Content
 from tests.fakes.web_server import WebServer
 from tests.security.rendering.attacks import CANARY, OBJECT, chart, helm, honest, leaks, render, told
 from workers.render.faults import EmptyRenderError, EscapeRefusedError, PluginRefusedError, ToolFailedError
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 
 SUB: dict[str, str | bytes] = {
     "sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n",
@@ -152,7 +153,7 @@ def test_a_program_imports_nothing_through_a_link(renderers: Renderers, outside:
         with pytest.raises(SymlinkRefusedError):
             render(renderers, jsonnet(f"{{a: {kind} '{path}'}}", files))
         beside = {name.replace("app/", "lib/"): content for name, content in files.items()}
-        asked = RenderRequest.at("app", RenderSettings(Renderer.JSONNET, {"libs": ["lib"]}))
+        asked = RenderRequest.at("app", RenderSettings("jsonnet", {"libs": ["lib"]}))
         with pytest.raises(SymlinkRefusedError):
             render(renderers, jsonnet(f"{{a: {kind} '{path}'}}", beside), asked)
 
@@ -160,7 +161,7 @@ def test_a_program_imports_nothing_through_a_link(renderers: Renderers, outside:
 @pytest.mark.parametrize("folder", ["..", "../..", "/", "/etc", "a/../../..", "app/../.."])
 def test_library_folders_stay_in_the_tree(renderers: Renderers, outside: Path, folder: str) -> None:
     for libs in ([folder], [f"{folder.rstrip('/')}{outside.parent}"]):
-        asked = RenderRequest.at("app", RenderSettings(Renderer.JSONNET, {"libs": libs}))
+        asked = RenderRequest.at("app", RenderSettings("jsonnet", {"libs": libs}))
         with pytest.raises(PermanentError) as caught:
             render(renderers, jsonnet("{a: importstr 'outside.json'}"), asked)
         assert not leaks(told(caught.value))
@@ -168,7 +169,7 @@ def test_library_folders_stay_in_the_tree(renderers: Renderers, outside: Path, f
 
 @pytest.mark.parametrize("glob", ["../**", "/**", "/etc/*", "../../*", "**/../../**", "..", "/"])
 def test_a_glob_takes_nothing_but_what_lies_below_its_folder(renderers: Renderers, glob: str) -> None:
-    asked = RenderRequest.at("app", RenderSettings(Renderer.PLAIN, {"include": [glob]}))
+    asked = RenderRequest.at("app", RenderSettings("plain", {"include": [glob]}))
     with pytest.raises(EmptyRenderError):
         render(renderers, {"app/a.yaml": OBJECT % "a", "secret.yaml": OBJECT % CANARY}, asked)
 
@@ -176,6 +177,6 @@ def test_a_glob_takes_nothing_but_what_lies_below_its_folder(renderers: Renderer
 @pytest.mark.parametrize("path", ["app/link.yaml", "app/deep/link.yaml"])
 def test_a_glob_takes_no_link(renderers: Renderers, outside: Path, path: str) -> None:
     for target in (str(outside), "a.yaml", "../../secret.yaml"):
-        asked = RenderRequest.at("app", RenderSettings(Renderer.PLAIN, {"include": ["**/link.yaml"]}))
+        asked = RenderRequest.at("app", RenderSettings("plain", {"include": ["**/link.yaml"]}))
         with pytest.raises(SymlinkRefusedError, match=r"link\.yaml is a symbolic link"):
             render(renderers, {"app/a.yaml": OBJECT % "a", path: (SYMLINK, target)}, asked)

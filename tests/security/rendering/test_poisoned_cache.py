@@ -14,7 +14,8 @@ from tests.fakes.trees import memory_tree
 from tests.security.rendering.attacks import OBJECT
 from workers.render.cache import RenderCache, cache_key
 from workers.render.manifests import Output, Sourced
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 
 OURS, THEIRS = ({"app/a.yaml": OBJECT % name} for name in ("ours", "theirs"))
 REQUEST = RenderRequest.at("app")

@@ -14,16 +14,17 @@ import pytest
 import structlog
 
 from common.domain.errors import FlotillaError
-from common.domain.fleet import Renderer, RenderSettings
+from common.domain.fleet import RenderSettings
 from tests.fakes.trees import Content, memory_tree
-from tests.security.rendering.attacks import CANARY, chart, helm, honest, leaks, render, told
+from tests.security.rendering.attacks import CANARY, chart, helm, honest, leaks, processes_of, render, told
 from workers.render import sandbox
 from workers.render.cache import RenderCache
 from workers.render.faults import DecryptError
 from workers.render.files import memory
 from workers.render.kustomize import Tool, footprint
 from workers.render.kustomize import render as kustomized
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 from workers.render.sops import DecryptedTree, Decryptor
 
 DATA = Path(__file__).parents[2] / "data" / "sops"
@@ -106,23 +107,23 @@ def test_what_is_no_secret_stays_readable(renderers: Renderers) -> None:
 SEALED_QUOTED: dict[str, tuple[dict[str, Content], RenderSettings]] = {
     "a value of a chart, by its schema": (
         chart(files={"app/values.schema.json": PATTERN, "s.yaml": SEALED}),
-        RenderSettings(Renderer.HELM, {"valuesFiles": ["../s.yaml"]}),
+        RenderSettings("helm", {"valuesFiles": ["../s.yaml"]}),
     ),
     "a value of a chart, by a template": (
         chart("fail .Values.stringData.password", {"s.yaml": SEALED}),
-        RenderSettings(Renderer.HELM, {"valuesFiles": ["../s.yaml"]}),
+        RenderSettings("helm", {"valuesFiles": ["../s.yaml"]}),
     ),
     "a file of a chart": (
         chart("fail (.Files.Get `s.yaml`)", {"app/s.yaml": SEALED}),
-        RenderSettings(Renderer.HELM, {}),
+        RenderSettings("helm", {}),
     ),
     "a file of a program": (
         {"app/main.jsonnet": "error importstr 's.yaml'", "app/s.yaml": SEALED},
-        RenderSettings(Renderer.JSONNET, {}),
+        RenderSettings("jsonnet", {}),
     ),
     "a manifest": (
         {"app/a.yaml": SEALED, "app/b.yaml": "a: *b\n"},
-        RenderSettings(Renderer.PLAIN, {}),
+        RenderSettings("plain", {}),
     ),
 }
 
@@ -144,7 +145,7 @@ def test_a_file_without_its_key_says_which_file_and_which_keys(renderers: Render
         DecryptError, match=r"^app/s\.yaml: none of the keys in credentials 'sops/other' opens the file"
     ):
         render(renderers, {"app/s.yaml": SEALED}, RenderRequest.at("app", decryptor=other))
-    asked = RenderRequest.at("app", RenderSettings(Renderer.HELM, {"valuesFiles": ["../s.yaml"]}), decryptor=other)
+    asked = RenderRequest.at("app", RenderSettings("helm", {"valuesFiles": ["../s.yaml"]}), decryptor=other)
     with pytest.raises(DecryptError, match=r"^s\.yaml: none of the keys"):
         render(renderers, chart(files={"s.yaml": SEALED}), asked)
 
@@ -186,7 +187,7 @@ def test_what_a_library_says_of_one_application_is_not_told_to_the_next(tmp_path
     """Its last words are quoted when it dies: under another application then."""
     renderers = Renderers(RenderCache(tmp_path))
     render(renderers, chart(), helm(values={"a": 1}))
-    ((_, process),) = renderers._helm._idle
+    ((_, process),) = processes_of(renderers, "helm")._idle
     os.write(process._words.fileno(), f"said of the one before: {CANARY}\n".encode())
     with pytest.raises(FlotillaError, match="KeyError") as caught:
         process.ask({}, what="app")

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from common.domain.errors import FlotillaError
-from tests.security.rendering.attacks import chart, render
+from tests.security.rendering.attacks import chart, processes_of, render
 from workers.render.cache import RenderCache
 from workers.render.faults import ToolBoundsError, ToolBusyError
 from workers.render.pool import Owner, RenderProcesses
 from workers.render.process import Library, RenderProcess
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 from workers.render.sandbox import Bounds
 
 BOUNDS = Bounds(time=timedelta(seconds=4), memory=512 << 20, output=4 << 20)
@@ -152,7 +153,7 @@ def test_endless_charts_of_one_project_do_not_stop_anothers(tmp_path: Path) -> N
     threads = [threading.Thread(target=loop, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
-    while renderers._helm._busy["greedy"] < 2:
+    while processes_of(renderers, "helm")._busy["greedy"] < 2:
         time.sleep(0.01)
     began = time.monotonic()
     assert render(renderers, chart("2"), RenderRequest.at("app", project="modest")).manifests

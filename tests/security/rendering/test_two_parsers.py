@@ -20,7 +20,8 @@ from tests.fakes.trees import Content, memory_tree
 from tests.security.rendering.attacks import chart, helm, honest, leaks, render, told
 from workers.render.helm.charts import footprint
 from workers.render.helm.rendering import handed_over
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 
 NAME = "sub/values.schema.json"
 SUB = {"sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n", "sub/values.yaml": "a: x\n"}

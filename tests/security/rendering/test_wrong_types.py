@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from common.domain.errors import PermanentError
-from common.domain.fleet import Renderer, RenderSettings
+from common.domain.fleet import RenderSettings
 from tests.fakes.trees import Content
 from tests.security.rendering.attacks import CHART, OBJECT, chart, helm, honest, render
 from workers.render.faults import RenderError, ToolFailedError
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 
 SCHEMA = json.dumps(
     {
@@ -98,4 +99,4 @@ def test_a_program_that_gives_no_objects_is_a_fault(renderers: Renderers, text: 
 def test_a_manifest_of_another_shape_is_a_fault_with_its_line(renderers: Renderers, text: str) -> None:
     files: dict[str, Content] = {"app/a.yaml": OBJECT % "a", "app/b.yaml": f"\n{text}\n"}
     with pytest.raises(RenderError, match=r"app/b\.yaml:\d+: "):
-        render(renderers, files, RenderRequest.at("app", RenderSettings(Renderer.PLAIN, {})))
+        render(renderers, files, RenderRequest.at("app", RenderSettings("plain", {})))

@@ -18,9 +18,9 @@ from tests.fakes.git_server import GitServer
 from tests.fakes.trees import Content, memory_tree
 from tests.fixtures.services import unavailable
 from workers.render import kustomize, plain, sandbox
-from workers.render.detect import detect
 from workers.render.faults import EscapeRefusedError, RemoteRefusedError, RendererMissingError
 from workers.render.kustomization import footprint
+from workers.render.table import detect
 
 FIELDS: dict[str, Callable[[str], Any]] = {
     "resources": lambda path: {"resources": [path]},

@@ -15,7 +15,6 @@ from common.domain.fleet import (
     JobGate,
     MetricGate,
     OciSource,
-    Renderer,
 )
 from common.registry import Documents, parse, read_directory, restore, validate_directory
 from common.registry.build import application, strategy
@@ -113,7 +112,7 @@ def test_what_is_not_carried_out_yet_has_values_in_the_domain_too() -> None:
     assert payments.source.ref.value == ">=1.8 <2"
     assert payments.source.verify == ("release-team",)
     assert payments.render is not None
-    assert payments.render.renderer is Renderer.HELM
+    assert payments.render.renderer == "helm"
     expected = {"valuesFiles": ["values.yaml"], "releaseName": "payments", "sets": ["image.tag=v2"], "lookup": "refuse"}
     skipped = dict.fromkeys(("skipCrds", "skipTests", "skipSchemaValidation"), True)
     assert payments.render.options == expected | skipped

@@ -24,7 +24,6 @@ from common.domain.fleet import (
     PrunePolicy,
     Ref,
     RefKind,
-    Renderer,
     SyncMode,
     Unit,
     Unreachable,
@@ -109,7 +108,7 @@ def test_an_applications_fields(fleet: Fleet) -> None:
         ),
     )
     assert found.render is not None
-    assert (found.render.renderer, found.render.options) == (Renderer.PLAIN, {})
+    assert (found.render.renderer, found.render.options) == ("plain", {})
     assert (found.substitute, found.namespace, found.create_namespace) == (True, "ingress", True)
     assert found.on_unmatch is OnUnmatch.DELETE
     assert found.sync.deadline == timedelta(minutes=15)
@@ -138,7 +137,7 @@ def test_render_options_arrive_with_the_registrys_keys(fleet: Fleet) -> None:
     shop, notes = fleet.applications["shop"].render, fleet.applications["notes"].render
     assert shop is not None
     assert notes is not None
-    assert shop.renderer is Renderer.KUSTOMIZE
+    assert shop.renderer == "kustomize"
     assert shop.options == {
         "images": ["shop=registry.example.com/pay/shop:v2"],
         "patches": [

@@ -8,13 +8,14 @@ from typing import NoReturn
 import pytest
 
 from common.domain.errors import PermanentError
-from common.domain.fleet import Renderer, RenderSettings
+from common.domain.fleet import RenderSettings
 from common.sources.trees import Tree
 from tests.fakes.trees import memory_tree
 from workers.render.cache import RenderCache
 from workers.render.canonical import manifest_digest
-from workers.render.detect import detect
-from workers.render.renderers import Renderers, RenderRequest, Resolved
+from workers.render.renderers import Renderers, Resolved
+from workers.render.request import RenderRequest
+from workers.render.table import detect
 
 APP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {cluster: '${cluster.name}'}\n"
 REQUEST = RenderRequest.at("app")
@@ -71,7 +72,7 @@ def test_settings_are_part_of_what_a_rendering_is(tmp_path: Path) -> None:
     tree = memory_tree({"app/a.yaml": APP, "app/b.yaml": APP.replace("name: a", "name: b")})
     renderers = Renderers(RenderCache(tmp_path))
     for options, count in (({}, 2), ({"exclude": ["b.yaml"]}, 1)):
-        request = RenderRequest.at("app", RenderSettings(Renderer.PLAIN, options))
+        request = RenderRequest.at("app", RenderSettings("plain", options))
         assert len(renderers.render(lambda _: tree, request, renderers.resolve(tree, request)).objects) == count
 
 
@@ -86,18 +87,17 @@ def test_an_application_without_files_has_the_folders_digest(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("files", "settings", "expected"),
     [
-        ({"app/a.yaml": "x"}, None, Renderer.PLAIN),
-        ({"app/kustomization.yaml": "{}", "app/Chart.yaml": "x"}, None, Renderer.KUSTOMIZE),
-        ({"app/Kustomization": "{}"}, None, Renderer.KUSTOMIZE),
-        ({"app/Chart.yaml": "x"}, None, Renderer.HELM),
-        ({"app/main.jsonnet": "x"}, None, Renderer.JSONNET),
-        ({"app": "a file"}, None, Renderer.PLAIN),
-        ({"app/kustomization.yaml": "{}"}, RenderSettings(Renderer.PLAIN, {}), Renderer.PLAIN),
-        ({"app/kustomization.yaml": "{}"}, RenderSettings(Renderer.DETECT, {}), Renderer.KUSTOMIZE),
+        ({"app/a.yaml": "x"}, None, "plain"),
+        ({"app/kustomization.yaml": "{}", "app/Chart.yaml": "x"}, None, "kustomize"),
+        ({"app/Kustomization": "{}"}, None, "kustomize"),
+        ({"app/Chart.yaml": "x"}, None, "helm"),
+        ({"app/main.jsonnet": "x"}, None, "jsonnet"),
+        ({"app": "a file"}, None, "plain"),
+        ({"app/kustomization.yaml": "{}"}, RenderSettings("plain", {}), "plain"),
     ],
 )
 def test_the_renderer_is_asked_for_or_found(
-    files: dict[str, str | bytes | tuple[str, str]], settings: RenderSettings | None, expected: Renderer
+    files: dict[str, str | bytes | tuple[str, str]], settings: RenderSettings | None, expected: str
 ) -> None:
     tree: Tree = memory_tree(files)
-    assert detect(tree, "app", settings) is expected
+    assert detect(tree, "app", settings) == expected

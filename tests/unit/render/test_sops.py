@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from common.domain.fleet import Renderer, RenderSettings
+from common.domain.fleet import RenderSettings
 from common.yaml import load_documents
 from tests.fakes.trees import memory_tree
 from workers.render import files
@@ -17,7 +17,8 @@ from workers.render.canonical import manifest_digest
 from workers.render.faults import DecryptError
 from workers.render.manifests import FILE_LIMITS
 from workers.render.rendered import Rendered
-from workers.render.renderers import Renderers, RenderRequest
+from workers.render.renderers import Renderers
+from workers.render.request import RenderRequest
 from workers.render.sops import DecryptedTree, Decryptor
 
 DATA = Path(__file__).parents[2] / "data" / "sops"
@@ -182,7 +183,7 @@ def test_the_values_of_a_chart_may_be_encrypted(tmp_path: Path) -> None:
             "secrets.yaml": text("regex.yaml"),
         }
     )
-    settings = RenderSettings(Renderer.HELM, {"valuesFiles": ["../secrets.yaml"]})
+    settings = RenderSettings("helm", {"valuesFiles": ["../secrets.yaml"]})
     asked = RenderRequest.at("app", settings, decryptor=KEYS)
     done = renderers.render(lambda _: tree, asked, renderers.resolve(tree, asked))
     renderers.close()

@@ -29,6 +29,7 @@ from workers.render.manifests import Output, Reading, Sourced, bounded, checked,
 from workers.render.parts import Loan, lent_content
 from workers.render.pool import Owner, RenderProcesses
 from workers.render.process import Library
+from workers.render.request import Capabilities
 from workers.render.twice import refuse_changing
 
 NAME = "helm"
@@ -41,19 +42,6 @@ _GIVE_AS_WANTED = "Give the values as the chart's values.schema.json wants them.
 _NO_MANIFESTS = ("NOTES.txt",)
 _CHART, _UNPACKED = "chart", "unpacked"
 """Folders: what Helm's library loads, and what must be looked at of what is packed in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a cluster can do, as charts ask for it.
-
-    Attributes:
-        kube_version: such as ``v1.37.2``.
-        api_versions: sorted; each as ``group/version`` and as ``group/version/Kind``.
-    """
-
-    kube_version: str
-    api_versions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
