@@ -52,6 +52,12 @@ _TABLE: dict[str, RendererEntry] = {
         RendererEntry(
             "plain", "Manifests as they are.", f"{_FORMATS}:PlainRenderSpec", "workers.render.plain:PlainRenderer"
         ),
+        RendererEntry(
+            "command",
+            "A command that the operator of the workers allows, by its name there.",
+            f"{_FORMATS}:CommandName",
+            "workers.render.command.renderer:CommandRenderer",
+        ),
     )
 }
 

@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     cache_dir: Path | None = None
     kustomize: str = ""
     """Path of a ``kustomize`` or ``kubectl``; empty looks on PATH."""
+    render_commands: Path | None = None
+    """File that says which commands applications may be rendered by, on this worker; None allows none."""
     sandbox: Strictness | None = None
     """What is done where renderers cannot be confined; None is strict for workers, a warning elsewhere."""
 

@@ -9,8 +9,8 @@ import struct
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -67,22 +67,43 @@ class Streams:
     stderr: int | IO[Any] = subprocess.DEVNULL
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a program works on that it may not write to.
+
+    Attributes:
+        reads: files and folders that it may read besides its own, whoever's they are.
+        lent: a folder, made for it, that it may read; None for none. Where the program runs as a user of its own, the
+            folder becomes that user's, so that it needs to be open to nobody else.
+        start: its working directory; None for its own folder.
+        variables: of its environment, besides or in place of those that every program gets.
+    """
+
+    reads: tuple[Path, ...] = ()
+    lent: Path | None = None
+    start: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING = View()
+
+
 def launch(
-    command: Sequence[str], *, folder: Path, limits: Limits, streams: Streams, reads: Iterable[Path] = ()
+    command: Sequence[str], *, folder: Path, limits: Limits, streams: Streams, view: View = NOTHING
 ) -> subprocess.Popen[bytes]:
     """Start a program confined, in a session of its own (``os.killpg`` ends it with all that it started).
 
-    It may read ``folder``, ``reads``, and what programs need to start (libraries, time zones; for Python its
-    modules), write to ``folder`` alone, execute itself alone, start threads but no process, open no socket, and reach
-    no other process. It inherits no file but the three streams, and ``environment(folder)``. Where this worker is root
-    and others may reach the program, ``folder`` becomes another user's.
+    It may read ``folder``, what ``view`` shows it, and what programs need to start (libraries, time zones; for Python
+    its modules), write to ``folder`` alone, execute itself alone, start threads but no process, open no socket, and
+    reach no other process. It inherits no file but the three streams, and ``environment(folder)``. Where this worker is
+    root and others may reach the program and what it reads, ``folder`` becomes another user's.
 
     Args:
         command: absolute path of the program, and its arguments.
         folder: its working directory.
         limits: of the program.
         streams: of the program.
-        reads: files and folders besides.
+        view: what it works on besides.
 
     Raises:
         SandboxMissingError: strict, and this machine cannot confine it.
@@ -92,23 +113,23 @@ def launch(
         from common.sandbox.layers import require  # it starts its trial by this module
 
         require()
-    return start(command, folder=folder, limits=limits, streams=streams, reads=reads)
+    return start(command, folder=folder, limits=limits, streams=streams, view=view)
 
 
 def start(
-    command: Sequence[str], *, folder: Path, limits: Limits, streams: Streams, reads: Iterable[Path] = ()
+    command: Sequence[str], *, folder: Path, limits: Limits, streams: Streams, view: View = NOTHING
 ) -> subprocess.Popen[bytes]:
     """As ``launch``, whatever this machine was found to be able to; the launcher still refuses where it must."""
-    rules = _rules(command[0], folder, reads)
+    rules = _rules(command[0], folder, view)
     strict = int(limits.strictness is Strictness.STRICT)
-    users = _users(command[0]) if _reachable(folder) else 0
+    users = _users((command[0], *map(str, view.reads))) if _reachable(folder) else 0
     numbers = f"{limits.memory},{limits.cpu},{limits.written},{users},{strict}"
     launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, numbers, program_for(platform.machine()).hex()]
     try:
         return subprocess.Popen(
             [*launcher, *rules, "--", *command],
-            cwd=folder,
-            env=environment(folder),
+            cwd=view.start or folder,
+            env={**environment(folder), **view.variables},
             stdin=streams.stdin,
             stdout=streams.stdout,
             stderr=streams.stderr,
@@ -137,14 +158,15 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _rules(program: str, folder: Path, reads: Iterable[Path]) -> list[str]:
+def _rules(program: str, folder: Path, view: View) -> list[str]:
     """Return what may be used, as the launcher reads it; of two rules for a path both hold."""
     modules = _modules_of(program)
     return [
         f"w{folder}",
+        *(f"o{lent}" for lent in (view.lent,) if lent is not None),
         f"x{program}",
         *(f"x{loader}" for loader in _loader(program)),
-        *(f"r{path}" for path in (*_LIBRARIES, *_TIME_ZONES, *modules, *reads)),
+        *(f"r{path}" for path in (*_LIBRARIES, *_TIME_ZONES, *modules, *view.reads)),
         *(f"d{device}" for device in _DEVICES),
     ]
 
@@ -181,11 +203,12 @@ def _modules_of(program: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=32)
-def _users(program: str) -> int:
+def _users(used: tuple[str, ...]) -> int:
     """Return from which number on users are free for programs; 0 where it must run as this process's user."""
     if os.geteuid() != 0:
         return 0
-    needed = (program, os.path.realpath(program), *_modules_of(program))
+    program = used[0]
+    needed = (*used, os.path.realpath(program), *_modules_of(program))
     return _USERS_FROM if all(map(_open_to_all, needed)) else 0
 
 

@@ -32,9 +32,12 @@ _RIGHTS = {
     "r": _READ | _LIST,
     "x": _READ | _EXECUTE,
     "d": _READ | _WRITE,
+    "o": _READ | _LIST,
     "w": _READ | _LIST | _WRITE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_FILE | _TRUNCATE,
 }
-"""What a rule gives by its first letter. Links, sockets, pipes and devices are made nowhere."""
+"""What a rule gives by its first letter. Links, sockets, pipes and devices are made nowhere.
+
+What is the program's own (``o``) or its folder (``w``) also becomes the user's that it runs as."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -43,10 +46,10 @@ def main() -> None:
     numbers, program, *rest = sys.argv[1:]
     memory, cpu, written, uid, strict = map(int, numbers.split(","))
     rules, command = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
-    folder = next(rule[1:] for rule in rules if rule[0] == "w")
+    own = [rule[1:] for rule in rules if rule[0] in "wo"]
     os.closerange(3, 1 << 16)
     bound(memory, cpu, written)
-    leave(uid and uid + os.getpid(), folder)
+    leave(uid and uid + os.getpid(), own)
     missing = []
     try:
         confine_files(rules)
@@ -77,7 +80,7 @@ def bound(memory: int, cpu: int, written: int) -> None:
         resource.setrlimit(kind, (low, low))
 
 
-def leave(uid: int, folder: str) -> None:
+def leave(uid: int, own: list[str]) -> None:
     """Take another user, no capability, and namespaces of its own, as far as each can be had."""
     root = os.geteuid() == 0
     if root:
@@ -85,7 +88,8 @@ def leave(uid: int, folder: str) -> None:
         for capability in range(64):
             attempt("prctl", _DROP_FROM_BOUNDING, capability, 0, 0, 0)
     if uid:
-        give(folder, uid)
+        for folder in own:
+            give(folder, uid)
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from common.sandbox.faults import NotStartedError, SandboxMissingError
-from common.sandbox.launch import Limits, Streams, Strictness, start
+from common.sandbox.launch import Limits, Streams, Strictness, View, start
 from common.sandbox.scratch import ScratchFolder
 from common.single_flight import SingleFlight
 
@@ -122,7 +122,7 @@ def tried() -> Held:
         command = [sys.executable, "-I", "-S", str(_TRIAL), *targets]
         streams = Streams(stdout=subprocess.PIPE)
         try:
-            process = start(command, folder=Path(scratch), limits=_LIMITS, streams=streams, reads=(_TRIAL,))
+            process = start(command, folder=Path(scratch), limits=_LIMITS, streams=streams, view=View((_TRIAL,)))
         except NotStartedError:
             return Held(frozenset())
         with process:

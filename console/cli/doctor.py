@@ -18,7 +18,7 @@ from common.domain.refs import SourceRef
 from common.domain.work import Severity, slots_by_queue
 from common.sandbox import layers
 from common.sandbox.launch import Strictness
-from common.sandbox.layers import Layer
+from common.sandbox.layers import Held, Layer
 from common.settings import Settings
 from common.sources.registry import GitRepository
 from common.store.engine import roles, upgrade
@@ -34,6 +34,8 @@ from console import work
 from console.api import sockets
 from console.looking import fleetwide
 from console.looking.fleetwide import Contested
+from workers.render.command.allowed import allowed
+from workers.render.command.identity import identity
 
 SHOWN = 3
 """Objects that are named where there are many."""
@@ -55,7 +57,9 @@ def examine(config: Settings) -> Iterator[Finding]:
     """Yield a finding for every check; one that fails stops no other."""
     yield _guarded("git", _git)
     yield _guarded("renderers", lambda: _renderers(config))
-    yield sandbox_finding("sandbox", layers.held().by_name, config)
+    held = layers.held()
+    yield sandbox_finding("sandbox", held.by_name, config)
+    yield from command_findings(config, held)
     yield _guarded("registry", lambda: _registry(config))
     yield socket_finding(config)
     broker = _guarded("broker", lambda: _broker(config))
@@ -119,6 +123,30 @@ def sandbox_finding(what: str, held: Mapping[str, bool], config: Settings) -> Fi
     could = ", ".join(layers.MEANINGS[layer] for layer in missing)
     fatal = not set(layers.REQUIRED).isdisjoint(missing) and config.sandbox is Strictness.STRICT
     return Finding(what, "failed" if fatal else "warning", f"a renderer could {could}", layers.REMEDY)
+
+
+def command_findings(config: Settings, held: Held) -> Iterator[Finding]:
+    """Say of each command that this machine's operator allows whether it can be run.
+
+    Args:
+        config: of this process.
+        held: which layers of the sandbox hold: without those that must, no command is run, whatever is set.
+    """
+    try:
+        commands = allowed(config.render_commands).values()
+    except FlotillaError as error:
+        yield Finding("render commands", "failed", error.message, error.remedy)
+        return
+    for command in commands:
+        what = f"render command {command.name}"
+        if held.lacking:
+            could = " and ".join(layers.MEANINGS[layer] for layer in held.lacking)
+            yield Finding(what, "failed", f"it is not run: it could {could}", layers.REMEDY)
+            continue
+        try:
+            yield Finding(what, "ok", f"{command.path}, {identity(command)}")
+        except FlotillaError as error:
+            yield Finding(what, "failed", error.message, error.remedy)
 
 
 def socket_finding(config: Settings) -> Finding:

@@ -67,7 +67,7 @@ def render_folder(folder: Path, app: Path | None, cluster: Path | None, settings
     on = None if cluster is None else cluster_alone(_content(cluster), str(cluster))
     request = RenderRequest.at(path) if application is None else replace(_request(application, on), parts=(Part(path),))
     with tempfile.TemporaryDirectory(prefix="flotilla-render-") as cache:
-        renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize)
+        renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize, commands=settings.render_commands)
         try:
             rendered = renderers.render(lambda _: tree, request, renderers.resolve(tree, request))
         finally:

@@ -105,7 +105,9 @@ def rendering(settings: Settings, projects: Mapping[str, Project], **more: Any) 
     with tempfile.TemporaryDirectory(prefix="flotilla-plan-") as cache:
         kept = sources_from(settings, credentials_from(settings))
         bounds = Bounds(strictness=settings.sandbox or Strictness.WARN)
-        renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize, bounds=bounds)
+        renderers = Renderers(
+            RenderCache(Path(cache)), kustomize=settings.kustomize, commands=settings.render_commands, bounds=bounds
+        )
         try:
             yield Rendering(kept, renderers, projects, **more)
         finally:

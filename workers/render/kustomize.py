@@ -75,16 +75,16 @@ class KustomizeRenderer:
         path, options = request.parts[0].path, request.options
         return render(tree, path, options, reads=reads, tool=tool(self._path), bounds=self._bounds)
 
-    def supersedes(self, version: str, _age: Age) -> bool:
+    def supersedes(self, version: str, _age: Age, _options: Mapping[str, Any]) -> bool:
         """Return whether the tool here is newer."""
         try:
             return numbers(self.version({})) > numbers(version)
         except RendererMissingError:
             return False
 
-    def cures(self, error_code: str) -> bool:
+    def cures(self, error_code: str, options: Mapping[str, Any]) -> bool:
         """Return whether a tool was missing, and is here."""
-        return error_code == RendererMissingError.code and self.supersedes("", Age.BEFORE)
+        return error_code == RendererMissingError.code and self.supersedes("", Age.BEFORE, options)
 
     def close(self) -> None:
         """Hold nothing: the tool runs once for each rendering."""

@@ -66,11 +66,11 @@ class PlainRenderer:
         """Return the objects of the files; raises as the function of that name."""
         return render(tree, reads.path, reads.files)
 
-    def supersedes(self, version: str, _age: Age) -> bool:
+    def supersedes(self, version: str, _age: Age, _options: Mapping[str, Any]) -> bool:
         """Return whether this is newer."""
         return numbers(VERSION) > numbers(version)
 
-    def cures(self, _error_code: str) -> bool:
+    def cures(self, _error_code: str, _options: Mapping[str, Any]) -> bool:
         """Return False: nothing can be missing."""
         return False
 

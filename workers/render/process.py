@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from common.domain.errors import FlotillaError
-from common.sandbox.launch import Limits, Streams, launch
+from common.sandbox.launch import Limits, Streams, View, launch
 from common.sandbox.scratch import ScratchFolder
 from common.yaml import MANIFEST_LIMITS
 from workers.render import sandbox
@@ -81,7 +81,7 @@ class RenderProcess:
                 folder=Path(self._folder.name),
                 limits=Limits(bounds.memory, strictness=bounds.strictness),
                 streams=Streams(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words),
-                reads=(_CHILDREN, *library.also),
+                view=View((_CHILDREN, *library.also)),
             )
         except FlotillaError:
             self._words.close()

@@ -134,14 +134,19 @@ class Renderer(Protocol):
             TransientError: this machine cannot render them now.
         """
 
-    def supersedes(self, version: str, age: Age) -> bool:
+    def supersedes(self, version: str, age: Age, options: Mapping[str, Any]) -> bool:
         """Return whether what is here may give something else than ``version`` did, and is to be asked again.
 
         Two workers that differ must not undo each other's work for ever: an order decides, or the age.
         """
 
-    def cures(self, error_code: str) -> bool:
-        """Return whether a fault of that code, found elsewhere or earlier, may be over with what is here."""
+    def cures(self, error_code: str, options: Mapping[str, Any]) -> bool:
+        """Return whether a fault of that code, found elsewhere or earlier, may be over with what is here.
+
+        Args:
+            error_code: of the fault.
+            options: the registry's settings of this renderer; empty where it names none, or another.
+        """
 
     def close(self) -> None:
         """End what it holds."""

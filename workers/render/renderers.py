@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,21 @@ class Resolved:
     source_digest: str
     renderer: str
     paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What a worker, this or another, resolved a source's part for one application to.
+
+    Attributes:
+        renderer: names and versions; empty where it could not be resolved.
+        error_code: why it could not; empty where it could.
+        age: when that was.
+    """
+
+    renderer: str
+    error_code: str
+    age: Age
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +148,28 @@ class Renderers:
             self._cache.put(key, output, private=request.decryptor is not None)
         return _finished(output, request, renderer, output.secrets | given if given else output.secrets)
 
-    def outdated(self, renderer: str, error_code: str, age: Age) -> bool:
+    def outdated(self, former: Former, settings: RenderSettings | None) -> bool:
         """Return whether what is here may give something else for the same files than what resolved them.
 
         Something older here says nothing: while workers are being upgraded, the two would undo each other's work.
 
         Args:
-            renderer: names and versions then; empty where they could not be resolved.
-            error_code: why they could not; empty where they could.
-            age: when that was.
+            former: what came of it then.
+            settings: the registry's ``render``, which has not changed since.
         """
-        if any(each.cures(error_code) for each in self._renderers.values() if error_code):
+
+        def options(name: str) -> Mapping[str, Any]:
+            return settings.options if settings is not None and settings.renderer == name else {}
+
+        if former.error_code and any(
+            each.cures(former.error_code, options(name)) for name, each in self._renderers.items()
+        ):
             return True
-        known = (one.partition(" ") for one in renderers_in(renderer))
+        known = (one.partition(" ") for one in renderers_in(former.renderer))
         return any(
-            self._renderers[name].supersedes(version, age) for name, _, version in known if name in self._renderers
+            self._renderers[name].supersedes(version, former.age, options(name))
+            for name, _, version in known
+            if name in self._renderers
         )
 
     def _afresh(
@@ -245,4 +267,4 @@ def renderers_from(settings: Settings, *, secret: bytes, otherwise: Strictness =
     of_cache = hmac.digest(secret, b"render cache", "sha256")
     cache = RenderCache(settings.cache_dir or settings.path("cache"), secret=of_cache)
     bounds = Bounds(strictness=settings.sandbox or otherwise)
-    return Renderers(cache, kustomize=settings.kustomize, bounds=bounds)
+    return Renderers(cache, kustomize=settings.kustomize, commands=settings.render_commands, bounds=bounds)

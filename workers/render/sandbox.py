@@ -8,12 +8,15 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from subprocess import DEVNULL
+from typing import IO
 
 from common.sandbox.faults import SandboxMissingError
-from common.sandbox.launch import Limits, Streams, Strictness, launch
+from common.sandbox.launch import NOTHING, Limits, Streams, Strictness, View, launch
 from common.sandbox.launcher import MARK, NOT_EXECUTABLE, REFUSED
 from common.sandbox.layers import REMEDY
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError, ToolKilledError
@@ -42,7 +45,9 @@ class Bounds:
     strictness: Strictness = Strictness.STRICT
 
 
-def run(command: Sequence[str], *, folder: Path, what: str, bounds: Bounds) -> bytes:
+def run(
+    command: Sequence[str], *, folder: Path, what: str, bounds: Bounds, view: View = NOTHING, given: bytes = b""
+) -> bytes:
     """Run a tool in ``folder`` and return what it printed.
 
     Args:
@@ -50,6 +55,8 @@ def run(command: Sequence[str], *, folder: Path, what: str, bounds: Bounds) -> b
         folder: its working directory.
         what: is rendered, for messages.
         bounds: of the tool.
+        view: what it works on besides its folder.
+        given: what it reads from its standard input.
 
     Raises:
         ToolFailedError: it ended with an error; its last words are in the message.
@@ -61,8 +68,10 @@ def run(command: Sequence[str], *, folder: Path, what: str, bounds: Bounds) -> b
     seconds = bounds.time.total_seconds()
     limits = Limits(bounds.memory, int(seconds) + 1, bounds.output, bounds.strictness)
     # beside the files that it reads: where those may lie in memory only, so may what comes out
-    with tempfile.TemporaryFile(dir=folder) as out, tempfile.TemporaryFile(dir=folder) as err:
-        process = launch(command, folder=folder, limits=limits, streams=Streams(stdout=out, stderr=err))
+    with ExitStack() as opened:
+        out, err = (opened.enter_context(tempfile.TemporaryFile(dir=folder)) for _ in range(2))
+        streams = Streams(opened.enter_context(_input(given, folder)) if given else DEVNULL, out, err)
+        process = launch(command, folder=folder, limits=limits, streams=streams, view=view)
         status = _ended(process, seconds)
         err.seek(0)
         words = err.read(64 << 10).decode(errors="replace")
@@ -70,6 +79,14 @@ def run(command: Sequence[str], *, folder: Path, what: str, bounds: Bounds) -> b
         judge(status, words, what=what, printed=size, bounds=bounds)
         out.seek(0)
         return out.read()
+
+
+def _input(given: bytes, folder: Path) -> IO[bytes]:
+    """Return a file to be read from: a pipe would be written to for as long as nobody reads it."""
+    file = tempfile.TemporaryFile(dir=folder)
+    file.write(given)
+    file.seek(0)
+    return file
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> int | None:

@@ -20,6 +20,7 @@ from common.store.state.sources import Digest, Source
 from common.telemetry.logs import logger
 from workers.render.parts import Part, parts_of
 from workers.render.protocol import Age
+from workers.render.renderers import Former
 from workers.render.request import RenderRequest
 from workers.tasks.leases import HeldLease
 from workers.tasks.runtime import Runtime
@@ -68,7 +69,7 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
     try:
         commit = runtime.sources.fetch(source.ref).commit
         same = commit == source.commit and source.resolved_snapshot_id == snapshot_id
-        if same and not any(_look_again(runtime, one) for one in known):
+        if same and not any(_look_again(runtime, one, fleet.applications.get(one.application)) for one in known):
             _unchanged(runtime, source)
             return
         trees = partial(runtime.sources.tree, source.ref, commit)
@@ -94,11 +95,12 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
     log.info("source.resolved", source_id=source_id, commit=source.ref.named(commit), applications=len(found))
 
 
-def _look_again(runtime: Runtime, known: Digest) -> bool:
+def _look_again(runtime: Runtime, known: Digest, application: Application | None) -> bool:
     """Return whether the same commit may give something else by now: by a newer renderer, or keys that were missing."""
     before = known.resolved_at is not None and known.resolved_at < runtime.started_at
-    age = Age.BEFORE if before else Age.SINCE
-    return known.error_code in _UNSIGNED or runtime.renderers.outdated(known.renderer, known.error_code, age)
+    former = Former(known.renderer, known.error_code, Age.BEFORE if before else Age.SINCE)
+    settings = None if application is None else application.render
+    return known.error_code in _UNSIGNED or runtime.renderers.outdated(former, settings)
 
 
 def followers(fleet: Fleet, ref: SourceRef) -> tuple[Application, ...]:

@@ -77,6 +77,10 @@ class PlainRenderSpec(Base):
     exclude: list[Glob] = Field(default=[], description="Files to leave out; wins over include.")
 
 
+CommandName = Name
+"""What the operator calls a command; which program that is, is never said here."""
+
+
 class _Rendering(Base):
     """Which renderer; exactly one of its keys. Absent: detected from what lies in the folder."""
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.domain.refs import DNS_LABEL
 from common.yaml import MANIFEST_LIMITS, Path, Repeated, YamlError, load_documents
 from console.importing.foreign import Foreign
 from console.importing.words import beside, folder, git_ref, git_url, without_nothing
@@ -33,14 +34,17 @@ def mapped(one: Foreign, path: Path) -> Mapped:
     """Return the source at ``path`` of an application; what has no place is noted with it."""
     source = _place(one, path)
     render, values = _helm(one, (*path, "helm"))
-    found = {"helm": render} if render or one.look(*path, "helm") is not None else {}
+    found: dict[str, Any] = {"helm": render} if render or one.look(*path, "helm") is not None else {}
     kustomize = _kustomize(one, (*path, "kustomize"), str(one.look(*path, "path") or "."))
     directory = _directory(one, (*path, "directory"))
     if kustomize:
         found = {"kustomize": kustomize}
     if directory:
         found = directory
-    if "helm" in source and set(found) - {"helm"}:
+    if one.look(*path, "plugin") is not None:
+        command, given = _plugin(one, (*path, "plugin"))
+        found, values = {"command": command}, {**values, **given}
+    if "helm" in source and set(found) - {"helm", "command"}:
         one.say(path, "settings of another renderer on a chart", "remove them")
         found = {}
     return Mapped(source, {key: value for key, value in found.items() if value}, values)
@@ -142,6 +146,30 @@ def _directory(one: Foreign, path: Path) -> dict[str, Any]:
     if not include and not recurse:
         include = list(_SUFFIXES)
     return {"plain": without_nothing({"include": include, "exclude": exclude})}
+
+
+def _plugin(one: Foreign, path: Path) -> tuple[str, dict[str, Any]]:
+    """Return the command that stands for a plugin, and its variables and parameters as values."""
+    name = str(one.take(*path, "name", default="") or "")
+    variables = {
+        str(one.take(*path, "env", n, "name")): one.take(*path, "env", n, "value", default="")
+        for n in range(one.count(*path, "env"))
+    }
+    parameters = dict(_parameter(one, (*path, "parameters", n)) for n in range(one.count(*path, "parameters")))
+    if DNS_LABEL.fullmatch(name) is None:
+        where = (*path, "name") if name else path
+        what = "a plugin that is found by what lies in the folder" if not name else "the plugin's name is none here"
+        one.say(where, what, "name the command that the operator allows for it")
+        name = "plugin"
+    else:
+        remedy = "have an operator allow a command of that name on the workers: one program, which gets these as values"
+        one.say((*path, "name"), f"the plugin {name} becomes the command {name}", remedy)
+    return name, without_nothing({"env": variables or None, "parameters": parameters or None})
+
+
+def _parameter(one: Foreign, path: Path) -> tuple[str, Any]:
+    given = (one.take(*path, key) for key in ("string", "array", "map"))
+    return str(one.take(*path, "name")), next((value for value in given if value is not None), "")
 
 
 def _globs(one: Foreign, path: Path) -> list[str]:

@@ -191,7 +191,7 @@ spec:
   source:
     repoURL: https://git.example.com/web.git
     targetRevision: main
-    plugin: {name: mine, env: [{name: A, value: CANARY}]}
+    future: {name: mine, env: [{name: A, value: CANARY}]}
   destination: {server: "https://kubernetes.default.svc", namespace: web}
 """
     found = from_argocd({"a.yaml": text}, servers=HUB)
@@ -199,11 +199,40 @@ spec:
         (6, "metadata.annotations.team"),
         (9, "spec.info[0].name"),
         (9, "spec.info[0].value"),
-        (13, "spec.source.plugin.env[0].name"),
-        (13, "spec.source.plugin.env[0].value"),
-        (13, "spec.source.plugin.name"),
+        (13, "spec.source.future.env[0].name"),
+        (13, "spec.source.future.env[0].value"),
+        (13, "spec.source.future.name"),
     ]
     assert "CANARY" not in f"{found}"
+
+
+def test_a_plugin_becomes_a_command_and_what_it_was_given_its_values() -> None:
+    plugin = {
+        "name": "cue",
+        "env": [{"name": "TIER", "value": "gold"}, {"name": "EMPTY", "value": ""}],
+        "parameters": [
+            {"name": "files", "array": ["a.cue", "b.cue"]},
+            {"name": "images", "map": {"web": "1"}},
+            {"name": "mode", "string": "fast"},
+        ],
+    }
+    found = imported(application(source={**SOURCE, "plugin": plugin}))
+    spec = spec_of(found)
+    assert spec["render"] == {"command": "cue"}
+    assert spec["values"] == {
+        "env": {"TIER": "gold", "EMPTY": ""},
+        "parameters": {"files": ["a.cue", "b.cue"], "images": {"web": "1"}, "mode": "fast"},
+    }
+    (told,) = [finding for finding in found.findings if "plugin" in finding.what]
+    assert told.what.endswith("the plugin cue becomes the command cue")
+    assert "have an operator allow a command of that name" in told.remedy
+
+
+@pytest.mark.parametrize("plugin", [{}, {"name": "Not A Name"}, {"env": [{"name": "A", "value": "b"}]}])
+def test_a_plugin_without_a_usable_name_is_said(plugin: dict[str, Any]) -> None:
+    found = imported(application(source={**SOURCE, "plugin": plugin}))
+    assert spec_of(found)["render"] == {"command": "plugin"}
+    assert any("name the command that the operator allows for it" in finding.remedy for finding in found.findings)
 
 
 def test_a_set_on_labels_stays_a_selection_by_labels() -> None:

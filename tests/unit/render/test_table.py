@@ -54,10 +54,10 @@ class ShoutRenderer:
         text = f"apiVersion: v1\\nkind: ConfigMap\\nmetadata: {{name: a}}\\ndata: {{said: '{said} {request.values}'}}"
         return checked(reading(text.replace("'n'", "n").encode(), "SHOUT"), path="app")
 
-    def supersedes(self, version, age):
+    def supersedes(self, version, age, options):
         return version != "7"
 
-    def cures(self, error_code):
+    def cures(self, error_code, options):
         return False
 
     def close(self):
@@ -73,7 +73,7 @@ from common.registry import application_alone, json_schemas
 from tests.fakes.trees import memory_tree
 from workers.render.cache import RenderCache
 from workers.render.protocol import Age
-from workers.render.renderers import Renderers
+from workers.render.renderers import Former, Renderers
 from workers.render.request import RenderRequest
 
 application = application_alone(Path(sys.argv[1]).read_text().encode(), "app.yaml")
@@ -86,7 +86,7 @@ for settings in (None, application.render):
     rendered = renderers.render(lambda _: tree, request, resolved)
     found.append([resolved.renderer, resolved.paths, rendered.manifests[0]["data"]["said"]])
 schema = json.dumps(json_schemas()["Application"])
-outdated = [renderers.outdated(f"shout {version}", "", Age.SINCE) for version in ("6", "7")]
+outdated = [renderers.outdated(Former(f"shout {version}", "", Age.SINCE), None) for version in ("6", "7")]
 print(json.dumps({"found": found, "schema": "Shouts." in schema and "louder" in schema, "outdated": outdated}))
 """
 APPLICATION = """\

@@ -52,11 +52,11 @@ class HelmRenderer:
         )
         return rendering.render(tree, request.options, release, reads=reads, processes=self._processes)
 
-    def supersedes(self, version: str, _age: Age) -> bool:
+    def supersedes(self, version: str, _age: Age, _options: Mapping[str, Any]) -> bool:
         """Return whether the library here is newer."""
         return numbers(self.version({})) > numbers(version)
 
-    def cures(self, _error_code: str) -> bool:
+    def cures(self, _error_code: str, _options: Mapping[str, Any]) -> bool:
         """Return False: the library is part of what is installed."""
         return False
 

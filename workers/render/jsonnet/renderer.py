@@ -44,11 +44,11 @@ class JsonnetRenderer:
             tree, request.options, values, reads=reads, processes=self._processes, project=request.project
         )
 
-    def supersedes(self, version: str, _age: Age) -> bool:
+    def supersedes(self, version: str, _age: Age, _options: Mapping[str, Any]) -> bool:
         """Return whether the library here is newer."""
         return numbers(rendering.VERSION) > numbers(version)
 
-    def cures(self, _error_code: str) -> bool:
+    def cures(self, _error_code: str, _options: Mapping[str, Any]) -> bool:
         """Return False: the library is part of what is installed."""
         return False
 
