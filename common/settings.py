@@ -81,6 +81,8 @@ class Settings(BaseSettings):
     tick: timedelta = timedelta(milliseconds=500)
     late_after: timedelta = timedelta(minutes=5)
     """How long due work may wait before that is said to be wrong."""
+    retention: timedelta = Field(default=timedelta(days=400), ge=timedelta(days=1))
+    """How long history is kept."""
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=7780, ge=0, le=65535)

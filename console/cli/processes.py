@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
+from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +19,8 @@ from console.processes.embedded import flower_arguments
 from console.processes.spec import python
 
 database = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The hub's database.")
+_LONGEST_DELETION = timedelta(seconds=10)
+"""One statement's, waiting included."""
 
 
 def become(module: str, *arguments: str) -> None:
@@ -211,3 +216,36 @@ def grant_pool(
         password = password_file.read_text(encoding="utf-8").strip() if password_file is not None else ""
         roles.grant(connection, pool, name, password=password)
     say(f"{name} is the role of pool {pool}: FLOTILLA_DATABASE_URL of its workers names it.")
+
+
+@database.command("prune")
+def prune_database(
+    older_than: Annotated[str, typer.Option(metavar="DAYS", help="such as 90d; else FLOTILLA_RETENTION")] = "",
+) -> None:
+    """Delete history that is old, as the scheduler does every hour; safe to stop and to run again.
+
+    Run it as the tables' owner; the hub may work meanwhile.
+
+    Example: flotilla db prune --older-than 90d
+    """
+    from common.store.engine.session import Bounds, open_database
+    from common.store.events import audit
+    from common.store.queue import retention
+    from console.api.auth import ACTOR
+
+    days = re.fullmatch(r"([0-9]{1,5})d", older_than)
+    if older_than and days is None:
+        message = "give a number of days, such as 90d"
+        raise typer.BadParameter(message, param_hint="--older-than")
+    keep = timedelta(days=int(days[1])) if days else settings().retention
+    opened = open_database(settings(), bounds=Bounds(statement=_LONGEST_DELETION))
+    opened.wait()
+    deleted: Counter[str] = Counter()
+    for batch in retention.prune(opened, keep=keep):
+        deleted.update(batch)
+    gone = {name: rows for name, rows in sorted(deleted.items()) if rows}
+    detail = {"older_than_days": keep.days, "deleted": gone}
+    with opened.write() as connection:
+        audit.append(connection, actor=ACTOR, action="prune", subject="*", detail=detail, now=opened.now(connection))
+    rows = [(name.replace("_", " "), str(number)) for name, number in gone.items()]
+    table(("deleted", "rows"), rows, empty=f"Nothing that may go is older than {keep.days} days.")

@@ -25,6 +25,7 @@ from scheduler.loop.leader import Leadership
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
+from scheduler.loop.retention import Retention
 from scheduler.loop.tick import Scheduler
 from scheduler.loop.upkeep import Upkeep
 
@@ -72,6 +73,7 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
         dispatcher=Dispatcher(led, CelerySender(make_celery(config)), snapshots, clock),
         reaper=Reaper(led, clock, lease=config.lease),
         upkeep=Upkeep(led, clock),
+        retention=Retention(led, clock, keep=config.retention),
     )
 
 

@@ -16,6 +16,7 @@ from scheduler.loop.leader import Leadership
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
+from scheduler.loop.retention import Retention
 from scheduler.loop.upkeep import Upkeep
 
 log = logger(__name__)
@@ -36,6 +37,7 @@ class Scheduler:
     dispatcher: Dispatcher
     reaper: Reaper
     upkeep: Upkeep
+    retention: Retention
     draw: Callable[[], float] = random.random
 
     def turn(self) -> bool:
@@ -76,6 +78,7 @@ class Scheduler:
         self._contained("upkeep", self.upkeep.tick)
         self._contained("dispatch", self.dispatcher.tick)
         self._contained("reaper", self.reaper.tick)
+        self._contained("retention", self.retention.tick)
 
     def _contained(self, name: str, step: Callable[[], object]) -> None:
         """Run a step; what goes wrong in it is logged and costs the others nothing.

@@ -1,4 +1,8 @@
-"""What history may never do, written into the database itself: ended things do not change, nothing vanishes."""
+"""What history may never do, written into the database itself: ended things do not change, nothing young vanishes.
+
+What is old may be deleted: before the horizon that the deleting transaction itself has put into ``retention``, and
+takes out again. Outside of such a transaction there is no horizon, and nothing is old.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,17 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Refuses one operation on one table, for rows that meet ``when`` (all rows if empty)."""
+    """Refuses one operation on one table.
+
+    Attributes:
+        when: refused are rows that meet it; all if empty.
+        unless: of a deletion: rows that meet it may go. May ask other tables.
+    """
 
     table: str
     operation: str
     when: str = ""
+    unless: str = ""
 
     @property
     def name(self) -> str:
@@ -21,13 +31,34 @@ class Guard:
         return f"guard_{self.table}_{self.operation.lower()}"
 
 
+HORIZON = "(SELECT horizon FROM retention)"
+
+
+def expendable(run: str) -> str:
+    """Return the condition on a row of ``runs``, by its alias, under which it may be deleted once it is old.
+
+    Kept are the last run of each placement that could write, the last one that succeeded, and what an approval is of.
+    """
+    later = (
+        f"SELECT 1 FROM runs AS later WHERE later.placement_id = {run}.placement_id AND later.id > {run}.id "  # noqa: S608 - constants
+        "AND later.trigger <> 'check'"
+    )
+    replaced = (
+        f"EXISTS ({later}) AND ({run}.outcome <> 'succeeded' OR EXISTS ({later} AND later.outcome = 'succeeded'))"
+    )
+    asked = f"SELECT 1 FROM approvals AS asked WHERE asked.run_id = {run}.id"  # noqa: S608 - constants
+    old = f"{run}.ended_at < {HORIZON} AND ({run}.trigger = 'check' OR ({replaced}))"
+    return f"{old} AND NOT EXISTS ({asked})"
+
+
+_OF_EXPENDABLE = f"EXISTS (SELECT 1 FROM runs AS mine WHERE mine.id = OLD.run_id AND {expendable('mine')})"  # noqa: S608 - constants
 GUARDS = (
     Guard("runs", "UPDATE", "OLD.state = 'ended'"),
-    Guard("runs", "DELETE"),
+    Guard("runs", "DELETE", unless=expendable("OLD")),
     Guard("attempts", "UPDATE", "OLD.outcome IS NOT NULL"),
-    Guard("attempts", "DELETE"),
+    Guard("attempts", "DELETE", unless=_OF_EXPENDABLE),
     Guard("object_results", "UPDATE"),
-    Guard("object_results", "DELETE"),
+    Guard("object_results", "DELETE", unless=_OF_EXPENDABLE),
     Guard("audit", "UPDATE"),
     Guard("audit", "DELETE"),
 )
@@ -54,13 +85,29 @@ END $$
 """
 
 
+_KEPT_FUNCTION = f"""
+CREATE FUNCTION flotilla_keep_{{table}}() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, {{schema}}, pg_temp AS $$
+BEGIN
+  IF {{unless}} THEN RETURN OLD; END IF;
+  RAISE EXCEPTION '{_MESSAGE}: % on %', TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
+
 def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
     """Return what makes the guards, in order; ``schema`` is where our tables lie in PostgreSQL, quoted."""
     if dialect == "sqlite":
         return tuple(map(_of_sqlite, GUARDS)) + tuple(map(_newer_of_sqlite, NEWER))
+    kept = [
+        _KEPT_FUNCTION.format(table=guard.table, schema=schema, unless=guard.unless).strip()
+        for guard in GUARDS
+        if guard.unless
+    ]
     rows = [
         f"CREATE TRIGGER {g.name} BEFORE {g.operation} ON {g.table} FOR EACH ROW "
-        f"{f'WHEN ({g.when}) ' if g.when else ''}EXECUTE FUNCTION flotilla_refuse()"
+        f"{f'WHEN ({g.when}) ' if g.when else ''}EXECUTE FUNCTION "
+        f"{f'flotilla_keep_{g.table}' if g.unless else 'flotilla_refuse'}()"
         for g in GUARDS
     ]
     emptied = [
@@ -71,7 +118,7 @@ def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
         f"CREATE TRIGGER {g.name} BEFORE INSERT ON {g.table} FOR EACH ROW EXECUTE FUNCTION flotilla_refuse_ended()"
         for g in NEWER
     ]
-    return (_FUNCTION.strip(), _NEWER_FUNCTION.format(schema=schema).strip(), *rows, *emptied, *newer)
+    return (_FUNCTION.strip(), _NEWER_FUNCTION.format(schema=schema).strip(), *kept, *rows, *emptied, *newer)
 
 
 def schema_of(connection: Connection) -> str:
@@ -102,6 +149,8 @@ def _wanted(dialect: str) -> set[tuple[str, str]]:
 
 def _of_sqlite(guard: Guard) -> str:
     when = f"WHEN {guard.when} " if guard.when else ""
+    if guard.unless:
+        when = f"WHEN ({guard.unless}) IS NOT TRUE "
     return f"CREATE TRIGGER {guard.name} BEFORE {guard.operation} ON {guard.table} {when}{_refusal(guard)}"
 
 

@@ -29,11 +29,13 @@ from scheduler.loop.leader import Leadership
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
+from scheduler.loop.retention import Retention
 from scheduler.loop.tick import Scheduler
 from scheduler.loop.upkeep import Upkeep
 from tests.unit.registry import texts
 
 LEASE = timedelta(seconds=20)
+KEEP = timedelta(days=400)
 COMMIT = "c" * 40
 REGISTRY = {"fleet.yaml": texts.FLEET, "clusters.yaml": texts.cluster("c1"), "app.yaml": texts.application()}
 """Application ``pay`` on cluster ``c1``."""
@@ -158,6 +160,7 @@ class Steps:
             self.dispatcher,
             self.reaper,
             Upkeep(led, self.clock),
+            Retention(led, self.clock, keep=KEEP),
         )
 
     def prove(self, connection: Connection) -> None:

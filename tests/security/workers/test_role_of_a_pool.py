@@ -17,7 +17,7 @@ from common.store.schema import pools
 from common.store.schema.tables import Base
 from tests.security.workers.conftest import TwoPools
 
-NOBODYS = {"intents", "leadership", "run_tallies", "sessions", "tallied"}
+NOBODYS = {"intents", "leadership", "retention", "run_tallies", "sessions", "tallied"}
 """Tables that no worker may even read."""
 EVERYBODYS = {"alembic_version", "fleet", "fleet_snapshots", "pool_roles", "sending"}
 """Tables without a pool behind their rows, which workers read."""

@@ -24,7 +24,7 @@ from common.store.schema.tables.runs import (
     RunRow,
     SessionRow,
 )
-from common.store.schema.tables.work import RunTallyRow, SendingRow, TalliedRow, WorkerRow
+from common.store.schema.tables.work import RetentionRow, RunTallyRow, SendingRow, TalliedRow, WorkerRow
 
 __all__ = [
     "ApprovalRow",
@@ -47,6 +47,7 @@ __all__ = [
     "PlannedChangeRow",
     "PoolRoleRow",
     "PruneSpendingRow",
+    "RetentionRow",
     "RunRow",
     "RunTallyRow",
     "SendingRow",

@@ -55,6 +55,13 @@ class FaultRow(Base):
             sqlite_where=text("cleared_at IS NULL"),
             postgresql_where=text("cleared_at IS NULL"),
         ),
+        Index(
+            "ix_faults_cleared",
+            "cleared_at",
+            "id",
+            sqlite_where=text("cleared_at IS NOT NULL"),
+            postgresql_where=text("cleared_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -42,6 +42,8 @@ class RunRow(Base):
         Index("ix_runs_history", "placement_id", "id"),
         Index("ix_runs_cluster", "cluster", "id"),
         Index("ix_runs_application", "application", "id"),
+        # By which a snapshot is found to be of no run any more.
+        Index("ix_runs_snapshot", "snapshot_id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -183,6 +185,7 @@ class PruneSpendingRow(Base):
     """How many objects one placement has removed, or was about to, under one revision of its application."""
 
     __tablename__ = "prune_spending"
+    __table_args__ = (_partial("ix_prune_spending_first", "application", "source_digest", where="placement_id = 0"),)
 
     application: Mapped[str] = mapped_column(String(63), primary_key=True)
     source_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -198,6 +201,8 @@ class ApprovalRow(Base):
     __table_args__ = (
         Index("ix_approvals_state", "state", "id"),
         Index("ix_approvals_subject", "kind", "subject", "id"),
+        _partial("ix_approvals_closed", "decided_at", "id", where="state = 'done' OR state = 'void'"),
+        _partial("ix_approvals_run", "run_id", where="run_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -74,3 +74,13 @@ class TalliedRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     ended_at: Mapped[datetime]
     run_id: Mapped[str] = mapped_column(String(36))
+
+
+class RetentionRow(Base):
+    """Until when history may be deleted. There is a row only inside of a transaction that deletes what is old."""
+
+    __tablename__ = "retention"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    horizon: Mapped[datetime]

@@ -1,0 +1,227 @@
+"""What is old goes: runs with all that hangs on them, and whatever else would grow for ever.
+
+It goes in small transactions, each found by an index, none waiting for what another holds; so it runs beside the work.
+The database refuses to delete anything younger than the horizon that such a transaction states at its beginning, and
+what is kept for good; see ``schema.triggers``. Whoever adds a table that grows adds a line to ``RETAINED``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, literal_column, select, text, tuple_
+
+from common.domain.errors import PermanentError
+from common.store.engine.dialect import insert, table_of
+from common.store.engine.session import Database
+from common.store.schema.tables import (
+    ApprovalRow,
+    AttemptRow,
+    Base,
+    FaultRow,
+    FleetRow,
+    FleetSnapshotRow,
+    IntentRow,
+    ObjectResultRow,
+    PlannedChangeRow,
+    PruneSpendingRow,
+    RetentionRow,
+    RunRow,
+    SourceRow,
+)
+from common.store.schema.triggers import expendable
+
+BATCH = 200
+"""Runs, or rows, that one transaction looks at."""
+SHORTEST = timedelta(days=1)
+"""Nothing younger is deleted, whatever is asked for: what is under way may still refer to it."""
+_START = datetime.min.replace(tzinfo=UTC)
+_WAIT = timedelta(seconds=2)
+"""Longest wait for a lock; what somebody holds goes the next time."""
+_CLOSED = "(state = 'done' OR state = 'void')"
+_REJECTED = (
+    "EXISTS (SELECT 1 FROM approvals AS no WHERE no.kind = approvals.kind AND no.subject = approvals.subject "
+    "AND no.digest = approvals.digest AND no.state = 'rejected')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """A table whose rows, numbered by ``id``, go one by one.
+
+    Attributes:
+        age: the column that says since when a row is over; with ``id`` it is indexed. Rows without it stay.
+        which: which rows may go at all, in SQL as its index has it; all if empty.
+        but: which of these stay, in SQL.
+    """
+
+    row: type[Base]
+    age: str
+    which: str = ""
+    but: str = ""
+
+
+RETAINED = (
+    Retained(FaultRow, "cleared_at"),
+    Retained(IntentRow, "handled_at"),
+    # A rejection holds for ever; if what was asked for after it went, it would be the last word again.
+    Retained(ApprovalRow, "decided_at", which=_CLOSED, but=_REJECTED),
+)
+"""Tables of which nothing hangs on a run."""
+_RUN = table_of(RunRow)
+_OF_RUN = tuple(map(table_of, (PlannedChangeRow, ObjectResultRow, AttemptRow)))
+_SNAPSHOT = table_of(FleetSnapshotRow)
+_SPENDING = table_of(PruneSpendingRow)
+_EXPENDABLE: ColumnElement[bool] = literal_column(f"({expendable('runs')})")
+
+
+class TooYoungError(PermanentError):
+    """History was to be deleted that work under way may refer to."""
+
+    code = "retention.too-young"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction deleted, by table; ``after`` is where the next goes on, None where nothing is left."""
+
+    deleted: Mapping[str, int]
+    after: tuple[datetime, str] | None
+
+
+def prune(database: Database, *, keep: timedelta, batch: int = BATCH) -> Iterator[Mapping[str, int]]:
+    """Delete what is older than ``keep``; yield after each transaction how many rows went, by table.
+
+    Whoever has had enough stops asking: each transaction is whole in itself.
+
+    Args:
+        database: as its tables' owner.
+        keep: how long history is kept.
+        batch: how many runs, or rows, one transaction looks at.
+
+    Raises:
+        TooYoungError: less than ``SHORTEST`` was to be kept.
+    """
+    if keep < SHORTEST:
+        message = "the last day of history cannot be deleted"
+        raise TooYoungError(message, remedy="Keep at least one day: what is under way refers to it.")
+    with database.read() as connection:
+        now = database.now(connection)
+    horizon = now - keep
+    after: tuple[datetime, str] | None = (_START, "")
+    while after is not None:
+        with database.write() as connection:
+            found = delete_runs(connection, horizon=horizon, after=after, limit=batch)
+        after = found.after
+        yield found.deleted
+    deleted: Mapping[str, int] = {"": batch}
+    while any(deleted.values()):
+        with database.write() as connection:
+            deleted = delete_rows(connection, horizon=horizon, limit=batch)
+        yield deleted
+    newest: int | None = 0
+    while newest is not None:
+        with database.write() as connection:
+            gone, newest = delete_snapshots(connection, before=now - SHORTEST, after=newest, limit=batch)
+        yield {_SNAPSHOT.name: gone}
+
+
+def delete_runs(connection: Connection, *, horizon: datetime, after: tuple[datetime, str], limit: int) -> Batch:
+    """Delete the expendable among the next runs that ended before ``horizon``, with all that hangs on them.
+
+    Args:
+        connection: of a writing transaction that does nothing else.
+        horizon: nothing that ended later goes.
+        after: end and id of the last run that was looked at before.
+        limit: how many are looked at.
+    """
+    _state_horizon(connection, horizon)
+    place = tuple_(_RUN.c.ended_at, _RUN.c.id)
+    old = (text("ended_at IS NOT NULL"), _RUN.c.ended_at < horizon, place > tuple_(*after))
+    next_ = select(_RUN.c.ended_at, _RUN.c.id).where(*old).order_by(*place).limit(limit)
+    found = connection.execute(next_).all()
+    deleted = _delete_expendable(connection, [id_ for _, id_ in found])
+    _forget_horizon(connection)
+    return Batch(deleted, (found[-1][0], found[-1][1]) if len(found) == limit else None)
+
+
+def delete_rows(connection: Connection, *, horizon: datetime, limit: int) -> dict[str, int]:
+    """Delete up to ``limit`` rows of each retained table that are over since before ``horizon``; return how many went.
+
+    Those of which nothing says how old they are go when nothing needs them.
+    """
+    _state_horizon(connection, horizon)
+    deleted = {}
+    for one in RETAINED:
+        table = table_of(one.row)
+        old: list[ColumnElement[bool]] = [table.c[one.age] < horizon]
+        old += [literal_column(one.which)] if one.which else []
+        old += [~literal_column(f"({one.but})")] if one.but else []
+        oldest = select(table.c.id).where(*old).order_by(table.c[one.age], table.c.id).limit(limit)
+        # Two statements: planned for any limit, one would read the whole table.
+        locked = connection.execute(oldest.with_for_update(skip_locked=True)).scalars().all()
+        deleted[table.name] = _delete(connection, table.c.id, locked)
+    deleted[_SPENDING.name] = _delete_spending(connection, limit)
+    _forget_horizon(connection)
+    return deleted
+
+
+def delete_snapshots(connection: Connection, *, before: datetime, after: int, limit: int) -> tuple[int, int | None]:
+    """Delete those of the next snapshots, made before ``before``, that nothing refers to.
+
+    Returns:
+        How many went, and the last that was looked at; None where nothing is left to look at.
+    """
+    in_force = select(FleetRow.snapshot_id).scalar_subquery()
+    older = (_SNAPSHOT.c.id > after, _SNAPSHOT.c.id < in_force, _SNAPSHOT.c.created_at < before)
+    needed = exists().where(_RUN.c.snapshot_id == _SNAPSHOT.c.id)
+    resolved = exists().where(SourceRow.resolved_snapshot_id == _SNAPSHOT.c.id)
+    next_ = select(_SNAPSHOT.c.id, needed | resolved).where(*older).order_by(_SNAPSHOT.c.id).limit(limit)
+    found = connection.execute(next_).all()
+    if unneeded := [id_ for id_, kept in found if not kept]:
+        connection.execute(delete(_SNAPSHOT).where(_SNAPSHOT.c.id.in_(unneeded)))
+    return len(unneeded), found[-1][0] if len(found) == limit else None
+
+
+def _state_horizon(connection: Connection, horizon: datetime) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = {int(_WAIT.total_seconds() * 1000)}"))
+    stated = insert(connection, RetentionRow).values(id=1, horizon=horizon)
+    connection.execute(stated.on_conflict_do_update(index_elements=["id"], set_={"horizon": horizon}))
+
+
+def _forget_horizon(connection: Connection) -> None:
+    connection.execute(delete(RetentionRow))
+
+
+def _delete_expendable(connection: Connection, runs: Sequence[str]) -> dict[str, int]:
+    mine = select(_RUN.c.id).where(_RUN.c.id.in_(runs), _EXPENDABLE).with_for_update(skip_locked=True, of=_RUN)
+    locked = connection.execute(mine).scalars().all()
+    if not locked:
+        return {}
+    hanging = {table.name: _delete(connection, table.c.run_id, locked) for table in _OF_RUN}
+    return hanging | {_RUN.name: _delete(connection, _RUN.c.id, locked)}
+
+
+def _delete_spending(connection: Connection, limit: int) -> int:
+    """Delete what stands for revisions under which no placement removes anything any more."""
+    other = _SPENDING.alias("other")
+    spent = exists().where(
+        other.c.application == _SPENDING.c.application,
+        other.c.source_digest == _SPENDING.c.source_digest,
+        other.c.placement_id > 0,
+    )
+    key = (_SPENDING.c.application, _SPENDING.c.source_digest)
+    first = text("prune_spending.placement_id = 0")
+    over = select(*key).where(first, ~spent).limit(limit).with_for_update(skip_locked=True, of=_SPENDING)
+    found = connection.execute(over).all()
+    for application, digest in found:
+        connection.execute(delete(_SPENDING).where(key[0] == application, key[1] == digest, first))
+    return len(found)
+
+
+def _delete(connection: Connection, column: Any, which: Sequence[Any]) -> int:
+    return connection.execute(delete(column.table).where(column.in_(which))).rowcount
