@@ -51,6 +51,10 @@ class ExplainedValue:
     where: Where
 
 
+_Tree = dict[str, "_Tree | ExplainedValue"]
+"""Merged values by key, down to their leaves."""
+
+
 @dataclass(frozen=True)
 class Layered:
     """The layers that apply to some placements, lowest first; merged once, when somebody asks for the values."""
@@ -76,16 +80,10 @@ def merged(layers: Sequence[ValueLayer]) -> dict[str, Any]:
 
 def explained(layers: Sequence[ValueLayer]) -> tuple[ExplainedValue, ...]:
     """Return every leaf of ``merged(layers)`` with the layer that gave it, ordered by path."""
-    found: dict[ValuePath, ExplainedValue] = {}
+    root: _Tree = {}
     for layer in layers:
-        for path, value in _leaves(layer.values, ()):
-            if value == {} and any(len(p) > len(path) and p[: len(path)] == path for p in found):
-                continue  # an empty mapping over a mapping changes nothing
-            for former in [p for p in found if _overlap(p, path)]:
-                del found[former]
-            line = layer.lines.get(path, layer.where.line)
-            found[path] = ExplainedValue(path, value, layer.origin, Where(layer.where.file, line))
-    return tuple(found[path] for path in sorted(found))
+        _lay(root, layer, layer.values, ())
+    return tuple(_leaves(root))
 
 
 def _over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,15 +95,21 @@ def _over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _leaves(values: Mapping[str, Any], prefix: ValuePath) -> Iterator[tuple[ValuePath, Any]]:
+def _lay(tree: _Tree, layer: ValueLayer, values: Mapping[str, Any], prefix: ValuePath) -> None:
+    """Lay what a layer gives below ``prefix`` over what is known of it; the rules are those of ``_over``."""
     for key, value in values.items():
-        path = (*prefix, key)
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, path)
+        path, below = (*prefix, key), tree.get(key)
+        if isinstance(value, Mapping) and (value or isinstance(below, dict)):
+            inner = tree[key] = below if isinstance(below, dict) else {}
+            _lay(inner, layer, value, path)
         else:
-            yield path, value
+            line = layer.lines.get(path, layer.where.line)
+            tree[key] = ExplainedValue(path, value, layer.origin, Where(layer.where.file, line))
 
 
-def _overlap(one: ValuePath, other: ValuePath) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+def _leaves(tree: _Tree) -> Iterator[ExplainedValue]:
+    for _, below in sorted(tree.items()):
+        if isinstance(below, dict):
+            yield from _leaves(below)
+        else:
+            yield below

@@ -121,6 +121,13 @@ def test_explained_and_merged_agree_where_empty_mappings_meet() -> None:
     assert [(v.path, v.value) for v in explained([low, high])] == [(("x", "p"), 1)]
 
 
+def test_explained_takes_time_in_proportion_to_the_values() -> None:
+    many = {f"k{group}": {f"k{n}": n for n in range(200)} for group in range(200)}  # each with each would take an hour
+    found = explained([ValueLayer("low", many), ValueLayer("high", many)])
+    assert len(found) == 40_000
+    assert {value.origin for value in found} == {"high"}
+
+
 def test_values_come_from_application_groups_and_target_and_the_cluster_has_its_own() -> None:
     group = "kind: ClusterGroup\nmetadata: {name: %s}\nspec:\n  select: {matchLabels: {region: eu}}\n  priority: %d\n"
     files = registry(
