@@ -95,11 +95,6 @@ ANY = Node(Shape.ANY, open=True)
 ANY_ATOMIC = Node(Shape.ANY, atomic=True, open=True)
 
 
-def is_named(node: Node | None, name: str) -> bool:
-    """Say whether a field is declared by name (and not just one key of a free map)."""
-    return node is not None and name in node.fields
-
-
 class Definitions:
     """A set of OpenAPI definitions, compiled on demand."""
 

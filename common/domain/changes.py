@@ -47,26 +47,6 @@ class Change:
     diff: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSet:
-    """All outcomes of one attempt, in the order in which they happened."""
-
-    changes: tuple[Change, ...] = ()
-
-    def with_changes(self, more: Iterable[Change]) -> ChangeSet:
-        """Return a set that also holds ``more``."""
-        return ChangeSet((*self.changes, *more))
-
-    def counts(self) -> Counter[Action]:
-        """Return how many objects met each action."""
-        return Counter(change.action for change in self.changes)
-
-    @property
-    def failed(self) -> tuple[Change, ...]:
-        """The changes that did not come to pass."""
-        return tuple(c for c in self.changes if c.action in {Action.FAILED, Action.CONFLICT})
-
-
 def differing(changes: Iterable[Change]) -> tuple[int, int]:
     """Return how many objects a sync would change, and how many of others it would only adopt."""
     actions = Counter(change.action for change in changes)

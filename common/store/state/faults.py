@@ -21,11 +21,6 @@ def of_cluster(name: str) -> str:
     return f"cluster:{name}"
 
 
-def of_source(source_id: int) -> str:
-    """Return the scope of a source's faults."""
-    return f"source:{source_id}"
-
-
 @dataclass(frozen=True, slots=True)
 class StoredFault:
     """One fault, as it is to be shown; ``file`` is empty where it is about no file."""
