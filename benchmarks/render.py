@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.credentials import DirectoryProvider
 from common.sources.mirrors import Mirrors
 from common.sources.urls import PlainHttp
@@ -121,14 +121,14 @@ def write(root: Path, count: int) -> None:
 
 
 @contextmanager
-def mirror(root: Path, folder: Path) -> Iterator[tuple[Mirrors, SourceRef]]:
+def mirror(root: Path, folder: Path) -> Iterator[tuple[Mirrors, GitRef]]:
     """Serve the repository, and give a mirror of it."""
     server = GitHttpServer(root.parent)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     mirrors = Mirrors(folder, DirectoryProvider(folder / "credentials"), plain_http=PlainHttp.LOOPBACK)
     url = f"http://127.0.0.1:{server.server_address[1]}/{root.name}/.git"
     try:
-        yield mirrors, SourceRef(url, "", "refs/heads/main")
+        yield mirrors, GitRef(url, "", "refs/heads/main")
     finally:
         mirrors.close()
         server.shutdown()

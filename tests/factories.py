@@ -21,12 +21,13 @@ from common.domain.fleet import (
     Target,
 )
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, Revision, SourceRef
+from common.domain.refs import GitRef, PlacementRef, Revision, SourceRef
 from common.domain.status import NONE, Found, Reason
+from common.sources.kinds import source_ref
 from scheduler.planning.facts import Current, Facts, Resolved
 
 REPO = "https://git.example.com/apps.git"
-SOURCE = SourceRef(REPO, "", "refs/heads/main")
+SOURCE = GitRef(REPO, "", "refs/heads/main")
 SOURCE_ID = 1
 
 
@@ -109,3 +110,10 @@ def current(
 def said(words: str) -> Reason:
     """Return a reason that is shown in these words."""
     return Reason(Found.TOLD, {"text": words})
+
+
+def stored_ref(repo: str, credentials: str, text: str) -> SourceRef:
+    """Return the source that is stored as ``text``."""
+    found = source_ref(repo, credentials, text)
+    assert found is not None, f"no kind of source reads {text!r}"
+    return found

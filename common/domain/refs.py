@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NewType
 
 RunId = NewType("RunId", str)
@@ -134,56 +134,129 @@ class AttemptRef:
         return f"{self.run}.{self.number}"
 
 
-SUBMODULES = "submodules:"
-"""Before a ref of Git: submodules are read too."""
-SEMVER = "semver:"
-"""Before a range of versions in the place of a ref: the tag of the highest one is meant."""
-OCI = "oci://"
-"""Before the host and name of a repository in an OCI registry."""
-OCI_TAG = "oci-tag:"
-"""Before the tag of an artifact."""
-OCI_SEMVER = "oci-semver:"
-"""Before a range of versions: the artifact with the highest tag in it is meant."""
-OCI_DIGEST = "oci-digest:"
-"""Before the digest (``sha256:…``) of an artifact's manifest."""
-CHART = "chart:"
-"""Before ``NAME:VERSION`` of a chart; the version may be a range, of which the highest is meant."""
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range of versions, of which the highest is meant."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
-class SourceKind(StrEnum):
-    """What kind of server keeps a source, as its ref tells."""
+@dataclass(frozen=True, slots=True)
+class SourceRef(ABC):
+    """One thing to resolve; each kind of source has a class of its own that says what of the repository is meant.
 
-    GIT = "git"
-    OCI = "oci"
-    CHART = "chart"
-    """A chart repository, or charts in an OCI registry."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class SourceRef:
-    """One thing to resolve: a repository, who we are there, and what of it.
-
-    A Git ref begins with ``refs/`` or ``semver:``, or is a commit id, which no artifact's does; ``submodules:`` may
-    stand before it.
+    Equal for all applications that share a fetch.
 
     Attributes:
-        repo: URL without credentials; ``oci://HOST/NAME`` for OCI registries.
+        repo: URL without credentials; also what a project must allow.
         credentials: reference resolved by the worker's provider; empty for anonymous.
-        ref: in Git ``refs/heads/main``, ``refs/tags/v1``, a full commit id, or ``semver:>=1.8 <2``; of an artifact
-            ``oci-tag:v1``, ``oci-semver:>=1.8 <2`` or ``oci-digest:sha256:…``; of a chart ``chart:NAME:VERSION``.
     """
 
     repo: str
     credentials: str
-    ref: str
 
     @property
-    def kind(self) -> SourceKind:
-        """What keeps it."""
-        if self.ref.startswith(CHART):
-            return SourceKind.CHART
-        return SourceKind.OCI if self.ref.startswith((OCI_TAG, OCI_SEMVER, OCI_DIGEST)) else SourceKind.GIT
+    @abstractmethod
+    def text(self) -> str:
+        """What of the repository is meant, as it is stored and shown; the kind's ``read`` takes it back."""
 
     def named(self, commit: str) -> str:
-        """Return what it was resolved to as people write it: a commit id, or an artifact's ``sha256:…``."""
-        return commit if self.kind is SourceKind.GIT else f"sha256:{commit}"
+        """Return what it was resolved to as people write it: a commit id, or the ``sha256:…`` of an artifact."""
+        return f"sha256:{commit}"
+
+
+_SUBMODULES = "submodules:"
+_SEMVER = "semver:"
+
+
+@dataclass(frozen=True, slots=True)
+class GitRef(SourceRef):
+    """A branch, tag, commit or range of tags of a Git repository.
+
+    Attributes:
+        ref: ``refs/heads/main``, ``refs/tags/v1``, a full commit id, or a range: the tag of the highest version.
+        submodules: whether they are read too; what is fetched is the same.
+    """
+
+    ref: str | Range
+    submodules: bool = False
+
+    @property
+    def text(self) -> str:
+        """What of the repository is meant."""
+        ref = f"{_SEMVER}{self.ref}" if isinstance(self.ref, Range) else self.ref
+        return f"{_SUBMODULES}{ref}" if self.submodules else ref
+
+    def named(self, commit: str) -> str:
+        """Return the commit's id."""
+        return commit
+
+    @classmethod
+    def read(cls, repo: str, credentials: str, text: str) -> GitRef:
+        """Return the ref that ``text`` stands for; whether Git may have it is seen when it is asked for."""
+        ref = text.removeprefix(_SUBMODULES)
+        is_range = ref.startswith(_SEMVER)
+        return cls(repo, credentials, Range(ref.removeprefix(_SEMVER)) if is_range else ref, ref != text)
+
+
+OCI = "oci://"
+"""Scheme of a repository in an OCI registry: ``oci://HOST/NAME``."""
+_OCI_TAG, _OCI_SEMVER, _OCI_DIGEST = "oci-tag:", "oci-semver:", "oci-digest:"
+
+
+@dataclass(frozen=True, slots=True)
+class OciRef(SourceRef):
+    """An artifact of an OCI repository.
+
+    Attributes:
+        version: a tag, a manifest's digest (``sha256:…``), or a range: the highest tag in it.
+    """
+
+    version: str | Range
+
+    @property
+    def text(self) -> str:
+        """What of the repository is meant."""
+        if isinstance(self.version, Range):
+            return f"{_OCI_SEMVER}{self.version}"
+        return f"{_OCI_DIGEST if self.version.startswith('sha256:') else _OCI_TAG}{self.version}"
+
+    @classmethod
+    def read(cls, repo: str, credentials: str, text: str) -> OciRef | None:
+        """Return the ref that ``text`` stands for; None where it is another kind's."""
+        for prefix in (_OCI_TAG, _OCI_DIGEST):
+            if text.startswith(prefix):
+                return cls(repo, credentials, text.removeprefix(prefix))
+        return cls(repo, credentials, Range(text.removeprefix(_OCI_SEMVER))) if text.startswith(_OCI_SEMVER) else None
+
+
+_CHART = "chart:"
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRef(SourceRef):
+    """A chart of a chart repository, or of one in an OCI registry.
+
+    Attributes:
+        chart: its name.
+        version: one version, or a range of which the highest is meant.
+    """
+
+    chart: str
+    version: str
+
+    @property
+    def text(self) -> str:
+        """What of the repository is meant."""
+        return f"{_CHART}{self.chart}:{self.version}"
+
+    @classmethod
+    def read(cls, repo: str, credentials: str, text: str) -> ChartRef | None:
+        """Return the ref that ``text`` stands for; None where it is another kind's."""
+        if not text.startswith(_CHART):
+            return None
+        chart, _, version = text.removeprefix(_CHART).partition(":")
+        return cls(repo, credentials, chart, version)

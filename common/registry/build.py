@@ -10,6 +10,8 @@ from common.registry.documents import Source
 from common.registry.schema import application as app
 from common.registry.schema import base, core, rollouts, sources
 from common.registry.schema.rendering import RenderSpec
+from common.registry.schema.versions import PinSpec
+from common.sources.kinds import Declared
 from common.yaml import Path
 
 
@@ -181,16 +183,10 @@ def _sources(spec: app.ApplicationSpec) -> tuple[fleet.Source, ...]:
 def _source(spec: sources.SourceSpec, name: str) -> fleet.Source:
     credentials = "" if spec.credentials is None else spec.credentials.secret_ref
     keys = () if spec.verify is None else tuple(spec.verify.keys)
-    if spec.helm is not None:
-        return fleet.HelmSource(spec.helm.repo, spec.helm.chart, spec.helm.version, credentials, keys, name)
-    if spec.oci is not None:
-        return fleet.OciSource(spec.oci.image, _ref(spec.oci.ref), spec.oci.path, credentials, keys, name)
-    reference = spec.ref or sources.GitRefSpec(branch="main")
-    path = spec.path or "."
-    return fleet.GitSource(spec.repo or "", _ref(reference), path, credentials, keys, name, spec.submodules)
+    return spec.kind.declared(spec.part, Declared(credentials, keys, name))
 
 
-def _ref(spec: sources.GitRefSpec | sources.OciRefSpec | sources.PinSpec) -> fleet.Ref:
+def _pin(spec: PinSpec) -> fleet.Ref:
     """Return the one key that the model has made sure is given."""
     kind, value = next((kind, value) for kind, value in spec if value is not None)
     return fleet.Ref(fleet.RefKind(kind), value)
@@ -213,7 +209,7 @@ def _target(
         clusters=tuple(spec.clusters or ()),
         select=None if spec.select is None else selector(spec.select),
         values=_layer(source, (*path, "values"), f"target {spec.name}", spec.values, lines),
-        pin=None if spec.pin is None else _ref(spec.pin),
+        pin=None if spec.pin is None else _pin(spec.pin),
         expect=None if spec.expect is None else fleet.Expect(spec.expect.min, spec.expect.max),
         where=source.where(path),
     )

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from common.domain import fleet
-from common.domain.refs import OCI, is_oci_tag
 from common.registry.documents import Key, Source
 from common.registry.faults import Fault, Suggestions, printable
 from common.registry.schema import ApplicationDocument, RolloutStrategyDocument
 from common.registry.schema.base import SelectorSpec
-from common.registry.schema.sources import PinSpec, SourceSpec
-from common.semver import is_version
+from common.registry.schema.sources import SourceSpec
+from common.registry.schema.versions import PinSpec
+from common.sources.kinds import SourceKind
 from common.yaml import Path
 
 _SPEC = "spec"
@@ -160,17 +160,12 @@ def application_findings(source: Source, document: ApplicationDocument, context:
     yield from (Finding(fault, Effect.BLOCK) for fault in _project_faults(source, document, context))
 
 
-_PINS = {"repo": ("branch", "tag", "commit"), "helm": ("tag",), "oci": ("tag", "digest")}
-"""By which a target can be pinned, by the key of the source's kind."""
-
-
 def _target_faults(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Fault]:
     spec = document.spec.source or next(iter(document.spec.sources or []), None)
-    kind = next((kind for kind in _PINS if spec is not None and getattr(spec, kind) is not None), "repo")
     for index, target in enumerate(document.spec.targets):
         path: Path = (_SPEC, "targets", index)
-        if target.pin is not None:
-            yield from _pin_faults(source, (*path, "pin"), target.pin, kind)
+        if target.pin is not None and spec is not None:
+            yield from _pin_faults(source, (*path, "pin"), target.pin, spec.kind)
         yield from selector(source, (*path, "select"), target.select, context)
         for position, name in enumerate(target.clusters or []):
             if name not in context.clusters and ("Cluster", name) not in context.unsure:
@@ -194,16 +189,16 @@ def _lending_faults(source: Source, document: ApplicationDocument, context: Cont
         yield source.fault((_SPEC, "sources"), what, "name the chart's repository once more, as a source of its own")
 
 
-def _pin_faults(source: Source, path: Path, pin: PinSpec, kind: str) -> Iterator[Fault]:
-    for key in (key for key, value in pin if value is not None and key not in _PINS[kind]):
-        what = f"a source of {'Git' if kind == 'repo' else kind} cannot be pinned by {key}"
-        yield source.fault(path, what, f"pin it by {' or '.join(_PINS[kind])}")
-    if pin.tag is None:
-        return
-    if kind == "oci" and not is_oci_tag(pin.tag):
-        yield source.fault((*path, "tag"), f"{pin.tag[:80]!r} is not a tag of an OCI registry", "give the tag itself")
-    if kind == "helm" and not is_version(pin.tag):
-        yield source.fault((*path, "tag"), f"{pin.tag[:80]!r} is not a version of a chart", "give one as 1.2.0")
+def _pin_faults(source: Source, path: Path, pin: PinSpec, kind: SourceKind) -> Iterator[Fault]:
+    for key, value in pin:
+        if value is None:
+            continue
+        known = kind.pins.get(key)
+        if known is None:
+            what = f"a source of {kind.words} cannot be pinned by {key}"
+            yield source.fault(path, what, f"pin it by {' or '.join(kind.pins)}" if kind.pins else "leave the pin out")
+        elif not known.fits(value):
+            yield source.fault((*path, key), f"{value[:80]!r} is not {known.what}", known.remedy)
 
 
 def _project_faults(source: Source, document: ApplicationDocument, context: Context) -> Iterator[Fault]:
@@ -235,7 +230,7 @@ def _usage_faults(source: Source, document: ApplicationDocument, project: fleet.
     for where, item in places:
         if item is None:
             continue
-        path, url = _address(item)
+        path, url = item.kind.address(item.part)
         if not project.allows_repo(url):
             yield source.fault((*where, *path), f"project {project.name} may not use {url}", remedy)
         reference = item.credentials
@@ -253,15 +248,6 @@ def _usage_faults(source: Source, document: ApplicationDocument, project: fleet.
         yield source.fault(
             (_SPEC, "createNamespace"), f"project {project.name} may not create namespaces", "set it to false"
         )
-
-
-def _address(item: SourceSpec) -> tuple[Path, str]:
-    """Return where a source says what it reads, and the URL that a project must allow for it."""
-    if item.helm is not None:
-        return ("helm", "repo"), item.helm.repo
-    if item.oci is not None:
-        return ("oci", "image"), f"{OCI}{item.oci.image}"
-    return ("repo",), item.repo or ""
 
 
 def _reach_faults(

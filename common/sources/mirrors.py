@@ -15,7 +15,7 @@ from pathlib import Path
 from common.clock import Clock, SystemClock
 from common.domain.addresses import GitAddress
 from common.domain.errors import FlotillaError
-from common.domain.refs import SEMVER, SUBMODULES, SourceRef, is_commit
+from common.domain.refs import GitRef, Range, is_commit
 from common.semver import RangeError, VersionRange
 from common.settings import Settings
 from common.sources.credentials import Credential, CredentialsProvider
@@ -87,7 +87,7 @@ class Mirrors:
         self._fetching = Fetching(self._runner, self._limits, self._opened)
         self._verified: set[tuple[str, ...]] = set()
 
-    def fetch(self, source: SourceRef) -> Fetched:
+    def fetch(self, source: GitRef) -> Fetched:
         """Ask the server what ``source`` is now, and bring the mirror up to it.
 
         Who waits here for somebody else's fetch that began after the call takes its result. A commit that the mirror
@@ -101,8 +101,8 @@ class Mirrors:
             PermanentError: the server refuses us, or sends what must not be kept (``common.sources.faults``).
             TransientError: the server cannot be reached, is too slow, or the mirror is damaged.
         """
-        source = _without_prefix(source)
-        url, ref = self._checked(source)
+        url, meant = self._checked(source)
+        ref = str(meant)
         place = Place(self._root, source.repo, source.credentials)
         place.make()
         asked = place.state.started
@@ -128,19 +128,19 @@ class Mirrors:
             if is_commit(ref) and not self._objects(place, url).has(ref):
                 with authorised(url, self._credential(source), self._limits.link_local) as variables:
                     self._fetching.commit(url, place, ref, variables)
-        self._check_taken(url, place, ref, state.not_taken)
+        self._check_taken(url, place, meant, state.not_taken)
         return Fetched(self.resolve(source), datetime.fromisoformat(state.fetched_at).astimezone(UTC))
 
-    def _check_taken(self, url: GitAddress, place: Place, ref: str, not_taken: Sequence[str]) -> None:
+    def _check_taken(self, url: GitAddress, place: Place, ref: str | Range, not_taken: Sequence[str]) -> None:
         """Return if ``ref`` does not mean one of the refs that git did not take."""
-        if not_taken and ref.startswith(SEMVER):
-            ref = _highest_tag([*self._fetching.local_refs(place, url), *not_taken], url, ref.removeprefix(SEMVER))
+        if not_taken and isinstance(ref, Range):
+            ref = _highest_tag([*self._fetching.local_refs(place, url), *not_taken], url, ref)
         if ref in not_taken:
             message = f"{url} has {ref}, but git does not take it from there"
             remedy = "Look whether the server's own repository is damaged: `git fsck` there tells; then push again."
             raise RefNotTakenError(message, remedy=remedy)
 
-    def resolve(self, source: SourceRef) -> str:
+    def resolve(self, source: GitRef) -> str:
         """Return the commit that ``source`` is in the mirror as last fetched; asks no server.
 
         Raises:
@@ -148,13 +148,12 @@ class Mirrors:
             RefMissingError: the mirror has no such branch, tag or commit.
             MirrorCorruptError: the mirror is damaged.
         """
-        source = _without_prefix(source)
         url, ref = self._checked(source)
         place = Place(self._root, source.repo, source.credentials)
         if not place.repo.exists():
-            raise missing(url, ref)
-        if ref.startswith(SEMVER):
-            ref = _highest_tag(self._fetching.local_refs(place, url), url, ref.removeprefix(SEMVER))
+            raise missing(url, str(ref))
+        if isinstance(ref, Range):
+            ref = _highest_tag(self._fetching.local_refs(place, url), url, ref)
         commit = self._parsed(place, f"{ref}^{{commit}}")
         if commit:
             return commit
@@ -165,7 +164,7 @@ class Mirrors:
             raise MirrorCorruptError(message, remedy="It is built anew with the next fetch.")
         raise missing(url, ref)
 
-    def tree(self, source: SourceRef, commit: str, allowed: Allowed | None = None) -> Tree:
+    def tree(self, source: GitRef, commit: str, allowed: Allowed | None = None) -> Tree:
         """Return the tree at ``commit``, fetching only if the mirror lacks it or is damaged.
 
         Args:
@@ -179,24 +178,23 @@ class Mirrors:
         """
         return self._tree(source, commit, allowed or (lambda _: False), 0)
 
-    def _tree(self, source: SourceRef, commit: str, allowed: Allowed, depth: int) -> Tree:
-        own = _without_prefix(source)
-        url, _ = self._checked(own)
-        place = Place(self._root, own.repo, own.credentials)
+    def _tree(self, source: GitRef, commit: str, allowed: Allowed, depth: int) -> Tree:
+        url, _ = self._checked(source)
+        place = Place(self._root, source.repo, source.credentials)
         if not (place.usable and self._objects(place, url).has(commit)):
-            self.fetch(SourceRef(own.repo, own.credentials, commit))
+            self.fetch(GitRef(source.repo, source.credentials, commit))
         objects = self._objects(place, url)
         (content,) = objects.contents([commit])
         word, _, rest = content.partition(b" ")
         if word != b"tree":
             raise missing(url, commit)
-        tree = Tree(own.repo, commit, rest[: len(commit)].decode(), objects, self._tree_limits)
-        if own is source:
+        tree = Tree(source.repo, commit, rest[: len(commit)].decode(), objects, self._tree_limits)
+        if not source.submodules:
             return tree
         modules = {module.commit: module for module in self._modules(tree, place, url)}
 
         def opened(module: Module) -> Tree:
-            return self._submodule(module, own, allowed, depth + 1)
+            return self._submodule(module, source, allowed, depth + 1)
 
         return replace(tree, store=WithSubmodules(objects, modules, opened)) if modules else tree
 
@@ -216,8 +214,8 @@ class Mirrors:
             if entry is not None and entry.mode == SUBMODULE:
                 yield Module(path, absolute(where, url.text), entry.oid)
 
-    def _submodule(self, module: Module, parent: SourceRef, allowed: Allowed, depth: int) -> Tree:
-        url, _ = self._checked(SourceRef(module.url, "", module.commit))
+    def _submodule(self, module: Module, parent: GitRef, allowed: Allowed, depth: int) -> Tree:
+        url, _ = self._checked(GitRef(module.url, "", module.commit))
         if depth > DEEPEST:
             message = f"{module.path}: submodules within submodules deeper than {DEEPEST} levels"
             raise SubmoduleRefusedError(message, remedy="Name the repository itself as the source.")
@@ -227,11 +225,9 @@ class Mirrors:
         above, _ = self._checked(parent)
         same = (url.transport, url.host, url.origin) == (above.transport, above.host, above.origin)
         credentials = parent.credentials if same else ""
-        return self._tree(
-            SourceRef(url.text, credentials, f"{SUBMODULES}{module.commit}"), module.commit, allowed, depth
-        )
+        return self._tree(GitRef(url.text, credentials, module.commit, submodules=True), module.commit, allowed, depth)
 
-    def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:
+    def verify(self, source: GitRef, commit: str, keys: Sequence[str]) -> None:
         """Return if ``commit``, or a tag that ``source`` names it by, is signed by one of the keys called ``keys``.
 
         Raises:
@@ -240,7 +236,6 @@ class Mirrors:
             CredentialsMissingError, CredentialsRefusedError: a key is not stored, or is none.
             FlotillaError: as ``tree``.
         """
-        source = _without_prefix(source)
         url, ref = self._checked(source)
         self.tree(source, commit)
         place = Place(self._root, source.repo, source.credentials)
@@ -255,13 +250,13 @@ class Mirrors:
         """End the processes that read objects."""
         self._opened.close()
 
-    def _tag_of(self, place: Place, url: GitAddress, ref: str, commit: str) -> Iterator[Signed]:
+    def _tag_of(self, place: Place, url: GitAddress, ref: str | Range, commit: str) -> Iterator[Signed]:
         """Yield the annotated tag of ``commit`` that ``ref`` means, if it has one.
 
         A tag counts only under the name that was signed, and of several in a range the highest alone: else whoever may
         push could give an old one a higher name.
         """
-        if not ref.startswith((SEMVER, "refs/tags/")):
+        if not (isinstance(ref, Range) or ref.startswith("refs/tags/")):
             return
         answer = self._local(place, ["for-each-ref", f"--format={_TAGS}", "refs/tags/"])
         if answer.status != 0:
@@ -271,15 +266,14 @@ class Mirrors:
             oid, target, name, signed_name = line.split("\t")
             if commit in {oid, target}:
                 tags[name.removeprefix("refs/tags/")] = (oid, signed_name)
-        semver = ref.startswith(SEMVER)
-        tag = VersionRange(ref.removeprefix(SEMVER)).highest(tags) if semver else ref.removeprefix("refs/tags/")
+        tag = VersionRange(ref.text).highest(tags) if isinstance(ref, Range) else ref.removeprefix("refs/tags/")
         oid, signed_name = tags.get(tag or "", ("", ""))
         if oid and tag == signed_name:
             yield Signed("tag", oid, tag)
 
-    def _checked(self, source: SourceRef) -> tuple[GitAddress, str]:
+    def _checked(self, source: GitRef) -> tuple[GitAddress, str | Range]:
         # A range is never given to git: only the tag that it stands for is.
-        ref = source.ref if source.ref.startswith(SEMVER) else checked_ref(source.ref)
+        ref = source.ref if isinstance(source.ref, Range) else checked_ref(source.ref)
         return checked_url(source.repo, plain_http=self._runner.plain_http), ref
 
     def _objects(self, place: Place, url: GitAddress) -> Objects:
@@ -294,27 +288,20 @@ class Mirrors:
         found = answer.stdout.decode(errors="replace").strip()
         return found if answer.status == 0 and is_commit(found) else ""
 
-    def _credential(self, source: SourceRef) -> Credential:
+    def _credential(self, source: GitRef) -> Credential:
         return self._credentials.get(source.credentials) if source.credentials else {}
 
 
-def _without_prefix(source: SourceRef) -> SourceRef:
-    """Return what is to be fetched for a source, which is the same with and without its submodules; or itself."""
-    if not source.ref.startswith(SUBMODULES):
-        return source
-    return replace(source, ref=source.ref.removeprefix(SUBMODULES))
-
-
-def _highest_tag(refs: Iterable[str], url: GitAddress, text: str) -> str:
+def _highest_tag(refs: Iterable[str], url: GitAddress, within: Range) -> str:
     """Return the one of ``refs`` that is the tag of the highest version in a range."""
     try:
-        wanted = VersionRange(text)
+        wanted = VersionRange(within.text)
     except RangeError as error:
         raise RefRefusedError(str(error), remedy="Write it as in '>=1.8 <2' or '^1.2'.") from error
     prefix = "refs/tags/"
     tag = wanted.highest(ref.removeprefix(prefix) for ref in refs if ref.startswith(prefix))
     if tag is None:
-        message = f"{url} has no tag in {text}"
+        message = f"{url} has no tag in {within}"
         raise RefMissingError(message, remedy="Tags are versions such as v1.8.0; push one, or correct the range.")
     return checked_ref(f"{prefix}{tag}")
 

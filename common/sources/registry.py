@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.registry import IGNORE_FILE, wanted
 from common.settings import Settings
 from common.sources.credentials import provider_from
@@ -34,11 +34,11 @@ class GitRepository:
         """Return a reader with this machine's mirrors and credentials."""
         return cls(mirrors_from(settings, provider_from(settings)))
 
-    def head(self, source: SourceRef) -> str:
+    def head(self, source: GitRef) -> str:
         """Return the commit that the ref is at now, fetched; raises as ``Mirrors.fetch``."""
         return self._mirrors.fetch(source).commit
 
-    def files(self, source: SourceRef, commit: str, folder: str) -> Mapping[str, bytes]:
+    def files(self, source: GitRef, commit: str, folder: str) -> Mapping[str, bytes]:
         """Return the registry files below ``folder`` by path from there; links are left out. Raises as ``head``."""
         return _files(self._mirrors.tree(source, commit), folder)
 

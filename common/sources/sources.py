@@ -2,68 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from common.domain.refs import SourceKind, SourceRef
+from common.domain.refs import SourceRef
 from common.domain.several import commits_in
 from common.settings import Settings
-from common.sources.artifacts.store import ArtifactLimits, Artifacts
+from common.sources.artifacts.store import ArtifactLimits
 from common.sources.artifacts.web import WebLimits
 from common.sources.credentials import CredentialsProvider
-from common.sources.mirrors import Fetched, Mirrors, mirrors_from
+from common.sources.doors import Door, Machine
+from common.sources.kinds import KINDS
+from common.sources.mirrors import Fetched
 from common.sources.submodules import Allowed
 from common.sources.trees import Tree
 from common.sources.urls import PlainHttp
 
 
 class Sources:
-    """Git repositories, chart repositories and OCI registries, as this machine keeps them.
+    """The sources of all kinds, as this machine keeps them.
 
     Args:
-        mirrors: of Git repositories.
-        artifacts: of the others.
+        doors: by the class of what they resolve.
     """
 
-    def __init__(self, mirrors: Mirrors, artifacts: Artifacts) -> None:
-        self._mirrors = mirrors
-        self._artifacts = artifacts
+    def __init__(self, doors: Mapping[type[SourceRef], Door]) -> None:
+        self._doors = dict(doors)
 
     def fetch(self, source: SourceRef) -> Fetched:
-        """Ask the server what ``source`` is now, and keep it; raises as ``Mirrors.fetch`` or ``Artifacts.fetch``."""
-        return self._of(source).fetch(source)
+        """Ask the server what ``source`` is now, and keep it; raises as ``Door.fetch``."""
+        return self._doors[type(source)].fetch(source)
 
     def tree(self, source: SourceRef, commit: str, allowed: Allowed | None = None) -> Tree:
-        """Return the tree that was ``commit``; raises as ``Mirrors.tree`` or ``Artifacts.tree``.
+        """Return the tree that was ``commit``; raises as ``Door.tree``.
 
         Args:
             source: of which it is.
             commit: what it was resolved to.
             allowed: whether the repository of a submodule may be read, by its URL; None refuses all.
         """
-        if source.kind is SourceKind.GIT:
-            return self._mirrors.tree(source, commit, allowed)
-        return self._artifacts.tree(source, commit)
+        return self._doors[type(source)].tree(source, commit, allowed)
 
     def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:
-        """Return if ``commit`` of a Git source is signed by one of the keys; raises as ``Mirrors.verify``."""
-        self._mirrors.verify(source, commit, keys)
+        """Return if ``commit`` is signed by one of the keys; raises as ``Door.verify``."""
+        self._doors[type(source)].verify(source, commit, keys)
 
     def close(self) -> None:
         """End the processes that read objects."""
-        self._mirrors.close()
-        self._artifacts.close()
+        for door in self._doors.values():
+            door.close()
 
-    def _of(self, source: SourceRef) -> Mirrors | Artifacts:
-        return self._mirrors if source.kind is SourceKind.GIT else self._artifacts
+
+def sources_on(machine: Machine) -> Sources:
+    """Return the sources of every kind on a machine."""
+    return Sources(dict(kind.door(machine) for kind in KINDS))
 
 
 def sources_from(settings: Settings, credentials: CredentialsProvider) -> Sources:
     """Return this machine's sources as ``settings`` say."""
     plain_http = PlainHttp.LOOPBACK if settings.allow_loopback_http else PlainHttp.REFUSED
-    root = (settings.mirrors_dir or settings.path("mirrors")) / "artifacts"
     limits = ArtifactLimits(web=WebLimits(link_local=settings.link_local))
-    artifacts = Artifacts(root, credentials, plain_http=plain_http, limits=limits)
-    return Sources(mirrors_from(settings, credentials), artifacts)
+    return sources_on(Machine(settings.mirrors_dir or settings.path("mirrors"), credentials, plain_http, limits))
 
 
 def opener(

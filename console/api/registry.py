@@ -86,7 +86,7 @@ def _declared(placement: Placement) -> dict[str, Any]:
         "project": placement.application.project,
         "disposition": placement.disposition,
         "sources": [
-            {"name": one.name, "repo": one.to_resolve.repo, "ref": one.to_resolve.ref, "path": one.path}
+            {"name": one.name, "repo": one.to_resolve.repo, "ref": one.to_resolve.text, "path": one.path}
             for one in placement.sources
         ],
         "pinned": placement.pin is not None,

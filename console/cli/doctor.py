@@ -14,7 +14,7 @@ from common.broker.sender import CelerySender
 from common.domain import expiry, numbers
 from common.domain.errors import FlotillaError
 from common.domain.foreign import said
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.domain.work import Severity, slots_by_queue
 from common.sandbox import layers
 from common.sandbox.launch import Strictness
@@ -164,7 +164,7 @@ def _registry(config: Settings) -> Finding:
     if not config.registry_url:
         remedy = "Set FLOTILLA_REGISTRY_URL to the Git repository that declares the fleet."
         return Finding("registry", "failed", "no registry is set", remedy)
-    source = SourceRef(config.registry_url, config.registry_credentials, config.registry_ref)
+    source = GitRef.read(config.registry_url, config.registry_credentials, config.registry_ref)
     return Finding("registry", "ok", f"reached, at {GitRepository.from_settings(config).head(source)[:12]}")
 
 

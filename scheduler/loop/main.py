@@ -13,7 +13,7 @@ from common.broker.app import make_celery
 from common.broker.sender import CelerySender
 from common.clock import SystemClock
 from common.domain.errors import FlotillaError, PermanentError
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.settings import Settings, settings
 from common.snapshots import Snapshots
 from common.sources.registry import GitRepository
@@ -60,7 +60,7 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
     registry = RegistryWatch(
         led,
         GitRepository.from_settings(config),
-        SourceRef(config.registry_url, config.registry_credentials, config.registry_ref),
+        GitRef.read(config.registry_url, config.registry_credentials, config.registry_ref),
         folder=config.registry_path,
         interval=config.registry_interval,
         clock=clock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 
 
 class Sender(Protocol):
@@ -39,7 +39,7 @@ class Sender(Protocol):
 class Repository(Protocol):
     """Reads the registry's repository."""
 
-    def head(self, source: SourceRef) -> str:
+    def head(self, source: GitRef) -> str:
         """Return the commit that the ref is at now, fetched.
 
         Raises:
@@ -47,6 +47,6 @@ class Repository(Protocol):
         """
         ...
 
-    def files(self, source: SourceRef, commit: str, folder: str) -> Mapping[str, bytes]:
+    def files(self, source: GitRef, commit: str, folder: str) -> Mapping[str, bytes]:
         """Return the registry files below ``folder`` at a commit, by path from there. Raises as ``head``."""
         ...

@@ -12,7 +12,7 @@ from typing import Any
 from common.clock import Clock
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Disposition, Fleet
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef, SourceRef
 from common.registry import Documents, Fault, ParsedRegistry, parse
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseUnavailableError
@@ -54,7 +54,7 @@ class RegistryWatch:
         self,
         database: Database,
         repository: Repository,
-        source: SourceRef,
+        source: GitRef,
         *,
         folder: str,
         interval: timedelta,

@@ -130,7 +130,7 @@ def _source_words(was: Source, is_: Source) -> Iterator[str]:
     of = f" of {is_.name}" if is_.name else ""
     old, new = was.to_resolve, is_.to_resolve
     if old != new:
-        yield f"source{of} {new.repo} at {new.ref}" if old.repo != new.repo else f"ref{of} {old.ref} to {new.ref}"
+        yield f"source{of} {new.repo} at {new.text}" if old.repo != new.repo else f"ref{of} {old.text} to {new.text}"
     if was.path != is_.path:
         yield f"path{of} {was.path} to {is_.path}"
 

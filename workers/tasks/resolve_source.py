@@ -10,7 +10,7 @@ from functools import partial
 from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Application, Fleet
 from common.domain.fleet import Source as DeclaredSource
-from common.domain.refs import SUBMODULES, SourceRef
+from common.domain.refs import GitRef, SourceRef
 from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError
 from common.sources.signatures import GpgMissingError, SignatureRefusedError
 from common.sources.trees import Tree
@@ -73,7 +73,7 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
             _unchanged(runtime, source)
             return
         trees = partial(runtime.sources.tree, source.ref, commit)
-        shared = None if source.ref.ref.startswith(SUBMODULES) else trees()
+        shared = None if _leads_elsewhere(source.ref) else trees()
         for app in followers(fleet, source.ref):
             # Where submodules are read, each project decides for itself which repositories may be.
             tree = shared or trees(fleet.projects[app.project].allows_repo)
@@ -93,6 +93,11 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
             now=now,
         )
     log.info("source.resolved", source_id=source_id, commit=source.ref.named(commit), applications=len(found))
+
+
+def _leads_elsewhere(ref: SourceRef) -> bool:
+    """Return whether its tree leads to other repositories."""
+    return isinstance(ref, GitRef) and ref.submodules
 
 
 def _look_again(runtime: Runtime, known: Digest, application: Application | None) -> bool:

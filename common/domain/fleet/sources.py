@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
-from common.domain.refs import CHART, OCI, OCI_DIGEST, OCI_SEMVER, OCI_TAG, SEMVER, SUBMODULES, SourceRef
+from common.domain.refs import OCI, ChartRef, GitRef, OciRef, Range, SourceRef
 
-_IN_GIT = {"branch": "refs/heads/", "tag": "refs/tags/", "semver": SEMVER}
-_IN_OCI = {"tag": OCI_TAG, "semver": OCI_SEMVER, "digest": OCI_DIGEST}
+_IN_GIT = {"branch": "refs/heads/", "tag": "refs/tags/"}
 
 
 class RefKind(StrEnum):
@@ -32,6 +31,44 @@ class Ref:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
+
+    @property
+    def version(self) -> str | Range:
+        """Its value, as a range where it is one."""
+        return Range(self.value) if self.kind is RefKind.SEMVER else self.value
+
+
+class Source(Protocol):
+    """Where the manifests of an application lie; each kind of source has a class of its own."""
+
+    @property
+    def path(self) -> str:
+        """Folder in the tree, normalised, ``.`` for its root."""
+        ...
+
+    @property
+    def credentials(self) -> str:
+        """Reference that the worker's provider resolves; empty for anonymous."""
+        ...
+
+    @property
+    def verify(self) -> tuple[str, ...]:
+        """Names of the keys of which one must have signed; empty asks for none."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What other sources call it; empty for the only one."""
+        ...
+
+    @property
+    def to_resolve(self) -> SourceRef:
+        """What must be resolved for it; equal for all applications that share a fetch."""
+        ...
+
+    def pinned(self, pin: Ref) -> Source:
+        """Return it held at a target's pin, of a kind that its own kind of source can be held by."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +93,11 @@ class GitSource:
     submodules: bool = False
 
     @property
-    def to_resolve(self) -> SourceRef:
+    def to_resolve(self) -> GitRef:
         """What must be resolved in Git for it; equal for all applications that share a fetch."""
-        before = SUBMODULES if self.submodules else ""
-        return SourceRef(self.repo, self.credentials, f"{before}{_IN_GIT.get(self.ref.kind, '')}{self.ref.value}")
+        version = self.ref.version
+        ref = version if isinstance(version, Range) else f"{_IN_GIT.get(self.ref.kind, '')}{version}"
+        return GitRef(self.repo, self.credentials, ref, self.submodules)
 
     def pinned(self, pin: Ref) -> GitSource:
         """Return it with a target's pin (a branch, tag or commit) in place of its ref."""
@@ -89,9 +127,9 @@ class HelmSource:
         return "."
 
     @property
-    def to_resolve(self) -> SourceRef:
+    def to_resolve(self) -> ChartRef:
         """What must be resolved for it."""
-        return SourceRef(self.repo, self.credentials, f"{CHART}{self.chart}:{self.version}")
+        return ChartRef(self.repo, self.credentials, self.chart, self.version)
 
     def pinned(self, pin: Ref) -> HelmSource:
         """Return it with a target's pin (a tag, which is a version here) in place of its version."""
@@ -116,16 +154,13 @@ class OciSource:
     name: str = ""
 
     @property
-    def to_resolve(self) -> SourceRef:
+    def to_resolve(self) -> OciRef:
         """What must be resolved for it."""
-        return SourceRef(f"{OCI}{self.image}", self.credentials, f"{_IN_OCI[self.ref.kind]}{self.ref.value}")
+        return OciRef(f"{OCI}{self.image}", self.credentials, self.ref.version)
 
     def pinned(self, pin: Ref) -> OciSource:
         """Return it with a target's pin (a tag or digest) in place of its ref."""
         return replace(self, ref=pin)
-
-
-Source = GitSource | HelmSource | OciSource
 
 
 CHARTS = "helm"

@@ -36,7 +36,8 @@ from common.registry.schema.base import (
 )
 from common.registry.schema.core import Values
 from common.registry.schema.rendering import RenderSpec
-from common.registry.schema.sources import DecryptSpec, NamedSourceSpec, PinSpec, SourceSpec
+from common.registry.schema.sources import DecryptSpec, NamedSourceSpec, SourceSpec
+from common.registry.schema.versions import PinSpec
 
 _DEFAULT_RETRY = RetryPolicy()
 

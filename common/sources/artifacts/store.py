@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from common.clock import Clock, SystemClock
 from common.domain.errors import FlotillaError
-from common.domain.refs import CHART, OCI, SourceRef, is_commit
-from common.sources.artifacts.addresses import chart_in, chart_repository, oci_repository
+from common.domain.refs import SourceRef, is_commit
 from common.sources.artifacts.archives import ArchiveLimits, Files
-from common.sources.artifacts.charts import ChartRepository
-from common.sources.artifacts.oci import OciRepository
-from common.sources.artifacts.remotes import ChartRemote, Found, OciRemote, Remote, chart_and_version
+from common.sources.artifacts.remotes import Asking, Found, OpenRemote
 from common.sources.artifacts.web import Web, WebLimits
-from common.sources.credentials import Credential, CredentialsProvider
+from common.sources.credentials import CredentialsProvider
 from common.sources.faults import GitFailedError, MirrorCorruptError, TimedOutError, fault_of
 from common.sources.git import GitRunner
 from common.sources.mirrors import Fetched
 from common.sources.opened import OpenRepositories
 from common.sources.places import Place, size_of
+from common.sources.signatures import SignatureRefusedError
+from common.sources.submodules import Allowed
 from common.sources.trees import Tree, TreeLimits
 from common.sources.urls import PlainHttp
 
@@ -45,11 +43,13 @@ class ArtifactLimits:
     Attributes:
         web: of what is asked.
         archive: of what is unpacked.
+        tree: of what is read from what was kept.
         max_bytes: size of a place on disk, beyond which it is begun anew.
     """
 
     web: WebLimits = field(default_factory=WebLimits)
     archive: ArchiveLimits = field(default_factory=ArchiveLimits)
+    tree: TreeLimits = field(default_factory=TreeLimits)
     max_bytes: int = 2 * _GIBIBYTE
 
 
@@ -59,9 +59,9 @@ class Artifacts:
     Args:
         root: made when needed, mode 0700.
         credentials: asked at each fetch; nothing of the answer is kept.
+        remote: opens the server of a source; artifacts of one folder are all of one kind.
         plain_http: whether http to loopback is allowed.
         limits: of fetches.
-        tree_limits: of what is read from trees.
         clock: dates fetches.
     """
 
@@ -69,17 +69,17 @@ class Artifacts:
         self,
         root: Path,
         credentials: CredentialsProvider,
+        remote: OpenRemote,
         *,
         plain_http: PlainHttp = PlainHttp.REFUSED,
         limits: ArtifactLimits | None = None,
-        tree_limits: TreeLimits | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._root = root
         self._credentials = credentials
+        self._remote = remote
         self._plain_http = plain_http
         self._limits = limits or ArtifactLimits()
-        self._tree_limits = tree_limits or TreeLimits()
         self._clock = clock or SystemClock()
         self._runner = GitRunner()
         self._opened = OpenRepositories(self._runner)
@@ -98,8 +98,13 @@ class Artifacts:
         """
         return Fetched(self._kept(source, ""), self._clock.now())
 
-    def tree(self, source: SourceRef, commit: str) -> Tree:
+    def tree(self, source: SourceRef, commit: str, allowed: Allowed | None = None) -> Tree:  # noqa: ARG002 - a door's
         """Return the tree of the artifact ``commit``, downloading it only if the place lacks it or is damaged.
+
+        Args:
+            source: of which it is.
+            commit: what it was resolved to.
+            allowed: of no use: an artifact leads nowhere else.
 
         Raises:
             VersionMissingError: the server does not give it (any more).
@@ -114,7 +119,16 @@ class Artifacts:
             message = f"{source.repo}: the artifact {source.named(commit)} cannot be read"
             raise MirrorCorruptError(message, remedy="It is downloaded anew with the next fetch.")
         objects = self._opened.objects(place, url=source.repo)
-        return Tree(source.repo, commit, root, objects, self._tree_limits)
+        return Tree(source.repo, commit, root, objects, self._limits.tree)
+
+    def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:
+        """Refuse: signatures of artifacts are not read here, and what nobody checked counts as unsigned.
+
+        Raises:
+            SignatureRefusedError: always.
+        """
+        message = f"{source.repo}: whether {source.named(commit)} is signed by one of {', '.join(keys)} cannot be told"
+        raise SignatureRefusedError(message, remedy="Pin it by its digest instead of asking for a signature.")
 
     def close(self) -> None:
         """End the processes that read objects."""
@@ -123,33 +137,17 @@ class Artifacts:
     def _kept(self, source: SourceRef, commit: str) -> str:
         """See that the place holds what ``source`` is now, or was as ``commit``, and return its commit."""
         place = Place(self._root, source.repo, source.credentials)
-        with self._remote(source, place) as remote:
+        credential = self._credentials.get(source.credentials) if source.credentials else {}
+        with Web(credential, self._limits.web) as web:
+            asking = Asking(web, credential, self._plain_http, self._limits.archive, place.folder)
+            remote = self._remote(source, asking)
             place.make()
             with place.locked(self._limits.web.total, url=source.repo):
                 place.tidy()
-                found = remote.exact(source.ref, commit) if commit else remote.wanted(source.ref)
+                found = remote.exact(commit) if commit else remote.wanted()
                 if not self._root_of(place, found.commit):
                     self._keep(source, place, found)
                 return found.commit
-
-    @contextmanager
-    def _remote(self, source: SourceRef, place: Place) -> Iterator[Remote]:
-        credential = self._credentials.get(source.credentials) if source.credentials else {}
-        archive = self._limits.archive
-        if not source.repo.startswith(OCI):
-            address = chart_repository(source.repo, self._plain_http)
-            with Web(credential, self._limits.web) as web:
-                repository = ChartRepository(web, address, credential)
-                yield ChartRemote(repository, source.repo, place.folder / "index.json", archive)
-            return
-        with Web(credential, self._limits.web) as web:
-            yield OciRemote(self._oci(source, web, credential), archive)
-
-    def _oci(self, source: SourceRef, web: Web, credential: Credential) -> OciRepository:
-        is_chart = source.ref.startswith(CHART)
-        repo = chart_in(source.repo, chart_and_version(source.ref)[0]) if is_chart else source.repo
-        registry, name = oci_repository(repo, self._plain_http)
-        return OciRepository(web, registry, name, credential)
 
     def _root_of(self, place: Place, commit: str) -> str:
         """Return the id of the root tree of an artifact that is here, or an empty text."""

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, func, or_, select, tuple_, update
 from common.domain.addresses import repository_key
 from common.domain.refs import SourceRef
 from common.domain.several import joined_renderer
+from common.sources.kinds import source_ref
 from common.store.engine.dialect import batched, insert
 from common.store.schema.tables import SourceDigestRow, SourceRow
 
@@ -59,8 +60,8 @@ class Digest:
 def follow(connection: Connection, wanted: Mapping[SourceRef, str], *, now: datetime) -> None:
     """Make exactly these sources (each with its pool) the followed ones; new ones, and all, are due at once."""
     rows = [
-        {"repo": ref.repo, "credentials": ref.credentials, "ref": ref.ref, "pool": pool, "used": True, "due_at": now}
-        for ref, pool in sorted(wanted.items())
+        {"repo": ref.repo, "credentials": ref.credentials, "ref": ref.text, "pool": pool, "used": True, "due_at": now}
+        for ref, pool in sorted(wanted.items(), key=lambda item: _key(item[0]))
     ]
     for batch in batched(rows):
         statement = insert(connection, SourceRow)
@@ -68,15 +69,16 @@ def follow(connection: Connection, wanted: Mapping[SourceRef, str], *, now: date
         connection.execute(
             statement.on_conflict_do_update(index_elements=["repo", "credentials", "ref"], set_=known), batch
         )
-    keys = [(ref.repo, ref.credentials, ref.ref) for ref in wanted]
+    keys = [_key(ref) for ref in wanted]
     unused = update(SourceRow).where(tuple_(SourceRow.repo, SourceRow.credentials, SourceRow.ref).not_in(keys))
     connection.execute((unused if keys else update(SourceRow)).values(used=False))
 
 
 def ids(connection: Connection) -> dict[SourceRef, int]:
-    """Return the followed sources' ids."""
+    """Return the followed sources' ids; one of a kind that is not known here is left out."""
     query = select(SourceRow.id, SourceRow.repo, SourceRow.credentials, SourceRow.ref).where(SourceRow.used)
-    return {SourceRef(repo, credentials, ref): id_ for id_, repo, credentials, ref in connection.execute(query)}
+    rows = ((id_, source_ref(repo, credentials, ref)) for id_, repo, credentials, ref in connection.execute(query))
+    return {ref: id_ for id_, ref in rows if ref is not None}
 
 
 def errors(connection: Connection) -> dict[int, str]:
@@ -86,7 +88,7 @@ def errors(connection: Connection) -> dict[int, str]:
 
 
 def get(connection: Connection, source_id: int) -> Source | None:
-    """Return one source; None where there is none."""
+    """Return one source; None where there is none, or none of a kind that is known here."""
     row = connection.execute(select(*SourceRow.__table__.c).where(SourceRow.id == source_id)).one_or_none()
     return None if row is None else _source(row)
 
@@ -102,7 +104,8 @@ def due(
     unsent = or_(SourceRow.sent_at.is_(None), SourceRow.sent_at < resend_before)
     outdated = and_(SourceRow.failures == 0, SourceRow.resolved_snapshot_id != snapshot_id)
     query = select(*SourceRow.__table__.c).where(SourceRow.used, or_(SourceRow.due_at <= now, outdated), unsent)
-    return tuple(_source(row) for row in connection.execute(query.order_by(SourceRow.due_at).limit(limit)))
+    found = (_source(row) for row in connection.execute(query.order_by(SourceRow.due_at).limit(limit)))
+    return tuple(source for source in found if source is not None)
 
 
 def mark_sent(connection: Connection, source_ids: Sequence[int], *, now: datetime) -> None:
@@ -156,7 +159,7 @@ def renderer_of(connection: Connection, application: str, wanted: Sequence[Sourc
         SourceDigestRow, SourceDigestRow.source_id == SourceRow.id
     )
     rows = connection.execute(joined.where(SourceDigestRow.application == application))
-    known = {SourceRef(repo, credentials, ref): renderer for repo, credentials, ref, renderer in rows}
+    known = {source_ref(repo, credentials, ref): renderer for repo, credentials, ref, renderer in rows}
     if any(source not in known for source in wanted):
         return None
     return joined_renderer(known[source] for source in wanted)
@@ -246,9 +249,13 @@ def _digest_row(digest: Digest, now: datetime) -> dict[str, Any]:
     }
 
 
-def _source(row: Any) -> Source:
-    ref = SourceRef(row.repo, row.credentials, row.ref)
-    return Source(row.id, ref, row.pool, row.commit, row.resolved_snapshot_id, row.failures)
+def _key(ref: SourceRef) -> tuple[str, str, str]:
+    return (ref.repo, ref.credentials, ref.text)
+
+
+def _source(row: Any) -> Source | None:
+    ref = source_ref(row.repo, row.credentials, row.ref)
+    return None if ref is None else Source(row.id, ref, row.pool, row.commit, row.resolved_snapshot_id, row.failures)
 
 
 def _digest(row: Any) -> Digest:

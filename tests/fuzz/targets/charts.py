@@ -11,8 +11,8 @@ from hypothesis import given, settings
 
 from common.domain.errors import FlotillaError, PermanentError
 from common.sources.artifacts.archives import ArchiveLimits, unpack, without_top_folder
-from common.sources.artifacts.charts import parse_index
 from common.sources.artifacts.faults import AnswerRefusedError
+from common.sources.kinds.chart.repository import parse_index
 from tests.fakes.archives import chart, packed
 from tests.fakes.trees import Content, memory_tree
 from tests.fuzz.harness import target

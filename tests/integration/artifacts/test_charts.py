@@ -22,11 +22,12 @@ from common.sources.artifacts.faults import (
     VersionMissingError,
     VersionRefusedError,
 )
-from common.sources.artifacts.store import Artifacts
 from common.sources.credentials import CredentialsRefusedError, DirectoryProvider
+from common.sources.doors import Machine
 from common.sources.faults import CertificateError
-from common.sources.sources import Sources
+from common.sources.sources import Sources, sources_on
 from tests.controlplane.certs import make_certificates
+from tests.factories import stored_ref
 from tests.fakes.archives import chart, packed
 from tests.fakes.web_server import Reply, WebServer, web_server
 
@@ -47,7 +48,7 @@ def published(web: WebServer, *versions: str, digests: bool = True, url: str = "
 
 
 def ref(web: WebServer, version: str, credentials: str = "") -> SourceRef:
-    return SourceRef(f"{web.url}/helm", credentials, f"chart:{NAME}:{version}")
+    return stored_ref(f"{web.url}/helm", credentials, f"chart:{NAME}:{version}")
 
 
 def count(web: WebServer, end: str) -> int:
@@ -151,15 +152,15 @@ def test_a_private_ca_is_trusted_by_the_credential_alone(tmp_path: Path, credent
     context.load_cert_chain(certificates.certificate, certificates.key)
     credentials.store("charts/ca", {"ca.crt": certificates.ca.encode()})
     credentials.store("charts/bad", {"ca.crt": b"none"})
-    artifacts = Artifacts(tmp_path / "artifacts", credentials)
+    artifacts = sources_on(Machine(tmp_path / "artifacts", credentials))
     with web_server(context) as web:
         digests = published(web, "1.0.0")
         url = f"https://{web.host}/helm"
-        assert artifacts.fetch(SourceRef(url, "charts/ca", f"chart:{NAME}:1.0.0")).commit == digests["1.0.0"]
+        assert artifacts.fetch(stored_ref(url, "charts/ca", f"chart:{NAME}:1.0.0")).commit == digests["1.0.0"]
         with pytest.raises(CertificateError, match="authority that is not known here"):
-            artifacts.fetch(SourceRef(url, "", f"chart:{NAME}:1.0.0"))
+            artifacts.fetch(stored_ref(url, "", f"chart:{NAME}:1.0.0"))
         with pytest.raises(CredentialsRefusedError, match="no certificate"):
-            artifacts.fetch(SourceRef(url, "charts/bad", f"chart:{NAME}:1.0.0"))
+            artifacts.fetch(stored_ref(url, "charts/bad", f"chart:{NAME}:1.0.0"))
     artifacts.close()
 
 
@@ -203,7 +204,7 @@ def test_a_repository_that_breaks_is_a_fault_and_the_last_good_chart_stays(
 def test_what_the_index_does_not_have_is_said_by_name(sources: Sources, web: WebServer) -> None:
     published(web, "1.0.0")
     with pytest.raises(ArtifactMissingError, match="has no chart other"):
-        sources.fetch(SourceRef(f"{web.url}/helm", "", "chart:other:1.0.0"))
+        sources.fetch(stored_ref(f"{web.url}/helm", "", "chart:other:1.0.0"))
     for version in ("1.0.1", "1.0.0+build", ">=2"):
         with pytest.raises(VersionMissingError):
             sources.fetch(ref(web, version))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.domain.refs import OCI_DIGEST, OCI_SEMVER, OCI_TAG, SourceRef
+from common.domain.refs import SourceRef
 from common.sources.artifacts.archives import ArchiveLimits
 from common.sources.artifacts.faults import (
     AddressRefusedError,
@@ -20,11 +20,13 @@ from common.sources.artifacts.faults import (
     VersionMissingError,
     VersionRefusedError,
 )
-from common.sources.artifacts.store import ArtifactLimits, Artifacts
+from common.sources.artifacts.store import ArtifactLimits
 from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError, DirectoryProvider
+from common.sources.doors import Machine
 from common.sources.faults import PathMissingError
-from common.sources.sources import Sources
+from common.sources.sources import Sources, sources_on
 from common.sources.urls import PlainHttp
+from tests.factories import stored_ref
 from tests.fakes.archives import chart, packed
 from tests.fixtures.oci import CHART, PASSWORD, USER, Blob, OciRegistry
 from workers.render.cache import RenderCache
@@ -41,7 +43,7 @@ def name() -> str:
 
 
 def ref(registry: OciRegistry, name: str, ref: str, credentials: str = "") -> SourceRef:
-    return SourceRef(f"oci://{registry.host}/{name}", credentials, ref)
+    return stored_ref(f"oci://{registry.host}/{name}", credentials, ref)
 
 
 def manifests(version: str) -> Blob:
@@ -52,7 +54,7 @@ def test_an_artifact_of_manifests_is_resolved_and_rendered_as_a_tree_of_git_is(
     sources: Sources, oci_registry: OciRegistry, name: str, tmp_path: Path
 ) -> None:
     digest = oci_registry.push(name, "v1.0.0", manifests("1"))
-    source = ref(oci_registry, name, f"{OCI_TAG}v1.0.0")
+    source = ref(oci_registry, name, "oci-tag:v1.0.0")
     commit = sources.fetch(source).commit
     assert f"sha256:{commit}" == digest
     tree = sources.tree(source, commit)
@@ -69,7 +71,7 @@ def test_an_artifact_of_manifests_is_resolved_and_rendered_as_a_tree_of_git_is(
 def test_a_tag_that_moves_is_followed_and_the_former_artifact_stays_readable(
     sources: Sources, oci_registry: OciRegistry, name: str
 ) -> None:
-    source = ref(oci_registry, name, f"{OCI_TAG}latest")
+    source = ref(oci_registry, name, "oci-tag:latest")
     oci_registry.push(name, "latest", manifests("1"))
     first = sources.fetch(source).commit
     oci_registry.push(name, "latest", manifests("2"))
@@ -82,7 +84,7 @@ def test_a_tag_that_moves_is_followed_and_the_former_artifact_stays_readable(
 def test_equal_folders_of_two_artifacts_are_one_footprint(
     sources: Sources, oci_registry: OciRegistry, name: str
 ) -> None:
-    source = ref(oci_registry, name, f"{OCI_TAG}latest")
+    source = ref(oci_registry, name, "oci-tag:latest")
     trees = []
     for notes in ("one", "two"):
         oci_registry.push(name, "latest", Blob(packed({"web/a.yaml": MAP % "1", "NOTES": notes})))
@@ -98,16 +100,16 @@ def test_a_range_means_the_highest_tag_in_it_and_a_digest_itself(
         tag: oci_registry.push(name, tag, manifests(tag)) for tag in ("1.8.0", "v1.10.0", "2.0.0", "2.1.0-rc.1", "x")
     }
     for text, tag in ((">=1.8 <2", "v1.10.0"), ("*", "2.0.0"), (">=2.1.0-rc.0", "2.1.0-rc.1")):
-        assert sources.fetch(ref(oci_registry, name, f"{OCI_SEMVER}{text}")).commit == digests[tag][7:]
-    assert sources.fetch(ref(oci_registry, name, f"{OCI_DIGEST}{digests['1.8.0']}")).commit == digests["1.8.0"][7:]
+        assert sources.fetch(ref(oci_registry, name, f"oci-semver:{text}")).commit == digests[tag][7:]
+    assert sources.fetch(ref(oci_registry, name, f"oci-digest:{digests['1.8.0']}")).commit == digests["1.8.0"][7:]
     with pytest.raises(VersionMissingError, match="no version in >=3"):
-        sources.fetch(ref(oci_registry, name, f"{OCI_SEMVER}>=3"))
+        sources.fetch(ref(oci_registry, name, "oci-semver:>=3"))
 
 
 def test_what_is_here_is_not_downloaded_again_and_what_was_lost_is_by_its_digest(
     sources: Sources, oci_registry: OciRegistry, name: str, tmp_path: Path
 ) -> None:
-    source = ref(oci_registry, name, f"{OCI_TAG}latest")
+    source = ref(oci_registry, name, "oci-tag:latest")
     blob = manifests("1")
     oci_registry.push(name, "latest", blob)
     first = sources.fetch(source).commit
@@ -127,8 +129,8 @@ def test_a_place_that_grew_too_large_is_begun_anew(
     oci_registry: OciRegistry, credentials: DirectoryProvider, name: str, tmp_path: Path
 ) -> None:
     limits = ArtifactLimits(max_bytes=1)
-    artifacts = Artifacts(tmp_path / "small", credentials, plain_http=PlainHttp.LOOPBACK, limits=limits)
-    source = ref(oci_registry, name, f"{OCI_TAG}latest")
+    artifacts = sources_on(Machine(tmp_path / "small", credentials, PlainHttp.LOOPBACK, artifacts=limits))
+    source = ref(oci_registry, name, "oci-tag:latest")
     commits = []
     for version in "12":
         oci_registry.push(name, "latest", manifests(version))
@@ -153,7 +155,7 @@ def test_a_chart_in_a_registry_lies_at_the_root_whatever_its_folder_is_called(
         source = ref(oci_registry, repo, f"chart:web:{wanted}")
         tree = sources.tree(source, sources.fetch(source).commit)
         assert f"version: {version}\n".encode() in tree.read("Chart.yaml")
-    as_oci = ref(oci_registry, f"{repo}/web", f"{OCI_TAG}2.0.0")
+    as_oci = ref(oci_registry, f"{repo}/web", "oci-tag:2.0.0")
     assert b"2.0.0" in sources.tree(as_oci, sources.fetch(as_oci).commit).read("Chart.yaml")
 
 
@@ -167,24 +169,24 @@ def test_manifests_are_no_chart(sources: Sources, oci_registry: OciRegistry, nam
 def test_what_is_not_there_is_said_by_name(sources: Sources, oci_registry: OciRegistry, name: str) -> None:
     oci_registry.push(name, "v1", manifests("1"))
     with pytest.raises(VersionMissingError, match=f"{name} has no v2"):
-        sources.fetch(ref(oci_registry, name, f"{OCI_TAG}v2"))
+        sources.fetch(ref(oci_registry, name, "oci-tag:v2"))
     with pytest.raises(VersionMissingError, match="has no sha256:0000"):
-        sources.fetch(ref(oci_registry, name, f"{OCI_DIGEST}sha256:{'0' * 64}"))
+        sources.fetch(ref(oci_registry, name, f"oci-digest:sha256:{'0' * 64}"))
     with pytest.raises(ArtifactMissingError, match="answers 404 for tags of pay/none"):
-        sources.fetch(ref(oci_registry, "pay/none", f"{OCI_SEMVER}*"))
+        sources.fetch(ref(oci_registry, "pay/none", "oci-semver:*"))
 
 
 @pytest.mark.parametrize("kind", ["application/vnd.oci.image.layer.v1.tar+zstd", "application/json", "text/plain"])
 def test_another_media_type_is_refused(sources: Sources, oci_registry: OciRegistry, name: str, kind: str) -> None:
     oci_registry.push(name, "v1", Blob(b"x", kind))
     with pytest.raises(MediaTypeRefusedError, match="not a gzip-compressed tar"):
-        sources.fetch(ref(oci_registry, name, f"{OCI_TAG}v1"))
+        sources.fetch(ref(oci_registry, name, "oci-tag:v1"))
 
 
 def test_several_layers_are_refused_and_an_index_too(sources: Sources, oci_registry: OciRegistry, name: str) -> None:
     oci_registry.push(name, "two", manifests("1"), manifests("2"))
     with pytest.raises(MediaTypeRefusedError, match="2 layers"):
-        sources.fetch(ref(oci_registry, name, f"{OCI_TAG}two"))
+        sources.fetch(ref(oci_registry, name, "oci-tag:two"))
     kind = "application/vnd.oci.image.index.v1+json"
     digest = oci_registry.push(name, "one", manifests("1"))
     size = len(oci_registry.client.get(f"/v2/{name}/manifests/{digest}").content)
@@ -192,13 +194,13 @@ def test_several_layers_are_refused_and_an_index_too(sources: Sources, oci_regis
     index = {"schemaVersion": 2, "mediaType": kind, "manifests": [entry]}
     oci_registry.put_manifest(name, "index", index)
     with pytest.raises(MediaTypeRefusedError, match="is an index of several artifacts"):
-        sources.fetch(ref(oci_registry, name, f"{OCI_TAG}index"))
+        sources.fetch(ref(oci_registry, name, "oci-tag:index"))
 
 
 def test_an_archive_that_was_changed_in_the_registry_is_refused_and_the_last_good_one_stays(
     sources: Sources, oci_registry: OciRegistry, name: str
 ) -> None:
-    source = ref(oci_registry, name, f"{OCI_TAG}latest")
+    source = ref(oci_registry, name, "oci-tag:latest")
     oci_registry.push(name, "latest", manifests("1"))
     good = sources.fetch(source).commit
     blob = manifests("2")
@@ -215,10 +217,10 @@ def test_an_archive_over_the_bound_is_not_even_asked_for(
     oci_registry: OciRegistry, credentials: DirectoryProvider, name: str, tmp_path: Path
 ) -> None:
     limits = ArtifactLimits(archive=ArchiveLimits(max_packed=100))
-    artifacts = Artifacts(tmp_path / "small", credentials, plain_http=PlainHttp.LOOPBACK, limits=limits)
+    artifacts = sources_on(Machine(tmp_path / "small", credentials, PlainHttp.LOOPBACK, artifacts=limits))
     oci_registry.push(name, "v1", manifests("1"))
     with pytest.raises(DownloadTooLargeError, match="the limit is 100"):
-        artifacts.fetch(ref(oci_registry, name, f"{OCI_TAG}v1"))
+        artifacts.fetch(ref(oci_registry, name, "oci-tag:v1"))
     artifacts.close()
 
 
@@ -230,7 +232,7 @@ def test_a_registry_that_wants_a_password_gets_that_of_the_reference_and_no_othe
     credentials.store("registry/pay", {"username": USER.encode(), "password": f"{PASSWORD}\n".encode()})
     credentials.store("registry/wrong", {"username": USER.encode(), "password": b"wrong"})
     credentials.store("registry/half", {"password": b"x"})
-    commit = sources.fetch(ref(registry, name, f"{OCI_TAG}v1", "registry/pay")).commit
+    commit = sources.fetch(ref(registry, name, "oci-tag:v1", "registry/pay")).commit
     for reference, fault in (
         ("", ArtifactUnauthorisedError),
         ("registry/wrong", ArtifactUnauthorisedError),
@@ -238,13 +240,13 @@ def test_a_registry_that_wants_a_password_gets_that_of_the_reference_and_no_othe
         ("registry/none", CredentialsMissingError),
     ):
         with pytest.raises(fault) as caught:
-            sources.tree(ref(registry, name, f"{OCI_TAG}v1", reference), commit)
+            sources.tree(ref(registry, name, "oci-tag:v1", reference), commit)
         assert PASSWORD not in str(caught.value)
 
 
 def test_a_registry_that_is_away_is_a_matter_of_time(sources: Sources) -> None:
     with pytest.raises(ArtifactUnreachableError, match="did not answer"):
-        sources.fetch(SourceRef("oci://127.0.0.1:1/pay/x", "", f"{OCI_TAG}v1"))
+        sources.fetch(stored_ref("oci://127.0.0.1:1/pay/x", "", "oci-tag:v1"))
 
 
 @pytest.mark.parametrize(
@@ -252,21 +254,19 @@ def test_a_registry_that_is_away_is_a_matter_of_time(sources: Sources) -> None:
 )
 def test_an_odd_repository_is_refused_before_anything_is_asked(sources: Sources, repo: str) -> None:
     with pytest.raises(AddressRefusedError):
-        sources.fetch(SourceRef(repo, "", f"{OCI_TAG}v1"))
+        sources.fetch(stored_ref(repo, "", "oci-tag:v1"))
 
 
-@pytest.mark.parametrize(
-    "text", [f"{OCI_TAG}../../x", f"{OCI_DIGEST}sha256:abc", f"{OCI_TAG}", "chart:x:", "chart::1.0.0"]
-)
+@pytest.mark.parametrize("text", ["oci-tag:../../x", "oci-digest:sha256:abc", "oci-tag:", "chart:x:", "chart::1.0.0"])
 def test_an_odd_version_is_refused(sources: Sources, oci_registry: OciRegistry, text: str) -> None:
     with pytest.raises((VersionRefusedError, AddressRefusedError)):
         sources.fetch(ref(oci_registry, "pay/x", text))
 
 
 def test_plain_http_is_for_loopback_and_by_a_setting_alone(credentials: DirectoryProvider, tmp_path: Path) -> None:
-    artifacts = Artifacts(tmp_path / "a", credentials)
+    artifacts = sources_on(Machine(tmp_path / "a", credentials))
     with pytest.raises(ArtifactUnreachableError, match="https://127"):
-        artifacts.fetch(SourceRef("oci://127.0.0.1:1/pay/x", "", f"{OCI_TAG}v1"))
+        artifacts.fetch(stored_ref("oci://127.0.0.1:1/pay/x", "", "oci-tag:v1"))
     with pytest.raises(AddressRefusedError, match="not https"):
-        artifacts.fetch(SourceRef("http://127.0.0.1:1/charts", "", "chart:x:1.0.0"))
+        artifacts.fetch(stored_ref("http://127.0.0.1:1/charts", "", "chart:x:1.0.0"))
     artifacts.close()

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from common.domain.refs import SourceRef
 from common.sources.artifacts.faults import ArtifactUnreachableError, ProxyRefusedError
-from common.sources.artifacts.store import Artifacts
 from common.sources.credentials import DirectoryProvider
+from common.sources.doors import Machine
 from common.sources.faults import CertificateError
+from common.sources.sources import Sources, sources_on
+from tests.factories import stored_ref
 from tests.fakes.proxies import Proxy, Speaks, proxy
 from tests.fakes.tls import server_tls
 from tests.fakes.web_server import Reply, WebServer, web_server
@@ -22,8 +23,8 @@ HOST = "charts.invalid"
 
 
 @pytest.fixture
-def artifacts(tmp_path: Path, credentials: DirectoryProvider) -> Iterator[Artifacts]:
-    found = Artifacts(tmp_path / "artifacts", credentials)
+def artifacts(tmp_path: Path, credentials: DirectoryProvider) -> Iterator[Sources]:
+    found = sources_on(Machine(tmp_path / "artifacts", credentials))
     yield found
     found.close()
 
@@ -40,12 +41,12 @@ def lead(through: Proxy, web: WebServer) -> None:
     through.leads[HOST] = ("127.0.0.1", int(web.host.rpartition(":")[2]))
 
 
-CHART = SourceRef(f"https://{HOST}/helm", "charts/ca", f"chart:{NAME}:1.0.0")
+CHART = stored_ref(f"https://{HOST}/helm", "charts/ca", f"chart:{NAME}:1.0.0")
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
 def test_charts_come_through_the_proxy_of_the_environment(
-    artifacts: Artifacts, web: WebServer, monkeypatch: pytest.MonkeyPatch, variable: str
+    artifacts: Sources, web: WebServer, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     digests = published(web, "1.0.0")
     with proxy(Speaks.HTTP, user=("robot", "canary")) as through:
@@ -58,7 +59,7 @@ def test_charts_come_through_the_proxy_of_the_environment(
             artifacts.fetch(CHART)
 
 
-def test_a_proxy_behind_socks_serves_too(artifacts: Artifacts, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_behind_socks_serves_too(artifacts: Sources, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
     digests = published(web, "1.0.0")
     with proxy(Speaks.SOCKS5) as through:
         lead(through, web)
@@ -68,7 +69,7 @@ def test_a_proxy_behind_socks_serves_too(artifacts: Artifacts, web: WebServer, m
 
 
 def test_a_proxy_that_refuses_or_is_gone_is_named_without_its_password(
-    artifacts: Artifacts, web: WebServer, monkeypatch: pytest.MonkeyPatch
+    artifacts: Sources, web: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with proxy(Speaks.HTTP, user=("robot", "right")) as through:
         lead(through, web)
@@ -87,14 +88,14 @@ def test_a_proxy_that_refuses_or_is_gone_is_named_without_its_password(
 
 
 def test_a_proxy_is_never_asked_for_this_very_machine(
-    artifacts: Artifacts, tmp_path: Path, credentials: DirectoryProvider, monkeypatch: pytest.MonkeyPatch
+    artifacts: Sources, tmp_path: Path, credentials: DirectoryProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     context, ca = server_tls(tmp_path / "own")
     credentials.store("charts/own", {"ca.crt": ca})
     with web_server(context) as web:
         digests = published(web, "1.0.0")
-        source = SourceRef(f"https://{web.host}/helm", "charts/own", f"chart:{NAME}:1.0.0")
+        source = stored_ref(f"https://{web.host}/helm", "charts/own", f"chart:{NAME}:1.0.0")
         assert artifacts.fetch(source).commit == digests["1.0.0"]
 
 
@@ -108,7 +109,7 @@ def test_a_proxy_is_never_asked_for_this_very_machine(
 )
 @pytest.mark.parametrize("kind", ["chart", "oci"])
 def test_what_is_wrong_with_a_certificate_is_said_and_lasts(
-    artifacts: Artifacts,
+    artifacts: Sources,
     credentials: DirectoryProvider,
     tmp_path: Path,
     kind: str,
@@ -124,9 +125,9 @@ def test_what_is_wrong_with_a_certificate_is_said_and_lasts(
     with web_server(context) as web:
         web.replies["/v2/"] = Reply(200)
         if kind == "chart":
-            source = SourceRef(f"https://{web.host}/helm", "charts/maybe", f"chart:{NAME}:1.0.0")
+            source = stored_ref(f"https://{web.host}/helm", "charts/maybe", f"chart:{NAME}:1.0.0")
         else:
-            source = SourceRef(f"oci://{web.host}/app", "charts/maybe", "oci-tag:v1")
+            source = stored_ref(f"oci://{web.host}/app", "charts/maybe", "oci-tag:v1")
         with pytest.raises(CertificateError, match=words) as caught:
             artifacts.fetch(source)
     assert remedy in caught.value.remedy

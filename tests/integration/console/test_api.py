@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import insert, select
 
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef, SourceRef
 from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.queue import leases, sending
@@ -198,7 +198,7 @@ async def test_a_repository_is_looked_at_in_whatever_spelling_it_is_named(
     late = NOW + timedelta(days=1)
     with database.write() as connection:
         others = ["https://git.example.com/pay/deploy2", "git@git.example.com:pay/deploy"]
-        wanted = {SourceRef(one, "", "refs/heads/main"): "" for one in (*followed, *others)}
+        wanted: dict[SourceRef, str] = {GitRef(one, "", "refs/heads/main"): "" for one in (*followed, *others)}
         sources.follow(connection, wanted, now=late)
     answer = await browser.post("/api/v1/refresh", params={"repo": given}, headers=bearer)
     assert answer.status_code == httpx.codes.ACCEPTED
@@ -215,7 +215,7 @@ async def test_a_repository_that_nothing_follows_is_told_with_the_near_ones(
 ) -> None:
     near = [f"https://git.example.com/pay/deploy{number}" for number in (1, 2)]
     with database.write() as connection:
-        sources.follow(connection, {SourceRef(one, "", "refs/heads/main"): "" for one in near}, now=NOW)
+        sources.follow(connection, {GitRef(one, "", "refs/heads/main"): "" for one in near}, now=NOW)
     answer = await browser.post("/api/v1/refresh?repo=https://git.example.com/pay/deploy", headers=bearer)
     assert answer.status_code == 422
     assert all(repr(one) in answer.text for one in near)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.faults import BadObjectsError, RefNotTakenError, SymlinkRefusedError
 from common.sources.mirrors import Mirrors
 from tests.fakes.git_server import GitServer, Origin
@@ -23,8 +23,8 @@ def origin(git_http_server: GitServer) -> Origin:
 
 
 @pytest.fixture
-def main(git_http_server: GitServer) -> SourceRef:
-    return SourceRef(git_http_server.url("app"), "", MAIN)
+def main(git_http_server: GitServer) -> GitRef:
+    return GitRef.read(git_http_server.url("app"), "", MAIN)
 
 
 def commit_of(origin: Origin, author: str, committer: str = WHO, message: bytes = b"old\n") -> str:
@@ -63,7 +63,7 @@ def tree_of(origin: Origin, *entries: tuple[str, str, str]) -> str:
     ],
 )
 def test_old_commits_with_odd_heads_are_taken(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, author: str, committer: str, message: bytes
+    mirrors: Mirrors, origin: Origin, main: GitRef, author: str, committer: str, message: bytes
 ) -> None:
     origin.commit({"app/a.yaml": "a: 1\n"})
     commit_of(origin, author, committer, message)
@@ -73,7 +73,7 @@ def test_old_commits_with_odd_heads_are_taken(
 
 
 def test_modes_are_read_as_git_reads_them_however_they_are_spelt(
-    mirrors: Mirrors, origin: Origin, main: SourceRef
+    mirrors: Mirrors, origin: Origin, main: GitRef
 ) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     blob = origin.git("rev-parse", "HEAD:a.yaml")
@@ -93,7 +93,7 @@ def test_modes_are_read_as_git_reads_them_however_they_are_spelt(
 
 
 @pytest.mark.parametrize("name", [".gitmodules", ".gitattributes"])
-def test_files_that_steer_git_stay_fatal(mirrors: Mirrors, origin: Origin, main: SourceRef, name: str) -> None:
+def test_files_that_steer_git_stay_fatal(mirrors: Mirrors, origin: Origin, main: GitRef, name: str) -> None:
     good = origin.commit({"a.yaml": "a: 1\n"})
     mirrors.fetch(main)
     if name == ".gitmodules":
@@ -116,7 +116,7 @@ def test_files_that_steer_git_stay_fatal(mirrors: Mirrors, origin: Origin, main:
     ],
 )
 def test_trees_that_two_readers_read_differently_stay_fatal(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, entries: list[tuple[str, str]]
+    mirrors: Mirrors, origin: Origin, main: GitRef, entries: list[tuple[str, str]]
 ) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     blob = origin.git("rev-parse", "HEAD:a.yaml")
@@ -126,7 +126,7 @@ def test_trees_that_two_readers_read_differently_stay_fatal(
         mirrors.fetch(main)
 
 
-def test_a_tree_with_a_null_id_stays_fatal(mirrors: Mirrors, origin: Origin, main: SourceRef) -> None:
+def test_a_tree_with_a_null_id_stays_fatal(mirrors: Mirrors, origin: Origin, main: GitRef) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     tree = tree_of(origin, ("160000", "module", "0" * 40))
     origin.git("update-ref", MAIN, origin.git("commit-tree", tree, "-p", origin.head, "-m", "null"))
@@ -137,7 +137,7 @@ def test_a_tree_with_a_null_id_stays_fatal(mirrors: Mirrors, origin: Origin, mai
 def test_a_url_with_escapes_and_brackets_is_fetched(mirrors: Mirrors, git_http_server: GitServer) -> None:
     origin = git_http_server.origin("My (old) Project/_git/it's $5 & more!")
     commit = origin.commit({"app/a.yaml": "a: 1\n"})
-    source = SourceRef(git_http_server.url("My%20(old)%20Project/_git/it's%20$5%20&%20more!"), "", MAIN)
+    source = GitRef.read(git_http_server.url("My%20(old)%20Project/_git/it's%20$5%20&%20more!"), "", MAIN)
     assert mirrors.fetch(source).commit == commit
     assert mirrors.tree(source, commit).read("app/a.yaml") == b"a: 1\n"
 
@@ -157,7 +157,7 @@ def test_a_server_whose_own_repository_is_shallow_is_read(
     for number in range(3):
         origin.commit({"a.yaml": f"a: {number}\n"})
     shallow_copy(origin, "shallow")
-    source = SourceRef(git_http_server.url("shallow"), "", MAIN)
+    source = GitRef.read(git_http_server.url("shallow"), "", MAIN)
     assert mirrors.fetch(source).commit == origin.head
     assert mirrors.tree(source, origin.head).read("a.yaml") == b"a: 2\n"
     origin.commit({"a.yaml": "a: 3\n"})
@@ -168,7 +168,7 @@ def test_a_server_whose_own_repository_is_shallow_is_read(
 
 
 @pytest.fixture
-def refused(mirrors: Mirrors, origin: Origin, main: SourceRef, monkeypatch: pytest.MonkeyPatch) -> str:
+def refused(mirrors: Mirrors, origin: Origin, main: GitRef, monkeypatch: pytest.MonkeyPatch) -> str:
     """A mirror that git will not bring up to main and v2.0.0, though it ends with 0; the commit it is left at."""
     first = origin.commit({"a.yaml": "a: 1\n"})
     origin.git("branch", "other")
@@ -184,20 +184,20 @@ def refused(mirrors: Mirrors, origin: Origin, main: SourceRef, monkeypatch: pyte
 
 @pytest.mark.parametrize(("ref", "named"), [(MAIN, "refs/heads/main"), ("semver:>=1.0.0", r"refs/tags/v2\.0\.0")])
 def test_a_ref_that_git_does_not_take_is_named(
-    mirrors: Mirrors, main: SourceRef, refused: str, ref: str, named: str
+    mirrors: Mirrors, main: GitRef, refused: str, ref: str, named: str
 ) -> None:
     with pytest.raises(RefNotTakenError, match=f"{named}, but git does not take it"):
-        mirrors.fetch(SourceRef(main.repo, "", ref))
+        mirrors.fetch(GitRef.read(main.repo, "", ref))
     assert mirrors.resolve(main) == refused, "the last good state is kept"
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/other", "semver:~1.0"])
-def test_other_refs_of_such_a_repository_go_on(mirrors: Mirrors, main: SourceRef, refused: str, ref: str) -> None:
-    assert mirrors.fetch(SourceRef(main.repo, "", ref)).commit == refused
+def test_other_refs_of_such_a_repository_go_on(mirrors: Mirrors, main: GitRef, refused: str, ref: str) -> None:
+    assert mirrors.fetch(GitRef.read(main.repo, "", ref)).commit == refused
 
 
 def test_what_moved_between_look_and_fetch_is_no_refusal(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, monkeypatch: pytest.MonkeyPatch
+    mirrors: Mirrors, origin: Origin, main: GitRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     mirrors.fetch(main)

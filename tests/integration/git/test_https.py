@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.credentials import CredentialsRefusedError, DirectoryProvider
 from common.sources.faults import CertificateError
 from common.sources.mirrors import Mirrors
@@ -49,7 +49,7 @@ def test_a_private_ca_and_a_password_open_a_repository(
 ) -> None:
     monkeypatch.setenv("GIT_SSL_CAINFO", "/dev/null")
     credentials.store("git/app", {"username": b"robot", "password": b"canary", "ca.crt": served.ca})
-    assert mirrors.fetch(SourceRef(served.url, "git/app", MAIN)).commit == served.commit
+    assert mirrors.fetch(GitRef(served.url, "git/app", MAIN)).commit == served.commit
 
 
 def test_an_unknown_ca_is_not_trusted_whatever_the_environment_says(
@@ -58,7 +58,7 @@ def test_an_unknown_ca_is_not_trusted_whatever_the_environment_says(
     monkeypatch.setenv("GIT_SSL_NO_VERIFY", "true")
     credentials.store("git/app", {"username": b"robot", "password": b"canary"})
     with pytest.raises(CertificateError, match="authority that is not known here") as caught:
-        mirrors.fetch(SourceRef(served.url, "git/app", MAIN))
+        mirrors.fetch(GitRef(served.url, "git/app", MAIN))
     assert "canary" not in str(caught.value)
 
 
@@ -86,7 +86,7 @@ def test_what_is_wrong_with_a_certificate_is_said_and_lasts(
     server.origin("app").commit({"a.yaml": "a: 1\n"})
     server.start(tls=context)
     credentials.store("git/app", {"token": b"canary"} | ({"ca.crt": ca} if known else {}))
-    source = SourceRef(server.url("app").replace("http:", "https:"), "git/app", MAIN)
+    source = GitRef(server.url("app").replace("http:", "https:"), "git/app", MAIN)
     with pytest.raises(CertificateError, match=words) as caught:
         mirrors.fetch(source)
     assert remedy in caught.value.remedy
@@ -99,4 +99,4 @@ def test_an_authority_that_is_none_is_told_before_a_connection(
 ) -> None:
     credentials.store("git/app", {"token": b"canary", "ca.crt": b"none"})
     with pytest.raises(CredentialsRefusedError, match=r"ca\.crt of the credentials holds no certificate"):
-        mirrors.fetch(SourceRef("https://127.0.0.1:1/app", "git/app", MAIN))
+        mirrors.fetch(GitRef("https://127.0.0.1:1/app", "git/app", MAIN))

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from common.domain.errors import FlotillaError, PermanentError, TransientError
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError, DirectoryProvider
 from common.sources.faults import (
     EmptyRepositoryError,
@@ -56,11 +56,11 @@ def origin(git_http_server: GitServer) -> Origin:
 
 
 @pytest.fixture
-def main(git_http_server: GitServer) -> SourceRef:
-    return SourceRef(git_http_server.url("app"), "", MAIN)
+def main(git_http_server: GitServer) -> GitRef:
+    return GitRef.read(git_http_server.url("app"), "", MAIN)
 
 
-def test_a_fetch_returns_the_commit_of_a_branch_and_its_tree(mirrors: Mirrors, origin: Origin, main: SourceRef) -> None:
+def test_a_fetch_returns_the_commit_of_a_branch_and_its_tree(mirrors: Mirrors, origin: Origin, main: GitRef) -> None:
     commit = origin.commit({"web/a.yaml": "a: 1\n", "web/sub/b.yaml": "b: 2\n"})
     before = datetime.now(UTC)
     fetched = mirrors.fetch(main)
@@ -75,7 +75,7 @@ def test_a_fetch_returns_the_commit_of_a_branch_and_its_tree(mirrors: Mirrors, o
 
 
 def test_a_new_commit_is_fetched_and_the_former_one_stays_readable(
-    mirrors: Mirrors, origin: Origin, main: SourceRef
+    mirrors: Mirrors, origin: Origin, main: GitRef
 ) -> None:
     first = origin.commit({"a.yaml": "a: 1\n"})
     mirrors.fetch(main)
@@ -87,7 +87,7 @@ def test_a_new_commit_is_fetched_and_the_former_one_stays_readable(
 
 
 def test_looking_again_fetches_no_objects(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, git_http_server: GitServer
+    mirrors: Mirrors, origin: Origin, main: GitRef, git_http_server: GitServer
 ) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     mirrors.fetch(main)
@@ -96,12 +96,12 @@ def test_looking_again_fetches_no_objects(
     assert len(git_http_server.requests) <= 2
     origin.git("branch", "other")
     mirrors.fetch(main)
-    mirrors.fetch(SourceRef(main.repo, "", "refs/heads/other"))
-    assert mirrors.resolve(SourceRef(main.repo, "", "refs/heads/other")) == origin.head
+    mirrors.fetch(GitRef.read(main.repo, "", "refs/heads/other"))
+    assert mirrors.resolve(GitRef.read(main.repo, "", "refs/heads/other")) == origin.head
 
 
 def test_tags_are_peeled_and_commits_are_found_whether_or_not_a_branch_leads_there(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, git_http_server: GitServer
+    mirrors: Mirrors, origin: Origin, main: GitRef, git_http_server: GitServer
 ) -> None:
     first = origin.commit({"a.yaml": "a: 1\n"})
     origin.git("tag", "--annotate", "--message=one", "v1.0.0")
@@ -109,28 +109,28 @@ def test_tags_are_peeled_and_commits_are_found_whether_or_not_a_branch_leads_the
     lost = origin.commit({"a.yaml": "a: 2\n"})
     origin.git("reset", "--quiet", "--hard", first)
     for ref, commit in (("refs/tags/v1.0.0", first), ("refs/tags/light", first), (first, first), (lost, lost)):
-        source = SourceRef(main.repo, "", ref)
+        source = GitRef.read(main.repo, "", ref)
         assert mirrors.fetch(source).commit == commit
         assert mirrors.tree(source, commit).commit == commit
     git_http_server.stop()
-    assert mirrors.fetch(SourceRef(main.repo, "", lost)).commit == lost, "a commit that is here is not asked for"
+    assert mirrors.fetch(GitRef.read(main.repo, "", lost)).commit == lost, "a commit that is here is not asked for"
 
 
-def test_a_range_of_versions_follows_the_highest_tag_in_it(mirrors: Mirrors, origin: Origin, main: SourceRef) -> None:
+def test_a_range_of_versions_follows_the_highest_tag_in_it(mirrors: Mirrors, origin: Origin, main: GitRef) -> None:
     commits = {}
     for tag in ("v1.8.0", "v1.10.0", "v2.0.0", "v2.1.0-rc.1", "latest"):
         commits[tag] = origin.commit({"a.yaml": f"v: {tag}\n"})
         origin.git("tag", "-a", "-m", "release", tag)
 
     def at(text: str) -> str:
-        return mirrors.fetch(SourceRef(main.repo, "", f"semver:{text}")).commit
+        return mirrors.fetch(GitRef.read(main.repo, "", f"semver:{text}")).commit
 
     assert at(">=1.8 <2") == commits["v1.10.0"]
     assert at("^2") == commits["v2.0.0"]
     newer = origin.commit({"a.yaml": "v: newer\n"})
     origin.git("tag", "v1.11.3")
     assert at(">=1.8 <2") == newer, "a new tag is followed"
-    assert mirrors.tree(SourceRef(main.repo, "", "semver:^1"), newer).read("a.yaml") == b"v: newer\n"
+    assert mirrors.tree(GitRef.read(main.repo, "", "semver:^1"), newer).read("a.yaml") == b"v: newer\n"
     origin.git("tag", "--delete", "v1.11.3")
     assert at(">=1.8 <2") == commits["v1.10.0"], "a tag that is gone is not"
 
@@ -140,16 +140,16 @@ def test_a_range_of_versions_follows_the_highest_tag_in_it(mirrors: Mirrors, ori
     [("^7", RefMissingError, "no tag in ^7"), ("--upload-pack=x", RefRefusedError, "no range")],
 )
 def test_a_range_without_a_tag_and_what_is_no_range_are_faults(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, text: str, error: type[FlotillaError], why: str
+    mirrors: Mirrors, origin: Origin, main: GitRef, text: str, error: type[FlotillaError], why: str
 ) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     origin.git("tag", "v1.0.0")
     with pytest.raises(error) as raised:
-        mirrors.fetch(SourceRef(main.repo, "", f"semver:{text}"))
+        mirrors.fetch(GitRef.read(main.repo, "", f"semver:{text}"))
     assert why in raised.value.message
 
 
-def test_a_force_push_is_followed(mirrors: Mirrors, origin: Origin, main: SourceRef) -> None:
+def test_a_force_push_is_followed(mirrors: Mirrors, origin: Origin, main: GitRef) -> None:
     first = origin.commit({"a.yaml": "a: 1\n"})
     second = origin.commit({"a.yaml": "a: 2\n"})
     assert mirrors.fetch(main).commit == second
@@ -160,12 +160,12 @@ def test_a_force_push_is_followed(mirrors: Mirrors, origin: Origin, main: Source
 
 
 def test_a_deleted_branch_is_a_fault_and_its_last_commit_stays_readable(
-    mirrors: Mirrors, origin: Origin, main: SourceRef
+    mirrors: Mirrors, origin: Origin, main: GitRef
 ) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     origin.git("checkout", "--quiet", "-b", "feature")
     commit = origin.commit({"a.yaml": "a: 2\n"})
-    source = SourceRef(main.repo, "", "refs/heads/feature")
+    source = GitRef.read(main.repo, "", "refs/heads/feature")
     assert mirrors.fetch(source).commit == commit
     origin.git("checkout", "--quiet", "main")
     origin.git("branch", "-D", "feature")
@@ -175,31 +175,31 @@ def test_a_deleted_branch_is_a_fault_and_its_last_commit_stays_readable(
     assert mirrors.fetch(main).commit == origin.head
 
 
-def test_a_branch_may_take_the_place_of_a_folder_of_branches(mirrors: Mirrors, origin: Origin, main: SourceRef) -> None:
+def test_a_branch_may_take_the_place_of_a_folder_of_branches(mirrors: Mirrors, origin: Origin, main: GitRef) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     origin.git("branch", "release/one")
     mirrors.fetch(main)
     origin.git("branch", "-D", "release/one")
     origin.git("branch", "release")
-    assert mirrors.fetch(SourceRef(main.repo, "", "refs/heads/release")).commit == origin.head
+    assert mirrors.fetch(GitRef.read(main.repo, "", "refs/heads/release")).commit == origin.head
 
 
-def test_an_empty_repository_is_a_fault(mirrors: Mirrors, origin: Origin, main: SourceRef) -> None:
+def test_an_empty_repository_is_a_fault(mirrors: Mirrors, origin: Origin, main: GitRef) -> None:
     with pytest.raises(EmptyRepositoryError, match="no branch and no tag"):
         mirrors.fetch(main)
     commit = origin.commit({"a.yaml": "a: 1\n"})
     assert mirrors.fetch(main).commit == commit
 
 
-def test_an_unknown_commit_is_a_fault(mirrors: Mirrors, origin: Origin, main: SourceRef) -> None:
+def test_an_unknown_commit_is_a_fault(mirrors: Mirrors, origin: Origin, main: GitRef) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     with pytest.raises(RefMissingError, match="has no 0123456"):
-        mirrors.fetch(SourceRef(main.repo, "", "0123456789" * 4))
+        mirrors.fetch(GitRef.read(main.repo, "", "0123456789" * 4))
 
 
 def test_a_missing_repository_is_permanent(mirrors: Mirrors, git_http_server: GitServer) -> None:
     with pytest.raises(RepositoryMissingError):
-        mirrors.fetch(SourceRef(git_http_server.url("none"), "", MAIN))
+        mirrors.fetch(GitRef.read(git_http_server.url("none"), "", MAIN))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_missing_repository_is_permanent(mirrors: Mirrors, git_http_server: Gi
 def test_a_refusal_has_a_name_and_the_last_good_state_stays(
     mirrors: Mirrors,
     origin: Origin,
-    main: SourceRef,
+    main: GitRef,
     git_http_server: GitServer,
     status: int,
     fault: type[FlotillaError],
@@ -234,7 +234,7 @@ def test_a_refusal_has_a_name_and_the_last_good_state_stays(
 
 
 def test_an_unreachable_server_is_transient_and_costs_the_mirror_nothing(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, git_http_server: GitServer
+    mirrors: Mirrors, origin: Origin, main: GitRef, git_http_server: GitServer
 ) -> None:
     commit = origin.commit({"a.yaml": "a: 1\n"})
     mirrors.fetch(main)
@@ -245,7 +245,7 @@ def test_an_unreachable_server_is_transient_and_costs_the_mirror_nothing(
 
 
 def test_a_hanging_server_is_left_in_time(
-    tmp_path: Path, credentials: DirectoryProvider, origin: Origin, main: SourceRef, git_http_server: GitServer
+    tmp_path: Path, credentials: DirectoryProvider, origin: Origin, main: GitRef, git_http_server: GitServer
 ) -> None:
     commit = origin.commit({"a.yaml": "a: 1\n"})
     limits = MirrorLimits(look=timedelta(seconds=1), fetch=timedelta(seconds=1))
@@ -259,9 +259,7 @@ def test_a_hanging_server_is_left_in_time(
     assert hurried.fetch(main).commit == commit
 
 
-def test_a_redirect_is_not_followed(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, git_http_server: GitServer
-) -> None:
+def test_a_redirect_is_not_followed(mirrors: Mirrors, origin: Origin, main: GitRef, git_http_server: GitServer) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     git_http_server.status = 301
     target = "http://u:canary@127.0.0.1:1/elsewhere/info/refs?service=git-upload-pack&token=canary"
@@ -285,23 +283,23 @@ def test_credentials_open_a_repository_and_a_mirror_belongs_to_them(
     credentials.store("git/right", {"token": b"s3cret-canary\n"})
     credentials.store("git/wrong", {"username": b"git", "password": b"other-canary"})
     url = git_http_server.url("app")
-    assert mirrors.fetch(SourceRef(url, "git/right", MAIN)).commit == commit
+    assert mirrors.fetch(GitRef.read(url, "git/right", MAIN)).commit == commit
     with pytest.raises(UnauthorisedError):
-        mirrors.fetch(SourceRef(url, "git/wrong", MAIN))
+        mirrors.fetch(GitRef.read(url, "git/wrong", MAIN))
     with pytest.raises(UnauthorisedError):
-        mirrors.tree(SourceRef(url, "", MAIN), commit)
+        mirrors.tree(GitRef.read(url, "", MAIN), commit)
     with pytest.raises(CredentialsMissingError):
-        mirrors.fetch(SourceRef(url, "git/none", MAIN))
+        mirrors.fetch(GitRef.read(url, "git/none", MAIN))
     credentials.store("git/unfit", {"kubeconfig": b"x"})
     with pytest.raises(CredentialsRefusedError):
-        mirrors.fetch(SourceRef(url, "git/unfit", MAIN))
+        mirrors.fetch(GitRef.read(url, "git/unfit", MAIN))
     kept = [path for path in (tmp_path / "mirrors").rglob("*") if path.is_file()]
     assert kept
     assert not [path for path in kept if b"canary" in path.read_bytes()]
 
 
 def test_those_who_wait_for_a_fetch_that_began_after_them_share_it(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, git_http_server: GitServer
+    mirrors: Mirrors, origin: Origin, main: GitRef, git_http_server: GitServer
 ) -> None:
     commit = origin.commit({"a.yaml": "a: 1\n"})
     mirrors.fetch(main)
@@ -325,7 +323,7 @@ def test_those_who_wait_for_a_fetch_that_began_after_them_share_it(
 
 
 def test_those_who_share_a_fetch_share_its_fault(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, git_http_server: GitServer, monkeypatch: pytest.MonkeyPatch
+    mirrors: Mirrors, origin: Origin, main: GitRef, git_http_server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     git_http_server.status = 503
@@ -361,7 +359,7 @@ def test_those_who_share_a_fetch_share_its_fault(
 
 
 def test_two_processes_share_a_mirror(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, tmp_path: Path, credentials: DirectoryProvider
+    mirrors: Mirrors, origin: Origin, main: GitRef, tmp_path: Path, credentials: DirectoryProvider
 ) -> None:
     commit = origin.commit({"a.yaml": "a: 1\n"})
     other = Mirrors(tmp_path / "mirrors", credentials, plain_http=PlainHttp.LOOPBACK)
@@ -410,7 +408,7 @@ def _refs_garbled(repo: Path) -> None:
 def test_a_damaged_mirror_is_built_anew(
     mirrors: Mirrors,
     origin: Origin,
-    main: SourceRef,
+    main: GitRef,
     tmp_path: Path,
     damage: object,
 ) -> None:
@@ -431,7 +429,7 @@ def test_a_damaged_mirror_is_built_anew(
 
 
 def test_a_mirror_damaged_under_an_open_reader_is_noticed_and_built_anew(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, tmp_path: Path
+    mirrors: Mirrors, origin: Origin, main: GitRef, tmp_path: Path
 ) -> None:
     commit = origin.commit({"a.yaml": "a: 1\n", "b/c.yaml": "c: 1\n"})
     mirrors.fetch(main)
@@ -444,7 +442,7 @@ def test_a_mirror_damaged_under_an_open_reader_is_noticed_and_built_anew(
 
 
 def test_what_a_killed_git_left_behind_does_not_stop_the_next_fetch(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, tmp_path: Path
+    mirrors: Mirrors, origin: Origin, main: GitRef, tmp_path: Path
 ) -> None:
     origin.commit({"a.yaml": "a: 1\n"})
     mirrors.fetch(main)
@@ -460,7 +458,7 @@ def test_what_a_killed_git_left_behind_does_not_stop_the_next_fetch(
 def test_the_git_of_a_killed_worker_keeps_the_lock_until_it_ends(
     mirrors: Mirrors,
     origin: Origin,
-    main: SourceRef,
+    main: GitRef,
     git_http_server: GitServer,
     tmp_path: Path,
     credentials: DirectoryProvider,
@@ -485,19 +483,19 @@ _FETCHING = """
 import sys
 from pathlib import Path
 from typing import Any
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.credentials import DirectoryProvider
 from common.sources.git import GitRunner
 from common.sources.mirrors import Mirrors
 from common.sources.urls import PlainHttp
 root = Path(sys.argv[1])
 mirrors = Mirrors(root, DirectoryProvider(root), plain_http=PlainHttp.LOOPBACK)
-mirrors.fetch(SourceRef(sys.argv[2], "", "refs/heads/main"))
+mirrors.fetch(GitRef.read(sys.argv[2], "", "refs/heads/main"))
 """
 
 
 def test_a_thousand_folders_are_resolved_by_a_few_git_processes(
-    mirrors: Mirrors, origin: Origin, main: SourceRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mirrors: Mirrors, origin: Origin, main: GitRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("deployment", "service", "autoscaler", "account")
     files = {f"apps/app-{n:04}/{name}.yaml": f"a: {n}\n" for n in range(1000) for name in names}
@@ -533,7 +531,7 @@ def test_many_threads_read_many_mirrors_at_once(mirrors: Mirrors, git_http_serve
     sources = []
     for number in range(20):  # more than are kept open
         commit = git_http_server.origin(f"app{number}").commit({f"a/{n}.yaml": f"{number}.{n}" for n in range(20)})
-        sources.append((SourceRef(git_http_server.url(f"app{number}"), "", MAIN), commit))
+        sources.append((GitRef.read(git_http_server.url(f"app{number}"), "", MAIN), commit))
 
     def read(number: int) -> dict[str, bytes]:
         source, commit = sources[number % 20]
@@ -546,7 +544,7 @@ def test_many_threads_read_many_mirrors_at_once(mirrors: Mirrors, git_http_serve
 
 
 def test_a_repository_over_the_bound_is_refused_and_leaves_nothing(
-    tmp_path: Path, credentials: DirectoryProvider, origin: Origin, main: SourceRef
+    tmp_path: Path, credentials: DirectoryProvider, origin: Origin, main: GitRef
 ) -> None:
     origin.commit({"big.bin": os.urandom(40 << 20)})
     limits = MirrorLimits(max_bytes=1 << 20)
@@ -557,7 +555,7 @@ def test_a_repository_over_the_bound_is_refused_and_leaves_nothing(
 
 
 def test_a_file_over_the_bound_is_refused_unread(
-    tmp_path: Path, credentials: DirectoryProvider, origin: Origin, main: SourceRef
+    tmp_path: Path, credentials: DirectoryProvider, origin: Origin, main: GitRef
 ) -> None:
     commit = origin.commit({"small.yaml": "a: 1\n", "big.yaml": "a: " + "x" * 5000})
     limits = TreeLimits(max_file=4000, max_total=4010)
@@ -571,9 +569,7 @@ def test_a_file_over_the_bound_is_refused_unread(
         mirrors.close()
 
 
-def test_links_submodules_and_lfs_pointers_are_faults_when_read(
-    mirrors: Mirrors, origin: Origin, main: SourceRef
-) -> None:
+def test_links_submodules_and_lfs_pointers_are_faults_when_read(mirrors: Mirrors, origin: Origin, main: GitRef) -> None:
     origin.commit({"ok.yaml": "a: 1\n"})
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"
     entries = {
@@ -595,7 +591,7 @@ def test_links_submodules_and_lfs_pointers_are_faults_when_read(
 
 
 def test_the_source_digest_follows_the_footprint_and_nothing_else(
-    mirrors: Mirrors, origin: Origin, main: SourceRef
+    mirrors: Mirrors, origin: Origin, main: GitRef
 ) -> None:
     commits = [
         origin.commit({"a/x.yaml": "a: 1\n", "b/x.yaml": "b: 1\n"}),
@@ -612,6 +608,6 @@ def test_a_sha256_repository_is_mirrored(mirrors: Mirrors, git_http_server: GitS
     origin.git("init", "--quiet", "--initial-branch=main", "--object-format=sha256")
     commit = origin.commit({"a/b.yaml": "a: 1\n"})
     assert len(commit) == 64
-    source = SourceRef(git_http_server.url("wide"), "", MAIN)
+    source = GitRef.read(git_http_server.url("wide"), "", MAIN)
     assert mirrors.fetch(source).commit == commit
     assert mirrors.tree(source, commit).read("a/b.yaml") == b"a: 1\n"

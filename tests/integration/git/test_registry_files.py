@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.mirrors import Mirrors
 from common.sources.registry import GitRepository, files_of_checkout
 from tests.fakes.git_server import GitServer
@@ -28,7 +28,7 @@ def test_what_the_ignore_file_at_its_root_leaves_out_is_not_even_read(
     origin = git_http_server.origin("registry")
     commit = origin.commit(FILES)
     repository = GitRepository(mirrors)
-    source = SourceRef(git_http_server.url("registry"), "", "refs/heads/main")
+    source = GitRef.read(git_http_server.url("registry"), "", "refs/heads/main")
     assert repository.head(source) == commit
     assert set(repository.files(source, commit, "fleet")) == READ
     assert set(files_of_checkout(origin.folder / "fleet", "HEAD")) == READ

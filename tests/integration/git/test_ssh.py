@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.credentials import CredentialsRefusedError, DirectoryProvider
 from common.sources.faults import HostKeyError, RepositoryMissingError, UnauthorisedError, UnreachableError
 from common.sources.mirrors import Mirrors
@@ -43,7 +43,7 @@ def test_a_key_and_known_hosts_open_a_repository(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     commit = origin.commit({"a.yaml": "a: 1\n"})
     credentials.store("git/key", {"ssh-privatekey": server.private_key, "known_hosts": server.known_hosts})
-    source = SourceRef(server.url(origin.folder), "git/key", MAIN)
+    source = GitRef(server.url(origin.folder), "git/key", MAIN)
     assert mirrors.fetch(source).commit == commit
     assert mirrors.tree(source, commit).read("a.yaml") == b"a: 1\n"
     assert not list((tmp_path / "scratch").iterdir()), "the key file is gone"
@@ -61,7 +61,7 @@ def test_a_server_that_known_hosts_does_not_name_is_refused(
     for number, hosts in enumerate((f"[127.0.0.1]:{server.port} {other}", f"example.com {other}")):
         credentials.store(f"git/{number}", {"ssh-privatekey": server.private_key, "known_hosts": hosts.encode()})
         with pytest.raises(HostKeyError):
-            mirrors.fetch(SourceRef(url, f"git/{number}", MAIN))
+            mirrors.fetch(GitRef(url, f"git/{number}", MAIN))
 
 
 @pytest.mark.parametrize("name", ["it's (old)! $HOME & more", "$(touch marker)", "';touch marker;'", "a&&touch marker"])
@@ -78,7 +78,7 @@ def test_a_path_is_one_word_to_the_servers_shell(
     commit = origin.commit({"a.yaml": "a: 1\n"})
     credentials.store("git/key", {"ssh-privatekey": server.private_key, "known_hosts": server.known_hosts})
     url = f"{server.url(tmp_path)}/{name.replace(' ', '%20')}"
-    assert mirrors.fetch(SourceRef(url, "git/key", MAIN)).commit == commit
+    assert mirrors.fetch(GitRef(url, "git/key", MAIN)).commit == commit
     assert not [folder for folder in (Path.home(), tmp_path) if (folder / "marker").exists()]
 
 
@@ -88,7 +88,7 @@ def test_what_windows_made_of_a_key_is_mended(
     commit = origin.commit({"a.yaml": "a: 1\n"})
     key, hosts = (text.replace(b"\n", b"\r\n") for text in (server.private_key, server.known_hosts))
     credentials.store("git/key", {"ssh-privatekey": b"\xef\xbb\xbf" + key, "known_hosts": hosts})
-    assert mirrors.fetch(SourceRef(server.url(origin.folder), "git/key", MAIN)).commit == commit
+    assert mirrors.fetch(GitRef(server.url(origin.folder), "git/key", MAIN)).commit == commit
 
 
 def test_a_key_that_cannot_serve_is_told_without_a_connection(
@@ -100,12 +100,12 @@ def test_a_key_that_cannot_serve_is_told_without_a_connection(
     stored = {"protected": (tmp_path / "key").read_bytes(), "public": (tmp_path / "key.pub").read_bytes()}
     for name, key in stored.items():
         credentials.store(f"git/{name}", {"ssh-privatekey": key, "known_hosts": b"127.0.0.1 ssh-ed25519 AAAA"})
-    source = SourceRef("ssh://git@127.0.0.1:1/none", "git/protected", MAIN)
+    source = GitRef("ssh://git@127.0.0.1:1/none", "git/protected", MAIN)
     with pytest.raises(CredentialsRefusedError, match=r"a passphrase.*ssh-keygen -p") as caught:
         mirrors.fetch(source)
     assert "canary" not in str(caught.value)
     with pytest.raises(CredentialsRefusedError, match=r"public half.*without \.pub"):
-        mirrors.fetch(SourceRef(source.repo, "git/public", MAIN))
+        mirrors.fetch(GitRef(source.repo, "git/public", MAIN))
 
 
 def test_known_hosts_is_not_optional(
@@ -113,9 +113,9 @@ def test_known_hosts_is_not_optional(
 ) -> None:
     credentials.store("git/key", {"ssh-privatekey": server.private_key})
     with pytest.raises(CredentialsRefusedError, match="known_hosts"):
-        mirrors.fetch(SourceRef(server.url(origin.folder), "git/key", MAIN))
+        mirrors.fetch(GitRef(server.url(origin.folder), "git/key", MAIN))
     with pytest.raises(CredentialsRefusedError, match="ssh-privatekey and known_hosts"):
-        mirrors.fetch(SourceRef(server.url(origin.folder), "", MAIN))
+        mirrors.fetch(GitRef(server.url(origin.folder), "", MAIN))
 
 
 def test_another_key_is_refused(
@@ -124,7 +124,7 @@ def test_another_key_is_refused(
     key = generate_key(tmp_path / "other")
     credentials.store("git/other", {"ssh-privatekey": key, "known_hosts": server.known_hosts})
     with pytest.raises(UnauthorisedError):
-        mirrors.fetch(SourceRef(server.url(origin.folder), "git/other", MAIN))
+        mirrors.fetch(GitRef(server.url(origin.folder), "git/other", MAIN))
 
 
 def test_a_missing_repository_and_a_missing_server_are_told_apart(
@@ -133,6 +133,6 @@ def test_a_missing_repository_and_a_missing_server_are_told_apart(
     hosts = server.known_hosts
     credentials.store("git/key", {"ssh-privatekey": server.private_key, "known_hosts": hosts})
     with pytest.raises(RepositoryMissingError):
-        mirrors.fetch(SourceRef(server.url(tmp_path / "none"), "git/key", MAIN))
+        mirrors.fetch(GitRef(server.url(tmp_path / "none"), "git/key", MAIN))
     with pytest.raises(UnreachableError):
-        mirrors.fetch(SourceRef("ssh://git@127.0.0.1:1/none", "git/key", MAIN))
+        mirrors.fetch(GitRef("ssh://git@127.0.0.1:1/none", "git/key", MAIN))

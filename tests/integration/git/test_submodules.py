@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.domain.errors import PermanentError
-from common.domain.refs import SUBMODULES, SourceRef
+from common.domain.refs import GitRef
 from common.sources.credentials import DirectoryProvider
 from common.sources.faults import SubmoduleRefusedError, UrlRefusedError
 from common.sources.mirrors import Mirrors
@@ -42,8 +42,8 @@ def apps(git_http_server: GitServer) -> Origin:
 @pytest.fixture
 def opened(git_http_server: GitServer, mirrors: Mirrors) -> Open:
     def tree(*, submodules: bool = True, allowed: Callable[[str], bool] | None = YES) -> Tree:
-        before = SUBMODULES if submodules else ""
-        source = SourceRef(git_http_server.url("apps"), "", f"{before}refs/heads/main")
+        before = "submodules:" if submodules else ""
+        source = GitRef.read(git_http_server.url("apps"), "", f"{before}refs/heads/main")
         return mirrors.tree(source, mirrors.fetch(source).commit, allowed)
 
     return tree
@@ -159,7 +159,7 @@ def test_credentials_go_to_their_own_server_alone(
         git_http_server.user = ("git", "canary-1")
         credentials.store("git/team", {"username": b"git", "password": b"canary-1"})
         with_module(apps, other.url("lib"), theirs.head)
-        source = SourceRef(git_http_server.url("apps"), "git/team", f"{SUBMODULES}refs/heads/main")
+        source = GitRef.read(git_http_server.url("apps"), "git/team", "submodules:refs/heads/main")
         tree = mirrors.tree(source, mirrors.fetch(source).commit, YES)
         assert tree.read("lib/a.yaml") == b"a: 1\n"
         told = [request.headers.get("Authorization", "") for request in other.requests]

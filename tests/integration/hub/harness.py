@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from common.broker import messages
 from common.broker.errors import BrokerUnavailableError
 from common.clock import SystemClock
-from common.domain.refs import PlacementRef, RunId, SourceRef
+from common.domain.refs import GitRef, PlacementRef, RunId, SourceRef
 from common.domain.work import WorkerState
 from common.settings import Settings
 from common.snapshots import Snapshots
@@ -56,7 +56,7 @@ from workers.tasks.sync_run import carry_out
 
 APPS = "https://git.example.com/apps.git"
 CONFIG = "https://git.example.com/config.git"
-REGISTRY = SourceRef("https://git.example.com/fleet.git", "", "refs/heads/main")
+REGISTRY = GitRef("https://git.example.com/fleet.git", "", "refs/heads/main")
 
 _LETTERS = {APPS: "a", REGISTRY.repo: "b", CONFIG: "c"}
 """What the commits of each repository begin with."""

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from common.sources.artifacts.store import Artifacts
 from common.sources.credentials import DirectoryProvider
-from common.sources.mirrors import Mirrors
-from common.sources.sources import Sources
+from common.sources.doors import Machine
+from common.sources.sources import sources_on
 from common.sources.urls import PlainHttp
 from common.store.reads import fleet
 from tests.fakes.archives import chart, packed
@@ -70,10 +69,7 @@ class Published:
 @pytest.fixture
 def published(hub: StepHub, oci_registry: OciRegistry, tmp_path: Path) -> Iterator[Published]:
     credentials = DirectoryProvider(tmp_path / "credentials")
-    found = Sources(
-        Mirrors(tmp_path / "mirrors", credentials),
-        Artifacts(tmp_path / "artifacts", credentials, plain_http=PlainHttp.LOOPBACK),
-    )
+    found = sources_on(Machine(tmp_path / "mirrors", credentials, PlainHttp.LOOPBACK))
     hub.runtime = replace(hub.runtime, sources=found)
     hub.declare("eu", "us")
     yield Published(hub, oci_registry, f"pay/{secrets.token_hex(4)}")

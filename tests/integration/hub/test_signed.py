@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.store.state.intents import IntentKind
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from tests.integration.hub.test_flow import config_map, live
@@ -55,7 +55,7 @@ def test_keys_that_come_later_count_without_another_commit(hub: StepHub) -> None
 def test_a_run_asks_again_before_it_writes(hub: StepHub) -> None:
     """Its revision may have been chosen before the registry asked for signatures, or while a key was still trusted."""
     placed(hub)
-    hub.git.unsigned.add(hub.git.head(SourceRef(APPS, "", "refs/heads/main")))
+    hub.git.unsigned.add(hub.git.head(GitRef(APPS, "", "refs/heads/main")))
     hub.ask(IntentKind.SYNC, "eu/web")
     hub.settle()
     run = hub.runs("eu/web")[0]

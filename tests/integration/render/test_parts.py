@@ -9,7 +9,7 @@ import pytest
 
 from common.domain.errors import PermanentError
 from common.domain.fleet import RenderSettings
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef, SourceRef
 from common.domain.several import joined_digest
 from common.sources.faults import PathMissingError, SymlinkRefusedError
 from common.sources.trees import Tree
@@ -20,7 +20,9 @@ from workers.render.parts import Part
 from workers.render.renderers import Renderers, Resolved
 from workers.render.request import RenderRequest
 
-A, B = (SourceRef(f"https://git.example.com/{name}.git", "", "refs/heads/main") for name in "ab")
+A: SourceRef
+B: SourceRef
+A, B = (GitRef(f"https://git.example.com/{name}.git", "", "refs/heads/main") for name in "ab")
 CHART = {
     "Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
     "templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {v: '{{ .Values.v }}'}\n",

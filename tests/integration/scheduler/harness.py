@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from common.broker.errors import BrokerUnavailableError
 from common.clock import SystemClock
-from common.domain.refs import PlacementRef, RunId, SourceRef
+from common.domain.refs import GitRef, PlacementRef, RunId, SourceRef
 from common.domain.runs import AttemptOutcome
 from common.domain.status import NONE
 from common.domain.tenant import Tenant
@@ -141,7 +141,7 @@ class Steps:
         self.clock = ManualClock()
         self.outbox = Outbox()
         self.repository = Commits(files if files is not None else REGISTRY)
-        source = SourceRef("https://git.example.com/fleet.git", "", "refs/heads/main")
+        source = GitRef("https://git.example.com/fleet.git", "", "refs/heads/main")
         self.leadership = Leadership(database, self.clock, name=name, lease=LEASE)
         self.led = led = database.guarded(self.prove)
         self.registry = RegistryWatch(

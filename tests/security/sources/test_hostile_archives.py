@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from common.domain.errors import PermanentError
-from common.domain.refs import SourceRef
 from common.sources.artifacts.archives import unpack
 from common.sources.artifacts.faults import ArchiveBombError, ArchiveBrokenError, ArchiveEntryError, ArchivePathError
-from common.sources.artifacts.store import Artifacts
 from common.sources.credentials import DirectoryProvider
+from common.sources.doors import Machine
+from common.sources.sources import Sources, sources_on
 from common.sources.urls import PlainHttp
+from tests.factories import stored_ref
 from tests.fakes.archives import entry, packed, tar_of
 from tests.fakes.web_server import Reply, WebServer, web_server
 from tests.fixtures.cpu import costing_at_most
@@ -59,8 +60,8 @@ def web() -> Iterator[WebServer]:
 
 
 @pytest.fixture
-def artifacts(tmp_path: Path, credentials: DirectoryProvider) -> Iterator[Artifacts]:
-    found = Artifacts(tmp_path / "artifacts", credentials, plain_http=PlainHttp.LOOPBACK)
+def artifacts(tmp_path: Path, credentials: DirectoryProvider) -> Iterator[Sources]:
+    found = sources_on(Machine(tmp_path / "artifacts", credentials, PlainHttp.LOOPBACK))
     yield found
     found.close()
 
@@ -158,7 +159,7 @@ def test_a_size_that_is_no_number_leads_nowhere(size: bytes) -> None:
         unpack(gzip.compress(raw))
 
 
-def test_names_and_contents_cannot_speak_to_git(artifacts: Artifacts, web: WebServer, tmp_path: Path) -> None:
+def test_names_and_contents_cannot_speak_to_git(artifacts: Sources, web: WebServer, tmp_path: Path) -> None:
     evil = "\nM 100644 inline evil.yaml\ndata 4\nx: 1\n\ncommit refs/heads/main\nreset refs/heads/x\ndone\n"
     files: dict[str, str | bytes] = {
         "web/a.yaml": evil,
@@ -169,7 +170,7 @@ def test_names_and_contents_cannot_speak_to_git(artifacts: Artifacts, web: WebSe
         "web/inline": b"",
     }
     web.replies = {"/index.yaml": Reply(content=INDEX.format("a.tgz").encode()), "/a.tgz": Reply(content=packed(files))}
-    source = SourceRef(web.url, "", "chart:web:1.0.0")
+    source = stored_ref(web.url, "", "chart:web:1.0.0")
     tree = artifacts.tree(source, artifacts.fetch(source).commit)
     paths = [found.path for found in tree.list(".")]
     assert tree.read_many(paths) == {
@@ -183,21 +184,21 @@ def test_names_and_contents_cannot_speak_to_git(artifacts: Artifacts, web: WebSe
 
 @pytest.mark.parametrize("name", ["web/../../../marker", "web/.git/hooks/post-checkout"])
 def test_an_escape_that_is_served_leaves_nothing_behind(
-    artifacts: Artifacts, web: WebServer, marker: Path, name: str
+    artifacts: Sources, web: WebServer, marker: Path, name: str
 ) -> None:
     archive = packed({"web/Chart.yaml": "name: web\n", name: "evil"})
     web.replies = {"/index.yaml": Reply(content=INDEX.format("a.tgz").encode()), "/a.tgz": Reply(content=archive)}
     with pytest.raises(ArchivePathError):
-        artifacts.fetch(SourceRef(web.url, "", "chart:web:1.0.0"))
+        artifacts.fetch(stored_ref(web.url, "", "chart:web:1.0.0"))
     assert not marker.exists()
     assert not list(marker.parent.glob("artifacts/*/*.git"))
 
 
-def test_an_index_that_is_a_bomb_is_a_fault(artifacts: Artifacts, web: WebServer) -> None:
+def test_an_index_that_is_a_bomb_is_a_fault(artifacts: Sources, web: WebServer) -> None:
     laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
     )
     for content in (laughs, "[" * 100_000, "entries: {" * 50_000, "!!python/object/apply:os.system ['touch marker']"):
         web.replies = {"/index.yaml": Reply(content=content.encode())}
         with pytest.raises(PermanentError, match="is no index of charts"):
-            artifacts.fetch(SourceRef(web.url, "", "chart:web:1.0.0"))
+            artifacts.fetch(stored_ref(web.url, "", "chart:web:1.0.0"))

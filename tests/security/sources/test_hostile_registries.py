@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from common.domain.errors import FlotillaError
-from common.domain.refs import OCI_SEMVER, OCI_TAG, SourceRef
+from common.domain.refs import SourceRef
 from common.sources.artifacts.faults import (
     AddressRefusedError,
     AnswerRefusedError,
@@ -27,10 +27,13 @@ from common.sources.artifacts.faults import (
     MediaTypeRefusedError,
     VersionMissingError,
 )
-from common.sources.artifacts.store import ArtifactLimits, Artifacts
+from common.sources.artifacts.store import ArtifactLimits
 from common.sources.artifacts.web import WebLimits
 from common.sources.credentials import DirectoryProvider
+from common.sources.doors import Machine
+from common.sources.sources import Sources, sources_on
 from common.sources.urls import PlainHttp
+from tests.factories import stored_ref
 from tests.fakes.archives import chart, packed
 from tests.fakes.web_server import Asked, Reply, WebServer, web_server
 from tests.fixtures.oci import FLUX, MANIFEST, digest_of
@@ -57,15 +60,15 @@ def thief() -> Iterator[WebServer]:
 
 
 @pytest.fixture
-def artifacts(tmp_path: Path, credentials: DirectoryProvider) -> Iterator[Artifacts]:
+def artifacts(tmp_path: Path, credentials: DirectoryProvider) -> Iterator[Sources]:
     credentials.store("registry/pay", {"username": b"robot", "password": CANARY.encode()})
-    found = Artifacts(tmp_path / "artifacts", credentials, plain_http=PlainHttp.LOOPBACK, limits=LIMITS)
+    found = sources_on(Machine(tmp_path / "artifacts", credentials, PlainHttp.LOOPBACK, artifacts=LIMITS))
     yield found
     found.close()
 
 
-def source(web: WebServer, ref: str = f"{OCI_TAG}v1", credentials: str = "registry/pay") -> SourceRef:
-    return SourceRef(f"oci://{web.host}/{NAME}", credentials, ref)
+def source(web: WebServer, ref: str = "oci-tag:v1", credentials: str = "registry/pay") -> SourceRef:
+    return stored_ref(f"oci://{web.host}/{NAME}", credentials, ref)
 
 
 def published(web: WebServer, content: bytes = packed({"a.yaml": "a: 1\n"}), **layer: Any) -> bytes:
@@ -92,7 +95,7 @@ def behind_login(web: WebServer, challenge: str, granted: str) -> None:
     web.replies = {path: guarded(reply) for path, reply in web.replies.items()}
 
 
-def test_a_token_is_asked_for_reading_this_repository_and_nothing_else(artifacts: Artifacts, web: WebServer) -> None:
+def test_a_token_is_asked_for_reading_this_repository_and_nothing_else(artifacts: Sources, web: WebServer) -> None:
     published(web)
     challenge = f'Bearer realm="{web.url}/token?tenant=a",service="registry",scope="repository:*:push,delete"'
     behind_login(web, challenge, f"Bearer {TOKEN}")
@@ -103,7 +106,7 @@ def test_a_token_is_asked_for_reading_this_repository_and_nothing_else(artifacts
     assert [each.authorization for each in asked] == [BASIC]
 
 
-def test_who_has_no_credentials_asks_for_a_token_as_nobody(artifacts: Artifacts, web: WebServer) -> None:
+def test_who_has_no_credentials_asks_for_a_token_as_nobody(artifacts: Sources, web: WebServer) -> None:
     published(web)
     behind_login(web, f'Bearer realm="{web.url}/token"', f"Bearer {TOKEN}")
     web.replies["/token"] = Reply(content=orjson.dumps({"token": TOKEN}))
@@ -122,7 +125,7 @@ def test_who_has_no_credentials_asks_for_a_token_as_nobody(artifacts: Artifacts,
         "%zz://x",
     ],
 )
-def test_a_password_is_not_sent_to_a_realm_that_is_not_safe(artifacts: Artifacts, web: WebServer, realm: str) -> None:
+def test_a_password_is_not_sent_to_a_realm_that_is_not_safe(artifacts: Sources, web: WebServer, realm: str) -> None:
     published(web)
     behind_login(web, f'Bearer realm="{realm}"', f"Bearer {TOKEN}")
     with pytest.raises(FlotillaError) as caught:
@@ -133,7 +136,7 @@ def test_a_password_is_not_sent_to_a_realm_that_is_not_safe(artifacts: Artifacts
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_neither_password_nor_token_goes_where_a_registry_redirects(
-    artifacts: Artifacts, web: WebServer, thief: WebServer, status: int
+    artifacts: Sources, web: WebServer, thief: WebServer, status: int
 ) -> None:
     content = packed({"a.yaml": "a: 1\n"})
     published(web, content)
@@ -146,7 +149,7 @@ def test_neither_password_nor_token_goes_where_a_registry_redirects(
     assert [asked.target for asked in thief.asked] == ["/store?signature=x"]
 
 
-def test_a_password_does_not_come_back_after_a_detour(artifacts: Artifacts, web: WebServer, thief: WebServer) -> None:
+def test_a_password_does_not_come_back_after_a_detour(artifacts: Sources, web: WebServer, thief: WebServer) -> None:
     published(web)
     web.replies[f"/v2/{NAME}/manifests/v1"] = Reply(307, headers={"Location": f"{thief.url}/there"})
     behind_login(web, 'Basic realm="r"', BASIC)
@@ -157,7 +160,7 @@ def test_a_password_does_not_come_back_after_a_detour(artifacts: Artifacts, web:
     assert [asked.authorization for asked in web.asked if asked.target == "/echo"] == [""]
 
 
-def test_a_challenge_from_elsewhere_is_not_answered(artifacts: Artifacts, web: WebServer, thief: WebServer) -> None:
+def test_a_challenge_from_elsewhere_is_not_answered(artifacts: Sources, web: WebServer, thief: WebServer) -> None:
     published(web)
     web.replies[f"/v2/{NAME}/manifests/v1"] = Reply(307, headers={"Location": f"{thief.url}/there"})
     thief.replies["/there"] = Reply(401, headers={"WWW-Authenticate": f'Bearer realm="{thief.url}/token"'})
@@ -169,20 +172,20 @@ def test_a_challenge_from_elsewhere_is_not_answered(artifacts: Artifacts, web: W
 @pytest.mark.parametrize(
     "target", ["http://192.0.2.1/x", "file:///etc/passwd", "gopher://x/", "https://u:p@127.0.0.1/"]
 )
-def test_a_redirect_to_anything_but_https_is_not_followed(artifacts: Artifacts, web: WebServer, target: str) -> None:
+def test_a_redirect_to_anything_but_https_is_not_followed(artifacts: Sources, web: WebServer, target: str) -> None:
     web.replies[f"/v2/{NAME}/manifests/v1"] = Reply(302, headers={"Location": target})
     with pytest.raises(AddressRefusedError):
         artifacts.fetch(source(web))
 
 
-def test_redirects_in_a_circle_end(artifacts: Artifacts, web: WebServer) -> None:
+def test_redirects_in_a_circle_end(artifacts: Sources, web: WebServer) -> None:
     web.replies[f"/v2/{NAME}/manifests/v1"] = Reply(302, headers={"Location": f"/v2/{NAME}/manifests/v1"})
     with pytest.raises(AddressRefusedError, match="redirects more than 5 times"):
         artifacts.fetch(source(web))
     assert len(web.asked) == 6
 
 
-def test_a_manifest_that_is_not_what_its_digest_says_is_refused(artifacts: Artifacts, web: WebServer) -> None:
+def test_a_manifest_that_is_not_what_its_digest_says_is_refused(artifacts: Sources, web: WebServer) -> None:
     manifest = published(web)
     other = digest_of(b"other")
     web.replies[f"/v2/{NAME}/manifests/{other}"] = Reply(content=manifest)
@@ -208,7 +211,7 @@ def test_a_manifest_that_is_not_what_its_digest_says_is_refused(artifacts: Artif
     ],
 )
 def test_a_manifest_that_lies_about_its_archive_is_refused(
-    artifacts: Artifacts, web: WebServer, layer: dict[str, Any], fault: type[FlotillaError]
+    artifacts: Sources, web: WebServer, layer: dict[str, Any], fault: type[FlotillaError]
 ) -> None:
     published(web, **layer)
     with pytest.raises(fault):
@@ -218,15 +221,13 @@ def test_a_manifest_that_lies_about_its_archive_is_refused(
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{}", b"null", b"\xff", b'{"layers": 3}', b'{"layers": [3]}', b"[" * 9_999]
 )
-def test_a_manifest_that_is_none_is_refused(artifacts: Artifacts, web: WebServer, content: bytes) -> None:
+def test_a_manifest_that_is_none_is_refused(artifacts: Sources, web: WebServer, content: bytes) -> None:
     web.replies[f"/v2/{NAME}/manifests/v1"] = Reply(content=content)
     with pytest.raises(AnswerRefusedError, match="does not answer as an OCI registry does"):
         artifacts.fetch(source(web))
 
 
-def test_tags_are_read_page_by_page_at_one_address_alone(
-    artifacts: Artifacts, web: WebServer, thief: WebServer
-) -> None:
+def test_tags_are_read_page_by_page_at_one_address_alone(artifacts: Sources, web: WebServer, thief: WebServer) -> None:
     published(web)
     web.replies[f"/v2/{NAME}/manifests/2.0.0"] = web.replies[f"/v2/{NAME}/manifests/v1"]
     path = f"/v2/{NAME}/tags/list"
@@ -237,26 +238,26 @@ def test_tags_are_read_page_by_page_at_one_address_alone(
         return Reply(content=b'{"tags": ["1.0.0"]}', headers={"Link": f'<{path}?n=1000&last=1.0.0>; rel="next"'})
 
     web.replies[path] = pages
-    artifacts.fetch(source(web, f"{OCI_SEMVER}>=1"))
+    artifacts.fetch(source(web, "oci-semver:>=1"))
     assert web.asked[-2].target == f"/v2/{NAME}/manifests/2.0.0"
     for link in (f"{thief.url}{path}?n=9", "/v2/other/tags/list?n=9", "http://192.0.2.1/"):
         web.replies[path] = Reply(content=b'{"tags": []}', headers={"Link": f'<{link}>; rel="next"'})
         with pytest.raises(AddressRefusedError):
-            artifacts.fetch(source(web, f"{OCI_SEMVER}>=1"))
+            artifacts.fetch(source(web, "oci-semver:>=1"))
     assert thief.asked == []
 
 
-def test_pages_without_end_end(artifacts: Artifacts, web: WebServer) -> None:
+def test_pages_without_end_end(artifacts: Sources, web: WebServer) -> None:
     path = f"/v2/{NAME}/tags/list"
     web.replies[path] = Reply(content=b'{"tags": null}', headers={"Link": f'<{path}?n=9>; rel="next"'})
     with pytest.raises(DownloadTooLargeError, match="more than 50 pages"):
-        artifacts.fetch(source(web, f"{OCI_SEMVER}>=1"))
+        artifacts.fetch(source(web, "oci-semver:>=1"))
     web.replies[path] = Reply(content=b'{"tags": ["x"]}')
     with pytest.raises(VersionMissingError):
-        artifacts.fetch(source(web, f"{OCI_SEMVER}>=1"))
+        artifacts.fetch(source(web, "oci-semver:>=1"))
 
 
-def test_an_answer_without_end_is_cut_off(artifacts: Artifacts, web: WebServer) -> None:
+def test_an_answer_without_end_is_cut_off(artifacts: Sources, web: WebServer) -> None:
     def endless(out: Any) -> None:
         try:
             while True:
@@ -270,7 +271,7 @@ def test_an_answer_without_end_is_cut_off(artifacts: Artifacts, web: WebServer) 
         artifacts.fetch(source(web))
 
 
-def test_an_answer_that_was_compressed_on_the_way_is_not_unpacked(artifacts: Artifacts, web: WebServer) -> None:
+def test_an_answer_that_was_compressed_on_the_way_is_not_unpacked(artifacts: Sources, web: WebServer) -> None:
     web.replies[f"/v2/{NAME}/manifests/v1"] = Reply(content=packed({}), headers={"Content-Encoding": "gzip"})
     with pytest.raises(AnswerRefusedError):
         artifacts.fetch(source(web))
@@ -282,7 +283,7 @@ def test_a_server_that_drips_does_not_hold_a_worker(
     credentials: DirectoryProvider, tmp_path: Path, web: WebServer, head: bytes
 ) -> None:
     limits = ArtifactLimits(web=WebLimits(total=timedelta(seconds=1)))
-    artifacts = Artifacts(tmp_path / "a", credentials, plain_http=PlainHttp.LOOPBACK, limits=limits)
+    artifacts = sources_on(Machine(tmp_path / "a", credentials, PlainHttp.LOOPBACK, artifacts=limits))
 
     def drip(out: Any) -> None:
         try:
@@ -301,17 +302,17 @@ def test_a_server_that_drips_does_not_hold_a_worker(
         artifacts.fetch(source(web, credentials=""))
 
 
-def test_what_one_reference_opened_another_does_not_read(artifacts: Artifacts, web: WebServer) -> None:
+def test_what_one_reference_opened_another_does_not_read(artifacts: Sources, web: WebServer) -> None:
     published(web)
     behind_login(web, 'Basic realm="r"', BASIC)
     commit = artifacts.fetch(source(web)).commit
-    for ref in (f"{OCI_TAG}v1", f"oci-digest:sha256:{commit}"):
+    for ref in ("oci-tag:v1", f"oci-digest:sha256:{commit}"):
         with pytest.raises(ArtifactUnauthorisedError):
             artifacts.tree(source(web, ref, credentials=""), commit)
 
 
 def test_the_environment_gives_no_credentials_and_no_proxy(
-    artifacts: Artifacts, web: WebServer, thief: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    artifacts: Sources, web: WebServer, thief: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login robot password {CANARY}\n")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -326,7 +327,7 @@ def test_the_environment_gives_no_credentials_and_no_proxy(
 
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 500, 302])
 def test_a_credential_shows_nowhere(
-    artifacts: Artifacts, web: WebServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int
+    artifacts: Sources, web: WebServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     caplog.set_level(logging.DEBUG)
     archive = chart("web", "1.0.0")
@@ -337,7 +338,7 @@ def test_a_credential_shows_nowhere(
     }
     said = ""
     try:
-        artifacts.fetch(SourceRef(web.url, "registry/pay", "chart:web:1.0.0"))
+        artifacts.fetch(stored_ref(web.url, "registry/pay", "chart:web:1.0.0"))
     except FlotillaError as error:
         said = f"{error} {error!r} {error.__cause__!r} {error.__context__!r}"
     assert [asked.authorization for asked in web.asked if asked.authorization], "it was really sent"

@@ -15,7 +15,7 @@ import pytest
 
 from common import destinations
 from common.destinations import DestinationRefusedError, LinkLocal, check_addresses, check_name, resolved
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef, OciRef
 from common.settings import Settings
 from common.sources.artifacts.addresses import chart_repository
 from common.sources.artifacts.web import Web, WebLimits
@@ -139,7 +139,7 @@ def trapped(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_git_is_not_led_there(mirrors: Mirrors, url: str) -> None:
     with pytest.raises(DestinationRefusedError):
-        mirrors.fetch(SourceRef(url, "", MAIN))
+        mirrors.fetch(GitRef(url, "", MAIN))
 
 
 @pytest.mark.parametrize("url", [f"https://{NAME}/a.git", f"ssh://git@{NAME}/a.git", f"git@{NAME}:a.git"])
@@ -149,7 +149,7 @@ def test_git_is_not_led_there_by_a_name(
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _says(address))
     with pytest.raises(DestinationRefusedError):
-        mirrors.fetch(SourceRef(url, "", MAIN))
+        mirrors.fetch(GitRef(url, "", MAIN))
 
 
 def test_git_connects_to_the_address_that_was_looked_at(
@@ -162,7 +162,7 @@ def test_git_connects_to_the_address_that_was_looked_at(
     credentials.store("git/app", {"token": b"t", "ca.crt": ca})
     # Git's own resolver knows no such name: what it reaches is what was bound to it.
     monkeypatch.setattr(socket, "getaddrinfo", _says("127.0.0.1", "169.254.169.254"))
-    source = SourceRef(server.url("app").replace("http://127.0.0.1", f"https://{NAME}"), "git/app", MAIN)
+    source = GitRef(server.url("app").replace("http://127.0.0.1", f"https://{NAME}"), "git/app", MAIN)
     try:
         assert mirrors.fetch(source).commit == commit
         with pytest.raises(DestinationRefusedError):
@@ -176,7 +176,7 @@ def test_a_name_that_is_unknown_at_the_look_is_not_asked_for_again_by_git(
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _says("", "169.254.169.254"))
     with pytest.raises(UnreachableError, match="its name cannot be resolved"):
-        mirrors.fetch(SourceRef(f"https://{NAME}/a.git", "", MAIN))
+        mirrors.fetch(GitRef(f"https://{NAME}/a.git", "", MAIN))
 
 
 @pytest.mark.parametrize("url", ["https://169.254.169.254/charts", "https://metadata.google.internal/charts"])
@@ -187,7 +187,7 @@ def test_artifacts_are_not_asked_for_there(url: str) -> None:
 
 @pytest.mark.parametrize("repo", ["oci://169.254.169.254/a", "oci://metadata.google.internal/a"])
 def test_registries_are_not_asked_there(tmp_path: Path, repo: str) -> None:
-    source = SourceRef(repo, "", "oci-tag:v1")
+    source = OciRef(repo, "", "v1")
     sources = sources_from(Settings(home=tmp_path), DirectoryProvider(tmp_path))
     with pytest.raises(DestinationRefusedError):
         sources.fetch(source)

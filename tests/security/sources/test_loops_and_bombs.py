@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.domain.errors import PermanentError
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.faults import FileTooLargeError
 from common.sources.mirrors import Mirrors
 from tests.fakes.git_server import GitServer, Origin
@@ -93,7 +93,7 @@ def _git_bomb(origin: Origin) -> str:
 
 def test_a_repository_of_ten_billion_files_is_a_fault(mirrors: Mirrors, git_http_server: GitServer) -> None:
     commit = _git_bomb(git_http_server.origin("app"))
-    source = SourceRef(git_http_server.url("app"), "", "refs/heads/main")
+    source = GitRef(git_http_server.url("app"), "", "refs/heads/main")
     assert mirrors.fetch(source).commit == commit
     with pytest.raises(FileTooLargeError):
         plain.footprint(mirrors.tree(source, commit), ".", {})
@@ -107,7 +107,7 @@ def test_a_huge_file_that_packs_small_is_a_fault_before_it_is_read(
     with (origin.folder / "big.yaml").open("r+b") as file:
         file.truncate(40 << 20)
     commit = origin.commit({})
-    source = SourceRef(git_http_server.url("app"), "", "refs/heads/main")
+    source = GitRef(git_http_server.url("app"), "", "refs/heads/main")
     with pytest.raises(FileTooLargeError, match=r"big\.yaml has 41,943,040 bytes"):
         mirrors.tree(source, commit).read("big.yaml")
     assert sum(path.stat().st_size for path in (tmp_path / "mirrors").rglob("*")) < 10 << 20

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from common.domain.errors import PermanentError
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.faults import BadObjectsError, PathMissingError, SubmoduleRefusedError, SymlinkRefusedError
 from common.sources.mirrors import Mirrors
 from common.sources.objects import SYMLINK
@@ -126,7 +126,7 @@ def test_links_and_submodules_of_a_real_repository_are_refused(mirrors: Mirrors,
     origin = git_http_server.origin("app")
     origin.commit({"ok/a.yaml": "x: 1\n"})
     commit = origin.commit_entries({"app/out.yaml": ("120000", "/etc/passwd"), "app2/module": ("160000", origin.head)})
-    source = SourceRef(git_http_server.url("app"), "", "refs/heads/main")
+    source = GitRef(git_http_server.url("app"), "", "refs/heads/main")
     tree = mirrors.tree(source, commit)
     with pytest.raises(SymlinkRefusedError, match=r"app/out\.yaml"):
         plain.footprint(tree, "app", {})
@@ -140,7 +140,7 @@ def test_a_repository_with_hostile_names_is_refused_whole(
 ) -> None:
     origin = git_http_server.origin("app")
     good = origin.commit({"a.yaml": "x: 1\n"})
-    source = SourceRef(git_http_server.url("app"), "", "refs/heads/main")
+    source = GitRef(git_http_server.url("app"), "", "refs/heads/main")
     mirrors.fetch(source)
     inner = bytes.fromhex(origin.git("rev-parse", "HEAD^{tree}"))
     raw = b"40000 " + name.encode() + b"\0" + inner

@@ -12,7 +12,7 @@ import pytest
 
 from common.destinations import LinkLocal
 from common.domain.errors import FlotillaError
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.credentials import DirectoryProvider
 from common.sources.environment import authorised
 from common.sources.mirrors import Mirrors
@@ -62,7 +62,7 @@ def test_a_credential_shows_nowhere(
 
     def fetch() -> None:
         try:
-            mirrors.fetch(SourceRef(git_http_server.url("app"), "git/app", MAIN))
+            mirrors.fetch(GitRef(git_http_server.url("app"), "git/app", MAIN))
         except FlotillaError as error:
             said.append(f"{error} {error!r} {error.__cause__!r} {error.__context__!r} {error.remedy}")
 
@@ -95,7 +95,7 @@ def test_a_credential_is_not_sent_to_where_a_server_redirects(
         target = f"{thief.url('app')}/info/refs?service=git-upload-pack"
         git_http_server.headers = (("Location", target),)
         with pytest.raises(FlotillaError):
-            mirrors.fetch(SourceRef(git_http_server.url("app"), "git/app", MAIN))
+            mirrors.fetch(GitRef(git_http_server.url("app"), "git/app", MAIN))
         assert thief.requests == []
 
 
@@ -110,6 +110,6 @@ def test_a_credential_with_a_line_break_cannot_add_a_header(
 ) -> None:
     credentials.store("git/app", {"username": b"git", "token": f"{CANARY}\nX-Evil: 1".encode()})
     with pytest.raises(FlotillaError, match="line break") as caught:
-        mirrors.fetch(SourceRef(git_http_server.url("app"), "git/app", MAIN))
+        mirrors.fetch(GitRef(git_http_server.url("app"), "git/app", MAIN))
     assert not leaks(str(caught.value))
     assert not git_http_server.requests

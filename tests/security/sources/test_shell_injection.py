@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from common.domain.refs import SourceRef
+from common.domain.refs import GitRef
 from common.sources.faults import RefRefusedError, UrlRefusedError
 from common.sources.git import GitRunner
 from common.sources.mirrors import Mirrors
@@ -84,7 +84,7 @@ def test_a_url_that_git_could_take_for_anything_else_is_refused(
 ) -> None:
     text = url.replace("{marker}", str(marker)).replace("{folder}", str(tmp_path))
     with pytest.raises(UrlRefusedError):
-        mirrors.fetch(SourceRef(text, "", MAIN))
+        mirrors.fetch(GitRef(text, "", MAIN))
     with pytest.raises(UrlRefusedError):
         checked_url(text)
     assert not (tmp_path / "mirrors").exists(), "refused before anything was done"
@@ -95,7 +95,7 @@ def test_a_ref_that_git_could_take_for_anything_else_is_refused(
     mirrors: Mirrors, marker: Path, git_http_server: GitServer, ref: str
 ) -> None:
     text = ref.format(marker=marker)
-    source = SourceRef(git_http_server.url("app"), "", text)
+    source = GitRef(git_http_server.url("app"), "", text)
     with pytest.raises(RefRefusedError):
         mirrors.fetch(source)
     with pytest.raises(RefRefusedError):
@@ -111,7 +111,7 @@ def test_a_branch_with_metacharacters_is_only_a_name(
     branch = f"x;$(touch>{marker.name})`id`'\"&|"
     origin.git("branch", branch)
     ref = checked_ref(f"refs/heads/{branch}")
-    assert mirrors.fetch(SourceRef(git_http_server.url("app"), "", ref)).commit == commit
+    assert mirrors.fetch(GitRef(git_http_server.url("app"), "", ref)).commit == commit
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_nothing_that_a_repository_brings_along_is_run(
     mirrors: Mirrors, marker: Path, git_http_server: GitServer
 ) -> None:
     commit = _hostile(git_http_server, marker)
-    source = SourceRef(git_http_server.url("app"), "", MAIN)
+    source = GitRef(git_http_server.url("app"), "", MAIN)
     assert mirrors.fetch(source).commit == commit
     tree = mirrors.tree(source, commit)
     assert tree.read_many(entry.path for entry in tree.list("."))["a.yaml"] == b"a: 1\n"
@@ -165,7 +165,7 @@ def test_hooks_and_monitors_planted_in_a_mirror_are_not_run(
 ) -> None:
     origin = git_http_server.origin("app")
     origin.commit({"a.yaml": "a: 1\n"})
-    source = SourceRef(git_http_server.url("app"), "", MAIN)
+    source = GitRef(git_http_server.url("app"), "", MAIN)
     mirrors.fetch(source)
     (repo,) = (tmp_path / "mirrors").glob("*/repo.git")
     script = tmp_path / "evil"
@@ -209,9 +209,9 @@ def test_the_users_own_git_settings_and_environment_do_not_count(
     origin = git_http_server.origin("app")
     commit = origin.commit({"a.yaml": "a: 1\n"})
     with pytest.raises(Exception, match="refused the credentials"):
-        mirrors.fetch(SourceRef(git_http_server.url("app"), "", MAIN))
+        mirrors.fetch(GitRef(git_http_server.url("app"), "", MAIN))
     git_http_server.user = None
-    assert mirrors.fetch(SourceRef(git_http_server.url("app"), "", MAIN)).commit == commit
+    assert mirrors.fetch(GitRef(git_http_server.url("app"), "", MAIN)).commit == commit
     assert not (tmp_path / "trace").exists()
 
 

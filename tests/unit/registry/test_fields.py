@@ -261,7 +261,7 @@ def test_a_range_of_versions_is_read_in_one_spelling() -> None:
         app = application().replace("ref: {branch: main}", f"ref: {{semver: {text}}}")
         found = in_order(registry(app=app)).fleet
         assert found is not None
-        assert found.applications["pay"].source.to_resolve.ref == "semver:>=1.8 <2"
+        assert found.applications["pay"].source.to_resolve.text == "semver:>=1.8 <2"
     bad = application().replace("ref: {branch: main}", "ref: {semver: newest}")
     (fault,) = parsed(registry(app=bad)).faults
     assert (fault.file, fault.line) == ("app.yaml", 4)

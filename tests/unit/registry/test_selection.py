@@ -84,9 +84,9 @@ def test_the_first_target_that_matches_wins_and_no_match_is_not_placed() -> None
 
 def test_a_pin_takes_the_place_of_the_ref() -> None:
     placed = fleet(Target("t", clusters=("c1",), pin=Ref(RefKind.TAG, "v1"))).placements()[0]
-    assert placed.source.to_resolve.ref == "refs/tags/v1"
+    assert placed.source.to_resolve.text == "refs/tags/v1"
     assert placed.pin == Ref(RefKind.TAG, "v1")
-    assert fleet(Target("t", clusters=("c1",))).placements()[0].source.to_resolve.ref == "refs/heads/main"
+    assert fleet(Target("t", clusters=("c1",))).placements()[0].source.to_resolve.text == "refs/heads/main"
 
 
 def test_one_placement_is_what_all_placements_hold() -> None:

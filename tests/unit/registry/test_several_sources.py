@@ -42,7 +42,7 @@ def test_a_pin_holds_the_first_and_is_one_that_it_has() -> None:
     pinned = "select: {all: true}, pin: {tag: 1.2.0}"
     fleet = in_order(registry(app=text_of(CHART, CONFIG, target=pinned))).fleet
     assert fleet is not None
-    (wanted,) = {tuple(source.ref for source in placement.to_resolve) for placement in fleet.placements()}
+    (wanted,) = {tuple(source.text for source in placement.to_resolve) for placement in fleet.placements()}
     assert wanted == ("chart:web:1.2.0", "refs/heads/main")
     wrong = text_of(CHART, CONFIG, target="select: {all: true}, pin: {branch: main}")
     assert faults(wrong) == ["a source of helm cannot be pinned by branch"]

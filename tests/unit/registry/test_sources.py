@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from common.domain.fleet import Application, HelmSource, OciSource, Ref, RefKind
-from common.domain.refs import SourceKind, SourceRef
-from tests.factories import SOURCE
+from common.domain.refs import ChartRef, GitRef, OciRef
+from tests.factories import SOURCE, stored_ref
 from tests.unit.registry.texts import application, in_order, lines, parsed, placed, project, registry
 
 DIGEST = f"sha256:{'ab' * 32}"
@@ -36,8 +36,8 @@ def read(source: str, **given: str) -> Application:
 def test_an_artifact_is_resolved_by_tag_range_or_digest(ref: str, wanted: str) -> None:
     source = read(OCI % ref).source
     assert isinstance(source, OciSource)
-    assert source.to_resolve == SourceRef("oci://registry.example.com/pay/web", "", wanted)
-    assert (source.path, source.to_resolve.kind) == (".", SourceKind.OCI)
+    assert source.to_resolve == stored_ref("oci://registry.example.com/pay/web", "", wanted)
+    assert (source.path, type(source.to_resolve)) == (".", OciRef)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_an_artifact_is_resolved_by_tag_range_or_digest(ref: str, wanted: str) -
 def test_a_chart_is_resolved_by_a_version_or_a_range(version: str, wanted: str) -> None:
     source = read(HELM % version).source
     assert isinstance(source, HelmSource)
-    assert source.to_resolve == SourceRef("https://charts.example.com/pay", "", f"chart:web:{wanted}")
-    assert (source.path, source.to_resolve.kind) == (".", SourceKind.CHART)
+    assert source.to_resolve == stored_ref("https://charts.example.com/pay", "", f"chart:web:{wanted}")
+    assert (source.path, type(source.to_resolve)) == (".", ChartRef)
 
 
 def test_no_artifact_is_taken_for_git_nor_the_other_way_round() -> None:
     refs = ("refs/heads/chart:x", "refs/tags/oci-tag:x", "a" * 40, "a" * 64, "semver:>=1")
-    assert {SourceRef(SOURCE.repo, "", ref).kind for ref in refs} == {SourceKind.GIT}
+    assert {type(stored_ref(SOURCE.repo, "", ref)) for ref in refs} == {GitRef}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_cannot_be_resolved_is_a_fault(source: str, what: str) -> None:
 def test_charts_may_lie_in_a_registry_and_on_loopback() -> None:
     for repo in ("oci://registry.example.com/pay/charts", "http://127.0.0.1:8080/charts"):
         source = read(HELM.replace("https://charts.example.com/pay", repo) % "1.x").source
-        assert source.to_resolve == SourceRef(repo, "", "chart:web:1.x")
+        assert source.to_resolve == stored_ref(repo, "", "chart:web:1.x")
     for image in ("127.0.0.1:5000/web", "localhost/web", "registry:5000/web", "docker.io/pay/web"):
         assert (
             read(OCI.replace("registry.example.com/pay/web", image) % "{tag: a}").source.to_resolve.repo
@@ -117,7 +117,7 @@ def test_charts_may_lie_in_a_registry_and_on_loopback() -> None:
 def test_a_target_pins_a_source_by_what_it_has(source: str, pin: str, wanted: str) -> None:
     fleet = in_order(registry(app=text_of(source, target=f"select: {{all: true}}, pin: {pin}"))).fleet
     assert fleet is not None
-    assert {placement.source.to_resolve.ref for placement in fleet.placements()} == {wanted}
+    assert {placement.source.to_resolve.text for placement in fleet.placements()} == {wanted}
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_projects_credentials_bind_every_kind_of_source(source: str) -> None:
 
 def test_what_was_resolved_is_named_as_people_write_it() -> None:
     assert SOURCE.named("a" * 40) == "a" * 40
-    assert SourceRef("oci://r.example.com/a", "", "oci-tag:v1").named("a" * 64) == f"sha256:{'a' * 64}"
+    assert stored_ref("oci://r.example.com/a", "", "oci-tag:v1").named("a" * 64) == f"sha256:{'a' * 64}"
 
 
 def test_a_pinned_source_is_the_same_in_all_else() -> None:

@@ -19,7 +19,7 @@ from common.domain.fleet import (
 )
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, Revision, SourceRef
+from common.domain.refs import GitRef, PlacementRef, Revision, SourceRef
 from common.domain.status import Reason
 from scheduler.planning.facts import Current, Resolved
 from scheduler.planning.plan import Plan, Step, plan
@@ -350,13 +350,14 @@ def test_a_departure_is_stored_with_or_without_a_revision() -> None:
 
 # -- several sources ---------------------------------------------------------------------------------------------------
 
-OTHER = SourceRef("https://git.example.com/config.git", "", "refs/heads/main")
+OTHER = GitRef("https://git.example.com/config.git", "", "refs/heads/main")
 
 
 def _several() -> Application:
     config = GitSource(OTHER.repo, Ref(RefKind.BRANCH, "main"), name="config")
     one = application("web")
-    return replace(one, sources=(replace(one.source, name="chart"), config))
+    chart = replace(config, repo=SOURCE.repo, path=one.source.path, name="chart")
+    return replace(one, sources=(chart, config))
 
 
 def _both(digest: str = "d2", renderer: str = "helm 1", error: str = "") -> dict[tuple[SourceRef, str], Resolved]:

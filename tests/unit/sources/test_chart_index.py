@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from common.sources.artifacts.charts import ChartVersion, Index, parse_index, versions_of
 from common.sources.artifacts.faults import AnswerRefusedError, ArtifactMissingError
+from common.sources.kinds.chart.repository import ChartVersion, Index, parse_index, versions_of
 
 DIGEST = "ab" * 32
 INDEX = f"""

@@ -14,7 +14,7 @@ import pytest
 
 from common.domain.errors import PermanentError
 from common.domain.fleet import Project
-from common.domain.refs import SUBMODULES, SourceRef
+from common.domain.refs import GitRef
 from common.sources.mirrors import Mirrors
 from tests.fakes.git_server import GitServer, git_http_server
 from tests.fakes.trees import memory_tree
@@ -114,7 +114,7 @@ def with_submodule(server: GitServer, mirrors: Mirrors) -> str:
     theirs = server.origin("theirs")
     theirs.commit({"a.yaml": "a: 1\n"})
     with_module(server.origin("ours"), server.url("theirs"), theirs.head)
-    source = SourceRef(server.url("ours"), "", f"{SUBMODULES}refs/heads/main")
+    source = GitRef.read(server.url("ours"), "", "submodules:refs/heads/main")
     ours = Project("ours", repos=(server.url("ours"),))
     tree = mirrors.tree(source, mirrors.fetch(source).commit, ours.allows_repo)
     said = refused(lambda: tree.read("lib/a.yaml"))

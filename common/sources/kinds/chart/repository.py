@@ -18,7 +18,6 @@ from common.sources.artifacts.faults import (
     AnswerRefusedError,
     ArtifactMissingError,
     DigestMismatchError,
-    VersionMissingError,
 )
 from common.sources.artifacts.web import Web, basic, refusal
 from common.sources.credentials import Credential
@@ -169,9 +168,3 @@ def versions_of(index: Index, chart: str, *, where: str) -> tuple[ChartVersion, 
         message = f"{where} has no chart {chart}"
         raise ArtifactMissingError(message, remedy="Correct the name, or publish the chart.")
     return found
-
-
-def no_version(where: str, wanted: str) -> VersionMissingError:
-    """Return the fault that nothing published is what was wanted."""
-    message = f"{where} has no {wanted}"
-    return VersionMissingError(message, remedy="Publish it, or correct the source's version.")

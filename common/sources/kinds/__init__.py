@@ -1,0 +1,28 @@
+"""The kinds of sources: a folder for each, and the one table that knows them all.
+
+A kind says how its sources are written in the registry (``schema``), which addresses they may have and which of them a
+project must allow (``address``), what is resolved for them and how that is stored (``declared``, ``read``), and what
+resolves and opens them on this machine (``door``). To add one: write its folder, and name it in ``KINDS``.
+
+What needs the outside or the registry's schema is imported when it is asked for: the store and the schema read this
+table, and neither may need the other, nor a client of Git.
+"""
+
+from __future__ import annotations
+
+from common.domain.refs import SourceRef
+from common.sources.kinds.chart import ChartKind
+from common.sources.kinds.git import GitKind
+from common.sources.kinds.kind import Declared, Pin, SourceKind
+from common.sources.kinds.oci import OciKind
+
+KINDS: tuple[SourceKind, ...] = (GitKind(), ChartKind(), OciKind())
+"""In the order in which the registry's reference lists them."""
+
+__all__ = ["KINDS", "Declared", "Pin", "SourceKind", "source_ref"]
+
+
+def source_ref(repo: str, credentials: str, text: str) -> SourceRef | None:
+    """Return the source that was stored so; None where no kind here knows it: a newer version stored it."""
+    found = (kind.read(repo, credentials, text) for kind in KINDS)
+    return next((ref for ref in found if ref is not None), None)
