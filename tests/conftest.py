@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = [
     "tests.controlplane.fixtures",
     "tests.fixtures.oci",
+    "tests.fixtures.s3",
     "tests.fixtures.postgres",
     "tests.fixtures.processes",
     "tests.fixtures.redis",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from tests.e2e.repository import Repository
 from tests.fakes.archives import packed
 from tests.fakes.web_server import Reply, WebServer
 from tests.fixtures.oci import CHART, Blob, OciRegistry
+from tests.fixtures.s3 import REGION, TestBucket
 
 Files = Mapping[str, str]
 
@@ -92,6 +94,28 @@ class InRegistry:
 
     def publish(self, files: Files) -> str:
         return self.registry.push(self.name, "live", Blob(packed(files))).removeprefix("sha256:")
+
+
+@dataclass
+class InBucket:
+    """Manifests in a folder of a bucket; only what changed is uploaded, so that no look sees half of it."""
+
+    bucket: TestBucket
+    credentials: str
+    _last: Files = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        server = self.bucket.server
+        where = f'endpoint: "{server.url}", bucket: {self.bucket.name}, prefix: live/web, region: {REGION}'
+        return f"  source: {{s3: {{{where}}}, credentials: {{secretRef: {self.credentials}}}}}\n"
+
+    def publish(self, files: Files) -> str:
+        changed = {path: text for path, text in files.items() if self._last.get(path) != text}
+        self.bucket.put({f"live/web/{path}": text for path, text in changed.items()})
+        self._last = files
+        listed = [[path, hashlib.sha256(files[path].encode()).hexdigest()] for path in sorted(files)]
+        return hashlib.sha256(json.dumps(listed, separators=(",", ":")).encode()).hexdigest()
 
 
 def _chart(files: Files, version: str) -> tuple[str, bytes]:

@@ -16,9 +16,10 @@ from common.sources.credentials import DirectoryProvider
 from tests.controlplane.fixtures import LIVE
 from tests.e2e.conftest import World
 from tests.e2e.hub import eventually
-from tests.e2e.outlets import ChartAndValues, ChartInRegistry, ChartInRepository, InGit, InRegistry, Outlet
+from tests.e2e.outlets import ChartAndValues, ChartInRegistry, ChartInRepository, InBucket, InGit, InRegistry, Outlet
 from tests.fakes.web_server import WebServer, web_server
 from tests.fixtures.oci import OciRegistry
+from tests.fixtures.s3 import S3Server
 
 pytestmark = pytest.mark.service("docker-registry")
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,15 @@ SOPS = ROOT / "tests" / "data" / "sops"
 IMAGE = ("spec", "template", "spec", "containers", 0, "image")
 AT_ONCE = 4
 """Lives that are lived beside each other: most of each is waiting."""
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What keeps what is published, beside Git."""
+
+    registry: OciRegistry
+    charts: WebServer
+    buckets: S3Server
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ SHAPES = {
     "chart-over-http": HELM,
     "chart-in-registry": HELM,
     "manifests-in-registry": PLAIN,
+    "manifests-in-bucket": PLAIN,
     "program": Shape(
         "guestbook-jsonnet",
         front("front"),
@@ -135,14 +146,17 @@ SHAPES = {
 }
 
 
-def _outlet(world: World, name: str, registry: OciRegistry, charts: WebServer) -> Outlet:
+def _outlet(world: World, name: str, servers: Servers) -> Outlet:
+    registry = servers.registry
     match name:
         case "chart-over-http":
-            return ChartInRepository(charts, "guestbook", "charts/e2e")
+            return ChartInRepository(servers.charts, "guestbook", "charts/e2e")
         case "chart-in-registry":
             return ChartInRegistry(registry, "guestbook")
         case "manifests-in-registry":
             return InRegistry(registry)
+        case "manifests-in-bucket":
+            return InBucket(servers.buckets.bucket(), "s3/e2e")
         case "several":
             return ChartAndValues(world.repository(name), world.repository(f"{name}-config"), ("config.yaml",))
         case _:
@@ -153,14 +167,16 @@ Lives = dict[str, Future[None]]
 
 
 @pytest.fixture(scope="module")
-def lives(world: World, oci_registry: OciRegistry) -> Iterator[Lives]:
+def lives(world: World, oci_registry: OciRegistry, s3_server: S3Server) -> Iterator[Lives]:
     """Begin every life; they go on beside each other."""
     credentials = DirectoryProvider(world.hub.home / "credentials")
     credentials.store("sops/e2e", {"age.agekey": (SOPS / "age.agekey").read_bytes()})
     credentials.store("charts/e2e", {"username": b"robot", "password": b"letmein"})
+    credentials.store("s3/e2e", s3_server.credential)
     with web_server() as charts, ThreadPoolExecutor(AT_ONCE) as pool:
         charts.user = ("robot", "letmein")
-        yield {name: pool.submit(_live, world, name, _outlet(world, name, oci_registry, charts)) for name in SHAPES}
+        servers = Servers(oci_registry, charts, s3_server)
+        yield {name: pool.submit(_live, world, name, _outlet(world, name, servers)) for name in SHAPES}
 
 
 @pytest.mark.parametrize("name", SHAPES)

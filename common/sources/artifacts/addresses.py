@@ -57,6 +57,17 @@ class Address:
         """Return the address of ``path`` under this one."""
         return Address(self.url.copy_with(path=f"{self.url.path.rstrip('/')}/{path}"), self.origin, self.plain)
 
+    def exactly(self, target: str) -> Address:
+        """Return the address of ``target``, a path with a query that are escaped already, on this server.
+
+        Raises:
+            AddressRefusedError: it would be asked for in another spelling than is given, or is too long.
+        """
+        url = self.url.copy_with(raw_path=target.encode("ascii"))
+        if url.raw_path.decode("ascii") != target or len(target) > _LONGEST:
+            _refuse(f"{self.origin} has something at an address that is not plain")
+        return Address(url, self.origin, self.plain)
+
     def asking(self, **parameters: str) -> Address:
         """Return the address with these parameters in its query."""
         return Address(self.url.copy_merge_params(parameters), self.origin, self.plain)
@@ -95,6 +106,25 @@ def oci_repository(text: str, plain_http: PlainHttp) -> tuple[Address, str]:
     except (httpx.InvalidURL, ValueError):  # the latter of an international name that cannot be decoded
         _refuse(f"{text[:80]!r} names no host")
     return _checked(url, plain_http, "the registry's address"), name
+
+
+def server(host: str, plain_http: PlainHttp, what: str) -> Address:
+    """Return the address of a server by ``HOST`` or ``HOST:PORT``; plain http where that is allowed to loopback.
+
+    Args:
+        host: with its port, if it has one.
+        plain_http: whether it is.
+        what: it is, for messages: ``the endpoint``.
+
+    Raises:
+        AddressRefusedError: it is no plain host.
+    """
+    try:
+        plain = plain_http is PlainHttp.LOOPBACK and is_loopback(httpx.URL(f"https://{host}").host)
+        url = httpx.URL(f"{'http' if plain else 'https'}://{host}/")
+    except (httpx.InvalidURL, ValueError):  # the latter of an international name that cannot be decoded
+        _refuse(f"{what} names no host")
+    return _checked(url, plain_http, what)
 
 
 def chart_in(repo: str, chart: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from common.sources.artifacts.faults import ArchiveBombError, ArchiveBrokenError, ArchivePathError
@@ -43,8 +43,27 @@ class ArchiveLimits:
     max_depth: int = 40
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What holds paths, for messages.
+
+    Attributes:
+        what: it is: ``the archive``.
+        remedy: what to do about a path that is not taken.
+    """
+
+    what: str
+    remedy: str
+
+    @property
+    def words(self) -> str:
+        """Whose the path is."""
+        return f"{self.what}'s"
+
+
+ARCHIVE = Holder("the archive", _PACK_AGAIN)
 Files = dict[str, memoryview]
-"""Contents by path, all of them parts of one unpacked archive."""
+"""Contents by path."""
 
 
 def unpack(packed: bytes, limits: ArchiveLimits | None = None) -> Files:
@@ -64,17 +83,14 @@ def unpack(packed: bytes, limits: ArchiveLimits | None = None) -> Files:
             message = f"the archive holds more than {limits.max_files:,} files and folders"
             raise ArchiveBombError(message, remedy="Put less into one artifact.")
         path = _checked_path(member, limits)
-        parents = [path[:at] for at, letter in enumerate(path) if letter == "/"]
+        parents = parents_of(path)
         folders.update(parents if member.is_file else [*parents, path])
         if member.is_file:
             if path in found:
                 message = f"{path} is in the archive twice"
                 raise ArchivePathError(message, remedy=_PACK_AGAIN)
             found[path] = member.content
-    both = sorted(folders & found.keys())
-    if both:
-        message = f"{both[0]} is a file and a folder of the archive"
-        raise ArchivePathError(message, remedy=_PACK_AGAIN)
+    refuse_both(found, folders, ARCHIVE)
     return found
 
 
@@ -143,17 +159,51 @@ def _checked_path(member: Member, limits: ArchiveLimits) -> str:
     parts = [part for part in name.split("/") if part != "."]
     while not member.is_file and parts and not parts[-1]:
         parts.pop()
-    if name.startswith("/") or _UNFIT.search(name) or ".." in parts or "" in parts or (member.is_file and not parts):
-        message = f"the archive's path {name[:200]!r} is absolute, leads out of it, or is not plain"
-        raise ArchivePathError(message, remedy=_PACK_AGAIN)
-    for part in parts:
-        if _GITS_OWN.fullmatch(_IGNORED_BY_FILESYSTEMS.sub("", part).rstrip(". ")) or len(part) > _LONGEST_NAME:
-            message = f"the archive's path {name[:200]!r} cannot be kept in Git"
-            raise ArchivePathError(message, remedy="Leave Git's own folders out, and use shorter names.")
-    if len(parts) > limits.max_depth:
-        message = f"the archive's path {name[:200]!r} is nested deeper than {limits.max_depth} folders"
-        raise ArchiveBombError(message, remedy="Flatten it.")
+    if name.startswith("/") or (member.is_file and not parts):
+        raise _unfit(name, ARCHIVE)
+    check_steps(parts, ARCHIVE, limits)
     if len(member.content) > limits.max_file:
         message = f"{name[:200]!r} has {len(member.content):,} bytes; the limit is {limits.max_file:,}"
         raise ArchiveBombError(message, remedy="Split the file.")
     return "/".join(parts)
+
+
+def check_steps(parts: Sequence[str], holder: Holder, limits: ArchiveLimits) -> None:
+    """Return if the steps of a path may be kept: none leads out, and Git takes all of them.
+
+    Raises:
+        ArchivePathError: they may not.
+        ArchiveBombError: there are too many.
+    """
+    path = "/".join(parts)
+    if _UNFIT.search(path) or ".." in parts or "." in parts or "" in parts:
+        raise _unfit(path, holder)
+    for part in parts:
+        if _GITS_OWN.fullmatch(_IGNORED_BY_FILESYSTEMS.sub("", part).rstrip(". ")) or len(part) > _LONGEST_NAME:
+            message = f"{holder.words} path {path[:200]!r} cannot be kept in Git"
+            raise ArchivePathError(message, remedy="Leave Git's own folders out, and use shorter names.")
+    if len(parts) > limits.max_depth:
+        message = f"{holder.words} path {path[:200]!r} is nested deeper than {limits.max_depth} folders"
+        raise ArchiveBombError(message, remedy="Flatten it.")
+
+
+def parents_of(path: str) -> list[str]:
+    """Return the folders that a path lies in."""
+    return [path[:at] for at, letter in enumerate(path) if letter == "/"]
+
+
+def refuse_both(files: Collection[str], folders: Set[str], holder: Holder) -> None:
+    """Return if nothing is a file and a folder.
+
+    Raises:
+        ArchivePathError: something is.
+    """
+    both = sorted(folders & set(files))
+    if both:
+        message = f"{both[0]} is a file and a folder of {holder.what}"
+        raise ArchivePathError(message, remedy=holder.remedy)
+
+
+def _unfit(name: str, holder: Holder) -> ArchivePathError:
+    message = f"{holder.words} path {name[:200]!r} is absolute, leads out of it, or is not plain"
+    return ArchivePathError(message, remedy=holder.remedy)

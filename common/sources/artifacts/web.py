@@ -120,7 +120,7 @@ class Web:
         origin = address.origin
         for _ in range(_MOST_REDIRECTS + 1):
             sent = {**(headers or {}), **({"Authorization": authorization} if authorization else {})}
-            answer = self._asked(address, sent, limit)
+            answer = self.once(address, sent, limit=limit)
             if answer.status not in _REDIRECTS:
                 return answer
             address = address.linked(answer.headers.get("Location", ""))
@@ -136,10 +136,15 @@ class Web:
             FlotillaError: as ``get``.
         """
         sent = {"Authorization": authorization} if authorization else {}
-        answer = self._asked(address, sent, 0)
+        answer = self.once(address, sent, limit=0)
         return answer.headers.get("Location", "") if answer.status in _REDIRECTS else ""
 
-    def _asked(self, address: Address, headers: Mapping[str, str], limit: int) -> Answer:
+    def once(self, address: Address, headers: Mapping[str, str], *, limit: int) -> Answer:
+        """Return what the server at ``address`` answers, a redirect not followed: ``headers`` go nowhere else.
+
+        Raises:
+            FlotillaError: as ``get``.
+        """
         check_name(address.url.host, self._limits.link_local)
         client = self._client(address)
         try:

@@ -15,8 +15,9 @@ from common.sources.kinds.chart import ChartKind
 from common.sources.kinds.git import GitKind
 from common.sources.kinds.kind import Declared, Pin, SourceKind
 from common.sources.kinds.oci import OciKind
+from common.sources.kinds.s3 import S3Kind
 
-KINDS: tuple[SourceKind, ...] = (GitKind(), ChartKind(), OciKind())
+KINDS: tuple[SourceKind, ...] = (GitKind(), ChartKind(), OciKind(), S3Kind())
 """In the order in which the registry's reference lists them."""
 
 __all__ = ["KINDS", "Declared", "Pin", "SourceKind", "source_ref"]

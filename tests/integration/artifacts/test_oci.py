@@ -136,7 +136,7 @@ def test_a_place_that_grew_too_large_is_begun_anew(
         oci_registry.push(name, "latest", manifests(version))
         commits.append(artifacts.fetch(source).commit)
         assert artifacts.tree(source, commits[-1]).read("web/a.yaml") == (MAP % version).encode()
-    (place,) = (tmp_path / "small").iterdir()
+    (place,) = (tmp_path / "small/artifacts/oci").iterdir()
     assert [path.name for path in (place / "repo.git/refs/flotilla/artifacts").iterdir()] == commits[1:]
     artifacts.close()
 

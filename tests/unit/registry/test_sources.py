@@ -6,12 +6,14 @@ import pytest
 
 from common.domain.fleet import Application, HelmSource, OciSource, Ref, RefKind
 from common.domain.refs import ChartRef, GitRef, OciRef
+from common.sources.kinds.s3.values import S3Ref
 from tests.factories import SOURCE, stored_ref
 from tests.unit.registry.texts import application, in_order, lines, parsed, placed, project, registry
 
 DIGEST = f"sha256:{'ab' * 32}"
 GIT = "{repo: 'https://git.example.com/pay.git', ref: {branch: main}}"
 OCI = "{oci: {image: registry.example.com/pay/web, ref: %s}}"
+S3 = "{s3: {endpoint: 'https://s3.example.com', bucket: pay, %s}}"
 HELM = "{helm: {repo: 'https://charts.example.com/pay', chart: web, version: %s}}"
 
 
@@ -51,6 +53,18 @@ def test_a_chart_is_resolved_by_a_version_or_a_range(version: str, wanted: str) 
     assert (source.path, type(source.to_resolve)) == (".", ChartRef)
 
 
+@pytest.mark.parametrize(
+    ("more", "repo", "region"),
+    [
+        ("prefix: deploy/web/", "s3://s3.example.com/pay/deploy/web", "us-east-1"),
+        ("region: eu-central-1", "s3://s3.example.com/pay", "eu-central-1"),
+    ],
+)
+def test_a_folder_of_a_bucket_is_resolved_as_a_whole(more: str, repo: str, region: str) -> None:
+    source = read(S3 % more).source
+    assert (source.path, source.to_resolve) == (".", S3Ref(repo, "", region))
+
+
 def test_no_artifact_is_taken_for_git_nor_the_other_way_round() -> None:
     refs = ("refs/heads/chart:x", "refs/tags/oci-tag:x", "a" * 40, "a" * 64, "semver:>=1")
     assert {type(stored_ref(SOURCE.repo, "", ref)) for ref in refs} == {GitRef}
@@ -65,6 +79,12 @@ def test_no_artifact_is_taken_for_git_nor_the_other_way_round() -> None:
         (OCI % "{digest: 'sha512:ab'}", "is not a digest"),
         (OCI % "{semver: newest}", "is no range of versions"),
         (OCI % "{tag: a, semver: 1.x}", "a ref with several of its keys"),
+        (S3 % "prefix: ../x", "not a plain folder"),
+        (S3 % "region: EU", "not the name of a region"),
+        ("{s3: {endpoint: 'https://s3.example.com', bucket: Pay}}", "not the name of a bucket"),
+        ("{s3: {endpoint: 'http://s3.example.com', bucket: pay}}", "plain http"),
+        ("{s3: {endpoint: 'https://s3.example.com/x', bucket: pay}}", "an endpoint has no path"),
+        ("{s3: {endpoint: 'https://k:s@s3.example.com', bucket: pay}}", "the URL carries credentials"),
         (OCI % "{branch: main}", "unknown key 'spec.source.oci.ref.branch'"),
         (
             OCI.replace("registry.example.com/pay/web", "'oci://registry.example.com/pay'") % "{tag: a}",
@@ -125,6 +145,7 @@ def test_a_target_pins_a_source_by_what_it_has(source: str, pin: str, wanted: st
     [
         (GIT, f"{{digest: '{DIGEST}'}}", "a source of Git cannot be pinned by digest"),
         (OCI % "{tag: latest}", "{branch: main}", "a source of oci cannot be pinned by branch"),
+        (S3 % "region: eu-1", "{tag: v1}", "a source of s3 cannot be pinned by tag"),
         (HELM % "1.x", f"{{commit: {'a' * 40}}}", "a source of helm cannot be pinned by commit"),
         (OCI % "{tag: latest}", "{tag: a/b}", "'a/b' is not a tag of an OCI registry"),
         (HELM % "1.x", "{tag: latest}", "'latest' is not a version of a chart"),
@@ -141,6 +162,9 @@ def test_a_pin_that_its_source_does_not_have_is_a_fault(source: str, pin: str, w
     [
         (OCI % "{tag: a}", "oci://registry.example.com/pay/*", True),
         (OCI % "{tag: a}", "oci://registry.example.com/ledger/*", False),
+        (S3 % "prefix: web/x", "s3://s3.example.com/pay/**", True),
+        (S3 % "prefix: web/x", "s3://s3.example.com/other/**", False),
+        (S3 % "prefix: web/x", "https://s3.example.com/**", False),
         (OCI % "{tag: a}", "registry.example.com/pay/*", False),
         (OCI % "{tag: a}", "https://registry.example.com/**", False),
         (HELM % "1.x", "https://charts.example.com/*", True),
@@ -156,7 +180,7 @@ def test_a_projects_repos_bind_every_kind_of_source(source: str, repos: str, *, 
     assert all("project team may not use" in fault.what for fault in result.faults)
 
 
-@pytest.mark.parametrize("source", [OCI % "{tag: a}", HELM % "1.x"])
+@pytest.mark.parametrize("source", [OCI % "{tag: a}", HELM % "1.x", S3 % "region: eu-1"])
 def test_a_projects_credentials_bind_every_kind_of_source(source: str) -> None:
     rules = project(more="  credentials: ['registry/team']\n")
     for reference, faults in (("registry/team", 0), ("registry/other", 1)):

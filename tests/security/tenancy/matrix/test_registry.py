@@ -39,7 +39,7 @@ def project(team: str) -> dict[str, Any]:
     spec = {
         "paths": [f"teams/{team}/**"],
         "repos": [f"https://git.example.com/{team}/*", f"oci://registry.example.com/{team}/**",
-                  f"https://charts.example.com/{team}"],
+                  f"https://charts.example.com/{team}", f"s3://{team}.example.com/{team}/**"],
         "clusters": {"matchLabels": {"for": team}},
         "namespaces": {"allow": [team, f"{team}-*"]},
         "clusterKinds": {"allow": []},
@@ -101,6 +101,7 @@ def one_of(key: str, names: str, value: Mapping[str, Any]) -> Iterable[Attack]:
 
 ARTIFACT = {"image": "registry.example.com/ours/app", "ref": {"tag": "1"}}
 CHART = {"repo": "https://charts.example.com/ours", "chart": "app", "version": "1.0.0"}
+BUCKET = {"endpoint": "https://ours.example.com", "bucket": "ours", "prefix": "app"}
 SIGN_IN = {"secretRef": "git/theirs"}
 GROUP = {"kind": "ClusterGroup", "metadata": {"name": "g"}, "spec": {"select": {"all": True}, "values": {"a": 1}}}
 ATTACKS = (
@@ -114,6 +115,9 @@ ATTACKS = (
             {"helm": {**CHART, "repo": "oci://registry.example.com/ours", "chart": "../theirs/app"}}),
     *one_of("oci.image", "an artifact", {"oci": {**ARTIFACT, "image": "registry.example.com/theirs/app"}}),
     *one_of("oci.path", "a folder outside the artifact", {"oci": {**ARTIFACT, "path": "../theirs"}}),
+    *one_of("s3.endpoint", "a server of buckets", {"s3": {**BUCKET, "endpoint": "https://theirs.example.com"}}),
+    *one_of("s3.bucket", "a bucket", {"s3": {**BUCKET, "bucket": "theirs"}}),
+    *one_of("s3.prefix", "a folder outside the bucket", {"s3": {**BUCKET, "prefix": "../theirs/app"}}),
     *one_of("credentials.secretRef", "credentials of a source", source("ours", credentials=SIGN_IN)),
     ours("render.helm.valuesFiles", "a source of another application",
          render={"helm": {"valuesFiles": ["$theirs/values.yaml"]}}),
@@ -154,6 +158,7 @@ NAMES_NOTHING = {
     "Application.spec.sources.ref.*": "of its own repository",
     "Application.spec.source*.oci.ref.*": "of its own artifact",
     "Application.spec.source*.helm.version": "of its own chart",
+    "Application.spec.source*.s3.region": "of its own bucket",
     "Application.spec.source*.submodules": "see the sources",
     "Application.spec.source*.verify.keys": "public keys: it asks for a signature more, and is given nothing",
     "Application.spec.sources.name": "of itself",
