@@ -163,6 +163,14 @@ class SourceRef(ABC):
     def text(self) -> str:
         """What of the repository is meant, as it is stored and shown; the kind's ``read`` takes it back."""
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Its stored form, by which sources of all kinds are put in order."""
+        return (self.repo, self.credentials, self.text)
+
+    def __lt__(self, other: SourceRef) -> bool:
+        return self.key < other.key
+
     def named(self, commit: str) -> str:
         """Return what it was resolved to as people write it: a commit id, or the ``sha256:…`` of an artifact."""
         return f"sha256:{commit}"

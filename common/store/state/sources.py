@@ -61,7 +61,7 @@ def follow(connection: Connection, wanted: Mapping[SourceRef, str], *, now: date
     """Make exactly these sources (each with its pool) the followed ones; new ones, and all, are due at once."""
     rows = [
         {"repo": ref.repo, "credentials": ref.credentials, "ref": ref.text, "pool": pool, "used": True, "due_at": now}
-        for ref, pool in sorted(wanted.items(), key=lambda item: _key(item[0]))
+        for ref, pool in sorted(wanted.items())
     ]
     for batch in batched(rows):
         statement = insert(connection, SourceRow)
@@ -69,7 +69,7 @@ def follow(connection: Connection, wanted: Mapping[SourceRef, str], *, now: date
         connection.execute(
             statement.on_conflict_do_update(index_elements=["repo", "credentials", "ref"], set_=known), batch
         )
-    keys = [_key(ref) for ref in wanted]
+    keys = [ref.key for ref in wanted]
     unused = update(SourceRow).where(tuple_(SourceRow.repo, SourceRow.credentials, SourceRow.ref).not_in(keys))
     connection.execute((unused if keys else update(SourceRow)).values(used=False))
 
@@ -247,10 +247,6 @@ def _digest_row(digest: Digest, now: datetime) -> dict[str, Any]:
         "error": digest.error,
         "resolved_at": now,
     }
-
-
-def _key(ref: SourceRef) -> tuple[str, str, str]:
-    return (ref.repo, ref.credentials, ref.text)
 
 
 def _source(row: Any) -> Source | None:

@@ -176,7 +176,7 @@ def test_names_and_contents_cannot_speak_to_git(artifacts: Sources, web: WebServ
     assert tree.read_many(paths) == {
         name.removeprefix("web/"): text.encode() if isinstance(text, str) else text for name, text in files.items()
     }
-    (repo,) = tmp_path.glob("artifacts/*/repo.git")
+    (repo,) = tmp_path.glob("artifacts/artifacts/helm/*/repo.git")
     refs = subprocess.run(["git", "-C", repo, "for-each-ref"], capture_output=True, check=True).stdout.split()
     assert len(refs) == 3, "one ref, of one commit"
     assert subprocess.run(["git", "-C", repo, "fsck", "--strict"], capture_output=True, check=False).returncode == 0

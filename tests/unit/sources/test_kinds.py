@@ -135,6 +135,10 @@ def test_no_text_is_read_by_two_kinds() -> None:
         assert len(read) == 1, (ref, read)
 
 
+def test_sources_of_all_kinds_have_one_order() -> None:
+    assert [ref.key for ref in sorted(REFS)] == sorted(ref.key for ref in REFS)
+
+
 def test_what_no_kind_knows_is_nobodys() -> None:
     assert source_ref("x://y", "", "newer:thing") is None
 
