@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from common.domain.redact import cut, redacted
+from common.domain.status import Reason
 
 MESSAGE_LIMIT = 2_000
 _CODE = re.compile(r"[./_:=`\d-]")
@@ -57,6 +58,12 @@ class FlotillaError(Exception):
     def message(self) -> str:
         """What went wrong and where, without the remedy."""
         return str(self.args[0])
+
+    @property
+    def reason(self) -> Reason:
+        """Its code, with what its sentence is made with: its own words, which are cut and stripped of secrets."""
+        words = {"message": self.message, "remedy": self.remedy}
+        return Reason(self.code, {**self.params, **{name: said for name, said in words.items() if said}})
 
     def __str__(self) -> str:
         return sentences(self.message, self.remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef, SourceRef
 from common.domain.status import Reason
 from common.store.engine.connection import Connection
@@ -34,7 +35,9 @@ def read_facts(connection: Connection) -> Facts:
 
 def _resolved(connection: Connection, refs: Mapping[int, SourceRef]) -> dict[tuple[SourceRef, str], Resolved]:
     return {
-        (refs[source_id], application): Resolved(source_id, found.digest, found.commit, found.renderer, found.error)
+        (refs[source_id], application): Resolved(
+            source_id, found.digest, found.commit, found.renderer, sentence(found.error)
+        )
         for (source_id, application), found in sources.digests(connection).items()
     }
 

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from common.domain import numbers
 from common.domain.admission import Held, Wish, admit
-from common.domain.codes import RunReason
+from common.domain.codes import RequestReason, RunReason
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
-from common.domain.reasons import hold_sentence
+from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import RunState, Trigger
 from common.domain.status import NONE, Reason
@@ -31,12 +30,7 @@ from common.telemetry.logs import logger
 log = logger(__name__)
 Known = tuple[int, Fleet] | None
 """The snapshot in force and its fleet, once there is one."""
-NO_PLACEMENT = "there is no such placement"
-_UNDER_WAY = {
-    RunState.RUNNING: "a run is under way",
-    RunState.WAITING: "a run of this revision waits already",
-    RunState.QUEUED: "a run is about to go on",
-}
+NO_PLACEMENT = Reason(RequestReason.NO_PLACEMENT)
 
 
 class IntentRunner:
@@ -64,12 +58,12 @@ class IntentRunner:
                 raise  # the database's: it waits
             except Exception as error:  # one that cannot be carried out must not hold up those behind it
                 log.exception("intent.broke", kind=intent.kind, subject=intent.subject)
-                said = f"it could not be carried out ({type(error).__name__}). The scheduler's log has the rest."
-                answer = Answer(IntentOutcome.BROKEN, said)
+                broken = Reason(RequestReason.BROKEN, {"error": type(error).__name__})
+                answer = Answer(IntentOutcome.BROKEN, broken)
                 with self._database.write() as connection:
                     intents.close(connection, intent.id, answer, now=self._database.now(connection))
             handled = {"kind": intent.kind, "subject": intent.subject, "outcome": answer.outcome}
-            log.info("intent.handled", **handled, result=answer.result)
+            log.info("intent.handled", **handled, result=hold_sentence(answer.result))
         self._prune_what_waited()
         return len(waiting)
 
@@ -103,18 +97,18 @@ class IntentRunner:
                 found = sources.refresh(connection, intent.subject, now=now)
                 clusters.sweep_now(connection, now=now)
                 if intent.subject and not found:
-                    return _refused(f"nothing in the fleet follows {intent.subject}")
-                return _done(f"{numbers.of(found, 'source')}, the registry and every cluster are looked at now")
+                    return _refused(Reason(RequestReason.UNFOLLOWED, {"repo": intent.subject}))
+                return _done(Reason(RequestReason.REFRESHED, {"sources": found}))
             case IntentKind.PAUSE:
                 ref = PlacementRef.parse(intent.subject)
                 found = placements.pause(connection, ref, actor=intent.actor, reason=intent.reason, now=now)
-                return _done("paused; a run that is under way ends by itself") if found else _refused(NO_PLACEMENT)
+                return _done(Reason(RequestReason.PAUSED)) if found else _refused(NO_PLACEMENT)
             case IntentKind.RESUME:
                 ref = PlacementRef.parse(intent.subject)
                 if not placements.resume(connection, ref, now=now):
                     return _refused(NO_PLACEMENT)
                 clusters.look_by(connection, ref.cluster, sweep_at=now)
-                return _done("resumed")
+                return _done(Reason(RequestReason.RESUMED))
             case IntentKind.APPROVE | IntentKind.REJECT:
                 return self._decide(connection, intent, known, now)
 
@@ -127,16 +121,16 @@ class IntentRunner:
         if refusal:
             return _refused(refusal)
         if one.run is not None and _does_it(one.run, one.desired):
-            return Answer(IntentOutcome.JOINED, _UNDER_WAY[one.run.state], one.run.id)
+            return Answer(IntentOutcome.JOINED, _under_way(one.run), one.run.id)
         runs.supersede(connection, [one.id], reason=Reason(RunReason.ASKED_FOR, {"by": intent.actor}), now=now)
         run = runs.create(connection, _by_person(one, intent.actor, intent.reason, fleet, snapshot_id), now=now)
         if run is not None:
-            return _done("a run was made", run)
+            return _done(Reason(RequestReason.RUN_MADE), run)
         # One that nothing supersedes: a hook of it is under way, or it was claimed just now.
         other = placements.get(connection, one.ref)
         if other is None or other.run is None:
-            return _refused("another run has just ended; ask again")
-        return Answer(IntentOutcome.JOINED, _UNDER_WAY[other.run.state], other.run.id)
+            return _refused(Reason(RequestReason.ASK_AGAIN))
+        return Answer(IntentOutcome.JOINED, _under_way(other.run), other.run.id)
 
     def _check(self, connection: Connection, intent: Intent, known: Known, now: datetime) -> Answer:
         one = placements.get(connection, PlacementRef.parse(intent.subject))
@@ -149,60 +143,64 @@ class IntentRunner:
         wanted = replace(_by_person(one, intent.actor, intent.reason, fleet, snapshot_id), trigger=Trigger.CHECK)
         run = runs.create(connection, wanted, now=now)
         if run is None:
-            return Answer(IntentOutcome.JOINED, "one looks already", runs.open_check(connection, one.id))
-        return _done("a run that only looks was made", run)
+            looks = runs.open_check(connection, one.id)
+            return Answer(IntentOutcome.JOINED, Reason(RequestReason.LOOKS), looks)
+        return _done(Reason(RequestReason.LOOK_MADE), run)
 
     def _decide(self, connection: Connection, intent: Intent, known: Known, now: datetime) -> Answer:
         approval = approvals.get(connection, int(intent.subject)) if intent.subject.isdecimal() else None
         if approval is None:
-            return _refused("there is no such approval")
+            return _refused(Reason(RequestReason.NO_APPROVAL))
         state = ApprovalState.APPROVED if intent.kind is IntentKind.APPROVE else ApprovalState.REJECTED
         if not approvals.decide(connection, approval.id, state, actor=intent.actor, reason=intent.reason, now=now):
-            return _refused(f"it is {approval.state} already")
+            return _refused(Reason(RequestReason.DECIDED, {"state": approval.state.value}))
         if state is ApprovalState.REJECTED:
             if approval.kind is ApprovalKind.PRUNE:
                 ref = PlacementRef.parse(approval.subject)
                 standing.record_rejected(connection, ref, by=intent.actor, why=intent.reason)
-            return _done("rejected; nothing of it is done")
+            return _done(Reason(RequestReason.REJECTED))
         return self._approved(connection, replace(approval, decided_by=intent.actor), known, now)
 
     def _approved(self, connection: Connection, approval: Approval, known: Known, now: datetime) -> Answer:
         if approval.kind is ApprovalKind.IDENTITY:
             clusters.accept_identity(connection, approval.subject, approval.payload["identity"], now=now)
-            return _done(f"{approval.subject} is written to again")
+            return _done(Reason(RequestReason.ACCEPTED, {"cluster": approval.subject}))
         if approval.kind in {ApprovalKind.LEAVING, ApprovalKind.DRAIN}:
-            leaving = len(approval.payload["placements"])
-            return _done(f"{numbers.of(leaving, 'placement')} {'leaves' if leaving == 1 else 'leave'}")
+            return _done(Reason(RequestReason.LEAVES, {"placements": len(approval.payload["placements"])}))
         if approval.kind is ApprovalKind.MOVE:
             placements.want_run(connection, PlacementRef.parse(approval.subject), now=now)
-            moving = numbers.of(len(approval.payload["objects"]), "object")
-            return _done(f"{moving} from {approval.payload['from']} may go to {approval.subject} with its next run")
+            moving = {"objects": len(approval.payload["objects"]), "from": approval.payload["from"]}
+            return _done(Reason(RequestReason.MOVES, {**moving, "to": approval.subject}))
         return self._prune(connection, approval, known, now)
 
     def _prune(self, connection: Connection, approval: Approval, known: Known, now: datetime) -> Answer:
         one = placements.get(connection, PlacementRef.parse(approval.subject))
         if known is None or one is None or one.ref.cluster not in known[1].clusters:
             approvals.use_up(connection, [approval.id])
-            return _refused("the placement is gone")
+            return _refused(Reason(RequestReason.GONE))
         if one.run is not None and one.run.state is RunState.RUNNING:
-            return _done("approved; it is carried out after the run that is under way")
+            return _done(Reason(RequestReason.APPROVED_LATER))
         approved = Reason(RunReason.APPROVED, {"by": approval.decided_by})
         runs.supersede(connection, [one.id], reason=approved, now=now)
-        wanted = _by_person(one, approval.decided_by, approval.reason, known[1], known[0])
+        wanted = _by_person(one, approval.decided_by, sentence(approval.reason), known[1], known[0])
         wanted = replace(wanted, trigger=Trigger.APPROVAL, approval_id=approval.id)
         run = runs.create(connection, wanted, now=now)
         if run is None:
-            return _done("approved; it is carried out after the run that is under way")
+            return _done(Reason(RequestReason.APPROVED_LATER))
         approvals.note_run(connection, approval.id, run)
-        return _done("approved; a run was made", run)
+        return _done(Reason(RequestReason.APPROVED), run)
 
 
-def _done(result: str, run: RunId | None = None) -> Answer:
+def _done(result: Reason, run: RunId | None = None) -> Answer:
     return Answer(IntentOutcome.DONE, result, run)
 
 
-def _refused(result: str) -> Answer:
+def _refused(result: Reason) -> Answer:
     return Answer(IntentOutcome.REFUSED, result)
+
+
+def _under_way(run: OpenRun) -> Reason:
+    return Reason(RequestReason.UNDER_WAY, {"state": run.state.value})
 
 
 def _does_it(run: OpenRun, desired: Revision | None) -> bool:
@@ -212,17 +210,18 @@ def _does_it(run: OpenRun, desired: Revision | None) -> bool:
     return run.state is RunState.WAITING and desired is not None and run.identity == desired.identity
 
 
-def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet, trigger: Trigger) -> str:
+def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet, trigger: Trigger) -> Reason:
+    """Return why there is no run for a placement now; ``NONE`` where there may be one."""
     placement = fleet.placement(one.ref)
     if placement is None or one.state is not PlacementState.PLACED:
-        return f"the placement is {one.state}: nothing places it"
+        return Reason(RequestReason.NOT_PLACED, {"state": one.state.value})
     if one.desired is None:
-        return hold_sentence(one.hold or Reason(Hold.UNRESOLVED))
+        return one.hold or Reason(Hold.UNRESOLVED)
     known = clusters.get(connection, one.ref.cluster)
     blocked = known.blocked if known is not None else NONE
     wish = Wish(trigger, one.state, placement, placement.cluster, blocked=blocked, paused=one.paused)
     admitted = admit(wish)
-    return hold_sentence(admitted.hold) if isinstance(admitted, Held) else ""
+    return admitted.hold if isinstance(admitted, Held) else NONE
 
 
 def _by_person(one: PlacementFacts, actor: str, cause: str, fleet: Fleet, snapshot_id: int) -> NewRun:

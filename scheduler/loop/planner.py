@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from common.domain import numbers
-from common.domain.codes import RunReason
+from common.domain.codes import ApprovalReason, RunReason
 from common.domain.fleet import Fleet
+from common.domain.holds import Hold
 from common.domain.status import NONE, Reason
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
@@ -110,7 +110,7 @@ def _ask(connection: Connection, going: Departures, now: datetime) -> None:
     for subject, refs in going.asks.items():
         kind = ApprovalKind.LEAVING if subject == FLEET else ApprovalKind.DRAIN
         payload = {"placements": [str(ref) for ref in refs]}
-        reason = f"{numbers.of(len(refs), 'placement')} would be removed"
+        reason = Reason(ApprovalReason.LEAVING, {"placements": len(refs)})
         approvals.ask(connection, kind, subject, payload=payload, reason=reason, now=now)
     if FLEET not in going.asks:
         approvals.void(connection, ApprovalKind.LEAVING, FLEET, now=now)
@@ -118,7 +118,7 @@ def _ask(connection: Connection, going: Departures, now: datetime) -> None:
 
 def _unreadable(facts: Facts) -> list[StoredFault]:
     return [
-        StoredFault("source.unreadable", f"{application}: {found.error}", commit=found.commit)
+        StoredFault(Hold.UNREADABLE, {"message": f"{application}: {found.error}"}, commit=found.commit)
         for (_, application), found in sorted(facts.resolved.items())
         if found.error
     ]

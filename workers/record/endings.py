@@ -13,6 +13,7 @@ from common.domain.changes import DIFFERENCES, MUTATIONS, Action, Change, differ
 from common.domain.codes import RunReason
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, Project, SyncMode, SyncSettings
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId
 from common.domain.runs import (
     LONGEST_BACK_OFF,
@@ -324,7 +325,8 @@ class Ender:
             no = approvals.rejected(connection, ApprovalKind.PRUNE, subject, payload)
             if no is not None:
                 return Reason(Found.PRUNE_REJECTED, params | {"by": no.decided_by, "why": no.decision_reason})
-        approvals.ask(connection, ApprovalKind.PRUNE, subject, payload=payload, reason=result.reason, now=now)
+        reason = Reason(RunReason.ASKS, {"what": result.reason})
+        approvals.ask(connection, ApprovalKind.PRUNE, subject, payload=payload, reason=reason, now=now)
         return Reason(Found.PRUNE_ASKED, params | {"why": result.reason})
 
     def _asked_before(self, connection: Connection, result: SyncResult, removals: Sequence[ObjectId]) -> Reason:
@@ -338,7 +340,7 @@ class Ender:
         if said.state is ApprovalState.REJECTED:
             no = {"by": said.decided_by, "why": said.decision_reason}
             return Reason(Found.PRUNE_REJECTED, {"objects": len(objects)} | no)
-        asked = Reason(Found.PRUNE_ASKED, {"objects": len(objects), "why": said.reason})
+        asked = Reason(Found.PRUNE_ASKED, {"objects": len(objects), "why": sentence(said.reason)})
         return asked if said.state is ApprovalState.OPEN else NONE
 
     def _asks_to_move(self, result: SyncResult) -> None:
@@ -349,13 +351,13 @@ class Ender:
             self.failed("move.rejected", said, result=result)
             return
         settings = self._settings_digest()
+        asks = Reason(RunReason.ASKS, {"what": result.reason})
 
         def note(connection: Connection, now: datetime) -> None:
             payloads, subject = moves.payloads(result.asks, self._run), str(self._run.ref)
-            approvals.ask_each(connection, ApprovalKind.MOVE, subject, payloads=payloads, reason=result.reason, now=now)
+            approvals.ask_each(connection, ApprovalKind.MOVE, subject, payloads=payloads, reason=asks, now=now)
             self._failed(connection, Reason(OWNED, {"message": result.reason}), Remedy.TIME, settings, now=now)
 
-        asks = Reason(RunReason.ASKS, {"what": result.reason})
         ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=asks), result)
         self._end(lambda _now: ending, note)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
+from common.domain.codes import ApprovalReason
 from common.domain.fleet import Cluster
 from common.domain.holds import Hold
 from common.domain.status import NONE, Reason
@@ -34,7 +35,7 @@ def check_identity(database: Database, cluster: Cluster, connection: Connection)
         clusters.record_reached(transaction, cluster.name, version=version, expire_at=expire_at, now=now)
         if blocked.code == Hold.IDENTITY_CHANGED:
             payload = {"identity": identity}
-            reason = f"another cluster answers at {cluster.server}"
+            reason = Reason(ApprovalReason.IDENTITY, {"server": cluster.server})
             approvals.ask(transaction, ApprovalKind.IDENTITY, cluster.name, payload=payload, reason=reason, now=now)
     if not blocked:
         _recorded[connection] = identity

@@ -66,7 +66,8 @@ class Refusals:
                     connection, actor="unknown", action="message.refused", subject="broker", detail=detail, now=now
                 )
                 remedy = "Somebody else can write to the broker: rotate its password and see who had it."
-                faults.add(connection, faults.MESSAGES, StoredFault("message.refused", why, remedy), now=now)
+                refused = StoredFault("message.refused", {"message": why}, remedy)
+                faults.add(connection, faults.MESSAGES, refused, now=now)
         except FlotillaError as error:
             log.warning("message.refusal-not-written", error=str(error))
 

@@ -103,9 +103,9 @@ def _leads_elsewhere(ref: SourceRef) -> bool:
 def _look_again(runtime: Runtime, known: Digest, application: Application | None) -> bool:
     """Return whether the same commit may give something else by now: by a newer renderer, or keys that were missing."""
     before = known.resolved_at is not None and known.resolved_at < runtime.started_at
-    former = Former(known.renderer, known.error_code, Age.BEFORE if before else Age.SINCE)
+    former = Former(known.renderer, known.error.code, Age.BEFORE if before else Age.SINCE)
     settings = None if application is None else application.render
-    return known.error_code in _UNSIGNED or runtime.renderers.outdated(former, settings)
+    return known.error.code in _UNSIGNED or runtime.renderers.outdated(former, settings)
 
 
 def followers(fleet: Fleet, ref: SourceRef) -> tuple[Application, ...]:
@@ -144,7 +144,7 @@ def _digest(runtime: Runtime, tree: Tree, source: Source, application: Applicati
     except TransientError:
         raise
     except FlotillaError as error:
-        return Digest(source.id, application.name, tree.commit, "", "", error.code, str(error))
+        return Digest(source.id, application.name, tree.commit, "", "", error.reason)
     return Digest(source.id, application.name, tree.commit, resolved.source_digest, resolved.renderer)
 
 
@@ -159,9 +159,7 @@ def _failed(runtime: Runtime, source: Source, error: FlotillaError) -> None:
     delay = min(LONGEST_BACK_OFF, runtime.settings.source_interval * 2 ** min(source.failures, 10))
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
-        sources.store_failure(
-            connection, source.id, error_code=error.code, error=str(error), next_at=now + _spread(delay)
-        )
+        sources.store_failure(connection, source.id, error.reason, next_at=now + _spread(delay))
 
 
 def _spread(interval: timedelta) -> timedelta:

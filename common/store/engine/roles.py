@@ -37,7 +37,7 @@ def _columns(table: str, *without: str) -> tuple[str, ...]:
 
 _KEY_OF_OBJECT = ("placement_id", "group", "kind", "namespace", "name")
 _FOUND_OF_CLUSTER = (
-    "identity", "blocked_code", "blocked_params", "reachable", "error_code", "error", "version", "last_seen_at",
+    "identity", "blocked_code", "blocked_params", "reachable", "error_code", "error_params", "version", "last_seen_at",
     "credentials_expire_at",
     "sweep_due_at", "sweep_sent_at", "swept_at", "sweep_step", "observe_due_at", "observe_sent_at", "observe_step",
 )  # fmt: skip
@@ -61,7 +61,7 @@ _END_OF_ATTEMPT = (
 )  # fmt: skip
 _FOUND_OF_SOURCE = (
     "commit", "resolved_snapshot_id", "resolved_at", "checked_at", "due_at", "sent_at", "failures", "error_code",
-    "error",
+    "error_params",
 )  # fmt: skip
 _READ = Rights()
 RIGHTS = {

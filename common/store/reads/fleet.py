@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
 
 from common.domain.reasons import sentence
+from common.domain.status import Reason
 from common.store.reads.placements import EVERYTHING, PlacementFilter
 from common.store.schema.tables import (
     ApprovalRow,
@@ -33,7 +34,11 @@ class ClusterView:
     server: str
     reachable: bool | None
     blocked: str
+    blocked_code: str
+    blocked_params: dict[str, Any]
+    error_code: str
     error: str
+    error_params: dict[str, Any]
     version: str
     last_seen_at: datetime | None
     swept_at: datetime | None
@@ -51,6 +56,7 @@ class FaultView:
     file: str
     line: int
     what: str
+    params: dict[str, Any]
     remedy: str
     commit: str
     first_seen_at: datetime
@@ -66,6 +72,8 @@ class ApprovalView:
     subject: str
     digest: str
     reason: str
+    reason_code: str
+    reason_params: dict[str, Any]
     payload: dict[str, Any]
     state: str
     created_at: datetime
@@ -85,6 +93,7 @@ class SourceView:
     checked_at: datetime | None
     error_code: str
     error: str
+    error_params: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +165,11 @@ def clusters(
             server=row.server,
             reachable=row.reachable,
             blocked=sentence(reason_in(row, "blocked")),
-            error=row.error,
+            blocked_code=row.blocked_code,
+            blocked_params=row.blocked_params or {},
+            error_code=row.error_code,
+            error=sentence(reason_in(row, "error")),
+            error_params=row.error_params or {},
             version=row.version,
             last_seen_at=row.last_seen_at,
             swept_at=row.swept_at,
@@ -178,7 +191,18 @@ def faults(connection: Connection, *, limit: int = 500) -> tuple[FaultView, ...]
         .with_only_columns(*FaultRow.__table__.c)
     )
     return tuple(
-        FaultView(r.scope, r.code, r.file, r.line, r.what, r.remedy, r.commit, r.first_seen_at, r.last_seen_at)
+        FaultView(
+            r.scope,
+            r.code,
+            r.file,
+            r.line,
+            sentence(Reason(r.code, r.params or {})),
+            r.params or {},
+            r.remedy,
+            r.commit,
+            r.first_seen_at,
+            r.last_seen_at,
+        )
         for r in connection.execute(query)
     )
 
@@ -194,7 +218,9 @@ def approvals(connection: Connection, *, state: str = "open", limit: int = 200) 
             r.kind,
             r.subject,
             r.digest,
-            r.reason,
+            sentence(reason_in(r, "reason")),
+            r.reason_code,
+            r.reason_params or {},
             r.payload,
             r.state,
             r.created_at,
@@ -210,6 +236,15 @@ def sources(connection: Connection) -> tuple[SourceView, ...]:
     """Return the sources in use, by repository and ref."""
     query = select(*SourceRow.__table__.c).where(SourceRow.used).order_by(SourceRow.repo, SourceRow.ref)
     return tuple(
-        SourceView(r.repo, r.ref, r.commit or "", r.resolved_at, r.checked_at, r.error_code, r.error)
+        SourceView(
+            r.repo,
+            r.ref,
+            r.commit or "",
+            r.resolved_at,
+            r.checked_at,
+            r.error_code,
+            sentence(reason_in(r, "error")),
+            r.error_params or {},
+        )
         for r in connection.execute(query)
     )

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, tuple_
 
+from common.domain.codes import FaultReason
 from common.domain.reasons import hold_sentence
 from common.domain.refs import ObjectId
 from common.store.reads.page import Page, page_of
 from common.store.schema.tables import FaultRow, InventoryRow, PlacementRow
-from common.store.state import orphans
 from common.store.state.stored_reasons import reason_in
 
 
@@ -71,8 +71,10 @@ def _key(row: Any) -> str:
 
 
 def _orphans(connection: Connection) -> tuple[LeftoverView, ...]:
-    query = select(FaultRow.what).where(FaultRow.code == orphans.CODE, FaultRow.cleared_at.is_(None))
-    named = sorted(map(orphans.named_in, connection.execute(query).scalars()), key=lambda one: (one[1], one[0]))
+    query = select(FaultRow.params).where(FaultRow.code == FaultReason.ORPHAN, FaultRow.cleared_at.is_(None))
+    found = connection.execute(query).scalars()
+    each = ((str(one.get("object", "")), str(one.get("placement", ""))) for one in found if one)
+    named = sorted(each, key=lambda one: (one[1], one[0]))
     return tuple(LeftoverView(what, ref, owned=False, why="no inventory holds it") for what, ref in named)
 
 

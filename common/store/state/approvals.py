@@ -12,8 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from common.domain.status import Reason
 from common.store.engine.dialect import fixed
 from common.store.schema.tables import ApprovalRow
+from common.store.state.stored_reasons import columns_of, reason_in
 
 
 class ApprovalKind(StrEnum):
@@ -46,7 +48,7 @@ class Approval:
     kind: ApprovalKind
     subject: str
     payload: Mapping[str, Any]
-    reason: str
+    reason: Reason
     state: ApprovalState
     decided_by: str = ""
     decision_reason: str = ""
@@ -58,7 +60,7 @@ def ask(
     subject: str,
     *,
     payload: Mapping[str, Any],
-    reason: str,
+    reason: Reason,
     now: datetime,
 ) -> int:
     """Return the open request for exactly this payload, made if there is none; others of the subject become void."""
@@ -71,7 +73,7 @@ def ask_each(
     subject: str,
     *,
     payloads: Sequence[Mapping[str, Any]],
-    reason: str,
+    reason: Reason,
     now: datetime,
 ) -> list[int]:
     """Return the open requests for exactly these payloads, those made that are missing; all others become void."""
@@ -82,7 +84,8 @@ def ask_each(
     known = {digest: id_ for id_, digest in connection.execute(select(ApprovalRow.id, ApprovalRow.digest).where(*mine))}
     for digest, payload in asked.items():
         if digest not in known:
-            values = {"kind": kind, "subject": subject, "digest": digest, "payload": dict(payload), "reason": reason}
+            values = {"kind": kind, "subject": subject, "digest": digest, "payload": dict(payload)}
+            values |= columns_of("reason", reason)
             made = insert(ApprovalRow).values(**values, state=ApprovalState.OPEN, created_at=now)
             known[digest] = connection.execute(made.returning(ApprovalRow.id)).scalar_one()
     return [known[digest] for digest in asked]
@@ -159,7 +162,7 @@ def _approval(row: Any) -> Approval:
         ApprovalKind(row.kind),
         row.subject,
         row.payload,
-        row.reason,
+        reason_in(row, "reason"),
         ApprovalState(row.state),
         row.decided_by,
         row.decision_reason,

@@ -196,8 +196,7 @@ def record_reached(
         standing.cluster_changed(connection, name, now=now)
     values = {
         "reachable": True,
-        "error_code": "",
-        "error": "",
+        **columns_of("error", NONE),
         "version": version,
         "credentials_expire_at": expire_at,
         "last_seen_at": now,
@@ -205,9 +204,9 @@ def record_reached(
     connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(values))
 
 
-def record_unreached(connection: Connection, name: str, *, error_code: str, error: str) -> None:
+def record_unreached(connection: Connection, name: str, error: Reason) -> None:
     """Note that the cluster did not answer, or not as a cluster does; when it last did stays."""
-    values = {"reachable": False, "error_code": error_code, "error": error}
+    values = {"reachable": False, **columns_of("error", error)}
     connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(values))
 
 

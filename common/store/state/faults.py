@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -23,10 +25,10 @@ def of_cluster(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredFault:
-    """One fault, as it is to be shown; ``file`` is empty where it is about no file."""
+    """One fault, by its code and what its sentence is made with; ``file`` is empty where it is about no file."""
 
     code: str
-    what: str
+    params: Mapping[str, Any]
     remedy: str = ""
     file: str = ""
     line: int = 0
@@ -35,7 +37,9 @@ class StoredFault:
     @property
     def digest(self) -> str:
         """What makes it the same fault again; not the line, which moves with every edit above it."""
-        parts = "\x00".join((self.code, self.file, self.what))
+        message = self.params.get("message")
+        what = message if isinstance(message, str) else json.dumps(dict(self.params), sort_keys=True)
+        parts = "\x00".join((self.code, self.file, what))
         return hashlib.sha256(parts.encode()).hexdigest()
 
 
@@ -63,7 +67,7 @@ def _store(connection: Connection, scope: str, faults: Sequence[StoredFault], no
             "code": fault.code,
             "file": fault.file,
             "line": fault.line,
-            "what": fault.what,
+            "params": dict(fault.params),
             "remedy": fault.remedy,
             "commit": fault.commit,
             "first_seen_at": now,

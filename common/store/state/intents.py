@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,8 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from common.domain.reasons import hold_sentence
+from common.domain.status import Reason
 from common.store.events import audit
 from common.store.schema.tables import IntentRow
+from common.store.state.stored_reasons import columns_of, reason_in
 
 
 class IntentKind(StrEnum):
@@ -43,12 +47,12 @@ class Answer:
 
     Attributes:
         outcome: for programs.
-        result: in words.
+        result: what exactly; a hold where that forbids it.
         run_id: the run that was made for it, or that does already what it asks for.
     """
 
     outcome: IntentOutcome
-    result: str
+    result: Reason
     run_id: str | None = None
 
 
@@ -60,7 +64,7 @@ class Intent:
         subject: a placement, an approval's id, or a repository (empty for all).
         handled_at: None until the scheduler has carried it out.
         outcome: what came of it, for programs; None until then.
-        result: what came of it, in words.
+        result: what came of it, in words, made of code and parameters.
         run_id: the run that was made for it, or that does already what it asks for.
     """
 
@@ -73,6 +77,8 @@ class Intent:
     handled_at: datetime | None
     outcome: IntentOutcome | None
     result: str
+    result_code: str
+    result_params: Mapping[str, Any]
     run_id: str | None
 
 
@@ -97,7 +103,8 @@ def unhandled(connection: Connection, *, limit: int = 200) -> tuple[Intent, ...]
 
 def close(connection: Connection, intent_id: int, answer: Answer, *, now: datetime) -> None:
     """Note what came of a request."""
-    values = {"handled_at": now, "outcome": answer.outcome, "result": answer.result, "run_id": answer.run_id}
+    values = {"handled_at": now, "outcome": answer.outcome, "run_id": answer.run_id}
+    values |= columns_of("result", answer.result)
     connection.execute(update(IntentRow).where(IntentRow.id == intent_id).values(values))
 
 
@@ -111,6 +118,8 @@ def _intent(row: Any) -> Intent:
         row.created_at,
         row.handled_at,
         IntentOutcome(row.outcome) if row.outcome else None,
-        row.result,
+        hold_sentence(reason_in(row, "result")),
+        row.result_code,
+        row.result_params or {},
         row.run_id,
     )

@@ -7,12 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from common.domain.codes import FaultReason
 from common.domain.refs import ObjectId, PlacementRef
 from common.store.state import faults
 from common.store.state.faults import StoredFault
 
-CODE = "cluster.orphan"
-_MARKED = " carries the mark of "
 _REMEDY = "Delete it by hand, or take its flotilla.dev annotations and label off."
 
 
@@ -25,11 +24,7 @@ def replace(
     connection: Connection, cluster: str, found: Iterable[tuple[ObjectId, PlacementRef]], *, now: datetime
 ) -> None:
     """Make what a sweep found (each with the placement whose mark it carries) the orphans of a cluster."""
-    stored = [StoredFault(CODE, f"{one}{_MARKED}{ref}, which does not own it", _REMEDY) for one, ref in found]
+    stored = [
+        StoredFault(FaultReason.ORPHAN, {"object": str(one), "placement": str(ref)}, _REMEDY) for one, ref in found
+    ]
     faults.replace(connection, scope_of(cluster), stored, now=now)
-
-
-def named_in(what: str) -> tuple[str, str]:
-    """Return object and placement that the text of such a fault names."""
-    named, _, rest = what.partition(_MARKED)
-    return named, rest.partition(",")[0]

@@ -10,11 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select, tuple_, update
 
 from common.domain.addresses import repository_key
+from common.domain.reasons import sentence
 from common.domain.refs import SourceRef
 from common.domain.several import joined_renderer
+from common.domain.status import NONE, Reason
 from common.sources.kinds import source_ref
 from common.store.engine.dialect import batched, insert
 from common.store.schema.tables import SourceDigestRow, SourceRow
+from common.store.state.stored_reasons import columns_of, reason_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Digest:
         digest: sha256 hex; empty when the footprint could not be read.
         renderer: renderer and version, as it enters the parameters digest.
         resolved_at: when that was stored; None of one that is not stored yet.
+        error: why the footprint could not be read; ``NONE`` where it could.
     """
 
     source_id: int
@@ -52,8 +56,7 @@ class Digest:
     commit: str
     digest: str
     renderer: str
-    error_code: str = ""
-    error: str = ""
+    error: Reason = NONE
     resolved_at: datetime | None = field(default=None, compare=False)
 
 
@@ -83,8 +86,9 @@ def ids(connection: Connection) -> dict[SourceRef, int]:
 
 def errors(connection: Connection) -> dict[int, str]:
     """Return why followed sources could not be looked at, by id; those that could are left out."""
-    query = select(SourceRow.id, SourceRow.error).where(SourceRow.used, SourceRow.error != "")
-    return {id_: error for id_, error in connection.execute(query)}
+    columns = (SourceRow.id, SourceRow.error_code, SourceRow.error_params)
+    query = select(*columns).where(SourceRow.used, SourceRow.error_code != "")
+    return {row.id: sentence(reason_in(row, "error")) for row in connection.execute(query)}
 
 
 def get(connection: Connection, source_id: int) -> Source | None:
@@ -194,7 +198,7 @@ def store_resolution(  # noqa: PLR0913 - one row's worth of facts
     for batch in batched([_digest_row(digest, now) for digest in changed]):
         statement = insert(connection, SourceDigestRow)
         new = statement.excluded
-        renewed = {c: new[c] for c in ("commit", "digest", "renderer", "error_code", "error", "resolved_at")}
+        renewed = {c: new[c] for c in ("commit", "digest", "renderer", "error_code", "error_params", "resolved_at")}
         connection.execute(
             statement.on_conflict_do_update(index_elements=["source_id", "application"], set_=renewed), batch
         )
@@ -206,21 +210,20 @@ def store_resolution(  # noqa: PLR0913 - one row's worth of facts
         "due_at": next_at,
         "sent_at": None,
         "failures": 0,
-        "error_code": "",
-        "error": "",
+        **columns_of("error", NONE),
     }
     connection.execute(update(SourceRow).where(SourceRow.id == source_id).values(values))
 
 
 def store_unchanged(connection: Connection, source_id: int, *, next_at: datetime, now: datetime) -> None:
     """Note that the source was looked at and is where it was."""
-    values = {"checked_at": now, "due_at": next_at, "sent_at": None, "failures": 0, "error_code": "", "error": ""}
+    values = {"checked_at": now, "due_at": next_at, "sent_at": None, "failures": 0, **columns_of("error", NONE)}
     connection.execute(update(SourceRow).where(SourceRow.id == source_id).values(values))
 
 
-def store_failure(connection: Connection, source_id: int, *, error_code: str, error: str, next_at: datetime) -> None:
+def store_failure(connection: Connection, source_id: int, error: Reason, *, next_at: datetime) -> None:
     """Note that the source could not be resolved; what it was last resolved to stays."""
-    values = {"error_code": error_code, "error": error, "due_at": next_at, "sent_at": None}
+    values = {**columns_of("error", error), "due_at": next_at, "sent_at": None}
     mine = update(SourceRow).where(SourceRow.id == source_id)
     connection.execute(mine.values(**values, failures=SourceRow.failures + 1))
 
@@ -243,8 +246,7 @@ def _digest_row(digest: Digest, now: datetime) -> dict[str, Any]:
         "commit": digest.commit,
         "digest": digest.digest,
         "renderer": digest.renderer,
-        "error_code": digest.error_code,
-        "error": digest.error,
+        **columns_of("error", digest.error),
         "resolved_at": now,
     }
 
@@ -255,5 +257,5 @@ def _source(row: Any) -> Source | None:
 
 
 def _digest(row: Any) -> Digest:
-    said = (row.error_code, row.error)
-    return Digest(row.source_id, row.application, row.commit, row.digest, row.renderer, *said, row.resolved_at)
+    error = reason_in(row, "error")
+    return Digest(row.source_id, row.application, row.commit, row.digest, row.renderer, error, row.resolved_at)

@@ -61,7 +61,7 @@ def busy(database: Database) -> Database:
         source = {"credentials": "", "ref": "main", "pool": "default", "used": True, "due_at": now + MINUTE}
         read = {"repo": "r", "checked_at": now - 3 * MINUTE}
         connection.execute(insert(SourceRow).values(source | read))
-        connection.execute(insert(SourceRow).values(source | {"repo": "q", "error_code": "git.gone", "error": "gone"}))
+        connection.execute(insert(SourceRow).values(source | {"repo": "q", "error_code": "git.gone"}))
         connection.execute(update(PlacementRow).values(sync_status="synced"))
     return database
 

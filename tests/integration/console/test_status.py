@@ -24,6 +24,7 @@ from console.api.app import create_app
 from console.cli import status
 from console.cli.main import app as program
 from console.cli.transports import of_app
+from tests.factories import said
 from tests.unit.registry import texts
 
 TOKEN = "a-token-of-this-test"
@@ -133,7 +134,7 @@ def test_what_is_at_rest_on_purpose_is_not_wrong(hub: Database, flotilla: Flotil
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"reachable": False, "error": "no answer"}, "unreachable"),
+        ({"reachable": False, "error_code": "x.y", "error_params": {"message": "no answer"}}, "unreachable"),
         ({"reachable": None}, "unknown"),
         ({"blocked_code": "cluster.same", "blocked_params": {"others": ["us-1"]}}, "blocked"),
     ],
@@ -144,7 +145,9 @@ def test_a_cluster_that_is_not_reached_or_not_written_to_ends_with_1(
     _change(hub, ClusterRow, **values)
     seen = flotilla()
     assert (seen.exit_code, told in seen.stdout) == (1, True)
-    assert (values.get("error") or "the same cluster as us-1" * ("blocked_code" in values)) in seen.stdout
+    assert (
+        "no answer" * ("error_code" in values) or "the same cluster as us-1" * ("blocked_code" in values)
+    ) in seen.stdout
     _change(hub, ClusterRow, declared=False)
     assert flotilla().exit_code == 0, "what is no longer declared is nobody's to reach"
 
@@ -152,7 +155,13 @@ def test_a_cluster_that_is_not_reached_or_not_written_to_ends_with_1(
 def test_a_fault_an_approval_and_idle_work_each_end_with_1(hub: Database, flotilla: Flotilla) -> None:
     with hub.write() as connection:
         seen_at = {"first_seen_at": NOW, "last_seen_at": NOW}
-        values = {"scope": "registry", "digest": "d", "code": "c", "what": "it is odd", "remedy": "mend it"}
+        values = {
+            "scope": "registry",
+            "digest": "d",
+            "code": "c",
+            "params": {"message": "it is odd"},
+            "remedy": "mend it",
+        }
         connection.execute(insert(FaultRow).values(file="a.yaml", line=3, **values, **seen_at))
     seen = flotilla()
     assert (seen.exit_code, "it is odd. Mend it." in seen.stdout, "a.yaml:3" in seen.stdout) == (1, True, True)
@@ -160,7 +169,7 @@ def test_a_fault_an_approval_and_idle_work_each_end_with_1(hub: Database, flotil
     assert flotilla("--cluster", "eu-1").exit_code == 0, "it is not of this cluster"
     _change(hub, FaultRow, cleared_at=NOW)
     with hub.write() as connection:
-        approvals.ask(connection, ApprovalKind.PRUNE, "eu-1/web", payload={"objects": []}, reason="many", now=NOW)
+        approvals.ask(connection, ApprovalKind.PRUNE, "eu-1/web", payload={"objects": []}, reason=said("many"), now=NOW)
     seen = flotilla()
     assert (seen.exit_code, "many" in seen.stdout) == (1, True)
     assert flotilla("--cluster", "eu-1").exit_code == 1

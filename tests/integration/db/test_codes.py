@@ -11,9 +11,11 @@ from common.domain.reasons import hold_sentence, sentence
 from common.store.engine import upgrade
 from common.store.engine.errors import DatabaseError
 from common.store.engine.session import Database
+from common.store.reads import fleet, leftovers
 from common.store.reads import runs as reads
 from common.store.reads.runs import RunFilter
 from common.store.schema.tables import Params, RunRow
+from common.store.state import intents
 from common.store.state.stored_reasons import reason_in
 from tests.integration.db.rows import NOW, add_placements
 
@@ -42,6 +44,23 @@ _RUN = (
 _ATTEMPT = (
     "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, ended_at, outcome, error_code, error) "
     "VALUES ('r0', 1, 1, 'w', :now, :now, 'failed', 'interrupted', 'worker w died during this attempt')"
+)
+
+_FAULT = (
+    'INSERT INTO faults (scope, digest, code, file, line, what, remedy, "commit", first_seen_at, last_seen_at) '
+    "VALUES ('cluster:eu:orphans', :digest, :code, '', 0, :what, '', '', :now, :now)"
+)
+_APPROVAL = (
+    "INSERT INTO approvals (kind, subject, digest, payload, reason, state, created_at, decided_by, decision_reason) "
+    "VALUES ('prune', 'eu/web', 'd', '{}', '14 objects would be removed', 'open', :now, '', '')"
+)
+_INTENT = (
+    "INSERT INTO intents (id, kind, subject, actor, reason, created_at, outcome, result) "
+    "VALUES (1, 'pause', 'eu/web', 'ann', '', :now, 'done', 'paused; it ends')"
+)
+_SOURCE = (
+    "INSERT INTO sources (repo, credentials, ref, pool, used, due_at, failures, error_code, error) "
+    "VALUES ('r', '', 'main', 'p', true, :now, 1, 'git.gone', 'gone')"
 )
 
 
@@ -93,6 +112,41 @@ def test_history_is_guarded_after_going_there_and_back(database: Database) -> No
     for breach in ("UPDATE runs SET error_code = 'x'", "UPDATE attempts SET error_code = 'x'"):
         with pytest.raises(DatabaseError, match="append-only"), database.write() as connection:
             connection.execute(text(breach))
+
+
+def test_what_was_asked_and_what_is_wrong_says_the_same(database: Database) -> None:
+    upgrade.downgrade(database, BEFORE)
+    now = NOW if database.dialect == "postgresql" else NOW.replace(tzinfo=None).isoformat(" ")
+    orphan = "/ConfigMap:shop/old carries the mark of eu/web, which does not own it"
+    faults = {
+        "d1": ("cluster.orphan", orphan),
+        "d2": ("registry.fault", "no such field"),
+        "d3": ("cluster.orphan", "?"),
+    }
+    with database.write() as connection:
+        for digest, (code, what) in faults.items():
+            fault = {"digest": digest, "code": code, "what": what, "now": now}
+            connection.execute(text(_FAULT), fault)
+        for statement in (_APPROVAL, _INTENT, _SOURCE):
+            connection.execute(text(statement), {"now": now})
+    upgrade.upgrade(database)
+    with database.read() as connection:
+        assert {one.what for one in fleet.faults(connection)} == {what for _, what in faults.values()}
+        (approval,), (source,) = fleet.approvals(connection), fleet.sources(connection)
+        intent = intents.get(connection, 1)
+        orphans = [one for one in leftovers.leftovers(connection).items if one.placement]
+    assert (approval.reason_code, approval.reason) == ("run.asks", "14 objects would be removed")
+    assert intent is not None
+    assert (intent.result, source.error, source.error_code) == ("paused; it ends", "gone", "git.gone")
+    assert [(one.object, one.placement) for one in orphans] == [("/ConfigMap:shop/old", "eu/web")]
+    upgrade.downgrade(database, BEFORE)
+    with database.read() as connection:
+        found = connection.execute(text("SELECT digest, code, what FROM faults"))
+        assert {row.digest: (row.code, row.what) for row in found} == faults
+        assert connection.execute(text("SELECT reason FROM approvals")).scalar_one() == "14 objects would be removed"
+        assert connection.execute(text("SELECT result FROM intents")).scalar_one() == "paused; it ends"
+        assert connection.execute(text("SELECT error FROM sources")).scalar_one() == "gone"
+    upgrade.upgrade(database)
 
 
 def test_parameters_are_bounded(database: Database) -> None:

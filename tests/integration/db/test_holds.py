@@ -54,7 +54,7 @@ def _insert(database: Database, statement: str, rows: dict[str, str]) -> None:
 
 
 def test_words_become_codes_that_say_the_same(database: Database) -> None:
-    _run(database, command.downgrade, "0025")
+    upgrade.downgrade(database, "0025")
     _insert(database, _CLUSTER, {"changed": CHANGED, "twin": "the same cluster as eu, us", "free": ""})
     _insert(database, _PLACEMENT, {f"a{n}": words for n, words in enumerate(HOLDS)})
     _run(database, command.upgrade, "0029")
@@ -72,10 +72,10 @@ def test_words_become_codes_that_say_the_same(database: Database) -> None:
 
 @pytest.mark.parametrize("words", [CHANGED, "the same cluster as eu, us"])
 def test_a_blocked_cluster_is_blocked_after_going_back(database: Database, words: str) -> None:
-    _run(database, command.downgrade, "0025")
+    upgrade.downgrade(database, "0025")
     _insert(database, _CLUSTER, {"eu": words})
     _run(database, command.upgrade, "0029")
-    _run(database, command.downgrade, "0025")
+    upgrade.downgrade(database, "0025")
     with database.read() as connection:
         assert connection.execute(text("SELECT blocked FROM clusters")).scalar_one() == words
     _run(database, command.upgrade, "0029")

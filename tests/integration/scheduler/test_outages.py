@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from common.domain.errors import TransientError
 from common.domain.placements import PlacementState
+from common.domain.status import Reason
 from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.engine.session import Database
 from common.store.schema.tables import ClusterRow, FaultRow, LeaseRow
@@ -22,7 +23,8 @@ from tests.unit.registry import texts
 
 def _faults(steps: Steps) -> list[str]:
     with steps.db.read() as connection:
-        return list(connection.execute(select(FaultRow.what).where(FaultRow.cleared_at.is_(None))).scalars())
+        found = connection.execute(select(FaultRow.params).where(FaultRow.cleared_at.is_(None)))
+        return [params["message"] for params in found.scalars()]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,8 @@ def test_a_source_that_fails_says_why_on_its_placements(steps: Steps) -> None:
     with steps.db.write() as connection:
         for id_ in sources.ids(connection).values():
             now = steps.db.now(connection)
-            sources.store_failure(connection, id_, error_code="git.unreachable", error="no such host", next_at=now)
+            unreachable = Reason("git.unreachable", {"message": "no such host"})
+            sources.store_failure(connection, id_, unreachable, next_at=now)
     steps.turns()
     assert "no such host" in steps.placement().hold.params["message"]
 

@@ -25,7 +25,9 @@ def test_an_approved_prune_is_carried_out_after_the_run_under_way(steps: Steps) 
     steps.synced("a")
     with steps.db.write() as connection:
         now = steps.db.now(connection)
-        asked = approvals.ask(connection, ApprovalKind.PRUNE, str(PAY), payload={"objects": []}, reason="many", now=now)
+        asked = approvals.ask(
+            connection, ApprovalKind.PRUNE, str(PAY), payload={"objects": []}, reason=said("many"), now=now
+        )
     steps.resolve("b")
     steps.planner.tick()
     run = steps.claim()

@@ -82,12 +82,19 @@ def _fill(database: Database, pool: str, number: int) -> tuple[str, str]:
     of_run = {"placement_id": number, "cluster": pool, "application": "web", "trigger": "revision", "actor": "flotilla"}
     of_run |= {"priority": 2, "queue": pool, "snapshot_id": 1, "not_before": now, "created_at": now, "attempts": 1}
     placement = {"id": number, "cluster": pool, "application": "web", "state": "placed", "mark": f"m{number}"}
-    approval = {"kind": "prune", "digest": "d", "payload": {}, "reason": "over", "created_at": now, "state": "open"}
+    approval = {
+        "kind": "prune",
+        "digest": "d",
+        "payload": {},
+        "reason_code": "told",
+        "created_at": now,
+        "state": "open",
+    }
     source = {"id": number, "repo": f"https://git.example.com/{pool}", "credentials": "", "ref": "main", "pool": pool}
     digest = {"source_id": number, "application": "web", "commit": "c", "digest": "d", "resolved_at": now}
     worker = {"name": f"w-{pool}", "queues": [pool], "slots": 1, "started_at": now, "seen_at": now}
     spent = {"application": "web", "source_digest": "d", "placement_id": number, "objects": 1}
-    fault = {"scope": f"cluster:{pool}:orphans", "digest": "d", "code": "x", "what": "x"}
+    fault = {"scope": f"cluster:{pool}:orphans", "digest": "d", "code": "x"}
     lease = {"name": f"placement:{number}", "holder": "w", "token": f"{under_way}.1", "expires_at": now}
     changed = {"attempt": 1, **_OBJECT, "action": "created"}
     rows: list[tuple[type[Base], dict[str, object]]] = [

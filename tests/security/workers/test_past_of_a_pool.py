@@ -20,6 +20,7 @@ from common.store.queue.attempts import AttemptEnding
 from common.store.schema.tables import RunRow
 from common.store.state import approvals, clusters, faults, prune_budget, standing
 from common.store.state.approvals import ApprovalKind
+from tests.factories import said
 from tests.security.workers.conftest import TwoPools
 
 LEASE = timedelta(seconds=20)
@@ -232,8 +233,8 @@ def test_nobody_decides_on_a_request_of_their_own(two_pools: TwoPools, change: s
 
 @pytest.mark.parametrize("state", ["done", "approved"])
 def test_a_request_is_not_made_as_if_decided(two_pools: TwoPools, state: str) -> None:
-    columns = "kind, subject, digest, payload, reason, state, decided_by, created_at, decision_reason"
-    row = f"'prune', 'blue/web', 'x', '{{}}', '', '{state}', 'ann', now(), ''"
+    columns = "kind, subject, digest, payload, state, decided_by, created_at, decision_reason"
+    row = f"'prune', 'blue/web', 'x', '{{}}', '{state}', 'ann', now(), ''"
     match = "row-level security|a worker may not"
     _refused(two_pools, f"INSERT INTO approvals ({columns}) VALUES ({row})", match=match)
 
@@ -241,7 +242,7 @@ def test_a_request_is_not_made_as_if_decided(two_pools: TwoPools, state: str) ->
 def test_what_was_allowed_is_used_up_and_stays_whose_word_it_was(two_pools: TwoPools) -> None:
     with two_pools.owner.write() as connection:
         now = two_pools.owner.now(connection)
-        asked = approvals.ask(connection, ApprovalKind.MOVE, "blue/web", payload={"a": 1}, reason="x", now=now)
+        asked = approvals.ask(connection, ApprovalKind.MOVE, "blue/web", payload={"a": 1}, reason=said("x"), now=now)
         approvals.decide(connection, asked, approvals.ApprovalState.APPROVED, actor="ann", reason="", now=now)
     with two_pools.blue.write() as connection:
         approvals.use_up(connection, [asked])
@@ -269,9 +270,13 @@ def test_a_worker_can_do_its_work(two_pools: TwoPools) -> None:
         assert clusters.record_identity(connection, "blue", "uid") == NONE
         clusters.swept(connection, "blue", next_at=now, step=0, now=now)
         audit.append(connection, actor="flotilla", action="refuse", subject="message", now=now)
-        faults.add(connection, faults.MESSAGES, faults.StoredFault("broker.forged", "x"), now=now)
-        first = approvals.ask(connection, ApprovalKind.PRUNE, "blue/web", payload={"b": 1}, reason="over", now=now)
-        second = approvals.ask(connection, ApprovalKind.PRUNE, "blue/web", payload={"c": 1}, reason="over", now=now)
+        faults.add(connection, faults.MESSAGES, faults.StoredFault("broker.forged", {}), now=now)
+        first = approvals.ask(
+            connection, ApprovalKind.PRUNE, "blue/web", payload={"b": 1}, reason=said("over"), now=now
+        )
+        second = approvals.ask(
+            connection, ApprovalKind.PRUNE, "blue/web", payload={"c": 1}, reason=said("over"), now=now
+        )
         states = [stored.state for id_ in (first, second) if (stored := approvals.get(connection, id_))]
         assert states == ["void", "open"]
         assert attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=now)

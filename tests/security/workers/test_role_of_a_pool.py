@@ -25,11 +25,12 @@ READ_BY_ALL = {"clusters", "prune_spending", "sources", "source_digests"}
 """Tables with a pool behind their rows whose rows all workers read, and why is said in ``pools``."""
 KEPT = {
     "approvals": {
-        "created_at", "decision_reason", "digest", "id", "kind", "payload", "reason", "run_id", "subject",
+        "created_at", "decision_reason", "digest", "id", "kind", "payload", "reason_code", "reason_params", "run_id",
+        "subject",
     },
     "attempts": {"number", "placement_id", "run_id", "started_at", "worker"},
     "clusters": {"credentials", "declared", "name", "pool", "server", "state"},
-    "faults": {"code", "digest", "file", "first_seen_at", "id", "scope", "what"},
+    "faults": {"code", "digest", "file", "first_seen_at", "id", "params", "scope"},
     "inventory": {"group", "kind", "name", "namespace", "placement_id"},
     "leases": {"name"},
     "placements": {

@@ -72,7 +72,8 @@ class FaultRow(Base):
     code: Mapped[str] = mapped_column(String(80))
     file: Mapped[str] = mapped_column(Text, default="")
     line: Mapped[int] = mapped_column(default=0)
-    what: Mapped[str] = mapped_column(Text)
+    params: Mapped[dict[str, Any] | None] = mapped_column(Params)
+    """What its sentence is made with."""
     remedy: Mapped[str] = mapped_column(Text, default="")
     commit: Mapped[str] = mapped_column(String(64), default="")
     first_seen_at: Mapped[datetime]
@@ -100,7 +101,7 @@ class ClusterRow(Base):
     reachable: Mapped[bool | None]
     """None until a first contact was tried."""
     error_code: Mapped[str] = mapped_column(Code(80), default="")
-    error: Mapped[str] = mapped_column(Text, default="")
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     version: Mapped[str] = mapped_column(String(64), default="")
     last_seen_at: Mapped[datetime | None]
     credentials_expire_at: Mapped[datetime | None]
@@ -146,7 +147,7 @@ class SourceRow(Base):
     sent_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str] = mapped_column(Code(80), default="")
-    error: Mapped[str] = mapped_column(Text, default="")
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
 
 
 class SourceDigestRow(Base):
@@ -164,5 +165,5 @@ class SourceDigestRow(Base):
     renderer: Mapped[str] = mapped_column(String(64), default="")
     """Renderer and its version, as it enters the parameters digest."""
     error_code: Mapped[str] = mapped_column(Code(80), default="")
-    error: Mapped[str] = mapped_column(Text, default="")
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     resolved_at: Mapped[datetime]

@@ -213,7 +213,9 @@ class ApprovalRow(Base):
     digest: Mapped[str] = mapped_column(String(64))
     """sha256 over ``payload``: what exactly is approved; another payload is another approval."""
     payload: Mapped[dict[str, Any]]
-    reason: Mapped[str] = mapped_column(Text)
+    reason_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """Why a person is asked, see ``ApprovalReason``."""
+    reason_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     state: Mapped[str] = mapped_column(String(16))
     """``open``, ``approved``, ``rejected``, ``done`` or ``void``."""
     run_id: Mapped[str | None] = mapped_column(String(36))
@@ -240,8 +242,9 @@ class IntentRow(Base):
     handled_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(Code(16), default="", server_default="")
     """What came of it: ``done``, ``joined``, ``refused`` or ``broken``; empty until then."""
-    result: Mapped[str] = mapped_column(Text, default="")
-    """What came of it, in words."""
+    result_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """What exactly, see ``RequestReason``; empty until then."""
+    result_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     run_id: Mapped[str | None] = mapped_column(String(36))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from common.domain.reasons import sentence
 from common.store.engine.session import Database
 from common.store.state import sources
 from tests.contract.semantics.conftest import Place
@@ -61,8 +62,8 @@ def test_a_command_renders_what_is_synced_and_another_build_is_a_revision(
     hub.settle()
     with hub.database.read() as connection:
         (digest,) = sources.digests(connection).values()
-    assert digest.error_code == CommandRefusedError.code
-    assert "'mine' is not allowed on this worker (allowed: other)" in digest.error
+    assert digest.error.code == CommandRefusedError.code
+    assert "'mine' is not allowed on this worker (allowed: other)" in sentence(digest.error)
     assert not hub.runs("eu/web"), "nothing is made of what nobody could render"
 
     upgrade("a", "1.9")

@@ -1,4 +1,4 @@
-"""codes: why a run ended, waits or is tried again, and what an attempt failed of, is a code with parameters.
+"""codes: what is said of runs, attempts, requests, approvals, sources, clusters and faults is a code with parameters.
 
 Revision 0030, after 0026.
 """
@@ -18,7 +18,12 @@ branch_labels = None
 depends_on = None
 
 JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-_COLUMNS = ("reason", "reason_code", "error", "error_code", "outcome", "state")
+_SAID = (("runs", "reason"), ("approvals", "reason"), ("intents", "result"))
+_FAILED = ("runs", "attempts", "clusters", "sources", "source_digests")
+_COLUMNS = (
+    "reason", "reason_code", "error", "error_code", "outcome", "state", "result", "result_code", "code", "what",
+)  # fmt: skip
+_ORPHAN, _MARKED, _NOT_OWNED = "cluster.orphan", " carries the mark of ", ", which does not own it"
 _DEADLINE, _LATE = "sync.deadline", "not in time: "
 _HELD = {
     "paused": "placement.paused",
@@ -40,39 +45,40 @@ _BY = {"asked for by ": "run.asked-for", "approved by ": "run.approved"}
 
 def upgrade() -> None:
     """Make the change. What has no code of its own stays readable, as what was told."""
-    _add("runs", "reason")
-    for table in ("runs", "attempts"):
+    for table, name in _SAID:
+        op.add_column(table, sa.Column(f"{name}_code", sa.String(length=100), server_default="", nullable=False))
+        op.add_column(table, sa.Column(f"{name}_params", JSON, nullable=True))
+    for table in _FAILED:
         op.add_column(table, sa.Column("error_params", JSON, nullable=True))
-    for change in (*_reasons(), *_errors("runs"), *_errors("attempts")):
+    op.add_column("faults", sa.Column("params", JSON, nullable=True))
+    for change in (*_reasons(), *(change for table in _FAILED for change in _errors(table)), *_others()):
         op.execute(change)
-    op.drop_column("runs", "reason")
-    for table in ("runs", "attempts"):
-        op.drop_column(table, "error")
+    for table, name in (*_SAID, *((table, "error") for table in _FAILED), ("faults", "what")):
+        op.drop_column(table, name)
 
 
 def downgrade() -> None:
     """Take the change back, in the words that are stored; a code without any stands for itself."""
-    op.add_column("runs", sa.Column("reason", sa.Text(), server_default="", nullable=False))
-    for table in ("runs", "attempts"):
-        op.add_column(table, sa.Column("error", sa.Text(), server_default="", nullable=False))
+    said = (*_SAID, *((table, "error") for table in _FAILED))
     same = {code: words for words, code in _HELD.items()}
-    for table, name in (("runs", "reason"), ("runs", "error"), ("attempts", "error")):
+    for table, name in said:
+        op.add_column(table, sa.Column(name, sa.Text(), server_default="", nullable=False))
         row = _table(table)
-        said = sa.case(same, value=row.c[f"{name}_code"], else_=_in_words(row, name))
-        op.execute(row.update().where(row.c[f"{name}_code"] != "").values({name: said}))
-    for table in ("runs", "attempts"):
-        op.drop_column(table, "error_params")
-    op.drop_column("runs", "reason_params")
-    op.drop_column("runs", "reason_code")
-
-
-def _add(table: str, name: str) -> None:
-    op.add_column(table, sa.Column(f"{name}_code", sa.String(length=100), server_default="", nullable=False))
-    op.add_column(table, sa.Column(f"{name}_params", JSON, nullable=True))
+        words = sa.case(same, value=row.c[f"{name}_code"], else_=_in_words(row, name))
+        op.execute(row.update().where(row.c[f"{name}_code"] != "").values({name: words}))
+        op.drop_column(table, f"{name}_params")
+    for table, name in _SAID:
+        op.drop_column(table, f"{name}_code")
+    op.add_column("faults", sa.Column("what", sa.Text(), server_default="", nullable=False))
+    fault = _table("faults")
+    marked = fault.c.params["object"].as_string() + _MARKED + fault.c.params["placement"].as_string() + _NOT_OWNED
+    message = fault.c.params["message"].as_string()
+    op.execute(fault.update().values(what=sa.func.coalesce(message, marked, fault.c.code)))
+    op.drop_column("faults", "params")
 
 
 def _table(name: str) -> sa.TableClause:
-    params = (sa.column("reason_params", JSON), sa.column("error_params", JSON))
+    params = (sa.column(each, JSON) for each in ("reason_params", "error_params", "result_params", "params"))
     return sa.table(name, *map(sa.column, _COLUMNS), *params)
 
 
@@ -111,13 +117,32 @@ def _errors(table: str) -> Iterator[sa.Update]:
     yield said.where(row.c.error_code == "").values(error_code="told", error_params=_object("text", row.c.error))
 
 
+def _others() -> Iterator[sa.Update]:
+    """Yield what keeps the words of approvals, requests and faults; those of orphans name object and placement."""
+    ask, intent, fault = _table("approvals"), _table("intents"), _table("faults")
+    yield ask.update().values(reason_code="run.asks", reason_params=_object("what", ask.c.reason))
+    answered = intent.update().where(intent.c.result != "")
+    yield answered.values(result_code="told", result_params=_object("text", intent.c.result))
+    yield fault.update().values(params=_object("message", fault.c.what))
+    at = sa.func.strpos if _postgresql() else sa.func.instr
+    begins, length = at(fault.c.what, _MARKED), len(_MARKED)
+    rest = sa.func.substr(fault.c.what, begins + length)
+    named = _object("object", sa.func.substr(fault.c.what, 1, begins - 1), "placement", _before(rest, at(rest, ",")))
+    yield fault.update().where(fault.c.code == _ORPHAN, begins > 0, at(rest, ",") > 0).values(params=named)
+
+
+def _before(text: Any, at: Any) -> Any:
+    return sa.func.substr(text, 1, sa.func.coalesce(sa.func.nullif(at, 0), 1) - 1)
+
+
 def _postgresql() -> bool:
     return op.get_bind().dialect.name == "postgresql"
 
 
-def _object(key: str, value: Any) -> Any:
+def _object(*pairs: Any) -> Any:
     make = sa.func.jsonb_build_object if _postgresql() else sa.func.json_object
-    return make(sa.cast(key, sa.Text()), value, type_=JSON)
+    named = (sa.cast(one, sa.Text()) if isinstance(one, str) else one for one in pairs)
+    return make(*named, type_=JSON)
 
 
 def _list(value: Any) -> Any:

@@ -1,0 +1,66 @@
+"""Sentences of what came of requests, why people are asked, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from common.domain import numbers
+from common.domain.codes import ApprovalReason, FaultReason, RequestReason
+from common.domain.reasons.catalogue import Params, told
+from common.domain.runs import RunState
+
+_UNDER_WAY = {
+    RunState.RUNNING: "a run is under way",
+    RunState.WAITING: "a run of this revision waits already",
+    RunState.QUEUED: "a run is about to go on",
+}
+
+
+def _refreshed(params: Params) -> str:
+    return f"{numbers.of(int(params['sources']), 'source')}, the registry and every cluster are looked at now"
+
+
+def _leaves(params: Params) -> str:
+    leaving = int(params["placements"])
+    return f"{numbers.of(leaving, 'placement')} {'leaves' if leaving == 1 else 'leave'}"
+
+
+def _moves(params: Params) -> str:
+    moving = numbers.of(int(params["objects"]), "object")
+    return f"{moving} from {params['from']} may go to {params['to']} with its next run"
+
+
+def _orphan(params: Params) -> str:
+    if "object" not in params:
+        return told(params)
+    return f"{params['object']} carries the mark of {params['placement']}, which does not own it"
+
+
+SENTENCES: Mapping[str, Callable[[Params], str]] = {
+    RequestReason.RUN_MADE: lambda _: "a run was made",
+    RequestReason.LOOK_MADE: lambda _: "a run that only looks was made",
+    RequestReason.UNDER_WAY: lambda params: _UNDER_WAY[RunState(params["state"])],
+    RequestReason.LOOKS: lambda _: "one looks already",
+    RequestReason.ASK_AGAIN: lambda _: "another run has just ended; ask again",
+    RequestReason.NO_PLACEMENT: lambda _: "there is no such placement",
+    RequestReason.NOT_PLACED: lambda params: f"the placement is {params['state']}: nothing places it",
+    RequestReason.REFRESHED: _refreshed,
+    RequestReason.UNFOLLOWED: lambda params: f"nothing in the fleet follows {params['repo']}",
+    RequestReason.PAUSED: lambda _: "paused; a run that is under way ends by itself",
+    RequestReason.RESUMED: lambda _: "resumed",
+    RequestReason.NO_APPROVAL: lambda _: "there is no such approval",
+    RequestReason.DECIDED: lambda params: f"it is {params['state']} already",
+    RequestReason.REJECTED: lambda _: "rejected; nothing of it is done",
+    RequestReason.ACCEPTED: lambda params: f"{params['cluster']} is written to again",
+    RequestReason.LEAVES: _leaves,
+    RequestReason.MOVES: _moves,
+    RequestReason.GONE: lambda _: "the placement is gone",
+    RequestReason.APPROVED_LATER: lambda _: "approved; it is carried out after the run that is under way",
+    RequestReason.APPROVED: lambda _: "approved; a run was made",
+    RequestReason.BROKEN: lambda params: (
+        f"it could not be carried out ({params['error']}). The scheduler's log has the rest."
+    ),
+    ApprovalReason.LEAVING: lambda params: f"{numbers.of(int(params['placements']), 'placement')} would be removed",
+    ApprovalReason.IDENTITY: lambda params: f"another cluster answers at {params['server']}",
+    FaultReason.ORPHAN: _orphan,
+}
