@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.credentials import DirectoryProvider
 from common.domain.refs import GitRef
-from common.sources.credentials import DirectoryProvider
 from common.sources.mirrors import Mirrors
 from common.sources.urls import PlainHttp
 from simulator.git_http import GitHttpServer

@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 from sqlalchemy import func, select
 
+from common.credentials import DirectoryProvider
 from common.settings import Settings
-from common.sources.credentials import DirectoryProvider
 from common.store.engine.session import Database
 from common.store.engine.upgrade import upgrade
 from common.store.schema.tables import AttemptRow, PlacementRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import ssl
 
-from common.sources.credentials import Credential, CredentialsRefusedError
+from common.credentials import Credential, CredentialsRefusedError
 from common.sources.faults import CertificateError
 
 _EXPIRED, _NOT_YET = 10, 9

@@ -12,12 +12,12 @@ from datetime import timedelta
 
 import httpx
 
+from common.credentials import Credential
 from common.domain.addresses import GitAddress, Transport
 from common.domain.errors import FlotillaError
 from common.sources.artifacts.addresses import Address
 from common.sources.artifacts.web import Web, WebLimits
 from common.sources.certificates import fault_of, trust
-from common.sources.credentials import Credential
 from common.sources.environment import authorization
 from common.sources.faults import CertificateError, RedirectRefusedError
 from common.sources.proxies import proxy_for

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from common.credentials import CredentialsProvider
 from common.sources.artifacts.remotes import OpenRemote
 from common.sources.artifacts.store import ArtifactLimits, Artifacts
-from common.sources.credentials import CredentialsProvider
 from common.sources.mirrors import Fetched
 from common.sources.submodules import Allowed
 from common.sources.trees import Tree

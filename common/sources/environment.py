@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from common.credentials import Credential, CredentialsRefusedError
 from common.destinations import LinkLocal, check_name, resolved
 from common.domain.addresses import GitAddress, Transport, is_loopback
 from common.sources import ssh_keys
 from common.sources.certificates import trust
-from common.sources.credentials import Credential, CredentialsRefusedError
 from common.sources.faults import UnreachableError
 from common.sources.proxies import proxy_for
 from common.sources.urls import PlainHttp

@@ -13,12 +13,12 @@ from itertools import islice
 from pathlib import Path
 
 from common.clock import Clock, SystemClock
+from common.credentials import Credential, CredentialsProvider
 from common.domain.addresses import GitAddress
 from common.domain.errors import FlotillaError
 from common.domain.refs import GitRef, Range, is_commit
 from common.semver import RangeError, VersionRange
 from common.settings import Settings
-from common.sources.credentials import Credential, CredentialsProvider
 from common.sources.diagnosis import explained
 from common.sources.environment import authorised
 from common.sources.faults import (

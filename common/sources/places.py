@@ -15,9 +15,9 @@ from pathlib import Path
 
 import orjson
 
+from common.credentials import CredentialsMissingError, CredentialsRefusedError
 from common.domain.errors import FlotillaError
 from common.sources import faults
-from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError
 from common.sources.faults import GitFailedError, TimedOutError
 
 _LOOK = 0.02

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from common.credentials import provider_from
 from common.domain.refs import GitRef
 from common.registry import IGNORE_FILE, wanted
 from common.settings import Settings
-from common.sources.credentials import provider_from
 from common.sources.faults import RefMissingError, RepositoryMissingError
 from common.sources.git import GitRunner
 from common.sources.mirrors import Mirrors, mirrors_from

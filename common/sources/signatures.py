@@ -20,8 +20,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
+from common.credentials import CredentialsProvider, CredentialsRefusedError
 from common.domain.errors import PermanentError, TransientError
-from common.sources.credentials import CredentialsProvider, CredentialsRefusedError
 from common.sources.git import GitRunner
 
 KEYS = "keys/"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from common.credentials import CredentialsProvider
 from common.domain.refs import SourceRef
 from common.domain.several import commits_in
 from common.settings import Settings
 from common.sources.artifacts.store import ArtifactLimits
 from common.sources.artifacts.web import WebLimits
-from common.sources.credentials import CredentialsProvider
 from common.sources.doors import Door, Machine
 from common.sources.kinds import KINDS
 from common.sources.mirrors import Fetched

@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 
-from common.sources.credentials import CredentialsRefusedError
+from common.credentials import CredentialsRefusedError
 
 _BEGIN = re.compile(rb"-----BEGIN ((?:OPENSSH |RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY)-----")
 _PUBLIC = re.compile(

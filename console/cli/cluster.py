@@ -17,17 +17,17 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from common.domain import expiry
-from common.domain.errors import PermanentError, TransientError
-from common.domain.fleet import Proxy
-from common.settings import Settings, settings
-from common.sources.credentials import (
+from common.credentials import (
     Credential,
     CredentialsMissingError,
     CredentialsProvider,
     DirectoryProvider,
     provider_from,
 )
+from common.domain import expiry
+from common.domain.errors import PermanentError, TransientError
+from common.domain.fleet import Proxy
+from common.settings import Settings, settings
 from common.yaml import REGISTRY_LIMITS, dump_all, load_documents
 from console.cli.client import connect
 from console.cli.exits import Exit

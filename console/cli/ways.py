@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from common.credentials import CredentialsProvider
 from common.domain.addresses import AddressError, proxy_address
 from common.domain.fleet import Proxy
-from common.sources.credentials import CredentialsProvider
 from workers.kube.credentials import Access
 from workers.kube.route import Route, environments_route, route_by
 

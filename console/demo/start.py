@@ -13,9 +13,9 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from common.credentials import DirectoryProvider
 from common.domain.errors import PermanentError
 from common.settings import Settings, settings
-from common.sources.credentials import DirectoryProvider
 from common.store.engine.session import open_database
 from common.store.reads.summary import Summary, summary
 from console.demo.guide import things_to_try, write_command

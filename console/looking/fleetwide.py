@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
+from common.credentials import provider_from
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Cluster, ClusterState
 from common.domain.refs import ObjectId, PlacementRef
@@ -18,7 +19,6 @@ from common.store.state import inventory
 from console.looking.trackers import KINDS, Tracker, active
 from workers.kube import ClusterPool, Connection
 from workers.kube.pool import OWN
-from workers.kube.secrets import credentials_from
 from workers.sync.errors import ForbiddenError, UnknownKindError
 
 AT_ONCE = 16
@@ -76,7 +76,7 @@ def _adopted(connection: DatabaseConnection, cluster: str) -> dict[ObjectId, Pla
 
 def ask(settings: Settings, clusters: Collection[Adopted]) -> Iterator[Answer]:
     """Yield the answer of each cluster, in their order."""
-    pool = ClusterPool(credentials_from(settings), settings.request_timeout, settings.link_local)
+    pool = ClusterPool(provider_from(settings), settings.request_timeout, settings.link_local)
     try:
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="clusters") as executor:
             yield from executor.map(lambda one: _asked(pool, one), clusters)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from common.broker.keys import hub_key
+from common.credentials import provider_from
 from common.domain.errors import PermanentError
 from common.domain.fleet import Cluster, Fleet, Placement
 from common.domain.holds import Hold
@@ -29,7 +30,6 @@ from common.store.state.placements import PlacementFacts
 from console.cli.client import HubUnreachableError
 from console.looking.offline import Shown, in_namespace
 from workers.kube import ClusterPool
-from workers.kube.secrets import credentials_from
 from workers.render.manifests import Sourced
 from workers.render.renderers import Resolved, renderers_from
 from workers.render.request import Capabilities, request_for
@@ -124,7 +124,7 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
     if asks_cluster(renderer):
         request = replace(request, capabilities=_capabilities(settings, known.placement.cluster))
     kept, renderers = (
-        sources_from(settings, credentials_from(settings)),
+        sources_from(settings, provider_from(settings)),
         renderers_from(settings, secret=hub_key(settings), otherwise=Strictness.WARN),
     )
     try:
@@ -144,7 +144,7 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
 
 def _capabilities(settings: Settings, cluster: Cluster) -> Capabilities:
     """Return what a cluster can do; raises as ``ClusterPool.connect`` and ``Connection.capabilities``."""
-    pool = ClusterPool(credentials_from(settings), settings.request_timeout, settings.link_local)
+    pool = ClusterPool(provider_from(settings), settings.request_timeout, settings.link_local)
     try:
         connection = pool.connect(
             cluster.name, server=cluster.server, credentials=cluster.credentials, proxy=cluster.proxy

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 from common.cel import first
+from common.credentials import provider_from
 from common.domain.errors import PermanentError, TransientError
 from common.domain.health import Health, HealthReport
 from common.domain.inventory import InventoryItem
@@ -24,7 +25,6 @@ from console.looking.tree import WELL, Happened, Kind, Met, Node, grown, is_spen
 from workers.kube import ClusterPool, Connection
 from workers.kube.children import Child, Children, Event
 from workers.kube.pool import OWN
-from workers.kube.secrets import credentials_from
 from workers.sync.health import Context, Own, assess, own_rules, waits_for_health
 from workers.sync.health.storage import late_binding
 from workers.sync.objects.live import LiveMeta
@@ -71,7 +71,7 @@ def look(settings: Settings, ref: PlacementRef) -> Grown:
     """
     known = placed(settings, ref)
     cluster = known.placement.cluster
-    pool = ClusterPool(credentials_from(settings), settings.request_timeout, settings.link_local)
+    pool = ClusterPool(provider_from(settings), settings.request_timeout, settings.link_local)
     try:
         connection = pool.connect(
             cluster.name, server=cluster.server, credentials=cluster.credentials, proxy=cluster.proxy

@@ -12,6 +12,7 @@ from datetime import timedelta
 from importlib.metadata import version
 
 from common.cel import first
+from common.credentials import provider_from
 from common.domain.changes import Action, Change
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Cluster, Fleet, Placement
@@ -33,7 +34,6 @@ from scheduler.loop.facts import read_facts
 from scheduler.planning.facts import Facts
 from scheduler.planning.preview import Effect, PlacementEffect, preview
 from workers.kube import ClusterPool, Connection
-from workers.kube.secrets import credentials_from
 from workers.render.request import Capabilities
 from workers.render.secrecy import silenced
 from workers.sync import pipeline
@@ -97,7 +97,7 @@ def plan_live(then: Fleet, hub: Known, settings: Settings) -> Planned:
     found = preview(hub.fleet, then, hub.facts)
     placements = {placement.ref: placement for placement in then.placements()}
     asked = [one for one in found.placements if one.effect in WITH_OBJECTS]
-    credentials = credentials_from(settings)
+    credentials = provider_from(settings)
     pool = ClusterPool(credentials, settings.request_timeout, settings.link_local)
     try:
         reach = _Reach(pool, hub.clusters)

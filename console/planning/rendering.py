@@ -9,16 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from common.credentials import CredentialsProvider, provider_from
 from common.domain.fleet import Cluster, Placement, Project
 from common.domain.refs import SourceRef
 from common.domain.several import joined_digest, joined_renderer
 from common.sandbox.launch import Strictness
 from common.settings import Settings
-from common.sources.credentials import CredentialsProvider
 from common.sources.sources import Sources, sources_from
 from common.sources.trees import Tree
 from console.looking.offline import in_namespace
-from workers.kube.secrets import credentials_from
 from workers.render.cache import RenderCache
 from workers.render.parts import by_source
 from workers.render.rendered import Rendered
@@ -103,7 +102,7 @@ class Rendering:
 def rendering(settings: Settings, projects: Mapping[str, Project], **more: Any) -> Iterator[Rendering]:
     """Give what renders on this machine with a cache of its own; ``projects`` and ``more`` as for ``Rendering``."""
     with tempfile.TemporaryDirectory(prefix="flotilla-plan-") as cache:
-        kept = sources_from(settings, credentials_from(settings))
+        kept = sources_from(settings, provider_from(settings))
         bounds = Bounds(strictness=settings.sandbox or Strictness.WARN)
         renderers = Renderers(
             RenderCache(Path(cache)), kustomize=settings.kustomize, commands=settings.render_commands, bounds=bounds

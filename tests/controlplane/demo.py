@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
+from common.credentials import DirectoryProvider
 from common.domain.errors import FlotillaError
 from common.settings import Settings
-from common.sources.credentials import DirectoryProvider
 from console.demo.guide import as_typed, commands, commit_a_change
 from console.demo.repository import demo_clusters, write_repository
 from console.demo.start import (

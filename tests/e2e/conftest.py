@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from common.sources.credentials import DirectoryProvider
+from common.credentials import DirectoryProvider
 from common.store.engine.roles import grant
 from common.store.engine.session import Database
 from common.store.engine.upgrade import upgrade

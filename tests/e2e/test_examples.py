@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from common.sources.credentials import DirectoryProvider
+from common.credentials import DirectoryProvider
 from tests.controlplane.fixtures import LIVE
 from tests.e2e.conftest import World
 from tests.e2e.hub import eventually

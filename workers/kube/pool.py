@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from common.credentials import CredentialsProvider
 from common.destinations import LinkLocal
 from common.domain.fleet import Proxy
 from common.single_flight import SingleFlight
-from common.sources.credentials import CredentialsProvider
 from workers.kube import discovery, patience
 from workers.kube.client import Answer, Client
 from workers.kube.cluster import KubeCluster

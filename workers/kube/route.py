@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from common.credentials import CredentialsProvider
 from common.domain.addresses import AddressError, proxy_address
 from common.domain.fleet import Proxy
-from common.sources.credentials import CredentialsProvider
 from common.sources.proxies import proxy_for
 from workers.sync.errors import CredentialsError, Forbidden
 

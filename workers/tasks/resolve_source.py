@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 
+from common.credentials import CredentialsMissingError, CredentialsRefusedError
 from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Application, Fleet
 from common.domain.fleet import Source as DeclaredSource
 from common.domain.refs import GitRef, SourceRef
-from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError
 from common.sources.signatures import GpgMissingError, SignatureRefusedError
 from common.sources.trees import Tree
 from common.store.queue import leases

@@ -11,14 +11,13 @@ from importlib.metadata import version
 
 from common.broker.keys import hub_key
 from common.clock import Clock, SystemClock
+from common.credentials import CredentialsProvider, provider_from
 from common.domain.fleet import Cluster
 from common.settings import Settings
 from common.snapshots import Snapshots
-from common.sources.credentials import CredentialsProvider
 from common.sources.sources import Sources, sources_from
 from common.store.engine.session import Database, open_database
 from workers.kube import ClusterPool, Connection
-from workers.kube.secrets import credentials_from
 from workers.render.cel.evaluation import Expressions, expressions_from
 from workers.render.renderers import Renderers, renderers_from
 from workers.tasks.board import Board
@@ -112,7 +111,7 @@ def make_runtime(settings: Settings, name: str) -> Runtime:
     clock = SystemClock()
     database = open_database(settings)
     key = hub_key(settings)
-    credentials = credentials_from(settings)
+    credentials = provider_from(settings)
     board = Board()
     renewals = RenewalProcess(board)
     keeper = _lease_keeper(settings, clock, board, renewals)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from common.credentials import Credential
 from common.domain.errors import FlotillaError
 from common.semver import Partial, RangeError, VersionRange
 from common.sources.artifacts.archives import ArchiveLimits, Files
 from common.sources.artifacts.faults import VersionMissingError, VersionRefusedError
 from common.sources.artifacts.web import Web
-from common.sources.credentials import Credential
 from common.sources.urls import PlainHttp
 
 

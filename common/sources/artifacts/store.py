@@ -15,12 +15,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from common.clock import Clock, SystemClock
+from common.credentials import CredentialsProvider
 from common.domain.errors import FlotillaError
 from common.domain.refs import SourceRef, is_commit
 from common.sources.artifacts.archives import ArchiveLimits, Files
 from common.sources.artifacts.remotes import Asking, Found, OpenRemote
 from common.sources.artifacts.web import Web, WebLimits
-from common.sources.credentials import CredentialsProvider
 from common.sources.faults import GitFailedError, MirrorCorruptError, TimedOutError, fault_of
 from common.sources.git import GitRunner
 from common.sources.mirrors import Fetched

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from common.credentials import Credential, CredentialsRefusedError
 from common.destinations import LinkLocal, check_name, check_peer
 from common.domain.errors import FlotillaError
 from common.domain.foreign import said
@@ -34,7 +35,6 @@ from common.sources.artifacts.faults import (
     ProxyRefusedError,
 )
 from common.sources.certificates import fault_of, trust
-from common.sources.credentials import Credential, CredentialsRefusedError
 from common.sources.proxies import proxy_for
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

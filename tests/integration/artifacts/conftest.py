@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from common.credentials import DirectoryProvider
 from common.settings import Settings
-from common.sources.credentials import DirectoryProvider
 from common.sources.sources import Sources, sources_from
 from tests.fakes.web_server import WebServer, web_server
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from common.credentials import CredentialsRefusedError, DirectoryProvider
 from common.domain.refs import SourceRef
 from common.sources.artifacts.faults import (
     AddressRefusedError,
@@ -22,7 +23,6 @@ from common.sources.artifacts.faults import (
     VersionMissingError,
     VersionRefusedError,
 )
-from common.sources.credentials import CredentialsRefusedError, DirectoryProvider
 from common.sources.doors import Machine
 from common.sources.faults import CertificateError
 from common.sources.sources import Sources, sources_on

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from common.credentials import CredentialsMissingError, CredentialsRefusedError, DirectoryProvider
 from common.domain.refs import SourceRef
 from common.sources.artifacts.archives import ArchiveLimits
 from common.sources.artifacts.faults import (
@@ -21,7 +22,6 @@ from common.sources.artifacts.faults import (
     VersionRefusedError,
 )
 from common.sources.artifacts.store import ArtifactLimits
-from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError, DirectoryProvider
 from common.sources.doors import Machine
 from common.sources.faults import PathMissingError
 from common.sources.sources import Sources, sources_on

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from common.credentials import DirectoryProvider
 from common.sources.artifacts.faults import ArtifactUnreachableError, ProxyRefusedError
-from common.sources.credentials import DirectoryProvider
 from common.sources.doors import Machine
 from common.sources.faults import CertificateError
 from common.sources.sources import Sources, sources_on

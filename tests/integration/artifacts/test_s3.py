@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from common.credentials import CredentialsRefusedError, DirectoryProvider
 from common.settings import Settings
 from common.sources.artifacts.faults import (
     ArtifactMissingError,
     ArtifactUnauthorisedError,
     VersionMissingError,
 )
-from common.sources.credentials import CredentialsRefusedError, DirectoryProvider
 from common.sources.kinds.s3.values import S3Ref
 from common.sources.sources import Sources, sources_from
 from tests.fixtures.s3 import REGION, S3Server, TestBucket

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from common.credentials import DirectoryProvider
 from common.registry import validate_directory
 from common.settings import settings
-from common.sources.credentials import DirectoryProvider
 from console.cli.cluster import AlreadyTakenInError
 from console.cli.main import app
 from tests.controlplane.runner import ControlPlane

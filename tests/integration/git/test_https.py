@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from common.credentials import CredentialsRefusedError, DirectoryProvider
 from common.domain.refs import GitRef
-from common.sources.credentials import CredentialsRefusedError, DirectoryProvider
 from common.sources.faults import CertificateError
 from common.sources.mirrors import Mirrors
 from tests.controlplane.certs import make_certificates

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from common.credentials import CredentialsMissingError, CredentialsRefusedError, DirectoryProvider
 from common.domain.errors import FlotillaError, PermanentError, TransientError
 from common.domain.refs import GitRef
-from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError, DirectoryProvider
 from common.sources.faults import (
     EmptyRepositoryError,
     FileTooLargeError,
@@ -484,7 +484,7 @@ import sys
 from pathlib import Path
 from typing import Any
 from common.domain.refs import GitRef
-from common.sources.credentials import DirectoryProvider
+from common.credentials import DirectoryProvider
 from common.sources.git import GitRunner
 from common.sources.mirrors import Mirrors
 from common.sources.urls import PlainHttp

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from common.credentials import CredentialsRefusedError, DirectoryProvider
 from common.domain.refs import GitRef
-from common.sources.credentials import CredentialsRefusedError, DirectoryProvider
 from common.sources.faults import HostKeyError, RepositoryMissingError, UnauthorisedError, UnreachableError
 from common.sources.mirrors import Mirrors
 from tests.fakes.git_server import Origin

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from common.credentials import DirectoryProvider
 from common.domain.errors import PermanentError
 from common.domain.refs import GitRef
-from common.sources.credentials import DirectoryProvider
 from common.sources.faults import SubmoduleRefusedError, UrlRefusedError
 from common.sources.mirrors import Mirrors
 from common.sources.trees import Tree, source_digest

@@ -16,11 +16,11 @@ from sqlalchemy import select, update
 from common.broker import messages
 from common.broker.errors import BrokerUnavailableError
 from common.clock import SystemClock
+from common.credentials import DirectoryProvider
 from common.domain.refs import GitRef, PlacementRef, RunId, SourceRef
 from common.domain.work import WorkerState
 from common.settings import Settings
 from common.snapshots import Snapshots
-from common.sources.credentials import DirectoryProvider
 from common.sources.mirrors import Fetched
 from common.sources.signatures import SignatureRefusedError
 from common.sources.sources import Sources

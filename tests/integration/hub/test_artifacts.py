@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common.sources.credentials import DirectoryProvider
+from common.credentials import DirectoryProvider
 from common.sources.doors import Machine
 from common.sources.sources import sources_on
 from common.sources.urls import PlainHttp

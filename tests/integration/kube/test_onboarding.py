@@ -11,6 +11,7 @@ import orjson
 import pytest
 import yaml
 
+from common.credentials.secrets import Account, SecretProvider, SecretsForbiddenError, secret_name
 from common.domain.expiry import warning
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, config_map, deployment
@@ -29,7 +30,6 @@ from workers.kube.onboarding import (
 )
 from workers.kube.operator import operator_access
 from workers.kube.pool import OWN
-from workers.kube.secrets import SecretProvider, secret_name
 from workers.sync.errors import CredentialsError, ForbiddenError
 from workers.sync.ports import Ending, Phase
 
@@ -153,15 +153,16 @@ def test_credentials_lie_in_secrets_too(cluster: ControlPlane, operator: Access)
     body = {"metadata": {"name": "clusters.eu-1"}, "stringData": {"kubeconfig": "text"}}
     with cluster.client() as client:
         assert client.post("/api/v1/namespaces/default/secrets", json=body).is_success
-    provider = SecretProvider("default", operator)
+    account = Account(operator.server, operator.ca, operator.token)
+    provider = SecretProvider("default", account)
     assert secret_name("clusters/eu-1") == "clusters.eu-1"
     assert provider.get("clusters/eu-1") == {"kubeconfig": b"text"}
     with pytest.raises(Exception, match="were not found"):
         provider.get("clusters/eu-2")
-    nobody = SecretProvider("default", Access(operator.server, ca=operator.ca, token="nobody"))
-    with pytest.raises(Exception, match="does not accept our credentials"):
+    nobody = SecretProvider("default", Account(operator.server, operator.ca, "nobody"))
+    with pytest.raises(SecretsForbiddenError, match="answers 401"):
         nobody.get("clusters/eu-1")
-    with pytest.raises(CredentialsError, match="does not run in a pod"):
+    with pytest.raises(SecretsForbiddenError, match="does not run in a pod"):
         SecretProvider("default").get("clusters/eu-1")
 
 

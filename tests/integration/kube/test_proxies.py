@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from common.credentials import CredentialsMissingError
 from common.domain.fleet import Proxy as Way
-from common.sources.credentials import CredentialsMissingError
 from simulator.server import Simulator, running_simulator
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.proxies import Proxy, Speaks, proxy

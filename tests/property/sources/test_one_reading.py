@@ -9,11 +9,11 @@ import httpx
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from common.credentials import checked_reference
 from common.domain.addresses import AddressError, chart_repository, git_address, oci_repository
 from common.domain.fleet import Project
 from common.domain.refs import is_credentials_reference, is_ref_name
 from common.sources.artifacts import addresses
-from common.sources.credentials import checked_reference
 from common.sources.urls import PlainHttp, checked_ref, checked_url
 
 PIECES = st.sampled_from(

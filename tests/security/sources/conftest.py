@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common.sources.credentials import DirectoryProvider
+from common.credentials import DirectoryProvider
 from common.sources.fetching import MirrorLimits
 from common.sources.mirrors import Mirrors
 from common.sources.urls import PlainHttp

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from common.credentials import DirectoryProvider
 from common.domain.errors import PermanentError
 from common.sources.artifacts.archives import unpack
 from common.sources.artifacts.faults import ArchiveBombError, ArchiveBrokenError, ArchiveEntryError, ArchivePathError
-from common.sources.credentials import DirectoryProvider
 from common.sources.doors import Machine
 from common.sources.sources import Sources, sources_on
 from common.sources.urls import PlainHttp

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from common.credentials import DirectoryProvider
 from common.destinations import DestinationRefusedError
 from common.domain.errors import FlotillaError
 from common.sources.artifacts.archives import ArchiveLimits
@@ -25,7 +26,6 @@ from common.sources.artifacts.faults import (
 )
 from common.sources.artifacts.store import ArtifactLimits
 from common.sources.artifacts.web import WebLimits
-from common.sources.credentials import DirectoryProvider
 from common.sources.doors import Machine
 from common.sources.kinds.s3.bucket import BucketChangedError
 from common.sources.kinds.s3.values import S3Ref

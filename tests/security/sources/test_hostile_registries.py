@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
+from common.credentials import DirectoryProvider
 from common.domain.errors import FlotillaError
 from common.domain.refs import SourceRef
 from common.sources.artifacts.faults import (
@@ -29,7 +30,6 @@ from common.sources.artifacts.faults import (
 )
 from common.sources.artifacts.store import ArtifactLimits
 from common.sources.artifacts.web import WebLimits
-from common.sources.credentials import DirectoryProvider
 from common.sources.doors import Machine
 from common.sources.sources import Sources, sources_on
 from common.sources.urls import PlainHttp

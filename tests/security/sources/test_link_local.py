@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from common import destinations
+from common.credentials import DirectoryProvider
 from common.destinations import DestinationRefusedError, LinkLocal, check_addresses, check_name, resolved
 from common.domain.refs import GitRef, OciRef
 from common.settings import Settings
 from common.sources.artifacts.addresses import chart_repository
 from common.sources.artifacts.web import Web, WebLimits
-from common.sources.credentials import DirectoryProvider
 from common.sources.faults import UnreachableError
 from common.sources.mirrors import Mirrors
 from common.sources.sources import sources_from

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from common.credentials import DirectoryProvider
 from common.destinations import LinkLocal
 from common.domain.errors import FlotillaError
 from common.domain.refs import GitRef
-from common.sources.credentials import DirectoryProvider
 from common.sources.environment import authorised
 from common.sources.mirrors import Mirrors
 from common.sources.urls import PlainHttp, checked_url

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from common.credentials import CredentialsMissingError, CredentialsRefusedError, DirectoryProvider
 from common.domain.refs import GitRef
-from common.sources.credentials import CredentialsMissingError, CredentialsRefusedError, DirectoryProvider
 from common.sources.mirrors import Mirrors
 from common.sources.signatures import SignatureRefusedError
 from tests.fakes.git_server import GitServer, Origin

@@ -96,7 +96,7 @@ import dummy  # the one registration
 from pathlib import Path
 
 from common.registry import parse
-from common.sources.credentials import DirectoryProvider
+from common.credentials import DirectoryProvider
 from common.sources.doors import Machine
 from common.sources.kinds import source_ref
 from common.sources.sources import sources_on

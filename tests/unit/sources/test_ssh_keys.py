@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from common.sources.credentials import CredentialsRefusedError
+from common.credentials import CredentialsRefusedError
 from common.sources.ssh_keys import private_key
 
 WHAT = "the credentials for ssh://git@git.example.com/a"

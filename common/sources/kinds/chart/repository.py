@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from common.credentials import Credential
 from common.sources.artifacts.addresses import Address
 from common.sources.artifacts.faults import (
     AnswerRefusedError,
@@ -20,7 +21,6 @@ from common.sources.artifacts.faults import (
     DigestMismatchError,
 )
 from common.sources.artifacts.web import Web, basic, refusal
-from common.sources.credentials import Credential
 from common.yaml import YamlError, YamlLimits, load_documents
 
 _MEBIBYTE = 1 << 20

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from common.credentials import Credential
 from common.domain.errors import FlotillaError
 from common.domain.refs import is_oci_digest, is_oci_tag
 from common.sources.artifacts.addresses import Address
@@ -29,7 +30,6 @@ from common.sources.artifacts.faults import (
     VersionRefusedError,
 )
 from common.sources.artifacts.web import Answer, Web, basic, refusal
-from common.sources.credentials import Credential
 
 CHART = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 _PROVENANCE = "application/vnd.cncf.helm.chart.provenance.v1.prov"

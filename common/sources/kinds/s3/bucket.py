@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from common.clock import Clock, SystemClock
+from common.credentials import Credential, CredentialsRefusedError
 from common.domain.errors import FlotillaError, TransientError
 from common.sources.artifacts.addresses import Address
 from common.sources.artifacts.faults import (
@@ -20,7 +21,6 @@ from common.sources.artifacts.faults import (
     DownloadTooLargeError,
 )
 from common.sources.artifacts.web import Answer, Web, refusal
-from common.sources.credentials import Credential, CredentialsRefusedError
 from common.sources.kinds.s3.listing import Entry, ListingError, read_page
 from common.sources.kinds.s3.signing import Keys, quoted_path, quoted_query, signed
 

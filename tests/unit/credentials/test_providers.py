@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.settings import Settings
-from common.sources.credentials import (
+from common.credentials import (
     ChainProvider,
     CredentialsMissingError,
     CredentialsRefusedError,
@@ -15,6 +14,7 @@ from common.sources.credentials import (
     EnvironmentProvider,
     provider_from,
 )
+from common.settings import Settings
 
 
 def test_what_was_stored_is_given_back_and_only_the_owner_can_read_it(tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""Credentials by reference: the port that everyone asks, and the providers, for scheduler, workers and console alike.
+
+A credential is a mapping of keys to bytes, as in a Kubernetes Secret. Keys in use: ``username`` and ``password`` or
+``token`` (Git over https, chart repositories, OCI registries), ``access-key``, ``secret-key`` and ``session-token``
+(buckets), ``ca.crt`` (a private CA), ``ssh-privatekey`` and ``known_hosts`` (Git over ssh), ``kubeconfig`` (clusters).
+It writes no credential anywhere but where it was told to store it, and knows nothing of sources, databases and clusters
+that are kept equal to Git. To add a provider: write its file, and name it in ``chain.PROVIDERS``.
+"""
+
+from common.credentials.chain import PROVIDERS, ChainProvider, provider_from
+from common.credentials.directory import DirectoryProvider
+from common.credentials.environment import EnvironmentProvider
+from common.credentials.provider import (
+    Credential,
+    CredentialsMissingError,
+    CredentialsProvider,
+    CredentialsRefusedError,
+    checked_reference,
+)
+
+__all__ = [
+    "PROVIDERS",
+    "ChainProvider",
+    "Credential",
+    "CredentialsMissingError",
+    "CredentialsProvider",
+    "CredentialsRefusedError",
+    "DirectoryProvider",
+    "EnvironmentProvider",
+    "checked_reference",
+    "provider_from",
+]

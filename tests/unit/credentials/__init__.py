@@ -1,0 +1,1 @@
+"""Credentials without a cluster."""
