@@ -113,6 +113,10 @@ BEGIN
   END IF;
 END $$
 """
+_CANNOT_MAKE = """
+SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :role) AND NOT EXISTS (
+  SELECT FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolcreaterole))
+"""
 _BEYOND = """
 SELECT role.rolname FROM pg_roles AS role WHERE role.rolname = :role AND (
   role.rolsuper OR role.rolbypassrls OR EXISTS (
@@ -156,9 +160,15 @@ def grant(connection: Connection, pool: str, role: str, *, password: str = "") -
         password: it logs in with; empty leaves the one it has.
 
     Raises:
-        RoleError: on SQLite, which knows no roles; or the role is bounded by nothing.
+        RoleError: on SQLite, which knows no roles; or the role is bounded by nothing, or is not there and whoever runs
+            this may make none.
     """
     _refuse_sqlite(connection)
+    if connection.execute(text(_CANNOT_MAKE), {"role": role}).scalar_one():
+        message = f"there is no role {role}, and who owns the tables may make none"
+        made = f"CREATE ROLE {_quoted(connection, role)} LOGIN"
+        remedy = f"Have whoever administers the database make it ({made}, and a password), and run this again."
+        raise RoleError(message, remedy=remedy)
     # Utility statements take no bound parameters: the server reads them from settings of this transaction and quotes.
     given = {"role": role, "password": password}
     connection.execute(text("SELECT set_config('flotilla.role', :role, true)"), given)

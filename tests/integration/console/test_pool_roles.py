@@ -81,6 +81,14 @@ def test_a_role_that_nothing_bounds_is_refused(made: Database) -> None:
         roles.grant(connection, "eu", OTHER)
 
 
+def test_an_owner_who_may_make_no_role_is_told_who_has_to(made: Database) -> None:
+    with made.write() as connection:
+        connection.execute(text(f"SET LOCAL ROLE {OTHER}"))
+        with pytest.raises(roles.RoleError, match="may make none") as refused:
+            roles.grant(connection, "eu", "a worker of nobody")
+    assert 'CREATE ROLE "a worker of nobody" LOGIN' in refused.value.remedy
+
+
 def test_there_are_no_roles_on_sqlite(sqlite_database: Database) -> None:
     with pytest.raises(roles.RoleError, match="SQLite"), sqlite_database.write() as connection:
         roles.grant(connection, "eu", ROLE)
