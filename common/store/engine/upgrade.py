@@ -2,36 +2,92 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
+from typing import ClassVar
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
+from common.domain.errors import TransientError
 from common.store.engine import roles
+from common.store.engine.errors import DatabaseBusyError
 from common.store.engine.session import Database
 from common.store.schema import enforced
 from common.store.schema.migrations import MIGRATIONS
+from common.store.schema.tables import Base
 
 _UPGRADE_LOCK = 0x666C6F74
+TRY = timedelta(seconds=2)
+"""How long one try waits for the tables; whoever comes after it waits for it for no longer than that."""
+PATIENCE = timedelta(minutes=1)
+_PAUSE = timedelta(seconds=1)
+_LONGEST_STATEMENT = timedelta(minutes=15)
+"""Of a migration, on tables that nobody else uses then."""
 
 
-def upgrade(database: Database) -> tuple[str, ...]:
+class UpgradeBlockedError(TransientError):
+    """Somebody else used the tables for too long; nothing was changed."""
+
+    code: ClassVar[str] = "database.upgrade-blocked"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"the schema was not changed: {detail}",
+            remedy="End the transaction that holds the tables (see pg_stat_activity), or stop the hub's processes.",
+        )
+
+
+def upgrade(database: Database, *, patience: timedelta = PATIENCE) -> tuple[str, ...]:
     """Bring the schema to the newest revision, and what is enforced to this code; all of it or nothing.
 
-    Several processes may call it at once. Where all is as it should be, no table is locked.
+    Several processes may call it at once. Where all is as it should be, no table is locked. Otherwise all of ours are,
+    in short tries, so that work which goes on meanwhile never waits for long behind a try.
+
+    Args:
+        database: as its tables' owner.
+        patience: how long it is tried.
 
     Returns:
         Database roles that could change our tables without being a pool's, and can no more; see ``roles.refresh``.
+
+    Raises:
+        UpgradeBlockedError: the tables were not to be had.
     """
+    deadline = time.monotonic() + patience.total_seconds()
+    while True:
+        try:
+            return _upgrade(database)
+        except DatabaseBusyError as error:
+            if time.monotonic() >= deadline:
+                raise UpgradeBlockedError(str(error)) from error
+        time.sleep(_PAUSE.total_seconds())
+
+
+def _upgrade(database: Database) -> tuple[str, ...]:
     with database.write() as connection:
         if database.dialect == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
         if _revision(connection) != _head() or not enforced.is_in_force(connection):
+            _take_tables(connection)
             enforced.remove(connection)
             command.upgrade(config(connection), "head")
             enforced.create(connection)
         return roles.refresh(connection)
+
+
+def _take_tables(connection: Connection) -> None:
+    """Lock what there is of our tables, in one order, before anything is changed; on SQLite the transaction does."""
+    if connection.dialect.name != "postgresql":
+        return
+    for bound, longest in (("lock_timeout", TRY), ("statement_timeout", _LONGEST_STATEMENT)):
+        connection.execute(text(f"SET LOCAL {bound} = {int(longest / timedelta(milliseconds=1))}"))
+    there = sorted(set(inspect(connection).get_table_names()) & set(Base.metadata.tables))
+    for table in there:
+        connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
 
 
 def downgrade(database: Database, revision: str = "base") -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -206,3 +211,34 @@ def test_another_schema_of_the_same_database_is_left_alone(
     answer = postgres_server.ask("SELECT theirs.pool_size()::text", database=name or "")
     assert answer == "1"
     postgres_server.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier("theirs")), database=name or "")
+
+
+def test_an_upgrade_gives_up_where_somebody_holds_a_table(
+    postgres_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrade, "TRY", timedelta(milliseconds=100))
+    with postgres_database.write() as connection:
+        enforced.remove(connection)
+    with postgres_database.read() as reader:
+        reader.execute(text("SELECT count(*) FROM runs"))
+        with pytest.raises(upgrade.UpgradeBlockedError, match="lock timeout"):
+            upgrade.upgrade(postgres_database, patience=timedelta())
+        # Who comes after it goes on.
+        with postgres_database.read() as other:
+            other.execute(text("SELECT count(*) FROM runs"))
+
+
+def test_an_upgrade_tries_again(postgres_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upgrade, "TRY", timedelta(milliseconds=100))
+    with postgres_database.write() as connection:
+        enforced.remove(connection)
+    tried = threading.Event()
+    monkeypatch.setattr(upgrade, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: tried.set()))
+    with ThreadPoolExecutor(1) as pool:
+        with postgres_database.read() as reader:
+            reader.execute(text("SELECT count(*) FROM runs"))
+            upgraded = pool.submit(upgrade.upgrade, postgres_database)
+            assert tried.wait(30)
+        assert upgraded.result(30) == ()
+    with postgres_database.read() as connection:
+        assert enforced.is_in_force(connection)
