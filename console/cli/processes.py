@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections import Counter
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -239,13 +240,16 @@ def prune_database(
         raise typer.BadParameter(message, param_hint="--older-than")
     keep = timedelta(days=int(days[1])) if days else settings().retention
     opened = open_database(settings(), bounds=Bounds(statement=_LONGEST_DELETION))
-    opened.wait()
     deleted: Counter[str] = Counter()
-    for batch in retention.prune(opened, keep=keep):
-        deleted.update(batch)
-    gone = {name: rows for name, rows in sorted(deleted.items()) if rows}
-    detail = {"older_than_days": keep.days, "deleted": gone}
-    with opened.write() as connection:
-        audit.append(connection, actor=ACTOR, action="prune", subject="*", detail=detail, now=opened.now(connection))
+    with ExitStack() as stack:
+        stack.callback(opened.dispose)
+        opened.wait()
+        for batch in retention.prune(opened, keep=keep):
+            deleted.update(batch)
+        gone = {name: rows for name, rows in sorted(deleted.items()) if rows}
+        detail = {"older_than_days": keep.days, "deleted": gone}
+        with opened.write() as connection:
+            now = opened.now(connection)
+            audit.append(connection, actor=ACTOR, action="prune", subject="*", detail=detail, now=now)
     rows = [(name.replace("_", " "), str(number)) for name, number in gone.items()]
     table(("deleted", "rows"), rows, empty=f"Nothing that may go is older than {keep.days} days.")
