@@ -121,7 +121,7 @@ def test_what_an_approval_is_of_stays_as_long_as_it(database: Database, now: dat
     of = placement(database)
     asked = ran(database, of, now - 500 * DAY, AttemptOutcome.NEEDS_APPROVAL)
     last = ran(database, of, now - 490 * DAY)
-    approval = {"kind": "prune", "subject": "eu/web", "digest": "d", "payload": {}, "reason": "", "created_at": now}
+    approval = {"kind": "prune", "subject": "eu/web", "digest": "d", "payload": {}, "created_at": now}
     with database.write() as connection:
         connection.execute(insert(ApprovalRow).values(approval | {"state": "rejected", "run_id": asked}))
     assert pruned(database) == {}
@@ -141,9 +141,9 @@ def test_batches_pass_what_stays(database: Database, now: datetime, batch: int) 
 
 def test_what_is_not_of_runs_goes_by_its_own_age(database: Database, now: datetime) -> None:
     old, young = now - 401 * DAY, now - 399 * DAY
-    fault = {"scope": "message", "code": "x", "what": "x", "first_seen_at": old, "last_seen_at": old}
+    fault = {"scope": "message", "code": "x", "first_seen_at": old, "last_seen_at": old}
     intent = {"kind": "sync", "subject": "eu/web", "actor": "ann", "created_at": old}
-    asked = {"kind": "prune", "subject": "eu/web", "payload": {}, "reason": "", "created_at": old, "decided_at": old}
+    asked = {"kind": "prune", "subject": "eu/web", "payload": {}, "created_at": old, "decided_at": old}
     rows: Mapping[type[Base], list[dict[str, object]]] = {
         FaultRow: [fault | {"digest": str(n), "cleared_at": at} for n, at in enumerate((old, young, None))],
         IntentRow: [intent | {"handled_at": at} for at in (old, young, None)],
