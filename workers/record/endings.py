@@ -227,8 +227,8 @@ class Ender:
             hint=self.hint,
             unseen=(HOOKS,) if result.unended.begun else (),
         )
-        standing.record_success(connection, self._run.placement_id, success, now=now)
-        note_arrived(connection, self._run.placement_id)
+        if standing.record_success(connection, self._run.placement_id, success, now=now):
+            note_arrived(connection, self._run.placement_id)
         if self._run.trigger is not Trigger.DRIFT:
             approvals.close(connection, ApprovalKind.MOVE, str(self._run.ref), now=now)
             look_again(connection, self._run.ref, now=now)
@@ -411,6 +411,8 @@ class Ender:
                     if not attempts.end_attempt(connection, self._run.attempt, ended, now=now, first=self._settle):
                         log.warning("attempt.ended-by-another", attempt=str(self._run.attempt))
                         return False
+                    if self.journal is not None:
+                        self.journal.note(connection)
                     if not self._looks:
                         note(connection, now)
             except (DatabaseUnavailableError, DatabaseBusyError):

@@ -13,12 +13,13 @@ from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
 from common.domain.secrecy import NO_SECRETS, Secrets
+from common.domain.tenant import Tenant
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.engine.session import Database
 from common.store.queue import attempts, leases, results
 from common.store.queue.runs import ClaimedRun
-from common.store.state import inventory, prune_budget
+from common.store.state import inventory, prune_budget, tenants
 from workers.record.moves import Moves
 from workers.sync.objects.moving import Claims, Held
 from workers.sync.ports import NOTHING_TAKEN, PlannedChange
@@ -55,6 +56,10 @@ class SqlJournal:
         self._changes: list[Change] = []
         self._items: dict[ObjectId, InventoryItem | None] = {}
         """Rows to be, by object; None for those to be dropped."""
+        self._rendered: Collection[ObjectId] | None = None
+        """All that the revision renders, until it is noted; None where there is nothing to note."""
+        self.signed: tuple[Tenant, str] | None = None
+        """In whose name it writes and the signature over that, until it is noted, which is before the first write."""
 
     def plan(
         self,
@@ -71,28 +76,41 @@ class SqlJournal:
                 raise LeaseLostError(self._lost)
             self._moves.take(connection, taken)
             inventory.replace(connection, self._placement_id, items)
+            self._name(connection)
+            self.note(connection)
 
         self._moves.met(lambda: self._insist(write))
+        self._rendered = self.signed = None
 
     def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
         """Return what another placement of the cluster says to each of its objects being taken over."""
         return self._moves.held(owner, objects)
 
     def renders(self, objects: Collection[ObjectId], *, former: PlacementRef | None) -> tuple[InventoryItem, ...]:
-        """Note all that the revision renders, once a revision; return what it inherits of its former name."""
+        """Take in all that the revision renders, once a revision; return what it inherits of its former name."""
+        self._rendered = None if self._moves.has_looked else objects
+        if former is None:
+            return ()
         left: tuple[InventoryItem, ...] = ()
 
         def write(connection: Connection) -> None:
             nonlocal left
             self._hold(connection)
-            if not self._moves.has_looked:
-                self._moves.renders(connection, objects)
-            if former is not None:
-                left = self._moves.inherit(connection, former, objects)
+            self._name(connection)
+            self.note(connection)
+            left = self._moves.inherit(connection, former, objects)
 
-        if former is not None or not self._moves.has_looked:
-            self._moves.met(lambda: self._insist(write))
+        self._moves.met(lambda: self._insist(write))
+        self._rendered = self.signed = None
         return left
+
+    def note(self, connection: Connection) -> None:
+        """Write down what the revision renders where that is not noted yet, in a transaction that ends or plans it.
+
+        Nobody is misled meanwhile: to others the revision is one that nobody has read yet, for which they wait.
+        """
+        if self._rendered is not None:
+            self._moves.renders(connection, self._rendered)
 
     def claims(self, objects: Sequence[ObjectId]) -> Claims:
         """Return what others want of objects that are about to be removed."""
@@ -161,6 +179,11 @@ class SqlJournal:
     @property
     def _lost(self) -> str:
         return f"attempt {self._attempt} was ended by the reaper"
+
+    def _name(self, connection: Connection) -> None:
+        """Write down in whose name is written: every write is planned before."""
+        if self.signed is not None:
+            tenants.record(connection, self._placement_id, *self.signed)
 
     def _hold(self, connection: Connection) -> None:
         if not leases.holds(connection, self._attempt, placement_id=self._placement_id):

@@ -104,7 +104,8 @@ class Moves:
         run = self._run
         if run.revision is None or not moves.note_rendered(connection, run.placement_id, self._revision, objects):
             return
-        moves.look_again(connection, run.ref, now=self._database.now(connection))
+        # As of when it began: whoever tries later than that anyway is due by now.
+        moves.look_again(connection, run.ref, now=run.claimed_at)
 
     def inherit(
         self, connection: Connection, former: PlacementRef, objects: Collection[ObjectId]

@@ -73,7 +73,10 @@ class Journal(Protocol):
         ...
 
     def renders(self, objects: Collection[ObjectId], *, former: PlacementRef | None) -> tuple[InventoryItem, ...]:
-        """Note all that the revision renders, so that nobody removes what it takes over; returns once committed.
+        """Take in all that the revision renders, so that nobody removes what it takes over.
+
+        It is noted with the first plan, and by the end of the attempt at the latest: until then others wait for it as
+        for any revision that nobody has read.
 
         Args:
             objects: all of it.

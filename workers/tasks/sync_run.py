@@ -18,13 +18,13 @@ from common.domain.runs import Trigger
 from common.domain.secrecy import NO_SECRETS
 from common.domain.several import commits_in
 from common.domain.status import Remedy
-from common.domain.tenant import Signer
+from common.domain.tenant import Signer, Tenant
 from common.sources.sources import opener
 from common.store.engine.connection import Connection as DatabaseConnection
 from common.store.events import audit
 from common.store.queue import attempts, claims, leases, runs
 from common.store.queue.runs import ClaimedRun
-from common.store.state import approvals, inventory, sources, tenants
+from common.store.state import approvals, inventory, sources
 from common.store.state.approvals import Approval, ApprovalKind, ApprovalState
 from common.store.state.standing import Standing
 from common.telemetry.logs import hide, hiding, logger
@@ -129,27 +129,26 @@ def _ended(runtime: Runtime, run: ClaimedRun, fence: HeldLease, ender: Ender) ->
 
 
 def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
-    _, fleet = runtime.snapshots.in_force(runtime.database)
-    placement = fleet.placement(run.ref)
     with runtime.database.read() as connection:
         known = claims.facts_of(connection, run)
-        if placement is not None and len(placement.to_resolve) > 1:
-            renderer = sources.renderer_of(connection, run.ref.application, placement.to_resolve)
-            known = replace(known, renderer=renderer)
         facts = partial(
             Facts,
-            fleet=fleet,
-            placement=placement,
             standing=known.standing,
             inventory=inventory.of(connection, run.placement_id),
             fenced=attempts.fenced_objects(connection, run.placement_id, run.attempt),
             healings={one: of for (_, one), of in inventory.healings(connection, [run.placement_id]).items()},
             wrote_before=attempts.wrote_before(connection, run.attempt),
-            renderer=known.renderer,
             approval=_approval(connection, run),
         )
-    # Once the transaction is over: it takes digests of whatever values the application has.
-    return facts(verdict=preflight(run, known, placement, cluster=fleet.clusters.get(run.ref.cluster)))
+    # Once the transaction is over: parsing a fleet takes its time, and so do digests of an application's values.
+    fleet = runtime.snapshots.fleet(runtime.database, known.snapshot_id)
+    placement = fleet.placement(run.ref)
+    if placement is not None and len(placement.to_resolve) > 1:
+        with runtime.database.read() as connection:
+            renderer = sources.renderer_of(connection, run.ref.application, placement.to_resolve)
+        known = replace(known, renderer=renderer)
+    verdict = preflight(run, known, placement, cluster=fleet.clusters.get(run.ref.cluster))
+    return facts(fleet=fleet, placement=placement, renderer=known.renderer, verdict=verdict)
 
 
 def _approval(connection: DatabaseConnection, run: ClaimedRun) -> Approval | None:
@@ -177,7 +176,7 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
     ender.journal = SqlJournal(
         runtime.database, run, moves, prune_budget=facts.fleet.prune_budget, secrets=ender.secrets
     )
-    rights = _rights(runtime, run, facts, phase)
+    rights, ender.journal.signed = _rights(runtime, run, facts, phase)
     ender.tenant, ender.signer = rights.tenant, _signer(runtime, run, facts)
     session = connection.session(runtime.agent(f"run {run.attempt}"), account=rights.account, permit=fence.check)
     fence.watch(session.requests)
@@ -196,18 +195,15 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
     ender.ended(phase, pipeline.run(request, ports))
 
 
-def _rights(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase) -> Rights:
-    """Return what a run may do, noted with the placement before anything is written in that name."""
+def _rights(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase) -> tuple[Rights, tuple[Tenant, str] | None]:
+    """Return what a run may do, and what is to be noted with the placement before anything is written in that name."""
     row, signer = facts.standing, _signer(runtime, run, facts)
     if phase is Phase.REMOVE:
         _check_proof(runtime, run, row, signer)
-        return tenancy.to_remove(run.ref, facts.fleet, row.tenant, hooks=bool(row.delete_hooks))
+        return tenancy.to_remove(run.ref, facts.fleet, row.tenant, hooks=bool(row.delete_hooks)), None
     rights = tenancy.to_write(run.ref, facts.fleet)
     signature = tenancy.to_note(row, rights, signer) if phase is not Phase.CHECK else None
-    if signature is not None:
-        with runtime.database.write() as connection:
-            tenants.record(connection, run.placement_id, rights.tenant, signature)
-    return rights
+    return rights, (rights.tenant, signature) if signature is not None else None
 
 
 def _signer(runtime: Runtime, run: ClaimedRun, facts: Facts) -> Signer:

@@ -11,7 +11,7 @@ from common.domain.holds import Hold
 from common.domain.runs import AttemptOutcome
 from common.domain.status import Reason
 from common.store.queue.runs import ClaimedRun
-from common.store.schema.tables import AttemptRow, ClusterRow, PlacementRow, SourceDigestRow
+from common.store.schema.tables import AttemptRow, ClusterRow, FleetRow, PlacementRow, SourceDigestRow
 from common.store.state.standing import Standing, standing_of
 from common.store.state.stored_reasons import reason_in
 
@@ -21,12 +21,14 @@ class ClaimFacts:
     """The surroundings of a claimed run.
 
     Attributes:
+        snapshot_id: of the fleet in force; None before there is one.
         standing: its placement.
         blocked: why nothing may be written to its cluster; ``NONE`` when it may.
         renderer: that its source was resolved with; None where it has not been resolved for this application.
         last: how the run's former attempt ended; None for the first.
     """
 
+    snapshot_id: int | None
     standing: Standing
     blocked: Reason
     renderer: str | None
@@ -40,6 +42,7 @@ _FACTS = (
         ClusterRow.blocked_params,
         SourceDigestRow.renderer.label("renderer"),
         AttemptRow.outcome.label("last"),
+        select(FleetRow.snapshot_id).scalar_subquery().label("in_force"),
     )
     .select_from(PlacementRow)
     .outerjoin(ClusterRow, ClusterRow.name == PlacementRow.cluster)
@@ -62,6 +65,7 @@ def facts_of(connection: Connection, run: ClaimedRun) -> ClaimFacts:
     }
     row = connection.execute(_FACTS, asked).one()
     return ClaimFacts(
+        snapshot_id=row.in_force,
         standing=standing_of(row),
         blocked=_blocked(row),
         renderer=row.renderer,

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.reasons import hold_sentence
 from common.domain.refs import ObjectId, PlacementRef, Revision
 from common.domain.runs import RunState, Trigger
-from common.store.engine.dialect import batched, fixed
+from common.store.engine.dialect import batched, fixed, table_of
 from common.store.schema.tables import ApprovalRow, InventoryRow, PlacementRow, RunRow
 from common.store.state import inventory
 from common.store.state.approvals import ApprovalKind, ApprovalState
@@ -27,6 +27,32 @@ CLAIMED = "prune.claimed"
 _WRITES = RunRow.trigger != Trigger.CHECK
 _WANTED = PlacementRow.desired_source_digest + ":" + PlacementRow.desired_parameters_digest
 """How a placement's wanted revision is named; NULL while it is unresolved."""
+
+# Built once: every run needs each of these, and building one costs more than sending it.
+_PLACEMENT = table_of(PlacementRow)
+_INVENTORY = table_of(InventoryRow)
+_NOTE = (
+    update(_PLACEMENT)
+    .where(
+        _PLACEMENT.c.id == bindparam("of_placement"),
+        _PLACEMENT.c.desired_source_digest + ":" + _PLACEMENT.c.desired_parameters_digest == bindparam("revision"),
+    )
+    .values(looked_revision=bindparam("revision"), coming=bindparam("coming"))
+    .returning(_PLACEMENT.c.id)
+)
+_OWNED = select(*(_INVENTORY.c[name] for name in ("group", "kind", "namespace", "name"))).where(
+    _INVENTORY.c.placement_id == bindparam("of_placement"), _INVENTORY.c.wanted
+)
+_FOILED = (
+    select(_PLACEMENT.c.id)
+    .where(
+        _PLACEMENT.c.cluster == bindparam("of_cluster"),
+        _PLACEMENT.c.application != bindparam("of_application"),
+        _PLACEMENT.c.failure_code.in_((fixed(OWNED), fixed(CLAIMED))),
+        _PLACEMENT.c.retry_at > bindparam("now"),
+    )
+    .with_for_update(skip_locked=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +219,8 @@ def desired_of(connection: Connection, cluster: str) -> dict[str, tuple[str, str
 def note_rendered(connection: Connection, placement_id: int, revision: str, objects: Collection[ObjectId]) -> bool:
     """Note all that a placement's wanted revision renders; return False where another is wanted by now."""
     coming = sorted(map(str, set(objects) - _owned(connection, placement_id))) or None
-    mine = update(PlacementRow).where(PlacementRow.id == placement_id, _WANTED == revision)
-    values = {"looked_revision": revision, "coming": coming}
-    return connection.execute(mine.values(values).returning(PlacementRow.id)).first() is not None
+    values = {"of_placement": placement_id, "revision": revision, "coming": coming}
+    return connection.execute(_NOTE, values).first() is not None
 
 
 def note_arrived(connection: Connection, placement_id: int) -> None:
@@ -208,9 +233,7 @@ def note_arrived(connection: Connection, placement_id: int) -> None:
 
 
 def _owned(connection: Connection, placement_id: int) -> set[ObjectId]:
-    row = InventoryRow
-    query = select(row.group, row.kind, row.namespace, row.name).where(row.placement_id == placement_id, row.wanted)
-    return {ObjectId(*parts) for parts in connection.execute(query)}
+    return {ObjectId(*parts) for parts in connection.execute(_OWNED, {"of_placement": placement_id})}
 
 
 def retained(connection: Connection, ref: PlacementRef) -> Keeper | None:
@@ -242,9 +265,8 @@ def look_again(connection: Connection, ref: PlacementRef, *, now: datetime) -> N
 
     Only those that would try again by themselves later; one whose run ends at this moment keeps its own time.
     """
-    others = (PlacementRow.cluster == ref.cluster, PlacementRow.application != ref.application)
-    failed = (PlacementRow.failure_code.in_((OWNED, CLAIMED)), PlacementRow.retry_at > now)
-    found = connection.scalars(select(PlacementRow.id).where(*others, *failed).with_for_update(skip_locked=True)).all()
+    asked = {"of_cluster": ref.cluster, "of_application": ref.application, "now": now}
+    found = connection.scalars(_FOILED, asked).all()
     if found:
         connection.execute(update(PlacementRow).where(PlacementRow.id.in_(found)).values(retry_at=now))
 

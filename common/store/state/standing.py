@@ -18,7 +18,7 @@ from common.domain.status import NO_CONTACT, NONE, Contact, Failure, Found, Reas
 from common.domain.tenant import Tenant
 from common.store.engine.dialect import batched, table_of
 from common.store.schema.tables import PlacementRow, RunRow
-from common.store.state import tenants
+from common.store.state import status, tenants
 from common.store.state.status import NO_FAILURE, failure_of, identity_of, settle
 from common.store.state.stored_reasons import columns_of, reason_in
 
@@ -189,8 +189,12 @@ class Checked:
     hint: str = ""
 
 
-def record_success(connection: Connection, placement_id: int, success: Success, *, now: datetime) -> None:
-    """Note that a revision is in; a failure of another one, and one that the run could not see, stay."""
+def record_success(connection: Connection, placement_id: int, success: Success, *, now: datetime) -> bool:
+    """Note that a revision is in; a failure of another one, and one that the run could not see, stay.
+
+    Returns:
+        Whether something is noted of what the placement renders and does not own: see ``moves.note_arrived``.
+    """
     values: dict[str, Any] = {
         "applied_source_digest": success.revision.source_digest,
         "applied_parameters_digest": success.revision.parameters_digest,
@@ -206,11 +210,14 @@ def record_success(connection: Connection, placement_id: int, success: Success, 
     }
     if success.observe_until is None:
         values |= {"health": Health.HEALTHY, "health_reason": "", "health_at": now}
-    seen = not _failure_of(connection, placement_id).startswith(success.unseen)
-    _update(connection, placement_id, values)
-    if seen:
-        _forget_failure(connection, placement_id, success.revision.identity)
-    settle(connection, [placement_id])
+    row = status.held(connection, placement_id)
+    seen = not row.failure_code.startswith(success.unseen)
+    desired = identity_of(row.desired_source_digest, row.desired_parameters_digest)
+    # Where another revision is wanted meanwhile, what failed may be that one.
+    if seen and desired == success.revision.identity:
+        values |= NO_FAILURE
+    status.write(connection, row, values)
+    return bool(row.coming)
 
 
 def _failure_of(connection: Connection, placement_id: int) -> str:

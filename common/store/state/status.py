@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -13,17 +14,15 @@ from common.store.engine.dialect import batched, table_of
 from common.store.schema.tables import PlacementRow
 
 _PLACEMENT = table_of(PlacementRow)
-_FACTS = select(
-    *(
-        _PLACEMENT.c[name]
-        for name in (
-            "id", "state", "desired_source_digest", "desired_parameters_digest", "applied_source_digest",
-            "applied_parameters_digest", "confirmed_at", "failure_code", "contact_code", "found_code", "sync_status",
-        )
-    )
+_NAMES = (
+    "id", "state", "desired_source_digest", "desired_parameters_digest", "applied_source_digest",
+    "applied_parameters_digest", "confirmed_at", "failure_code", "contact_code", "found_code", "sync_status",
 )  # fmt: skip
+_FACTS = select(*(_PLACEMENT.c[name] for name in _NAMES))
 _ONE = _FACTS.where(_PLACEMENT.c.id == bindparam("of_placement"))
-_SET = update(_PLACEMENT).where(_PLACEMENT.c.id == bindparam("of_placement")).values(sync_status=bindparam("to_status"))
+_HELD = _ONE.add_columns(_PLACEMENT.c.changed_at, _PLACEMENT.c.failures, _PLACEMENT.c.coming).with_for_update()
+_WRITE = update(_PLACEMENT).where(_PLACEMENT.c.id == bindparam("of_placement"))
+_SET = _WRITE.values(sync_status=bindparam("to_status"))
 NO_FAILURE: dict[str, Any] = {
     "failure_code": "",
     "failure_params": None,
@@ -58,6 +57,24 @@ def settle(connection: Connection, placement_ids: Iterable[int]) -> None:
     ]
     if changed:
         connection.execute(_SET, changed)
+
+
+def held(connection: Connection, placement_id: int) -> Any:
+    """Return the facts of one placement, whose row is held from here on until the transaction ends."""
+    return connection.execute(_HELD, {"of_placement": placement_id}).one()
+
+
+def write(connection: Connection, row: Any, values: Mapping[str, Any]) -> None:
+    """Write facts of one placement, and the status that follows from them, in one statement.
+
+    Args:
+        connection: of the transaction that holds the row.
+        row: as it was held.
+        values: by column; no expressions.
+    """
+    facts = SimpleNamespace(**{name: values.get(name, getattr(row, name)) for name in _NAMES})
+    status = sync_status(facts_of(facts)).value
+    connection.execute(_WRITE, {"of_placement": row.id, "sync_status": status, **values})
 
 
 def facts_of(row: Any) -> StatusFacts:

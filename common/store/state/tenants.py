@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 
 from common.domain.tenant import Tenant
 from common.store.engine.connection import Connection
+from common.store.engine.dialect import table_of
 from common.store.schema.tables import PlacementRow
+
+_ONE = update(table_of(PlacementRow)).where(table_of(PlacementRow).c.id == bindparam("of_placement"))
 
 
 def columns(tenant: Tenant, signature: str) -> dict[str, Any]:
@@ -25,4 +28,4 @@ def record(connection: Connection, placement_id: int, tenant: Tenant, signature:
         tenant: in whose name.
         signature: over this and the hooks that are kept, which stay.
     """
-    connection.execute(update(PlacementRow).where(PlacementRow.id == placement_id).values(columns(tenant, signature)))
+    connection.execute(_ONE, {"of_placement": placement_id} | columns(tenant, signature))

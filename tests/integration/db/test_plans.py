@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
-from types import NoneType, UnionType
+from types import NoneType, SimpleNamespace, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
@@ -33,6 +33,16 @@ from tests.integration.db.filled import ROWS, fill
 
 GIVEN: Mapping[str, Mapping[str, Any]] = {
     "queue.attempts.note_stuck": {"lease": "placement:1", "token": "01990000-0000-7000-8000-000000000100.1"},
+    "state.status.write": {
+        "row": SimpleNamespace(
+            **dict.fromkeys(("failure_code", "contact_code", "found_code", "sync_status"), ""),
+            **dict.fromkeys(("desired_source_digest", "desired_parameters_digest", "confirmed_at"), None),
+            **dict.fromkeys(("applied_source_digest", "applied_parameters_digest"), None),
+            id=1,
+            state="placed",
+        ),
+        "values": {"objects": 1},
+    },
     "reads.fleet.clusters": {"only": None},
     "reads.placements.troubled": {"after": "3:c1/a1"},
     "reads.leftovers.leftovers": {"after": "c1\na1\napps\nDeployment\ndefault\nweb"},

@@ -62,7 +62,7 @@ STANDING = Standing(
     full_check_due_at=None,
     observe_until=None,
 )
-FACTS = ClaimFacts(standing=STANDING, blocked=NONE, renderer=RENDERER, last=None)
+FACTS = ClaimFacts(snapshot_id=1, standing=STANDING, blocked=NONE, renderer=RENDERER, last=None)
 GONE = replace(FACTS, standing=replace(STANDING, state=PlacementState.LEAVING, desired=None))
 
 
