@@ -22,12 +22,14 @@ from common.telemetry.logs import configure, logger
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.leader import Leadership
+from scheduler.loop.listening import Listening
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
 from scheduler.loop.retention import Retention
 from scheduler.loop.tick import Scheduler
 from scheduler.loop.upkeep import Upkeep
+from scheduler.readers import READERS
 
 log = logger(__name__)
 BUSY_PAUSE = timedelta(milliseconds=200)
@@ -74,6 +76,7 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
         reaper=Reaper(led, clock, lease=config.lease),
         upkeep=Upkeep(led, clock),
         retention=Retention(led, clock, keep=config.retention),
+        listening=Listening(led, READERS),
     )
 
 

@@ -13,6 +13,7 @@ from common.telemetry.logs import logger
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.leader import Leadership
+from scheduler.loop.listening import Listening
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
@@ -38,6 +39,7 @@ class Scheduler:
     reaper: Reaper
     upkeep: Upkeep
     retention: Retention
+    listening: Listening
     draw: Callable[[], float] = random.random
 
     def turn(self) -> bool:
@@ -79,6 +81,7 @@ class Scheduler:
         self._contained("dispatch", self.dispatcher.tick)
         self._contained("reaper", self.reaper.tick)
         self._contained("retention", self.retention.tick)
+        self._contained("events", self.listening.tick)
 
     def _contained(self, name: str, step: Callable[[], object]) -> None:
         """Run a step; what goes wrong in it is logged and costs the others nothing.

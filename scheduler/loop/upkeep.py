@@ -1,10 +1,9 @@
-"""Brings back what edges lost: a placement that is behind and wants no run is made to want one; and counts runs."""
+"""Brings back what edges lost: a placement that is behind and wants no run is made to want one."""
 
 from __future__ import annotations
 
 from common.clock import Clock
 from common.store.engine.session import Database
-from common.store.queue import tallies
 from common.store.state import placements
 from common.telemetry.logs import logger
 
@@ -33,11 +32,6 @@ class Upkeep:
         with self._database.write() as connection:
             placements.clear_holds(connection)
             found = placements.want_what_was_missed(connection, now=self._database.now(connection))
-        # In a transaction of its own: it is bounded by itself, and more runs may have ended than one go counts.
-        counted = tallies.MOST
-        while counted >= tallies.MOST:
-            with self._database.write() as connection:
-                counted = tallies.count_ended(connection, now=self._database.now(connection))
         self._due = self._clock.monotonic() + EVERY
         if found:
             log.info("upkeep.wanted", placements=found)

@@ -16,7 +16,7 @@ from common.domain.errors import TransientError
 from common.store.engine import roles
 from common.store.engine.errors import DatabaseBusyError
 from common.store.engine.session import Database
-from common.store.schema import enforced
+from common.store.schema import emitters, enforced
 from common.store.schema.migrations import MIGRATIONS
 from common.store.schema.tables import Base
 
@@ -76,6 +76,7 @@ def _upgrade(database: Database) -> tuple[str, ...]:
             enforced.remove(connection)
             command.upgrade(config(connection), "head")
             enforced.create(connection)
+        emitters.go_on(connection)
         return roles.refresh(connection)
 
 

@@ -17,10 +17,12 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, literal_column
 from common.domain.errors import PermanentError
 from common.store.engine.dialect import insert, table_of
 from common.store.engine.session import Database
+from common.store.queue.runs import first_id_at
 from common.store.schema.tables import (
     ApprovalRow,
     AttemptRow,
     Base,
+    EventRow,
     FaultRow,
     FleetRow,
     FleetSnapshotRow,
@@ -75,6 +77,7 @@ _RUN = table_of(RunRow)
 _OF_RUN = tuple(map(table_of, (PlannedChangeRow, ObjectResultRow, AttemptRow)))
 _SNAPSHOT = table_of(FleetSnapshotRow)
 _SPENDING = table_of(PruneSpendingRow)
+_EVENT = table_of(EventRow)
 _EXPENDABLE: ColumnElement[bool] = literal_column(f"({expendable('runs')})")
 
 
@@ -165,6 +168,7 @@ def delete_rows(connection: Connection, *, horizon: datetime, limit: int) -> dic
         locked = connection.execute(oldest.with_for_update(skip_locked=True)).scalars().all()
         deleted[table.name] = _delete(connection, table.c.id, locked)
     deleted[_SPENDING.name] = _delete_spending(connection, limit)
+    deleted[_EVENT.name] = _delete_events(connection, horizon, limit)
     _forget_horizon(connection)
     return deleted
 
@@ -221,6 +225,13 @@ def _delete_spending(connection: Connection, limit: int) -> int:
     for application, digest in found:
         connection.execute(delete(_SPENDING).where(key[0] == application, key[1] == digest, first))
     return len(found)
+
+
+def _delete_events(connection: Connection, horizon: datetime, limit: int) -> int:
+    """Delete the oldest events, whose ids sort by time."""
+    old = (_EVENT.c.id < first_id_at(horizon), _EVENT.c.at < horizon)
+    oldest = select(_EVENT.c.id).where(*old).order_by(_EVENT.c.id).limit(limit).with_for_update(skip_locked=True)
+    return _delete(connection, _EVENT.c.id, connection.execute(oldest).scalars().all())
 
 
 def _delete(connection: Connection, column: Any, which: Sequence[Any]) -> int:

@@ -61,6 +61,8 @@ GUARDS = (
     Guard("object_results", "DELETE", unless=_OF_EXPENDABLE),
     Guard("audit", "UPDATE"),
     Guard("audit", "DELETE"),
+    Guard("events", "UPDATE"),
+    Guard("events", "DELETE", unless=f"OLD.at < {HORIZON}"),
 )
 NEWER = tuple(Guard(table, "INSERT") for table in ("attempts", "object_results", "planned_changes"))
 """Nothing is added to a run that has ended."""
@@ -129,6 +131,11 @@ def schema_of(connection: Connection) -> str:
 
 def missing(connection: Connection) -> tuple[str, ...]:
     """Return the names of guards that are not in force, sorted; empty is right."""
+    return tuple(sorted(name for table, name in _wanted(connection.dialect.name) - present(connection)))
+
+
+def present(connection: Connection) -> set[tuple[str, str]]:
+    """Return the triggers that are in force, whoever made them, each with its table."""
     if connection.dialect.name == "postgresql":
         query = (
             "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
@@ -136,8 +143,7 @@ def missing(connection: Connection) -> tuple[str, ...]:
         )
     else:
         query = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'"
-    present = {(table, name) for table, name in connection.execute(text(query))}
-    return tuple(sorted(name for table, name in _wanted(connection.dialect.name) - present))
+    return {(table, name) for table, name in connection.execute(text(query))}
 
 
 def _wanted(dialect: str) -> set[tuple[str, str]]:

@@ -18,10 +18,12 @@ from sqlalchemy import insert, update
 from common.domain.work import WorkerState
 from common.settings import Settings
 from common.store.engine.session import Database
-from common.store.queue import leases, sending, tallies, workers
+from common.store.queue import leases, sending, workers
 from common.store.schema.tables import ClusterRow, PlacementRow, RunRow, SourceRow
 from common.store.state import fleet
 from console.api.app import create_app, in_process_client
+from scheduler.loop.listening import Listening
+from scheduler.readers import READERS
 from tests.integration.db.rows import queued
 
 TOKEN = "a-token-of-this-test"
@@ -38,14 +40,14 @@ def busy(database: Database) -> Database:
     """A hub in the midst of its work."""
     for number in range(3):
         queued(database, f"eu/a{number}")
+    listen = Listening(database, READERS)
+    listen.tick()
     with database.write() as connection:
         now = database.now(connection)
         connection.execute(update(RunRow).values(not_before=now - MINUTE))
-        tallies.count_ended(connection, now=now - timedelta(hours=1))
         ended = {"state": "ended", "started_at": now - 9 * MINUTE, "ended_at": now - 7 * MINUTE, "sent_at": None}
         one = RunRow.application == "a0"
         connection.execute(update(RunRow).where(one).values(ended | {"outcome": "failed"}))
-        tallies.count_ended(connection, now=now)
         found = {"memory": 7, "none": 2}
         layers = {"files": True, "network": False}
         well = WorkerState("w1", ("default",), 8, stuck=1, clock_ahead=1.5)
@@ -63,6 +65,7 @@ def busy(database: Database) -> Database:
         connection.execute(insert(SourceRow).values(source | read))
         connection.execute(insert(SourceRow).values(source | {"repo": "q", "error_code": "git.gone"}))
         connection.execute(update(PlacementRow).values(sync_status="synced"))
+    listen.tick()
     return database
 
 

@@ -16,20 +16,32 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from types import NoneType, SimpleNamespace, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 import common.store
 from common.domain.errors import FlotillaError
+from common.domain.events import Event, EventKind
 from common.domain.refs import RunId
 from common.domain.runs import AttemptOutcome
 from common.store.queue.attempts import AttemptEnding
 from tests.integration.db.filled import ROWS, fill
+
+
+class Reader(NamedTuple):
+    """A reader of events that does nothing with them."""
+
+    name: str
+    kinds: tuple[EventKind, ...] = ()
+
+    def take(self, connection: Connection, events: Sequence[Event], *, now: datetime) -> None:
+        """Do nothing."""
+
 
 GIVEN: Mapping[str, Mapping[str, Any]] = {
     "queue.attempts.note_stuck": {"lease": "placement:1", "token": "01990000-0000-7000-8000-000000000100.1"},
@@ -43,6 +55,8 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
         ),
         "values": {"objects": 1},
     },
+    "events.readers.advance": {"reader": Reader("reader-1")},
+    "events.readers.waiting": {"readers": (Reader("reader-1"), Reader("reader-2", (EventKind.FAULT_RAISED,)))},
     "reads.fleet.clusters": {"only": None},
     "reads.placements.troubled": {"after": "3:c1/a1"},
     "reads.leftovers.leftovers": {"after": "c1\na1\napps\nDeployment\ndefault\nweb"},

@@ -26,12 +26,14 @@ from common.store.state.standing import Success
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.leader import Leadership
+from scheduler.loop.listening import Listening
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
 from scheduler.loop.retention import Retention
 from scheduler.loop.tick import Scheduler
 from scheduler.loop.upkeep import Upkeep
+from scheduler.readers import READERS
 from tests.unit.registry import texts
 
 LEASE = timedelta(seconds=20)
@@ -161,6 +163,7 @@ class Steps:
             self.reaper,
             Upkeep(led, self.clock),
             Retention(led, self.clock, keep=KEEP),
+            Listening(led, READERS),
         )
 
     def prove(self, connection: Connection) -> None:

@@ -288,3 +288,48 @@ def _end_own(connection: Connection, two_pools: TwoPools) -> None:
     now = two_pools.blue.now(connection)
     attempt = AttemptRef(RunId(two_pools.running["blue"]), 1)
     assert attempts.end_attempt(connection, attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=now)
+
+
+@pytest.mark.parametrize(
+    ("statement", "match"),
+    [
+        ("INSERT INTO events SELECT * FROM events LIMIT 1", "permission denied"),
+        (
+            "INSERT INTO events (tx, id, at, kind, subject, cluster, application, project, code, params, actor) "
+            "VALUES (1, 'x', now(), 'run.ended', 'blue/web', 'blue', 'web', '', '', '{}', 'flotilla')",
+            "permission denied",
+        ),
+        ("UPDATE events SET code = 'x'", "permission denied"),
+        ("DELETE FROM events", "permission denied"),
+        ("UPDATE event_clock SET last = 1000000000", "permission denied"),
+        ("UPDATE event_cursors SET tx = 1000000000", "permission denied"),
+        ("SELECT nextval('event_numbers')", "permission denied"),
+        ("SELECT event_run_ended()", "permission denied|trigger functions can only be called"),
+        ("DROP TRIGGER event_run_ended ON runs", "must be owner"),
+    ],
+)
+def test_nothing_is_told_by_hand(two_pools: TwoPools, statement: str, match: str) -> None:
+    _refused(two_pools, statement, match=match)
+
+
+def test_what_tells_is_put_on_no_table_of_a_workers_own(two_pools: TwoPools) -> None:
+    """The functions have the owner's rights, and say what a row holds: a worker's own row would say anything."""
+    _refused(
+        two_pools,
+        "CREATE TEMPORARY TABLE mine (LIKE faults)",
+        "CREATE TRIGGER forged AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION event_fault_raised()",
+        match="permission denied for function",
+    )
+
+
+def test_what_a_worker_does_is_told_of_its_own_cluster(two_pools: TwoPools) -> None:
+    with two_pools.owner.read() as connection:
+        begun = connection.execute(text("SELECT count(*) FROM events")).scalar_one()
+    changed = "UPDATE placements SET health = 'degraded' WHERE cluster IN ('blue', 'green')"
+    with two_pools.owner.write() as connection:
+        connection.execute(text("SET LOCAL ROLE flotilla_worker_blue"))
+        connection.execute(text(changed))
+        connection.execute(text("RESET ROLE"))
+        told = connection.execute(text("SELECT cluster, kind, actor FROM events ORDER BY tx, id")).all()
+        assert [tuple(row) for row in told[begun:]] == [("blue", "health.changed", "flotilla")]
+        connection.rollback()

@@ -1,6 +1,7 @@
 """All tables, by aggregate; importing this package fills ``Base.metadata``."""
 
 from common.store.schema.tables.base import Base, Instant, Json, Params
+from common.store.schema.tables.events import EventClockRow, EventCursorRow, EventRow
 from common.store.schema.tables.fleet import (
     ClusterRow,
     FaultRow,
@@ -24,7 +25,7 @@ from common.store.schema.tables.runs import (
     RunRow,
     SessionRow,
 )
-from common.store.schema.tables.work import RetentionRow, RunTallyRow, SendingRow, TalliedRow, WorkerRow
+from common.store.schema.tables.work import RetentionRow, RunTallyRow, SendingRow, WorkerRow
 
 __all__ = [
     "ApprovalRow",
@@ -32,6 +33,9 @@ __all__ = [
     "AuditRow",
     "Base",
     "ClusterRow",
+    "EventClockRow",
+    "EventCursorRow",
+    "EventRow",
     "FaultRow",
     "FleetRow",
     "FleetSnapshotRow",
@@ -54,6 +58,5 @@ __all__ = [
     "SessionRow",
     "SourceDigestRow",
     "SourceRow",
-    "TalliedRow",
     "WorkerRow",
 ]

@@ -65,17 +65,6 @@ class RunTallyRow(Base):
     """Runs by the upper bound, in seconds, of the narrowest bucket that holds them."""
 
 
-class TalliedRow(Base):
-    """The last run that was counted, by its end."""
-
-    __tablename__ = "tallied"
-    __table_args__ = (CheckConstraint("id = 1", name="single"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    ended_at: Mapped[datetime]
-    run_id: Mapped[str] = mapped_column(String(36))
-
-
 class RetentionRow(Base):
     """Until when history may be deleted. There is a row only inside of a transaction that deletes what is old."""
 
