@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from common.domain.addresses import repository_key
 from common.domain.errors import PermanentError
+from common.domain.events import EventKind
 from common.domain.fleet import Fleet
 from common.domain.health import Health
 from common.domain.names import suggestion
@@ -171,6 +172,16 @@ def run_state(word: str) -> None:
 def outcome(word: str) -> None:
     """Return if it is an outcome of runs, or empty."""
     _word("outcome", word, Outcome)
+
+
+def event_kind(word: str) -> EventKind:
+    """Return the kind of events of that name.
+
+    Raises:
+        UnknownValueError: there is none.
+    """
+    _one_of("kind of event", word, [kind.value for kind in EventKind], "")
+    return EventKind(word)
 
 
 def approval_state(word: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from common.domain.events import Event, EventKind, Position, sentence
 from tests.fixtures.api import EMPTY_STATUS
 
 COMMIT = "3f9c1d2e" + "0" * 32
@@ -92,6 +93,34 @@ def _run(number: int, ref: str, outcome: str, age: timedelta, **more: Any) -> di
 FAILED = {"error_code": "apply.invalid", "error": REFUSED, "counts": {"failed": 1, "unchanged": 8}, "trigger": "retry"}
 
 
+def _events() -> list[dict[str, Any]]:
+    told = (
+        (41, EventKind.CLUSTER_LOST, "us-prod-02", "cluster.timeout", {"version": "v1.33.4"}, ""),
+        (12, EventKind.APPROVAL_ASKED, "eu-prod-02/web", "open", {"approval": 7, "asks": "prune"}, ""),
+        (8, EventKind.FAULT_RAISED, "registry", "registry.fault", {"file": "teams/shop/web.yaml", "line": 9}, ""),
+        (6, EventKind.REVISION_RESOLVED, "shop", "", {"commit": COMMIT}, ""),
+        (5, EventKind.RUN_ENDED, "eu-prod-01/payments", "", _run_params("succeeded", "manual", 4.2), "operator"),
+        (4, EventKind.HEALTH_CHANGED, "eu-prod-01/payments", "degraded", {"was": "healthy"}, ""),
+        (2, EventKind.RUN_ENDED, "eu-prod-03/shop", "apply.refused", _run_params("failed", "revision", 1.3), ""),
+    )
+    return [
+        {
+            "at": _ago(minutes=ago),
+            "kind": kind.value,
+            "subject": subject,
+            "actor": actor or "flotilla",
+            "sentence": sentence(
+                Event(Position(), datetime.now(UTC), kind, subject, "", "", "", code, params, None, actor)
+            ),
+        }
+        for ago, kind, subject, code, params, actor in told
+    ]
+
+
+def _run_params(outcome: str, trigger: str, seconds: float) -> dict[str, Any]:
+    return {"outcome": outcome, "trigger": trigger, "seconds": seconds}
+
+
 def answers() -> Mapping[str, Any]:
     """Return what the API of the fleet answers now."""
     failed = f"{REFUSED} 12 times since 38 min ago"
@@ -124,5 +153,6 @@ def answers() -> Mapping[str, Any]:
         },
         "clusters": [_cluster("us-prod-02", reachable=False, error=silent, last_seen_at=_ago(minutes=41), synced=11)],
         "placements": {"items": placements, "after": ""},
+        "events": {"items": _events(), "after": "9.x"},
         "runs": {"items": runs, "after": ""},
     }

@@ -12,7 +12,8 @@ from tests.docs.fleet import answers
 from tests.fixtures.api import answering
 from tests.fixtures.terminal import shown
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "read-status.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = (DOCS / "how-to" / "read-status.md", DOCS / "reference" / "events.md")
 BLOCK = re.compile(
     r"^<!-- flotilla (?P<words>[^\n]*), (?P<columns>\d+) columns -->\n```text\n(?P<body>.*?)^```$", re.M | re.S
 )
@@ -21,8 +22,8 @@ _SINCE = re.compile(r"since (\d{4}-\d\d-\d\d )?\d\d:\d\d")
 _ANSI = re.compile(r"\x1b\[\d*m")
 
 
-def blocks() -> Iterator[tuple[str, int, str]]:
-    for block in BLOCK.finditer(PAGE.read_text()):
+def blocks(*pages: Path) -> Iterator[tuple[str, int, str]]:
+    for block in (block for page in pages or PAGES for block in BLOCK.finditer(page.read_text())):
         yield block["words"], int(block["columns"]), block["body"]
 
 
@@ -33,7 +34,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_the_page_shows_status_and_runs_in_both_widths() -> None:
-    assert [(words, columns) for words, columns, _ in blocks()] == [
+    assert [(words, columns) for words, columns, _ in blocks(PAGES[0])] == [
         (words, columns) for words in ("status", "runs") for columns in (80, 140)
     ]
 
@@ -47,7 +48,7 @@ def test_what_the_page_shows_is_what_a_terminal_shows(home: Path, words: str, co
 
 
 @pytest.mark.parametrize("columns", [60, 80, 140])
-@pytest.mark.parametrize("words", ["status", "runs --all"])
+@pytest.mark.parametrize("words", ["status", "runs --all", "events"])
 def test_no_line_is_wider_than_the_terminal(home: Path, words: str, columns: int) -> None:
     env = {"FLOTILLA_HOME": str(home), "TERM": "xterm-256color"}
     _, told = shown(*words.split(), columns=columns, env=env)
