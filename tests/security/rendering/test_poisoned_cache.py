@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.fakes.trees import memory_tree
 from tests.security.rendering.attacks import OBJECT
 from workers.render.cache import RenderCache, cache_key
 from workers.render.manifests import Output, Sourced
-from workers.render.renderers import Renderers
+from workers.render.renderers import Renderers, _inputs
 from workers.render.request import RenderRequest
 
 OURS, THEIRS = ({"app/a.yaml": OBJECT % name} for name in ("ours", "theirs"))
@@ -111,12 +113,16 @@ ATTACKS: list[Callable[[Path, Path], None]] = [
 ]
 
 
-def test_who_knows_what_is_rendered_and_not_the_secret_can_forge_no_entry(root: Path) -> None:
-    """Another process's cache over the same folder is what a renderer that got out could make."""
-    tree, evil = memory_tree(OURS), memory_tree(THEIRS)
-    for secret in (None, b"t" * 32, hashlib.sha256(SECRET).digest()):
-        forger = Renderers(RenderCache(root, secret=secret))
-        forger.render(lambda _: evil, REQUEST, forger.resolve(tree, REQUEST))
+def test_who_knows_what_is_rendered_and_not_the_secret_can_forge_no_entry(root: Path, tmp_path: Path) -> None:
+    """An entry under the very key of ours, made by our own code, is what a renderer that got out could make."""
+    tree = memory_tree(OURS)
+    resolved = Renderers(RenderCache(root)).resolve(tree, REQUEST)
+    key = cache_key(resolved.source_digest, resolved.renderer, _inputs(REQUEST, resolved.renderer))
+    theirs = Output((Sourced(yaml.safe_load(OBJECT % "theirs"), "app/a.yaml"),), ())
+    assert RenderCache(root, secret=SECRET).get(key) is not None, "it is the key of ours"
+    for number, secret in enumerate((None, b"t" * 32, hashlib.sha256(SECRET).digest())):
+        RenderCache(tmp_path / f"forged{number}", secret=secret).put(key, theirs)
+        shutil.copytree(tmp_path / f"forged{number}", root, dirs_exist_ok=True)
         assert name_of(root) == "ours"
 
 
