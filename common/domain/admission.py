@@ -54,8 +54,10 @@ class Wish:
         state: of the placement, as stored.
         placement: the same in the registry; None where nothing places it.
         cluster: in the registry; None where it is unknown.
+        owner: project that its objects belong to, see ``common.domain.tenant.owner_of``; empty for none.
         blocked: why nothing may be written to the cluster, whoever asks; ``NONE`` where it may.
         paused: whether a person paused the placement.
+        agreed: whether a person asked for just this run after the application had become one of its project.
         begun: whether an attempt of the run has written already, so that it goes on and does not begin.
     """
 
@@ -63,8 +65,10 @@ class Wish:
     state: PlacementState
     placement: Placement | None
     cluster: Cluster | None
+    owner: str
     blocked: Reason = NONE
     paused: bool = False
+    agreed: bool = False
     begun: bool = False
 
 
@@ -77,17 +81,34 @@ def admit(wish: Wish) -> Allow | Held:
         return Held(still) if still else Allow(Permit.WRITE)
     if wish.placement is None or wish.state is not PlacementState.PLACED:
         return Held(Reason(Hold.UNPLACED))
+    return _of_placed(wish, wish.placement)
+
+
+def _of_placed(wish: Wish, placement: Placement) -> Allow | Held:
+    other = changes_hands(wish.owner, placement.application.project)
+    if other and not wish.agreed and wish.trigger is not Trigger.CHECK:
+        return Held(other)
     if wish.trigger is Trigger.DRIFT and not wish.begun:
         # A sweep only hints: whether something differs, a look decides, which is always allowed.
-        return Allow(Permit.WRITE if _may_correct(wish, wish.placement) else Permit.LOOK)
-    still = _standstill(wish.placement)
+        return Allow(Permit.WRITE if _may_correct(wish, placement) else Permit.LOOK)
+    still = _standstill(placement)
     if still:
         return Held(still)
     if wish.trigger in BY_PERSON:
         return Allow(Permit.LOOK if wish.trigger is Trigger.CHECK else Permit.WRITE)
     if wish.paused:
         return Held(Reason(Hold.PAUSED))
-    return Allow(Permit.WRITE) if wish.begun else _by_mode(wish.placement.sync.mode)
+    return Allow(Permit.WRITE) if wish.begun else _by_mode(placement.sync.mode)
+
+
+def changes_hands(owner: str, project: str) -> Reason:
+    """Return why objects are left alone that would go from one project to another; ``NONE`` where they would not.
+
+    Args:
+        owner: that they belong to; empty for none.
+        project: of the application that has the placement's name now.
+    """
+    return Reason(Hold.TRANSFERRED, {"owner": owner, "project": project}) if owner not in {"", project} else NONE
 
 
 def _standstill(placement: Placement) -> Reason:

@@ -35,6 +35,8 @@ class Hold(StrEnum):
     """No target takes the cluster any more, and ``onUnmatch`` is ``delete``."""
     UNPLACED = "placement.unplaced"
     """Nothing places the application there any more."""
+    TRANSFERRED = "placement.transferred"
+    """Its application is one of another project than wrote its objects. Params: owner, project."""
     WANTED = "placement.wanted"
     """What was to remove it is not carried out: it is wanted again."""
     ASKED = "placement.leaving-asked"

@@ -1,4 +1,4 @@
-"""In whose name a placement is written, and what proves it later. Pure.
+"""In whose name a placement is written, whose that makes its objects, and what proves it later. Pure.
 
 A removal may come once its application is gone: then it goes by what is kept with the placement, which whoever may
 write to the database could rewrite. So that is signed, with a key that is not in the database.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from common.domain.fleet import DEFAULT_PROJECT
 from common.domain.refs import PlacementRef
 
 _PURPOSE = b"flotilla removals"
@@ -31,6 +32,20 @@ class Tenant:
 
     project: str
     account: str
+
+
+def owner_of(noted: str | None, projects: Collection[str]) -> str:
+    """Return the project that a placement's objects belong to; empty where no project has a claim to them.
+
+    None has a claim where nobody noted who wrote them, nor where that was before the registry had projects: who
+    introduces projects would otherwise hand over every placement of a fleet by hand.
+
+    Args:
+        noted: project in whose name they were written last; None where that is not known.
+        projects: of the registry in force.
+    """
+    before_projects = noted == DEFAULT_PROJECT.name and noted not in projects
+    return "" if noted is None or before_projects else noted
 
 
 @dataclass(frozen=True, slots=True)

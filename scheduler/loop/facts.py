@@ -53,6 +53,7 @@ def _current(known: PlacementFacts) -> Current:
         owns=owns,
         looked=known.looked,
         failed_settings=known.failed_settings,
+        tenant=known.tenant,
     )
 
 

@@ -16,6 +16,7 @@ from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import RunState, Trigger
 from common.domain.status import NONE, Reason
+from common.domain.tenant import owner_of
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
@@ -214,13 +215,18 @@ def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet, trigger:
     """Return why there is no run for a placement now; ``NONE`` where there may be one."""
     placement = fleet.placement(one.ref)
     if placement is None or one.state is not PlacementState.PLACED:
+        if one.hold.code == Hold.TRANSFERRED:
+            return one.hold
         return Reason(RequestReason.NOT_PLACED, {"state": one.state.value})
     if one.desired is None:
         return one.hold or Reason(Hold.UNRESOLVED)
     known = clusters.get(connection, one.ref.cluster)
     blocked = known.blocked if known is not None else NONE
-    wish = Wish(trigger, one.state, placement, placement.cluster, blocked=blocked, paused=one.paused)
-    admitted = admit(wish)
+    # Who asks for a sync of just this placement hands over what another project has left there, once it says so.
+    agreed = trigger is Trigger.MANUAL and one.hold.code == Hold.TRANSFERRED
+    owner = owner_of(one.tenant, fleet.projects)
+    at = (one.state, placement, placement.cluster, owner)
+    admitted = admit(Wish(trigger, *at, blocked=blocked, paused=one.paused, agreed=agreed))
     return admitted.hold if isinstance(admitted, Held) else NONE
 
 

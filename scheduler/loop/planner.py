@@ -9,7 +9,9 @@ from typing import Any
 from common.domain.codes import ApprovalReason, RunReason
 from common.domain.fleet import Fleet
 from common.domain.holds import Hold
+from common.domain.refs import PlacementRef
 from common.domain.status import NONE, Reason
+from common.domain.tenant import owner_of
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
@@ -47,6 +49,7 @@ class Planner:
         self._database = database
         self._snapshots = snapshots
         self._planned: tuple[Any, ...] | None = None
+        self._awaited: frozenset[PlacementRef] = frozenset()
 
     def forget(self) -> None:
         """Plan anew at the next tick, whatever was planned before."""
@@ -59,12 +62,14 @@ class Planner:
             return 0
         with self._database.read() as connection:
             marker = _marker(connection, known[0])
-            facts = read_facts(connection) if marker != self._planned else None
+            anew = marker != self._planned or placements.any_left(connection, self._awaited)
+            facts = read_facts(connection) if anew else None
             allowed = [approval.id for approval in approved_to_leave(connection)] if facts is not None else []
         snapshot_id, fleet = known
         if facts is not None:
-            self._carry_out(fleet, plan(fleet, facts), facts, allowed)
-            self._planned = marker
+            planned = plan(fleet, facts)
+            self._carry_out(fleet, planned, facts, allowed)
+            self._planned, self._awaited = marker, planned.awaited
         with self._database.write() as connection:
             return _make_runs(connection, fleet, snapshot_id, now=self._database.now(connection))
 
@@ -136,7 +141,7 @@ def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: d
     for one in wanting:
         cluster = fleet.clusters.get(one.ref.cluster)
         held = blocked.get(one.ref.cluster, NONE)
-        decision = decide(_waiting(one), fleet.placement(one.ref), cluster=cluster, blocked=held)
+        decision = decide(_waiting(one, fleet), fleet.placement(one.ref), cluster=cluster, blocked=held)
         if isinstance(decision, MakeRun):
             superseded += [one.id] if decision.supersede else []
             made.append(new_run(one, decision, fleet, snapshot_id))
@@ -170,13 +175,14 @@ def new_run(
     )
 
 
-def _waiting(one: PlacementFacts) -> Waiting:
+def _waiting(one: PlacementFacts, fleet: Fleet) -> Waiting:
     return Waiting(
         state=one.state,
         desired=one.desired,
         applied=one.applied,
         paused=one.paused,
         failures=one.failures,
+        owner=owner_of(one.tenant, fleet.projects),
         changed=one.changed,
         hook_failed=one.failure_code.startswith(HOOKS),
         run_state=one.run.state if one.run else None,

@@ -19,6 +19,7 @@ class Waiting:
 
     Attributes:
         applied: identity of what it runs.
+        owner: project that its objects belong to; empty for none.
         changed: whether its cluster, or what the registry says of it, has changed since the last of these failures.
         hook_failed: whether that was a hook's.
         run_state: of its run that has not ended; None where there is none.
@@ -30,6 +31,7 @@ class Waiting:
     applied: tuple[str, str] | None
     paused: bool
     failures: int
+    owner: str
     changed: bool = False
     hook_failed: bool = False
     run_state: RunState | None = None
@@ -72,7 +74,8 @@ def decide(
         cluster: the placement's, in the registry.
         blocked: why nothing may be written to it; ``NONE`` where it may.
     """
-    wish = Wish(Trigger.REVISION, waiting.state, placement, cluster, blocked=blocked, paused=waiting.paused)
+    at = (waiting.state, placement, cluster, waiting.owner)
+    wish = Wish(Trigger.REVISION, *at, blocked=blocked, paused=waiting.paused)
     if waiting.state is PlacementState.LEAVING:
         return _held(replace(wish, trigger=Trigger.LEAVING)) or _leave(waiting)
     if waiting.state is not PlacementState.PLACED or placement is None or waiting.desired is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from common.domain.admission import Allow, Held, Permit, Wish, admit
+from common.domain.admission import Allow, Held, Permit, Wish, admit, changes_hands
 from common.domain.fleet import ClusterState, Disposition, Fleet, OnUnmatch, Placement
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
@@ -17,6 +17,7 @@ from common.domain.refs import PlacementRef, Revision, SourceRef
 from common.domain.runs import Trigger
 from common.domain.several import joined_commit, joined_digest, joined_renderer
 from common.domain.status import NONE, Reason
+from common.domain.tenant import owner_of
 from scheduler.planning.facts import Current, Facts, Resolved
 from scheduler.planning.leaving import Departures, Leaver, departures
 
@@ -49,10 +50,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All steps, by placement, and who asks to leave."""
+    """All steps, by placement, and who asks to leave.
+
+    Attributes:
+        awaited: placements whose former project still removes what another's application of that name will place: they
+            are planned anew once they are gone.
+    """
 
     steps: tuple[Step, ...]
     departures: Departures
+    awaited: frozenset[PlacementRef] = frozenset()
 
 
 def plan(fleet: Fleet, facts: Facts) -> Plan:
@@ -61,7 +68,17 @@ def plan(fleet: Fleet, facts: Facts) -> Plan:
     going = departures(_leavers(fleet, placed, facts), fleet.leaving, total=_placed_now(facts), facts=facts)
     steps = [_step(placed[ref], fleet, facts, going) for ref in sorted(placed)]
     steps += [_unwanted(ref, facts.current[ref], going) for ref in sorted(facts.current.keys() - placed.keys())]
-    return Plan(tuple(steps), going)
+    leaving = (step.ref for step in steps if step.state is PlacementState.LEAVING and step.ref in placed)
+    awaited = frozenset(ref for ref in leaving if _hands(ref, fleet, facts))
+    return Plan(tuple(steps), going, awaited)
+
+
+def _hands(ref: PlacementRef, fleet: Fleet, facts: Facts) -> Reason:
+    """Return why what a placement owns is left alone: it would change hands; ``NONE`` where it would not."""
+    current, application = facts.current.get(ref), fleet.applications.get(ref.application)
+    if current is None or application is None:
+        return NONE
+    return changes_hands(owner_of(current.tenant, fleet.projects), application.project)
 
 
 def _placed_now(facts: Facts) -> int:
@@ -69,7 +86,10 @@ def _placed_now(facts: Facts) -> int:
 
 
 def _leavers(fleet: Fleet, placed: Mapping[PlacementRef, Placement], facts: Facts) -> Iterable[Leaver]:
-    """Yield placements whose objects are to be removed, whether they may be or not."""
+    """Yield placements whose objects are to be removed, whether they may be or not.
+
+    What another project wrote an application removes no more than it writes it; a draining cluster is the fleet's.
+    """
     for ref, current in sorted(facts.current.items()):
         if current.state is PlacementState.LEFT:
             continue
@@ -78,12 +98,18 @@ def _leavers(fleet: Fleet, placed: Mapping[PlacementRef, Placement], facts: Fact
             emptied = _may_be_emptied(fleet, ref.cluster)
             if emptied is ClusterState.DRAINING:
                 yield Leaver(ref, Hold.DRAINING, drains=ref.cluster)
-            elif emptied is not None and fleet.leaving_policy(ref.application) is OnUnmatch.DELETE:
+            elif emptied is not None and _deletes(ref, fleet, facts):
                 yield Leaver(ref, Hold.UNMATCHED, drains="")
         elif placement.disposition is Disposition.REMOVE:
             draining = placement.cluster.state is ClusterState.DRAINING
             why = Hold.DRAINING if draining else Hold.APPLICATION_RETIRED
-            yield Leaver(ref, why, drains=ref.cluster if draining else "")
+            if draining or not _hands(ref, fleet, facts):
+                yield Leaver(ref, why, drains=ref.cluster if draining else "")
+
+
+def _deletes(ref: PlacementRef, fleet: Fleet, facts: Facts) -> bool:
+    """Return whether its application says that what it no longer places is removed, and may say so."""
+    return fleet.leaving_policy(ref.application) is OnUnmatch.DELETE and not _hands(ref, fleet, facts)
 
 
 def _may_be_emptied(fleet: Fleet, name: str) -> ClusterState | None:
@@ -98,10 +124,16 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
     current = facts.current.get(placement.ref)
     if placement.disposition is Disposition.FORGET:
         return _standing(placement.ref, current, PlacementState.RETAINED, Reason(Hold.CLUSTER_RETIRED))
+    hands = _hands(placement.ref, fleet, facts)
+    if hands and current is not None and current.state is PlacementState.LEAVING:
+        # Its former project's own decision, which goes on to its end; then there is nothing to be handed over.
+        return _standing(placement.ref, current, PlacementState.LEAVING, current.hold)
     if placement.disposition is Disposition.REMOVE:
+        if hands and placement.cluster.state is not ClusterState.DRAINING:
+            return _standing(placement.ref, current, PlacementState.RETAINED, hands)
         return _removed(placement.ref, current, going)
     source_id, desired, unresolved = _desired(placement, current, facts)
-    admitted = _admitted(placement, facts)
+    admitted = _admitted(placement, fleet, facts)
     renewed = desired is not None and (
         current is None or current.desired is None or current.desired.identity != desired.identity
     )
@@ -131,10 +163,11 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
     )
 
 
-def _admitted(placement: Placement, facts: Facts) -> Allow | Held:
+def _admitted(placement: Placement, fleet: Fleet, facts: Facts) -> Allow | Held:
     """Return whether a run for a new revision of a wanted placement may be; its pause is asked when one is made."""
-    blocked = facts.blocked.get(placement.ref.cluster, NONE)
-    return admit(Wish(Trigger.REVISION, PlacementState.PLACED, placement, placement.cluster, blocked=blocked))
+    blocked, current = facts.blocked.get(placement.ref.cluster, NONE), facts.current.get(placement.ref)
+    owner = owner_of(current.tenant if current is not None else None, fleet.projects)
+    return admit(Wish(Trigger.REVISION, PlacementState.PLACED, placement, placement.cluster, owner, blocked=blocked))
 
 
 def _mended(placement: Placement, current: Current | None, fleet: Fleet) -> bool:

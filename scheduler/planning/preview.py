@@ -201,7 +201,7 @@ def as_if_applied(fleet: Fleet, *others: Fleet) -> Facts:
     placed = [placement for each in (fleet, *others) for placement in each.placements()]
     standing = Current(PlacementState.PLACED, None, None, None, hold=NONE, owns=True)
     return Facts(
-        current={placement.ref: standing for placement in fleet.placements()},
+        current={one.ref: replace(standing, tenant=one.application.project) for one in fleet.placements()},
         resolved={
             (source, placement.ref.application): Resolved(0, digest="-", commit="-", renderer="-")
             for placement in placed

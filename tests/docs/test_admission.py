@@ -18,7 +18,8 @@ _BEGIN, _END = "<!-- table -->\n", "<!-- end -->\n"
 _COLUMNS = {
     "new revision, retry": (Trigger.REVISION, Trigger.RETRY),
     "drift": (Trigger.DRIFT,),
-    "a person's sync, an approved removal": (Trigger.MANUAL, Trigger.APPROVAL),
+    "a person's sync": (Trigger.MANUAL,),
+    "an approved removal": (Trigger.APPROVAL,),
     "a person's check": (Trigger.CHECK,),
     "leaving": (Trigger.LEAVING,),
 }
@@ -50,15 +51,27 @@ class _Situation:
         blocked: Reason = NONE,
         paused: bool = False,
         begun: bool = False,
+        owner: str = "",
     ) -> None:
         self.words = words
         self._placement, self._blocked, self._paused, self._begun = placement, blocked, paused, begun
+        self._owner = owner
 
     def answer(self, trigger: Trigger) -> str:
         """Return what ``admit`` says to a wish."""
         at: Cluster = self._placement.cluster if self._placement is not None else cluster("eu")
         state = PlacementState.LEAVING if trigger is Trigger.LEAVING else PlacementState.PLACED
-        wish = Wish(trigger, state, self._placement, at, blocked=self._blocked, paused=self._paused, begun=self._begun)
+        wish = Wish(
+            trigger,
+            state,
+            self._placement,
+            at,
+            self._owner,
+            blocked=self._blocked,
+            paused=self._paused,
+            agreed=trigger is Trigger.MANUAL,
+            begun=self._begun,
+        )
         admitted = admit(wish)
         return admitted.permit.value if isinstance(admitted, Allow) else f"`{admitted.hold.code}`"
 
@@ -67,6 +80,7 @@ _SITUATIONS = (
     _Situation("another cluster answers at its address", _placement(), blocked=Reason(Hold.IDENTITY_CHANGED)),
     _Situation("another cluster of the registry is the same one", _placement(), blocked=Reason(Hold.SAME_CLUSTER)),
     _Situation("nothing places it", None),
+    _Situation("another project wrote its objects", _placement(), owner="another"),
     _Situation("its cluster is joining", _placement(ClusterState.JOINING)),
     _Situation("its cluster is frozen", _placement(ClusterState.FROZEN)),
     _Situation("its cluster's document is gone", _placement(removed=True)),

@@ -12,6 +12,7 @@ from common.domain.fleet import Fleet, SyncSettings
 from common.domain.inventory import HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
+from common.domain.tenant import owner_of
 from common.snapshots import NoFleetError, Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
@@ -116,7 +117,7 @@ class Moves:
         project = self._own_project()
         if found is None or not project:
             return ()
-        if self._project(former.application, found.snapshot_id) != project:
+        if self._owner(former, found) != project:
             return ()
         left = tuple(_inherited(item) for item in found.items.values() if item.object not in objects)
         if left:
@@ -180,7 +181,7 @@ class Moves:
             return None, {}
         facts = Owner(owner, keeper.state, keeper.desired, keeper.applied, running=keeper.running)
         found = {one: held_by(facts, keeper.items.get(one)) for one in objects}
-        theirs = self._project(owner.application, keeper.snapshot_id)
+        theirs = self._owner(owner, keeper)
         mine = self._project(self._run.ref.application, self._run.snapshot_id)
         if theirs == mine:
             return keeper, found
@@ -229,6 +230,11 @@ class Moves:
 
     def _own_project(self) -> str:
         return self._project(self._run.ref.application, self._run.snapshot_id)
+
+    def _owner(self, ref: PlacementRef, keeper: Keeper) -> str:
+        """Return which project a placement's objects belong to: who has its name by now need not be who wrote them."""
+        owner = owner_of(keeper.tenant, self._fleet.projects)
+        return owner or self._project(ref.application, keeper.snapshot_id)
 
     def _project(self, application: str, snapshot_id: int | None) -> str:
         """Return in which project an application is, or was at its last run; empty where nobody knows."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from common.domain.admission import Held, Permit, Wish, admit
 from common.domain.codes import RunReason
 from common.domain.fleet import Cluster, Placement
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.several import commits_in
@@ -32,7 +33,15 @@ class Stop:
     reason: Reason
 
 
-def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *, cluster: Cluster | None) -> Go | Stop:
+def preflight(
+    run: ClaimedRun,
+    facts: ClaimFacts,
+    placement: Placement | None,
+    *,
+    cluster: Cluster | None,
+    owner: str,
+    agreed: bool,
+) -> Go | Stop:
     """Return whether a claimed run is carried out, and how.
 
     Args:
@@ -40,17 +49,22 @@ def preflight(run: ClaimedRun, facts: ClaimFacts, placement: Placement | None, *
         facts: what SQL knows around it.
         placement: the placement in the fleet in force; None where nothing places it.
         cluster: its cluster in the fleet in force.
+        owner: project that the placement's objects belong to; empty for none.
+        agreed: whether a person asked for the run after the application had become one of its project.
     """
     removes, standing = run.revision is None, facts.standing
     placed = placement if standing.state is PlacementState.PLACED else None
     begun = _goes_on(run, facts.last)
+    trigger = Trigger.LEAVING if removes else run.trigger
+    at = (standing.state, placement, cluster, owner)
+    wish = Wish(trigger, *at, blocked=facts.blocked, paused=standing.paused, agreed=agreed, begun=begun)
+    admitted = admit(wish)
+    if isinstance(admitted, Held) and admitted.hold.code == Hold.TRANSFERRED:
+        return Stop(AttemptOutcome.SKIPPED, admitted.hold)  # nor are its hooks seen to their end in another's name
     outdated = _outdated(run, facts, placed) if placed is not None and not removes else NONE
     if outdated and not facts.blocked:
         # A hook that is under way is never left alone: what it does to the outside must come to its end first.
         return Go(Phase.RESUME, outdated=True) if run.hook_active else Stop(AttemptOutcome.SUPERSEDED, outdated)
-    trigger = Trigger.LEAVING if removes else run.trigger
-    wish = Wish(trigger, standing.state, placement, cluster, blocked=facts.blocked, paused=standing.paused, begun=begun)
-    admitted = admit(wish)
     if isinstance(admitted, Held):
         return Stop(AttemptOutcome.SKIPPED, admitted.hold)
     if removes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from common.domain import numbers
-from common.domain.admission import Allow, Permit, Wish, admit
+from common.domain.admission import Allow, Held, Permit, Wish, admit
 from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Placement
 from common.domain.inventory import InventoryItem
@@ -15,6 +15,7 @@ from common.domain.placements import PlacementState
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger, own_back_off
 from common.domain.status import BY_LOOKS, NONE, UNKNOWN_KINDS, Found
+from common.domain.tenant import owner_of
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseUnavailableError
 from common.store.queue import attempts, runs
@@ -173,7 +174,10 @@ class Recorder:
         placement = self._where.fleet.placement(row.ref)
         if placement is None or row.state is not PlacementState.PLACED:
             return
-        writes = self._may_correct(row, placement)
+        admitted = self._admitted(row, placement)
+        if isinstance(admitted, Held):
+            return
+        writes = admitted.permit is Permit.WRITE
         cause = self._cause(row, verdict, writes=writes)
         if not cause:
             return
@@ -184,10 +188,10 @@ class Recorder:
             pause = own_back_off(row.failures, placement.sync.retry)
             standing.want_again(self._transaction, row.id, at=max(self._now, row.failure.last + pause))
 
-    def _may_correct(self, row: Standing, placement: Placement) -> bool:
-        """Return whether drift may be corrected; where not, a run only looks."""
-        wish = Wish(Trigger.DRIFT, row.state, placement, placement.cluster, paused=row.paused)
-        return admit(wish) == Allow(Permit.WRITE)
+    def _admitted(self, row: Standing, placement: Placement) -> Allow | Held:
+        """Return whether drift may be corrected, or only be looked at."""
+        owner = owner_of(None if row.tenant is None else row.tenant.project, self._where.fleet.projects)
+        return admit(Wish(Trigger.DRIFT, row.state, placement, placement.cluster, owner, paused=row.paused))
 
     def _cause(self, row: Standing, verdict: SweepVerdict, *, writes: bool) -> str:
         """Return why the placement's objects are judged by a run now, in words; empty when they need not be."""

@@ -18,7 +18,8 @@ from common.domain.runs import Trigger
 from common.domain.secrecy import NO_SECRETS
 from common.domain.several import commits_in
 from common.domain.status import Remedy
-from common.domain.tenant import Signer, Tenant
+from common.domain.tenant import Signer, Tenant, owner_of
+from common.snapshots import NoFleetError
 from common.sources.sources import opener
 from common.store.engine.connection import Connection as DatabaseConnection
 from common.store.events import audit
@@ -147,8 +148,31 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
         with runtime.database.read() as connection:
             renderer = sources.renderer_of(connection, run.ref.application, placement.to_resolve)
         known = replace(known, renderer=renderer)
-    verdict = preflight(run, known, placement, cluster=fleet.clusters.get(run.ref.cluster))
+    tenant = known.standing.tenant
+    verdict = preflight(
+        run,
+        known,
+        placement,
+        cluster=fleet.clusters.get(run.ref.cluster),
+        owner=owner_of(None if tenant is None else tenant.project, fleet.projects),
+        agreed=_agreed(runtime, run, fleet),
+    )
     return facts(fleet=fleet, placement=placement, renderer=known.renderer, verdict=verdict)
+
+
+def _agreed(runtime: Runtime, run: ClaimedRun, fleet: Fleet) -> bool:
+    """Return whether a person asked for the run when its application was one of the project that it is of now.
+
+    What was asked for before that, and is carried out only now, was asked for in another project's name.
+    """
+    now = fleet.applications.get(run.ref.application)
+    if run.trigger is not Trigger.MANUAL or now is None:
+        return False
+    try:
+        then = runtime.snapshots.fleet(runtime.database, run.snapshot_id).applications.get(run.ref.application)
+    except NoFleetError:
+        return False
+    return then is not None and then.project == now.project
 
 
 def _approval(connection: DatabaseConnection, run: ClaimedRun) -> Approval | None:
@@ -203,7 +227,20 @@ def _rights(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase) -> tu
         return tenancy.to_remove(run.ref, facts.fleet, row.tenant, hooks=bool(row.delete_hooks)), None
     rights = tenancy.to_write(run.ref, facts.fleet)
     signature = tenancy.to_note(row, rights, signer) if phase is not Phase.CHECK else None
-    return rights, (rights.tenant, signature) if signature is not None else None
+    if signature is None:
+        return rights, None
+    _audit_transfer(runtime, run, row, rights)
+    return rights, (rights.tenant, signature)
+
+
+def _audit_transfer(runtime: Runtime, run: ClaimedRun, row: Standing, rights: Rights) -> None:
+    """Have it audited that objects go from one project to another."""
+    if row.tenant is None or row.tenant.project == rights.project.name:
+        return
+    detail = {"from": row.tenant.project, "to": rights.project.name, "run": run.attempt.run}
+    with runtime.database.write() as connection:
+        now = runtime.database.now(connection)
+        audit.append(connection, actor="flotilla", action="transfer", subject=str(run.ref), detail=detail, now=now)
 
 
 def _signer(runtime: Runtime, run: ClaimedRun, facts: Facts) -> Signer:

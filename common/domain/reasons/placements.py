@@ -151,6 +151,14 @@ def _same_cluster(params: Params) -> str:
     return f"the same cluster as {', '.join(params.get('others', ()))}"
 
 
+def _transferred(params: Params) -> str:
+    owner, project = params.get("owner", "another"), params.get("project", "another")
+    return (
+        f"project {owner} wrote its objects, and the application is one of project {project} now: they are left alone "
+        f"until `flotilla sync` of just this placement hands them over, or the application is one of {owner} again"
+    )
+
+
 def _leaving_asked(params: Params) -> str:
     why = sentence(Reason(str(params.get("why", ""))))
     return f"{numbers.of(int(params.get('placements', 0)), 'placement')} would leave ({why})"
@@ -182,6 +190,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Hold.APPLICATION_RETIRED: lambda _: "its application is retired",
     Hold.UNMATCHED: lambda _: "no target matches it any more and onUnmatch is delete",
     Hold.UNPLACED: lambda _: "nothing places it any more; its objects are left alone",
+    Hold.TRANSFERRED: _transferred,
     Hold.WANTED: lambda _: "it is wanted again",
     Hold.ASKED: _leaving_asked,
     Hold.PAUSED: lambda _: "paused",

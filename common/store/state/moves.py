@@ -65,6 +65,7 @@ class Keeper:
         running: an attempt of it is under way.
         snapshot_id: of the fleet of its last run; None where it had none.
         items: those of the objects asked for that it owns.
+        tenant: project in whose name they were written last; None where nobody noted it.
     """
 
     id: int
@@ -74,6 +75,7 @@ class Keeper:
     running: bool
     snapshot_id: int | None
     items: dict[ObjectId, InventoryItem]
+    tenant: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def keeper(connection: Connection, ref: PlacementRef, objects: Collection[Object
         running=RunState.RUNNING in states,
         snapshot_id=connection.execute(last).scalar(),
         items=owned,
+        tenant=row.tenant_project,
     )
 
 

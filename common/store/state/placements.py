@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, Table, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, or_, select, tuple_, update
 
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
@@ -45,6 +45,7 @@ class PlacementFacts:
         failure_code: of the last of them; empty where none failed.
         changed: whether its cluster, or what the registry says of it, has changed since.
         objects: how many objects it owns.
+        tenant: project in whose name they were written last; None where nobody noted it.
         run: its run that has not ended.
     """
 
@@ -63,6 +64,7 @@ class PlacementFacts:
     failure_code: str
     changed: bool
     objects: int
+    tenant: str | None
     run: OpenRun | None
 
 
@@ -114,6 +116,7 @@ _COLUMNS = (
     PlacementRow.failures,
     PlacementRow.changed_at,
     PlacementRow.objects,
+    PlacementRow.tenant_project,
     RunRow.id.label("run_id"),
     RunRow.state.label("run_state"),
     RunRow.trigger,
@@ -269,7 +272,10 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
 
 
 def clear_holds(connection: Connection) -> None:
-    """Take away holds that ended: ``PAUSED`` where it is not, ``MANUAL`` where it is in sync."""
+    """Take away holds that ended.
+
+    ``PAUSED`` where it is not, ``MANUAL`` where it is in sync, ``TRANSFERRED`` where the objects were handed over.
+    """
     held = PlacementRow.hold_code != fixed("")
     resumed = and_(PlacementRow.hold_code == Hold.PAUSED.value, PlacementRow.paused_by.is_(None))
     in_sync = and_(
@@ -277,7 +283,11 @@ def clear_holds(connection: Connection) -> None:
         PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
         PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
     )
-    connection.execute(update(PlacementRow).where(held, or_(resumed, in_sync)).values(columns_of("hold", NONE)))
+    handed = and_(
+        PlacementRow.hold_code == Hold.TRANSFERRED.value,
+        PlacementRow.tenant_project == PlacementRow.hold_params["project"].as_string(),
+    )
+    connection.execute(update(PlacementRow).where(held, or_(resumed, in_sync, handed)).values(columns_of("hold", NONE)))
 
 
 def hold(connection: Connection, holds: Mapping[int, Reason]) -> None:
@@ -296,6 +306,16 @@ def want_run(connection: Connection, ref: PlacementRef, *, now: datetime) -> Non
     """Have the placement planned for anew at once."""
     mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
     connection.execute(update(PlacementRow).where(*mine).values(retry_at=now))
+
+
+def any_left(connection: Connection, refs: Collection[PlacementRef]) -> bool:
+    """Return whether one of these placements is gone by now."""
+    key = tuple_(PlacementRow.cluster, PlacementRow.application)
+    for batch in batched(sorted(refs)):
+        left = (PlacementRow.state == PlacementState.LEFT, key.in_([(one.cluster, one.application) for one in batch]))
+        if connection.execute(select(PlacementRow.id).where(*left).limit(1)).first() is not None:
+            return True
+    return False
 
 
 def pause(connection: Connection, ref: PlacementRef, *, actor: str, reason: str, now: datetime) -> bool:
@@ -343,5 +363,6 @@ def _facts(row: Any) -> PlacementFacts:
         failure_code=row.failure_code,
         changed=row.changed_at is not None,
         objects=row.objects,
+        tenant=row.tenant_project,
         run=run,
     )

@@ -291,7 +291,7 @@ class Statuses(RuleBasedStateMachine):
         with self.steps.db.read() as connection:
             facts = claims.facts_of(connection, run)
         placement = fleet.placement(run.ref)
-        verdict = preflight(run, facts, placement, cluster=fleet.clusters.get("c1"))
+        verdict = preflight(run, facts, placement, cluster=fleet.clusters.get("c1"), owner="", agreed=False)
         ender = Ender(self.steps.db, run)
         ender.tenant, ender.signer = Tenant("default", ""), Signer(b"k" * 32, run.ref, "m")
         ender.placement, ender.projects, ender.hint = placement, fleet.projects, facts.standing.hint

@@ -133,6 +133,8 @@ def test_a_run_for_another_project_keeps_the_hooks_of_the_first_until_it_has_its
     document = hub.git.files[REGISTRY.repo]["web.yaml"].replace("project: team", "project: others")
     hub.git.commit(REGISTRY.repo, {"web.yaml": None, "other.yaml": document})
     hub.git.commit(APPS, {"web/a.yaml": config_map("web", v="2")})
+    hub.settle(2)
+    hub.ask(IntentKind.SYNC, "eu/web")
     hub.settle()
     assert in_whose_name(sent) == {OURS, "system:serviceaccount:web:mighty"}
     sent.clear()

@@ -16,8 +16,8 @@ from scheduler.planning.due import Decision, Later, MakeRun, NoRun, Waiting, dec
 from tests.factories import application, cluster, fleet
 
 NEW = Revision("new", "p", "c" * 40)
-BEHIND = Waiting(PlacementState.PLACED, NEW, ("old", "p"), paused=False, failures=0)
-LEAVING = Waiting(PlacementState.LEAVING, None, ("old", "p"), paused=False, failures=0)
+BEHIND = Waiting(PlacementState.PLACED, NEW, ("old", "p"), paused=False, failures=0, owner="")
+LEAVING = Waiting(PlacementState.LEAVING, None, ("old", "p"), paused=False, failures=0, owner="")
 
 
 def _placement(mode: SyncMode = SyncMode.ENFORCE, state: ClusterState = ClusterState.ACTIVE) -> Placement:

@@ -97,7 +97,7 @@ def _of(
     placement: Placement | None = PLACEMENT,
     at: Cluster | None = PLACEMENT.cluster,
 ) -> Go | Stop:
-    return preflight(run or _run(), facts, placement, cluster=at)
+    return preflight(run or _run(), facts, placement, cluster=at, owner="", agreed=False)
 
 
 def _stops(verdict: Go | Stop, outcome: AttemptOutcome, reason: str) -> None:
