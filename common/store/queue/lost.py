@@ -40,8 +40,9 @@ def resend(connection: Connection, queues: Sequence[str]) -> None:
         return
     unclaimed = (RunRow.queue.in_(queues), RunRow.sent_at.is_not(None), RunRow.state == RunState.QUEUED)
     # Locked in the order in which dispatch locks them, so that the two never wait for each other.
-    locked = connection.execute(select(RunRow.id).where(*unclaimed).order_by(RunRow.id).with_for_update()).scalars()
-    connection.execute(update(RunRow).where(RunRow.id.in_(list(locked))).values(sent_at=None, parked=False))
+    found = connection.execute(select(RunRow.id).where(*unclaimed).order_by(RunRow.id).with_for_update())
+    if locked := found.scalars().all():  # an empty list would be looked for in the whole table
+        connection.execute(update(RunRow).where(RunRow.id.in_(locked)).values(sent_at=None, parked=False))
     sent = update(SourceRow).where(SourceRow.pool.in_(queues), SourceRow.sent_at.is_not(None))
     connection.execute(sent.values(sent_at=None))
     mine = update(ClusterRow).where(ClusterRow.pool.in_(queues))

@@ -212,8 +212,9 @@ def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: R
         mine = (*open_, RunRow.hook_active.is_(false()), RunRow.trigger != Trigger.CHECK)
         unclaimed = select(RunRow.id).where(*mine)
         locked = connection.execute(unclaimed.order_by(RunRow.placement_id).with_for_update()).scalars().all()
-        values = ended(Outcome.SUPERSEDED, now=now, reason=reason)
-        connection.execute(update(RunRow).where(RunRow.id.in_(locked)).values(values))
+        if locked:  # an empty list would be looked for in the whole table
+            values = ended(Outcome.SUPERSEDED, now=now, reason=reason)
+            connection.execute(update(RunRow).where(RunRow.id.in_(locked)).values(values))
         superseded.extend(map(RunId, locked))
     return superseded
 

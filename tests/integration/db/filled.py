@@ -26,6 +26,7 @@ ROWS: Mapping[str, int] = {
     "sources": 1_000,
     "clusters": 100,
     "workers": 20,
+    "pool_roles": 5,
     "fleet": 1,
     "leadership": 1,
 }
@@ -67,6 +68,9 @@ _VALUES: Mapping[str, str] = {
     "intents.kind": "'sync'",
     "intents.outcome": "'done'",
     "clusters.state": "'active'",
+    "clusters.name": "'c' || g % 100",
+    "clusters.pool": "(ARRAY['default', 'eu'])[g % 2 + 1]",
+    "pool_roles.role": "'nobody_' || g",
     "placements.health": "'healthy'",
     "placements.failure_remedy": "CASE WHEN g % 50 = 0 THEN 'permanent' ELSE 'transient' END",
     "inventory.health": "'healthy'",
