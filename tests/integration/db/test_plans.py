@@ -231,7 +231,6 @@ def test_no_policy_makes_a_pools_role_read_a_whole_large_table(explained_to_work
     hot = (
         "queue.claims.",
         "queue.attempts.",
-        "queue.results.",
         "state.standing.",
         "state.inventory.",
         "state.healths.",
