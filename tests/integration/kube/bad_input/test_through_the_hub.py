@@ -152,7 +152,7 @@ def test_a_kind_that_never_comes_fails_the_run_at_its_deadline_and_says_which(hu
     hub.reaper.tick()
     (run, *_) = hub.runs("eu/web")
     assert (run.state, run.outcome, run.error_code) == ("ended", "failed", "sync.deadline")
-    assert "not in time: wave 1: the cluster serves no kind Widget" in run.reason
+    assert "not in time: wave 1: the cluster serves no kind Widget" in run.error
 
 
 def test_a_kind_that_no_cluster_serves_has_failed_and_no_sweep_hides_it_until_the_next_commit(
