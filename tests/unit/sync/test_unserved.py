@@ -188,3 +188,10 @@ def test_nothing_is_pruned_while_a_group_does_not_answer(site: Site, silent: Fak
     with pytest.raises(SilentGroupError):
         site.sync(config_map("new"), gadget())
     assert silent.names("ConfigMap") == {"old", "new"}
+
+
+@pytest.mark.parametrize("annotation", ["apply", "prune", "force"])
+def test_an_odd_word_on_an_object_of_an_unserved_kind_is_its_fault(site: Site, annotation: str) -> None:
+    odd = annotated(gadget(), **{f"flotilla_{annotation}": "odd"})
+    with pytest.raises(ManifestsError, match=f"annotation flotilla.dev/{annotation} is 'odd'"):
+        site.sync(config_map(), odd)

@@ -163,7 +163,8 @@ def _annotations(manifest: Manifest) -> Mapping[str, str]:
 
 def _normalised(manifest: Manifest, naming: Naming, kinds: KindLookup) -> Wanted:
     group, version, kind_name, name = _identity(manifest, naming.run)
-    place = place_of(_annotations(manifest))
+    # What it says of itself is read before its kind is asked for: a word that is none is its fault, whoever serves it.
+    place, options = place_of(_annotations(manifest)), marks.options_of(_annotations(manifest))
     kind = kinds(group, version, kind_name)
     namespace = ""
     if kind.namespaced:
@@ -171,7 +172,6 @@ def _normalised(manifest: Manifest, naming: Naming, kinds: KindLookup) -> Wanted
         _check("namespace", namespace, is_label)
     object_id = ObjectId(group, kind_name, namespace, name)
     mark = marks.owner_mark(naming.fleet, naming.ref, object_id)
-    options = marks.options_of(_annotations(manifest))
     complete = _completed(manifest, group, kind_name)
     complete["metadata"] = _metadata(manifest["metadata"], name, namespace, mark, naming.ref.mark(naming.fleet))
     key = naming.digest_key if naming.keyed or (group, kind_name) == ("", "Secret") else None
