@@ -235,4 +235,6 @@ def _delete_events(connection: Connection, horizon: datetime, limit: int) -> int
 
 
 def _delete(connection: Connection, column: Any, which: Sequence[Any]) -> int:
+    if not which:
+        return 0
     return connection.execute(delete(column.table).where(column.in_(which))).rowcount

@@ -58,9 +58,14 @@ def check_depth(raw: bytes) -> None:
     Raises:
         GarbageError: it does.
     """
-    if sum(raw.count(opener) for opener in _OPENERS) > DEEPEST and depth(raw) > DEEPEST:
+    if _nests_beyond(raw, DEEPEST):
         message = f"the cluster sent an object that nests deeper than {DEEPEST} levels"
         raise GarbageError(message)
+
+
+def _nests_beyond(raw: bytes, levels: int) -> bool:
+    """Return whether valid JSON nests deeper; the brackets are counted first, which most of it needs no more than."""
+    return sum(raw.count(opener) for opener in _OPENERS) > levels and depth(raw) > levels
 
 
 def trimmed(raw: bytes, deepest: int = DEEPEST + 2) -> bytes:
@@ -70,7 +75,7 @@ def trimmed(raw: bytes, deepest: int = DEEPEST + 2) -> bytes:
         raw: valid JSON.
         deepest: from 1; an item of a LIST begins at the third level.
     """
-    if sum(raw.count(opener) for opener in _OPENERS) <= deepest or depth(raw) <= deepest:
+    if not _nests_beyond(raw, deepest):
         return raw
     kept, begins, level = [], 0, 0
     for token in _TOKENS.finditer(raw):
