@@ -31,6 +31,7 @@ from common.domain.refs import GitRef, RunId, SourceRef
 from common.domain.runs import AttemptOutcome
 from common.store.engine import roles
 from common.store.queue.attempts import AttemptEnding
+from common.store.queue.retention import BATCH
 from tests.integration.db.filled import ROWS, fill
 
 
@@ -58,6 +59,7 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
     },
     "events.readers.advance": {"reader": Reader("reader-1")},
     "events.readers.waiting": {"readers": (Reader("reader-1"), Reader("reader-2", (EventKind.FAULT_RAISED,)))},
+    "queue.retention.delete_runs": {"limit": BATCH},
     "reads.fleet.clusters": {"only": None},
     "reads.placements.troubled": {"after": "3:c1/a1"},
     "reads.leftovers.leftovers": {"after": "c1\na1\napps\nDeployment\ndefault\nweb"},
