@@ -194,8 +194,7 @@ def crowded(database: Database) -> Database:
             columns = {column.name: column for column in row.__table__.columns} | changed
             copies = select(*columns.values()).select_from(row).join(number, true())
             connection.execute(insert(row).from_select(list(columns), copies))
-            # A session keeps the plan of a foreign key's check until its tables are counted anew: made for the few
-            # placements above, it may read all of them for each run.
+            # Counted after each: an earlier test's counts of this database must not plan the next statement.
             connection.execute(text("ANALYZE"))
     return database
 
