@@ -112,12 +112,13 @@ def given_for(annotation: Any) -> st.SearchStrategy[Any]:
 
 _LISTS = (Sequence, Iterable, list, set, frozenset)
 _MAPPINGS = (Mapping, dict)
+_NAMES = st.sampled_from(["c2/a2", "c4/a4"])
 _PLAIN = {
     int: st.integers(1, 500).map(lambda half: 2 * half),
-    str: st.sampled_from(["c2/a2", "c4/a4"]),
+    str: _NAMES,
     datetime: st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - zoned by hypothesis
     timedelta: st.timedeltas(timedelta(seconds=1), timedelta(days=1)),
-    SourceRef: st.builds(GitRef, st.sampled_from(["c2/a2", "c4/a4"]), st.just(""), st.just("refs/heads/main")),
+    SourceRef: st.builds(GitRef, _NAMES, st.just(""), st.just("refs/heads/main")),
     RunId: st.just(RunId("01990000-0000-7000-8000-000000000100")),
     AttemptEnding: st.just(AttemptEnding(AttemptOutcome.SUCCEEDED)),
 }
