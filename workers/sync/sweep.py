@@ -39,7 +39,7 @@ class Drift:
         object: which one.
         what: in words.
         manager: who wrote to it last besides us; empty where nobody is named.
-        seen: its fingerprint now; empty where it is gone.
+        seen: a text that is another one whenever it changed again; empty where it is gone.
     """
 
     object: ObjectId
@@ -183,10 +183,19 @@ def _drift(marking: _Marking, item: InventoryItem, meta: LiveMeta | None) -> Dri
     except GarbageError as error:
         return error
     if (meta.annotations or {}).get(marks.OWNER) != marks.owner_mark(marking.fleet, marking.ref, item.object):
-        return Drift(item.object, "lost our mark", last_manager(meta), seen)
+        return Drift(item.object, "lost our mark", last_manager(meta), _seen(seen, meta))
     if seen != item.fingerprint:
-        return Drift(item.object, "was changed", last_manager(meta), seen)
+        return Drift(item.object, "was changed", last_manager(meta), _seen(seen, meta))
     return None
+
+
+def _seen(fingerprint: str, meta: LiveMeta) -> str:
+    """Return the fingerprint of what drifted, made finer: its times are of seconds where nothing counts generations.
+
+    Somebody who writes twice within a second leaves the same managedFields, and what the second write says is judged
+    too.
+    """
+    return fingerprint if meta.generation else f"{fingerprint} {meta.resource_version}"
 
 
 def last_manager(meta: LiveMeta) -> str:

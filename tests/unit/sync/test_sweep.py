@@ -97,6 +97,18 @@ def test_a_hint_is_another_whenever_something_else_is_seen_and_the_same_while_no
     assert len({"", first, second, swept(site, cluster).verdicts[0].hint}) == 4
 
 
+def test_two_writes_within_one_second_are_two_hints(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map())
+    seen = []
+    for value in ("1", "2"):
+        cluster.edit("ConfigMap", "settings", {"data": {"a": value}}, manager="x")
+        seen.append(lists(cluster))
+    first, second = ((found["", "ConfigMap"] or ())[0] for found in seen)
+    second = msgspec.structs.replace(second, managed_fields=first.managed_fields)
+    hints = [swept(site, cluster, {("", "ConfigMap"): [meta]}).verdicts[0].hint for meta in (first, second)]
+    assert len({"", *hints}) == 3, "the times of managedFields are of whole seconds"
+
+
 def test_what_waits_to_be_pruned_is_not_looked_at(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map())
     (object_id,) = site.journal.inventory
