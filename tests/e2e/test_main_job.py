@@ -73,6 +73,10 @@ def test_a_deleted_object_comes_back(world: World) -> None:
         eventually("it is back", lambda: client.get(path).is_success)
 
 
+def is_gone(client: httpx.Client, path: str) -> bool:
+    return client.get(path).status_code == httpx.codes.NOT_FOUND
+
+
 def test_an_object_that_left_git_is_pruned_once_the_rest_is_healthy(world: World) -> None:
     files = {"pruned/kept.yaml": deployment("kept"), "pruned/gone.yaml": config_map("gone", v="1")}
     world.apps.commit(files)
@@ -82,8 +86,7 @@ def test_an_object_that_left_git_is_pruned_once_the_rest_is_healthy(world: World
     world.hub.await_synced("pruned", 3, commit=commit)
     for name in LIVE:
         with world.cluster(name).client() as client:
-            gone = client.get("/api/v1/namespaces/pruned/configmaps/gone")
-            assert gone.status_code == httpx.codes.NOT_FOUND
+            eventually("it is gone", partial(is_gone, client, "/api/v1/namespaces/pruned/configmaps/gone"))
             assert client.get("/apis/apps/v1/namespaces/pruned/deployments/kept").is_success
 
 
