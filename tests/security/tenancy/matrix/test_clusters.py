@@ -21,6 +21,7 @@ from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, annotated, config_map, details
 from tests.integration.hub.harness import APPS, REGISTRY, StepHub
 from tests.integration.hub.test_flow import config_map as text_of
+from tests.integration.hub.test_flow import live
 from tests.integration.kube.given import Given
 from tests.security.tenancy.matrix import fields, page
 from tests.security.tenancy.matrix.page import Row
@@ -161,7 +162,7 @@ def test_the_page_says_what_comes_of_each(cluster: ControlPlane, kubectl: httpx.
     rows = [tried(attack, cluster) for attack in ATTACKS]
     assert theirs(kubectl) == before, "nothing of theirs was written"
     assert not kubectl.get(f"/apis/{RBAC}/v1/clusterrolebindings/x").is_success
-    page.check("clusters", [*rows, moved(hub), marked(cluster, kubectl)])
+    page.check("clusters", [*rows, moved(hub), renamed(hub), marked(cluster, kubectl)])
 
 
 def marked(cluster: ControlPlane, kubectl: httpx.Client) -> Row:
@@ -181,12 +182,12 @@ def marked(cluster: ControlPlane, kubectl: httpx.Client) -> Row:
 
 def moved(hub: StepHub) -> Row:
     """Have an application say that it is what theirs was."""
-    rules = "repos: ['**'], clusters: {all: true}, namespaces: {allow: [web], create: true}"
+    rules = "repos: ['**'], clusters: {all: true}, namespaces: {allow: [web, left], create: true}"
     head = "apiVersion: flotilla.dev/v1\nkind: Project\n"
     hub.declare(
         "eu",
-        extra=f"{head}metadata: {{name: theirs}}\nspec: {{paths: [web.yaml], {rules}}}\n---\n"
-        f"{head}metadata: {{name: ours}}\nspec: {{paths: [site.yaml], {rules}}}\n",
+        extra=f"{head}metadata: {{name: theirs}}\nspec: {{paths: [web.yaml, left.yaml], {rules}}}\n---\n"
+        f"{head}metadata: {{name: ours}}\nspec: {{paths: [site.yaml, taken.yaml], {rules}}}\n",
     )
     hub.git.commit(APPS, {"web/a.yaml": text_of("web", v="1"), "site/a.yaml": text_of("web", v="2")})
     hub.application("web", more="  project: theirs\n")
@@ -201,6 +202,24 @@ def moved(hub: StepHub) -> Row:
     assert hub.placement("eu/site").sync != "synced"
     said = "nothing is taken until a person allows just these objects (`flotilla approvals`, kind `move`)"
     return Row("Application.spec.movedFrom.application", "an application that it says it was", "the worker", said)
+
+
+def renamed(hub: StepHub) -> Row:
+    """Have an application of ours bear the name of one that theirs removed, whose objects are kept."""
+    hub.git.commit(APPS, {"left/a.yaml": text_of("left", v="1"), "taken/a.yaml": text_of("left", v="2")})
+    hub.application("left", more="  project: theirs\n")
+    hub.settle()
+    document = hub.git.files[REGISTRY.repo]["left.yaml"]
+    hub.git.commit(REGISTRY.repo, {"left.yaml": None})
+    hub.settle()
+    document = document.replace("path: left", "path: taken").replace("project: theirs", "project: ours")
+    hub.git.commit(REGISTRY.repo, {"taken.yaml": document})
+    hub.settle()
+    found = live(hub, "eu", "left", "left")
+    assert found is not None
+    assert found["data"] == {"v": "1"}
+    said = hub.placement("eu/left").reason.partition(";")[0]
+    return Row("Application.metadata.name", "an application that was removed and left its objects", "the plan", said)
 
 
 def test_every_mark_that_the_engine_reads_has_a_decision() -> None:
