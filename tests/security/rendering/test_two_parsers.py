@@ -18,6 +18,7 @@ from common.sources.artifacts.faults import ArchiveBombError
 from tests.fakes.archives import entry, packed, tar_of
 from tests.fakes.trees import Content, memory_tree
 from tests.security.rendering.attacks import chart, helm, honest, leaks, render, told
+from workers.render.helm import schemas
 from workers.render.helm.charts import footprint
 from workers.render.helm.rendering import handed_over
 from workers.render.renderers import Renderers
@@ -106,6 +107,20 @@ def test_a_packed_chart_smuggles_no_schema_past_the_check(renderers: Renderers, 
         text = json.dumps({"$ref": reference}).encode()
         files = chart(".Values", {"app/charts/sub-1.0.0.tgz": SMUGGLED[name](text)})
         assert not leaks(shown(renderers, files, helm(values={"sub": {"a": "not as it wants"}})))
+
+
+@pytest.mark.parametrize("name", SMUGGLED)
+def test_no_schema_is_handed_to_helm_that_is_not_handed_to_the_check(name: str) -> None:
+    """The sandbox would hide what a schema reads: here nothing is between the archive and what Helm is given."""
+    smuggled = SMUGGLED[name](json.dumps({"$ref": "file:///etc/canary"}).encode())
+    tree = memory_tree(chart(".Values", {"app/charts/sub-1.0.0.tgz": smuggled}))
+    try:
+        given, _ = handed_over(tree, footprint(tree, "app", {}), schemas=True)
+    except PermanentError:
+        return
+    if b"etc/canary" in _all_of(base64.b64decode(given["chart/charts/sub-1.0.0.tgz"])):
+        checked = [path for path in given if path.startswith("unpacked/") and path.endswith(schemas.NAME)]
+        assert any(b"etc/canary" in base64.b64decode(given[path]) for path in checked)
 
 
 def shown(renderers: Renderers, files: Mapping[str, Content], request: RenderRequest) -> str:
