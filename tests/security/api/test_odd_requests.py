@@ -62,7 +62,7 @@ async def _asked(app: FastAPI, method: str, target: str, body: bytes = b"", **mo
 
 
 @pytest.fixture
-def statements(database: Database) -> Iterator[list[str]]:
+def statements() -> Iterator[list[str]]:
     """What the database is asked."""
     asked: list[str] = []
 
