@@ -79,6 +79,7 @@ class Rig:
     apps: Repository
     planes: ControlPlanes
     database: Database
+    redis: RedisServer
 
     def cluster(self, name: str) -> ControlPlane:
         """Return a running API server."""
@@ -128,7 +129,7 @@ def rig(clusters: tuple[str, ...]) -> Iterator[Rig]:
         for plane in planes.clusters.values():
             kubeconfig = yaml.safe_dump(plane.kubeconfig()).encode()
             DirectoryProvider(hub.home / "credentials").store(f"clusters/{plane.name}", {"kubeconfig": kubeconfig})
-        yield Rig(hub, registry, apps, planes, database)
+        yield Rig(hub, registry, apps, planes, database, redis)
 
 
 def _started(stack: ExitStack, server: Any) -> Any:
