@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +17,15 @@ from common.sources.objects import SYMLINK
 from tests.fakes.git_server import GitServer
 from tests.fakes.trees import Content, memory_tree
 from tests.fixtures.services import unavailable
+from tests.security.sources.kustomizations import PATHS
 from workers.render import kustomize, plain, sandbox
 from workers.render.faults import EscapeRefusedError, RemoteRefusedError, RendererMissingError
 from workers.render.kustomization import footprint
 from workers.render.table import detect
 
-FIELDS: dict[str, Callable[[str], Any]] = {
-    "resources": lambda path: {"resources": [path]},
-    "bases": lambda path: {"bases": [path]},
-    "components": lambda path: {"components": [path]},
-    "crds": lambda path: {"crds": [path]},
-    "configurations": lambda path: {"configurations": [path]},
-    "generators": lambda path: {"generators": [path]},
-    "transformers": lambda path: {"transformers": [path]},
-    "validators": lambda path: {"validators": [path]},
-    "openapi": lambda path: {"openapi": {"path": path}},
-    "patches": lambda path: {"patches": [{"path": path}]},
-    "patchesJson6902": lambda path: {"patchesJson6902": [{"path": path, "target": {"kind": "Pod"}}]},
-    "patchesStrategicMerge": lambda path: {"patchesStrategicMerge": [path]},
-    "replacements": lambda path: {"replacements": [{"path": path}]},
-    "configMapGenerator.files": lambda path: {"configMapGenerator": [{"name": "x", "files": [path]}]},
+FIELDS: Mapping[str, Callable[[str], Any]] = {
+    **PATHS,
     "configMapGenerator.files key": lambda path: {"configMapGenerator": [{"name": "x", "files": [f"key={path}"]}]},
-    "configMapGenerator.envs": lambda path: {"configMapGenerator": [{"name": "x", "envs": [path]}]},
-    "configMapGenerator.env": lambda path: {"configMapGenerator": [{"name": "x", "env": path}]},
-    "secretGenerator.files": lambda path: {"secretGenerator": [{"name": "x", "files": [path]}]},
-    "secretGenerator.envs": lambda path: {"secretGenerator": [{"name": "x", "envs": [path]}]},
     "transformers inline path": lambda path: {
         "transformers": [json.dumps({"apiVersion": "builtin", "kind": "PatchTransformer", "path": path}, indent=1)]
     },

@@ -20,6 +20,7 @@ from tests.fakes.git_server import GitServer, git_http_server
 from tests.fakes.trees import memory_tree
 from tests.integration.git.conftest import credentials, mirrors
 from tests.integration.git.test_submodules import with_module
+from tests.security.sources.kustomizations import PATHS
 from tests.security.tenancy.matrix import fields, page
 from tests.security.tenancy.matrix.page import Row
 from workers.render import kustomization
@@ -31,27 +32,6 @@ __all__ = ["credentials", "git_http_server", "mirrors"]
 
 OUT, ADDRESS = "../../theirs/app", "https://git.example.com/theirs/deploy.git"
 HELM = frozenset(kustomization._HELM)
-PATHS: Mapping[str, Any] = {
-    "resources": lambda path: {"resources": [path]},
-    "bases": lambda path: {"bases": [path]},
-    "components": lambda path: {"components": [path]},
-    "crds": lambda path: {"crds": [path]},
-    "configurations": lambda path: {"configurations": [path]},
-    "generators": lambda path: {"generators": [path]},
-    "transformers": lambda path: {"transformers": [path]},
-    "validators": lambda path: {"validators": [path]},
-    "openapi.path": lambda path: {"openapi": {"path": path}},
-    "patches.path": lambda path: {"patches": [{"path": path}]},
-    "patchesJson6902.path": lambda path: {"patchesJson6902": [{"path": path, "target": {"kind": "Pod"}}]},
-    "patchesStrategicMerge": lambda path: {"patchesStrategicMerge": [path]},
-    "replacements.path": lambda path: {"replacements": [{"path": path}]},
-    "configMapGenerator.files": lambda path: {"configMapGenerator": [{"name": "x", "files": [path]}]},
-    "configMapGenerator.envs": lambda path: {"configMapGenerator": [{"name": "x", "envs": [path]}]},
-    "configMapGenerator.env": lambda path: {"configMapGenerator": [{"name": "x", "env": path}]},
-    "secretGenerator.files": lambda path: {"secretGenerator": [{"name": "x", "files": [path]}]},
-    "secretGenerator.envs": lambda path: {"secretGenerator": [{"name": "x", "envs": [path]}]},
-    "secretGenerator.env": lambda path: {"secretGenerator": [{"name": "x", "env": path}]},
-}
 NAMES_NOTHING = {
     "apiVersion": "the format's version",
     "kind": "the format's",
