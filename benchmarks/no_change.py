@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from benchmarks import first_sync, rig
 from benchmarks.rig import Rig
 from common.store.schema.tables import PlacementRow, RunRow, SourceRow
-from tests.e2e.hub import eventually
+from tests.harness.processes import eventually
 
 
 def measure(made: Rig, applications: int) -> float:

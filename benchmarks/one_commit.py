@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from benchmarks import first_sync, no_change, rig
 from benchmarks.rig import Rig
 from common.store.schema.tables import PlacementRow, RunRow
-from tests.e2e.hub import eventually
+from tests.harness.processes import eventually
 
 TIMES = 20
 

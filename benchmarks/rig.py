@@ -24,10 +24,10 @@ from common.store.engine.upgrade import upgrade
 from common.store.schema.tables import AttemptRow, PlacementRow
 from simulator.git_http import GitHttpServer
 from tests.controlplane.runner import ControlPlane, ControlPlanes
-from tests.e2e.hub import Hub, eventually
-from tests.e2e.repository import Repository
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.redis import RedisServer
+from tests.harness.processes import Hub, eventually
+from tests.harness.repository import Repository
 
 NAMESPACE = "bench"
 WORKERS = ("worker-1", "worker-2", "worker-now")

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from common.domain.refs import PlacementRef
-from tests.contract.cluster_port.conftest import session
 from tests.controlplane.runner import ControlPlanes, Workloads
 from tests.fakes.sync import Site, WallClock
+from tests.harness.session import session
 from workers.sync.objects.marks import PLACEMENT_LABEL
 from workers.sync.ports import Ending
 from workers.sync.sweep import Finding, compare

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.controlplane import build, golang
-from tests.packaging.index import Index
+from tests.harness.index import Index
 
 OURS = "#!/bin/sh\necho go version go1.26.6 linux/amd64\n"
 

@@ -17,10 +17,10 @@ from common.store.engine.upgrade import upgrade
 from simulator.git_http import GitHttpServer
 from tests.controlplane.fixtures import LIVE, Resettable
 from tests.controlplane.runner import ControlPlane
-from tests.e2e.hub import Hub
-from tests.e2e.repository import Repository
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.redis import RedisServer
+from tests.harness.processes import Hub
+from tests.harness.repository import Repository
 
 FLEET = """\
 apiVersion: flotilla.dev/v1

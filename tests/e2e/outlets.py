@@ -12,11 +12,11 @@ from typing import Protocol
 
 import yaml
 
-from tests.e2e.repository import Repository
 from tests.fakes.archives import packed
 from tests.fakes.web_server import Reply, WebServer
 from tests.fixtures.oci import CHART, Blob, OciRegistry
 from tests.fixtures.s3 import REGION, TestBucket
+from tests.harness.repository import Repository
 
 Files = Mapping[str, str]
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tests.controlplane.fixtures import LIVE
 from tests.e2e.conftest import World, config_map
-from tests.e2e.hub import eventually
+from tests.harness.processes import eventually
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import httpx
 
 from tests.controlplane.fixtures import LIVE
 from tests.e2e.conftest import World, config_map, deployment
-from tests.e2e.hub import eventually
+from tests.harness.processes import eventually
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 

@@ -21,7 +21,7 @@ import yaml
 from tests.controlplane.build import find
 from tests.controlplane.fixtures import LIVE
 from tests.e2e.conftest import World
-from tests.e2e.hub import eventually
+from tests.harness.processes import eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "applications"
 CLUSTER = LIVE[0]

@@ -164,3 +164,10 @@ def git_http_server(tmp_path: Path) -> Iterator[GitServer]:
     """A Git server of the test's own."""
     with git_server(tmp_path / "origins") as server:
         yield server
+
+
+def with_module(origin: Origin, url: str, commit: str, *, path: str = "lib", name: str = "lib") -> str:
+    """Commit a submodule by hand: no clone is wanted."""
+    modules = f'[submodule "{name}"]\n\tpath = {path}\n\turl = {url}\n'
+    entries = {".gitmodules": ("100644", modules), path: ("160000", commit), "app/own.yaml": ("100644", "own: 1\n")}
+    return origin.commit_entries(entries)

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import yaml
 
 from tests.fakes.tls import server_tls
-from tests.integration.kube.given import Given
+from tests.harness.given import Given
 
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)\r\n")
 
@@ -98,7 +97,7 @@ class HostileCluster:
             "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
             "current-context": "it",
         }
-        return Given(yaml.safe_dump(document).encode())
+        return Given.of(document)
 
 
 @contextmanager

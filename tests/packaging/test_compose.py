@@ -27,10 +27,10 @@ from common.broker.keys import message_keys
 from common.broker.sender import CelerySender
 from common.settings import Settings
 from tests.controlplane.build import TOOLS
-from tests.e2e.hub import eventually
 from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.services import unavailable
+from tests.harness.processes import eventually
 from tests.packaging.compose import ROOT, Compose
 
 FLOTILLA = ("scheduler", "worker", "worker-now", "api", "flower", "worker-eu")

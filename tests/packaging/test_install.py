@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.index import Index
+from tests.harness.index import Index
 
 ROOT = Path(__file__).parents[2]
 PROJECT = """\

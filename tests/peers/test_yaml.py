@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from common.yaml import MANIFEST_LIMITS, dump, load_documents
+from tests.harness.yaml_texts import ODD, TEXTS, VALUES
 from tests.peers.conftest import Ask
-from tests.unit.yaml.texts import ODD, TEXTS, VALUES
 
 MANY = 2_000
 

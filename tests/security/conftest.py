@@ -9,7 +9,7 @@ import pytest
 
 from common.store.engine.session import Database
 from simulator.server import running_simulator
-from tests.integration.hub.harness import StepHub
+from tests.harness.hub import StepHub
 
 
 @pytest.fixture

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Protocol
 
 import httpx
 import pytest
-import yaml
 
 from simulator.server import running_simulator
 from tests.fakes.cluster import FakeCluster
-from workers.kube import ClusterPool
-from workers.kube.pool import OWN
+from tests.harness.session import session
 from workers.sync.ports import ClusterPort
 
 _PATHS = {
@@ -68,27 +64,6 @@ class HttpHands:
     def _patch(self, path: str, body: Mapping[str, Any], manager: str) -> None:
         answer = self._client.patch(self._root + path, json=body, params={"fieldManager": manager}, headers=_MERGE)
         assert answer.is_success, answer.text
-
-
-class Held:
-    """A credentials provider with one kubeconfig."""
-
-    def __init__(self, kubeconfig: Mapping[str, Any]) -> None:
-        self._text = yaml.safe_dump(dict(kubeconfig)).encode()
-
-    def get(self, ref: str) -> dict[str, bytes]:
-        """Return it."""
-        assert ref
-        return {"kubeconfig": self._text}
-
-
-@contextmanager
-def session(kubeconfig: Mapping[str, Any]) -> Iterator[ClusterPort]:
-    """Give the port to the cluster of a kubeconfig."""
-    server = kubeconfig["clusters"][0]["cluster"]["server"]
-    pool = ClusterPool(Held(kubeconfig), timedelta(seconds=10))
-    yield pool.connect("it", server=server, credentials="clusters/it").session("flotilla/test (run r.1)", account=OWN)
-    pool.close()
 
 
 @pytest.fixture(params=["fake", "simulator", "real"])

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from simulator.server import running_simulator
-from tests.contract.cluster_port.conftest import Held
+from tests.harness.given import Given
 from workers.kube import ClusterPool, Connection, children
 from workers.kube.children import Children
 from workers.sync.objects.live import Kind
@@ -63,7 +63,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 
 def _place(kubeconfig: dict[str, Any], client: httpx.Client) -> Iterator[Place]:
     server = kubeconfig["clusters"][0]["cluster"]["server"]
-    with closing(ClusterPool(Held(kubeconfig), timedelta(seconds=10))) as pool:
+    with closing(ClusterPool(Given.of(kubeconfig), timedelta(seconds=10))) as pool:
         yield Place(pool.connect("it", server=server, credentials="clusters/it"), client)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from tests.contract.semantics.hands import DEPLOYMENTS, MAPS, MERGE, edit
 from tests.fakes.sync import Site, config_map, deployment
+from tests.harness.hands import DEPLOYMENTS, MAPS, MERGE, edit
 from workers.sync.ports import Ending
 from workers.sync.sweep import Finding, compare
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.contract.semantics.hands import config_map_in, data_in, edit
-from tests.integration.hub.harness import APPS, StepHub
+from tests.harness.hands import config_map_in, data_in, edit
+from tests.harness.hub import APPS, StepHub
 
 PATH = "/api/v1/namespaces/web/configmaps/web"
 

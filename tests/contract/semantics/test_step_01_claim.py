@@ -6,8 +6,8 @@ import httpx
 
 from common.broker import messages
 from common.store.state.intents import IntentKind
-from tests.contract.semantics.hands import config_map_in, data_in
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
+from tests.harness.hands import config_map_in, data_in
+from tests.harness.hub import APPS, REGISTRY, StepHub
 
 
 def queued(hub: StepHub) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.semantics.hands import config_map_in
-from tests.integration.hub.harness import APPS, StepHub
+from tests.harness.hands import config_map_in
+from tests.harness.hub import APPS, StepHub
 from workers.render import plain
 
 

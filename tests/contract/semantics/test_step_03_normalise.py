@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.semantics.hands import DEPLOYMENTS, MAPS, show
 from tests.fakes.sync import Site, actions, config_map, deployment
+from tests.harness.hands import DEPLOYMENTS, MAPS, show
 from workers.sync.errors import ManifestsError
 from workers.sync.ports import Ending
 

@@ -7,8 +7,8 @@ import pytest
 
 from common.domain.errors import PermanentError
 from common.domain.fleet import Project
-from tests.contract.semantics.hands import MAPS
 from tests.fakes.sync import Site, config_map, deployment
+from tests.harness.hands import MAPS
 from workers.sync.ports import Ending
 
 

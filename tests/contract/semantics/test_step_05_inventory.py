@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from common.domain.refs import ObjectId
-from tests.contract.semantics.hands import MAPS, Busy
 from tests.fakes.sync import Site, config_map
+from tests.harness.hands import MAPS, Busy
 from workers.sync.errors import UnsettledError
 from workers.sync.ports import Ending
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.semantics.hands import DEPLOYMENTS, MAPS, MERGE, edit, show
 from tests.fakes.sync import Site, actions, config_map, deployment
+from tests.harness.hands import DEPLOYMENTS, MAPS, MERGE, edit, show
 from workers.sync.errors import TimedOutError
 from workers.sync.ports import ClusterPort
 

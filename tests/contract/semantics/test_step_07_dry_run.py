@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 
 from common.domain.fleet import AdoptPolicy, SyncSettings
-from tests.contract.semantics.hands import MAPS, show
 from tests.fakes.sync import Site, actions, config_map, deployment, details
+from tests.harness.hands import MAPS, show
 
 
 def test_refused_dry_runs_are_all_told_and_nothing_is_written(site: Site, kubectl: httpx.Client) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from common.domain.fleet import AdoptPolicy, ConflictPolicy, IgnoreRule, SyncSettings
 from common.domain.refs import PlacementRef
-from tests.contract.semantics.hands import DEPLOYMENTS, MAPS, MERGE, Busy, edit, show
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
+from tests.harness.hands import DEPLOYMENTS, MAPS, MERGE, Busy, edit, show
 from workers.sync.errors import ConflictError, UnsettledError
 from workers.sync.ports import Ending, Ownership, Phase, Target, Write
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.contract.semantics.conftest import Place
-from tests.contract.semantics.hands import DEPLOYMENTS, MAPS, show
 from tests.fakes.sync import Site, WallClock, annotated, config_map, deployment, details
+from tests.harness.hands import DEPLOYMENTS, MAPS, show
+from tests.harness.place import Place
 from workers.sync.ports import Ending
 
 

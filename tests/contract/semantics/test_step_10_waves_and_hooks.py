@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from common.store.reads.runs import RunView
 from common.store.schema.tables import ClusterRow
-from tests.contract.semantics.hands import config_map_in, data_in, edit
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_waves import deployment, job
+from tests.harness.hands import config_map_in, data_in, edit
+from tests.harness.hub import APPS, StepHub
+from tests.harness.manifests import deployment, job
 
 JOBS = "/apis/batch/v1/namespaces/web/jobs"
 NAMED = '"metadata": {"name": "web"}'

@@ -7,9 +7,9 @@ import pytest
 
 from common.domain.fleet import PrunePolicy, SyncSettings
 from common.domain.refs import ObjectId
-from tests.contract.semantics.conftest import Place
-from tests.contract.semantics.hands import MAPS, gone, show
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
+from tests.harness.hands import MAPS, gone, show
+from tests.harness.place import Place
 from workers.sync.ports import Ending, InventoryItem, Phase
 
 

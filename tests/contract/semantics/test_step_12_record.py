@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.semantics.conftest import Place
-from tests.contract.semantics.hands import Busy
 from tests.fakes.sync import Site, actions, config_map, deployment
+from tests.harness.hands import Busy
+from tests.harness.place import Place
 from workers.sync.errors import ConflictError, UnsettledError
 
 

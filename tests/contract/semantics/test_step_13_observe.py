@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from tests.contract.semantics.test_step_10_waves_and_hooks import look, placed
-from tests.integration.hub.harness import StepHub
-from tests.integration.hub.test_waves import deployment
+from tests.harness.hub import StepHub
+from tests.harness.manifests import deployment
 
 
 def test_a_run_with_nothing_to_wait_for_ends_after_its_apply_and_health_follows(hub: StepHub) -> None:

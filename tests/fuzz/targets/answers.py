@@ -22,7 +22,7 @@ from tests.fakes.hostile_cluster import HostileCluster, head, hostile_cluster, p
 from tests.fakes.sync import SHOP, Site, config_map, deployment
 from tests.fuzz.bending import bent_json
 from tests.fuzz.harness import target
-from tests.security.kube.definitions import definition, gadget
+from tests.harness.definitions import definition, gadget
 from workers.kube import ClusterPool, KubeCluster
 from workers.kube.errors import NOT_JSON, from_answer, retry_after
 from workers.kube.listing import decode_metadata, decode_objects

@@ -16,7 +16,7 @@ from common.sources.kinds.chart.repository import parse_index
 from tests.fakes.archives import chart, packed
 from tests.fakes.trees import Content, memory_tree
 from tests.fuzz.harness import target
-from tests.property.rendering.packed import archives
+from tests.harness.packed_charts import archives
 from workers.render.helm import charts, schemas
 from workers.render.helm.inspected import SCHEMA
 from workers.render.helm.packed import Unpacking

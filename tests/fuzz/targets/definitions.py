@@ -14,7 +14,7 @@ from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, config_map
 from tests.fuzz.bending import bent_json
 from tests.fuzz.harness import target
-from tests.security.kube.definitions import NEVER, definition, gadget
+from tests.harness.definitions import NEVER, definition, gadget
 from workers.kube import discovery
 from workers.kube.errors import NOT_JSON
 from workers.kube.paths import collection

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.registry import parse
 from tests.fuzz.harness import target
-from tests.unit.registry import texts
+from tests.harness import texts
 
 _ORDERLY = {name: text.encode() for name, text in texts.registry(pay=texts.application()).items()}
 _EXAMPLES = Path(__file__).parents[3] / "examples"

@@ -12,7 +12,7 @@ from urllib.parse import quote_from_bytes
 from zlib import crc32
 
 from tests.fuzz.harness import target
-from tests.security.api.server import TOKEN, ApiProcess, read_all, serving
+from tests.harness.api import TOKEN, ApiProcess, read_all, serving
 
 _SILENT = 30.0
 """Seconds without a byte after which the API counts as hanging, however busy the machine is."""

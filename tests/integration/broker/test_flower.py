@@ -26,9 +26,9 @@ from console.api import flower
 from console.api.app import create_app, in_process_client
 from console.processes.embedded import flower_arguments, flower_socket
 from scheduler.loop.dispatch import Dispatcher
-from tests.e2e.hub import ROOT, eventually
 from tests.fixtures.redis import RedisServer
-from tests.integration.scheduler.harness import Steps
+from tests.harness.processes import ROOT, eventually
+from tests.harness.scheduler import Steps
 
 FLOWER = "/flower/api"
 TOKEN = "a-token-of-this-test"

@@ -25,7 +25,7 @@ from console.cli.doctor import Finding, examine
 from console.cli.main import app as flotilla
 from scheduler.loop.dispatch import Dispatcher
 from tests.fixtures.redis import RedisServer
-from tests.integration.scheduler.harness import Steps
+from tests.harness.scheduler import Steps
 
 Break = Callable[[RedisServer], None]
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from sqlalchemy import insert, select
 
 from common.domain.refs import GitRef, SourceRef
@@ -21,6 +20,7 @@ from common.store.schema.tables import AuditRow, ClusterRow, IntentRow, Placemen
 from common.store.state import sources
 from console.api.app import create_app
 from console.api.ready import Readiness
+from tests.harness.routes import routes
 
 TOKEN = "a-token-of-this-test"
 OPEN = {"/healthz", "/readyz", "/login"}
@@ -58,18 +58,9 @@ def _place(database: Database, application: str, cluster: str = "eu") -> None:
         connection.execute(insert(PlacementRow).values(values))
 
 
-def _routes(found: Iterable[object]) -> Iterator[APIRoute]:
-    """Yield every route, those of included routers too."""
-    for route in found:
-        if isinstance(route, APIRoute):
-            yield route
-        elif hasattr(route, "original_router"):
-            yield from _routes(route.original_router.routes)
-
-
 async def test_every_route_but_the_open_ones_needs_the_token(app: FastAPI, browser: httpx.AsyncClient) -> None:
     asked = 0
-    for route in _routes(app.routes):
+    for route in routes(app.routes):
         if route.path in OPEN:
             continue
         for method in route.methods or ():

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from common.domain.errors import PermanentError
 from console.cli.main import app
-from tests.unit.registry import texts
+from tests.harness import texts
 
 OBJECTS = """\
 apiVersion: v1

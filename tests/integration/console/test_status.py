@@ -25,7 +25,7 @@ from console.cli import status
 from console.cli.main import app as program
 from console.cli.transports import of_app
 from tests.factories import said
-from tests.unit.registry import texts
+from tests.harness import texts
 
 TOKEN = "a-token-of-this-test"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -22,9 +22,9 @@ from common.store.engine.session import Database
 from common.store.queue import retention
 from common.store.schema import enforced
 from tests.fixtures.postgres import PostgresServer
+from tests.harness import texts
+from tests.harness.scheduler import Steps
 from tests.integration.db.test_retention import DAY
-from tests.integration.scheduler.harness import Steps
-from tests.unit.registry import texts
 
 DUMPS = Path(__file__).parents[2] / "data" / "upgrade"
 WORKER = "flotilla_worker"

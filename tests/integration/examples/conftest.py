@@ -12,10 +12,10 @@ import pytest
 
 from common.domain.health import Health
 from common.domain.refs import AttemptRef, PlacementRef, RunId
-from tests.contract.cluster_port.conftest import session
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, WallClock
 from tests.fakes.trees import memory_tree
+from tests.harness.session import session
 from workers.render.cache import RenderCache
 from workers.render.renderers import Renderers
 from workers.render.request import RenderRequest

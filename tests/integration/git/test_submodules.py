@@ -14,17 +14,10 @@ from common.domain.refs import GitRef
 from common.sources.faults import SubmoduleRefusedError, UrlRefusedError
 from common.sources.mirrors import Mirrors
 from common.sources.trees import Tree, source_digest
-from tests.fakes.git_server import GitServer, Origin, git_server
+from tests.fakes.git_server import GitServer, Origin, git_server, with_module
 
 Open = Callable[..., Tree]
 YES: Callable[[str], bool] = lambda _: True  # noqa: E731 - a name for a value
-
-
-def with_module(origin: Origin, url: str, commit: str, *, path: str = "lib", name: str = "lib") -> str:
-    """Commit a submodule by hand: no clone is wanted."""
-    modules = f'[submodule "{name}"]\n\tpath = {path}\n\turl = {url}\n'
-    entries = {".gitmodules": ("100644", modules), path: ("160000", commit), "app/own.yaml": ("100644", "own: 1\n")}
-    return origin.commit_entries(entries)
 
 
 @pytest.fixture

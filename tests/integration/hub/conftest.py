@@ -12,7 +12,7 @@ from common.store.engine import roles
 from common.store.engine.session import Database
 from simulator.server import Simulator, running_simulator
 from tests.fixtures.postgres import PostgresServer
-from tests.integration.hub.harness import StepHub
+from tests.harness.hub import StepHub
 
 NAMES = ("eu", "us", "ap")
 

@@ -14,9 +14,10 @@ from sqlalchemy import select
 from common.domain.refs import RunId
 from common.store.engine.session import Database
 from common.store.schema.tables import InventoryRow, PlacementRow
-from tests.contract.semantics.conftest import Place, place
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
-from tests.integration.hub.test_waves import look
+from tests.fixtures.place import place
+from tests.harness.hub import APPS, REGISTRY, StepHub
+from tests.harness.place import Place
+from tests.harness.seen import look
 from workers.tasks.sync_run import carry_out
 
 __all__ = ["place"]

@@ -19,8 +19,9 @@ from common.store.reads import fleet
 from tests.fakes.archives import chart, packed
 from tests.fakes.web_server import Reply, web_server
 from tests.fixtures.oci import CHART, Blob, OciRegistry
-from tests.integration.hub.harness import REGISTRY, StepHub
-from tests.integration.hub.test_flow import config_map, live
+from tests.harness.hub import REGISTRY, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.seen import live
 
 pytestmark = pytest.mark.service("docker-registry")
 DOCUMENT = """

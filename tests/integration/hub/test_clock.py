@@ -17,7 +17,7 @@ from common.store.engine.session import Database
 from common.store.queue import workers
 from console import work
 from simulator.server import Simulator
-from tests.integration.hub.harness import StepHub
+from tests.harness.hub import StepHub
 from workers.tasks.heartbeat import Heartbeat
 from workers.tasks.vitals import Vitals
 

@@ -8,7 +8,7 @@ from collections import Counter
 from sqlalchemy import event
 
 from common.broker import messages
-from tests.integration.hub.harness import APPS, StepHub
+from tests.harness.hub import APPS, StepHub
 
 TRANSACTIONS = 4
 """Claim, read, plan, end."""

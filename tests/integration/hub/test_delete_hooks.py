@@ -9,9 +9,9 @@ import yaml
 
 from common.store.reads.runs import RunView
 from common.store.schema.tables import PlacementRow
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
-from tests.integration.hub.test_flow import client, config_map, live
-from tests.integration.hub.test_waves import job, jobs, look
+from tests.harness.hub import APPS, REGISTRY, StepHub
+from tests.harness.manifests import config_map, job
+from tests.harness.seen import client, jobs, live, look
 
 JOBS = "/apis/batch/v1/namespaces/web/jobs"
 MERGE = {"Content-Type": "application/merge-patch+json"}

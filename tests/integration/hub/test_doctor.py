@@ -11,8 +11,9 @@ import pytest
 from common.settings import Settings
 from console.cli import doctor
 from console.cli.doctor import Finding, examine
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_flow import client, config_map
+from tests.harness.hub import APPS, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.seen import client
 
 MAPS = "/api/v1/namespaces/web/configmaps"
 ARGO = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"

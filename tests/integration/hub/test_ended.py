@@ -9,9 +9,10 @@ from sqlalchemy import select
 
 from common.broker import messages
 from common.store.schema.tables import InventoryRow
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_flow import client, config_map
-from tests.integration.hub.test_waves import job, jobs, look, until_ended, web
+from tests.harness.hub import APPS, StepHub
+from tests.harness.manifests import config_map, job
+from tests.harness.seen import client, jobs, look, until_ended
+from tests.integration.hub.test_waves import web
 
 JOBS = "/apis/batch/v1/namespaces/web/jobs"
 

@@ -11,8 +11,10 @@ from common.domain.events import PARAMS, Event, EventKind, Position
 from common.store.events import stream
 from common.store.schema.tables import ApprovalRow, FaultRow, RunRow
 from common.store.state.intents import IntentKind
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
-from tests.integration.hub.test_flow import client, config_map, web
+from tests.harness.hub import APPS, REGISTRY, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.seen import client
+from tests.integration.hub.test_flow import web
 
 __all__ = ["web"]
 

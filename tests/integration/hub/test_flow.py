@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import httpx
 import pytest
 import yaml
 from sqlalchemy import select, update
@@ -18,29 +15,11 @@ from common.store.queue import leases
 from common.store.reads import fleet
 from common.store.schema.tables import ClusterRow, SourceRow
 from common.store.state.intents import IntentKind
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
+from tests.harness.hub import APPS, REGISTRY, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.seen import client, live
 from workers.kube.credentials import Access
 from workers.render import plain
-
-
-def config_map(name: str, **data: str) -> str:
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
-    return yaml.safe_dump(body) + "---\n"
-
-
-def client(hub: StepHub, cluster: str) -> httpx.Client:
-    context = ssl.create_default_context(cadata=hub.simulator.authority.decode())
-    headers = {"Authorization": f"Bearer {hub.simulator.token(cluster)}"}
-    return httpx.Client(base_url=hub.simulator.url(cluster), verify=context, headers=headers)
-
-
-def live(hub: StepHub, cluster: str, namespace: str, name: str) -> dict[str, Any] | None:
-    with client(hub, cluster) as http:
-        answer = http.get(f"/api/v1/namespaces/{namespace}/configmaps/{name}")
-    if answer.status_code == httpx.codes.NOT_FOUND:
-        return None
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 @pytest.fixture

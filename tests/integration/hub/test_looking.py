@@ -23,8 +23,9 @@ from console.cli import diff, main
 from console.cli.client import HubClient, Value
 from console.cli.transports import of_app
 from tests.fakes.leases import StepKeeper
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_flow import client, config_map, live
+from tests.harness.hub import APPS, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.seen import client, live
 from workers.tasks.sync_run import carry_out
 
 TOKEN = "a-token-of-this-test"

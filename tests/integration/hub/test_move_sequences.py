@@ -21,9 +21,9 @@ from common.broker import messages
 from common.store.engine.session import Database
 from common.store.state.intents import IntentKind
 from simulator.server import running_simulator
-from tests.integration.hub.harness import StepHub
+from tests.harness.hub import StepHub
+from tests.harness.seen import look
 from tests.integration.hub.moving import BOTH, Shop, values
-from tests.integration.hub.test_waves import look
 
 SEQUENCES = int(os.environ.get("FLOTILLA_MOVES", "4"))
 NAMES = ("x", "y")

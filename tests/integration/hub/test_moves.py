@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from common.store.schema.tables import AuditRow
 from common.store.state.intents import IntentKind
-from tests.integration.hub.harness import REGISTRY
+from tests.harness.hub import REGISTRY
+from tests.harness.seen import look
 from tests.integration.hub.moving import BOTH, BROKEN, KINDS, MOVED, TEAMS, Shop, claim, place, shop, values
-from tests.integration.hub.test_waves import look
 
 __all__ = ["place", "shop"]
 

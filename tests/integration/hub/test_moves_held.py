@@ -10,9 +10,9 @@ import pytest
 from common.domain.refs import RunId
 from common.store.state.approvals import ApprovalKind, approved
 from common.store.state.intents import IntentKind
-from tests.integration.hub.harness import REGISTRY
+from tests.harness.hub import REGISTRY
+from tests.harness.seen import look
 from tests.integration.hub.moving import BOTH, TEAMS, Shop, claim, place, shop, values, workload
-from tests.integration.hub.test_waves import look
 from workers.tasks.sync_run import carry_out
 
 __all__ = ["place", "shop"]

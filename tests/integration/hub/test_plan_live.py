@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from common.settings import Settings
 from console.cli import main, plan
 from console.planning import rendering
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
-from tests.integration.hub.test_flow import client, config_map, live
+from tests.harness.hub import APPS, REGISTRY, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.seen import client, live
 
 SETTINGS = "/api/v1/namespaces/web/configmaps/web"
 MERGE = {"Content-Type": "application/merge-patch+json"}

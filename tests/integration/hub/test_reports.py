@@ -12,8 +12,9 @@ from common.store.reads.leftovers import leftovers
 from console.api.app import create_app
 from console.cli import main, reports
 from console.cli.transports import of_app
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_flow import client, config_map
+from tests.harness.hub import APPS, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.seen import client
 
 TOKEN = "a-token-of-this-test"
 SETTINGS = "/api/v1/namespaces/web/configmaps/web"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_flow import config_map, live
-from tests.integration.hub.test_waves import deployment, look, until_ended
+from tests.harness.hub import APPS, StepHub
+from tests.harness.manifests import config_map, deployment
+from tests.harness.seen import live, look, until_ended
 
 REFUSED = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Not_A_Name}\n"
 

@@ -27,8 +27,8 @@ from console.api.app import create_app
 from console.cli import looking, main
 from console.looking import hub as looking_hub
 from console.planning.changes import compared
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_flow import client
+from tests.harness.hub import APPS, StepHub
+from tests.harness.seen import client
 from workers.render.rendered import Rendered
 
 DATA = Path(__file__).parents[2] / "data" / "sops"

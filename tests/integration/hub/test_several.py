@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from common.domain.several import commits_in
-from tests.integration.hub.harness import APPS, CONFIG, REGISTRY, StepHub
-from tests.integration.hub.test_flow import config_map, live
+from tests.harness.hub import APPS, CONFIG, REGISTRY, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.seen import live
 from workers.render.helm import rendering
 from workers.render.manifests import Output
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from common.domain.refs import GitRef
 from common.store.state.intents import IntentKind
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
-from tests.integration.hub.test_flow import config_map, live
+from tests.harness.hub import APPS, REGISTRY, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.seen import live
 
 DOCUMENT = f"""
 apiVersion: flotilla.dev/v1

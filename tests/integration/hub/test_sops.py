@@ -9,8 +9,8 @@ import pytest
 
 from common.store.schema.tables import Base
 from common.store.state.intents import IntentKind
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_flow import client
+from tests.harness.hub import APPS, StepHub
+from tests.harness.seen import client
 
 DATA = Path(__file__).parents[2] / "data" / "sops"
 DECRYPT = "  decrypt: {sops: {keyRef: sops/team}}\n"

@@ -19,9 +19,9 @@ from common.domain.refs import RunId
 from common.domain.work import WorkerState
 from common.store.queue import leases, workers
 from tests.fakes.leases import StepKeeper
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_flow import config_map
-from tests.integration.scheduler.harness import ManualClock
+from tests.harness.hub import APPS, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.scheduler import ManualClock
 from workers.kube import Connection
 from workers.tasks.heartbeat import REPLACE_ME, Heartbeat
 from workers.tasks.renewer import Patience

@@ -19,8 +19,9 @@ from console.cli import looking, main
 from console.cli.client import HubUnreachableError
 from console.looking import hub as looking_hub
 from console.looking.live import look
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_flow import client, config_map
+from tests.harness.hub import APPS, StepHub
+from tests.harness.manifests import config_map
+from tests.harness.seen import client
 from tests.integration.hub.test_looking import secret
 from workers.kube.client import Answer
 from workers.kube.pool import Connection

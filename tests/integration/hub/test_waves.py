@@ -2,65 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
-from typing import Any
 
-import yaml
 from sqlalchemy import update
 
-from common.store.reads.runs import RunView
-from common.store.schema.tables import ClusterRow, RunRow
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_flow import client, config_map, live
-
-
-def job(name: str, *, hook: str, image: str = "example.com/a:1", suspend: bool = False) -> str:
-    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": image}]}}
-    body = {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": name, "annotations": {"flotilla.dev/hook": hook}},
-        "spec": {"suspend": suspend, "backoffLimit": 0, "template": template},
-    }
-    return yaml.safe_dump(body) + "---\n"
-
-
-def deployment(name: str, *, wave: int = 0, image: str = "example.com/a:1") -> str:
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": image}]}}
-    body = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "annotations": {"flotilla.dev/wave": str(wave)}},
-        "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
-    }
-    return yaml.safe_dump(body) + "---\n"
-
-
-def look(hub: StepHub) -> None:
-    """Let a moment pass, look at health, and let runs go on."""
-    time.sleep(0.05)
-    with hub.database.write() as connection:
-        due = hub.database.now(connection)
-        connection.execute(update(ClusterRow).values(observe_due_at=due, observe_sent_at=None))
-    hub.settle(2)
-
-
-def until_ended(hub: StepHub, looks: int = 20) -> RunView:
-    for _ in range(looks):
-        (run, *_) = hub.runs("eu/web")
-        if run.state == "ended":
-            return run
-        look(hub)
-    (run, *_) = hub.runs("eu/web")
-    return run
-
-
-def jobs(hub: StepHub) -> dict[str, dict[str, Any]]:
-    with client(hub, "eu") as http:
-        items = http.get("/apis/batch/v1/namespaces/web/jobs").json()["items"]
-    return {item["metadata"]["name"]: item for item in items}
+from common.store.schema.tables import RunRow
+from tests.harness.hub import APPS, StepHub
+from tests.harness.manifests import config_map, deployment, job
+from tests.harness.seen import client, jobs, live, look, until_ended
 
 
 def web(hub: StepHub, *manifests: str) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-import yaml
 
 from simulator.server import Simulator, running_simulator
-from tests.integration.kube.given import Given
+from tests.harness.given import Given
 from workers.kube import ClusterPool, Connection
 
 REFERENCE = "clusters/it"
@@ -25,7 +24,7 @@ def simulated() -> Iterator[Simulator]:
 @pytest.fixture
 def provider(simulated: Simulator) -> Given:
     """Return the provider of its kubeconfig."""
-    return Given(yaml.safe_dump(simulated.kubeconfig("it")).encode())
+    return Given.of(simulated.kubeconfig("it"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import yaml
 from common.domain.errors import FlotillaError, LeaseLostError, TransientError
 from simulator.server import Simulator
 from tests.fakes.sync import Lease, Site, actions, config_map
-from tests.integration.kube.given import Given
+from tests.harness.given import Given
 from workers.kube import ClusterPool, Connection
 from workers.kube.errors import UntrustedError
 from workers.kube.pool import OWN
@@ -137,7 +137,7 @@ def test_the_identity_is_asked_once_and_again_when_told(simulated: Simulator, co
 def test_a_certificate_of_another_authority_is_not_trusted(simulated: Simulator, provider: Given) -> None:
     with_other_ca = yaml.safe_load(provider.kubeconfig)
     del with_other_ca["clusters"][0]["cluster"]["certificate-authority-data"]
-    pool = ClusterPool(Given(yaml.safe_dump(with_other_ca).encode()), timedelta(seconds=1))
+    pool = ClusterPool(Given.of(with_other_ca), timedelta(seconds=1))
     with pytest.raises(UntrustedError):
         pool.connect("it", server=simulated.url("it"), credentials="clusters/it").identity()
     pool.close()
@@ -147,7 +147,7 @@ def test_certificate_data_that_is_none_is_refused(simulated: Simulator, provider
     broken = yaml.safe_load(provider.kubeconfig)
     broken["clusters"][0]["cluster"]["certificate-authority-data"] = "bm90IGEgY2VydGlmaWNhdGU="
     with pytest.raises(errors.CredentialsError, match="cannot be used"):
-        ClusterPool(Given(yaml.safe_dump(broken).encode()), timedelta(seconds=1)).connect(
+        ClusterPool(Given.of(broken), timedelta(seconds=1)).connect(
             "it", server=simulated.url("it"), credentials="clusters/it"
         )
 

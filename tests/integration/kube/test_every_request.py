@@ -14,7 +14,7 @@ from common.domain.errors import FlotillaError
 from common.domain.refs import PlacementRef
 from simulator.server import Simulator
 from tests.fakes.sync import Site, config_map
-from tests.integration.kube.given import Given
+from tests.harness.given import Given
 from workers.kube import ClusterPool, Connection
 from workers.kube.pool import OWN
 from workers.sync.ports import Ending

@@ -15,7 +15,7 @@ from common.credentials.secrets import Account, SecretProvider, SecretsForbidden
 from common.domain.expiry import warning
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, config_map, deployment
-from tests.integration.kube.given import Given
+from tests.harness.given import Given
 from workers.kube import ClusterPool
 from workers.kube.client import Client
 from workers.kube.credentials import Access, parse_kubeconfig

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from console.api.sockets import answers
 from console.cli.transports import over_socket
-from tests.e2e.hub import eventually
-from tests.security.api.server import TOKEN, serving
+from tests.harness.api import TOKEN, serving
+from tests.harness.processes import eventually
 
 _HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 

@@ -25,8 +25,8 @@ from common.store.schema.tables import PlacementRow, RunRow
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.planning.window import SENT_PER_SLOT
 from tests.fixtures.redis import RedisServer
-from tests.integration.scheduler.harness import AWAY, AwayError, Steps
-from tests.unit.registry import texts
+from tests.harness import texts
+from tests.harness.scheduler import AWAY, AwayError, Steps
 from workers.record.endings import Ender
 
 CLUSTERS = 250

@@ -9,8 +9,8 @@ import pytest
 
 from common.store.engine.session import Database
 from tests.fixtures.redis import RedisServer
+from tests.harness.scheduler import Steps
 from tests.integration.scheduler.broker import Hub
-from tests.integration.scheduler.harness import Steps
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from common.store.queue.attempts import AttemptEnding
 from common.store.schema.tables import RunRow
 from common.store.state import standing
 from tests.factories import said
-from tests.integration.scheduler.harness import REGISTRY, Steps
-from tests.unit.registry import texts
+from tests.harness import texts
+from tests.harness.scheduler import REGISTRY, Steps
 
 WARN = REGISTRY | {"app.yaml": texts.application(more="  sync: {mode: warn}\n")}
 GOES = "  onUnmatch: delete\n"

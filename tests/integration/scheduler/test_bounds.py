@@ -12,8 +12,8 @@ from sqlalchemy import func, select, update
 from common.broker import messages
 from common.broker.signing import TIME, sign
 from common.store.schema.tables import RunRow
+from tests.harness.scheduler import AWAY, AwayError
 from tests.integration.scheduler.broker import PLACES, QUEUE, SLOTS, WINDOW, Hub
-from tests.integration.scheduler.harness import AWAY, AwayError
 
 MUCH_LATER = AwayError(AWAY, retry_after=timedelta(hours=1))
 """Its countdowns outlast a test on any machine: one that falls due takes another's place."""

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from common.store.queue import leases, lost
 from common.store.schema.tables import ClusterRow, SourceRow, WorkerRow
-from tests.integration.scheduler.harness import LEASE, Steps
+from tests.harness.scheduler import LEASE, Steps
 
 
 def _sent(steps: Steps) -> tuple[int, int, int]:

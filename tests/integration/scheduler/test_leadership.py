@@ -21,8 +21,8 @@ from common.store.queue.leadership import NotLeadingError
 from common.store.schema.tables import ApprovalRow, IntentRow, LeaseRow, PlacementRow, RunRow, SourceRow
 from common.store.state.intents import IntentKind
 from scheduler.loop.leader import LONGEST_STEP, Leadership
-from tests.integration.scheduler.harness import LEASE, REGISTRY, Steps
-from tests.unit.registry import texts
+from tests.harness import texts
+from tests.harness.scheduler import LEASE, REGISTRY, Steps
 
 MOST = 14
 """Writing transactions that the turn which is frozen has at most."""

@@ -17,8 +17,8 @@ from common.store.engine.session import Database
 from common.store.schema.tables import ClusterRow, FaultRow, LeaseRow
 from common.store.state import clusters, sources
 from scheduler.loop.leader import Leadership
-from tests.integration.scheduler.harness import LEASE, REGISTRY, AwayError, Steps
-from tests.unit.registry import texts
+from tests.harness import texts
+from tests.harness.scheduler import LEASE, REGISTRY, AwayError, Steps
 
 
 def _faults(steps: Steps) -> list[str]:

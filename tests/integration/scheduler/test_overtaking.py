@@ -23,8 +23,8 @@ from scheduler.loop import planner
 from scheduler.planning import due
 from scheduler.planning.due import Decision
 from tests.factories import said
-from tests.integration.scheduler.harness import REGISTRY, Steps
-from tests.unit.registry import texts
+from tests.harness import texts
+from tests.harness.scheduler import REGISTRY, Steps
 
 RETIRED = REGISTRY | {"app.yaml": texts.application(more="  state: retired\n")}
 

@@ -17,8 +17,8 @@ from common.store.state import approvals, intents, standing
 from common.store.state.approvals import ApprovalKind
 from common.store.state.intents import IntentKind, IntentOutcome
 from tests.factories import said
-from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
-from tests.unit.registry import texts
+from tests.harness import texts
+from tests.harness.scheduler import PAY, REGISTRY, Steps
 
 
 def test_an_approved_prune_is_carried_out_after_the_run_under_way(steps: Steps) -> None:

@@ -16,8 +16,8 @@ from common.store.queue.leadership import NotLeadingError
 from common.store.schema.tables import AuditRow, LeadershipRow, RetentionRow, RunRow
 from console.cli import main
 from scheduler.loop.retention import EVERY, FIRST, Retention
+from tests.harness.scheduler import KEEP, ManualClock, Steps
 from tests.integration.db.test_retention import placement, ran
-from tests.integration.scheduler.harness import KEEP, ManualClock, Steps
 
 DAY = timedelta(days=1)
 

@@ -16,8 +16,8 @@ from common.domain.refs import RunId
 from common.domain.runs import RetryPolicy
 from common.store.queue import runs
 from common.store.schema.tables import RunRow
+from tests.harness.scheduler import AWAY, LEASE, AwayError
 from tests.integration.scheduler.broker import PLACES, QUEUE, Hub
-from tests.integration.scheduler.harness import AWAY, LEASE, AwayError
 from workers.record.endings import Ender
 from workers.tasks import app as doors
 from workers.tasks.runtime import Runtime

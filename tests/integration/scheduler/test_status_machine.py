@@ -35,8 +35,8 @@ from common.store.schema.tables import ApprovalRow, FleetRow, PlacementRow, RunR
 from common.store.state import clusters, inventory, placements, standing
 from common.store.state.intents import IntentKind
 from common.store.state.status import facts_of
-from tests.integration.scheduler.harness import PAY, REGISTRY, Steps
-from tests.unit.registry import texts
+from tests.harness import texts
+from tests.harness.scheduler import PAY, REGISTRY, Steps
 from workers.record.endings import Ender
 from workers.sync.ports import Ending, Fight, Phase, SyncResult, Unended
 from workers.sync.sweep import Drift, Finding, SweepResult, SweepVerdict

@@ -12,7 +12,7 @@ from common.domain.errors import PermanentError
 from common.sources.artifacts.archives import ArchiveLimits, unpack
 from common.sources.artifacts.tar import members, written
 from tests.fakes.helm_reader import HelmReader
-from tests.property.rendering.packed import archives
+from tests.harness.packed_charts import archives
 from workers.render.helm.packed import Unpacking
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.security.api.server import ApiProcess, serving
+from tests.harness.api import ApiProcess, serving
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.api.server import TOKEN, ApiProcess, serving, status_of
+from tests.harness.api import TOKEN, ApiProcess, serving, status_of
 
 PROXY = {"FLOTILLA_BEHIND_PROXY": "true", "FLOTILLA_TRUSTED_PROXIES": "127.0.7.0/24"}
 

@@ -16,9 +16,9 @@ from common.store.engine.session import Database
 from common.store.schema.tables import AuditRow, IntentRow
 from common.store.state import fleet
 from console.api.app import create_app
-from tests.integration.console.test_api import _routes
-from tests.security.api.server import TOKEN, ApiProcess, read_all, status_of
-from tests.unit.registry import texts
+from tests.harness import texts
+from tests.harness.api import TOKEN, ApiProcess, read_all, status_of
+from tests.harness.routes import routes
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 UNREADABLE = ("a%00b", "%ED%A0%80", "%FF", "%C0%AF")
@@ -76,7 +76,7 @@ def statements() -> Iterator[list[str]]:
 
 async def test_no_odd_name_in_a_path_is_an_error_of_ours(app: FastAPI, statements: list[str]) -> None:
     asked = 0
-    for route in _routes(app.routes):
+    for route in routes(app.routes):
         for odd in ODD:
             for path in _paths(route, odd):
                 for method in route.methods or ():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.api.server import PATIENCE, TOKEN, ApiProcess, closed_within, read_all, serving, status_of
+from tests.harness.api import PATIENCE, TOKEN, ApiProcess, closed_within, read_all, serving, status_of
 
 MEGABYTE = b"x" * (1 << 20)
 LONGEST = 30 * PATIENCE

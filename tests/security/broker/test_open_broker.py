@@ -33,9 +33,9 @@ from common.store.engine.session import Database
 from common.store.engine.upgrade import upgrade
 from common.store.schema.tables import AuditRow, FaultRow, SourceRow, WorkerRow
 from common.store.state import fleet as fleets
-from tests.e2e.hub import ROOT, eventually
 from tests.fixtures.redis import RedisServer
-from tests.unit.registry import texts
+from tests.harness import texts
+from tests.harness.processes import ROOT, eventually
 
 SUBJECT = "999"
 QUEUE = "default"

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.kube.bad_input.conftest import kubectl, site
+from tests.fixtures.site import kubectl, site
 
 __all__ = ["kubectl", "site"]

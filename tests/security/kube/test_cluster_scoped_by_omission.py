@@ -15,7 +15,7 @@ import pytest
 from common.domain.errors import PermanentError
 from common.domain.fleet import DEFAULT_PROJECT, EVERYTHING, Project
 from tests.fakes.sync import Site, WallClock, actions, annotated, config_map, details
-from tests.security.kube.definitions import definition, gadget
+from tests.harness.definitions import definition, gadget
 from workers.sync.errors import PolicyError
 from workers.sync.ports import Ending, Phase
 

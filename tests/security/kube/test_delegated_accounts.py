@@ -14,13 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from common.domain.fleet import EVERYTHING, Project
 from tests.controlplane.accounts import KNOWN_WITHIN
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, actions, annotated, config_map, details
-from tests.integration.kube.given import Given
+from tests.harness.given import Given
 from workers.kube import ClusterPool
 from workers.sync.errors import PolicyError
 from workers.sync.ports import Ending, Phase
@@ -82,7 +81,7 @@ def site(cluster: ControlPlane, kubectl: httpx.Client) -> Iterator[Site]:
     bound = {"metadata": {"name": "granted"}, "roleRef": reference, "subjects": [subject]}
     kubectl.post(f"{RBAC}/clusterrolebindings", json=bound).raise_for_status()
     _await(kubectl, "runtimeclasses")
-    pool = ClusterPool(Given(yaml.safe_dump(cluster.kubeconfig()).encode()), timedelta(seconds=10))
+    pool = ClusterPool(Given.of(cluster.kubeconfig()), timedelta(seconds=10))
     connection = pool.connect(cluster.name, server=cluster.server, credentials="clusters/it")
     yield Site(connection.session("flotilla/test (run r.1)", account=ACCOUNT))
     pool.close()

@@ -17,8 +17,8 @@ import yaml
 from tests.controlplane.accounts import KNOWN_WITHIN
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, actions, config_map, deployment, details
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.kube.given import Given
+from tests.harness.given import Given
+from tests.harness.hub import APPS, StepHub
 from workers.kube import ClusterPool
 from workers.kube.client import Answer, Client
 from workers.sync.ports import Ending, Phase
@@ -39,7 +39,7 @@ def site(cluster: ControlPlane) -> Iterator[Site]:
         binding = {"metadata": {"name": "team"}, "roleRef": reference, "subjects": [subject]}
         admin.post(f"{RBAC}/rolebindings", json=binding).raise_for_status()
         _await_bound(admin)
-    pool = ClusterPool(Given(yaml.safe_dump(cluster.kubeconfig()).encode()), timedelta(seconds=10))
+    pool = ClusterPool(Given.of(cluster.kubeconfig()), timedelta(seconds=10))
     connection = pool.connect(cluster.name, server=cluster.server, credentials="clusters/it")
     yield Site(connection.session("flotilla/test (run r.1)", account=TEAM))
     pool.close()

@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from common.domain.errors import FlotillaError
-from tests.contract.semantics.hands import show
 from tests.fakes.sync import Site, WallClock, actions, config_map, deployment
-from tests.integration.kube.bad_input.webhooks import in_force
-from tests.security.kube.definitions import NEVER, VICTIM, definition, gadget
+from tests.harness.definitions import NEVER, VICTIM, definition, gadget
+from tests.harness.hands import show
+from tests.harness.webhooks import in_force
 from workers.sync.errors import AddressError, ManifestsError
 from workers.sync.objects.live import Kind
 from workers.sync.ports import Ending, Ownership, SyncResult, Target, Write

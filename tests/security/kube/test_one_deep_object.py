@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.fakes.sync import Site, WallClock
-from tests.integration.kube.bad_input.webhooks import in_force
-from tests.security.kube.definitions import definition, gadget
+from tests.harness.definitions import definition, gadget
+from tests.harness.webhooks import in_force
 from workers.sync.objects.depth import DEEPEST, depth, trimmed
 from workers.sync.objects.live import Kind
 from workers.sync.ports import Ending

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,10 +17,9 @@ import pytest
 from common.cel import ExpressionError
 from common.domain.fleet import HealthRule
 from common.domain.health import Health
-from tests.unit.sync.test_health_operators import CONTEXT
 from workers.render.cel.evaluation import MEMORY, NOT_AGAIN, TIME, Expressions
 from workers.render.sandbox import Bounds
-from workers.sync.health import assess, own_rules
+from workers.sync.health import Context, assess, own_rules
 
 
 class Clock:
@@ -72,7 +72,7 @@ def test_what_costs_too_much_ends_and_the_worker_goes_on(expressions: Expression
     own = own_rules([HealthRule("Box", "example.com", healthy=text)], expressions.of("team"))
     with stalls() as longest:
         began = time.monotonic()
-        report = assess(live, CONTEXT, own)
+        report = assess(live, Context(now=datetime.now(UTC)), own)
         taken = time.monotonic() - began
     assert report.health is Health.UNKNOWN
     assert "cannot be used" in report.reason

@@ -11,9 +11,9 @@ from sqlalchemy import update
 
 from common.store.schema.tables import PlacementRow
 from common.store.state.intents import IntentKind
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
-from tests.integration.hub.test_flow import config_map, live
-from tests.integration.hub.test_waves import job, look
+from tests.harness.hub import APPS, REGISTRY, StepHub
+from tests.harness.manifests import config_map, job
+from tests.harness.seen import live, look
 from tests.security.tenancy.conftest import Sent
 
 OURS = "system:serviceaccount:web:deployer"

@@ -20,9 +20,9 @@ from common.domain.refs import PlacementRef
 from common.domain.tenant import Signer, Tenant
 from common.store.schema.tables import AuditRow, PlacementRow
 from common.store.state.intents import IntentKind
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
-from tests.integration.hub.test_flow import config_map, live
-from tests.integration.hub.test_waves import job, jobs, until_ended
+from tests.harness.hub import APPS, REGISTRY, StepHub
+from tests.harness.manifests import config_map, job
+from tests.harness.seen import jobs, live, until_ended
 from tests.security.tenancy.conftest import Sent
 from tests.security.tenancy.test_hubs_rights_by_default import drained, in_whose_name, placed
 

@@ -16,9 +16,9 @@ import pytest
 from common.snapshots import Snapshots
 from common.store.state.intents import IntentKind
 from console.api.app import create_app
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
-from tests.integration.hub.test_flow import config_map
-from tests.integration.hub.test_waves import job, look
+from tests.harness.hub import APPS, REGISTRY, StepHub
+from tests.harness.manifests import config_map, job
+from tests.harness.seen import look
 from tests.security.text.transactions import FOREIGN, noted
 
 TEAM = """\

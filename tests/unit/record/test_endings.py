@@ -26,8 +26,8 @@ from common.store.schema.tables import ApprovalRow, AttemptRow, ClusterRow, Leas
 from common.store.state import inventory, standing
 from common.store.state.intents import IntentKind
 from tests.factories import application, cluster, fleet, said
-from tests.integration.scheduler.harness import PAY, REGISTRY, AwayError, Steps
-from tests.unit.registry import texts
+from tests.harness import texts
+from tests.harness.scheduler import PAY, REGISTRY, AwayError, Steps
 from workers.record.endings import Ender
 from workers.sync.ports import Ending, Fight, Phase, SyncResult
 

@@ -18,9 +18,9 @@ from common.store.engine.session import Database
 from common.store.schema.tables import PlacementRow
 from common.store.state import placements, standing
 from common.store.state.intents import IntentKind
-from tests.integration.scheduler.harness import REGISTRY
+from tests.harness import texts
+from tests.harness.scheduler import REGISTRY
 from tests.unit.record.test_endings import CONFIG, RETIRED, SERVER, Attempt, _result
-from tests.unit.registry import texts
 from workers.record.endings import Ender
 from workers.sync.ports import Ending, Fight, Phase, Unended
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.registry import DocumentError, application_alone, cluster_alone
-from tests.unit.registry import texts
+from tests.harness import texts
 
 
 def test_a_file_may_hold_documents_of_other_kinds() -> None:

@@ -30,7 +30,7 @@ from common.domain.fleet import (
 )
 from common.domain.runs import RetryPolicy
 from common.registry import parse, read_directory
-from tests.unit.registry.texts import application, in_order, parsed, project, registry
+from tests.harness.texts import application, in_order, parsed, project, registry
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "fleet"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.domain.errors import sentences
-from tests.unit.registry.texts import FLEET, application, cluster, documents, parsed, project, registry
+from tests.harness.texts import FLEET, application, cluster, documents, parsed, project, registry
 
 APPLICATION = """\
 apiVersion: flotilla.dev/v1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.registry import parse
-from tests.unit.registry.texts import application, cluster, documents, parsed, placed, registry
+from tests.harness.texts import application, cluster, documents, parsed, placed, registry
 
 CORPUS = sorted(path for path in (Path(__file__).parents[2] / "data" / "registry").iterdir() if path.suffix != ".md")
 HARMLESS = {"empty.yaml", "only-comments.yaml"}

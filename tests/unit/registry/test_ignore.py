@@ -9,7 +9,7 @@ import pytest
 
 from common.registry import FaultScope, read_directory, validate_directory
 from common.registry.ignore import read
-from tests.unit.registry.texts import application, cluster, in_order, lines, parsed, placed, registry
+from tests.harness.texts import application, cluster, in_order, lines, parsed, placed, registry
 
 FOREIGN = {
     "kustomization.yaml": "resources: [a.yaml]\n",

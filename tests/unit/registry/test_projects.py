@@ -6,7 +6,7 @@ import pytest
 
 from common.domain.fleet import glob_matches
 from common.registry.faults import FaultScope
-from tests.unit.registry.texts import application, cluster, in_order, lines, parsed, placed, project, registry
+from tests.harness.texts import application, cluster, in_order, lines, parsed, placed, project, registry
 
 OURS = "  project: team\n"
 

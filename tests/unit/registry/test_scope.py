@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.registry import Documents, FaultScope
-from tests.unit.registry.texts import FLEET, application, cluster, documents, in_order, lines, parsed, placed, registry
+from tests.harness.texts import FLEET, application, cluster, documents, in_order, lines, parsed, placed, registry
 
 STRATEGY = "kind: RolloutStrategy\nmetadata: {name: waves}\nspec: {waves: [{name: one, remaining: true}]}\n"
 WINDOW = "kind: SyncWindow\nmetadata: {name: hours}\nspec: {allow: [{cron: '0 9 * * *', duration: 8h}]}\n"

@@ -31,7 +31,7 @@ from common.domain.fleet import (
     parameters_digest,
 )
 from common.domain.refs import PlacementRef
-from tests.unit.registry.texts import application, cluster, documents, in_order, registry
+from tests.harness.texts import application, cluster, documents, in_order, registry
 
 LABELS = {"env": "prod", "region": "eu"}
 

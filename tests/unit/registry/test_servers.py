@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from common.registry import Documents, FaultScope
-from tests.unit.registry.texts import application, cluster, documents, in_order, parsed, registry
+from tests.harness.texts import application, cluster, documents, in_order, parsed, registry
 
 C1 = "https://c1.example.com"
 

@@ -6,8 +6,8 @@ import pytest
 
 from common.domain.fleet import Application
 from common.domain.several import MOST_SOURCES
+from tests.harness.texts import application, in_order, lines, parsed, placed, project, registry
 from tests.unit.registry.test_sources import GIT
-from tests.unit.registry.texts import application, in_order, lines, parsed, placed, project, registry
 
 CHART = "{name: chart, helm: {repo: 'https://charts.example.com/pay', chart: web, version: 1.x}}"
 CONFIG = "{name: config, repo: 'https://git.example.com/config.git', ref: {branch: main}}"

@@ -8,7 +8,7 @@ from common.domain.fleet import Application, HelmSource, OciSource, Ref, RefKind
 from common.domain.refs import ChartRef, GitRef, OciRef
 from common.sources.kinds.s3.values import S3Ref
 from tests.factories import SOURCE, stored_ref
-from tests.unit.registry.texts import application, in_order, lines, parsed, placed, project, registry
+from tests.harness.texts import application, in_order, lines, parsed, placed, project, registry
 
 DIGEST = f"sha256:{'ab' * 32}"
 GIT = "{repo: 'https://git.example.com/pay.git', ref: {branch: main}}"

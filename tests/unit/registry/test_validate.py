@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.registry import FolderError, read_directory, validate_directory
-from tests.unit.registry.texts import application, registry
+from tests.harness.texts import application, registry
 
 
 def written(root: Path, files: dict[str, str]) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulator import api
-from tests.unit.simulator.cluster import READY_AFTER, Hand, deployment
+from tests.harness.simulated import READY_AFTER, Hand, deployment
 
 Json = dict[str, Any]
 WEB = "/apis/apps/v1/namespaces/default/deployments/web"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.security.kube.definitions import NEVER, definition
+from tests.harness.definitions import NEVER, definition
 from workers.sync.objects.segments import is_group, is_kind, is_label, is_name
 from workers.sync.plan.arriving import Definition, definition_of
 

@@ -17,7 +17,7 @@ from common.store.engine.session import Database
 from common.store.queue import leases
 from common.store.schema.tables import LeaseRow
 from tests.fakes.leases import StepKeeper
-from tests.integration.scheduler.harness import ManualClock
+from tests.harness.scheduler import ManualClock
 from workers.tasks.leases import HeldLease
 from workers.tasks.renewer import Patience
 

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from common.yaml import MANIFEST_LIMITS, REGISTRY_LIMITS, Dialect, dump, dump_all, load_documents
-from tests.unit.yaml.texts import VALUES
+from tests.harness.yaml_texts import VALUES
 
 ROOT = Path(__file__).parents[3]
 WRITERS = re.compile(r"(?<![.\w])yaml\.\w*(dump|serialize|emit|Dumper)\w*|from yaml import.*|ruamel")

@@ -5,27 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.contract.cluster_port.conftest import session
-from tests.controlplane.runner import ControlPlane
-from tests.fakes.sync import Site
-from tests.integration.kube.bad_input.webhooks import Reviewer, reviewing
+from tests.fixtures.site import kubectl, site
+from tests.harness.webhooks import Reviewer, reviewing
 
-
-@pytest.fixture
-def kubectl(cluster: ControlPlane) -> Iterator[httpx.Client]:
-    """Return a client for what people do by hand."""
-    with cluster.client() as client:
-        yield client
-
-
-@pytest.fixture
-def site(cluster: ControlPlane) -> Iterator[Site]:
-    """Return a placement on the cluster; its clock passes only by sleeping."""
-    with session(cluster.kubeconfig()) as port:
-        yield Site(port)
+__all__ = ["kubectl", "site"]
 
 
 @pytest.fixture

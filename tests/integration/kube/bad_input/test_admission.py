@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from common.domain.refs import PlacementRef
-from tests.contract.semantics.hands import MAPS, edit, show
 from tests.controlplane.etcd import Keys
 from tests.controlplane.fixtures import Resettable
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, actions, config_map, details
-from tests.integration.kube.bad_input.webhooks import ASKED, NAME, Reviewer, asked, in_force, tried, webhook
+from tests.harness.hands import MAPS, edit, show
+from tests.harness.webhooks import ASKED, NAME, Reviewer, asked, in_force, tried, webhook
 from workers.sync.errors import ServerError
 from workers.sync.ports import Ending
 

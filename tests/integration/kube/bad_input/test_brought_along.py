@@ -9,14 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
-from tests.contract.semantics.hands import MAPS, MERGE
 from tests.controlplane.accounts import KNOWN_WITHIN
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, WallClock, actions, annotated, config_map, details
-from tests.integration.kube.bad_input.webhooks import in_force
-from tests.integration.kube.given import Given
+from tests.harness.given import Given
+from tests.harness.hands import MAPS, MERGE
+from tests.harness.webhooks import in_force
 from workers.kube import ClusterPool
 from workers.sync.ports import Ending
 
@@ -67,7 +66,7 @@ def tenant(cluster: ControlPlane) -> Iterator[Site]:
         while not admin.post(path, json=review).json()["status"]["allowed"]:
             assert time.monotonic() < until
             time.sleep(0.05)
-    pool = ClusterPool(Given(yaml.safe_dump(cluster.kubeconfig()).encode()), timedelta(seconds=10))
+    pool = ClusterPool(Given.of(cluster.kubeconfig()), timedelta(seconds=10))
     connection = pool.connect(cluster.name, server=cluster.server, credentials="clusters/it")
     yield Site(connection.session("flotilla/test (run r.1)", account=TEAM), clock=WallClock())
     pool.close()

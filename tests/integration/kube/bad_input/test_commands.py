@@ -12,11 +12,11 @@ import pytest
 from common.domain.reasons import sentence
 from common.store.engine.session import Database
 from common.store.state import sources
-from tests.contract.semantics.conftest import Place
-from tests.contract.semantics.hands import data_in
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.commands import commands_file, python
-from tests.integration.hub.harness import APPS, StepHub
+from tests.harness.hands import data_in
+from tests.harness.hub import APPS, StepHub
+from tests.harness.place import Place
 from workers.render.command.faults import CommandRefusedError
 
 CODE = """

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from common.domain.fleet import ExtraFields, SyncSettings
-from tests.contract.semantics.hands import DEPLOYMENTS, MAPS, edit, show
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, WallClock, actions, annotated, config_map, deployment, details
-from tests.integration.kube.bad_input.webhooks import in_force
+from tests.harness.hands import DEPLOYMENTS, MAPS, edit, show
+from tests.harness.webhooks import in_force
 from workers.sync.errors import UnsettledError
 from workers.sync.ports import Ending
 

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.semantics.hands import MAPS, MERGE, show
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
-from tests.integration.kube.bad_input.webhooks import in_force
+from tests.harness.hands import MAPS, MERGE, show
+from tests.harness.webhooks import in_force
 from workers.sync.errors import UnsettledError
 from workers.sync.ports import Ending, Phase
 

@@ -9,10 +9,10 @@ import pytest
 
 from common.domain.inventory import HookState
 from common.domain.refs import AttemptRef, RunId
-from tests.contract.semantics.hands import MAPS, MERGE, show
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, actions, annotated, config_map, details
-from tests.integration.kube.bad_input.webhooks import in_force
+from tests.harness.hands import MAPS, MERGE, show
+from tests.harness.webhooks import in_force
 from workers.sync.ports import Ending, Phase, SyncResult
 from workers.sync.sweep import Finding, compare
 

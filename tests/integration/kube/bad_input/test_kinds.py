@@ -11,9 +11,9 @@ import pytest
 
 from common.domain.errors import TransientError
 from common.domain.refs import ObjectId, PlacementRef
-from tests.contract.semantics.hands import MAPS, gone, show
 from tests.fakes.sync import Site, actions, annotated, config_map, details
-from tests.integration.kube.bad_input.webhooks import in_force
+from tests.harness.hands import MAPS, gone, show
+from tests.harness.webhooks import in_force
 from workers.kube import discovery, pool
 from workers.sync.errors import SilentGroupError
 from workers.sync.objects.live import Kind

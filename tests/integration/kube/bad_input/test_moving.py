@@ -10,8 +10,8 @@ import pytest
 
 from common.domain.fleet import AdoptPolicy, SyncSettings
 from common.domain.refs import PlacementRef
-from tests.contract.semantics.hands import MAPS, Busy, edit, show
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
+from tests.harness.hands import MAPS, Busy, edit, show
 from workers.sync.errors import UnsettledError
 from workers.sync.ports import Ending, Target
 

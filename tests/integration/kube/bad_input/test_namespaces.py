@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from common.domain.refs import PlacementRef
-from tests.contract.semantics.hands import MAPS, MERGE, data_in, show
 from tests.fakes.sync import Site, actions, config_map, details
-from tests.integration.kube.bad_input.webhooks import in_force, tried
+from tests.harness.hands import MAPS, MERGE, data_in, show
+from tests.harness.webhooks import in_force, tried
 from workers.sync.errors import TerminatingError, UnsettledError
 from workers.sync.ports import Ending
 

@@ -16,11 +16,12 @@ from sqlalchemy import update
 from common.store.engine.session import Database
 from common.store.schema.tables import RunRow
 from common.store.state.intents import IntentKind
-from tests.contract.semantics.conftest import Place
-from tests.contract.semantics.hands import config_map_in, data_in, edit, gone, show
 from tests.controlplane.runner import ControlPlane
-from tests.integration.hub.harness import APPS, StepHub
-from tests.integration.hub.test_waves import look
+from tests.harness.hands import config_map_in, data_in, edit, gone, show
+from tests.harness.hub import APPS, StepHub
+from tests.harness.place import Place
+from tests.harness.seen import look
+from tests.harness.webhooks import ASKED, NAME, Reviewer, in_force, webhook
 from tests.integration.kube.bad_input.test_kinds import (
     DEFINITIONS,
     OBJECTS,
@@ -29,7 +30,6 @@ from tests.integration.kube.bad_input.test_kinds import (
     established,
     widget,
 )
-from tests.integration.kube.bad_input.webhooks import ASKED, NAME, Reviewer, in_force, webhook
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, get_args
 
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from common.registry.schema import MODELS
+from tests.harness.routes import routes
 from workers.render import kustomization
 from workers.sync.objects import marks
 from workers.sync.plan import places
@@ -56,15 +56,6 @@ def of_metadata() -> frozenset[str]:
 def of_requests(found: Iterable[object]) -> frozenset[str]:
     """Return every parameter of the API: of paths, queries and bodies."""
     return frozenset(name for route in routes(found) for name in _parameters(route.dependant))
-
-
-def routes(found: Iterable[object]) -> Iterator[APIRoute]:
-    """Yield every route, those of included routers too."""
-    for route in found:
-        if isinstance(route, APIRoute):
-            yield route
-        elif hasattr(route, "original_router"):
-            yield from routes(route.original_router.routes)
 
 
 def _parameters(dependant: Any) -> Iterator[str]:

@@ -13,16 +13,15 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from common.domain.fleet import EVERYTHING, AdoptPolicy, ConflictPolicy, Project, SyncSettings
 from common.domain.refs import ObjectId, PlacementRef
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, annotated, config_map, details
-from tests.integration.hub.harness import APPS, REGISTRY, StepHub
-from tests.integration.hub.test_flow import config_map as text_of
-from tests.integration.hub.test_flow import live
-from tests.integration.kube.given import Given
+from tests.harness.given import Given
+from tests.harness.hub import APPS, REGISTRY, StepHub
+from tests.harness.manifests import config_map as text_of
+from tests.harness.seen import live
 from tests.security.tenancy.matrix import fields, page
 from tests.security.tenancy.matrix.page import Row
 from workers.kube import ClusterPool
@@ -131,7 +130,7 @@ def kubectl(cluster: ControlPlane) -> Iterator[httpx.Client]:
 
 @contextmanager
 def site(cluster: ControlPlane, account: str) -> Iterator[Site]:
-    pool = ClusterPool(Given(yaml.safe_dump(cluster.kubeconfig()).encode()), timedelta(seconds=10))
+    pool = ClusterPool(Given.of(cluster.kubeconfig()), timedelta(seconds=10))
     connection = pool.connect(cluster.name, server=cluster.server, credentials="clusters/it")
     yield Site(connection.session("flotilla/test (run r.1)", account=account))
     pool.close()

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from common.settings import Settings
 from common.store.engine.session import Database
 from console.api.app import create_app
+from tests.harness.routes import routes
 from tests.security.tenancy.matrix import fields, page
 from tests.security.tenancy.matrix.page import Row
 
@@ -54,7 +55,7 @@ def app(sqlite_database: Database, tmp_path: Path) -> FastAPI:
 
 def naming(app: FastAPI, name: str) -> Iterator[APIRoute]:
     """Yield the routes that take a parameter of that name."""
-    for route in fields.routes(app.routes):
+    for route in routes(app.routes):
         if route.path not in OPEN and name in fields.of_requests([route]):
             yield route
 

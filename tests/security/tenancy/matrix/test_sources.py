@@ -16,10 +16,9 @@ from common.domain.errors import PermanentError
 from common.domain.fleet import Project
 from common.domain.refs import GitRef
 from common.sources.mirrors import Mirrors
-from tests.fakes.git_server import GitServer, git_http_server
+from tests.fakes.git_server import GitServer, git_http_server, with_module
 from tests.fakes.trees import memory_tree
-from tests.integration.git.conftest import credentials, mirrors
-from tests.integration.git.test_submodules import with_module
+from tests.fixtures.mirrors import credentials, mirrors
 from tests.security.sources.kustomizations import PATHS
 from tests.security.tenancy.matrix import fields, page
 from tests.security.tenancy.matrix.page import Row

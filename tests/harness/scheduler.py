@@ -34,7 +34,7 @@ from scheduler.loop.retention import Retention
 from scheduler.loop.tick import Scheduler
 from scheduler.loop.upkeep import Upkeep
 from scheduler.readers import READERS
-from tests.unit.registry import texts
+from tests.harness import texts
 
 LEASE = timedelta(seconds=20)
 KEEP = timedelta(days=400)
