@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from common.domain.codes import HealthReason
+from common.domain.status import NONE, Reason
+
 
 class Health(StrEnum):
     """From best to worst, in this order."""
@@ -31,7 +34,7 @@ class HealthReport:
     """Health with a reason that holds no ticking fields, so that unchanged health writes nothing."""
 
     health: Health
-    reason: str = ""
+    reason: Reason = NONE
 
 
 def worst(reports: Iterable[HealthReport]) -> HealthReport:
@@ -43,8 +46,11 @@ def worst(reports: Iterable[HealthReport]) -> HealthReport:
     seen = tuple(reports)
     if not seen:
         return HealthReport(Health.HEALTHY)
-    if any(r.health is not Health.MISSING for r in seen):
-        seen = tuple(
-            HealthReport(Health.PROGRESSING, f"missing: {r.reason}") if r.health is Health.MISSING else r for r in seen
-        )
+    if any(one.health is not Health.MISSING for one in seen):
+        seen = tuple(_partly(one) if one.health is Health.MISSING else one for one in seen)
     return max(seen, key=lambda report: report.health.rank)
+
+
+def _partly(missing: HealthReport) -> HealthReport:
+    """Return what an object that is missing makes of a placement that has others."""
+    return HealthReport(Health.PROGRESSING, Reason(HealthReason.MISSING, missing.reason.params))

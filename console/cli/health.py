@@ -14,6 +14,7 @@ import typer
 from common.cel import first
 from common.domain.errors import PermanentError
 from common.domain.health import Health, HealthReport
+from common.domain.reasons import sentence
 from common.registry import health_rules
 from common.yaml import MANIFEST_LIMITS, YamlError, load_documents
 from console.cli.exits import Exit
@@ -41,6 +42,8 @@ class _Seen:
     name: str
     status: Health
     message: str
+    code: str
+    params: dict[str, Any]
 
 
 def health(
@@ -72,7 +75,9 @@ def _seen(manifest: dict[str, Any], report: HealthReport) -> _Seen:
     metadata = manifest.get("metadata")
     named = metadata if isinstance(metadata, dict) else {}
     kind, namespace, name = manifest.get("kind", ""), named.get("namespace", ""), named.get("name", "")
-    return _Seen(str(kind), str(namespace), str(name), report.health, report.reason)
+    why = report.reason
+    said = sentence(why)
+    return _Seen(str(kind), str(namespace), str(name), report.health, said, str(why.code), dict(why.params))
 
 
 def _content(file: Path) -> bytes:

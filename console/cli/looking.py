@@ -91,7 +91,7 @@ def tree(ref: Ref, output: Output = Format.TABLE) -> None:
     wanted = placement_ref(ref)
     with waiting(f"looking at {wanted}"):
         grown = look(settings(), wanted)
-    whole = worst(node.report for node in _all(grown.nodes) if node.report is not None)
+    whole = worst(HealthReport(node.report.health) for node in _all(grown.nodes) if node.report is not None)
     if not is_data(output, {"ref": ref, "health": whole.health, "objects": grown.nodes, "notes": grown.notes}):
         _tell_tree(ref, whole, grown.nodes)
         for note in grown.notes:

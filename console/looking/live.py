@@ -15,10 +15,12 @@ from typing import Any, TypeVar
 
 from common.cel import first
 from common.credentials import provider_from
+from common.domain.codes import HealthReason
 from common.domain.errors import PermanentError, TransientError
 from common.domain.health import Health, HealthReport
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
+from common.domain.status import Reason
 from common.settings import Settings
 from console.looking.hub import Placed, placed
 from console.looking.tree import WELL, Happened, Kind, Met, Node, grown, is_spent, reached, wanted_kinds
@@ -37,8 +39,8 @@ MOST_CHILDREN = 200
 MOST_ILL = 20
 """Objects whose events are read."""
 EVENTS_SHOWN = 3
-UNREAD = HealthReport(Health.UNKNOWN, "it could not be read")
-MISSING = HealthReport(Health.MISSING, "it does not exist")
+UNREAD = HealthReport(Health.UNKNOWN, Reason(HealthReason.UNREAD))
+MISSING = HealthReport(Health.MISSING, Reason(HealthReason.ABSENT))
 T = TypeVar("T")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from common.domain.health import Health, HealthReport
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId
 from console.looking.scopes import BUILT_IN
 
@@ -59,6 +60,16 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """Health of one object as people and programs read it: the reason in words, with code and parameters beside."""
+
+    health: Health
+    reason: str = ""
+    reason_code: str = ""
+    reason_params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One object of the tree.
 
@@ -68,7 +79,7 @@ class Node:
     """
 
     object: ObjectId
-    report: HealthReport | None
+    report: Seen | None
     children: tuple[Node, ...] = ()
     events: tuple[Happened, ...] = ()
 
@@ -143,6 +154,13 @@ def grown(
     def node(object_id: ObjectId, uid: str, above: frozenset[str]) -> Node:
         hanging = sorted(below.get(uid, ()) if uid else (), key=lambda one: one.object)
         children = [node(one.object, one.uid, above | {uid}) for one in hanging if one.uid not in above]
-        return Node(object_id, reports.get(object_id), tuple(children), tuple(events.get(object_id, ())))
+        return Node(object_id, _seen(reports.get(object_id)), tuple(children), tuple(events.get(object_id, ())))
 
     return tuple(node(object_id, uid, frozenset({uid})) for object_id, uid in roots)
+
+
+def _seen(report: HealthReport | None) -> Seen | None:
+    if report is None:
+        return None
+    why = report.reason
+    return Seen(report.health, sentence(why), str(why.code), dict(why.params))

@@ -53,6 +53,8 @@ def _placement(ref: str, sync: str, health: str, **more: Any) -> dict[str, Any]:
         "confirmed_at": _ago(minutes=2),
         "health": health,
         "health_reason": "",
+        "health_reason_code": "",
+        "health_reason_params": {},
         "health_at": _ago(minutes=2),
         "reason": "",
         "commit": COMMIT,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.domain import codes, holds, reasons, status
-from common.domain.codes import ApprovalReason, FaultReason, RequestReason, RunReason
+from common.domain.codes import ApprovalReason, FaultReason, HealthReason, RequestReason, RunReason
 from common.domain.errors import FlotillaError
 from common.domain.holds import Hold
 from common.domain.status import Contact, Found, Reason
@@ -19,13 +19,16 @@ from common.domain.status import Contact, Found, Reason
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
-ENUMS = (Hold, Contact, Found, RunReason, RequestReason, ApprovalReason, FaultReason)
+ENUMS = (Hold, Contact, Found, RunReason, RequestReason, ApprovalReason, FaultReason, HealthReason)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-KEYS = ("objects", "adopted", "first", "manager", "until", "others", "why", "what", "waited", "warnings", "message")
+KEYS = (
+    "objects", "adopted", "first", "manager", "until", "others", "why", "what", "waited", "warnings", "message",
+    "object",
+)  # fmt: skip
 
 
 def _trees() -> Iterator[ast.Module]:

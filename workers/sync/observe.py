@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
+from common.domain.codes import HealthReason
 from common.domain.health import Health, HealthReport, worst
 from common.domain.inventory import End, HookState
 from common.domain.refs import ObjectId, PlacementRef
+from common.domain.status import NONE, Reason
 from workers.sync.health import NO_RULES, Context, Own, assess, waits_for_health
 from workers.sync.health.lifetime import absence_is_no_drift
 from workers.sync.hooks.execution import hook_state
@@ -92,13 +94,14 @@ def _placement(
     seen = tuple(
         _object(item, live, context, own) for item in inventory if item.awaited and waits_for_health(item.object, own)
     )
-    named = (HealthReport(each.report.health, _with_name(each)) for each in seen)
+    named = (HealthReport(each.report.health, _with_object(each)) for each in seen)
     return PlacementHealth(ref, worst(named), seen)
 
 
-def _with_name(seen: ObservedObject) -> str:
-    reason = f": {seen.report.reason}" if seen.report.reason else ""
-    return "" if seen.report.health is Health.HEALTHY else f"{seen.object.kind} {seen.object.name}{reason}"
+def _with_object(seen: ObservedObject) -> Reason:
+    if seen.report.health is Health.HEALTHY:
+        return NONE
+    return Reason(seen.report.reason.code, {**seen.report.reason.params, "object": asdict(seen.object)})
 
 
 def _object(
@@ -109,13 +112,13 @@ def _object(
 ) -> ObservedObject:
     objects = live.get((item.object.group, item.object.kind))
     if objects is None:
-        return ObservedObject(item, HealthReport(Health.UNKNOWN, "it could not be read"))
+        return ObservedObject(item, HealthReport(Health.UNKNOWN, Reason(HealthReason.UNREAD)))
     found = objects.get(item.object)
     if found is None:
         return ObservedObject(item, _absent(item))
     if item.is_hook:
-        state, reason = hook_state(item.object, found, context, own)
-        report, end = HealthReport(_OF_HOOKS[state], reason), _ENDS.get(state, End.NONE)
+        state, why = hook_state(item.object, found, context, own)
+        report, end = HealthReport(_OF_HOOKS[state], why), _ENDS.get(state, End.NONE)
     else:
         report, end = assess(found, context, own), absence_is_no_drift(item.object, found)
     return ObservedObject(item, report, end if found["metadata"].get("uid") == item.uid else End.NONE)
@@ -124,8 +127,8 @@ def _object(
 def _absent(item: InventoryItem) -> HealthReport:
     """Return the health of what is not there."""
     if not item.goes_by_itself:
-        return HealthReport(Health.MISSING, "it does not exist")
+        return HealthReport(Health.MISSING, Reason(HealthReason.ABSENT))
     if item.ended is End.FAILED:
-        return HealthReport(Health.DEGRADED, "it failed, and was collected since")
+        return HealthReport(Health.DEGRADED, Reason(HealthReason.COLLECTED_FAILED))
     seen = item.ended is End.SUCCEEDED
-    return HealthReport(Health.HEALTHY, "" if seen else "it was collected before its end was seen")
+    return HealthReport(Health.HEALTHY, NONE if seen else Reason(HealthReason.COLLECTED_UNSEEN))

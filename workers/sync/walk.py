@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from common.domain.errors import PermanentError
 from common.domain.health import Health
 from common.domain.inventory import End, HookState
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.apply.writing import Outcomes
 from workers.sync.concurrent import each
@@ -210,4 +211,4 @@ class StepWalk:
         body = live.body()
         context = Context(self._ports.clock.now(), late_binding(self._ports.cluster, [body]))
         report = assess(body, context, self._own)
-        return "" if report.health in _GOOD else report.reason or report.health
+        return "" if report.health in _GOOD else sentence(report.reason) or report.health

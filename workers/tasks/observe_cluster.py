@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from common.domain.errors import FlotillaError
 from common.domain.health import Health, HealthReport
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseUnavailableError
@@ -136,7 +137,8 @@ def _record(
         goes_on = goes_on or until is not None
         placements.append((row.id, found.report, until))
         if found.report.health is not row.health.health:
-            log.info("health.changed", placement=str(row.ref), health=found.report.health, reason=found.report.reason)
+            why = sentence(found.report.reason)
+            log.info("health.changed", placement=str(row.ref), health=found.report.health, reason=why)
     healths.record_healths(connection, placements, now=now)
     known = inventory.healths(connection, [placement_id for placement_id, _, _ in placements])
     objects = [(awaited[found.ref].id, one.object, one.report) for found in seen for one in found.objects]

@@ -6,7 +6,7 @@ Each table of this package says its codes; ``register`` takes in another. The co
 
 from __future__ import annotations
 
-from common.domain.reasons import placements, requests, runs
+from common.domain.reasons import health, placements, requests, runs
 from common.domain.reasons.catalogue import Params, codes, nested, register, sentence
 from common.domain.reasons.placements import failure_sentence, hold_sentence, reason_sentence
 
@@ -21,5 +21,5 @@ __all__ = [
     "sentence",
 ]
 
-for _table in (placements.SENTENCES, runs.SENTENCES, requests.SENTENCES):
+for _table in (placements.SENTENCES, runs.SENTENCES, requests.SENTENCES, health.SENTENCES):
     register(_table)

@@ -44,8 +44,9 @@ _FOUND_OF_CLUSTER = (
 _FOUND_OF_PLACEMENT = (
     "applied_source_digest", "applied_parameters_digest", "applied_commit", "manifest_digest", "applied_at",
     "sync_status", "contact_code", "contact_params", "found_code", "found_params", "confirmed_at", "hint",
-    "hint_judged", "health", "health_reason", "health_at", "objects", "failure_code", "failure_params",
-    "failure_remedy", "failure_since", "failure_last_at", "failure_count", "failure_settings", "changed_at",
+    "hint_judged", "health", "health_reason_code", "health_reason_params", "health_at", "objects", "failure_code",
+    "failure_params", "failure_remedy", "failure_since", "failure_last_at", "failure_count", "failure_settings",
+    "changed_at",
     "failures", "retry_at", "full_check_due_at", "observe_until", "looked_revision", "coming", "delete_hooks",
     "tenant_project", "tenant_account", "removal_signature",
     # Of one whose removal has ended, and then only; see the triggers.

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, not_, or_, select, tuple_
 
-from common.domain.reasons import failure_sentence, reason_sentence
+from common.domain.reasons import failure_sentence, reason_sentence, sentence
 from common.domain.refs import PlacementRef
 from common.domain.runs import SyncStatus
 from common.domain.status import Failure
@@ -64,6 +64,8 @@ class PlacementView:
     confirmed_at: datetime | None
     health: str
     health_reason: str
+    health_reason_code: str
+    health_reason_params: dict[str, Any]
     health_at: datetime | None
     reason: str
     commit: str
@@ -82,6 +84,8 @@ class ObjectView:
     object: str
     health: str
     health_reason: str
+    health_reason_code: str
+    health_reason_params: dict[str, Any]
     wanted: bool
     adopted: bool
     refused: str
@@ -130,7 +134,8 @@ _COLUMNS = (
     PlacementRow.sync_status,
     PlacementRow.confirmed_at,
     PlacementRow.health,
-    PlacementRow.health_reason,
+    PlacementRow.health_reason_code,
+    PlacementRow.health_reason_params,
     PlacementRow.health_at,
     PlacementRow.hold_code,
     PlacementRow.hold_params,
@@ -155,7 +160,7 @@ _COLUMNS = (
 
 
 def _view(row: Any) -> PlacementView:
-    failure = failure_of(row)
+    failure, why = failure_of(row), reason_in(row, "health_reason")
     return PlacementView(
         ref=str(PlacementRef(row.cluster, row.application)),
         cluster=row.cluster,
@@ -164,7 +169,9 @@ def _view(row: Any) -> PlacementView:
         sync=row.sync_status,
         confirmed_at=row.confirmed_at,
         health=row.health,
-        health_reason=row.health_reason,
+        health_reason=sentence(why),
+        health_reason_code=str(why.code),
+        health_reason_params=dict(why.params),
         health_at=row.health_at,
         reason=_reason(row, failure),
         commit=row.applied_commit or "",
@@ -280,16 +287,20 @@ def objects(connection: Connection, ref: PlacementRef) -> tuple[ObjectView, ...]
         InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name
     )
     query = query.with_only_columns(*InventoryRow.__table__.c)
-    return tuple(
-        ObjectView(
-            f"{row.group}/{row.kind}:{row.namespace}/{row.name}",
-            row.health,
-            row.health_reason,
-            row.wanted,
-            row.adopted,
-            row.refused,
-        )
-        for row in connection.execute(query)
+    return tuple(map(_object, connection.execute(query)))
+
+
+def _object(row: Any) -> ObjectView:
+    why = reason_in(row, "health_reason")
+    return ObjectView(
+        object=f"{row.group}/{row.kind}:{row.namespace}/{row.name}",
+        health=row.health,
+        health_reason=sentence(why),
+        health_reason_code=str(why.code),
+        health_reason_params=dict(why.params),
+        wanted=row.wanted,
+        adopted=row.adopted,
+        refused=row.refused,
     )
 
 

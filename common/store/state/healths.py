@@ -11,6 +11,7 @@ from common.domain.health import HealthReport
 from common.domain.placements import PlacementState
 from common.store.engine.dialect import batched, table_of
 from common.store.schema.tables import PlacementRow
+from common.store.state.stored_reasons import columns_of
 
 _PLACEMENT = table_of(PlacementRow)
 _ONE = update(_PLACEMENT).where(_PLACEMENT.c.id == bindparam("of_placement"))
@@ -24,7 +25,7 @@ def record_healths(
         {
             "of_placement": placement_id,
             "health": report.health,
-            "health_reason": report.reason,
+            **columns_of("health_reason", report.reason),
             "health_at": now,
             "observe_until": awaited,
         }

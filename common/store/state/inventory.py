@@ -14,6 +14,7 @@ from common.domain.inventory import End, Healing, HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.store.engine.dialect import batched, insert_in, table_of
 from common.store.schema.tables import InventoryRow, PlacementRow
+from common.store.state.stored_reasons import columns_of, reason_in
 
 _KEY = ("placement_id", "group", "kind", "namespace", "name")
 _READ = tuple(field.name for field in fields(InventoryItem) if field.name != "object")
@@ -63,7 +64,7 @@ def forget(connection: Connection, placement_id: int, objects: Sequence[ObjectId
 def record_healths(connection: Connection, seen: Sequence[tuple[int, ObjectId, HealthReport]]) -> None:
     """Store the health of objects, each with the id of its placement."""
     rows = [
-        _key_of(placement_id, one) | {"health": report.health, "health_reason": report.reason}
+        _key_of(placement_id, one) | {"health": report.health} | columns_of("health_reason", report.reason)
         for placement_id, one, report in seen
     ]
     for batch in batched(rows):
@@ -73,11 +74,13 @@ def record_healths(connection: Connection, seen: Sequence[tuple[int, ObjectId, H
 def healths(connection: Connection, placement_ids: Sequence[int]) -> dict[tuple[int, ObjectId], HealthReport]:
     """Return the health of each object of these placements as last stored."""
     columns = (InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
-    query = select(*columns, InventoryRow.placement_id, InventoryRow.health, InventoryRow.health_reason)
+    query = select(*columns, InventoryRow.placement_id, InventoryRow.health)
+    query = query.add_columns(InventoryRow.health_reason_code, InventoryRow.health_reason_params)
     found: dict[tuple[int, ObjectId], HealthReport] = {}
     for batch in batched(placement_ids):
-        for *key, placement_id, health, reason in connection.execute(query.where(InventoryRow.placement_id.in_(batch))):
-            found[placement_id, ObjectId(*key)] = HealthReport(Health(health), reason)
+        for row in connection.execute(query.where(InventoryRow.placement_id.in_(batch))):
+            of = ObjectId(row.group, row.kind, row.namespace, row.name)
+            found[row.placement_id, of] = HealthReport(Health(row.health), reason_in(row, "health_reason"))
     return found
 
 

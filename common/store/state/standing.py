@@ -11,7 +11,6 @@ from sqlalchemy import ClauseElement, Connection, bindparam, case, func, null, o
 
 from common.domain.health import Health, HealthReport
 from common.domain.placements import PlacementState
-from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import RetryPolicy, SyncStatus, Trigger, own_back_off
 from common.domain.status import NO_CONTACT, NONE, Contact, Failure, Found, Reason, Remedy
@@ -209,7 +208,7 @@ def record_success(connection: Connection, placement_id: int, success: Success, 
         **_judged(success.found, success.hint if success.found else "", now),
     }
     if success.observe_until is None:
-        values |= {"health": Health.HEALTHY, "health_reason": "", "health_at": now}
+        values |= {"health": Health.HEALTHY, **columns_of("health_reason", NONE), "health_at": now}
     row = status.held(connection, placement_id)
     seen = not row.failure_code.startswith(success.unseen)
     desired = identity_of(row.desired_source_digest, row.desired_parameters_digest)
@@ -392,7 +391,7 @@ def reached(connection: Connection, placement_ids: Sequence[int], *, now: dateti
 def lose_contact(connection: Connection, placement_ids: Sequence[int], *, code: str, message: str) -> None:
     """Note that nothing can be known of these placements now; ``confirmed_at`` says since when."""
     reason = Reason(Contact.LOST, {"code": code, "message": message})
-    health = {"health": Health.UNKNOWN, "health_reason": sentence(reason)}
+    health = {"health": Health.UNKNOWN, **columns_of("health_reason", reason)}
     for batch in batched(placement_ids):
         mine = update(PlacementRow).where(PlacementRow.id.in_(batch))
         connection.execute(mine.values(**columns_of("contact", reason), **health))
@@ -481,7 +480,7 @@ def standing_of(row: Any) -> Standing:
         hint_judged=row.hint_judged,
         retry_at=row.retry_at,
         paused=row.paused_by is not None,
-        health=HealthReport(Health(row.health), row.health_reason),
+        health=HealthReport(Health(row.health), reason_in(row, "health_reason")),
         failures=row.failures,
         full_check_due_at=row.full_check_due_at,
         observe_until=row.observe_until,

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from common.domain.health import Health, HealthReport
+from common.domain.status import Reason
 from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.state import faults, healths
@@ -49,7 +50,7 @@ def test_events_come_in_pages_that_go_on(api: Api, database: Database) -> None:
     add_cluster(database, "eu")
     with database.write() as connection:
         made = add_placements(connection, "eu/web", "eu/api")
-        seen = [(one, HealthReport(Health.DEGRADED, "a secret word"), None) for one in made]
+        seen = [(one, HealthReport(Health.DEGRADED, Reason("told", {"text": "a secret word"})), None) for one in made]
         healths.record_healths(connection, seen, now=NOW)
     page = get(api, after=first, limit=1)
     assert [event["subject"] for event in page["items"]] == ["eu/web"]

@@ -65,7 +65,8 @@ def test_health_is_told_when_it_changes_and_with_its_project(database: Database)
         one, other = add_placements(connection, "eu/web", "eu/api")
         connection.execute(update(PlacementRow).where(PlacementRow.id == one).values(tenant_project="shop"))
         for health in (Health.DEGRADED, Health.DEGRADED, Health.HEALTHY):
-            healths.record_healths(connection, [(one, HealthReport(health, "words"), None)], now=NOW)
+            report = HealthReport(health, Reason("told", {"text": "words"}))
+            healths.record_healths(connection, [(one, report, None)], now=NOW)
         healths.record_healths(connection, [(other, HealthReport(Health.UNKNOWN), None)], now=NOW)
     assert [(event.code, event.params, event.project) for event in told(database)] == [
         ("degraded", {"was": "unknown"}, "shop"),

@@ -17,6 +17,7 @@ import pytest
 from common.cel import ExpressionError
 from common.domain.fleet import HealthRule
 from common.domain.health import Health
+from common.domain.reasons import sentence
 from workers.render.cel.evaluation import MEMORY, NOT_AGAIN, TIME, Expressions
 from workers.render.sandbox import Bounds
 from workers.sync.health import Context, assess, own_rules
@@ -75,7 +76,7 @@ def test_what_costs_too_much_ends_and_the_worker_goes_on(expressions: Expression
         report = assess(live, Context(now=datetime.now(UTC)), own)
         taken = time.monotonic() - began
     assert report.health is Health.UNKNOWN
-    assert "cannot be used" in report.reason
+    assert "cannot be used" in sentence(report.reason)
     assert taken < TIME.total_seconds() + 8, "its process starts, works, and is ended"
     assert max(longest) < 2
 

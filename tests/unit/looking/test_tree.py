@@ -16,6 +16,7 @@ from console.looking.tree import (
     Kind,
     Met,
     Node,
+    Seen,
     grown,
     is_spent,
     reached,
@@ -65,7 +66,7 @@ def test_the_tree_is_bounded_and_says_what_it_left_out() -> None:
 def test_a_tree_holds_what_hangs_on_each_root() -> None:
     everything = (met(POD, "b", "a"), met(REPLICA_SET, "a", "web"))
     (tree,) = grown([(WEB, "web")], everything, {WEB: FINE}, {})
-    assert (tree.report, names((tree,))) == (FINE, {"web": {"a": {"b": {}}}})
+    assert (tree.report, names((tree,))) == (Seen(Health.HEALTHY), {"web": {"a": {"b": {}}}})
 
 
 def test_nothing_hangs_on_what_does_not_exist() -> None:

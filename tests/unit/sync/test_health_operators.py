@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from common.cel import first
 from common.domain.fleet import HealthRule
 from common.domain.health import Health
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId
 from workers.sync.health import Context, assess, own_rules, waits_for_health
 from workers.sync.health.operators import OPERATORS
@@ -81,8 +82,9 @@ def test_an_operators_object_is_as_the_table_says(name: str, live: dict[str, Any
 
 def test_the_reason_is_what_the_operator_says() -> None:
     live = obj(CERTIFICATE, said(condition("Ready", "False", "DoesNotExist", message="no secret")))
-    assert assess(live, CONTEXT).reason == "DoesNotExist: no secret"
-    assert assess(obj(ROLLOUT, {"phase": "Degraded", "message": "no"}), CONTEXT).reason == "Degraded: no"
+    assert sentence(assess(live, CONTEXT).reason) == "DoesNotExist: no secret"
+    rollout = obj(ROLLOUT, {"phase": "Degraded", "message": "no"})
+    assert sentence(assess(rollout, CONTEXT).reason) == "Degraded: no"
 
 
 def test_the_table_knows_many_kinds_once_each() -> None:
@@ -141,7 +143,7 @@ def test_a_rule_that_never_ends_is_stopped_and_said() -> None:
     endless = "self.l.all(a, self.l.all(b, self.l.all(c, a + b + c >= 0)))"
     own = own_rules([HealthRule("Box", "example.com", healthy=endless)], first)
     report = assess({**obj(BOX), "l": list(range(3_000))}, CONTEXT, own)
-    assert (report.health, "budget" in report.reason) == (U, True)
+    assert (report.health, "budget" in sentence(report.reason)) == (U, True)
 
 
 def test_kinds_with_a_rule_of_their_own_are_waited_for() -> None:

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from common.cel import ExpressionError, First
+from common.domain.codes import HealthReason
 from common.domain.fleet import HealthRule
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId
+from common.domain.status import Reason
 from workers.sync.health import batch, cluster, workloads
-from workers.sync.health.operators import TERMINAL, UNSEEN, rule_for
+from workers.sync.health.operators import TERMINAL, rule_for
 from workers.sync.health.reading import (
     Condition,
     Context,
     Manifest,
     conditions,
     degraded,
+    foreign,
     healthy,
     number,
     observed,
@@ -72,12 +75,12 @@ class OwnRule:
         try:
             found = self.first(texts, manifest)
         except ExpressionError as error:
-            return HealthReport(Health.UNKNOWN, f"its health rule cannot be used: {error}")
+            return HealthReport(Health.UNKNOWN, foreign(HealthReason.RULE_BROKEN, message=str(error)))
         if found is not None and texts[found] is failed:
-            return degraded(f"its health rule says failed: {failed}")
+            return degraded(Reason(HealthReason.RULE_FAILED, {"rule": failed}))
         if found is not None:
             return healthy()
-        return progressing(f"not yet: {well}" if well else "its health rule knows no healthy")
+        return progressing(Reason(HealthReason.RULE_WAITS, {"rule": well}) if well else Reason(HealthReason.RULE_OPEN))
 
 
 Own = Mapping[tuple[str, str], OwnRule]
@@ -118,7 +121,7 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
         own: the application's rules, which win over those of the kind.
     """
     if section(section(manifest, "metadata"), "annotations").get(HEALTH) == "ignore":
-        return healthy("health is ignored")
+        return healthy(Reason(HealthReason.IGNORED))
     key = (text(manifest, "apiVersion").rpartition("/")[0], text(manifest, "kind"))
     common = _common(manifest, key)
     if common is not None:
@@ -135,17 +138,17 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
 def _common(manifest: Manifest, key: tuple[str, str]) -> HealthReport | None:
     metadata, status = section(manifest, "metadata"), section(manifest, "status")
     if metadata.get("deletionTimestamp"):
-        return progressing("being deleted")
+        return progressing(Reason(HealthReason.DELETING))
     seen = observed(status)
     if seen is None and key in _ALWAYS_OBSERVED:
         seen = 0
     if seen is not None and seen < number(metadata, "generation"):
-        return progressing(UNSEEN)
+        return progressing(Reason(HealthReason.UNSEEN))
     found = conditions(manifest)
     if (condition := found.get("Reconciling")) and condition.status == "True":
-        return progressing(condition.words)
+        return progressing(condition.why)
     if (condition := found.get("Stalled")) and condition.status == "True":
-        return degraded(condition.words)
+        return degraded(condition.why)
     return None
 
 
@@ -153,9 +156,9 @@ def _by_ready(ready: Condition | None, generation: int) -> HealthReport:
     if ready is None:
         return healthy()
     if ready.seen is not None and ready.seen < generation:
-        return progressing(UNSEEN)
+        return progressing(Reason(HealthReason.UNSEEN))
     if ready.status == "True":
         return healthy()
     if ready.status == "False" and ready.reason.endswith(TERMINAL):
-        return degraded(ready.words)
-    return progressing(ready.words or "not ready")
+        return degraded(ready.why)
+    return progressing(ready.why)

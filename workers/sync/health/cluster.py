@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from common.domain.codes import HealthReason
 from common.domain.health import HealthReport
+from common.domain.status import Reason
 from workers.sync.health.reading import (
     Context,
     Manifest,
@@ -26,10 +28,10 @@ def claim(manifest: Manifest, context: Context) -> HealthReport:
     if phase == "Bound":
         return healthy()
     if phase == "Lost":
-        return degraded("its volume is lost")
+        return degraded(Reason(HealthReason.VOLUME_LOST))
     if text(section(manifest, "spec"), "storageClassName") in context.late_binding:
-        return healthy("bound once a pod uses it")
-    return progressing("not bound yet")
+        return healthy(Reason(HealthReason.BINDS_LATE))
+    return progressing(Reason(HealthReason.UNBOUND))
 
 
 def class_awaited(manifest: Manifest) -> str:
@@ -58,7 +60,7 @@ def ingress(manifest: Manifest, _context: Context) -> HealthReport:
 
 def _addressed(manifest: Manifest) -> HealthReport:
     balancer = section(section(manifest, "status"), "loadBalancer")
-    return healthy() if items(balancer, "ingress") else progressing("no address yet")
+    return healthy() if items(balancer, "ingress") else progressing(Reason(HealthReason.NO_ADDRESS))
 
 
 def autoscaler(manifest: Manifest, _context: Context) -> HealthReport:
@@ -67,8 +69,8 @@ def autoscaler(manifest: Manifest, _context: Context) -> HealthReport:
     for condition in found.values():
         failing = condition.reason.startswith("FailedGet") or condition.reason in _SCALER_FAILURES
         if condition.status == "False" and failing:
-            return degraded(condition.words)
-    return healthy() if found else progressing("not looked at yet")
+            return degraded(condition.why)
+    return healthy() if found else progressing(Reason(HealthReason.NOT_LOOKED_AT))
 
 
 def api_service(manifest: Manifest, _context: Context) -> HealthReport:
@@ -76,17 +78,17 @@ def api_service(manifest: Manifest, _context: Context) -> HealthReport:
     available = conditions(manifest).get("Available")
     if available is not None and available.status == "True":
         return healthy()
-    return progressing(available.words if available is not None else "not available yet")
+    return progressing(available.why if available is not None else Reason(HealthReason.NOT_AVAILABLE))
 
 
 def definition(manifest: Manifest, _context: Context) -> HealthReport:
     """Return the health of a CustomResourceDefinition."""
     found = conditions(manifest)
     if (names := found.get("NamesAccepted")) and names.status == "False":
-        return degraded(names.words)
+        return degraded(names.why)
     if all((one := found.get(name)) and one.status == "True" for name in ("NamesAccepted", "Established")):
         return healthy()
-    return progressing("not established yet")
+    return progressing(Reason(HealthReason.NOT_ESTABLISHED))
 
 
 def disruption_budget(_manifest: Manifest, _context: Context) -> HealthReport:

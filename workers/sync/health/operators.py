@@ -9,12 +9,15 @@ from typing import Any
 
 import yaml
 
+from common.domain.codes import HealthReason
 from common.domain.health import Health, HealthReport
+from common.domain.status import Reason
 from workers.sync.health.reading import (
     Condition,
     Manifest,
     conditions,
     degraded,
+    foreign,
     healthy,
     items,
     number,
@@ -25,8 +28,7 @@ from workers.sync.health.reading import (
 
 TERMINAL = ("Failed", "Error", "Invalid", "Denied", "Misconfigured", "Unsupported")
 """Endings of reasons that no waiting cures."""
-_NO_STATUS = "its operator has said nothing yet"
-UNSEEN = "its controller has not seen the last change"
+_NO_STATUS = Reason(HealthReason.NO_STATUS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class OperatorRule:
     def judge(self, manifest: Manifest) -> HealthReport:
         """Return the health of a live object of one of the kinds."""
         if self.suspended and _at(manifest, self.suspended) is True:
-            return suspended("suspended")
+            return suspended(Reason(HealthReason.SUSPENDED))
         found = conditions(manifest)
         if (told := self._by_signals(found)) is not None:
             return told
@@ -70,14 +72,14 @@ class OperatorRule:
         said = {name: condition for name, condition in found.items() if condition.status == "True"}
         for name in self.paused:
             if name in said:
-                return suspended(said[name].words)
+                return suspended(said[name].why)
         for name in self.failed:
             if name in said:
                 say = progressing if said[name].reason in self.starting else degraded
-                return say(said[name].words)
+                return say(said[name].why)
         for name in self.busy:
             if name in said:
-                return progressing(said[name].words)
+                return progressing(said[name].why)
         return None
 
     def _by_phase(self, manifest: Manifest) -> HealthReport:
@@ -85,17 +87,17 @@ class OperatorRule:
         if not isinstance(word, str) or not word:
             return progressing(_NO_STATUS)
         message = _at(manifest, self.message) if self.message else ""
-        words = f"{word}: {message}" if isinstance(message, str) and message else word
+        why = foreign(HealthReason.PHASE, phase=word, message=message if isinstance(message, str) else "")
         if word in self.healthy:
             return healthy()
         if word in self.suspended_words:
-            return suspended(words)
-        return degraded(words) if word in self.degraded else progressing(words)
+            return suspended(why)
+        return degraded(why) if word in self.degraded else progressing(why)
 
     def _by_parents(self, manifest: Manifest) -> HealthReport:
         parents = items(section(manifest, "status"), "parents")
         if not parents:
-            return progressing("no parent has taken it yet")
+            return progressing(Reason(HealthReason.NO_PARENT))
         generation = number(section(manifest, "metadata"), "generation")
         seen = [self._by_conditions(conditions({"status": one}), self.parents, generation) for one in parents]
         return max(seen, key=lambda report: report.health.rank)
@@ -103,17 +105,17 @@ class OperatorRule:
     def _by_conditions(self, found: Mapping[str, Condition], wanted: tuple[str, ...], generation: int) -> HealthReport:
         there = [found[name] for name in wanted if name in found]
         if len(there) < len(wanted) and not self.absent_is_healthy:
-            return progressing(there[0].words if there and there[0].status != "True" else _NO_STATUS)
+            return progressing(there[0].why if there and there[0].status != "True" else _NO_STATUS)
         for condition in there:
             if condition.seen is not None and condition.seen < generation:
-                return progressing(UNSEEN)
+                return progressing(Reason(HealthReason.UNSEEN))
             if condition.status != "True":
                 return self._not_ready(condition)
         return healthy()
 
     def _not_ready(self, condition: Condition) -> HealthReport:
         terminal = self.false_is_degraded or condition.reason.endswith(TERMINAL)
-        return degraded(condition.words) if condition.status == "False" and terminal else progressing(condition.words)
+        return degraded(condition.why) if condition.status == "False" and terminal else progressing(condition.why)
 
 
 def _at(manifest: Manifest, path: tuple[str, ...]) -> Any:

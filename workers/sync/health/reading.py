@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from common.domain.codes import HealthReason
 from common.domain.health import Health, HealthReport
+from common.domain.redact import cut, redacted
+from common.domain.status import NONE, Reason
 
 Manifest = Mapping[str, Any]
 _DECIMAL = re.compile(r"[0-9]{1,18}")
@@ -40,9 +43,9 @@ class Condition:
     """The generation it speaks of, where it says so."""
 
     @property
-    def words(self) -> str:
-        """Reason and message, whichever there are; else the type."""
-        return ": ".join(part for part in (self.reason, self.message) if part) or self.type
+    def why(self) -> Reason:
+        """What it says, as the reason of a health."""
+        return foreign(HealthReason.CONDITION, type=self.type, reason=self.reason, message=self.message)
 
 
 def section(manifest: Manifest, name: str) -> Manifest:
@@ -58,9 +61,9 @@ def items(manifest: Manifest, name: str) -> Sequence[Manifest]:
 
 
 def number(manifest: Manifest, name: str, default: int = 0) -> int:
-    """Return an integer field, ``default`` where it is absent or something else."""
+    """Return an integer field, ``default`` where it is absent or something else: Kubernetes has none beyond 64 bits."""
     found = manifest.get(name)
-    return found if isinstance(found, int) and not isinstance(found, bool) else default
+    return found if isinstance(found, int) and not isinstance(found, bool) and abs(found) < 2**63 else default
 
 
 def observed(manifest: Manifest) -> int | None:
@@ -104,21 +107,26 @@ def conditions(manifest: Manifest) -> dict[str, Condition]:
     }
 
 
-def healthy(reason: str = "") -> HealthReport:
+def foreign(code: HealthReason, **words: str) -> Reason:
+    """Return a reason whose parameters are words out of a live object: cut, without secrets, empty ones left out."""
+    return Reason(code, {name: redacted(cut(said)) for name, said in words.items() if said})
+
+
+def healthy(reason: Reason = NONE) -> HealthReport:
     """Return a report: as it should be."""
     return HealthReport(Health.HEALTHY, reason)
 
 
-def progressing(reason: str) -> HealthReport:
+def progressing(reason: Reason) -> HealthReport:
     """Return a report: on its way."""
     return HealthReport(Health.PROGRESSING, reason)
 
 
-def degraded(reason: str) -> HealthReport:
+def degraded(reason: Reason) -> HealthReport:
     """Return a report: failed, or out of order."""
     return HealthReport(Health.DEGRADED, reason)
 
 
-def suspended(reason: str) -> HealthReport:
+def suspended(reason: Reason) -> HealthReport:
     """Return a report: stopped on purpose."""
     return HealthReport(Health.SUSPENDED, reason)

@@ -13,17 +13,20 @@ from datetime import timedelta
 from typing import Any
 
 from common.domain.changes import Action, Change
+from common.domain.codes import HealthReason
 from common.domain.errors import FlotillaError, PermanentError
 from common.domain.health import Health
 from common.domain.inventory import End, HookState
+from common.domain.reasons import sentence
 from common.domain.redact import redacted
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
+from common.domain.status import NONE, Reason
 from workers.sync.apply.writing import Outcomes, planned_item
 from workers.sync.concurrent import each
 from workers.sync.errors import ConflictError, UnauthorisedError, told
 from workers.sync.health import NO_RULES, Context, Own, assess, lifetime, own_rules, waits_for_health
-from workers.sync.health.reading import section, text
+from workers.sync.health.reading import foreign, section, text
 from workers.sync.health.storage import late_binding
 from workers.sync.hooks.objects import HookObjects
 from workers.sync.hooks.rows import HookRows
@@ -58,20 +61,20 @@ class Progress:
 
 def hook_state(
     object_id: ObjectId, live: Mapping[str, Any], context: Context, own: Own = NO_RULES
-) -> tuple[HookState, str]:
-    """Return how far a hook's object has come, and why it is no further, in words.
+) -> tuple[HookState, Reason]:
+    """Return how far a hook's object has come, and why it is no further.
 
     A hook succeeds by ending: a pod that runs, or a job that is suspended, is well and still under way.
     """
     if (object_id.group, object_id.kind) == ("", "Pod"):
         phase = text(section(live, "status"), "phase") or "Pending"
         ends = {"Succeeded": HookState.SUCCEEDED, "Failed": HookState.FAILED}
-        return ends.get(phase, HookState.ACTIVE), f"it is {phase}"
+        return ends.get(phase, HookState.ACTIVE), foreign(HealthReason.POD_PHASE, phase=phase)
     if not waits_for_health(object_id, own):
-        return HookState.SUCCEEDED, ""
+        return HookState.SUCCEEDED, NONE
     report = assess(live, context, own)
     states = {Health.HEALTHY: HookState.SUCCEEDED, Health.DEGRADED: HookState.FAILED}
-    return states.get(report.health, HookState.ACTIVE), report.reason or report.health
+    return states.get(report.health, HookState.ACTIVE), report.reason
 
 
 class HookRunner:
@@ -280,7 +283,8 @@ class HookRunner:
     def _state(self, hook: Wanted, live: Live) -> tuple[HookState, str]:
         body = live.body()
         context = Context(self._ports.clock.now(), late_binding(self._cluster, [body]))
-        return hook_state(hook.object, body, context, self._own)
+        state, reason = hook_state(hook.object, body, context, self._own)
+        return state, sentence(reason)
 
     def _came(self, hook: Wanted, stage: Stage, item: InventoryItem, reason: str, live: Live | None = None) -> Progress:
         """Take in that a hook has come to the end that its row says."""

@@ -63,7 +63,9 @@ class PlacementRow(Base):
     hint_judged: Mapped[str] = mapped_column(String(64), default="", server_default="")
     """The hint that a run has judged last; empty once that found, or made, everything as it should be."""
     health: Mapped[str] = mapped_column(String(16), default="unknown")
-    health_reason: Mapped[str] = mapped_column(Text, default="")
+    health_reason_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """Why, see ``HealthReason``; empty where nothing is to be said."""
+    health_reason_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     health_at: Mapped[datetime | None]
     objects: Mapped[int] = mapped_column(default=0)
 
@@ -152,7 +154,9 @@ class InventoryRow(Base):
     left_by: Mapped[str] = mapped_column(String(129), default="", server_default="")
     """The revision that first no longer rendered it, as ``SOURCE:PARAMETERS``; empty while it is wanted."""
     health: Mapped[str] = mapped_column(String(16), default="unknown")
-    health_reason: Mapped[str] = mapped_column(Text, default="")
+    health_reason_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """Why, see ``HealthReason``; empty where nothing is to be said."""
+    health_reason_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     refused: Mapped[str] = mapped_column(Text, default="")
     """Why its last prune was refused or failed, or what keeps it."""
     going: Mapped[bool] = mapped_column(default=False, server_default=false())
