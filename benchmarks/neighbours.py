@@ -70,7 +70,7 @@ def tenant(made: Rig, kind: Tenant) -> Iterator[None]:
         "kind": "Application",
         "metadata": {"name": "neighbour"},
         "spec": {
-            "source": {"repo": made.apps.url, "path": "neighbour", "ref": {"branch": "main"}},
+            "source": {"repo": made.others.url, "path": "neighbour", "ref": {"branch": "main"}},
             "namespace": rig.NAMESPACE,
             "targets": [{"name": "all", "clusters": ["fleet"]}],
             **kind.spec,
@@ -81,7 +81,7 @@ def tenant(made: Rig, kind: Tenant) -> Iterator[None]:
         number = 0
         while not over.is_set():
             number += 1
-            made.apps.commit({f"neighbour/{name}": text for name, text in kind.files(number).items()})
+            made.others.commit({f"neighbour/{name}": text for name, text in kind.files(number).items()})
             made.hub.post("refresh")
             over.wait(EVERY)
 
@@ -91,8 +91,8 @@ def tenant(made: Rig, kind: Tenant) -> Iterator[None]:
     yield
     over.set()
     committing.join()
-    folder = made.apps.folder / "neighbour"
-    made.apps.commit({f"neighbour/{path.name}": None for path in folder.iterdir()})
+    folder = made.others.folder / "neighbour"
+    made.others.commit({f"neighbour/{path.name}": None for path in folder.iterdir()})
     made.registry.commit({"apps/neighbour.yaml": None})
     made.hub.post("refresh")
 

@@ -77,6 +77,7 @@ class Rig:
     hub: Hub
     registry: Repository
     apps: Repository
+    others: Repository
     planes: ControlPlanes
     database: Database
     redis: RedisServer
@@ -120,6 +121,7 @@ def rig(clusters: tuple[str, ...]) -> Iterator[Rig]:
         url = f"http://127.0.0.1:{server.server_address[1]}"
         registry = Repository(folder / "git" / "registry", f"{url}/registry/.git")
         apps = Repository(folder / "git" / "apps", f"{url}/apps/.git")
+        others = Repository(folder / "git" / "others", f"{url}/others/.git")
         name = postgres.fresh()
         database = Database(postgres.url(name))
         stack.callback(database.dispose)
@@ -129,7 +131,7 @@ def rig(clusters: tuple[str, ...]) -> Iterator[Rig]:
         for plane in planes.clusters.values():
             kubeconfig = yaml.safe_dump(plane.kubeconfig()).encode()
             DirectoryProvider(hub.home / "credentials").store(f"clusters/{plane.name}", {"kubeconfig": kubeconfig})
-        yield Rig(hub, registry, apps, planes, database, redis)
+        yield Rig(hub, registry, apps, others, planes, database, redis)
 
 
 def _started(stack: ExitStack, server: Any) -> Any:
