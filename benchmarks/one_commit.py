@@ -26,7 +26,9 @@ def applied_after(made: Rig, name: str, *, replicas: int) -> float:
 
     def applied() -> bool:
         with made.database.read() as connection:
-            mine = select(PlacementRow.applied_commit).where(PlacementRow.application == name)
+            mine = select(PlacementRow.applied_commit).where(
+                PlacementRow.cluster == "fleet", PlacementRow.application == name
+            )
             return bool(connection.execute(mine).scalar_one() == commit)
 
     eventually(f"{name} is applied", applied, within=120, every=0.02)
