@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -212,8 +212,7 @@ def measure(made: Rig, count: int) -> None:
     for number, (name, beside) in enumerate(neighbours.items()):
         with tenant(made, HONEST):
             before = series(made, count, turn=2 * number)
-        with ExitStack() as stack:
-            stack.enter_context(beside(made))
+        with beside(made):
             with_it = series(made, count, turn=2 * number + 1)
         ratio = p95(with_it) / p95(before)
         middle = statistics.median(with_it)
