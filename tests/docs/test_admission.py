@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.domain.admission import Allow, Wish, admit
+from common.domain.admission import Allow, Wish, admit, gates
 from common.domain.fleet import ApplicationState, Cluster, ClusterState, Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
@@ -122,4 +122,5 @@ def test_every_trigger_has_a_column() -> None:
 
 def test_every_hold_is_explained_once() -> None:
     page = PAGE.read_text()
-    assert [hold.value for hold in Hold if page.count(f"\n| `{hold.value}` |") != 1] == []
+    codes = {*Hold, *(gate.code for gate in gates())}
+    assert sorted(code for code in codes if page.count(f"\n| `{code}` |") != 1) == []

@@ -1,13 +1,15 @@
 """Sentences from codes: what is stored is a code with parameters, what people read is made here and nowhere else.
 
-Each table of this package says its codes; ``register`` takes in another. The codes themselves stand in
-``common.domain.holds``, ``status`` and ``codes``; ``docs/reference/reasons.md`` lists them.
+Each table of this package says its codes; ``common.domain.catalogue`` holds them all, and a gate brings its own
+(``common.domain.admission.gates``). The codes themselves stand in ``common.domain.holds``, ``status`` and ``codes``;
+``docs/reference/reasons.md`` lists them.
 """
 
 from __future__ import annotations
 
+from common.domain import admission  # noqa: F401 -- the sentences of its gates
+from common.domain.catalogue import Params, codes, nested, register, sentence
 from common.domain.reasons import health, placements, requests, runs
-from common.domain.reasons.catalogue import Params, codes, nested, register, sentence
 from common.domain.reasons.placements import failure_sentence, hold_sentence, reason_sentence
 
 __all__ = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from common.domain.catalogue import Params
 from common.domain.codes import HealthReason
-from common.domain.reasons.catalogue import Params
 
 
 def _condition(params: Params) -> str:

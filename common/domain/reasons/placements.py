@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from common.domain import numbers
+from common.domain.catalogue import Params, sentence
 from common.domain.changes import difference
 from common.domain.holds import BLOCKING, Hold
-from common.domain.reasons.catalogue import Params, sentence
 from common.domain.runs import SyncStatus
 from common.domain.status import UNKNOWN_KINDS, Contact, Failure, Found, Reason, Remedy
 
@@ -193,8 +193,6 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Hold.TRANSFERRED: _transferred,
     Hold.WANTED: lambda _: "it is wanted again",
     Hold.ASKED: _leaving_asked,
-    Hold.PAUSED: lambda _: "paused",
-    Hold.MANUAL: lambda _: "sync.mode is manual: waits for `flotilla sync`",
     Hold.UNRESOLVED: lambda _: "its source was not resolved yet",
     Hold.UNREADABLE: lambda params: str(params.get("message", "")),
 }

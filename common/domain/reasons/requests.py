@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from common.domain import numbers
+from common.domain.catalogue import Params, told
 from common.domain.codes import ApprovalReason, FaultReason, RequestReason
-from common.domain.reasons.catalogue import Params, told
 from common.domain.runs import RunState
 
 _UNDER_WAY = {

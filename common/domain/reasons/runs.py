@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from common.domain import numbers
+from common.domain.catalogue import Params, inner, told
 from common.domain.changes import difference
 from common.domain.codes import RunReason
-from common.domain.reasons.catalogue import Params, inner, told
 
 
 def _differs(params: Params) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from common.credentials import (
-    PROVIDERS,
     CredentialsMissingError,
     CredentialsRefusedError,
     DirectoryProvider,
@@ -105,12 +104,3 @@ def test_whoever_asks_the_hubs_providers_reads_secrets_last(
     assert provider_from(settings).get("git/team-pay") == {"token": VALUE}
     DirectoryProvider(tmp_path / "credentials").store("git/team-pay", {"token": b"nearer"})
     assert provider_from(settings).get("git/team-pay") == {"token": b"nearer"}
-
-
-def test_a_provider_is_added_by_one_registration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Vault:
-        def get(self, ref: str) -> dict[str, bytes]:
-            return {"token": ref.encode()}
-
-    monkeypatch.setattr("common.credentials.chain.PROVIDERS", (*PROVIDERS, lambda _: Vault()))
-    assert provider_from(Settings(home=tmp_path)).get("git/any") == {"token": b"git/any"}

@@ -1,8 +1,8 @@
-"""The common rules, and which rule belongs to which kind."""
+"""The rules that all kinds have in common, and which rule is asked for an object."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -12,7 +12,7 @@ from common.domain.fleet import HealthRule
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId
 from common.domain.status import Reason
-from workers.sync.health import batch, cluster, workloads
+from workers.sync.health.kinds import Kind, KindRule, kind_rule
 from workers.sync.health.operators import TERMINAL, rule_for
 from workers.sync.health.reading import (
     Condition,
@@ -30,26 +30,6 @@ from workers.sync.health.reading import (
 )
 from workers.sync.objects.marks import HEALTH
 
-Rule = Callable[[Manifest, Context], HealthReport]
-
-_RULES: Mapping[tuple[str, str], Rule] = {
-    ("apps", "Deployment"): workloads.deployment,
-    ("apps", "StatefulSet"): workloads.stateful_set,
-    ("apps", "DaemonSet"): workloads.daemon_set,
-    ("apps", "ReplicaSet"): workloads.replica_set,
-    ("batch", "Job"): batch.job,
-    ("batch", "CronJob"): batch.cron_job,
-    ("", "Pod"): batch.pod,
-    ("", "PersistentVolumeClaim"): cluster.claim,
-    ("", "Service"): cluster.service,
-    ("networking.k8s.io", "Ingress"): cluster.ingress,
-    ("autoscaling", "HorizontalPodAutoscaler"): cluster.autoscaler,
-    ("apiregistration.k8s.io", "APIService"): cluster.api_service,
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): cluster.definition,
-    ("policy", "PodDisruptionBudget"): cluster.disruption_budget,
-}
-_ALWAYS_OBSERVED = frozenset(key for key in _RULES if key[0] == "apps") | {("policy", "PodDisruptionBudget")}
-"""Kinds whose controllers always say what they have seen: a new DaemonSet wants no pods yet, and is not well."""
 _BUILT_IN = frozenset(
     {
         "", "apps", "batch", "policy", "autoscaling", "networking.k8s.io", "storage.k8s.io",
@@ -83,7 +63,7 @@ class OwnRule:
         return progressing(Reason(HealthReason.RULE_WAITS, {"rule": well}) if well else Reason(HealthReason.RULE_OPEN))
 
 
-Own = Mapping[tuple[str, str], OwnRule]
+Own = Mapping[Kind, OwnRule]
 """Rules of the registry, by group and kind."""
 NO_RULES: Own = MappingProxyType({})
 
@@ -95,21 +75,21 @@ def own_rules(rules: Iterable[HealthRule], first: First) -> Own:
         rules: as the registry has them.
         first: evaluates their expressions.
     """
-    found: dict[tuple[str, str], OwnRule] = {}
+    found: dict[Kind, OwnRule] = {}
     for rule in rules:
         found.setdefault((rule.group, rule.kind), OwnRule(rule, first))
     return found
 
 
-def own_kinds(rules: Iterable[HealthRule]) -> frozenset[tuple[str, str]]:
+def own_kinds(rules: Iterable[HealthRule]) -> frozenset[Kind]:
     """Return the kinds, each group and name, that an application has rules for."""
     return frozenset((rule.group, rule.kind) for rule in rules)
 
 
-def waits_for_health(object_id: ObjectId, own: Container[tuple[str, str]] = NO_RULES) -> bool:
+def waits_for_health(object_id: ObjectId, own: Container[Kind] = NO_RULES) -> bool:
     """Tell whether objects of a kind take time to become healthy: they have a rule, or are custom."""
     key = (object_id.group, object_id.kind)
-    return key in _RULES or key in own or object_id.group not in _BUILT_IN
+    return kind_rule(key) is not None or key in own or object_id.group not in _BUILT_IN
 
 
 def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthReport:
@@ -123,24 +103,25 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
     if section(section(manifest, "metadata"), "annotations").get(HEALTH) == "ignore":
         return healthy(Reason(HealthReason.IGNORED))
     key = (text(manifest, "apiVersion").rpartition("/")[0], text(manifest, "kind"))
-    common = _common(manifest, key)
+    of_kind = kind_rule(key)
+    common = _common(manifest, of_kind)
     if common is not None:
         return common
     if key in own:
         return own[key].judge(manifest)
-    if key in _RULES:
-        return _RULES[key](manifest, context)
+    if of_kind is not None:
+        return of_kind.judge(manifest, context)
     if (rule := rule_for(*key)) is not None:
         return rule.judge(manifest)
     return _by_ready(conditions(manifest).get("Ready"), number(section(manifest, "metadata"), "generation"))
 
 
-def _common(manifest: Manifest, key: tuple[str, str]) -> HealthReport | None:
+def _common(manifest: Manifest, of_kind: KindRule | None) -> HealthReport | None:
     metadata, status = section(manifest, "metadata"), section(manifest, "status")
     if metadata.get("deletionTimestamp"):
         return progressing(Reason(HealthReason.DELETING))
     seen = observed(status)
-    if seen is None and key in _ALWAYS_OBSERVED:
+    if seen is None and of_kind is not None and of_kind.always_observed:
         seen = 0
     if seen is not None and seen < number(metadata, "generation"):
         return progressing(Reason(HealthReason.UNSEEN))

@@ -1,21 +1,18 @@
-"""Whether a placement may be written to now: one pure decision, asked wherever a run is wished for, made or begun.
-
-The clauses stand in the order in which they are asked; ``docs/reference/admission.md`` holds the table that follows.
-"""
+"""The decision itself: its clauses stand in the order in which they are asked, the gates among them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from common.domain.admission.gates import closed
+from common.domain.admission.wishes import Wish
 from common.domain.fleet import Cluster, ClusterState, Disposition, Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.runs import Trigger
 from common.domain.status import NONE, Reason
 
-BY_PERSON = frozenset({Trigger.MANUAL, Trigger.APPROVAL, Trigger.CHECK})
-"""Whoever asks knows that it is paused, manual, or only warned about."""
 _STANDSTILL = {
     ClusterState.JOINING: Hold.JOINING,
     ClusterState.FROZEN: Hold.FROZEN,
@@ -45,33 +42,6 @@ class Held:
     hold: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """One run that somebody wants.
-
-    Attributes:
-        trigger: why; ``LEAVING`` removes everything.
-        state: of the placement, as stored.
-        placement: the same in the registry; None where nothing places it.
-        cluster: in the registry; None where it is unknown.
-        owner: project that its objects belong to, see ``common.domain.tenant.owner_of``; empty for none.
-        blocked: why nothing may be written to the cluster, whoever asks; ``NONE`` where it may.
-        paused: whether a person paused the placement.
-        agreed: whether a person asked for just this run after the application had become one of its project.
-        begun: whether an attempt of the run has written already, so that it goes on and does not begin.
-    """
-
-    trigger: Trigger
-    state: PlacementState
-    placement: Placement | None
-    cluster: Cluster | None
-    owner: str
-    blocked: Reason = NONE
-    paused: bool = False
-    agreed: bool = False
-    begun: bool = False
-
-
 def admit(wish: Wish) -> Allow | Held:
     """Return whether the run may be now, and what it may do."""
     if wish.blocked:
@@ -88,17 +58,13 @@ def _of_placed(wish: Wish, placement: Placement) -> Allow | Held:
     other = changes_hands(wish.owner, placement.application.project)
     if other and not wish.agreed and wish.trigger is not Trigger.CHECK:
         return Held(other)
-    if wish.trigger is Trigger.DRIFT and not wish.begun:
+    hold = _standstill(placement) or closed(wish, placement)
+    if hold:
         # A sweep only hints: whether something differs, a look decides, which is always allowed.
-        return Allow(Permit.WRITE if _may_correct(wish, placement) else Permit.LOOK)
-    still = _standstill(placement)
-    if still:
-        return Held(still)
-    if wish.trigger in BY_PERSON:
-        return Allow(Permit.LOOK if wish.trigger is Trigger.CHECK else Permit.WRITE)
-    if wish.paused:
-        return Held(Reason(Hold.PAUSED))
-    return Allow(Permit.WRITE) if wish.begun else _by_mode(placement.sync.mode)
+        hinted = wish.trigger is Trigger.DRIFT and not wish.begun
+        return Allow(Permit.LOOK) if hinted else Held(hold)
+    warned = placement.sync.mode is SyncMode.WARN and not wish.by_person and not wish.begun
+    return Allow(Permit.LOOK if warned or wish.trigger is Trigger.CHECK else Permit.WRITE)
 
 
 def changes_hands(owner: str, project: str) -> Reason:
@@ -141,18 +107,3 @@ def _removal_held(state: PlacementState, cluster: Cluster | None) -> Reason:
     if cluster is None or cluster.removed:
         return Reason(Hold.UNDECLARED)
     return Reason(_STANDSTILL[cluster.state]) if cluster.state in _STANDSTILL else NONE
-
-
-def _may_correct(wish: Wish, placement: Placement) -> bool:
-    enforced = placement.disposition is Disposition.SYNC and placement.sync.mode is SyncMode.ENFORCE
-    return enforced and not wish.paused
-
-
-def _by_mode(mode: SyncMode) -> Allow | Held:
-    match mode:
-        case SyncMode.MANUAL:
-            return Held(Reason(Hold.MANUAL))
-        case SyncMode.WARN:
-            return Allow(Permit.LOOK)
-        case SyncMode.ENFORCE:
-            return Allow(Permit.WRITE)
