@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from common.domain.addresses import repository_key
+from common.domain.approvals import ApprovalState
 from common.domain.errors import PermanentError
 from common.domain.events import EventKind
 from common.domain.fleet import Fleet
@@ -25,7 +26,6 @@ from common.store.reads import names, placements, runs
 from common.store.reads.placements import PlacementFilter, PlacementView
 from common.store.reads.runs import RunDetail
 from common.store.state import approvals
-from common.store.state.approvals import ApprovalState
 
 _PART = re.compile(r"[0-9a-f-]{6,35}")
 _CANDIDATES = 5

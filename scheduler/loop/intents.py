@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from common.domain.admission import Held, Wish, admit
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.codes import RequestReason, RunReason
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
@@ -23,7 +24,7 @@ from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.queue.runs import NewRun
 from common.store.state import approvals, clusters, intents, placements, sources, standing
-from common.store.state.approvals import Approval, ApprovalKind, ApprovalState
+from common.store.state.approvals import Approval
 from common.store.state.intents import Answer, Intent, IntentKind, IntentOutcome
 from common.store.state.placements import OpenRun, PlacementFacts
 from common.telemetry.logs import logger

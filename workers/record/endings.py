@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.changes import DIFFERENCES, MUTATIONS, Action, Change, differing
 from common.domain.codes import RunReason
 from common.domain.errors import TransientError
@@ -34,7 +35,6 @@ from common.store.queue import attempts, dispatch, workers
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.state import approvals, clusters, healths, inventory, standing
-from common.store.state.approvals import ApprovalKind, ApprovalState
 from common.store.state.moves import OWNED, look_again, note_arrived
 from common.store.state.standing import FULL_CHECK, HOOKS, Checked, Failed, Success
 from common.telemetry.logs import logger

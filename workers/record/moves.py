@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from common.domain import numbers
+from common.domain.approvals import ApprovalKind
 from common.domain.fleet import Fleet, SyncSettings
 from common.domain.inventory import HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
@@ -200,7 +201,7 @@ class Moves:
     def _granted(self, connection: Connection, owner: PlacementRef) -> tuple[Approval, ...]:
         return tuple(
             one
-            for one in approvals.approved(connection, approvals.ApprovalKind.MOVE)
+            for one in approvals.approved(connection, ApprovalKind.MOVE)
             if one.subject == str(self._run.ref)
             and (one.payload["from"], one.payload["revision"]) == (str(owner), self._revision)
         )
@@ -272,7 +273,7 @@ def rejected(connection: Connection, asks: Mapping[ObjectId, PlacementRef], run:
     if run.trigger is Trigger.MANUAL:
         return ""
     for asked in payloads(asks, run):
-        no = approvals.rejected(connection, approvals.ApprovalKind.MOVE, str(run.ref), asked)
+        no = approvals.rejected(connection, ApprovalKind.MOVE, str(run.ref), asked)
         if no is not None:
             why = f": {no.decision_reason}" if no.decision_reason else ""
             objects = numbers.of(len(asks), "object")

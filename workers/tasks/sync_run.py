@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 
 from common.domain.admission import BY_PERSON
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.errors import FlotillaError, LeaseLostError, PermanentError, TransientError
 from common.domain.fleet import Fleet, Placement, Project
 from common.domain.inventory import Healing, InventoryItem
@@ -26,7 +27,7 @@ from common.store.events import audit
 from common.store.queue import attempts, claims, leases, runs
 from common.store.queue.runs import ClaimedRun
 from common.store.state import approvals, inventory, sources
-from common.store.state.approvals import Approval, ApprovalKind, ApprovalState
+from common.store.state.approvals import Approval
 from common.store.state.standing import Standing
 from common.telemetry.logs import hide, hiding, logger
 from workers.kube.pool import Connection

@@ -1,4 +1,7 @@
-"""What history may never do, written into the database itself: ended things do not change, nothing young vanishes.
+"""What may never happen, written into the database itself.
+
+Ended things do not change, nothing young vanishes, and no state follows another that it may not follow, as
+``common.domain.transitions`` says.
 
 What is old may be deleted: before the horizon that the deleting transaction itself has put into ``retention``, and
 takes out again. Outside of such a transaction there is no horizon, and nothing is old.
@@ -9,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
+
+from common.domain.transitions import MACHINES, Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,11 @@ GUARDS = (
 )
 NEWER = tuple(Guard(table, "INSERT") for table in ("attempts", "object_results", "planned_changes"))
 """Nothing is added to a run that has ended."""
+WALKS = {f"guard_{machine.table}_walk": machine for machine in MACHINES}
+"""By the names of their triggers; after ``guard_runs_update``, since PostgreSQL fires them in the order of names."""
 TRUNCATED = tuple(dict.fromkeys(guard.table for guard in GUARDS))
 _MESSAGE = "history is append-only"
+_NO_WALK = "no such change of state"
 _ENDED = "(SELECT state FROM runs WHERE id = NEW.run_id) = 'ended'"
 _FUNCTION = f"""
 CREATE FUNCTION flotilla_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -86,6 +94,13 @@ BEGIN
 END $$
 """
 
+_WALK_FUNCTION = f"""
+CREATE FUNCTION flotilla_refuse_walk() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '{_NO_WALK}: % to % on %', OLD.state, NEW.state, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
 
 _KEPT_FUNCTION = f"""
 CREATE FUNCTION flotilla_keep_{{table}}() RETURNS trigger LANGUAGE plpgsql
@@ -100,7 +115,8 @@ END $$
 def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
     """Return what makes the guards, in order; ``schema`` is where our tables lie in PostgreSQL, quoted."""
     if dialect == "sqlite":
-        return tuple(map(_of_sqlite, GUARDS)) + tuple(map(_newer_of_sqlite, NEWER))
+        walks = tuple(f"{_walk(name)} {_raised(f'{_NO_WALK}: {of.table}')}" for name, of in WALKS.items())
+        return tuple(map(_of_sqlite, GUARDS)) + tuple(map(_newer_of_sqlite, NEWER)) + walks
     kept = [
         _KEPT_FUNCTION.format(table=guard.table, schema=schema, unless=guard.unless).strip()
         for guard in GUARDS
@@ -120,7 +136,9 @@ def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
         f"CREATE TRIGGER {g.name} BEFORE INSERT ON {g.table} FOR EACH ROW EXECUTE FUNCTION flotilla_refuse_ended()"
         for g in NEWER
     ]
-    return (_FUNCTION.strip(), _NEWER_FUNCTION.format(schema=schema).strip(), *kept, *rows, *emptied, *newer)
+    functions = (_FUNCTION.strip(), _NEWER_FUNCTION.format(schema=schema).strip(), _WALK_FUNCTION.strip(), *kept)
+    walks = [f"{_walk(name)} EXECUTE FUNCTION flotilla_refuse_walk()" for name in WALKS]
+    return (*functions, *rows, *emptied, *newer, *walks)
 
 
 def schema_of(connection: Connection) -> str:
@@ -148,6 +166,7 @@ def present(connection: Connection) -> set[tuple[str, str]]:
 
 def _wanted(dialect: str) -> set[tuple[str, str]]:
     wanted = {(guard.table, guard.name) for guard in (*GUARDS, *NEWER)}
+    wanted |= {(machine.table, name) for name, machine in WALKS.items()}
     if dialect == "postgresql":
         wanted |= {(table, f"guard_{table}_truncate") for table in TRUNCATED}
     return wanted
@@ -164,5 +183,17 @@ def _newer_of_sqlite(guard: Guard) -> str:
     return f"CREATE TRIGGER {guard.name} BEFORE INSERT ON {guard.table} WHEN {_ENDED} {_refusal(guard)}"
 
 
+def _walk(name: str) -> str:
+    """Return how the trigger begins that refuses every change of state that its table's machine does not have."""
+    machine: Machine = WALKS[name]
+    may = " OR ".join(f"OLD.state = '{before}' AND NEW.state = '{after}'" for before, after in machine.changes)
+    when = f"OLD.state <> NEW.state AND NOT ({may})"
+    return f"CREATE TRIGGER {name} BEFORE UPDATE OF state ON {machine.table} FOR EACH ROW WHEN ({when})"
+
+
 def _refusal(guard: Guard) -> str:
-    return f"BEGIN SELECT RAISE(ABORT, '{_MESSAGE}: {guard.operation} on {guard.table}'); END"
+    return _raised(f"{_MESSAGE}: {guard.operation} on {guard.table}")
+
+
+def _raised(message: str) -> str:
+    return f"BEGIN SELECT RAISE(ABORT, '{message}'); END"

@@ -7,37 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, insert, or_, select, update
 
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.status import Reason
 from common.store.engine.dialect import fixed, table_of
 from common.store.schema.tables import ApprovalRow
 from common.store.state.stored_reasons import columns_of, reason_in
-
-
-class ApprovalKind(StrEnum):
-    """What is asked for."""
-
-    PRUNE = "prune"
-    LEAVING = "leaving"
-    DRAIN = "drain"
-    IDENTITY = "identity"
-    MOVE = "move"
-
-
-class ApprovalState(StrEnum):
-    """What came of it."""
-
-    OPEN = "open"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    DONE = "done"
-    """It was allowed and has been carried out: it allows nothing any more."""
-    VOID = "void"
-    """What it was about has changed."""
 
 
 @dataclass(frozen=True, slots=True)

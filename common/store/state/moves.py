@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.reasons import hold_sentence
@@ -17,7 +18,6 @@ from common.domain.runs import RunState, Trigger
 from common.store.engine.dialect import batched, fixed, table_of
 from common.store.schema.tables import ApprovalRow, InventoryRow, PlacementRow, RunRow
 from common.store.state import inventory
-from common.store.state.approvals import ApprovalKind, ApprovalState
 from common.store.state.stored_reasons import reason_in
 
 OWNED = "apply.owned"

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text, update
 
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.codes import RunReason
 from common.domain.events import PARAMS, Event, EventKind, Position, sentence
 from common.domain.health import Health, HealthReport
@@ -23,7 +24,6 @@ from common.store.queue.attempts import AttemptEnding
 from common.store.schema import emitters, enforced
 from common.store.schema.tables import PlacementRow
 from common.store.state import approvals, clusters, faults, healths, sources, standing
-from common.store.state.approvals import ApprovalKind, ApprovalState
 from common.store.state.faults import StoredFault
 from tests.integration.db.rows import NOW, SECOND, add_placements, claimed, queued
 from tests.integration.db.telling import add_cluster, add_source, told

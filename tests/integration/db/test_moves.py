@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef, RunId
 from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.schema.tables import PlacementRow, RunRow
 from common.store.state import approvals, inventory, moves
-from common.store.state.approvals import ApprovalKind, ApprovalState
 from tests.factories import said
 from tests.integration.db.rows import LEASE, NOW, REVISION, SECOND, add_placements, new_run
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, insert, text
 
+from common.domain.approvals import ApprovalState
 from common.domain.changes import Action
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision, RunId
 from common.domain.runs import AttemptOutcome, Trigger
@@ -243,7 +244,7 @@ def test_what_was_allowed_is_used_up_and_stays_whose_word_it_was(two_pools: TwoP
     with two_pools.owner.write() as connection:
         now = two_pools.owner.now(connection)
         asked = approvals.ask(connection, ApprovalKind.MOVE, "blue/web", payload={"a": 1}, reason=said("x"), now=now)
-        approvals.decide(connection, asked, approvals.ApprovalState.APPROVED, actor="ann", reason="", now=now)
+        approvals.decide(connection, asked, ApprovalState.APPROVED, actor="ann", reason="", now=now)
     with two_pools.blue.write() as connection:
         approvals.use_up(connection, [asked])
     with two_pools.owner.read() as connection:
