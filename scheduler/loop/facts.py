@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from common.domain.approvals import ApprovalKind
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef, SourceRef
 from common.domain.status import Reason
 from common.store.engine.connection import Connection
 from common.store.state import approvals, clusters, placements, sources
-from common.store.state.approvals import Approval, ApprovalKind
+from common.store.state.approvals import Approval
 from common.store.state.placements import PlacementFacts
 from scheduler.planning.facts import Current, Facts, Resolved
 

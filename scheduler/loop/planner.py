@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from common.domain.approvals import ApprovalKind
 from common.domain.codes import ApprovalReason, RunReason
 from common.domain.fleet import Fleet
 from common.domain.holds import Hold
@@ -18,7 +19,6 @@ from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.queue.runs import NewRun
 from common.store.state import approvals, faults, placements, sources
-from common.store.state.approvals import ApprovalKind
 from common.store.state.faults import StoredFault
 from common.store.state.placements import PlacementChange, PlacementFacts
 from common.store.state.standing import HOOKS

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
+from common.domain.approvals import ApprovalKind
 from common.domain.codes import ApprovalReason
 from common.domain.fleet import Cluster
 from common.domain.holds import Hold
 from common.domain.status import NONE, Reason
 from common.store.engine.session import Database
 from common.store.state import approvals, clusters
-from common.store.state.approvals import ApprovalKind
 from workers.kube import Connection
 
 _recorded: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import insert, update
 from typer.testing import CliRunner, Result
 
+from common.domain.approvals import ApprovalKind
 from common.domain.work import WorkerState
 from common.settings import Settings
 from common.store.engine.session import Database
@@ -19,7 +20,6 @@ from common.store.queue import leases, sending, workers
 from common.store.reads.placements import PlacementFilter, troubled
 from common.store.schema.tables import ClusterRow, FaultRow, FleetRow, PlacementRow
 from common.store.state import approvals, fleet
-from common.store.state.approvals import ApprovalKind
 from console.api.app import create_app
 from console.cli import status
 from console.cli.main import app as program

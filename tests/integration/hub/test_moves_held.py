@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from common.domain.approvals import ApprovalKind
 from common.domain.refs import RunId
-from common.store.state.approvals import ApprovalKind, approved
+from common.store.state.approvals import approved
 from common.store.state.intents import IntentKind
 from tests.harness.hub import REGISTRY
 from tests.harness.seen import look

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from common.domain.approvals import ApprovalKind
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
@@ -14,7 +15,6 @@ from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import ApprovalRow
 from common.store.state import approvals, intents, standing
-from common.store.state.approvals import ApprovalKind
 from common.store.state.intents import IntentKind, IntentOutcome
 from tests.factories import said
 from tests.harness import texts

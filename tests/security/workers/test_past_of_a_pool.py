@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from common.domain.approvals import ApprovalState
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.changes import Action
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision, RunId
 from common.domain.runs import AttemptOutcome, Trigger
@@ -20,7 +20,6 @@ from common.store.queue import attempts, leases, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.schema.tables import RunRow
 from common.store.state import approvals, clusters, faults, prune_budget, standing
-from common.store.state.approvals import ApprovalKind
 from tests.factories import said
 from tests.security.workers.conftest import TwoPools
 
