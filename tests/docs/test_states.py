@@ -19,7 +19,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 STATES = {"runs": RunState, "approvals": ApprovalState, "placements": PlacementState}
 WANTED, OTHER = ("a", "b"), ("c", "d")
 WELL = StatusFacts(PlacementState.PLACED, WANTED, WANTED, confirmed=True, failed=False)
-CLAUSES = {
+CLAUSES: dict[str, dict[str, Any]] = {
     "its cluster cannot be read": {"contact": Contact.LOST},
     "the last run for what is wanted failed": {"failed": True},
     "it has left its cluster": {"state": PlacementState.LEFT},

@@ -56,7 +56,7 @@ def test_only_the_changes_of_the_diagram_can_be_written(
         if (machine, before) == (RUN, RunState.ENDED):
             row |= {"outcome": "failed", "ended_at": NOW}
         key = connection.execute(insert(table).values(row).returning(table.c.id)).scalar_one()
-    change = {"state": after}
+    change: dict[str, Any] = {"state": after}
     if (machine, after) == (RUN, RunState.ENDED):
         change |= {"outcome": "failed", "ended_at": NOW}
     write = update(table).where(table.c.id == key).values(change)
