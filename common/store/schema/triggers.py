@@ -137,8 +137,8 @@ def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
         for g in NEWER
     ]
     functions = (_FUNCTION.strip(), _NEWER_FUNCTION.format(schema=schema).strip(), _WALK_FUNCTION.strip(), *kept)
-    walks = [f"{_walk(name)} EXECUTE FUNCTION flotilla_refuse_walk()" for name in WALKS]
-    return (*functions, *rows, *emptied, *newer, *walks)
+    walked = [f"{_walk(name)} EXECUTE FUNCTION flotilla_refuse_walk()" for name in WALKS]
+    return (*functions, *rows, *emptied, *newer, *walked)
 
 
 def schema_of(connection: Connection) -> str:

@@ -16,14 +16,14 @@ from common.domain.health import Health, HealthReport, worst
 from common.domain.reasons import sentence
 from common.domain.status import Reason
 from workers.sync.health import NO_RULES, Context, Own, assess, own_rules
-from workers.sync.health.assess import _RULES as BUILT_IN
+from workers.sync.health.kinds import kinds
 from workers.sync.health.operators import OPERATORS
 
 LAW = settings(max_examples=150)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CONTEXT = Context(now=NOW, late_binding=frozenset({"local"}))
 CUSTOM = ("example.com", "Gadget")
-KINDS = sorted({*BUILT_IN, *OPERATORS, CUSTOM, ("", "ConfigMap")})
+KINDS = sorted({*kinds(), *OPERATORS, CUSTOM, ("", "ConfigMap")})
 
 # -- objects ---------------------------------------------------------------------------------------------------
 

@@ -47,6 +47,11 @@ def register(*rules: KindRule) -> None:
         _RULES[rule.group, rule.kind] = rule
 
 
+def kinds() -> frozenset[Kind]:
+    """Return the kinds that have a rule of their own."""
+    return frozenset(_RULES)
+
+
 def kind_rule(kind: Kind) -> KindRule | None:
     """Return the rule of a kind; None where it has none of its own."""
     return _RULES.get(kind)
