@@ -86,10 +86,10 @@ class OperatorRule:
         word = _at(manifest, self.phase)
         if not isinstance(word, str) or not word:
             return progressing(_NO_STATUS)
-        message = _at(manifest, self.message) if self.message else ""
-        why = foreign(HealthReason.PHASE, phase=word, message=message if isinstance(message, str) else "")
         if word in self.healthy:
             return healthy()
+        message = _at(manifest, self.message) if self.message else ""
+        why = foreign(HealthReason.PHASE, phase=word, message=message if isinstance(message, str) else "")
         if word in self.suspended_words:
             return suspended(why)
         return degraded(why) if word in self.degraded else progressing(why)
