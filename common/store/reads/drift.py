@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select, text
 
@@ -13,7 +14,7 @@ from common.domain.codes import RunReason
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from common.domain.runs import SyncStatus
-from common.domain.status import Found
+from common.domain.status import NONE, Found
 from common.store.engine.dialect import fixed
 from common.store.queue.runs import first_id_at
 from common.store.schema.tables import InventoryRow, PlacementRow, RunRow
@@ -28,7 +29,7 @@ class DriftView:
     """One placement that drifted.
 
     Attributes:
-        differs: now, and why, in words; empty where it was corrected.
+        differs: now, and why, in words, made of code and parameters; empty where it was corrected.
         fight: somebody changes the same object again and again.
         corrections: runs that corrected it, since the report's beginning.
         corrected_at: the last of them; None for none.
@@ -38,6 +39,8 @@ class DriftView:
 
     ref: str
     differs: str = ""
+    differs_code: str = ""
+    differs_params: dict[str, Any] = field(default_factory=dict)
     fight: bool = False
     corrections: int = 0
     corrected_at: datetime | None = None
@@ -78,11 +81,14 @@ def _differing(connection: Connection, since: datetime) -> Mapping[str, DriftVie
     return {
         ref: DriftView(
             ref,
-            differs=sentence(reason_in(row, "found")) if row.drifted else "",
+            differs=sentence(why),
+            differs_code=str(why.code),
+            differs_params=dict(why.params),
             fight=row.fought or row.found_code == Found.FIGHT,
         )
         for row in connection.execute(query)
         for ref in (str(PlacementRef(row.cluster, row.application)),)
+        for why in (reason_in(row, "found") if row.drifted else NONE,)
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, not_, or_, select, tuple_
 
-from common.domain.reasons import failure_sentence, reason_sentence, sentence
+from common.domain.reasons import failure_sentence, hold_sentence, reason_sentence, sentence
 from common.domain.refs import PlacementRef
 from common.domain.runs import SyncStatus
 from common.domain.status import Failure
@@ -25,11 +25,13 @@ class FailureView:
     """What the last runs at the wanted revision failed for; the same failure counts once more each time.
 
     Attributes:
+        sentence: all of it in words, as ``reason`` of the placement has it.
         params: what the sentence was made with.
         message: the exact words of who refused.
         retry_at: when it is tried again by itself; None when only a change helps, or a run is on its way.
     """
 
+    sentence: str
     code: str
     params: dict[str, Any]
     message: str
@@ -49,7 +51,11 @@ class PlacementView:
         state: placed, retained, leaving or left.
         sync: synced, out-of-sync, failed or unknown; ``confirmed_at`` is when its objects were last seen to be so.
         health: as of ``health_at``.
-        reason: why it is not synced or gets no run, and what comes next; empty when nothing is in the way.
+        reason: why it is not synced or gets no run, and what comes next; empty when nothing is in the way. It is made
+            of the facts below, each with its code and parameters.
+        hold: what keeps it from getting a run; like all that follow empty for nothing.
+        found: what the last run that judged its objects found.
+        contact: what keeps its objects from being read.
         failure: why the wanted revision did not go in; None where it did, or was not tried yet. It stays while there
             is no contact.
         commit: where the applied revision came from; empty before the first.
@@ -68,6 +74,15 @@ class PlacementView:
     health_reason_params: dict[str, Any]
     health_at: datetime | None
     reason: str
+    hold: str
+    hold_code: str
+    hold_params: dict[str, Any]
+    found: str
+    found_code: str
+    found_params: dict[str, Any]
+    contact: str
+    contact_code: str
+    contact_params: dict[str, Any]
     commit: str
     desired_commit: str
     applied_at: datetime | None
@@ -160,9 +175,12 @@ _COLUMNS = (
 
 
 def _view(row: Any) -> PlacementView:
-    failure, why = failure_of(row), reason_in(row, "health_reason")
+    failure, ref = failure_of(row), str(PlacementRef(row.cluster, row.application))
+    why, hold, found, contact = (reason_in(row, name) for name in ("health_reason", "hold", "found", "contact"))
+    failed = "" if failure is None else failure_sentence(failure, ref=ref, retry_at=row.retry_at)
+    status = SyncStatus(row.sync_status)
     return PlacementView(
-        ref=str(PlacementRef(row.cluster, row.application)),
+        ref=ref,
         cluster=row.cluster,
         application=row.application,
         state=row.state,
@@ -173,19 +191,29 @@ def _view(row: Any) -> PlacementView:
         health_reason_code=str(why.code),
         health_reason_params=dict(why.params),
         health_at=row.health_at,
-        reason=_reason(row, failure),
+        reason=reason_sentence(status, contact=contact, found=found, hold=hold, failure=failed),
+        hold=hold_sentence(hold),
+        hold_code=str(hold.code),
+        hold_params=dict(hold.params),
+        found=sentence(found),
+        found_code=str(found.code),
+        found_params=dict(found.params),
+        contact=sentence(contact),
+        contact_code=str(contact.code),
+        contact_params=dict(contact.params),
         commit=row.applied_commit or "",
         desired_commit=row.desired_commit or "",
         applied_at=row.applied_at,
         objects=row.objects,
         paused_by=row.paused_by or "",
         pause_reason=row.pause_reason,
-        failure=None if failure is None else _failure(failure, row.retry_at),
+        failure=None if failure is None else _failure(failure, failed, row.retry_at),
     )
 
 
-def _failure(failure: Failure, retry_at: datetime | None) -> FailureView:
+def _failure(failure: Failure, words: str, retry_at: datetime | None) -> FailureView:
     return FailureView(
+        sentence=words,
         code=failure.code,
         params=dict(failure.params),
         message=failure.message,
@@ -194,17 +222,6 @@ def _failure(failure: Failure, retry_at: datetime | None) -> FailureView:
         last=failure.last,
         count=failure.count,
         retry_at=retry_at,
-    )
-
-
-def _reason(row: Any, failure: Failure | None) -> str:
-    ref = str(PlacementRef(row.cluster, row.application))
-    return reason_sentence(
-        SyncStatus(row.sync_status),
-        contact=reason_in(row, "contact"),
-        found=reason_in(row, "found"),
-        hold=reason_in(row, "hold"),
-        failure="" if failure is None else failure_sentence(failure, ref=ref, retry_at=row.retry_at),
     )
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import insert, update
 from typer.testing import CliRunner, Result
 
 from common.domain.approvals import ApprovalKind
+from common.domain.holds import Hold
+from common.domain.status import Contact, Found, Remedy
 from common.domain.work import WorkerState
 from common.settings import Settings
 from common.store.engine.session import Database
@@ -85,6 +87,31 @@ def flotilla(hub: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def refs(seen: Result) -> list[str]:
     return [one["ref"] for one in orjson.loads(seen.stdout)["placements"]]
+
+
+def test_json_gives_each_fact_as_code_parameters_and_words(hub: Database, flotilla: Flotilla) -> None:
+    drifted = {"objects": 2, "first": "ConfigMap shop/web"}
+    failed = {"failure_code": "cluster.invalid", "failure_params": {"message": "no such field"}}
+    _place(
+        hub, "eu-1", "bad", sync_status="failed", hold_code=Hold.APPLICATION_BLOCKED, hold_params={"message": "later"},
+        found_code=Found.WARNED, found_params=drifted, contact_code=Contact.PARTIAL, contact_params={"what": "pods"},
+        failure_remedy=Remedy.CHANGE, failure_since=NOW, failure_last_at=NOW, failure_count=1, **failed,
+    )  # fmt: skip
+    (bad,) = orjson.loads(flotilla("-o", "json").stdout)["placements"]
+    facts = {name: (bad[name], bad[f"{name}_code"], bad[f"{name}_params"]) for name in ("hold", "found", "contact")}
+    assert facts == {
+        "hold": ("blocked: later", Hold.APPLICATION_BLOCKED, {"message": "later"}),
+        "found": ("sync.mode is warn: 2 objects differ from Git (ConfigMap shop/web)", Found.WARNED, drifted),
+        "contact": ("not everything could be read: pods", Contact.PARTIAL, {"what": "pods"}),
+    }
+    failure = bad["failure"]
+    assert (failure["code"], failure["params"]) == ("cluster.invalid", {"message": "no such field"})
+    assert failure["sentence"].startswith("no such field (failed 2026-01-01")
+    assert bad["reason"] == f"blocked: later; {failure['sentence']}"
+    (well,) = [
+        one for one in orjson.loads(flotilla("--all", "-o", "json").stdout)["placements"] if one["ref"] == "eu-2/web"
+    ]
+    assert [well[name] for name in ("hold", "hold_code", "hold_params", "failure")] == ["", "", {}, None]
 
 
 def test_where_nothing_is_wrong_only_counts_are_shown(flotilla: Flotilla) -> None:

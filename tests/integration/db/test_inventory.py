@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlalchemy import update
+
 from common.domain.inventory import End, HookState, InventoryItem
 from common.domain.refs import ObjectId
+from common.domain.status import Found
 from common.store.engine.session import Database
 from common.store.reads.drift import drift
+from common.store.schema.tables import PlacementRow
 from common.store.state import inventory
 from tests.integration.db.rows import NOW, add_placements
 
 JOB = ObjectId("batch", "Job", "web", "once")
 MAP = ObjectId("", "ConfigMap", "web", "a")
+AS_WANTED = (
+    "applied_source_digest", "desired_source_digest", "applied_parameters_digest", "desired_parameters_digest",
+)  # fmt: skip
 ROW = InventoryItem(JOB, "v1", uid="one", expires=True)
 
 
@@ -49,3 +56,14 @@ def test_what_people_added_is_told_with_its_object(database: Database) -> None:
         inventory.replace(connection, placement, [replace(ROW, by_hand=".data.a\n.data.b"), replace(ROW, object=MAP)])
         (view,) = drift(connection, since=NOW)
     assert (view.ref, view.differs, view.by_hand) == ("eu/web", "", ("Job once: .data.a", "Job once: .data.b"))
+
+
+def test_what_differs_is_told_as_code_and_parameters(database: Database) -> None:
+    params = {"objects": 1, "first": "Job shop/once"}
+    with database.write() as connection:
+        add_placements(connection, "eu/web")
+        found = {"found_code": Found.DRIFTED, "found_params": params, "sync_status": "out-of-sync"}
+        connection.execute(update(PlacementRow).values(found | dict.fromkeys(AS_WANTED, "d")))
+        (view,) = drift(connection, since=NOW)
+    assert (view.differs_code, view.differs_params) == (Found.DRIFTED, params)
+    assert view.differs == "1 object differs from Git (Job shop/once)"
