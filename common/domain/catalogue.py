@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from common.domain.codes import FaultReason
 from common.domain.errors import sentences
 from common.domain.status import Reason
 
 Params = Mapping[str, Any]
 _SENTENCES: dict[str, Callable[[Params], str]] = {}
+_REMEDIES: Mapping[str, str] = {
+    FaultReason.ORPHAN: "Delete it by hand, or take its flotilla.dev annotations and label off.",
+}
 
 
 def register(table: Mapping[str, Callable[[Params], str]]) -> None:
@@ -44,6 +48,16 @@ def sentence(reason: Reason) -> str:
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         said = ""
     return said or reason.code
+
+
+def statement(reason: Reason) -> str:
+    """Return a reason in words, without what to do about it."""
+    return sentence(Reason(reason.code, {name: said for name, said in reason.params.items() if name != "remedy"}))
+
+
+def remedy(reason: Reason) -> str:
+    """Return what to do about it: as the code has it, or as the reason brings it along; empty for nothing."""
+    return _REMEDIES.get(reason.code) or str(reason.params.get("remedy", ""))
 
 
 def told(params: Params) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from common.domain import numbers
 from common.domain.refs import ObjectId
+from common.domain.status import NONE, Reason
 
 
 class Action(StrEnum):
@@ -37,13 +38,13 @@ class Change:
     Attributes:
         object: which one.
         action: what happened to it.
-        detail: in words, redacted: "reclaimed from kubectl", the error, the owner.
+        detail: what was done besides, or why it was not: the error, the owner; foreign words in it without secrets.
         diff: field-level differences seen at the dry-run, secrets masked; empty when there are none.
     """
 
     object: ObjectId
     action: Action
-    detail: str = ""
+    detail: Reason = NONE
     diff: str = ""
 
 

@@ -32,6 +32,11 @@ def sentences(*parts: str) -> str:
     return " ".join(ended)
 
 
+def worded(message: str, remedy: str) -> dict[str, str]:
+    """Return the parameters of a reason that brings its words along; what is empty is left out."""
+    return {name: said for name, said in (("message", message), ("remedy", remedy)) if said}
+
+
 def capitalised(part: str) -> str:
     """Return a sentence with a capital letter; what begins with something to type keeps its small one."""
     word = part.split(maxsplit=1)[0].rstrip(",.:?!")
@@ -62,8 +67,7 @@ class FlotillaError(Exception):
     @property
     def reason(self) -> Reason:
         """Its code, with what its sentence is made with: its own words, which are cut and stripped of secrets."""
-        words = {"message": self.message, "remedy": self.remedy}
-        return Reason(self.code, {**self.params, **{name: said for name, said in words.items() if said}})
+        return Reason(self.code, {**self.params, **worded(self.message, self.remedy)})
 
     def __str__(self) -> str:
         return sentences(self.message, self.remedy)

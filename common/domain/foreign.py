@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from common.domain.redact import cut
+from common.domain.redact import cut, redacted
+from common.domain.status import Reason
 
 _PROXY = "ProxyError"
 """Its own text is told too where it is for people: a proxy's status says whether it wants credentials."""
@@ -56,6 +57,15 @@ def further(way: str, step: str) -> str:
         return way
     room = LONGEST_WAY - len(way)
     return way + step if len(step) <= room else f"{way}{step[:room]}{_CUT}"
+
+
+def foreign(code: str, **words: str | Sequence[str]) -> Reason:
+    """Return a reason whose parameters are words of others: cut, without secrets, empty ones left out."""
+    return Reason(code, {name: _without_secrets(said) for name, said in words.items() if said})
+
+
+def _without_secrets(words: str | Sequence[str]) -> str | list[str]:
+    return redacted(cut(words)) if isinstance(words, str) else [redacted(cut(one)) for one in words]
 
 
 def said(error: BaseException) -> str:

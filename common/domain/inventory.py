@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from common.domain.refs import ObjectId
+from common.domain.status import NONE, Reason
 
 
 class HookState(StrEnum):
@@ -61,7 +62,8 @@ class InventoryItem:
     prune_allowed: bool = False
     wanted: bool = True
     left_by: str = ""
-    refused: str = ""
+    refused: Reason = NONE
+    """Why its last removal was refused or failed, or what keeps it."""
     going: bool = False
     """Its deletion was accepted, and finalizers keep it."""
     hook_run: str = ""

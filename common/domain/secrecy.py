@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from common.domain.redact import MASK
+from common.domain.status import Reason
 
 SHORTEST = 4
 """Characters; to mask a ``1`` wherever it stands would leave no text readable."""
@@ -95,6 +96,10 @@ class Secrets:
             return [self.masked_in(item) for item in value]
         shown = json.dumps(value, default=str)
         return value if self.masked(shown) == shown else MASK
+
+    def masked_reason(self, reason: Reason) -> Reason:
+        """Return a reason with the secrets in its parameters masked."""
+        return Reason(reason.code, self.masked_in(reason.params))
 
     @cached_property
     def _too_many(self) -> bool:

@@ -12,6 +12,7 @@ import orjson
 import typer
 
 from common.domain import numbers
+from common.domain.reasons import sentence
 from common.registry import Fault, ParsedRegistry, parse, read_directory
 from common.settings import settings
 from console.cli.client import connect
@@ -106,7 +107,9 @@ def _found(parsed: ParsedRegistry, unreadable: Sequence[Fault], planned: Planned
             "application": one.application,
             "object": str(one.change.object),
             "action": one.change.action,
-            "detail": one.change.detail,
+            "detail": sentence(one.change.detail),
+            "detail_code": str(one.change.detail.code),
+            "detail_params": dict(one.change.detail.params),
             "diff": one.change.diff,
             "placements": [str(ref) for ref in one.placements],
         }

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.domain.changes import MUTATIONS, Action, Change
+from common.domain.codes import ObjectReason
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.secrecy import NO_SECRETS, Secrets
+from common.domain.status import Reason
 from workers.sync.plan.diff import diff
 from workers.sync.plan.lists import flattened
 
@@ -71,7 +74,7 @@ def compared(
         elif lines := diff(was, is_, secrets=secrets):
             found.append(Change(object_id, Action.CONFIGURED, diff=lines))
         elif was != is_:
-            found.append(Change(object_id, Action.CONFIGURED, "values that are not shown"))
+            found.append(Change(object_id, Action.CONFIGURED, Reason(ObjectReason.HIDDEN)))
     return tuple(found)
 
 
@@ -88,11 +91,13 @@ def _id(manifest: Mapping[str, Any]) -> ObjectId:
 
 def grouped(planned: Sequence[PlannedPlacement]) -> tuple[SameChange, ...]:
     """Return every change once, with the placements that have it; by application, then object, the widest first."""
-    found: dict[tuple[str, Change], list[PlacementRef]] = {}
+    found: dict[tuple[object, ...], tuple[Change, list[PlacementRef]]] = {}
     for one in planned:
         for change in one.changes:
-            found.setdefault((one.ref.application, change), []).append(one.ref)
-    same = [SameChange(application, change, tuple(refs)) for (application, change), refs in found.items()]
+            # Its reason cannot be a key, for its parameters; what it says can.
+            same_as = (one.ref.application, change.object, change.action, sentence(change.detail), change.diff)
+            found.setdefault(same_as, (change, []))[1].append(one.ref)
+    same = [SameChange(refs[0].application, change, tuple(refs)) for change, refs in found.values()]
     return tuple(sorted(same, key=lambda one: (one.application, one.change.object, -len(one.placements))))
 
 

@@ -14,11 +14,13 @@ from importlib.metadata import version
 from common.cel import first
 from common.credentials import provider_from
 from common.domain.changes import Action, Change
+from common.domain.codes import ObjectReason
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Cluster, Fleet, Placement
 from common.domain.inventory import InventoryItem
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
+from common.domain.status import Reason
 from common.registry import Documents, ParsedRegistry, parse
 from common.settings import Settings
 from common.snapshots import Snapshots
@@ -167,7 +169,6 @@ class _Look:
         """Return what the sync engine would change, by its own check."""
         application = placement.application
         rendered = self.sides.start(placement)
-        said = rendered.secrets.masked
         current = self.hub.facts.current.get(placement.ref)
         request = SyncRequest(
             fleet=self.then.name,
@@ -195,9 +196,8 @@ class _Look:
             changes = pipeline.run(request, ports).changes
         except FlotillaError as error:
             raise silenced(error, rendered.secrets) from None
-        return tuple(
-            replace(one, detail=said(one.detail), diff=said(one.diff)) for one in changes if one.action in TOLD
-        )
+        said, why = rendered.secrets.masked, rendered.secrets.masked_reason
+        return tuple(replace(one, detail=why(one.detail), diff=said(one.diff)) for one in changes if one.action in TOLD)
 
 
 def _removed(owned: Sequence[InventoryItem]) -> tuple[Change, ...]:
@@ -218,8 +218,8 @@ class _NoJournal:
 
     def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
         """Return that others keep what is theirs: whether they release it, they say once they were planned."""
-        words = f"owned by {owner}; it is taken over if that one's next revision does not render it"
-        return {one: Held(Hold.LATER, words) for one in objects}
+        owned = Reason(ObjectReason.OWNER_UNPLANNED, {"owner": str(owner)})
+        return {one: Held(Hold.LATER, owned) for one in objects}
 
     def renders(self, objects: Collection[ObjectId], *, former: PlacementRef | None) -> tuple[InventoryItem, ...]:  # noqa: ARG002 - the port's
         """Keep nothing, and take over nothing."""

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from common.domain.admission import Held, Wish, admit
 from common.domain.approvals import ApprovalKind, ApprovalState
-from common.domain.codes import RequestReason, RunReason
+from common.domain.codes import CauseReason, RequestReason, RunReason
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
-from common.domain.reasons import hold_sentence, sentence
+from common.domain.reasons import hold_sentence
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import RunState, Trigger
 from common.domain.status import NONE, Reason
@@ -125,7 +125,7 @@ class IntentRunner:
         if one.run is not None and _does_it(one.run, one.desired):
             return Answer(IntentOutcome.JOINED, _under_way(one.run), one.run.id)
         runs.supersede(connection, [one.id], reason=Reason(RunReason.ASKED_FOR, {"by": intent.actor}), now=now)
-        run = runs.create(connection, _by_person(one, intent.actor, intent.reason, fleet, snapshot_id), now=now)
+        run = runs.create(connection, _by_person(one, intent.actor, _asked(intent), fleet, snapshot_id), now=now)
         if run is not None:
             return _done(Reason(RequestReason.RUN_MADE), run)
         # One that nothing supersedes: a hook of it is under way, or it was claimed just now.
@@ -142,7 +142,7 @@ class IntentRunner:
         refusal = _refusal(connection, one, fleet, Trigger.CHECK)
         if refusal:
             return _refused(refusal)
-        wanted = replace(_by_person(one, intent.actor, intent.reason, fleet, snapshot_id), trigger=Trigger.CHECK)
+        wanted = replace(_by_person(one, intent.actor, _asked(intent), fleet, snapshot_id), trigger=Trigger.CHECK)
         run = runs.create(connection, wanted, now=now)
         if run is None:
             looks = runs.open_check(connection, one.id)
@@ -184,7 +184,7 @@ class IntentRunner:
             return _done(Reason(RequestReason.APPROVED_LATER))
         approved = Reason(RunReason.APPROVED, {"by": approval.decided_by})
         runs.supersede(connection, [one.id], reason=approved, now=now)
-        wanted = _by_person(one, approval.decided_by, sentence(approval.reason), known[1], known[0])
+        wanted = _by_person(one, approval.decided_by, approval.reason, known[1], known[0])
         wanted = replace(wanted, trigger=Trigger.APPROVAL, approval_id=approval.id)
         run = runs.create(connection, wanted, now=now)
         if run is None:
@@ -231,7 +231,11 @@ def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet, trigger:
     return admitted.hold if isinstance(admitted, Held) else NONE
 
 
-def _by_person(one: PlacementFacts, actor: str, cause: str, fleet: Fleet, snapshot_id: int) -> NewRun:
+def _asked(intent: Intent) -> Reason:
+    return Reason(CauseReason.ASKED, {"why": intent.reason}) if intent.reason else NONE
+
+
+def _by_person(one: PlacementFacts, actor: str, cause: Reason, fleet: Fleet, snapshot_id: int) -> NewRun:
     return NewRun(
         placement_id=one.id,
         ref=one.ref,

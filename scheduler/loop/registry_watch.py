@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from common.clock import Clock
-from common.domain.errors import FlotillaError
+from common.domain.errors import FlotillaError, worded
 from common.domain.fleet import Disposition, Fleet
 from common.domain.refs import GitRef, SourceRef
 from common.registry import Documents, Fault, ParsedRegistry, parse
@@ -138,7 +138,7 @@ class RegistryWatch:
     def _unread(self, error: FlotillaError) -> None:
         log.warning("registry.unread", code=error.code, error=str(error))
         message = f"the registry cannot be read: {error.message}"
-        fault = StoredFault(error.code, {"message": message}, error.remedy)
+        fault = StoredFault(error.code, worded(message, error.remedy))
         with self._database.write() as connection:
             faults.replace(connection, UNREAD, [fault], now=self._database.now(connection))
 
@@ -179,13 +179,13 @@ def _store(connection: Connection, read: _Read, now: datetime) -> bool:
 
 
 def _stored(fault: Fault, code: str, commit: str) -> StoredFault:
-    return StoredFault(code, {"message": fault.what}, fault.remedy, fault.file, fault.line, commit)
+    return StoredFault(code, worded(fault.what, fault.remedy), fault.file, fault.line, commit)
 
 
 def _renamed(name: str, fleet: Fleet, commit: str) -> StoredFault:
     what = f"the fleet is called {fleet.name!r} here, but this hub keeps the fleet {name!r}"
     remedy = f"call it {name!r} again: the name is part of the mark on every object that the hub owns"
-    return StoredFault("registry.renamed", {"message": what}, remedy, fleet.where.file, fleet.where.line, commit)
+    return StoredFault("registry.renamed", worded(what, remedy), fleet.where.file, fleet.where.line, commit)
 
 
 def _followed(fleet: Fleet) -> dict[SourceRef, str]:

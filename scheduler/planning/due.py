@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from common.domain import numbers
 from common.domain.admission import Held, Wish, admit
+from common.domain.codes import CauseReason
 from common.domain.fleet import Cluster, Placement
 from common.domain.placements import PlacementState
 from common.domain.refs import Revision
@@ -44,7 +44,7 @@ class MakeRun:
 
     trigger: Trigger
     revision: Revision | None
-    cause: str
+    cause: Reason
     supersede: bool
 
 
@@ -93,7 +93,7 @@ def _held(wish: Wish) -> NoRun | None:
 
 
 def _leave(waiting: Waiting) -> Decision:
-    cause = "the placement leaves"
+    cause = Reason(CauseReason.LEAVES)
     if waiting.run_state is None:
         return MakeRun(Trigger.LEAVING, None, cause, supersede=False)
     if waiting.run_identity is None:
@@ -104,7 +104,7 @@ def _leave(waiting: Waiting) -> Decision:
 def _correct(waiting: Waiting, desired: Revision) -> Decision:
     """Try again to correct what is at its revision: hooks are for a revision that is brought about."""
     if waiting.run_state is None:
-        cause = f"{numbers.of(waiting.failures, 'run')} failed to correct it"
+        cause = Reason(CauseReason.UNCORRECTED, {"runs": waiting.failures})
         return MakeRun(Trigger.DRIFT, desired, cause, supersede=False)
     return Later() if waiting.run_state is RunState.RUNNING else NoRun()
 
@@ -117,14 +117,12 @@ def _advance(waiting: Waiting, desired: Revision) -> Decision:
         return Later()
     if waiting.run_identity == desired.identity:
         return NoRun()
-    return MakeRun(Trigger.REVISION, desired, "a newer revision", supersede=True)
+    return MakeRun(Trigger.REVISION, desired, Reason(CauseReason.NEWER_REVISION), supersede=True)
 
 
-def _why(waiting: Waiting) -> tuple[Trigger, str]:
+def _why(waiting: Waiting) -> tuple[Trigger, Reason]:
     """Return why it is brought to its revision: time alone runs no hook a second time, a change does."""
     if not waiting.failures:
-        return Trigger.REVISION, "a new revision"
-    failed = f"{numbers.of(waiting.failures, 'run')} failed at this revision"
-    if waiting.changed:
-        return Trigger.REVISION, f"{failed}, and its cluster or the registry has changed since"
-    return Trigger.RETRY, failed
+        return Trigger.REVISION, Reason(CauseReason.NEW_REVISION)
+    failed = Reason(CauseReason.FAILED, {"runs": waiting.failures, "changed": waiting.changed})
+    return (Trigger.REVISION if waiting.changed else Trigger.RETRY), failed

@@ -85,6 +85,8 @@ def _run(number: int, ref: str, outcome: str, age: timedelta, **more: Any) -> di
         "trigger": "revision",
         "actor": "flotilla",
         "cause": "a new revision",
+        "cause_code": "cause.new-revision",
+        "cause_params": {},
         "state": "ended",
         "outcome": outcome,
         "reason": "",

@@ -24,14 +24,10 @@ WORDS = {
     "approvals.decision_reason": "a person's",
     "clusters.server": "an address",
     "faults.file": "a path",
-    "faults.remedy": "what to do about it, beside the code and its parameters; nothing reads it but people",
     "intents.reason": "a person's",
     "inventory.by_hand": "paths of fields",
-    "inventory.refused": "why a removal was refused: the API server's",
-    "object_results.detail": "what was done to one object, the API server's among them",
     "object_results.diff": "a diff",
     "placements.pause_reason": "a person's",
-    "runs.cause": "what led to it: a person's, or what a sweep saw",
     "sources.repo": "an address",
 }
 """Every column of words, and whose they are. Why something is as it is goes into ``NAME_code`` and ``NAME_params``."""

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.domain import codes, holds, reasons, status
-from common.domain.codes import ApprovalReason, FaultReason, HealthReason, RequestReason, RunReason
+from common.domain.codes import (
+    ApprovalReason,
+    CauseReason,
+    FaultReason,
+    HealthReason,
+    HookReason,
+    ObjectReason,
+    RequestReason,
+    RunReason,
+)
 from common.domain.errors import FlotillaError
 from common.domain.holds import Hold
 from common.domain.status import Contact, Found, Reason
@@ -19,7 +28,10 @@ from common.domain.status import Contact, Found, Reason
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
-ENUMS = (Hold, Contact, Found, RunReason, RequestReason, ApprovalReason, FaultReason, HealthReason)
+ENUMS = (
+    Hold, Contact, Found, CauseReason, RunReason, ObjectReason, HookReason, RequestReason, ApprovalReason, FaultReason,
+    HealthReason,
+)  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -27,7 +39,7 @@ JSON = st.recursive(
 )
 KEYS = (
     "objects", "adopted", "first", "manager", "until", "others", "why", "what", "waited", "warnings", "message",
-    "object",
+    "object", "parts", "fields", "finalizers", "lines",
 )  # fmt: skip
 
 

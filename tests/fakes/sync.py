@@ -15,6 +15,7 @@ from common.domain.changes import Change
 from common.domain.errors import LeaseLostError
 from common.domain.fleet import DEFAULT_PROJECT, SyncSettings
 from common.domain.inventory import End
+from common.domain.reasons import sentence
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
 from workers.sync import pipeline
@@ -222,7 +223,7 @@ def actions(result: SyncResult) -> dict[str, str]:
 
 def details(result: SyncResult) -> dict[str, str]:
     """Return what was said about each object, by ``Kind/name``."""
-    return {f"{change.object.kind}/{change.object.name}": change.detail for change in result.changes}
+    return {f"{change.object.kind}/{change.object.name}": sentence(change.detail) for change in result.changes}
 
 
 def config_map(name: str = "settings", *, namespace: str = "", **data: str) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class Ender:
 
     def stop(self, outcome: AttemptOutcome, reason: Reason) -> None:
         """There is nothing to do any more, or nothing may be done now."""
-        said = Reason(reason.code, self.secrets.masked_in(reason.params))
+        said = self.secrets.masked_reason(reason)
 
         def note(connection: Connection, _now: datetime) -> None:
             standing.record_given_up(connection, self._run.placement_id)

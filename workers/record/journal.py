@@ -119,10 +119,10 @@ class SqlJournal:
     def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
         """Take in outcomes and the inventory rows they changed; unchanged objects are counted elsewhere, not listed."""
         told = [change for change in changes if change.action is not Action.UNCHANGED or change.detail]
-        said = self._secrets.masked
-        self._changes += [replace(one, detail=said(one.detail), diff=said(one.diff)) for one in told]
+        said, told_of = self._secrets.masked, self._secrets.masked_reason
+        self._changes += [replace(one, detail=told_of(one.detail), diff=said(one.diff)) for one in told]
         if self._run.trigger is not Trigger.CHECK:  # the run beside it may know better by now
-            rows = (replace(item, refused=said(item.refused), by_hand=said(item.by_hand)) for item in items)
+            rows = (replace(item, refused=told_of(item.refused), by_hand=said(item.by_hand)) for item in items)
             self._items |= {item.object: item for item in rows}
         self._write_many()
 

@@ -9,10 +9,12 @@ from typing import TypeVar
 
 from common.domain import numbers
 from common.domain.approvals import ApprovalKind
+from common.domain.codes import CauseReason, ObjectReason
 from common.domain.fleet import Fleet, SyncSettings
 from common.domain.inventory import HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
+from common.domain.status import Reason
 from common.domain.tenant import owner_of
 from common.snapshots import NoFleetError, Snapshots
 from common.store.engine.connection import Connection
@@ -165,7 +167,7 @@ class Moves:
             ref=known.ref,
             trigger=Trigger.CHECK,
             actor="flotilla",
-            cause=f"{self._run.ref} waits to know what it takes over",
+            cause=Reason(CauseReason.TAKE_OVER, {"placement": str(self._run.ref)}),
             queue=placement.cluster.pool,
             revision=known.desired,
             source_id=known.source_id,
@@ -188,8 +190,8 @@ class Moves:
             return keeper, found
         free = [one for one, held in found.items() if held.hold is Hold.FREE]
         allowed = self._approved(connection, owner) if free else frozenset()
-        words = f"{owner} of project {theirs or 'that is not known'} owns it: waits for an approval to take it over"
-        asked = {one: Held(Hold.ASK, words, found[one].item) for one in free if one not in allowed}
+        asks = Reason(ObjectReason.OWNER_ASKED, {"owner": str(owner), "project": theirs})
+        asked = {one: Held(Hold.ASK, asks, found[one].item) for one in free if one not in allowed}
         return keeper, found | asked
 
     def _approved(self, connection: Connection, owner: PlacementRef) -> frozenset[ObjectId]:

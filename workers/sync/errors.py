@@ -15,8 +15,9 @@ from typing import ClassVar
 from common.domain.errors import FlotillaError, PermanentError, TransientError, sentences
 from common.domain.names import nearest
 from common.domain.refs import ObjectId
-from common.domain.status import UNKNOWN_KINDS
+from common.domain.status import UNKNOWN_KINDS, Reason
 
+_NOT_SHOWN = "its words may quote values and are not shown"
 _OWN_KUBECONFIG = (
     "Make one with `flotilla cluster add`, or write a kubeconfig with inline certificate and token data only."
 )
@@ -353,17 +354,23 @@ class PolicyError(PermanentError):
         )
 
 
-def told(error: PermanentError, object_id: ObjectId) -> str:
+def told(error: PermanentError, object_id: ObjectId) -> Reason:
     """Return what may be shown of a refusal of one object.
 
     Of a Secret that is invalid only the fields are named: API servers quote the values they refuse.
     """
     if not isinstance(error, InvalidError) or (object_id.group, object_id.kind) != ("", "Secret"):
-        return str(error)
+        return error.reason
     if isinstance(error, DeniedError):
-        return f"{error.by} refused the Secret; its words may quote values and are not shown"
+        return Reason(error.code, {"message": f"{error.by} refused the Secret; {_NOT_SHOWN}"})
     fields = ", ".join(cause.field for cause in error.causes if cause.field) or "not said which field"
-    return f"the API server refused the Secret as invalid ({fields}); its words may quote values and are not shown"
+    message = f"the API server refused the Secret as invalid ({fields}); {_NOT_SHOWN}"
+    return Reason(error.code, {"message": message})
+
+
+def briefly(error: PermanentError | TransientError) -> Reason:
+    """Return an error as a part of a sentence: without its remedy."""
+    return Reason(error.code, {"message": error.message})
 
 
 def establishing_timed_out(name: str, waited: timedelta) -> TransientError:

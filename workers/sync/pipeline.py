@@ -14,10 +14,13 @@ from dataclasses import replace
 
 from common.domain import numbers
 from common.domain.changes import Action, Change
+from common.domain.codes import ObjectReason
+from common.domain.reasons import nested
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
+from common.domain.status import Reason
 from workers.sync.apply.writing import Outcomes, Writer, planned_item
-from workers.sync.errors import ClaimedError, ManifestsError, SilentGroupError
+from workers.sync.errors import ClaimedError, ManifestsError, SilentGroupError, UnknownKindError, briefly
 from workers.sync.health import own_kinds, waits_for_health
 from workers.sync.hooks.rows import HookRows, storable
 from workers.sync.objects.live import Kind
@@ -117,10 +120,10 @@ class _Attempt:
         for verdict in verdicts:
             writer.settle_unwritten(verdict)
         for one in normal.unserved:
-            self._outcomes.add(Change(one.object, Action.CREATED, f"not checked yet: {one.error.message}"))
+            self._outcomes.add(Change(one.object, Action.CREATED, _unserved(one.error)))
         for item in self._removals.plan(everything).remove:
             if not item.going:
-                self._outcomes.add(Change(item.object, Action.PRUNED, "would be removed"))
+                self._outcomes.add(Change(item.object, Action.PRUNED, Reason(ObjectReason.WOULD_GO)))
         self._still_going(())
         self._outcomes.flush()
         judging.give_up_waiting()
@@ -335,7 +338,9 @@ class _Attempt:
         takers = self._removals.claims(plan).takers
         if takers:
             plan = self._removals.plan(wanted, frozenset(takers))
-            stay = tuple((object_id, f"{ref} takes it over") for object_id, ref in takers.items())
+            stay = tuple(
+                (object_id, Reason(ObjectReason.CLAIMED, {"placement": str(ref)})) for object_id, ref in takers.items()
+            )
             plan = replace(plan, kept=(*plan.kept, *stay))
         over = plan.over or (self._ports.journal.spend(plan.counted) if plan.counted else "")
         if over:
@@ -365,7 +370,7 @@ class _Attempt:
 
     def _keep(self, plan: prune.PrunePlan) -> None:
         for object_id, reason in plan.kept:
-            self._outcomes.add(Change(object_id, Action.SKIPPED, f"not removed: {reason}"))
+            self._outcomes.add(Change(object_id, Action.SKIPPED, Reason(ObjectReason.KEPT, {"why": nested(reason)})))
         self._outcomes.flush()
 
     # -- the result --------------------------------------------------------------------------------------------
@@ -394,3 +399,7 @@ class _Attempt:
             yield
         finally:
             self._timings[step] = round((self._ports.clock.monotonic() - started) * 1000)
+
+
+def _unserved(error: UnknownKindError | SilentGroupError) -> Reason:
+    return Reason(ObjectReason.UNSERVED, {"why": nested(briefly(error))})

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from common.domain.codes import ObjectReason
 from common.domain.refs import ObjectId
+from common.domain.status import Reason
 from workers.sync.errors import ClaimedError, UnknownKindError
 from workers.sync.hooks.rows import kept
 from workers.sync.objects.moving import Claims
@@ -55,7 +57,7 @@ class Removals:
             total=len(inventory),
             approved=self._request.approved,
         )
-        kept = ((one, f"project {project.name} does not allow it: {why}") for one, why in denied.items())
+        kept = ((one, _disallowed(project.name, why)) for one, why in denied.items())
         return replace(found, kept=(*found.kept, *kept))
 
     def departure(self) -> prune.PrunePlan:
@@ -94,3 +96,7 @@ class Removals:
         if live is None or not live.meta.deletion_timestamp or (item.uid and live.meta.uid != item.uid):
             return None
         return ", ".join(live.meta.held_by)
+
+
+def _disallowed(project: str, why: str) -> Reason:
+    return Reason(ObjectReason.DISALLOWED, {"project": project, "why": why})

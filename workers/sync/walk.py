@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from common.domain.codes import HookReason
 from common.domain.errors import PermanentError
 from common.domain.health import Health
 from common.domain.inventory import End, HookState
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
+from common.domain.status import Reason
 from workers.sync.apply.writing import Outcomes
 from workers.sync.concurrent import each
 from workers.sync.errors import UnauthorisedError
@@ -51,7 +53,7 @@ def until_released(refused: Sequence[Verdict]) -> Halt | None:
     if not {one.hold for one in refused} <= {Hold.LATER, Hold.ASK}:
         return None
     more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-    reason = f"{refused[0].wanted.object}: {refused[0].detail}{more}"
+    reason = f"{refused[0].wanted.object}: {sentence(refused[0].detail)}{more}"
     asks = {one.wanted.object: one.holder for one in refused if one.hold is Hold.ASK and one.holder is not None}
     if asks:
         return Halt(Ending.NEEDS_APPROVAL, reason, asks=asks)
@@ -113,7 +115,7 @@ class StepWalk:
         more = f", and {len(ill) - 1} more" if len(ill) > 1 else ""
         reasons = "; ".join([*failed, *map(str, active), *(f"{one}{more}" for one in ill[:1])])
         if self._request.expired:
-            self._hooks.give_up(step.hooks, step.turn[0], "it did not end in time")
+            self._hooks.give_up(step.hooks, step.turn[0], Reason(HookReason.LATE))
             return Halt(Ending.FAILED, f"{step.words} did not end in time: {reasons}")
         awaits = (*(one.object for one in active), *(one.object for one in ill))
         return Halt(Ending.WAITING, f"{step.words}: {reasons}", awaits, hook_active=bool(active))
@@ -146,7 +148,7 @@ class StepWalk:
             progress = self._hooks.advance(hooks, step.turn[0])
             active += (one for one in progress if one.state is HookState.ACTIVE)
             if self._request.expired:
-                self._hooks.give_up(hooks, step.turn[0], "it did not end in time")
+                self._hooks.give_up(hooks, step.turn[0], Reason(HookReason.LATE))
         if active and not self._request.expired:
             awaits = tuple(one.object for one in active)
             return Halt(Ending.WAITING, "; ".join(map(str, active)), awaits, hook_active=True)

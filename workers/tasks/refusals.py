@@ -66,7 +66,7 @@ class Refusals:
                     connection, actor="unknown", action="message.refused", subject="broker", detail=detail, now=now
                 )
                 remedy = "Somebody else can write to the broker: rotate its password and see who had it."
-                refused = StoredFault("message.refused", {"message": why}, remedy)
+                refused = StoredFault("message.refused", {"message": why, "remedy": remedy})
                 faults.add(connection, faults.MESSAGES, refused, now=now)
         except FlotillaError as error:
             log.warning("message.refusal-not-written", error=str(error))

@@ -6,15 +6,16 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from common.domain import numbers
 from common.domain.admission import Allow, Held, Permit, Wish, admit
+from common.domain.codes import CauseReason
 from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Placement
+from common.domain.foreign import foreign
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger, own_back_off
-from common.domain.status import BY_LOOKS, NONE, UNKNOWN_KINDS, Found
+from common.domain.status import BY_LOOKS, NONE, UNKNOWN_KINDS, Found, Reason
 from common.domain.tenant import owner_of
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseUnavailableError
@@ -193,23 +194,23 @@ class Recorder:
         owner = owner_of(None if row.tenant is None else row.tenant.project, self._where.fleet.projects)
         return admit(Wish(Trigger.DRIFT, row.state, placement, placement.cluster, owner, paused=row.paused))
 
-    def _cause(self, row: Standing, verdict: SweepVerdict, *, writes: bool) -> str:
-        """Return why the placement's objects are judged by a run now, in words; empty when they need not be."""
+    def _cause(self, row: Standing, verdict: SweepVerdict, *, writes: bool) -> Reason:
+        """Return why the placement's objects are judged by a run now; none when they need not be."""
         said = _said(verdict.drifts)
         stale = row.found.code == Found.TOLD or (writes and row.found.code in BY_LOOKS)
         if verdict.hint != row.hint_judged or stale:
             return said
         if any(self._heals(row, drift) for drift in verdict.drifts):
-            return f"a fight: {said}"
+            return Reason(said.code, {**said.params, "fight": True})
         due = row.full_check_due_at is not None and row.full_check_due_at <= self._now
-        return "the daily full check" if due else ""
+        return Reason(CauseReason.FULL_CHECK) if due else NONE
 
     def _heals(self, row: Standing, drift: Drift) -> bool:
         """Return whether the time of an object that somebody keeps changing back has come again."""
         healing = self._healings.get((row.id, drift.object))
         return row.found.code == Found.FIGHT and (healing is None or healing.after <= self._now)
 
-    def _run(self, row: Standing, placement: Placement, cause: str) -> None:
+    def _run(self, row: Standing, placement: Placement, cause: Reason) -> None:
         if row.desired is None or row.applied != row.desired.identity:
             return  # a run for the revision it should be at is on its way, and corrects drift too
         run = NewRun(
@@ -242,15 +243,15 @@ class Recorder:
         inventory.replace(self._transaction, row.id, [item])
         placement = self._where.fleet.placement(row.ref)
         if placement is not None:
-            self._run(row, placement, f"{stray.object} was created late by an attempt that was interrupted")
+            self._run(row, placement, Reason(CauseReason.CREATED_LATE, {"object": str(stray.object)}))
 
 
-def _said(drifts: Sequence[Drift]) -> str:
+def _said(drifts: Sequence[Drift]) -> Reason:
     if not drifts:
-        return "what had drifted is as it was"
+        return Reason(CauseReason.BACK)
     first = drifts[0]
-    by = f" by {first.manager}" if first.manager else ""
-    return f"{numbers.of(len(drifts), 'object')} drifted: {first.object.kind} {first.object.name} {first.what}{by}"
+    theirs = foreign(CauseReason.DRIFTED, kind=first.object.kind, name=first.object.name, by=first.manager)
+    return Reason(theirs.code, {**theirs.params, "objects": len(drifts), "what": first.what})
 
 
 def _interval(runtime: Runtime, where: Site) -> timedelta:

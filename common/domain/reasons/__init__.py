@@ -8,8 +8,9 @@ Each table of this package says its codes; ``common.domain.catalogue`` holds the
 from __future__ import annotations
 
 from common.domain import admission  # noqa: F401 -- the sentences of its gates
-from common.domain.catalogue import Params, codes, nested, register, sentence
-from common.domain.reasons import health, placements, requests, runs
+from common.domain.catalogue import Params, codes, nested, register, remedy, sentence, statement
+from common.domain.reasons import health, objects, placements, requests, runs
+from common.domain.reasons.objects import together
 from common.domain.reasons.placements import failure_sentence, hold_sentence, reason_sentence
 
 __all__ = [
@@ -20,8 +21,11 @@ __all__ = [
     "nested",
     "reason_sentence",
     "register",
+    "remedy",
     "sentence",
+    "statement",
+    "together",
 ]
 
-for _table in (placements.SENTENCES, runs.SENTENCES, requests.SENTENCES, health.SENTENCES):
+for _table in (placements.SENTENCES, runs.SENTENCES, requests.SENTENCES, health.SENTENCES, objects.SENTENCES):
     register(_table)

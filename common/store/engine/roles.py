@@ -72,7 +72,7 @@ RIGHTS = {
     "audit": Rights(insert=_columns("audit", "id")),
     "clusters": Rights(update=_FOUND_OF_CLUSTER),
     "faults": Rights(
-        insert=_columns("faults", "id"), update=("line", "remedy", "commit", "last_seen_at", "cleared_at")
+        insert=_columns("faults", "id"), update=("line", "params", "commit", "last_seen_at", "cleared_at")
     ),
     "fleet": _READ,
     "fleet_snapshots": _READ,

@@ -12,6 +12,7 @@ from common.domain.changes import Change
 from common.domain.refs import AttemptRef
 from common.store.engine.dialect import batched, insert_in
 from common.store.schema.tables import ObjectResultRow
+from common.store.state.stored_reasons import columns_of
 
 
 def append(connection: Connection, attempt: AttemptRef, changes: Sequence[Change], *, first: int) -> None:
@@ -33,7 +34,7 @@ def append(connection: Connection, attempt: AttemptRef, changes: Sequence[Change
             "namespace": change.object.namespace,
             "name": change.object.name,
             "action": change.action,
-            "detail": change.detail,
+            **columns_of("detail", change.detail),
             "diff": change.diff,
         }
         for position, change in enumerate(changes)

@@ -76,7 +76,7 @@ class NewRun:
         ref: the same placement by name.
         trigger: why; decides the priority.
         actor: ``flotilla``, or who asked for it.
-        cause: what led to it, in words.
+        cause: what led to it; none where a person asked for it and said no more.
         queue: where its message goes: the cluster's pool, or ``POOL.now``.
         revision: what to bring the placement to; None removes everything.
         source_id: the source the revision came from.
@@ -89,7 +89,7 @@ class NewRun:
     ref: PlacementRef
     trigger: Trigger
     actor: str
-    cause: str
+    cause: Reason
     queue: str
     revision: Revision | None
     source_id: int | None
@@ -119,7 +119,7 @@ class ClaimedRun:
     ref: PlacementRef
     trigger: Trigger
     actor: str
-    cause: str
+    cause: Reason
     queue: str
     revision: Revision | None
     source_id: int | None
@@ -319,7 +319,7 @@ def _new_row(run: NewRun, now: datetime) -> dict[str, Any]:
         "application": run.ref.application,
         "trigger": run.trigger.value,
         "actor": run.actor,
-        "cause": run.cause,
+        **columns_of("cause", run.cause),
         "priority": PRIORITY_OF[run.trigger].value,
         "queue": run.queue,
         "source_digest": revision.source_digest if revision else None,
@@ -344,7 +344,7 @@ def _claimed(row: Row[Any], now: datetime) -> ClaimedRun:
         ref=PlacementRef(row.cluster, row.application),
         trigger=Trigger(row.trigger),
         actor=row.actor,
-        cause=row.cause,
+        cause=reason_in(row, "cause"),
         queue=row.queue,
         revision=revision,
         source_id=row.source_id,

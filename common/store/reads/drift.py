@@ -33,7 +33,7 @@ class DriftView:
         fight: somebody changes the same object again and again.
         corrections: runs that corrected it, since the report's beginning.
         corrected_at: the last of them; None for none.
-        cause: of the last of them, in words: which object, and who changed it.
+        cause: of the last of them, in words, made of code and parameters: which object, and who changed it.
         by_hand: fields that people added and Git does not have, each with its object; they are no drift.
     """
 
@@ -45,6 +45,8 @@ class DriftView:
     corrections: int = 0
     corrected_at: datetime | None = None
     cause: str = ""
+    cause_code: str = ""
+    cause_params: dict[str, Any] = field(default_factory=dict)
     by_hand: tuple[str, ...] = ()
 
 
@@ -56,7 +58,13 @@ def drift(connection: Connection, *, since: datetime) -> tuple[DriftView, ...]:
     found = dict(_differing(connection, since))
     for ref, view in _corrected(connection, since).items():
         known = found.get(ref, DriftView(ref))
-        found[ref] = replace(known, corrections=view.corrections, corrected_at=view.corrected_at, cause=view.cause)
+        found[ref] = replace(
+            view,
+            differs=known.differs,
+            differs_code=known.differs_code,
+            differs_params=known.differs_params,
+            fight=known.fight,
+        )
     for ref, added in _by_hand(connection).items():
         found[ref] = replace(found.get(ref, DriftView(ref)), by_hand=added)
     return tuple(sorted(found.values(), key=lambda one: (not one.differs, not one.fight, -one.corrections, one.ref)))
@@ -112,7 +120,8 @@ def _by_hand(connection: Connection) -> Mapping[str, tuple[str, ...]]:
 
 def _corrected(connection: Connection, since: datetime) -> Mapping[str, DriftView]:
     query = (
-        select(RunRow.cluster, RunRow.application, RunRow.cause, RunRow.counts, RunRow.ended_at)
+        select(RunRow.cluster, RunRow.application, RunRow.counts, RunRow.ended_at)
+        .add_columns(RunRow.cause_code, RunRow.cause_params)
         .where(RunRow.id >= first_id_at(since), RunRow.trigger == "drift", RunRow.outcome == "succeeded")
         .where(RunRow.reason_code != RunReason.DIFFERS)
         .order_by(RunRow.id.desc())
@@ -124,6 +133,17 @@ def _corrected(connection: Connection, since: datetime) -> Mapping[str, DriftVie
             continue
         ref = str(PlacementRef(row.cluster, row.application))
         # the first one met is the newest
-        known = found.get(ref) or DriftView(ref, corrected_at=row.ended_at, cause=row.cause)
+        known = found.get(ref) or _newest(ref, row)
         found[ref] = replace(known, corrections=known.corrections + 1)
     return found
+
+
+def _newest(ref: str, row: Any) -> DriftView:
+    why = reason_in(row, "cause")
+    return DriftView(
+        ref,
+        corrected_at=row.ended_at,
+        cause=sentence(why),
+        cause_code=str(why.code),
+        cause_params=dict(why.params),
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
 
-from common.domain.reasons import sentence
+from common.domain.reasons import remedy, sentence, statement
 from common.domain.status import Reason
 from common.store.reads.placements import EVERYTHING, PlacementFilter
 from common.store.schema.tables import (
@@ -196,9 +196,9 @@ def faults(connection: Connection, *, limit: int = 500) -> tuple[FaultView, ...]
             r.code,
             r.file,
             r.line,
-            sentence(Reason(r.code, r.params or {})),
+            statement(Reason(r.code, r.params or {})),
             r.params or {},
-            r.remedy,
+            remedy(Reason(r.code, r.params or {})),
             r.commit,
             r.first_seen_at,
             r.last_seen_at,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, or_, select, tuple_
 
 from common.domain.codes import FaultReason
-from common.domain.reasons import hold_sentence
+from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import ObjectId
 from common.store.reads.page import Page, page_of
 from common.store.schema.tables import FaultRow, InventoryRow, PlacementRow
@@ -84,8 +84,8 @@ def _view(row: Any) -> LeftoverView:
 
 
 def _why(row: Any) -> str:
-    if row.refused:
-        return str(row.refused)
+    if row.refused_code:
+        return sentence(reason_in(row, "refused"))
     if row.keep:
         return "flotilla.dev/prune: never"
     words = {

@@ -104,6 +104,8 @@ class ObjectView:
     wanted: bool
     adopted: bool
     refused: str
+    refused_code: str
+    refused_params: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +310,7 @@ def objects(connection: Connection, ref: PlacementRef) -> tuple[ObjectView, ...]
 
 
 def _object(row: Any) -> ObjectView:
-    why = reason_in(row, "health_reason")
+    why, refused = reason_in(row, "health_reason"), reason_in(row, "refused")
     return ObjectView(
         object=f"{row.group}/{row.kind}:{row.namespace}/{row.name}",
         health=row.health,
@@ -317,7 +319,9 @@ def _object(row: Any) -> ObjectView:
         health_reason_params=dict(why.params),
         wanted=row.wanted,
         adopted=row.adopted,
-        refused=row.refused,
+        refused=sentence(refused),
+        refused_code=str(refused.code),
+        refused_params=dict(refused.params),
     )
 
 

@@ -24,6 +24,7 @@ class RunView:
 
     Attributes:
         counts: objects by action, over all attempts.
+        cause: what led to it; like reason and error in words, made of code and parameters.
         reason: why it waits or is tried again, what superseded or skipped it; in words, made of code and parameters.
         error: what ended it, alike.
     """
@@ -33,6 +34,8 @@ class RunView:
     trigger: str
     actor: str
     cause: str
+    cause_code: str
+    cause_params: dict[str, Any]
     state: str
     outcome: str
     reason: str
@@ -69,12 +72,14 @@ class AttemptView:
 
 @dataclass(frozen=True, slots=True)
 class ObjectResultView:
-    """What one attempt did to one object."""
+    """What one attempt did to one object; ``detail`` in words, made of code and parameters."""
 
     attempt: int
     object: str
     action: str
     detail: str
+    detail_code: str
+    detail_params: dict[str, Any]
     diff: str
 
 
@@ -103,7 +108,9 @@ def _run(row: Any) -> RunView:
         ref=f"{row.cluster}/{row.application}",
         trigger=row.trigger,
         actor=row.actor,
-        cause=row.cause,
+        cause=sentence(reason_in(row, "cause")),
+        cause_code=row.cause_code,
+        cause_params=row.cause_params or {},
         state=row.state,
         outcome=row.outcome or "",
         reason=hold_sentence(reason_in(row, "reason")),
@@ -195,5 +202,11 @@ def _attempt(row: Any) -> AttemptView:
 
 def _result(row: Any) -> ObjectResultView:
     return ObjectResultView(
-        row.attempt, f"{row.group}/{row.kind}:{row.namespace}/{row.name}", row.action, row.detail, row.diff
+        row.attempt,
+        f"{row.group}/{row.kind}:{row.namespace}/{row.name}",
+        row.action,
+        sentence(reason_in(row, "detail")),
+        row.detail_code,
+        row.detail_params or {},
+        row.diff,
     )

@@ -25,11 +25,10 @@ def of_cluster(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredFault:
-    """One fault, by its code and what its sentence is made with; ``file`` is empty where it is about no file."""
+    """One fault, by its code and parameters, ``remedy`` among them; ``file`` is empty where it is about no file."""
 
     code: str
     params: Mapping[str, Any]
-    remedy: str = ""
     file: str = ""
     line: int = 0
     commit: str = ""
@@ -38,7 +37,8 @@ class StoredFault:
     def digest(self) -> str:
         """What makes it the same fault again; not the line, which moves with every edit above it."""
         message = self.params.get("message")
-        what = message if isinstance(message, str) else json.dumps(dict(self.params), sort_keys=True)
+        named = {name: value for name, value in self.params.items() if name != "remedy"}
+        what = message if isinstance(message, str) else json.dumps(named, sort_keys=True)
         parts = "\x00".join((self.code, self.file, what))
         return hashlib.sha256(parts.encode()).hexdigest()
 
@@ -68,7 +68,6 @@ def _store(connection: Connection, scope: str, faults: Sequence[StoredFault], no
             "file": fault.file,
             "line": fault.line,
             "params": dict(fault.params),
-            "remedy": fault.remedy,
             "commit": fault.commit,
             "first_seen_at": now,
             "last_seen_at": now,
@@ -78,5 +77,5 @@ def _store(connection: Connection, scope: str, faults: Sequence[StoredFault], no
     for batch in batched(rows):
         statement = insert(connection, FaultRow)
         new = statement.excluded
-        known = {"line": new.line, "remedy": new.remedy, "commit": new.commit, "last_seen_at": now, "cleared_at": None}
+        known = {"line": new.line, "params": new.params, "commit": new.commit, "last_seen_at": now, "cleared_at": None}
         connection.execute(statement.on_conflict_do_update(index_elements=["scope", "digest"], set_=known), batch)

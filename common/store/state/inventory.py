@@ -17,7 +17,9 @@ from common.store.schema.tables import InventoryRow, PlacementRow
 from common.store.state.stored_reasons import columns_of, reason_in
 
 _KEY = ("placement_id", "group", "kind", "namespace", "name")
-_READ = tuple(field.name for field in fields(InventoryItem) if field.name != "object")
+_NAMES = tuple(field.name for field in fields(InventoryItem) if field.name != "object")
+_REFUSED = ("refused_code", "refused_params")
+_READ = (*(name for name in _NAMES if name != "refused"), *_REFUSED)
 _FIELDS = tuple(name for name in _READ if name != "ended")
 """What attempts write. How an object ended is written by who observes it."""
 _COLUMNS = tuple(InventoryRow.__table__.c[name] for name in ("group", "kind", "namespace", "name", *_READ))
@@ -130,8 +132,9 @@ def _replace(dialect: str) -> Any:
 
 def _item(row: Any) -> InventoryItem:
     object_ = ObjectId(row.group, row.kind, row.namespace, row.name)
-    values = {name: getattr(row, name) for name in _READ}
-    return InventoryItem(object_, **values | {"hook_state": HookState(row.hook_state), "ended": End(row.ended)})
+    values = {name: getattr(row, name) for name in _READ if name not in _REFUSED}
+    values |= {"hook_state": HookState(row.hook_state), "ended": End(row.ended), "refused": reason_in(row, "refused")}
+    return InventoryItem(object_, **values)
 
 
 def _key_of(placement_id: int, one: ObjectId) -> dict[str, Any]:
@@ -146,7 +149,8 @@ def _key_of(placement_id: int, one: ObjectId) -> dict[str, Any]:
 
 def _row(placement_id: int, item: InventoryItem) -> dict[str, Any]:
     one = item.object
-    values = {name: getattr(item, name) for name in _FIELDS}
+    values = {name: getattr(item, name) for name in _FIELDS if name not in _REFUSED}
+    values |= columns_of("refused", item.refused)
     values["applied_fields"] = None if item.applied_fields is None else dict(item.applied_fields)
     key = {"placement_id": placement_id, "group": one.group, "kind": one.kind, "namespace": one.namespace}
     return {**key, "name": one.name, **values}

@@ -12,8 +12,6 @@ from common.domain.refs import ObjectId, PlacementRef
 from common.store.state import faults
 from common.store.state.faults import StoredFault
 
-_REMEDY = "Delete it by hand, or take its flotilla.dev annotations and label off."
-
 
 def scope_of(cluster: str) -> str:
     """Return the scope of the faults that stand for a cluster's orphans."""
@@ -24,7 +22,5 @@ def replace(
     connection: Connection, cluster: str, found: Iterable[tuple[ObjectId, PlacementRef]], *, now: datetime
 ) -> None:
     """Make what a sweep found (each with the placement whose mark it carries) the orphans of a cluster."""
-    stored = [
-        StoredFault(FaultReason.ORPHAN, {"object": str(one), "placement": str(ref)}, _REMEDY) for one, ref in found
-    ]
+    stored = [StoredFault(FaultReason.ORPHAN, {"object": str(one), "placement": str(ref)}) for one, ref in found]
     faults.replace(connection, scope_of(cluster), stored, now=now)

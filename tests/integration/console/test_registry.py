@@ -195,7 +195,7 @@ def _run(id_: str, placement: int, snapshot: int) -> dict[str, object]:
         "application": "shop",
         "trigger": "revision",
         "actor": "flotilla",
-        "cause": "a new revision",
+        "cause_code": "cause.new-revision",
         "priority": 1,
         "queue": "default",
         "snapshot_id": snapshot,

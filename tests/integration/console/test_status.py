@@ -186,8 +186,7 @@ def test_a_fault_an_approval_and_idle_work_each_end_with_1(hub: Database, flotil
             "scope": "registry",
             "digest": "d",
             "code": "c",
-            "params": {"message": "it is odd"},
-            "remedy": "mend it",
+            "params": {"message": "it is odd", "remedy": "mend it"},
         }
         connection.execute(insert(FaultRow).values(file="a.yaml", line=3, **values, **seen_at))
     seen = flotilla()

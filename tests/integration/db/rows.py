@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert, select
 
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import Trigger
+from common.domain.status import NONE
 from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.schema.tables import AttemptRow, PlacementRow, RunRow, WorkerRow
@@ -30,7 +31,7 @@ def add_placements(connection: Connection, *refs: str) -> list[int]:
 
 def new_run(placement_id: int, ref: str, *, trigger: Trigger = Trigger.REVISION, queue: str = "default") -> runs.NewRun:
     """Return a run to be made."""
-    return runs.NewRun(placement_id, PlacementRef.parse(ref), trigger, "flotilla", "a test", queue, REVISION, None, 1)
+    return runs.NewRun(placement_id, PlacementRef.parse(ref), trigger, "flotilla", NONE, queue, REVISION, None, 1)
 
 
 def queued(database: Database, ref: str = "eu/web", *, now: datetime = NOW) -> RunId:

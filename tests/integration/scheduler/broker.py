@@ -16,6 +16,7 @@ from common.broker.sender import CelerySender
 from common.domain.errors import TransientError
 from common.domain.refs import PlacementRef, Revision, RunId
 from common.domain.runs import PARKED_PER_SLOT, Trigger
+from common.domain.status import NONE
 from common.domain.tenant import Signer, Tenant
 from common.settings import Settings
 from common.store.engine.session import Database
@@ -103,7 +104,7 @@ class Hub(Steps):
         with self.db.write() as connection:
             id_ = connection.execute(insert(PlacementRow).values(row).returning(PlacementRow.id)).scalar_one()
             trigger = Trigger.REVISION
-            one = NewRun(id_, PlacementRef("k0", "a0"), trigger, "flotilla", "t", QUEUE, REVISION, None, 1)
+            one = NewRun(id_, PlacementRef("k0", "a0"), trigger, "flotilla", NONE, QUEUE, REVISION, None, 1)
             runs.create(connection, one, now=self.db.now(connection))
             connection.execute(text(_MORE_PLACEMENTS), {"count": count, "clusters": CLUSTERS})
             connection.execute(text(_MORE_RUNS))

@@ -134,7 +134,7 @@ def test_no_row_changes_its_pool(two_pools: TwoPools, statement: str) -> None:
 def _forged(two_pools: TwoPools, **values: object) -> None:
     """Make a run of the worker's own placement as a drift run is made, but for ``values``."""
     now = datetime.now(UTC)
-    new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "flotilla", "x", "blue", REVISION, 1, 1)
+    new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "flotilla", NONE, "blue", REVISION, 1, 1)
     with pytest.raises(DatabaseError) as refused, two_pools.blue.write() as connection:
         row = runs._new_row(new, now)
         connection.execute(insert(RunRow).values(row | values))
@@ -172,7 +172,7 @@ def test_who_and_when_are_the_databases_word(two_pools: TwoPools) -> None:
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
         _end_own(connection, two_pools)
-        new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "ann", "x", "blue", REVISION, 1, 1)
+        new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "ann", NONE, "blue", REVISION, 1, 1)
         row = runs._new_row(new, datetime.now(UTC)) | {"created_at": long_ago, "not_before": long_ago}
         connection.execute(insert(RunRow).values(row))
         made = text("SELECT actor, created_at, not_before FROM runs WHERE id = :id")
@@ -208,9 +208,9 @@ def test_who_and_when_are_the_databases_word(two_pools: TwoPools) -> None:
         "VALUES ('{running}', 7, 1, 'w', now(), '')",
         "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code) "
         "VALUES ('{theirs}', 2, 1, 'w', now(), '')",
-        "INSERT INTO object_results VALUES ('{ended}', 1, 5, '', 'Pod', '', 'x', 'created', '', '')",
-        "INSERT INTO object_results VALUES ('{running}', 2, 5, '', 'Pod', '', 'x', 'created', '', '')",
-        "INSERT INTO object_results VALUES ('{theirs}', 1, 5, '', 'Pod', '', 'x', 'created', '', '')",
+        "INSERT INTO object_results VALUES ('{ended}', 1, 5, '', 'Pod', '', 'x', 'created', '', '', NULL)",
+        "INSERT INTO object_results VALUES ('{running}', 2, 5, '', 'Pod', '', 'x', 'created', '', '', NULL)",
+        "INSERT INTO object_results VALUES ('{theirs}', 1, 5, '', 'Pod', '', 'x', 'created', '', '', NULL)",
         "UPDATE object_results SET action = 'unchanged'",
         "DELETE FROM object_results",
         "UPDATE audit SET actor = 'ann'",
@@ -256,7 +256,7 @@ def test_a_worker_can_do_its_work(two_pools: TwoPools) -> None:
     with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
         now = two_pools.blue.now(connection)
         _end_own(connection, two_pools)
-        new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "flotilla", "x", "blue", REVISION, 1, 1)
+        new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "flotilla", NONE, "blue", REVISION, 1, 1)
         run = runs.create(connection, new, now=now)
         assert run is not None
         found = runs.claim(connection, run, worker="w", lease=LEASE, now=now)

@@ -42,9 +42,9 @@ KEPT = {
     "planned_changes": {"attempt", "group", "kind", "name", "namespace", "placement_id", "run_id"},
     "prune_spending": {"application", "placement_id", "source_digest"},
     "runs": {
-        "actor", "application", "approval_id", "cause", "cluster", "commit", "created_at", "id", "interruptions",
-        "parameters_digest", "placement_id", "priority", "queue", "snapshot_id", "source_digest", "source_id",
-        "trigger",
+        "actor", "application", "approval_id", "cause_code", "cause_params", "cluster", "commit", "created_at", "id",
+        "interruptions", "parameters_digest", "placement_id", "priority", "queue", "snapshot_id", "source_digest",
+        "source_id", "trigger",
     },
     "source_digests": {"application", "source_id"},
     "sources": {"credentials", "id", "pool", "ref", "repo", "used"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from common.domain.changes import Action, Change
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from console.planning.changes import PlannedPlacement, compared, errors_of, grouped
 
@@ -39,7 +40,7 @@ def test_values_of_secrets_appear_in_no_difference() -> None:
         [obj("Secret", "s", data={"k": "Y2FuYXJ5LTE="})], [obj("Secret", "s", data={"k": "Y2FuYXJ5LTI="})]
     )
     assert change.action is Action.CONFIGURED
-    assert "Y2FuYXJ5" not in change.diff + change.detail
+    assert "Y2FuYXJ5" not in change.diff + sentence(change.detail)
 
 
 def test_equal_changes_of_many_placements_are_told_once_the_widest_first() -> None:

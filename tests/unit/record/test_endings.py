@@ -17,7 +17,7 @@ from common.domain.inventory import InventoryItem
 from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import ObjectId
 from common.domain.runs import LONGEST_BACK_OFF, AttemptOutcome, RetryPolicy, Trigger
-from common.domain.status import Reason, Remedy
+from common.domain.status import NONE, Reason, Remedy
 from common.domain.tenant import Signer, Tenant
 from common.store.engine.session import Database
 from common.store.queue import runs
@@ -102,7 +102,7 @@ class Attempt:
         with self.steps.db.write() as connection:
             now = self.steps.db.now(connection)
             one = self.steps.placement()
-            wanted = NewRun(one.id, PAY, trigger, "flotilla", "", "default", one.desired, one.source_id, 1)
+            wanted = NewRun(one.id, PAY, trigger, "flotilla", NONE, "default", one.desired, one.source_id, 1)
             made = runs.create(connection, wanted, now=now)
         assert made is not None
         self.run = self.steps.claim(made)

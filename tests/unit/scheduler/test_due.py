@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from common.domain.codes import CauseReason
 from common.domain.fleet import Cluster, ClusterState, Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
@@ -32,21 +33,21 @@ def _decide(waiting: Waiting, placement: Placement | None = None, blocked: Reaso
 
 
 def test_a_new_revision_gets_a_run() -> None:
-    assert _decide(BEHIND) == MakeRun(Trigger.REVISION, NEW, "a new revision", supersede=False)
+    assert _decide(BEHIND) == MakeRun(Trigger.REVISION, NEW, Reason(CauseReason.NEW_REVISION), supersede=False)
 
 
 def test_after_failures_the_run_is_called_a_retry() -> None:
     decision = _decide(replace(BEHIND, failures=2))
     assert isinstance(decision, MakeRun)
     assert decision.trigger is Trigger.RETRY
-    assert "2 runs failed" in decision.cause
+    assert decision.cause == Reason(CauseReason.FAILED, {"runs": 2, "changed": False})
 
 
 def test_after_a_change_the_run_is_for_the_revision_anew() -> None:
     decision = _decide(replace(BEHIND, failures=1, changed=True))
     assert isinstance(decision, MakeRun)
     assert decision.trigger is Trigger.REVISION
-    assert "changed since" in decision.cause
+    assert decision.cause == Reason(CauseReason.FAILED, {"runs": 1, "changed": True})
 
 
 def test_what_runs_what_it_should_gets_none() -> None:
@@ -105,13 +106,13 @@ def test_a_running_run_is_waited_for() -> None:
 @pytest.mark.parametrize("state", [RunState.QUEUED, RunState.WAITING])
 def test_a_newer_revision_supersedes_a_run_in_nobodys_hands(state: RunState) -> None:
     decision = _decide(replace(BEHIND, run_state=state, run_identity=("older", "p")))
-    assert decision == MakeRun(Trigger.REVISION, NEW, "a newer revision", supersede=True)
+    assert decision == MakeRun(Trigger.REVISION, NEW, Reason(CauseReason.NEWER_REVISION), supersede=True)
 
 
 @pytest.mark.parametrize("older", [("a", "p"), ("z", "p")])
 def test_any_other_revision_is_superseded_whichever_sorts_first(older: tuple[str, str]) -> None:
     decision = _decide(replace(BEHIND, run_state=RunState.QUEUED, run_identity=older))
-    assert decision == MakeRun(Trigger.REVISION, NEW, "a newer revision", supersede=True)
+    assert decision == MakeRun(Trigger.REVISION, NEW, Reason(CauseReason.NEWER_REVISION), supersede=True)
 
 
 def test_a_run_for_the_same_revision_is_enough() -> None:
@@ -119,7 +120,7 @@ def test_a_run_for_the_same_revision_is_enough() -> None:
 
 
 def test_a_leaving_placement_gets_a_run_that_removes() -> None:
-    assert _decide(LEAVING) == MakeRun(Trigger.LEAVING, None, "the placement leaves", supersede=False)
+    assert _decide(LEAVING) == MakeRun(Trigger.LEAVING, None, Reason(CauseReason.LEAVES), supersede=False)
 
 
 def test_a_leaving_placement_supersedes_what_would_bring_it_to_a_revision() -> None:

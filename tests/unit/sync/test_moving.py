@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from common.domain.codes import ObjectReason
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.refs import ObjectId, PlacementRef, Revision
+from common.domain.status import Reason
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, details
 from workers.sync.errors import ClaimedError
@@ -17,6 +19,7 @@ from workers.sync.objects.moving import Claims, Held, Hold, Owner, held_by, left
 from workers.sync.ports import Ending, Phase
 
 BANK = PlacementRef("alpha", "bank")
+OWNED = {"owner": str(BANK)}
 NEW, OLD = ("s2", "p"), ("s1", "p")
 ROW = InventoryItem(ObjectId("", "ConfigMap", "default", "settings"), "v1", uid="u")
 LEFT = replace(ROW, wanted=False, left_by=left_by(NEW))
@@ -92,7 +95,7 @@ def test_while_it_is_not_released_nothing_of_the_wave_is_written_and_what_it_lea
 ) -> None:
     del bank
     site.sync(config_map("mine"))
-    site.journal.others[BANK] = Held(Hold.LATER, "alpha/bank owns it and has not run its wanted revision yet")
+    site.journal.others[BANK] = Held(Hold.LATER, Reason(ObjectReason.OWNER_BEHIND, OWNED))
     wanted: list[dict[str, Any]] = [config_map(key="shop"), config_map("fine")]
     if wave:
         wanted = [annotated(one, flotilla_wave=wave) for one in wanted]
@@ -117,7 +120,7 @@ def test_it_goes_on_once_it_is_released_and_prunes_then(site: Site, bank: Site, 
 
 def test_one_of_another_project_is_asked_for(site: Site, bank: Site, cluster: FakeCluster) -> None:
     del bank
-    site.journal.others[BANK] = Held(Hold.ASK, "alpha/bank of project a owns it: waits for an approval")
+    site.journal.others[BANK] = Held(Hold.ASK, Reason(ObjectReason.OWNER_ASKED, OWNED | {"project": "a"}))
     result = site.sync(config_map(key="shop"), config_map("fine"))
     assert result.ending is Ending.NEEDS_APPROVAL
     assert {one.name: ref for one, ref in result.asks.items()} == {"settings": BANK}
@@ -128,7 +131,7 @@ def test_one_of_another_project_is_asked_for(site: Site, bank: Site, cluster: Fa
 def test_what_its_owner_renders_stays_a_conflict(site: Site, bank: Site, cluster: FakeCluster, *, known: bool) -> None:
     del bank
     if known:
-        site.journal.others[BANK] = Held(Hold.RENDERED, "conflict: owned by alpha/bank, whose revision renders it too")
+        site.journal.others[BANK] = Held(Hold.RENDERED, Reason(ObjectReason.OWNER_RENDERS, OWNED))
     result = site.sync(config_map(key="shop"), config_map("fine"))
     assert (result.ending, result.error_code) == (Ending.FAILED, "apply.owned")
     assert details(result)["ConfigMap/settings"].startswith("conflict: owned by ")
@@ -167,7 +170,7 @@ def test_nothing_is_removed_while_others_may_still_want_it(site: Site, cluster: 
 @pytest.mark.parametrize("phase", [Phase.APPLY, Phase.CHECK])
 def test_all_that_a_revision_renders_is_told_whatever_comes_of_it(site: Site, bank: Site, phase: Phase) -> None:
     del bank
-    site.journal.others[BANK] = Held(Hold.LATER, "alpha/bank owns it and has not run its wanted revision yet")
+    site.journal.others[BANK] = Held(Hold.LATER, Reason(ObjectReason.OWNER_BEHIND, OWNED))
     later = config_map("later")
     later["metadata"]["annotations"] = {"flotilla.dev/wave": "1"}
     site.sync(config_map(key="shop"), later, phase=phase)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from common.domain.inventory import End, HookState
+from common.domain.reasons import sentence
 from common.domain.refs import AttemptRef, Revision, RunId
 from common.domain.runs import Trigger
 from tests.fakes.cluster import FakeCluster
@@ -153,7 +154,7 @@ def test_an_object_that_may_not_be_deleted_by_policy_is_told_and_fails_nothing(
     done = again(site, hook(job(), **DELETED))
     assert done.ending is Ending.SUCCEEDED
     assert ("Job/migrate", "hook pre-sync: no") in [
-        (f"{c.object.kind}/{c.object.name}", c.detail) for c in done.changes
+        (f"{c.object.kind}/{c.object.name}", sentence(c.detail)) for c in done.changes
     ]
 
 

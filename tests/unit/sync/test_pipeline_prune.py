@@ -8,6 +8,7 @@ import pytest
 
 from common.domain.errors import LeaseLostError
 from common.domain.fleet import PrunePolicy, SyncSettings
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Lease, Site, actions, annotated, config_map, deployment, details
@@ -255,7 +256,9 @@ def test_a_refused_removal_stays_in_the_inventory_and_is_tried_again(site: Site,
     result = site.sync(phase=Phase.REMOVE)
     assert result.ending is Ending.FAILED
     assert actions(result) == {"ConfigMap/a": "failed", "ConfigMap/b": "pruned"}
-    assert [(item.refused, item.wanted) for item in site.journal.inventory.values()] == [("no", False)]
+    assert [(item.refused.code, sentence(item.refused), item.wanted) for item in site.journal.inventory.values()] == [
+        ("cluster.forbidden", "no", False)
+    ]
     cluster.before = lambda _verb, _target: None
     assert site.sync(phase=Phase.REMOVE).ending is Ending.SUCCEEDED
 

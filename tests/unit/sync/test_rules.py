@@ -10,8 +10,10 @@ import msgspec
 import orjson
 import pytest
 
+from common.domain.codes import ObjectReason
 from common.domain.fleet import ConflictPolicy, IgnoreRule, PrunePolicy
 from common.domain.refs import ObjectId
+from common.domain.status import NONE, Reason
 from workers.sync.concurrent import each
 from workers.sync.errors import Cause, ConflictError
 from workers.sync.objects import fieldset
@@ -288,7 +290,7 @@ def nobody_moves(_manager: str) -> bool:
 def test_fields_that_were_all_ours_are_reclaimed_whatever_the_policy() -> None:
     applied: dict[str, Any] = {"f:spec": {"f:a": {}, "f:b": {}}}
     decision = decide([cause(".spec.a"), cause(".spec.b")], applied, ConflictPolicy.FAIL, moving=nobody_moves)
-    assert decision == Force("reclaimed from x")
+    assert decision == Force(Reason(ObjectReason.RECLAIMED, {"managers": ["x"]}))
 
 
 def test_without_a_record_every_field_is_strange() -> None:
@@ -297,7 +299,7 @@ def test_without_a_record_every_field_is_strange() -> None:
 
 def test_fields_of_clients_that_are_adopted_are_no_conflict() -> None:
     told = decide([cause(".spec.a", 'conflict with "helm" using v1')], None, ConflictPolicy.FAIL, moving=adoption.moves)
-    assert told == Force("")
+    assert told == Force(NONE)
 
 
 def test_a_field_written_by_a_subresource_does_not_move() -> None:

@@ -73,7 +73,7 @@ def _run(revision: Revision | None = REVISION, trigger: Trigger = Trigger.REVISI
         ref=REF,
         trigger=trigger,
         actor="flotilla",
-        cause="",
+        cause=NONE,
         queue="default",
         revision=revision,
         source_id=1,

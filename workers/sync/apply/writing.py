@@ -9,8 +9,12 @@ from threading import Lock
 
 from common.domain import numbers
 from common.domain.changes import MUTATIONS, Action, Change
+from common.domain.codes import ObjectReason
 from common.domain.errors import PermanentError
+from common.domain.foreign import foreign
+from common.domain.reasons import nested, sentence
 from common.domain.refs import ObjectId
+from common.domain.status import NONE, Reason
 from workers.sync.concurrent import each
 from workers.sync.errors import (
     ConflictError,
@@ -19,6 +23,7 @@ from workers.sync.errors import (
     UnauthorisedError,
     UnknownKindError,
     UnsettledError,
+    briefly,
 )
 from workers.sync.health import lifetime
 from workers.sync.objects import marks
@@ -75,7 +80,7 @@ class Outcomes:
         """Return in words what failed first, and how much besides."""
         failed = self.failed
         more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
-        return f"{failed[0].object}: {failed[0].detail}{more}"
+        return f"{failed[0].object}: {sentence(failed[0].detail)}{more}"
 
     def so_far(self, request: SyncRequest) -> str:
         """Return in words what a run that is refused now has written: often nothing, and only then is that said."""
@@ -153,7 +158,7 @@ class Writer:
         object_id = verdict.wanted.object
         unserved = self._unserved.get((object_id.group, object_id.kind)) if verdict.unchecked else None
         if unserved is not None:
-            self._outcomes.add(Change(object_id, Action.FAILED, str(unserved)), error_code=unserved.code)
+            self._outcomes.add(Change(object_id, Action.FAILED, unserved.reason), error_code=unserved.code)
             return
         try:
             self._settle(self._written(self._checked(verdict) if verdict.postponed else verdict))
@@ -263,7 +268,7 @@ class Writer:
         waiting = [one for one in definitions.values() if one.object not in failed]
         for object_id, error in await_served(waiting, self._ports).items():
             self._unserved[defined_by(definitions[object_id])] = error
-            self._outcomes.add(Change(object_id, Action.FAILED, str(error)), error_code=error.code)
+            self._outcomes.add(Change(object_id, Action.FAILED, error.reason), error_code=error.code)
 
     def remove(self, items: Sequence[InventoryItem]) -> None:
         """Delete objects in the order in which they are given, those of one kind at once.
@@ -288,21 +293,21 @@ class Writer:
             raise
         except (PermanentError, SilentGroupError) as error:
             # A group that does not answer says nothing of the others: what is theirs is removed all the same.
-            change = Change(item.object, Action.FAILED, str(error))
-            self._outcomes.add(change, replace(item, wanted=False, refused=error.message), error_code=error.code)
+            change = Change(item.object, Action.FAILED, error.reason)
+            self._outcomes.add(change, replace(item, wanted=False, refused=briefly(error)), error_code=error.code)
 
     def _removed(self, item: InventoryItem) -> None:
         try:
             # In whichever version is served now: the one it was applied in may have gone since.
             kind = self._cluster.kind(item.object.group, "", item.object.kind)
         except UnknownKindError:
-            self._drop(item, Action.SKIPPED, "already gone: the cluster no longer serves its kind")
+            self._drop(item, Action.SKIPPED, Reason(ObjectReason.KIND_GONE))
             return
         target = Target(kind, item.object.namespace, item.object.name)
         for _ in range(JUDGEMENTS):
             live = self._cluster.get(target)
             if live is None:
-                self._drop(item, Action.SKIPPED, "already gone")
+                self._drop(item, Action.SKIPPED, Reason(ObjectReason.ABSENT))
                 return
             if self._spared(item, live.meta):
                 return
@@ -311,7 +316,7 @@ class Writer:
                 held = self._cluster.delete(target, uid=live.meta.uid, resource_version=live.meta.resource_version)
             except ConflictError:
                 continue
-            said = f"it goes once its finalizers are done: {', '.join(held)}" if held else ""
+            said = foreign(ObjectReason.GOES, finalizers=held) if held else NONE
             self._see_off(item, Change(item.object, Action.PRUNED, said), held or ())
             return
         raise restless(item.object, live, "to be removed")
@@ -324,18 +329,17 @@ class Writer:
         if neighbour is not None and neighbour == self._request.former and item.uid == meta.uid:
             owner = marks.Owner(Standing.OURS, owner.name)  # of the same placement, under the name it had before
         if owner.standing is Standing.OTHERS:
-            self._drop(item, Action.SKIPPED, f"not removed: owned by {owner.name}")
+            self._drop(item, Action.SKIPPED, _kept(foreign(ObjectReason.OWNED_NOW, owner=owner.name)))
             return True
         if meta.deletion_timestamp:
-            said = f"it is being deleted already{meta.waits}"
+            said = foreign(ObjectReason.GOING, finalizers=meta.held_by)
             self._see_off(item, Change(item.object, Action.SKIPPED, said), meta.held_by)
             return True
-        reason = ""
         if owner.standing is not Standing.OURS:
-            reason = "not removed: it does not carry our mark any more"
+            reason = _kept(Reason(ObjectReason.MARK_GONE))
         elif item.uid and item.uid != meta.uid:
-            reason = "not removed: another object took its place"
-        if not reason:
+            reason = _kept(Reason(ObjectReason.REPLACED))
+        else:
             return False
         self._outcomes.add(Change(item.object, Action.SKIPPED, reason), replace(item, wanted=False, refused=reason))
         return True
@@ -351,9 +355,13 @@ class Writer:
         self._outcomes.add(change, replace(item, wanted=False, going=True, refused=change.detail))
         self._outcomes.keeps_going(item.object, ", ".join(held_by))
 
-    def _drop(self, item: InventoryItem, action: Action, detail: str) -> None:
+    def _drop(self, item: InventoryItem, action: Action, detail: Reason) -> None:
         self._outcomes.add(Change(item.object, action, detail))
         self._outcomes.gone(item.object)
+
+
+def _kept(why: Reason) -> Reason:
+    return Reason(ObjectReason.KEPT, {"why": nested(why)})
 
 
 def _backwards(item: InventoryItem) -> tuple[object, ...]:
@@ -371,6 +379,6 @@ def planned_item(wanted: Wanted, known: InventoryItem | None) -> InventoryItem:
         prune_allowed=wanted.options.prune_allowed,
         wanted=True,
         left_by="",
-        refused="",
+        refused=NONE,
         going=False,
     )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from common.cel import ExpressionError, First
 from common.domain.codes import HealthReason
 from common.domain.fleet import HealthRule
+from common.domain.foreign import foreign
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId
 from common.domain.status import Reason
@@ -20,7 +21,6 @@ from workers.sync.health.reading import (
     Manifest,
     conditions,
     degraded,
-    foreign,
     healthy,
     number,
     observed,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from common.domain.codes import HealthReason
+from common.domain.foreign import foreign
 from common.domain.health import HealthReport
 from common.domain.status import Reason
 from workers.sync.health.reading import (
@@ -13,7 +14,6 @@ from workers.sync.health.reading import (
     Manifest,
     conditions,
     degraded,
-    foreign,
     healthy,
     instant,
     items,

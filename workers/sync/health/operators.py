@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from common.domain.codes import HealthReason
+from common.domain.foreign import foreign
 from common.domain.health import Health, HealthReport
 from common.domain.status import Reason
 from workers.sync.health.reading import (
@@ -17,7 +18,6 @@ from workers.sync.health.reading import (
     Manifest,
     conditions,
     degraded,
-    foreign,
     healthy,
     items,
     number,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from common.domain.codes import HealthReason
+from common.domain.foreign import foreign
 from common.domain.health import Health, HealthReport
-from common.domain.redact import cut, redacted
 from common.domain.status import NONE, Reason
 
 Manifest = Mapping[str, Any]
@@ -109,11 +109,6 @@ def conditions(manifest: Manifest) -> dict[str, Condition]:
         )
         for each in items(section(manifest, "status"), "conditions")
     }
-
-
-def foreign(code: HealthReason, **words: str) -> Reason:
-    """Return a reason whose parameters are words out of a live object: cut, without secrets, empty ones left out."""
-    return Reason(code, {name: redacted(cut(said)) for name, said in words.items() if said})
 
 
 def healthy(reason: Reason = NONE) -> HealthReport:

@@ -13,11 +13,12 @@ from datetime import timedelta
 from typing import Any
 
 from common.domain.changes import Action, Change
-from common.domain.codes import HealthReason
+from common.domain.codes import HealthReason, HookReason
 from common.domain.errors import FlotillaError, PermanentError
+from common.domain.foreign import foreign
 from common.domain.health import Health
 from common.domain.inventory import End, HookState
-from common.domain.reasons import sentence
+from common.domain.reasons import nested, sentence
 from common.domain.redact import redacted
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
@@ -26,7 +27,7 @@ from workers.sync.apply.writing import Outcomes, planned_item
 from workers.sync.concurrent import each
 from workers.sync.errors import ConflictError, UnauthorisedError, told
 from workers.sync.health import NO_RULES, Context, Own, assess, lifetime, own_rules, waits_for_health
-from workers.sync.health.reading import foreign, section, text
+from workers.sync.health.reading import section, text
 from workers.sync.health.storage import late_binding
 from workers.sync.hooks.objects import HookObjects
 from workers.sync.hooks.rows import HookRows
@@ -49,14 +50,14 @@ _AS_SEEN = {End.SUCCEEDED: HookState.SUCCEEDED, End.FAILED: HookState.FAILED}
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one hook has come, and why it is no further, in words; ``object`` is what it waits for."""
+    """How far one hook has come, and why it is no further; ``object`` is what it waits for."""
 
     object: ObjectId
     state: HookState
-    reason: str = ""
+    reason: Reason = NONE
 
     def __str__(self) -> str:
-        return f"hook {self.object.kind} {self.object.name}: {self.reason or self.state}"
+        return f"hook {self.object.kind} {self.object.name}: {sentence(self.reason) or self.state}"
 
 
 def hook_state(
@@ -124,7 +125,7 @@ class HookRunner:
             self._outcomes.flush()
         return [found[number] for number in range(len(hooks))]
 
-    def give_up(self, hooks: Sequence[Wanted], stage: Stage, reason: str) -> None:
+    def give_up(self, hooks: Sequence[Wanted], stage: Stage, reason: Reason) -> None:
         """Note that nobody waits for these any more; the objects of their phase stay as they are."""
         self._given_up.add(stage)
         for hook in hooks:
@@ -156,7 +157,7 @@ class HookRunner:
             if item is None or item.hook_stage not in {"", stage.words}:
                 return
             if said := self._objects.settle(hook, item):
-                self._outcomes.add(Change(item.object, Action.SKIPPED, f"hook {stage.words}: {said}"))
+                self._outcomes.add(Change(item.object, Action.SKIPPED, _of(HookReason.UNSETTLED, stage, said)))
 
         try:
             each(self._ports.executor, settle, hooks)
@@ -195,29 +196,25 @@ class HookRunner:
         if live is not None and self._objects.made(live, item, stage):
             return self._judged(hook, stage, item or self._begun_item(hook, stage), live)
         if item is not None and item.hook_state is HookState.FAILED:
-            return Progress(item.object, HookState.FAILED, f"it failed before{self._not_again}")
+            return Progress(item.object, HookState.FAILED, self._not_again(Reason(HookReason.BEFORE)))
         if item is not None and item.uid:
             if state := _AS_SEEN.get(item.ended):
-                return self._came(hook, stage, replace(item, hook_state=state), "it failed, and was collected since")
-            return self._failed(hook, stage, item, "somebody deleted it before it ended")
+                collected = Reason(HealthReason.COLLECTED_FAILED)
+                return self._came(hook, stage, replace(item, hook_state=state), collected)
+            return self._failed(hook, stage, item, Reason(HookReason.DELETED))
         if live is not None and (hindrance := self._out_of_the_way(hook, live)):
             return Progress(hook.object, HookState.ACTIVE, hindrance)
         if active := self._clear_former(hook):
-            return Progress(active, HookState.ACTIVE, "it is of an earlier run, and still under way")
+            return Progress(active, HookState.ACTIVE, Reason(HookReason.EARLIER))
         return self._begun(hook, stage)
 
-    @property
-    def _not_again(self) -> str:
-        """What is said of a hook that failed for this very revision, where time alone led to another try."""
+    def _not_again(self, why: Reason) -> Reason:
+        """Return what is said of a hook that failed for this very revision, where time alone may have led to a try."""
         retried = self._request.trigger is Trigger.RETRY
-        return (
-            ", and runs again only for a new revision, a change of the registry or of the cluster, or `flotilla sync`"
-            if retried
-            else ""
-        )
+        return Reason(HookReason.NOT_AGAIN, {"why": nested(why)}) if retried else why
 
-    def _out_of_the_way(self, hook: Wanted, live: Live) -> str:
-        """Delete the object that an earlier run or phase left; return why it is still there, empty once it is gone.
+    def _out_of_the_way(self, hook: Wanted, live: Live) -> Reason:
+        """Delete the object that an earlier run or phase left; return why it is still there, none once it is gone.
 
         Raises:
             ConflictError: it is not ours.
@@ -228,14 +225,14 @@ class HookRunner:
             raise ConflictError(message)
         if not live.meta.deletion_timestamp:
             if self._state(hook, live)[0] is HookState.ACTIVE:
-                return "the one of an earlier run is still under way"
+                return Reason(HookReason.FORMER)
             self._objects.delete(hook, live)
         deadline = self._ports.clock.monotonic() + GOING.total_seconds()
         while (left := self._cluster.get(hook.target)) is not None:
             if self._ports.clock.monotonic() > deadline:
-                return f"the one of an earlier run is still being deleted{left.meta.waits}"
+                return foreign(HookReason.FORMER_GOES, finalizers=left.meta.held_by)
             self._ports.clock.sleep(POLL.total_seconds())
-        return ""
+        return NONE
 
     def _clear_former(self, hook: Wanted) -> ObjectId | None:
         """Delete what earlier runs made for a hook under other names; return which is still under way, None if none is.
@@ -265,13 +262,13 @@ class HookRunner:
         live = self._objects.make(hook, stage)
         item = replace(item, uid=live.meta.uid)
         self._rows.note(item)
-        self._outcomes.add(Change(hook.object, Action.CREATED, f"hook {stage.words}"), item)
+        self._outcomes.add(Change(hook.object, Action.CREATED, _of(HookReason.BEGUN, stage)), item)
         return self._judged(hook, stage, item, live)
 
     def _judged(self, hook: Wanted, stage: Stage, item: InventoryItem, live: Live) -> Progress:
         state, reason = self._state(hook, live)
         if state is HookState.FAILED and item.hook_state is HookState.FAILED:
-            return Progress(item.object, state, f"{reason}{self._not_again}")
+            return Progress(item.object, state, self._not_again(reason))
         item, known = replace(item, uid=live.meta.uid, hook_state=state), item
         if state is not HookState.ACTIVE:
             return self._came(hook, stage, item, reason, live)
@@ -280,27 +277,28 @@ class HookRunner:
             self._keep(item)
         return Progress(item.object, state, reason)
 
-    def _state(self, hook: Wanted, live: Live) -> tuple[HookState, str]:
+    def _state(self, hook: Wanted, live: Live) -> tuple[HookState, Reason]:
         body = live.body()
         context = Context(self._ports.clock.now(), late_binding(self._cluster, [body]))
-        state, reason = hook_state(hook.object, body, context, self._own)
-        return state, sentence(reason)
+        return hook_state(hook.object, body, context, self._own)
 
-    def _came(self, hook: Wanted, stage: Stage, item: InventoryItem, reason: str, live: Live | None = None) -> Progress:
+    def _came(
+        self, hook: Wanted, stage: Stage, item: InventoryItem, reason: Reason, live: Live | None = None
+    ) -> Progress:
         """Take in that a hook has come to the end that its row says."""
         self._ended(hook, stage, item, reason, live)
-        return Progress(item.object, item.hook_state, reason if item.hook_state is HookState.FAILED else "")
+        return Progress(item.object, item.hook_state, reason if item.hook_state is HookState.FAILED else NONE)
 
-    def _failed(self, hook: Wanted, stage: Stage, item: InventoryItem, reason: str) -> Progress:
+    def _failed(self, hook: Wanted, stage: Stage, item: InventoryItem, reason: Reason) -> Progress:
         item = replace(self._rows.begun(stage, item), hook_state=HookState.FAILED)
         return self._came(hook, stage, item, reason)
 
-    def _ended(self, hook: Wanted, stage: Stage, item: InventoryItem, reason: str, live: Live | None = None) -> None:
+    def _ended(self, hook: Wanted, stage: Stage, item: InventoryItem, reason: Reason, live: Live | None = None) -> None:
         """Record the end of a hook, with the last lines that it wrote, before its object may go."""
         failed = item.hook_state is HookState.FAILED
-        said = f"hook {stage.words} failed: {reason}" if failed else f"hook {stage.words} succeeded"
         lines = self._last_lines(hook, item) if live is not None else ""
-        detail = f"{said}\n{lines}" if lines else said
+        said = _of(HookReason.ENDED, stage, reason) if failed else _of(HookReason.SUCCEEDED, stage)
+        detail = Reason(said.code, {**said.params, "lines": lines}) if lines else said
         self._keep(item)
         change = Change(item.object, Action.FAILED if failed else Action.UNCHANGED, detail)
         self._outcomes.add(change, item, error_code=_FAILED if failed else "")
@@ -319,3 +317,7 @@ class HookRunner:
             return redacted(self._cluster.last_lines(target, lines=LOG_LINES)[-_LOG_BYTES:].strip())
         except FlotillaError:
             return ""
+
+
+def _of(code: HookReason, stage: Stage, why: Reason = NONE) -> Reason:
+    return Reason(code, {"stage": stage.words, **({"why": nested(why)} if why else {})})

@@ -9,6 +9,7 @@ from typing import Any
 from common.domain.errors import PermanentError
 from common.domain.inventory import HookState
 from common.domain.refs import ObjectId
+from common.domain.status import NONE, Reason
 from workers.sync.errors import ConflictError, UnauthorisedError, told
 from workers.sync.health import lifetime
 from workers.sync.objects import marks
@@ -77,18 +78,18 @@ class HookObjects:
         """Tell whether what earlier runs made for a hook is deleted before it is made anew."""
         return Deletion.BEFORE_CREATION in hook.place.deletion
 
-    def settle(self, hook: Wanted, item: InventoryItem) -> str:
+    def settle(self, hook: Wanted, item: InventoryItem) -> Reason:
         """Delete the object of a hook that ended where that is asked, else have it live as long as it says.
 
         Returns:
-            Why that could not be done; empty when it was, or nothing is to be done.
+            Why that could not be done; none when it was, or nothing is to be done.
         """
         delete = _POLICIES.get(item.hook_state) in hook.place.deletion
         if not item.uid or not (delete or lifetime.expires(hook.object, hook.manifest)):
-            return ""
+            return NONE
         live = self.get(hook, item)
         if live is None or live.meta.uid != item.uid:
-            return ""
+            return NONE
         try:
             if delete:
                 self.delete(hook, live)
@@ -98,7 +99,7 @@ class HookObjects:
             raise
         except PermanentError as error:
             return told(error, item.object)
-        return ""
+        return NONE
 
     def delete(self, hook: Wanted, live: Live) -> None:
         """Delete an object that is ours, unless it is being deleted already."""

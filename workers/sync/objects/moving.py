@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from common.domain.codes import ObjectReason
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.refs import ObjectId, PlacementRef
+from common.domain.status import NONE, Reason
 
 
 class Hold(StrEnum):
@@ -50,7 +52,7 @@ class Held:
     """The answer for one object; ``item`` is what the owner's inventory holds of it."""
 
     hold: Hold
-    reason: str = ""
+    reason: Reason = NONE
     item: InventoryItem | None = None
 
 
@@ -86,15 +88,16 @@ def held_by(owner: Owner, item: InventoryItem | None) -> Held:
         owner: whose mark the object carries.
         item: its inventory row of the object; None where it has none.
     """
+    owned = {"owner": str(owner.ref)}
     if owner.running:
-        return Held(Hold.LATER, f"{owner.ref} owns it and is being synced", item)
+        return Held(Hold.LATER, Reason(ObjectReason.OWNER_SYNCS, owned), item)
     if owner.state is not PlacementState.PLACED:
         return Held(Hold.FREE, item=item)
     gone = item is not None and not item.wanted
     if owner.desired is not None and gone and item is not None and item.left_by == left_by(owner.desired):
         return Held(Hold.FREE, item=item)
     if owner.desired is None or owner.applied != owner.desired:
-        return Held(Hold.LATER, f"{owner.ref} owns it and has not run its wanted revision yet", item)
+        return Held(Hold.LATER, Reason(ObjectReason.OWNER_BEHIND, owned), item)
     if gone or item is None:
         return Held(Hold.FREE, item=item)
-    return Held(Hold.RENDERED, f"conflict: owned by {owner.ref}, whose wanted revision renders it too", item)
+    return Held(Hold.RENDERED, Reason(ObjectReason.OWNER_RENDERS, owned), item)

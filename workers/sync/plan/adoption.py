@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import orjson
 
+from common.domain.codes import ObjectReason
 from common.domain.fleet import AdoptPolicy
+from common.domain.foreign import foreign
+from common.domain.status import NONE, Reason
 from workers.sync.objects import fieldset
 from workers.sync.objects.live import MANAGER, Live, LiveMeta, ManagedFields
 from workers.sync.objects.marks import Owner, Standing
@@ -32,30 +34,24 @@ _TRACKING = (
 """Begin the labels and annotations by which tools know what is theirs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The object is not ours to take; ``detail`` says whose it is and what to do."""
-
-    detail: str
-
-
 def moves(manager: str) -> bool:
     """Tell whether the fields of a manager become ours by adoption."""
     return manager in _CLIENTS
 
 
-def refusal(owner: Owner, policy: AdoptPolicy) -> Refusal | None:
-    """Return why a live object may not be taken; None when it is ours or may be adopted."""
+def refusal(owner: Owner, policy: AdoptPolicy) -> Reason:
+    """Return why a live object may not be taken; none when it is ours or may be adopted."""
     match owner.standing:
         case Standing.OURS:
-            return None
+            return NONE
         case Standing.OTHERS:
-            return Refusal(f"conflict: owned by {owner.name}")
+            return foreign(ObjectReason.OWNED, owner=owner.name)
         case Standing.TOOLS if policy is not AdoptPolicy.ANY:
-            return Refusal(f"conflict: owned by {owner.name}; set `adopt: any` once that tool no longer manages it")
+            owned = foreign(ObjectReason.OWNED, owner=owner.name)
+            return Reason(owned.code, {**owned.params, "tool": True})
         case _ if policy is AdoptPolicy.NEVER:
-            return Refusal("conflict: it exists and nobody's mark is on it; set `adopt: unowned` to take it")
-    return None
+            return Reason(ObjectReason.UNMARKED)
+    return NONE
 
 
 def migrated(meta: LiveMeta) -> tuple[ManagedFields, ...] | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from common.domain.codes import ObjectReason
 from common.domain.fleet import ConflictPolicy
+from common.domain.foreign import foreign
+from common.domain.status import NONE, Reason
 from workers.sync.errors import Cause
 from workers.sync.objects import fieldset
 
@@ -18,14 +21,14 @@ _OWNER = re.compile(r'conflicts? with "(?P<manager>(?:[^"\\]|\\.)*)"(?: with sub
 class Force:
     """The fields become ours; ``detail`` says from whom and why."""
 
-    detail: str
+    detail: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
     """The fields stay theirs and nothing is written; ``detail`` names each field and its owner."""
 
-    detail: str
+    detail: Reason
 
 
 def owner_named(cause: Cause) -> str:
@@ -55,12 +58,12 @@ def decide(
     strange = [each for each in causes if each.field not in ours and not moving(owner_named(each))]
     if not strange:
         drift = [owner_named(each) for each in causes if not moving(owner_named(each))]
-        return Force(f"reclaimed from {_names(drift)}" if drift else "")
+        return Force(foreign(ObjectReason.RECLAIMED, managers=_names(drift)) if drift else NONE)
     if policy is ConflictPolicy.TAKE_OVER:
-        return Force(f"taken over from {_names(map(owner_named, strange))}")
-    listed = "; ".join(f"field {each.field} is owned by {owner_named(each)!r}" for each in strange)
-    return Stop(f"{listed}; remove it from the manifest, or set `conflicts: take-over`")
+        return Force(foreign(ObjectReason.TAKEN_OVER, managers=_names(map(owner_named, strange))))
+    fields = [foreign("", field=each.field, owner=owner_named(each)).params for each in strange]
+    return Stop(Reason(ObjectReason.FIELDS_OWNED, {"fields": fields}))
 
 
-def _names(managers: Any) -> str:
-    return ", ".join(sorted(set(managers)))
+def _names(managers: Iterable[str]) -> list[str]:
+    return sorted(set(managers))

@@ -12,8 +12,12 @@ from typing import Any
 
 import orjson
 
+from common.domain.codes import ObjectReason
 from common.domain.fleet import IgnoreRule
+from common.domain.foreign import foreign
+from common.domain.reasons import together
 from common.domain.refs import ObjectId
+from common.domain.status import NONE, Reason
 from workers.sync.objects import fieldset
 from workers.sync.objects.controlled import Left, Sent
 from workers.sync.objects.fieldset import Element, FieldSet
@@ -34,7 +38,7 @@ class Ignored:
     """
 
     pointers: tuple[str, ...]
-    note: str = ""
+    note: Reason = NONE
     managers: tuple[str, ...] = ()
     unsent: tuple[str, ...] = ()
 
@@ -47,9 +51,9 @@ class Ignored:
         new = [one for one in left if one.pointer not in self.pointers]
         if not new:
             return self
-        said = dict.fromkeys(f"{one.pointer[1:].replace('/', '.')} is left to {one.owner}" for one in new)
+        said = dict.fromkeys((one.pointer[1:].replace("/", "."), one.owner) for one in new)
         unsent = tuple(one.pointer for one in new if one.sent is Sent.NEVER)
-        notes = "; ".join(filter(None, (self.note, *said)))
+        notes = together(self.note, *(_left(field, owner) for field, owner in said))
         return Ignored((*self.pointers, *(one.pointer for one in new)), notes, self.managers, unsent)
 
 
@@ -70,8 +74,11 @@ def ignored_in(object_id: ObjectId, rules: Sequence[IgnoreRule], scaled: Mapping
     scaler = scaled.get(object_id)
     if scaler is None or REPLICAS in pointers:
         return Ignored(pointers, managers=managers) if mine else NOTHING
-    note = f"spec.replicas is left to {scaler}"
-    return Ignored((*pointers, REPLICAS), note, managers)
+    return Ignored((*pointers, REPLICAS), _left("spec.replicas", scaler), managers)
+
+
+def _left(field: str, owner: str) -> Reason:
+    return foreign(ObjectReason.LEFT, field=field, to=owner)
 
 
 def _applies(rule: IgnoreRule, object_id: ObjectId) -> bool:

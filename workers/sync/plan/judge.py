@@ -9,16 +9,21 @@ from typing import Any
 import orjson
 
 from common.domain.changes import Action
+from common.domain.codes import ObjectReason
 from common.domain.errors import PermanentError
 from common.domain.fleet import ConflictPolicy, ExtraFields
+from common.domain.foreign import foreign
 from common.domain.inventory import HookState
+from common.domain.reasons import nested, together
 from common.domain.refs import ObjectId, PlacementRef
+from common.domain.status import NONE, Reason
 from workers.sync.errors import (
     ConflictError,
     DryRunUnsupportedError,
     InvalidError,
     UnauthorisedError,
     UnsettledError,
+    briefly,
     told,
 )
 from workers.sync.objects import controlled, marks
@@ -64,7 +69,7 @@ class Verdict:
 
     wanted: Wanted
     action: Action
-    detail: str = ""
+    detail: Reason = NONE
     diff: str = ""
     manifest: Mapping[str, Any] | None = None
     live: Live | None = None
@@ -72,7 +77,7 @@ class Verdict:
     adopt: bool = False
     migration: tuple[ManagedFields, ...] | None = None
     extra: FieldSet | None = None
-    unchecked: str = ""
+    unchecked: bool = False
     recreate: bool = False
     error: PermanentError | None = None
     error_code: str = ""
@@ -162,7 +167,7 @@ class Judge:
             UnauthorisedError: it would refuse all the others alike.
         """
         if wanted.options.apply is ApplyMode.NEVER:
-            return Verdict(wanted, Action.SKIPPED, f"{marks.APPLY}: never")
+            return Verdict(wanted, Action.SKIPPED, Reason(ObjectReason.NEVER))
         try:
             return self._judged(wanted)
         except UnauthorisedError:
@@ -172,15 +177,16 @@ class Judge:
         except PermanentError as error:
             return _refusal(wanted, error)
 
-    def create_unchecked(self, wanted: Wanted, why: str) -> Verdict:
+    def create_unchecked(self, wanted: Wanted, why: Reason) -> Verdict:
         """Return the verdict on an object that cannot exist yet, since its namespace or kind does not."""
-        return Verdict(wanted, Action.CREATED, f"not checked: {why}", manifest=self._first(wanted), unchecked=why)
+        return Verdict(wanted, Action.CREATED, _unchecked(why), manifest=self._first(wanted), unchecked=True)
 
     def postponed(self, refused: Verdict, until: ObjectId) -> Verdict:
         """Return the verdict on a refused object that is judged again once another one is written."""
         item = self._items.get(refused.wanted.object)
         action = Action.CONFIGURED if item is not None and item.uid else Action.CREATED
-        return Verdict(refused.wanted, action, f"not checked yet: {until} comes first", postponed=True)
+        comes_first = Reason(ObjectReason.POSTPONED, {"until": str(until)})
+        return Verdict(refused.wanted, action, comes_first, postponed=True)
 
     def _recreated(self, wanted: Wanted, error: InvalidError) -> Verdict | None:
         """Return the verdict that deletes the object and makes it anew; None where that is not asked for, or not ours.
@@ -205,14 +211,14 @@ class Judge:
             raise _being_deleted(wanted, live)
         if self._standing(wanted, live.meta).standing is not Standing.OURS:
             return None
-        detail = f"deleted and made anew: {told(error, wanted.object)}"
+        detail = Reason(ObjectReason.RECREATED, {"why": nested(told(error, wanted.object))})
         return Verdict(wanted, Action.CONFIGURED, detail, manifest=self._first(wanted), live=live, recreate=True)
 
     def _judged(self, wanted: Wanted) -> Verdict:
         item = self._items.get(wanted.object)
         live = self._cluster.get(wanted.target) if item is not None and item.uid else None
         if live is None and item is not None and item.goes_by_itself and item.desired_digest == self.digest(wanted):
-            return Verdict(wanted, Action.UNCHANGED, "it ended, and was collected since")
+            return Verdict(wanted, Action.UNCHANGED, Reason(ObjectReason.COLLECTED))
         for _ in range(JUDGEMENTS):
             verdict = self._absent(wanted) if live is None else self._present(wanted, live)
             if verdict is not None:
@@ -234,7 +240,7 @@ class Judge:
         except DryRunUnsupportedError as error:
             if self._cluster.get(wanted.target) is not None:
                 return None
-            return self.create_unchecked(wanted, error.message)
+            return self.create_unchecked(wanted, briefly(error))
         return Verdict(wanted, Action.CREATED, self.ignored(wanted).note, manifest=manifest) if created else None
 
     def _dry_run(self, wanted: Wanted, body: bytes, ownership: Ownership) -> Applied:
@@ -246,18 +252,17 @@ class Judge:
         if wanted.options.apply is ApplyMode.IF_ABSENT:
             if owner.standing is Standing.OURS:
                 return Verdict(wanted, Action.UNCHANGED, live=live)
-            return Verdict(wanted, Action.SKIPPED, f"{marks.APPLY}: if-absent, and it exists")
+            return Verdict(wanted, Action.SKIPPED, Reason(ObjectReason.IF_ABSENT))
         if refusal := adoption.refusal(owner, self._request.settings.adopt):
             holder = marks.neighbour(owner, self._request.fleet, self._request.ref)
-            return Verdict(wanted, Action.CONFLICT, refusal.detail, error_code="apply.owned", holder=holder)
+            return Verdict(wanted, Action.CONFLICT, refusal, error_code="apply.owned", holder=holder)
         if live.meta.deletion_timestamp:
             raise _being_deleted(wanted, live)
         proposal = self._proposal(wanted, live, adopt=owner.standing is not Standing.OURS)
         try:
             return self._compared(proposal, live)
         except DryRunUnsupportedError as error:
-            detail = f"not checked: {error.message}"
-            return replace(proposal, action=Action.CONFIGURED, detail=detail, unchecked=error.message)
+            return replace(proposal, action=Action.CONFIGURED, detail=_unchecked(briefly(error)), unchecked=True)
 
     def _proposal(self, wanted: Wanted, live: Live, *, adopt: bool) -> Verdict:
         moving = adoption.migrated(live.meta) if adopt and wanted.options.apply is not ApplyMode.MERGE else None
@@ -265,7 +270,7 @@ class Judge:
         if not adopt and self._request.settings.extra_fields is ExtraFields.REMOVE:
             extra = self.by_hand(wanted, live.meta)
             moving = by_hand.taken(live.meta, extra) if extra is not None else None
-        said = f"removed what was added by hand: {', '.join(by_hand.names(extra))}" if extra is not None else ""
+        said = NONE if extra is None else foreign(ObjectReason.TIDIED, fields=by_hand.names(extra))
         managers = live.meta.managed_fields or () if moving is None else moving
         ignored = self.ignored(wanted)
         manifest = ignore.left_out(wanted.manifest, ignored.unsent)
@@ -274,7 +279,7 @@ class Judge:
         return Verdict(
             wanted,
             Action.UNCHANGED,
-            detail="; ".join(part for part in (self._how_ours(wanted.object, adopt), said, ignored.note) if part),
+            detail=together(self._how_ours(wanted.object, adopt), said, ignored.note),
             manifest=self._with_fence(wanted, manifest, live.meta),
             live=live,
             adopt=adopt,
@@ -282,11 +287,11 @@ class Judge:
             extra=extra,
         )
 
-    def _how_ours(self, object_id: ObjectId, adopt: bool) -> str:  # noqa: FBT001 - as the verdict has it
+    def _how_ours(self, object_id: ObjectId, adopt: bool) -> Reason:  # noqa: FBT001 - as the verdict has it
         holder = self._released.get(object_id)
         if holder is not None:
-            return f"taken over from {holder}"
-        return "adopted" if adopt else ""
+            return Reason(ObjectReason.TAKEN_FROM, {"placement": str(holder)})
+        return Reason(ObjectReason.ADOPTED) if adopt else NONE
 
     def _with_fence(self, wanted: Wanted, manifest: Mapping[str, Any], meta: LiveMeta | None) -> Mapping[str, Any]:
         """Return the manifest with this attempt's fence, or with the one that is there: leaving it out is a change."""
@@ -335,8 +340,11 @@ class Judge:
         )
         if isinstance(decision, conflicts.Stop):
             return replace(verdict, action=Action.CONFLICT, detail=decision.detail, error_code="apply.conflict")
-        detail = "; ".join(part for part in (verdict.detail, decision.detail) if part)
-        return replace(verdict, detail=detail, ownership=Ownership.FORCE)
+        return replace(verdict, detail=together(verdict.detail, decision.detail), ownership=Ownership.FORCE)
+
+
+def _unchecked(why: Reason) -> Reason:
+    return Reason(ObjectReason.UNCHECKED, {"why": nested(why)})
 
 
 def _refusal(wanted: Wanted, error: PermanentError) -> Verdict:

@@ -7,7 +7,10 @@ from dataclasses import replace
 from itertools import chain
 
 from common.domain.changes import Action
+from common.domain.codes import ObjectReason
+from common.domain.foreign import foreign
 from common.domain.refs import ObjectId, PlacementRef
+from common.domain.status import NONE, Reason
 from workers.sync.concurrent import each
 from workers.sync.errors import SilentGroupError, UnboundError
 from workers.sync.objects.controlled import scaled_by
@@ -124,8 +127,7 @@ class Judging:
         meta = verdict.live.meta if verdict.live is not None else self._listed.get(verdict.wanted.object)
         manager = last_manager(meta) if meta is not None else ""
         self.fights.append(Fight(verdict.wanted.object, manager, until))
-        detail = f"{manager or 'somebody'} keeps changing it back: it is left alone for a while"
-        return replace(verdict, action=Action.SKIPPED, detail=detail)
+        return replace(verdict, action=Action.SKIPPED, detail=foreign(ObjectReason.FIGHT, manager=manager))
 
     def _asked(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
         """Return the verdicts, those on other placements' objects with what their owners say."""
@@ -150,10 +152,10 @@ class Judging:
     def _decided(self, one: Wanted) -> Verdict:
         return self.judge.unchanged(one, self._listed.get(one.object)) or self.judge.judge(one)
 
-    def _not_there_yet(self, wanted: Wanted, new_namespaces: set[str]) -> str:
+    def _not_there_yet(self, wanted: Wanted, new_namespaces: set[str]) -> Reason:
         if wanted.target.kind in self._arriving:
-            return "its kind arrives in this run"
-        return "its namespace is made in this run" if wanted.object.namespace in new_namespaces else ""
+            return Reason(ObjectReason.KIND_COMES)
+        return Reason(ObjectReason.NAMESPACE_COMES) if wanted.object.namespace in new_namespaces else NONE
 
     def _postponed(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
         """Return the verdicts, with those to be judged again that something written before may explain."""

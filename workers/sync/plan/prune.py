@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from common.domain import numbers
+from common.domain.codes import ObjectReason
 from common.domain.fleet import PrunePolicy
 from common.domain.refs import ObjectId
+from common.domain.status import NONE, Reason
 from workers.sync.objects.ordering import in_order
 from workers.sync.ports import InventoryItem
 
@@ -43,7 +45,7 @@ class PrunePlan:
     """
 
     remove: tuple[InventoryItem, ...]
-    kept: tuple[tuple[ObjectId, str], ...] = field(default=())
+    kept: tuple[tuple[ObjectId, Reason], ...] = field(default=())
     over: str = ""
     counted: int = 0
 
@@ -71,10 +73,12 @@ def plan(
         approved: what a person allowed; exactly that is removed then, and the guards have had their say.
     """
     if not policy.enabled:
-        return PrunePlan((), tuple((item.object, "pruning is off") for item in items))
+        return PrunePlan((), tuple((item.object, Reason(ObjectReason.PRUNE_OFF)) for item in items))
     candidates, kept = _sorted_out(items)
     if approved is not None:
-        late = tuple((item.object, "not on the approved list") for item in candidates if item.object not in approved)
+        late = tuple(
+            (item.object, Reason(ObjectReason.UNAPPROVED)) for item in candidates if item.object not in approved
+        )
         return PrunePlan(tuple(item for item in candidates if item.object in approved), (*kept, *late))
     renamed = {_without_hash(object_id) for object_id in wanted}
     # What is on its way out was counted, and allowed, when it was deleted.
@@ -97,19 +101,19 @@ def removal(inventory: Sequence[InventoryItem], run: str = "") -> PrunePlan:
 
 def _sorted_out(
     items: Sequence[InventoryItem],
-) -> tuple[tuple[InventoryItem, ...], tuple[tuple[ObjectId, str], ...]]:
+) -> tuple[tuple[InventoryItem, ...], tuple[tuple[ObjectId, Reason], ...]]:
     by_id = {item.object: item for item in items}
     reasons = {item.object: _kept_because(item) for item in items}
     removable = reversed(in_order(object_id for object_id, reason in reasons.items() if not reason))
     return tuple(by_id[object_id] for object_id in removable), tuple(pair for pair in reasons.items() if pair[1])
 
 
-def _kept_because(item: InventoryItem) -> str:
+def _kept_because(item: InventoryItem) -> Reason:
     if item.keep:
-        return "flotilla.dev/prune: never"
+        return Reason(ObjectReason.PRUNE_NEVER)
     if (item.object.group, item.object.kind) in PROTECTED and not item.prune_allowed:
-        return f"a {item.object.kind} is removed only with flotilla.dev/prune: allow"
-    return ""
+        return Reason(ObjectReason.PROTECTED, {"kind": item.object.kind})
+    return NONE
 
 
 def _over(count: int, policy: PrunePolicy, total: int, *, empty: bool) -> str:

@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from common.domain.codes import ObjectReason
 from common.domain.errors import PermanentError
+from common.domain.reasons import together
+from common.domain.status import Reason
 from workers.sync.errors import InvalidError, UnboundError, told
 from workers.sync.health.reading import section
 from workers.sync.objects import marks
@@ -68,7 +71,7 @@ def unbound(wanted: Wanted) -> UnboundError:
     )
 
 
-def explained(error: PermanentError, wanted: Wanted) -> str:
+def explained(error: PermanentError, wanted: Wanted) -> Reason:
     """Return what is said of a refused object; where one made anew would be admitted, how to have that."""
     said = told(error, wanted.object)
     if not isinstance(error, InvalidError) or not new_object_helps(error, wanted.manifest):
@@ -79,13 +82,8 @@ def explained(error: PermanentError, wanted: Wanted) -> str:
         missing.append(f"{marks.PRUNE}: allow")
     if not missing:
         return said
-    why = "the field cannot change" if error.immutable else "the live object has a field that does not go with the rest"
-    if not with_data:
-        return f"{said}; {why}: {_annotate(missing)}"
-    return (
-        f"{said}; {why}: take the change back, or give the new one another name and move over what the old one holds; "
-        f"to lose that, {_annotate(missing)}"
-    )
+    how = {"immutable": error.immutable, "data": with_data, "annotations": missing}
+    return together(said, Reason(ObjectReason.RECREATABLE, how))
 
 
 def _annotate(annotations: list[str]) -> str:

@@ -73,8 +73,7 @@ class FaultRow(Base):
     file: Mapped[str] = mapped_column(Text, default="")
     line: Mapped[int] = mapped_column(default=0)
     params: Mapped[dict[str, Any] | None] = mapped_column(Params)
-    """What its sentence is made with."""
-    remedy: Mapped[str] = mapped_column(Text, default="")
+    """What its sentence is made with, and that of what to do about it."""
     commit: Mapped[str] = mapped_column(String(64), default="")
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]

@@ -157,8 +157,9 @@ class InventoryRow(Base):
     health_reason_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
     """Why, see ``HealthReason``; empty where nothing is to be said."""
     health_reason_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
-    refused: Mapped[str] = mapped_column(Text, default="")
-    """Why its last prune was refused or failed, or what keeps it."""
+    refused_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """Why its last prune was refused or failed, or what keeps it; empty for nothing."""
+    refused_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     going: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Its deletion was accepted, and finalizers keep it."""
     fight_step: Mapped[int] = mapped_column(default=0, server_default="0")

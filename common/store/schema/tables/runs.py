@@ -53,7 +53,9 @@ class RunRow(Base):
     trigger: Mapped[str] = mapped_column(String(16))
     actor: Mapped[str] = mapped_column(Code(200))
     """``flotilla`` or who asked for it."""
-    cause: Mapped[str] = mapped_column(Text, default="")
+    cause_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """What led to it; empty where a person asked for it and said no more."""
+    cause_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     priority: Mapped[int]
     queue: Mapped[str] = mapped_column(String(80))
     source_digest: Mapped[str | None] = mapped_column(String(64))
@@ -161,7 +163,9 @@ class ObjectResultRow(Base):
     namespace: Mapped[str] = mapped_column(String(63))
     name: Mapped[str] = mapped_column(String(253))
     action: Mapped[str] = mapped_column(String(16))
-    detail: Mapped[str] = mapped_column(Text, default="")
+    detail_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """What was done besides, or why it was not; empty for nothing more."""
+    detail_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     diff: Mapped[str] = mapped_column(Text, default="")
 
 
