@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from tests.controlplane.runner import ControlPlanes, Workloads
 from tests.fakes.sync import Site, WallClock
@@ -63,7 +64,7 @@ def measure(planes: ControlPlanes, applications: int, objects: int) -> None:
             names = (f"app-{number}-{index}" for index in range(objects))
             done = site.sync(*(manifest(*KINDS[index % len(KINDS)], name) for index, name in enumerate(names)))
             if done.ending is not Ending.SUCCEEDED:
-                sys.exit(done.reason)
+                sys.exit(sentence(done.reason))
             sites.append(site)
         inventories = {site.ref: tuple(site.journal.inventory.values()) for site in sites}
         seconds, requests = [], Counter[str]()

@@ -73,6 +73,12 @@ def inner(params: Params, name: str) -> str:
     return sentence(Reason(str(given.get("code", "")), given.get("params") or {}))
 
 
+def spoken(params: Params, name: str) -> str:
+    """Return a parameter in words: the sentence of a reason, or the words that an earlier version kept."""
+    given = params.get(name, "")
+    return given if isinstance(given, str) else inner(params, name)
+
+
 def nested(reason: Reason) -> Params:
     """Return a reason as the parameter of another one, as ``inner`` reads it."""
     return {"code": str(reason.code), "params": dict(reason.params)}

@@ -20,7 +20,7 @@ class RunReason(StrEnum):
     APPROVED = "run.approved"
     """A person approved of a removal, which another run carries out. Params: by."""
     ASKS = "run.asks"
-    """It needs an approval. Params: what."""
+    """It needs an approval. Params: what (a reason)."""
     DIFFERS = "run.differs"
     """It only looked, and something differs. Params: objects, adopted, warnings."""
     WARNINGS = "run.warnings"
@@ -149,6 +149,39 @@ class ObjectReason(StrEnum):
     """It does not carry our mark any more."""
     REPLACED = "prune.replaced"
     """Another object took its place."""
+
+
+class SyncReason(StrEnum):
+    """Codes of why a sync ends before its end, or waits."""
+
+    STEP = "sync.step"
+    """It is at a step of several. Params: step, why (a reason)."""
+    REFUSED = "sync.refused"
+    """Objects failed. Params: object (the first), why (a reason), objects."""
+    WROTE = "sync.wrote"
+    """What it had written when objects were refused. Params: objects, before (whether by earlier attempts), why."""
+    HELD = "sync.held"
+    """Objects are other placements', which may release them. Params: object (the first), why (a reason), objects."""
+    UNHEALTHY = "sync.unhealthy"
+    """It was not healthy in time, so that nothing was pruned."""
+    PRUNES_LATER = "sync.prunes-later"
+    """Objects are removed once the rest is healthy. Params: objects."""
+    ILL = "sync.ill"
+    """Objects are not healthy yet. Params: kind, name (of the first), why (a reason), health, objects."""
+    HOOK = "sync.hook"
+    """A hook is no further. Params: kind, name, state, why (a reason)."""
+    LATE = "sync.late"
+    """A step did not end in time. Params: step, why (a reason)."""
+    KIND = "sync.kind"
+    """The cluster does not serve a kind that the step needs. Params: step, why (a reason), objects, late, remedy."""
+    EMPTY = "prune.empty"
+    """The manifests are empty, and everything would be removed. Params: objects."""
+    MAX_OBJECTS = "prune.max-objects"
+    """More would be removed than ``maxObjects``. Params: objects, most."""
+    MAX_PERCENT = "prune.max-percent"
+    """More would be removed than ``maxPercent``. Params: objects, of, most."""
+    BUDGET = "prune.budget"
+    """More would be removed over the fleet than ``pruneBudget``. Params: objects, before, most."""
 
 
 class HookReason(StrEnum):

@@ -20,7 +20,7 @@ from common.domain.fleet import Cluster, Fleet, Placement
 from common.domain.inventory import InventoryItem
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
-from common.domain.status import Reason
+from common.domain.status import NONE, Reason
 from common.registry import Documents, ParsedRegistry, parse
 from common.settings import Settings
 from common.snapshots import Snapshots
@@ -235,9 +235,9 @@ class _NoJournal:
     def forget(self, objects: Sequence[ObjectId]) -> None:
         """Keep nothing."""
 
-    def spend(self, removals: int) -> str:  # noqa: ARG002 - the port's signature
+    def spend(self, removals: int) -> Reason:  # noqa: ARG002 - the port's signature
         """Return that no bound is reached: nothing is removed."""
-        return ""
+        return NONE
 
 
 class _NoFence:

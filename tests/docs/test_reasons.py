@@ -20,6 +20,7 @@ from common.domain.codes import (
     ObjectReason,
     RequestReason,
     RunReason,
+    SyncReason,
 )
 from common.domain.errors import FlotillaError
 from common.domain.holds import Hold
@@ -29,8 +30,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
 ENUMS = (
-    Hold, Contact, Found, CauseReason, RunReason, ObjectReason, HookReason, RequestReason, ApprovalReason, FaultReason,
-    HealthReason,
+    Hold, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason, RequestReason, ApprovalReason,
+    FaultReason, HealthReason,
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -12,12 +12,14 @@ from typing import Any
 
 from common.cel import first
 from common.domain.changes import Change
+from common.domain.codes import SyncReason
 from common.domain.errors import LeaseLostError
 from common.domain.fleet import DEFAULT_PROJECT, SyncSettings
 from common.domain.inventory import End
 from common.domain.reasons import sentence
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
+from common.domain.status import NONE, Reason
 from workers.sync import pipeline
 from workers.sync.objects.moving import Claims, Held
 from workers.sync.ports import (
@@ -110,13 +112,13 @@ class MemoryJournal:
         for object_id in objects:
             self.inventory.pop(object_id, None)
 
-    def spend(self, removals: int) -> str:
+    def spend(self, removals: int) -> Reason:
         """Allow what the budget has left, and take it."""
         self.calls.append("spend")
         if removals > self.budget:
-            return f"the fleet's pruneBudget has {self.budget} left"
+            return Reason(SyncReason.BUDGET, {"objects": removals, "before": 0, "most": self.budget})
         self.budget -= removals
-        return ""
+        return NONE
 
 
 @dataclass(slots=True)

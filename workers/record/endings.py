@@ -14,7 +14,7 @@ from common.domain.changes import DIFFERENCES, MUTATIONS, Action, Change, differ
 from common.domain.codes import RunReason
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, Project, SyncMode, SyncSettings
-from common.domain.reasons import sentence
+from common.domain.reasons import nested, sentence
 from common.domain.refs import ObjectId
 from common.domain.runs import (
     LONGEST_BACK_OFF,
@@ -176,14 +176,17 @@ class Ender:
     def ended(self, phase: Phase, result: SyncResult) -> None:
         """The engine came to an end."""
         said = self.secrets.masked
-        result = replace(result, reason=said(result.reason), warnings=tuple(map(said, result.warnings)))
+        reason = self.secrets.masked_reason(result.reason)
+        result = replace(result, reason=reason, warnings=tuple(map(said, result.warnings)))
         match result.ending:
             case Ending.SUCCEEDED:
                 self._succeeded(phase, result)
             case Ending.FAILED:
                 # Without a code no object failed: health did not come in time, and may yet. An owner may let go.
                 remedy = Remedy.TIME if result.error_code in {"", OWNED} else Remedy.CHANGE
-                self.failed(result.error_code or RunReason.DEADLINE, result.reason, remedy, result=result)
+                why = {"why": nested(reason)} if reason else NOTHING
+                code = result.error_code or RunReason.DEADLINE
+                self.failed(code, sentence(reason), remedy, params=why, result=result)
             case Ending.WAITING:
                 self._waiting(result)
             case Ending.NEEDS_APPROVAL:
@@ -278,7 +281,7 @@ class Ender:
         return result.unended.begun if was_in else result.unended.hooks
 
     def _waiting(self, result: SyncResult) -> None:
-        waits = Reason(Found.WAITS, {"what": result.reason})
+        waits = Reason(Found.WAITS, {"what": nested(result.reason)})
 
         def note(connection: Connection, now: datetime) -> None:
             standing.reached(connection, [self._run.placement_id], now=now)
@@ -312,7 +315,7 @@ class Ender:
             else:
                 self._applied(connection, result, found, now)
 
-        asks = Reason(RunReason.ASKS, {"what": result.reason})
+        asks = Reason(RunReason.ASKS, {"what": nested(result.reason)})
         ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=asks), result)
         self._end(lambda _now: ending, note)
 
@@ -325,9 +328,9 @@ class Ender:
             no = approvals.rejected(connection, ApprovalKind.PRUNE, subject, payload)
             if no is not None:
                 return Reason(Found.PRUNE_REJECTED, params | {"by": no.decided_by, "why": no.decision_reason})
-        reason = Reason(RunReason.ASKS, {"what": result.reason})
+        reason = Reason(RunReason.ASKS, {"what": nested(result.reason)})
         approvals.ask(connection, ApprovalKind.PRUNE, subject, payload=payload, reason=reason, now=now)
-        return Reason(Found.PRUNE_ASKED, params | {"why": result.reason})
+        return Reason(Found.PRUNE_ASKED, params | {"why": nested(result.reason)})
 
     def _asked_before(self, connection: Connection, result: SyncResult, removals: Sequence[ObjectId]) -> Reason:
         """Return what was said when a person was asked for the very removals that a look finds; none where none was."""
@@ -340,7 +343,8 @@ class Ender:
         if said.state is ApprovalState.REJECTED:
             no = {"by": said.decided_by, "why": said.decision_reason}
             return Reason(Found.PRUNE_REJECTED, {"objects": len(objects)} | no)
-        asked = Reason(Found.PRUNE_ASKED, {"objects": len(objects), "why": sentence(said.reason)})
+        why = said.reason.params.get("what", nested(said.reason))
+        asked = Reason(Found.PRUNE_ASKED, {"objects": len(objects), "why": why})
         return asked if said.state is ApprovalState.OPEN else NONE
 
     def _asks_to_move(self, result: SyncResult) -> None:
@@ -351,12 +355,13 @@ class Ender:
             self.failed("move.rejected", said, result=result)
             return
         settings = self._settings_digest()
-        asks = Reason(RunReason.ASKS, {"what": result.reason})
+        asks = Reason(RunReason.ASKS, {"what": nested(result.reason)})
 
         def note(connection: Connection, now: datetime) -> None:
             payloads, subject = moves.payloads(result.asks, self._run), str(self._run.ref)
             approvals.ask_each(connection, ApprovalKind.MOVE, subject, payloads=payloads, reason=asks, now=now)
-            self._failed(connection, Reason(OWNED, {"message": result.reason}), Remedy.TIME, settings, now=now)
+            owned = Reason(OWNED, {"message": sentence(result.reason), "why": nested(result.reason)})
+            self._failed(connection, owned, Remedy.TIME, settings, now=now)
 
         ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=asks), result)
         self._end(lambda _now: ending, note)

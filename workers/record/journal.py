@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from common.domain import numbers
 from common.domain.changes import Action, Change
+from common.domain.codes import SyncReason
 from common.domain.errors import LeaseLostError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
 from common.domain.secrecy import NO_SECRETS, Secrets
+from common.domain.status import NONE, Reason
 from common.domain.tenant import Tenant
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
@@ -131,11 +132,11 @@ class SqlJournal:
         self._items |= dict.fromkeys(objects)
         self._write_many()
 
-    def spend(self, removals: int) -> str:
-        """Count removals against the fleet's budget; return why they may not be, empty when they may."""
+    def spend(self, removals: int) -> Reason:
+        """Count removals against the fleet's budget; return why they may not be, none when they may."""
         application, revision = self._run.ref.application, self._run.revision
         if revision is None:
-            return ""
+            return NONE
         spent = 0
 
         def write(connection: Connection) -> None:
@@ -152,11 +153,8 @@ class SqlJournal:
 
         self._insist(write)
         if spent + removals <= self._budget:
-            return ""
-        return (
-            f"{numbers.of(removals, 'object')} would be removed here after {spent} on other clusters, "
-            f"together more than the fleet's pruneBudget {self._budget}"
-        )
+            return NONE
+        return Reason(SyncReason.BUDGET, {"objects": removals, "before": spent, "most": self._budget})
 
     def settle(self, connection: Connection) -> None:
         """Write what was held back, in a transaction in which the attempt holds its lease."""

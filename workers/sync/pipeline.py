@@ -14,11 +14,11 @@ from dataclasses import replace
 
 from common.domain import numbers
 from common.domain.changes import Action, Change
-from common.domain.codes import ObjectReason
+from common.domain.codes import ObjectReason, SyncReason
 from common.domain.reasons import nested
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
-from common.domain.status import Reason
+from common.domain.status import NONE, Reason
 from workers.sync.apply.writing import Outcomes, Writer, planned_item
 from workers.sync.errors import ClaimedError, ManifestsError, SilentGroupError, UnknownKindError, briefly
 from workers.sync.health import own_kinds, waits_for_health
@@ -46,7 +46,7 @@ from workers.sync.ports import (
     Unended,
 )
 from workers.sync.removals import Removals
-from workers.sync.walk import Halt, StepWalk, until_released
+from workers.sync.walk import Halt, StepWalk, at_step, until_released
 
 _WITH_HOOKS = frozenset({Trigger.REVISION, Trigger.MANUAL, Trigger.RETRY})
 """Hooks belong to a revision that is brought about: not to drift that is corrected, nor to what is pruned later."""
@@ -107,7 +107,7 @@ class _Attempt:
         if not steps.simple:
             return self._stepwise(wanted, arriving, steps)
         if self._request.expired:
-            return self._result(Ending.FAILED, "not healthy in time, so that nothing was pruned")
+            return self._result(Ending.FAILED, Reason(SyncReason.UNHEALTHY))
         if self._request.awaited:
             return self._apply()  # it waited before its first write
         return self._removed_within_bounds(self._writer(wanted), wanted)
@@ -204,10 +204,10 @@ class _Attempt:
             verdicts = judging.verdicts(step.objects)
         halt = self._barred(writer, judging, verdicts, wanted)
         if halt is not None:
-            return replace(halt, reason=f"{step.words}: {halt.reason}"), verdicts
+            return replace(halt, reason=at_step(step, halt.reason)), verdicts
         self._written(writer, judging, verdicts, wanted)
         if self._outcomes.failed:
-            return Halt(Ending.FAILED, f"{step.words}: {self._outcomes.failure()}"), verdicts
+            return Halt(Ending.FAILED, at_step(step, self._outcomes.failure())), verdicts
         return None, verdicts
 
     def _pruned_at_last(
@@ -216,7 +216,7 @@ class _Attempt:
         """Prune what is left over, once the last step is healthy too."""
         result = self._prune_after_apply(writer, wanted, waits=lambda: bool(walk.ill(last)))
         if result.ending is Ending.WAITING and self._request.expired:
-            return self._walked(Halt(Ending.FAILED, "not healthy in time, so that nothing was pruned"), walk)
+            return self._walked(Halt(Ending.FAILED, Reason(SyncReason.UNHEALTHY)), walk)
         return replace(result, fail_hooks=bool(walk.on_failure))
 
     def _walked(self, halt: Halt, walk: StepWalk) -> SyncResult:
@@ -297,7 +297,7 @@ class _Attempt:
         for verdict in refused:
             writer.settle_unwritten(verdict)
         self._outcomes.flush()
-        return Halt(Ending.FAILED, f"{self._outcomes.so_far(self._request)}: {self._outcomes.failure()}")
+        return Halt(Ending.FAILED, self._outcomes.refusal(self._request))
 
     def _plan(self, judging: Judging, verdicts: Sequence[Verdict], everything: Sequence[Wanted]) -> None:
         """Write down, before the first write, what is about to be owned and changed."""
@@ -322,11 +322,7 @@ class _Attempt:
         if any(not item.going for item in plan.remove) and not plan.over and waits():
             self._keep(plan)
             left = tuple(item.object for item in plan.remove)
-            return self._result(
-                Ending.WAITING,
-                f"{numbers.of(len(left), 'object')} {numbers.are(len(left))} removed once the rest is healthy",
-                left,
-            )
+            return self._result(Ending.WAITING, Reason(SyncReason.PRUNES_LATER, {"objects": len(left)}), left)
         return self._removed_within_bounds(writer, wanted)
 
     def _waits(self, wanted: Sequence[Wanted]) -> bool:
@@ -342,7 +338,7 @@ class _Attempt:
                 (object_id, Reason(ObjectReason.CLAIMED, {"placement": str(ref)})) for object_id, ref in takers.items()
             )
             plan = replace(plan, kept=(*plan.kept, *stay))
-        over = plan.over or (self._ports.journal.spend(plan.counted) if plan.counted else "")
+        over = plan.over or (self._ports.journal.spend(plan.counted) if plan.counted else NONE)
         if over:
             return self._result(Ending.NEEDS_APPROVAL, over, tuple(item.object for item in plan.remove))
         return self._removed(writer, plan)
@@ -375,7 +371,7 @@ class _Attempt:
 
     # -- the result --------------------------------------------------------------------------------------------
 
-    def _result(self, ending: Ending, reason: str = "", left: tuple[ObjectId, ...] = ()) -> SyncResult:
+    def _result(self, ending: Ending, reason: Reason = NONE, left: tuple[ObjectId, ...] = ()) -> SyncResult:
         return SyncResult(
             ending,
             tuple(self._outcomes.changes),

@@ -17,6 +17,7 @@ from common.domain.inventory import InventoryItem as InventoryItem  # the engine
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision
 from common.domain.runs import Trigger
 from common.domain.secrecy import NO_SECRETS, Secrets
+from common.domain.status import NONE, Reason
 from workers.sync.objects.live import Kind, Live, LiveMeta
 from workers.sync.objects.moving import Claims, Held
 
@@ -99,11 +100,11 @@ class Journal(Protocol):
         """Drop inventory rows of objects that are gone from the cluster."""
         ...
 
-    def spend(self, removals: int) -> str:
+    def spend(self, removals: int) -> Reason:
         """Count removals against what the revision may remove over the fleet; returns once committed.
 
         Returns:
-            Why they may not be; empty when they may.
+            Why they may not be; none when they may.
         """
         ...
 
@@ -325,7 +326,7 @@ class SyncResult:
     Attributes:
         ending: how it ended.
         changes: every outcome, unchanged objects included. In a CHECK: what would be done.
-        reason: in words, for a person; empty on success.
+        reason: why it ended so; none on success.
         error_code: of the first failure; empty when none.
         prune: what remains to be pruned, or what an approval is wanted for.
         fights: objects that differ and were held back.
@@ -345,7 +346,7 @@ class SyncResult:
 
     ending: Ending
     changes: tuple[Change, ...]
-    reason: str = ""
+    reason: Reason = NONE
     error_code: str = ""
     prune: tuple[ObjectId, ...] = ()
     fights: tuple[Fight, ...] = ()

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from common.domain.codes import HookReason
+from common.domain.codes import HealthReason, HookReason, RunReason, SyncReason
 from common.domain.errors import PermanentError
 from common.domain.health import Health
 from common.domain.inventory import End, HookState
-from common.domain.reasons import sentence
+from common.domain.reasons import nested, together
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.status import Reason
 from workers.sync.apply.writing import Outcomes
 from workers.sync.concurrent import each
-from workers.sync.errors import UnauthorisedError
+from workers.sync.errors import UnauthorisedError, briefly
 from workers.sync.health import Context, assess, own_rules, waits_for_health
 from workers.sync.health.storage import late_binding
 from workers.sync.hooks.execution import HookRunner, Progress
@@ -35,14 +35,14 @@ class Halt:
 
     Attributes:
         ending: waiting, failed, superseded, or in need of an approval.
-        reason: in words.
+        reason: why.
         awaits: the objects that are waited for.
         asks: the objects of other projects that a person is asked for, and whose they are.
         hook_active: a hook is under way.
     """
 
     ending: Ending
-    reason: str
+    reason: Reason
     awaits: tuple[ObjectId, ...] = ()
     asks: Mapping[ObjectId, PlacementRef] = field(default_factory=dict)
     hook_active: bool = False
@@ -52,12 +52,17 @@ def until_released(refused: Sequence[Verdict]) -> Halt | None:
     """Return why a wave waits where all that is refused of it may be released by other placements; None otherwise."""
     if not {one.hold for one in refused} <= {Hold.LATER, Hold.ASK}:
         return None
-    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-    reason = f"{refused[0].wanted.object}: {sentence(refused[0].detail)}{more}"
+    first = {"object": str(refused[0].wanted.object), "why": nested(refused[0].detail)}
+    reason = Reason(SyncReason.HELD, {**first, "objects": len(refused)})
     asks = {one.wanted.object: one.holder for one in refused if one.hold is Hold.ASK and one.holder is not None}
     if asks:
         return Halt(Ending.NEEDS_APPROVAL, reason, asks=asks)
     return Halt(Ending.WAITING, reason, tuple(one.wanted.object for one in refused))
+
+
+def at_step(step: Step, why: Reason) -> Reason:
+    """Return why a sync of several steps does not go on, with the step that it is at."""
+    return Reason(SyncReason.STEP, {"step": step.words, "why": nested(why)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +70,13 @@ class _Ill:
     """An object that is not healthy yet, and why."""
 
     object: ObjectId
-    reason: str
+    health: Health
+    reason: Reason
 
-    def __str__(self) -> str:
-        return f"{self.object.kind} {self.object.name}: {self.reason}"
+    def named(self, objects: int) -> Reason:
+        """Return why a step waits: for this object, of so many."""
+        named = {"kind": self.object.kind, "name": self.object.name, "health": self.health.value}
+        return Reason(SyncReason.ILL, {**named, "why": nested(self.reason), "objects": objects})
 
 
 class StepWalk:
@@ -103,22 +111,21 @@ class StepWalk:
             LeaseLostError: this attempt may not write any more.
         """
         progress = self._hooks.advance(step.hooks, step.turn[0])
-        failed = [str(one) for one in progress if one.state is HookState.FAILED]
+        failed = [one.named for one in progress if one.state is HookState.FAILED]
         active = [one for one in progress if one.state is HookState.ACTIVE]
         if failed and not active:
-            return Halt(Ending.FAILED, f"{step.words}: {'; '.join(failed)}")
+            return Halt(Ending.FAILED, at_step(step, together(*failed)))
         ill = [] if step is self._steps[-1] or failed else self.ill(verdicts)
         if not active and not ill:
             if step is self._last[step.turn[0]]:
                 self._hooks.finish(step.turn[0])
             return None
-        more = f", and {len(ill) - 1} more" if len(ill) > 1 else ""
-        reasons = "; ".join([*failed, *map(str, active), *(f"{one}{more}" for one in ill[:1])])
+        reasons = together(*failed, *(one.named for one in active), *(one.named(len(ill)) for one in ill[:1]))
         if self._request.expired:
             self._hooks.give_up(step.hooks, step.turn[0], Reason(HookReason.LATE))
-            return Halt(Ending.FAILED, f"{step.words} did not end in time: {reasons}")
+            return Halt(Ending.FAILED, Reason(SyncReason.LATE, {"step": step.words, "why": nested(reasons)}))
         awaits = (*(one.object for one in active), *(one.object for one in ill))
-        return Halt(Ending.WAITING, f"{step.words}: {reasons}", awaits, hook_active=bool(active))
+        return Halt(Ending.WAITING, at_step(step, reasons), awaits, hook_active=bool(active))
 
     def kinds(self, step: Step, brought: Brought) -> Halt | None:
         """Return why a step waits for kinds that the cluster does not serve yet; None when it need not.
@@ -130,11 +137,11 @@ class StepWalk:
         missing = [one for one in step.unserved if one.brought is brought]
         if not missing:
             return None
-        said = f"{step.words}: {missing[0].error.message}"
-        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        first = missing[0].error
+        said = {"step": step.words, "why": nested(briefly(first)), "objects": len(missing)}
         if self._request.expired:
-            return Halt(Ending.FAILED, f"{said} in time{more}. {missing[0].error.remedy}")
-        return Halt(Ending.WAITING, f"{said} yet{more}", tuple(one.object for one in missing))
+            return Halt(Ending.FAILED, Reason(SyncReason.KIND, {**said, "late": True, "remedy": first.remedy}))
+        return Halt(Ending.WAITING, Reason(SyncReason.KIND, said), tuple(one.object for one in missing))
 
     def settle_hooks(self) -> Halt:
         """Look at the hooks that are under way, and begin none.
@@ -151,8 +158,8 @@ class StepWalk:
                 self._hooks.give_up(hooks, step.turn[0], Reason(HookReason.LATE))
         if active and not self._request.expired:
             awaits = tuple(one.object for one in active)
-            return Halt(Ending.WAITING, "; ".join(map(str, active)), awaits, hook_active=True)
-        return Halt(Ending.SUPERSEDED, "a newer revision")
+            return Halt(Ending.WAITING, together(*(one.named for one in active)), awaits, hook_active=True)
+        return Halt(Ending.SUPERSEDED, Reason(RunReason.NEWER_REVISION))
 
     def clear_hooks(self) -> None:
         """Delete the objects of all hooks, which have ended, and forget them.
@@ -190,27 +197,28 @@ class StepWalk:
             TransientError: the cluster failed.
         """
         asked = [one.wanted for one in verdicts if waits_for_health(one.wanted.object, self._own)]
-        found: dict[int, str] = {}
+        found: dict[int, _Ill | None] = {}
 
         def look(number: int) -> None:
             found[number] = self._illness(asked[number])
 
         each(self._ports.executor, look, range(len(asked)))
-        return [_Ill(one.object, found[number]) for number, one in enumerate(asked) if found[number]]
+        return [one for number in range(len(asked)) if (one := found[number]) is not None]
 
-    def _illness(self, wanted: Wanted) -> str:
+    def _illness(self, wanted: Wanted) -> _Ill | None:
         try:
             live = self._ports.cluster.get(wanted.target)
         except UnauthorisedError:
             raise
         except PermanentError as error:
-            return error.message
+            return _Ill(wanted.object, Health.UNKNOWN, briefly(error))
         if live is None:
             item = self._items.get(wanted.object)
             if item is None or not item.goes_by_itself:
-                return "it does not exist"
-            return "it failed, and was collected since" if item.ended is End.FAILED else ""
+                return _Ill(wanted.object, Health.MISSING, Reason(HealthReason.ABSENT))
+            failed = item.ended is End.FAILED
+            return _Ill(wanted.object, Health.DEGRADED, Reason(HealthReason.COLLECTED_FAILED)) if failed else None
         body = live.body()
         context = Context(self._ports.clock.now(), late_binding(self._ports.cluster, [body]))
         report = assess(body, context, self._own)
-        return "" if report.health in _GOOD else sentence(report.reason) or report.health
+        return None if report.health in _GOOD else _Ill(wanted.object, report.health, report.reason)

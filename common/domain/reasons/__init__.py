@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from common.domain import admission  # noqa: F401 -- the sentences of its gates
 from common.domain.catalogue import Params, codes, nested, register, remedy, sentence, statement
-from common.domain.reasons import health, objects, placements, requests, runs
+from common.domain.reasons import health, objects, placements, requests, runs, syncs
 from common.domain.reasons.objects import together
 from common.domain.reasons.placements import failure_sentence, hold_sentence, reason_sentence
 
@@ -27,5 +27,5 @@ __all__ = [
     "together",
 ]
 
-for _table in (placements.SENTENCES, runs.SENTENCES, requests.SENTENCES, health.SENTENCES, objects.SENTENCES):
-    register(_table)
+for _group in (placements, runs, requests, health, objects, syncs):
+    register(_group.SENTENCES)

@@ -37,7 +37,7 @@ def _recreatable(params: Params) -> str:
 
 
 def _fields_owned(params: Params) -> str:
-    listed = "; ".join(f"field {one['field']} is owned by {one['owner']!r}" for one in params["fields"])
+    listed = "; ".join(f"field {one.get('field', '')} is owned by {one.get('owner', '')!r}" for one in params["fields"])
     return f"{listed}; remove it from the manifest, or set `conflicts: take-over`"
 
 

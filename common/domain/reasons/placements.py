@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from common.domain import numbers
-from common.domain.catalogue import Params, sentence
+from common.domain.catalogue import Params, sentence, spoken
 from common.domain.changes import difference
 from common.domain.holds import BLOCKING, Hold
 from common.domain.runs import SyncStatus
@@ -110,7 +110,8 @@ def _retries(params: Params) -> str:
 
 
 def _asked(params: Params) -> str:
-    return f"{params.get('why', 'removals')}: nothing is removed before a person approves it, see `flotilla approvals`"
+    why = spoken(params, "why") or "removals"
+    return f"{why}: nothing is removed before a person approves it, see `flotilla approvals`"
 
 
 def _held(params: Params) -> str:
@@ -171,7 +172,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Found.DRIFTED: _differences,
     Found.FIGHT: _fight,
     Found.REFUSED: _refused,
-    Found.WAITS: lambda params: str(params.get("what", "")),
+    Found.WAITS: lambda params: spoken(params, "what"),
     Found.RETRIES: _retries,
     Found.HOOKS: _hooks,
     Found.PRUNE_ASKED: _asked,

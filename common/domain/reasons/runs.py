@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from common.domain import numbers
-from common.domain.catalogue import Params, inner, told
+from common.domain.catalogue import Params, inner, spoken, told
 from common.domain.changes import difference
 from common.domain.codes import RunReason
 
@@ -44,7 +44,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     RunReason.REGISTRY_CHANGED: lambda _: "the registry has changed since",
     RunReason.ASKED_FOR: lambda params: f"asked for by {params.get('by', 'a person')}",
     RunReason.APPROVED: lambda params: f"approved by {params.get('by', 'a person')}",
-    RunReason.ASKS: lambda params: str(params.get("what", "")),
+    RunReason.ASKS: lambda params: spoken(params, "what"),
     RunReason.DIFFERS: _differs,
     RunReason.WARNINGS: _warnings,
     RunReason.INTERRUPTED: _interrupted,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.domain.reasons import sentence
 from tests.fakes.sync import annotated, deployment
 from tests.integration.examples.conftest import Example, Load
 from workers.sync.ports import Ending, Target
@@ -34,10 +35,10 @@ def test_a_selector_changes_only_where_the_object_may_be_made_anew(load: Load) -
     example.manifests = (space, selecting("two"))
     done = example.run()
     assert done.ending is Ending.FAILED
-    assert "field is immutable" in done.reason
+    assert "field is immutable" in sentence(done.reason)
     assert uid(example) == before
     example.manifests = (space, selecting("two", flotilla_force="recreate"))
     done = example.run()
-    assert done.ending is Ending.SUCCEEDED, done.reason
+    assert done.ending is Ending.SUCCEEDED, sentence(done.reason)
     assert uid(example) != before
     assert example.run().ending is Ending.SUCCEEDED

@@ -35,6 +35,7 @@ from common.store.schema.tables import ApprovalRow, FleetRow, PlacementRow, RunR
 from common.store.state import clusters, inventory, placements, standing
 from common.store.state.intents import IntentKind
 from common.store.state.status import facts_of
+from tests.factories import said
 from tests.harness import texts
 from tests.harness.scheduler import PAY, REGISTRY, Steps
 from workers.record.endings import Ender
@@ -314,13 +315,13 @@ class Statuses(RuleBasedStateMachine):
             ender.transient(UnreachableError("no route"))
             self._noted(run, contact="no", failed=exhausted, go=go)
         elif how == "denied":
-            ender.ended(go.phase, SyncResult(Ending.FAILED, (), reason="denied", error_code="cluster.denied"))
+            ender.ended(go.phase, SyncResult(Ending.FAILED, (), reason=said("denied"), error_code="cluster.denied"))
             self._noted(run, failed=True, go=go, refused=True)
         elif how == "faulty":
             ender.transient(FaultyError("etcd is slow"))
             self._noted(run, failed=run.retries >= 5 or looks, go=go)
         elif how == "given up":
-            ender.ended(go.phase, SyncResult(Ending.FAILED, (), reason="not healthy in time"))
+            ender.ended(go.phase, SyncResult(Ending.FAILED, (), reason=said("not healthy in time")))
             self._noted(run, failed=True, go=go)
         elif go.phase is Phase.CHECK:
             self._checked(run, ender)
@@ -367,19 +368,21 @@ class Statuses(RuleBasedStateMachine):
             inventory.replace(connection, run.placement_id, [item])
         if how == "waits":
             self.truth.contact = "yes"
-            ender.ended(go.phase, SyncResult(Ending.WAITING, changes, reason="once the rest is healthy"))
+            ender.ended(go.phase, SyncResult(Ending.WAITING, changes, reason=said("once the rest is healthy")))
             return
         again = run.trigger is Trigger.RETRY and self.truth.hook == (digest, False)
         if hooked and (how == "hook fails" or again):
             self.truth.hook = (digest, False)
-            ender.ended(go.phase, SyncResult(Ending.FAILED, changes, reason="it failed", error_code="hook.failed"))
+            ender.ended(
+                go.phase, SyncResult(Ending.FAILED, changes, reason=said("it failed"), error_code="hook.failed")
+            )
             self._noted(run, failed=True, go=go, by_hook=True)
             return
         self.truth.contact = "yes"
         self.truth.hook = (digest, True) if hooked else self.truth.hook
         self.truth.judged = False
         if how == "asks":
-            asks = SyncResult(Ending.NEEDS_APPROVAL, changes, reason="1 of 2", prune=(CONFIG,), **seen)
+            asks = SyncResult(Ending.NEEDS_APPROVAL, changes, reason=said("1 of 2"), prune=(CONFIG,), **seen)
             ender.ended(go.phase, asks)
         else:
             self._pruned(run, holds=how == "holds")

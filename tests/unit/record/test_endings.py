@@ -10,14 +10,17 @@ import pytest
 from sqlalchemy import select, update
 
 from common.domain.changes import Action, Change
+from common.domain.codes import RunReason, SyncReason
 from common.domain.errors import TransientError
 from common.domain.fleet import Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.inventory import InventoryItem
-from common.domain.reasons import hold_sentence, sentence
+from common.domain.reasons import hold_sentence, nested, sentence
+from common.domain.redact import MASK
 from common.domain.refs import ObjectId
 from common.domain.runs import LONGEST_BACK_OFF, AttemptOutcome, RetryPolicy, Trigger
-from common.domain.status import NONE, Reason, Remedy
+from common.domain.secrecy import Secrets
+from common.domain.status import NONE, Found, Reason, Remedy
 from common.domain.tenant import Signer, Tenant
 from common.store.engine.session import Database
 from common.store.queue import runs
@@ -25,6 +28,7 @@ from common.store.queue.runs import ClaimedRun, NewRun
 from common.store.schema.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, PlacementRow, RunRow
 from common.store.state import inventory, standing
 from common.store.state.intents import IntentKind
+from common.store.state.stored_reasons import reason_in
 from tests.factories import application, cluster, fleet, said
 from tests.harness import texts
 from tests.harness.scheduler import PAY, REGISTRY, AwayError, Steps
@@ -254,7 +258,7 @@ def test_a_failure_says_why_since_when_and_how_often(attempt: Attempt) -> None:
 
 
 def test_a_refused_sync_has_failed_with_its_code(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, reason="refused", error_code="cluster.forbidden"))
+    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, reason=said("refused"), error_code="cluster.forbidden"))
     assert (attempt.placement.sync_status, attempt.row.error_code) == ("failed", "cluster.forbidden")
     assert attempt.attempt.counts == {"created": 1}
 
@@ -332,7 +336,7 @@ def test_a_look_that_is_refused_is_no_failure_of_the_placement(attempt: Attempt)
     attempt.again(Trigger.DRIFT)
     ender = attempt.ender(SyncMode.MANUAL)
     ender.phase, ender.hint = Phase.CHECK, "h"
-    ender.ended(Phase.CHECK, _result(Ending.FAILED, reason="refused", error_code="cluster.denied"))
+    ender.ended(Phase.CHECK, _result(Ending.FAILED, reason=said("refused"), error_code="cluster.denied"))
     row = attempt.placement
     assert (row.sync_status, row.found_code, row.failure_code) == ("out-of-sync", "drift.refused", "")
     assert (row.hint_judged, attempt.row.outcome) == ("h", "failed")
@@ -357,7 +361,7 @@ def test_what_a_finalizer_keeps_is_told(attempt: Attempt) -> None:
 
 
 def test_a_prune_that_a_person_rejected_says_who_and_is_not_asked_again(attempt: Attempt) -> None:
-    asks = _result(Ending.NEEDS_APPROVAL, reason="2 objects would go", prune=(CONFIG,))
+    asks = _result(Ending.NEEDS_APPROVAL, reason=said("2 objects would go"), prune=(CONFIG,))
     attempt.ender().ended(Phase.APPLY, asks)
     assert attempt.placement.found_code == "prune.asked"
     attempt.steps.ask(IntentKind.REJECT, str(attempt.approvals()[0].id))
@@ -486,7 +490,7 @@ def test_a_blocked_cluster_is_skipped(attempt: Attempt) -> None:
 
 
 def test_a_run_that_waits_for_health_holds_its_placement_and_no_lease(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.WAITING, reason="2 objects go once it is healthy"))
+    attempt.ender().ended(Phase.APPLY, _result(Ending.WAITING, reason=said("2 objects go once it is healthy")))
     deadline = _placement().sync.deadline
     assert (attempt.row.state, attempt.row.outcome, attempt.leases()) == ("waiting", None, 0)
     assert _about(attempt.after(attempt.row.deadline_at), deadline)
@@ -495,8 +499,42 @@ def test_a_run_that_waits_for_health_holds_its_placement_and_no_lease(attempt: A
     assert attempt.after(attempt.cluster.observe_due_at) < NEAR
 
 
+ILL = {"kind": "Deployment", "name": "web", "health": "progressing", "objects": 2}
+WAITS = Reason(
+    SyncReason.STEP, {"step": "wave 1", "why": nested(Reason(SyncReason.ILL, ILL | {"why": nested(said("0 of 1"))}))}
+)
+
+
+def test_what_is_waited_for_is_kept_as_codes_and_read_in_words(attempt: Attempt) -> None:
+    attempt.ender().ended(Phase.APPLY, _result(Ending.WAITING, reason=WAITS))
+    row, placement = attempt.row, attempt.placement
+    assert (row.reason_code, row.reason_params) == (Found.WAITS, {"what": nested(WAITS)})
+    assert (placement.found_code, placement.found_params) == (Found.WAITS, {"what": nested(WAITS)})
+    assert sentence(reason_in(row, "reason")) == "wave 1: Deployment web: 0 of 1, and 1 more"
+
+
+def test_words_that_an_older_version_kept_are_read_as_they_are() -> None:
+    for code, name in ((Found.WAITS, "what"), (RunReason.ASKS, "what")):
+        assert sentence(Reason(code, {name: "14 objects would go"})) == "14 objects would go"
+    asked = sentence(Reason(Found.PRUNE_ASKED, {"objects": 14, "why": "14 objects would go"}))
+    assert asked.startswith("14 objects would go: nothing is removed before")
+
+
+@pytest.mark.parametrize("ending", [Ending.WAITING, Ending.FAILED, Ending.NEEDS_APPROVAL])
+def test_no_secret_is_kept_in_why_a_sync_ended(attempt: Attempt, ending: Ending) -> None:
+    ender = attempt.ender()
+    ender.secrets = Secrets(["hunter2hunter2"])
+    inner = Reason(SyncReason.ILL, ILL | {"why": nested(said("hunter2hunter2 is wrong"))})
+    reason = Reason(SyncReason.STEP, {"step": "wave 1", "why": nested(inner)})
+    ender.ended(Phase.APPLY, _result(ending, reason=reason, prune=(CONFIG,)))
+    row, placement = attempt.row, attempt.placement
+    kept = (row.reason_params, row.error_params, placement.found_params, placement.failure_params)
+    assert MASK in f"{kept}"
+    assert "hunter2" not in f"{kept}{[one.reason_params for one in attempt.approvals()]}"
+
+
 def test_what_needs_a_person_asks_for_exactly_these_objects(attempt: Attempt) -> None:
-    result = _result(Ending.NEEDS_APPROVAL, reason="2 objects would go", prune=(SERVER, CONFIG))
+    result = _result(Ending.NEEDS_APPROVAL, reason=said("2 objects would go"), prune=(SERVER, CONFIG))
     attempt.ender().ended(Phase.APPLY, result)
     (asked,) = attempt.approvals()
     assert (asked.kind, asked.subject, asked.state) == ("prune", str(PAY), "open")
@@ -506,7 +544,7 @@ def test_what_needs_a_person_asks_for_exactly_these_objects(attempt: Attempt) ->
 
 
 def test_a_removal_that_needs_a_person_applies_nothing(attempt: Attempt) -> None:
-    result = _result(Ending.NEEDS_APPROVAL, reason="2 objects would go", prune=(CONFIG,))
+    result = _result(Ending.NEEDS_APPROVAL, reason=said("2 objects would go"), prune=(CONFIG,))
     attempt.ender().ended(Phase.REMOVE, result)
     assert attempt.placement.applied_source_digest is None
     assert len(attempt.approvals()) == 1

@@ -18,6 +18,7 @@ from common.store.engine.session import Database
 from common.store.schema.tables import PlacementRow
 from common.store.state import placements, standing
 from common.store.state.intents import IntentKind
+from tests.factories import said
 from tests.harness import texts
 from tests.harness.scheduler import REGISTRY
 from tests.unit.record.test_endings import CONFIG, RETIRED, SERVER, Attempt, _result
@@ -137,7 +138,7 @@ def test_a_look_that_was_given_up_is_not_on_its_way_any_more(attempt: Attempt) -
 def test_no_look_forgets_a_failure_that_it_cannot_see(attempt: Attempt, code: str) -> None:
     attempt.ender().ended(Phase.APPLY, _result())
     attempt.again(Trigger.MANUAL)
-    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, error_code=code, reason="it failed"))
+    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, error_code=code, reason=said("it failed")))
     _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, Action.UNCHANGED)))
     assert (attempt.placement.sync_status, attempt.placement.failure_code) == ("failed", code or "sync.deadline")
     attempt.again(Trigger.MANUAL)
@@ -146,7 +147,7 @@ def test_no_look_forgets_a_failure_that_it_cannot_see(attempt: Attempt, code: st
 
 
 def test_a_look_in_warn_mode_calls_nothing_in_whose_hook_failed(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason="it failed"))
+    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason=said("it failed")))
     attempt.again()
     unchanged = _result(Ending.SUCCEEDED, Change(CONFIG, Action.UNCHANGED))
     attempt.ender(SyncMode.WARN).ended(Phase.CHECK, unchanged)
@@ -178,28 +179,28 @@ def test_what_a_finalizer_keeps_is_still_kept_after_a_look(attempt: Attempt) -> 
 def test_removals_that_wait_for_a_person_do_so_after_a_look_where_nothing_else_differs(
     attempt: Attempt, code: str, changes: tuple[Change, ...], found: str
 ) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason="too many", prune=(CONFIG,)))
+    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason=said("too many"), prune=(CONFIG,)))
     if code == "prune.rejected":
         attempt.steps.ask(IntentKind.REJECT, str(attempt.approvals()[0].id))
         attempt.steps.intents.tick()
     assert attempt.placement.found_code == code
-    said = attempt.placement.found_params
+    params = attempt.placement.found_params
     _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, *changes))
     assert attempt.placement.found_code == {"": code, "none": ""}.get(found, found)
     _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED)))
-    assert (attempt.placement.found_code, attempt.placement.found_params) == (code, said), "whatever came in between"
+    assert (attempt.placement.found_code, attempt.placement.found_params) == (code, params), "whatever came in between"
 
 
 @pytest.mark.parametrize("still", [CONFIG, SERVER], ids=["other removals", "fewer"])
 def test_other_removals_than_those_that_a_person_was_asked_for_differ(attempt: Attempt, still: ObjectId) -> None:
     asked = (CONFIG, ObjectId("", "Secret", "pay", "key")) if still == CONFIG else (CONFIG,)
-    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason="too many", prune=asked))
+    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason=said("too many"), prune=asked))
     _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(still, Action.PRUNED)))
     assert attempt.placement.found_code == "drift.found"
 
 
 def test_what_a_person_was_asked_for_holds_what_goes_already_too(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason="too many", prune=(CONFIG, SERVER)))
+    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason=said("too many"), prune=(CONFIG, SERVER)))
     look = _result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED), going=((SERVER, "example.com/hold"),))
     _look(attempt).ended(Phase.CHECK, look)
     assert (attempt.placement.found_code, attempt.placement.found_params["objects"]) == ("prune.asked", 2)
@@ -212,7 +213,7 @@ def _ill(attempt: Attempt, code: str = "hook.failed") -> None:
     """Have what is in fail at a sync that a person asks for."""
     attempt.ender().ended(Phase.APPLY, _result())
     attempt.again(Trigger.MANUAL)
-    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, error_code=code, reason="it failed"))
+    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, error_code=code, reason=said("it failed")))
 
 
 def test_a_look_calls_nothing_in_whose_hooks_are_not_through(attempt: Attempt) -> None:
@@ -332,17 +333,17 @@ def _kinds_come(attempt: Attempt) -> None:
 def test_hooks_run_again_for_a_change_and_not_by_time(
     attempt: Attempt, event: Callable[[Attempt], None], trigger: str
 ) -> None:
-    attempt.registered().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason="it failed"))
+    attempt.registered().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason=said("it failed")))
     event(attempt)
     assert _planned(attempt) == trigger
     attempt.run = attempt.steps.claim()
-    attempt.registered().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason="it failed"))
+    attempt.registered().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason=said("it failed")))
     _time_passes(attempt)
     assert _planned(attempt) == "retry", "that change was met"
 
 
 def test_a_change_during_a_run_counts_after_it(attempt: Attempt) -> None:
-    failed = _result(Ending.FAILED, error_code="hook.failed", reason="it failed")
+    failed = _result(Ending.FAILED, error_code="hook.failed", reason=said("it failed"))
     attempt.registered().ended(Phase.APPLY, failed)
     attempt.again()
     _cluster_changes(attempt)
@@ -381,7 +382,7 @@ def _leave(attempt: Attempt) -> Ender:
 
 
 def test_a_removal_that_was_refused_is_tried_again_later_and_later(attempt: Attempt) -> None:
-    refused = _result(Ending.FAILED, error_code="cluster.forbidden", reason="403 on delete")
+    refused = _result(Ending.FAILED, error_code="cluster.forbidden", reason=said("403 on delete"))
     _leave(attempt).ended(Phase.REMOVE, refused)
     row = attempt.placement
     assert (row.state, row.failure_code, row.failure_remedy) == ("leaving", "cluster.forbidden", "permanent")
@@ -393,7 +394,7 @@ def test_a_removal_that_was_refused_is_tried_again_later_and_later(attempt: Atte
 
 
 def test_a_removal_that_an_earlier_version_gave_up_is_wanted_again(attempt: Attempt) -> None:
-    refused = _result(Ending.FAILED, error_code="cluster.forbidden", reason="403 on delete")
+    refused = _result(Ending.FAILED, error_code="cluster.forbidden", reason=said("403 on delete"))
     _leave(attempt).ended(Phase.REMOVE, refused)
     with attempt.steps.db.write() as connection:
         connection.execute(update(PlacementRow).values(retry_at=None))

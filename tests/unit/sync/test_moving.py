@@ -10,6 +10,7 @@ import pytest
 from common.domain.codes import ObjectReason
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef, Revision
 from common.domain.status import Reason
 from tests.fakes.cluster import FakeCluster
@@ -102,7 +103,7 @@ def test_while_it_is_not_released_nothing_of_the_wave_is_written_and_what_it_lea
     result = site.sync(*wanted, revision=Revision("s", "p", "c"))
     assert result.ending is Ending.WAITING
     assert [one.name for one in result.awaits] == ["settings"]
-    assert result.reason.endswith("settings: alpha/bank owns it and has not run its wanted revision yet")
+    assert sentence(result.reason).endswith("settings: alpha/bank owns it and has not run its wanted revision yet")
     assert cluster.names("ConfigMap") == {"settings", "mine"}
     mine = site.journal.inventory[ObjectId("", "ConfigMap", "default", "mine")]
     assert (mine.wanted, mine.left_by) == (False, "s:p")

@@ -11,6 +11,7 @@ from common.domain.changes import Action, differing
 from common.domain.errors import LeaseLostError
 from common.domain.fleet import Project, SyncSettings
 from common.domain.fleet.policies import PrunePolicy
+from common.domain.reasons import sentence
 from common.domain.runs import Trigger
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Lease, Site, actions, annotated, config_map, deployment, details
@@ -113,7 +114,7 @@ def test_one_refused_dry_run_leaves_all_untouched_and_every_refusal_is_told(site
     assert result.ending is Ending.FAILED
     assert actions(result) == {"ConfigMap/bad": "failed", "ConfigMap/worse": "failed"}
     assert result.error_code == "cluster.invalid"
-    assert "nothing was written" in result.reason
+    assert "nothing was written" in sentence(result.reason)
     assert cluster.snapshot() == before
     assert not site.journal.planned
 
@@ -197,7 +198,7 @@ def test_what_lies_in_a_namespace_that_is_there_is_checked_before_anything_is_wr
 
     cluster.before = refuse
     result = site.sync(namespace("shop"), config_map(namespace="shop"))
-    assert result.reason.startswith("nothing was written")
+    assert sentence(result.reason).startswith("nothing was written")
     assert not cluster.names("ConfigMap")
 
 
@@ -208,8 +209,8 @@ def test_several_failures_are_counted(site: Site, cluster: FakeCluster) -> None:
             raise ForbiddenError(message)
 
     cluster.before = refuse
-    assert site.sync(*(config_map(name) for name in "abc")).reason.endswith(", and 2 more")
-    assert "more" not in site.sync(config_map("a")).reason
+    assert sentence(site.sync(*(config_map(name) for name in "abc")).reason).endswith(", and 2 more")
+    assert "more" not in sentence(site.sync(config_map("a")).reason)
 
 
 def test_a_version_that_is_not_served_is_not_waited_for(site: Site) -> None:
@@ -221,7 +222,7 @@ def test_a_version_that_is_not_served_is_not_waited_for(site: Site) -> None:
 def test_a_missing_namespace_refuses_what_would_lie_in_it(site: Site) -> None:
     result = site.sync(config_map(namespace="nowhere"))
     assert result.ending is Ending.FAILED
-    assert 'namespaces "nowhere" not found' in result.reason
+    assert 'namespaces "nowhere" not found' in sentence(result.reason)
 
 
 def test_the_namespace_is_made_when_asked_for_and_never_pruned(site: Site, cluster: FakeCluster) -> None:
@@ -325,7 +326,7 @@ def test_checking_writes_nothing_and_says_what_would_be_done(site: Site, cluster
 def test_a_check_without_differences_has_nothing_to_say(site: Site) -> None:
     site.sync(config_map())
     result = site.sync(config_map(), phase=Phase.CHECK)
-    assert (result.ending, result.reason) == (Ending.SUCCEEDED, "")
+    assert (result.ending, sentence(result.reason)) == (Ending.SUCCEEDED, "")
 
 
 def test_a_check_that_meets_a_refusal_is_no_success(site: Site, cluster: FakeCluster) -> None:
@@ -534,7 +535,7 @@ def test_a_refusal_after_an_earlier_attempt_wrote_does_not_say_that_nothing_was_
     cluster.before = refuse
     result = site.sync(config_map(), wrote_before=True)
     assert result.ending is Ending.FAILED
-    assert result.reason.startswith("nothing more was written than by this run's earlier attempts: ")
+    assert sentence(result.reason).startswith("nothing more was written than by this run's earlier attempts: ")
 
 
 def test_an_object_that_is_fought_over_is_left_alone_while_another_is_corrected(

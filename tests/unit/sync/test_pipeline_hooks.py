@@ -96,11 +96,11 @@ def test_a_hook_that_fails_beside_one_that_runs_ends_the_run_once_both_have_ende
     fail(cluster, "bad")
     done = again(site, *manifests)
     assert (done.ending, done.hook_active) == (Ending.WAITING, True)
-    assert "hook Job bad: BackoffLimitExceeded" in done.reason
+    assert "hook Job bad: BackoffLimitExceeded" in sentence(done.reason)
     assert [one.name for one in done.awaits] == ["slow"]
     complete(cluster, "slow")
     done = again(site, *manifests)
-    assert (done.ending, "hook Job bad: BackoffLimitExceeded" in done.reason) == (Ending.FAILED, True)
+    assert (done.ending, "hook Job bad: BackoffLimitExceeded" in sentence(done.reason)) == (Ending.FAILED, True)
     assert cluster.names("Job") == set()
 
 
@@ -131,7 +131,7 @@ def test_one_object_may_be_a_hook_of_several_phases(
     complete(cluster, "both")
     done = again(site, *manifests, first=True)
     assert (done.ending, "c" in cluster.names("ConfigMap")) == (Ending.WAITING, True)
-    assert done.reason.startswith("post-sync")
+    assert sentence(done.reason).startswith("post-sync")
     assert cluster.show("Job", "both")["metadata"]["uid"] != first
     assert again(site, *manifests, first=True).ending is Ending.WAITING, "it does not begin from the start"
     complete(cluster, "both")
@@ -206,7 +206,7 @@ def test_a_hook_that_was_collected_before_a_worker_looked_came_out_as_it_was_see
         site.journal.observe(name, end)
         cluster.remove("Job", name)
         done = again(site, job(name), config_map("c"))
-        assert done.ending is (Ending.SUCCEEDED if end is End.SUCCEEDED else Ending.FAILED), done.reason
+        assert done.ending is (Ending.SUCCEEDED if end is End.SUCCEEDED else Ending.FAILED), sentence(done.reason)
         assert made(cluster, name) == 1
 
 
@@ -258,8 +258,8 @@ def test_a_hook_that_failed_is_not_run_again_by_time(site: Site, cluster: FakeCl
     assert again(site, *manifests, revision=FIRST).ending is Ending.FAILED
     for number in (2, 3):
         done = retried(site, number, *manifests)
-        assert (done.ending, "runs again only for a new revision" in done.reason) == (Ending.FAILED, True)
-        assert "BackoffLimitExceeded" in done.reason
+        assert (done.ending, "runs again only for a new revision" in sentence(done.reason)) == (Ending.FAILED, True)
+        assert "BackoffLimitExceeded" in sentence(done.reason)
     assert made(cluster, "migrate") == 1
 
 

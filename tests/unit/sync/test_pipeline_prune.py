@@ -71,7 +71,7 @@ def test_too_many_removals_ask_for_an_approval_and_remove_nothing(site: Site, cl
     site.sync(*maps("a", "b", "c", "d", "e"))
     result = site.sync(*maps("a"))
     assert result.ending is Ending.NEEDS_APPROVAL
-    assert result.reason == "4 of 5 objects would be removed, more than maxPercent 30"
+    assert sentence(result.reason) == "4 of 5 objects would be removed, more than maxPercent 30"
     assert len(result.prune) == 4
     assert len(cluster.names("ConfigMap")) == 5
     approved = frozenset(result.prune[:3])
@@ -92,7 +92,7 @@ def test_removals_over_the_fleets_budget_ask_and_an_approved_list_does_not(site:
     site.sync(*maps("a", "b", "c"))
     result = site.sync(*maps("a"))
     assert result.ending is Ending.NEEDS_APPROVAL
-    assert "pruneBudget" in result.reason
+    assert "pruneBudget" in sentence(result.reason)
     assert len(result.prune) == 2
     assert cluster.names("ConfigMap") == {"a", "b", "c"}
     assert site.sync(*maps("a"), approved=frozenset(result.prune)).ending is Ending.SUCCEEDED
@@ -125,7 +125,7 @@ def test_an_empty_render_stops_and_asks(site: Site, cluster: FakeCluster) -> Non
     site.sync(*maps("a"))
     result = site.sync()
     assert result.ending is Ending.NEEDS_APPROVAL
-    assert "the manifests are empty" in result.reason
+    assert "the manifests are empty" in sentence(result.reason)
     assert cluster.names("ConfigMap") == {"a"}
 
 

@@ -10,6 +10,7 @@ import pytest
 from common.domain.changes import Action
 from common.domain.fleet import PrunePolicy, SyncSettings
 from common.domain.inventory import HookState
+from common.domain.reasons import sentence
 from common.domain.refs import AttemptRef, RunId
 from common.domain.runs import Trigger
 from tests.fakes.cluster import FakeCluster
@@ -63,7 +64,7 @@ def test_a_wave_begins_once_the_one_before_is_healthy(site: Site, cluster: FakeC
     manifests = (wave(deployment("db"), -1), config_map("late"), wave(deployment("web"), 1))
     done = site.sync(*manifests)
     assert (done.ending, done.hook_active, done.partial) == (Ending.WAITING, False, True)
-    assert done.reason.startswith("wave -1: Deployment db: ")
+    assert sentence(done.reason).startswith("wave -1: Deployment db: ")
     assert [str(one) for one in done.awaits] == ["apps/Deployment:default/db"]
     assert cluster.names("Deployment") == {"db"}
     assert "late" not in cluster.names("ConfigMap")
@@ -114,7 +115,7 @@ def test_a_refused_wave_writes_nothing_ends_the_run_and_says_what_was_written(si
     cluster.before = refuse
     done = site.sync(wave(config_map("a"), -1), config_map("b"), config_map("c"), wave(config_map("d"), 1))
     assert done.ending is Ending.FAILED
-    assert done.reason.startswith("wave 0: 1 object was written before: ")
+    assert sentence(done.reason).startswith("wave 0: 1 object was written before: ")
     assert cluster.names("ConfigMap") & {"a", "b", "c", "d"} == {"a"}
 
 
@@ -131,7 +132,7 @@ def test_what_left_the_manifests_is_removed_once_the_last_wave_is_healthy(site: 
     site.sync(wave(config_map("a"), -1), config_map("old"))
     manifests = (wave(config_map("a"), -1), deployment("web"))
     done = site.sync(*manifests)
-    assert (done.ending, done.reason) == (Ending.WAITING, "1 object is removed once the rest is healthy")
+    assert (done.ending, sentence(done.reason)) == (Ending.WAITING, "1 object is removed once the rest is healthy")
     cluster.status("Deployment", "web", **READY)
     assert actions(again(site, *manifests))["ConfigMap/old"] == "pruned"
 
@@ -141,7 +142,7 @@ def test_a_run_that_waited_in_vain_fails_and_names_what_for(site: Site) -> None:
     site.sync(*manifests)
     done = again(site, *manifests, expired=True)
     assert done.ending is Ending.FAILED
-    assert done.reason.startswith("wave -1 did not end in time: Deployment db: ")
+    assert sentence(done.reason).startswith("wave -1 did not end in time: Deployment db: ")
 
 
 # -- hooks -----------------------------------------------------------------------------------------------------
@@ -151,7 +152,7 @@ def test_a_hook_runs_before_the_rest_and_is_waited_for(site: Site, cluster: Fake
     manifests = (config_map("b"), job())
     done = site.sync(*manifests)
     assert (done.ending, done.hook_active) == (Ending.WAITING, True)
-    assert done.reason.startswith("pre-sync wave 0: hook Job migrate: ")
+    assert sentence(done.reason).startswith("pre-sync wave 0: hook Job migrate: ")
     assert "b" not in cluster.names("ConfigMap")
     complete(cluster)
     cluster.logs["migrate"] = "one\ntwo\n"
@@ -171,7 +172,7 @@ def test_hooks_before_during_and_after(site: Site, cluster: FakeCluster) -> None
     assert cluster.names("Deployment") == {"web"}
     complete(cluster, "during")
     done = again(site, *manifests)
-    assert done.reason.startswith("wave 0: Deployment web: "), "what comes after waits for health"
+    assert sentence(done.reason).startswith("wave 0: Deployment web: "), "what comes after waits for health"
     cluster.status("Deployment", "web", **READY)
     assert again(site, *manifests).ending is Ending.WAITING
     complete(cluster, "after")
@@ -184,7 +185,7 @@ def test_a_hook_that_succeeded_is_not_repeated_by_a_later_attempt(site: Site, cl
     manifests = (hook, wave(deployment("db"), -1), config_map("b"))
     site.sync(*manifests)
     complete(cluster)
-    assert again(site, *manifests).reason.startswith("wave -1")
+    assert sentence(again(site, *manifests).reason).startswith("wave -1")
     assert cluster.names("Job") == set(), "its object is gone, its state is not"
     cluster.status("Deployment", "db", **READY)
     assert again(site, *manifests).ending is Ending.SUCCEEDED
@@ -205,7 +206,7 @@ def test_a_hook_of_an_earlier_run_that_is_under_way_is_never_deleted(site: Site,
     before = cluster.show("Job", "migrate")["metadata"]["uid"]
     done = next_run(site, job())
     assert done.ending is Ending.WAITING
-    assert "the one of an earlier run is still under way" in done.reason
+    assert "the one of an earlier run is still under way" in sentence(done.reason)
     assert cluster.show("Job", "migrate")["metadata"]["uid"] == before
     complete(cluster)
     next_run(site, job(), phase=Phase.RESUME)
@@ -219,7 +220,7 @@ def test_a_hook_that_fails_stops_the_run_with_its_last_lines(site: Site, cluster
     cluster.logs["migrate"] = "\n".join(["early", *map(str, range(20))])
     done = again(site, *manifests)
     assert done.ending is Ending.FAILED
-    assert done.reason.startswith("pre-sync wave 0: hook Job migrate: BackoffLimitExceeded")
+    assert sentence(done.reason).startswith("pre-sync wave 0: hook Job migrate: BackoffLimitExceeded")
     assert done.error_code == "hook.failed"
     detail = details(done)["Job/migrate"]
     assert detail.endswith("\n18\n19")
@@ -237,14 +238,14 @@ def test_a_hook_that_somebody_deletes_fails(site: Site, cluster: FakeCluster) ->
     site.sync(job(), config_map("b"))
     cluster.remove("Job", "migrate")
     done = again(site, job(), config_map("b"))
-    assert (done.ending, "somebody deleted it" in done.reason) == (Ending.FAILED, True)
+    assert (done.ending, "somebody deleted it" in sentence(done.reason)) == (Ending.FAILED, True)
     assert cluster.names("Job") == set(), "it is not made a second time"
 
 
 def test_a_hook_that_does_not_end_fails_at_the_deadline(site: Site) -> None:
     site.sync(job(), config_map("b"))
     done = again(site, job(), config_map("b"), expired=True)
-    assert (done.ending, "did not end in time" in done.reason) == (Ending.FAILED, True)
+    assert (done.ending, "did not end in time" in sentence(done.reason)) == (Ending.FAILED, True)
     assert state(site, "migrate") is HookState.FAILED
 
 
@@ -297,7 +298,7 @@ def test_somebody_elses_object_is_never_taken_for_a_hook(site: Site, cluster: Fa
     cluster.put(theirs, manager="kubectl")
     done = site.sync(job(), config_map("b"))
     assert done.ending is Ending.FAILED
-    assert "exists already" in done.reason
+    assert "exists already" in sentence(done.reason)
     assert "Job" in {stored.kind.kind for stored in cluster.objects.values()}
 
 
@@ -368,11 +369,11 @@ def test_a_removal_waits_for_the_hooks_before_it_and_clears_them_away_at_last(si
     site.sync(config_map("web"), *hooks)
     done = leaving(site, *hooks)
     assert (done.ending, done.hook_active, done.partial) == (Ending.WAITING, True, True)
-    assert done.reason.startswith("pre-delete wave 0: hook Job save")
+    assert sentence(done.reason).startswith("pre-delete wave 0: hook Job save")
     assert "web" in cluster.names("ConfigMap")
     complete(cluster, "save")
     done = leaving(site, *hooks)
-    assert done.reason.startswith("post-delete wave 0: hook Job tell")
+    assert sentence(done.reason).startswith("post-delete wave 0: hook Job tell")
     assert "web" not in cluster.names("ConfigMap")
     assert cluster.names("Job") == {"save", "tell"}, "they tell how far it has come"
     complete(cluster, "tell")
@@ -391,5 +392,5 @@ def test_a_hook_that_fails_or_never_ends_keeps_everything(site: Site, cluster: F
         fail(cluster, "save")
     done = leaving(site, hook, expired=expired)
     assert done.ending is Ending.FAILED
-    assert "hook Job save" in done.reason
+    assert "hook Job save" in sentence(done.reason)
     assert "web" in cluster.names("ConfigMap")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
@@ -117,7 +118,7 @@ def test_what_nothing_before_it_explains_is_refused_before_any_write(
     result = site.sync(pod(), *others)
     assert result.ending is Ending.FAILED
     assert actions(result) == {"Pod/app": "failed"}
-    assert result.reason.find("nothing was written") >= 0
+    assert sentence(result.reason).find("nothing was written") >= 0
     assert cluster.snapshot() == before
 
 

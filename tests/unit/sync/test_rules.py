@@ -10,7 +10,7 @@ import msgspec
 import orjson
 import pytest
 
-from common.domain.codes import ObjectReason
+from common.domain.codes import ObjectReason, SyncReason
 from common.domain.fleet import ConflictPolicy, IgnoreRule, PrunePolicy
 from common.domain.refs import ObjectId
 from common.domain.status import NONE, Reason
@@ -79,12 +79,14 @@ def planned(left: list[InventoryItem], *, total: int = 100, **policy: Any) -> pr
 
 def test_the_number_of_removals_is_bounded() -> None:
     assert not planned(items(20), max_objects=20).over
-    assert "more than maxObjects 20" in planned(items(21), max_objects=20).over
+    over = Reason(SyncReason.MAX_OBJECTS, {"objects": 21, "most": 20})
+    assert planned(items(21), max_objects=20).over == over
 
 
 def test_the_share_of_removals_is_bounded_from_four_on() -> None:
     assert not planned(items(3), total=3, max_percent=1).over
-    assert "more than maxPercent 30" in planned(items(4), total=13).over
+    over = Reason(SyncReason.MAX_PERCENT, {"objects": 4, "of": 13, "most": 30})
+    assert planned(items(4), total=13).over == over
     assert not planned(items(4), total=14).over
     assert not planned(items(6), total=20).over, "exactly 30 percent"
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from common.domain.fleet import DEFAULT_PROJECT
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
@@ -38,7 +39,7 @@ def test_an_earlier_wave_goes_in_and_the_later_one_waits_for_its_kind(site: Site
     result = site.sync(*wanted)
     assert result.ending is Ending.WAITING
     assert actions(result) == {"ConfigMap/operator": "created"}
-    assert result.reason == "wave 1: the cluster serves no kind Gadget in later.example.com/v1 yet"
+    assert sentence(result.reason) == "wave 1: the cluster serves no kind Gadget in later.example.com/v1 yet"
     assert [str(one) for one in result.awaits] == ["later.example.com/Gadget:/g"]
     serve(cluster)
     assert site.sync(*wanted, phase=Phase.RESUME).ending is Ending.SUCCEEDED
@@ -49,7 +50,7 @@ def test_an_earlier_wave_goes_in_and_the_later_one_waits_for_its_kind(site: Site
 def test_at_the_deadline_it_fails_and_says_what_for(site: Site) -> None:
     result = site.sync(config_map("operator"), gadget(flotilla_wave="1"), phase=Phase.RESUME, expired=True)
     assert result.ending is Ending.FAILED
-    assert result.reason == (
+    assert sentence(result.reason) == (
         "wave 1: the cluster serves no kind Gadget in later.example.com/v1 in time. "
         "Install its CustomResourceDefinition first, or correct apiVersion and kind."
     )

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Lock
 
-from common.domain import numbers
 from common.domain.changes import MUTATIONS, Action, Change
-from common.domain.codes import ObjectReason
+from common.domain.codes import ObjectReason, SyncReason
 from common.domain.errors import PermanentError
 from common.domain.foreign import foreign
-from common.domain.reasons import nested, sentence
+from common.domain.reasons import nested
 from common.domain.refs import ObjectId
 from common.domain.status import NONE, Reason
 from workers.sync.concurrent import each
@@ -76,20 +75,17 @@ class Outcomes:
         """What failed so far."""
         return [change for change in self.changes if change.action in {Action.FAILED, Action.CONFLICT}]
 
-    def failure(self) -> str:
-        """Return in words what failed first, and how much besides."""
+    def failure(self) -> Reason:
+        """Return what failed first, and how much failed."""
         failed = self.failed
-        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
-        return f"{failed[0].object}: {sentence(failed[0].detail)}{more}"
+        first = {"object": str(failed[0].object), "why": nested(failed[0].detail)}
+        return Reason(SyncReason.REFUSED, {**first, "objects": len(failed)})
 
-    def so_far(self, request: SyncRequest) -> str:
-        """Return in words what a run that is refused now has written: often nothing, and only then is that said."""
+    def refusal(self, request: SyncRequest) -> Reason:
+        """Return what failed of a run that is refused now, with what it has written: often nothing."""
         written = sum(change.action in MUTATIONS for change in self.changes)
-        if written:
-            return f"{numbers.of(written, 'object')} {'was' if written == 1 else 'were'} written before"
-        if request.wrote_before:
-            return "nothing more was written than by this run's earlier attempts"
-        return "nothing was written"
+        wrote = {"objects": written, "before": request.wrote_before}
+        return Reason(SyncReason.WROTE, {**wrote, "why": nested(self.failure())})
 
     def gone(self, object_id: ObjectId) -> None:
         """Take in that an object of the inventory is no longer on the cluster, or no longer ours."""

@@ -13,12 +13,12 @@ from datetime import timedelta
 from typing import Any
 
 from common.domain.changes import Action, Change
-from common.domain.codes import HealthReason, HookReason
+from common.domain.codes import HealthReason, HookReason, SyncReason
 from common.domain.errors import FlotillaError, PermanentError
 from common.domain.foreign import foreign
 from common.domain.health import Health
 from common.domain.inventory import End, HookState
-from common.domain.reasons import nested, sentence
+from common.domain.reasons import nested
 from common.domain.redact import redacted
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
@@ -56,8 +56,11 @@ class Progress:
     state: HookState
     reason: Reason = NONE
 
-    def __str__(self) -> str:
-        return f"hook {self.object.kind} {self.object.name}: {sentence(self.reason) or self.state}"
+    @property
+    def named(self) -> Reason:
+        """Why a sync goes no further, with the hook's name."""
+        named = {"kind": self.object.kind, "name": self.object.name, "state": self.state.value}
+        return Reason(SyncReason.HOOK, {**named, "why": nested(self.reason)})
 
 
 def hook_state(

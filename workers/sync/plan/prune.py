@@ -6,8 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from common.domain import numbers
-from common.domain.codes import ObjectReason
+from common.domain.codes import ObjectReason, SyncReason
 from common.domain.fleet import PrunePolicy
 from common.domain.refs import ObjectId
 from common.domain.status import NONE, Reason
@@ -39,14 +38,14 @@ class PrunePlan:
     Attributes:
         remove: in the order of removal.
         kept: what stays although it is not wanted, and why.
-        over: which guard stops it; empty when none does. Nothing is removed then until a person approved the list.
+        over: which guard stops it; none when none does. Nothing is removed then until a person approved the list.
         counted: removals that the guards count: those that a new name of the same object does not explain, and none
             that a person approved.
     """
 
     remove: tuple[InventoryItem, ...]
     kept: tuple[tuple[ObjectId, Reason], ...] = field(default=())
-    over: str = ""
+    over: Reason = NONE
     counted: int = 0
 
 
@@ -116,14 +115,14 @@ def _kept_because(item: InventoryItem) -> Reason:
     return NONE
 
 
-def _over(count: int, policy: PrunePolicy, total: int, *, empty: bool) -> str:
+def _over(count: int, policy: PrunePolicy, total: int, *, empty: bool) -> Reason:
     if empty:
-        return f"the manifests are empty, and {numbers.of(count, 'object')} would be removed"
+        return Reason(SyncReason.EMPTY, {"objects": count})
     if count > policy.max_objects:
-        return f"{numbers.of(count, 'object')} would be removed, more than maxObjects {policy.max_objects}"
+        return Reason(SyncReason.MAX_OBJECTS, {"objects": count, "most": policy.max_objects})
     if count >= PERCENT_COUNTS_FROM and count * 100 > policy.max_percent * total:
-        return f"{count} of {total} objects would be removed, more than maxPercent {policy.max_percent}"
-    return ""
+        return Reason(SyncReason.MAX_PERCENT, {"objects": count, "of": total, "most": policy.max_percent})
+    return NONE
 
 
 def _without_hash(object_id: ObjectId) -> ObjectId | None:

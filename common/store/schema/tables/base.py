@@ -79,7 +79,7 @@ class Code(TypeDecorator[str]):
 
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-_LONGEST_WORD, _MOST_WORDS, _MOST_ITEMS, _DEEPEST = 8_192, 65_536, 1_000, 8
+_LONGEST_WORD, _MOST_WORDS, _MOST_ITEMS, _DEEPEST = 8_192, 65_536, 1_000, 24
 """Of parameters: characters of one, of all together, items of a list, and how deep they nest."""
 
 

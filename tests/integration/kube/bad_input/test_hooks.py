@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from common.domain.inventory import HookState
+from common.domain.reasons import sentence
 from common.domain.refs import AttemptRef, RunId
 from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, actions, annotated, config_map, details
@@ -67,11 +68,11 @@ def test_a_hook_that_fails_stops_the_run_with_its_reason_and_removes_nothing(sit
     site.sync(config_map("old"))
     wanted = (job(activeDeadlineSeconds=1), config_map("new"), job("alarm", "sync-fail"))
     first = site.sync(*wanted)
-    assert (first.ending, first.hook_active) == (Ending.WAITING, True), first.reason
+    assert (first.ending, first.hook_active) == (Ending.WAITING, True)
     until_failed(kubectl)
     done = again(site, *wanted)
     assert (done.ending, done.error_code) == (Ending.FAILED, "hook.failed")
-    assert done.reason.startswith("pre-sync wave 0: hook Job migrate: DeadlineExceeded"), done.reason
+    assert sentence(done.reason).startswith("pre-sync wave 0: hook Job migrate: DeadlineExceeded")
     assert details(done)["Job/migrate"].startswith("hook pre-sync failed: DeadlineExceeded")
     assert actions(done)["Job/alarm"] == "created"
     assert left_alone(kubectl)
@@ -86,7 +87,7 @@ def test_a_hook_that_never_ends_is_given_up_at_the_deadline_and_left_as_it_is(
     assert again(site, *wanted).ending is Ending.WAITING
     done = again(site, *wanted, expired=True)
     assert (done.ending, site.clock.monotonic()) == (Ending.FAILED, 0), "nobody waits for it with a slot"
-    assert done.reason.startswith("pre-sync wave 0 did not end in time: hook Job migrate: "), done.reason
+    assert sentence(done.reason).startswith("pre-sync wave 0 did not end in time: hook Job migrate: ")
     assert state(site) is HookState.FAILED
     assert status(kubectl, "migrate").get("active") == 1
     assert actions(done)["Job/alarm"] == "created"
@@ -101,7 +102,7 @@ def test_a_hook_that_somebody_deletes_fails_the_run_and_is_not_made_again(site: 
     in_force(lambda: kubectl.get(f"{JOBS}/migrate").status_code == httpx.codes.NOT_FOUND)
     done = again(site, *wanted)
     assert (done.ending, done.error_code) == (Ending.FAILED, "hook.failed")
-    assert "hook Job migrate: somebody deleted it before it ended" in done.reason
+    assert "hook Job migrate: somebody deleted it before it ended" in sentence(done.reason)
     assert kubectl.get(f"{JOBS}/migrate").status_code == httpx.codes.NOT_FOUND
     assert left_alone(kubectl)
 
@@ -116,7 +117,8 @@ def test_a_hook_that_somebody_deletes_and_a_finalizer_holds_is_waited_for_until_
     assert site.sync(*wanted).ending is Ending.WAITING
     kubectl.request("DELETE", f"{JOBS}/migrate", json={"propagationPolicy": "Background"}).raise_for_status()
     waiting = again(site, *wanted)
-    assert (waiting.ending, waiting.reason) == (Ending.WAITING, "pre-sync wave 0: hook Job migrate: being deleted")
+    assert waiting.ending is Ending.WAITING
+    assert sentence(waiting.reason) == "pre-sync wave 0: hook Job migrate: being deleted"
     done = again(site, *wanted, expired=True)
     assert (done.ending, site.clock.monotonic()) == (Ending.FAILED, 0)
     assert left_alone(kubectl)
@@ -137,7 +139,7 @@ def test_a_hook_of_an_earlier_run_that_a_finalizer_holds_is_waited_for_within_bo
     waiting = site.sync(*wanted, attempt=AttemptRef(NEXT, 1))
     assert 10 <= site.clock.monotonic() < 12
     assert waiting.ending is Ending.WAITING
-    assert waiting.reason == (
+    assert sentence(waiting.reason) == (
         "pre-sync wave 0: hook Job migrate: the one of an earlier run is still being deleted, "
         f"and waits for its finalizers: {HOLD}"
     )
@@ -176,7 +178,7 @@ def test_a_hook_that_ttl_collects_at_once_has_succeeded_and_runs_once(site: Site
     until_complete(kubectl)
     made = jobs(kubectl)
     done = again(site, *wanted)
-    assert (done.ending, state(site)) == (Ending.SUCCEEDED, HookState.SUCCEEDED), done.reason
+    assert (done.ending, state(site)) == (Ending.SUCCEEDED, HookState.SUCCEEDED)
     in_force(lambda: not jobs(kubectl) & made)
     assert again(site, *wanted).ending is Ending.SUCCEEDED
     assert jobs(kubectl) == set(), "what TTL collected since has succeeded"
