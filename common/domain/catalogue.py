@@ -1,4 +1,8 @@
-"""The catalogue itself: from a code to what makes its sentence."""
+"""The catalogue itself: from a code to what makes its sentence.
+
+What makes a sentence reads a parameter that its code always has by ``params[name]``, and asks for one that it may lack
+by ``params.get(name)``. Where a row lacks what its code always has, the code stands for the sentence; see ``sentence``.
+"""
 
 from __future__ import annotations
 

@@ -76,16 +76,16 @@ def _at(instant: datetime) -> str:
 
 
 def _lost(params: Params) -> str:
-    return f"the cluster cannot be read: {params.get('message') or params.get('code', 'it does not answer')}"
+    return f"the cluster cannot be read: {params.get('message') or params['code']}"
 
 
 def _partial(params: Params) -> str:
-    return f"not everything could be read: {params.get('what', 'a LIST did not end')}"
+    return f"not everything could be read: {params['what']}"
 
 
 def _differences(params: Params) -> str:
     first = f" ({params['first']})" if params.get("first") else ""
-    return difference(int(params.get("objects", 0)), int(params.get("adopted", 0))) + first
+    return difference(int(params["objects"]), int(params.get("adopted", 0))) + first
 
 
 def _warned(params: Params) -> str:
@@ -94,49 +94,49 @@ def _warned(params: Params) -> str:
 
 def _fight(params: Params) -> str:
     who = params.get("manager") or "somebody"
-    more = int(params.get("objects", 1)) - 1
+    more = int(params["objects"]) - 1
     others = f" and {numbers.of(more, 'other object')}" if more else ""
     until = datetime.fromisoformat(params["until"]) if params.get("until") else None
     then = f"; corrected again after {until:%H:%M:%S} UTC" if until is not None else ""
-    return f"a fight: {who} keeps changing {params.get('first', 'an object')}{others}{then}"
+    return f"a fight: {who} keeps changing {params['first']}{others}{then}"
 
 
 def _refused(params: Params) -> str:
-    return f"what differs could not be judged: {params.get('message') or params.get('code', '')}"
+    return f"what differs could not be judged: {params.get('message') or params['code']}"
 
 
 def _retries(params: Params) -> str:
-    return f"its run is tried again: {params.get('message') or params.get('code', '')}"
+    return f"its run is tried again: {params.get('message') or params['code']}"
 
 
 def _asked(params: Params) -> str:
-    why = spoken(params, "why") or "removals"
+    why = spoken(params, "why")
     return f"{why}: nothing is removed before a person approves it, see `flotilla approvals`"
 
 
 def _held(params: Params) -> str:
-    more = int(params.get("objects", 1)) - 1
+    more = int(params["objects"]) - 1
     others = f", and {numbers.of(more, 'other object')} alike" if more else ""
     return (
-        f"{params.get('first', 'an object')} was deleted and stays until its finalizers are done: "
-        f"{params.get('finalizers', 'not said which')}{others}; see whether what handles them runs"
+        f"{params['first']} was deleted and stays until its finalizers are done: "
+        f"{params['finalizers']}{others}; see whether what handles them runs"
     )
 
 
 def _hooks(params: Params) -> str:
-    more = int(params.get("objects", 1)) - 1
+    more = int(params["objects"]) - 1
     others = f" and {numbers.of(more, 'other hook')}" if more else ""
     return (
-        f"hook {params.get('first', '')}{others} of this revision {'have' if more else 'has'} not succeeded; "
+        f"hook {params['first']}{others} of this revision {'have' if more else 'has'} not succeeded; "
         f"a new revision or `flotilla sync` runs {'them' if more else 'it'}"
     )
 
 
 def _rejected(params: Params) -> str:
     why = f" ({params['why']})" if params.get("why") else ""
-    count = int(params.get("objects", 0))
+    count = int(params["objects"])
     return (
-        f"{params.get('by', 'a person')} rejected the removal of {numbers.of(count, 'object')}{why}: "
+        f"{params['by']} rejected the removal of {numbers.of(count, 'object')}{why}: "
         f"{'it stays' if count == 1 else 'they stay'} on the cluster until Git asks for "
         f"{'it' if count == 1 else 'them'} again, "
         "the list of removals changes, or `flotilla sync` has the question asked anew"
@@ -144,16 +144,15 @@ def _rejected(params: Params) -> str:
 
 
 def _identity_changed(params: Params) -> str:
-    found, was = params.get("identity", "unknown"), params.get("was", "unknown")
-    return f"identity changed: another cluster answers at its address ({found}, was {was})"
+    return f"identity changed: another cluster answers at its address ({params['identity']}, was {params['was']})"
 
 
 def _same_cluster(params: Params) -> str:
-    return f"the same cluster as {', '.join(params.get('others', ()))}"
+    return f"the same cluster as {', '.join(params['others'])}"
 
 
 def _transferred(params: Params) -> str:
-    owner, project = params.get("owner", "another"), params.get("project", "another")
+    owner, project = params["owner"], params["project"]
     return (
         f"project {owner} wrote its objects, and the application is one of project {project} now: they are left alone "
         f"until `flotilla sync` of just this placement hands them over, or the application is one of {owner} again"
@@ -161,8 +160,8 @@ def _transferred(params: Params) -> str:
 
 
 def _leaving_asked(params: Params) -> str:
-    why = sentence(Reason(str(params.get("why", ""))))
-    return f"{numbers.of(int(params.get('placements', 0)), 'placement')} would leave ({why})"
+    why = sentence(Reason(str(params["why"])))
+    return f"{numbers.of(int(params['placements']), 'placement')} would leave ({why})"
 
 
 SENTENCES: Mapping[str, Callable[[Params], str]] = {
@@ -178,7 +177,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Found.PRUNE_ASKED: _asked,
     Found.PRUNE_HELD: _held,
     Found.PRUNE_REJECTED: _rejected,
-    Found.TOLD: lambda params: str(params.get("text", "")),
+    Found.TOLD: lambda params: str(params["text"]),
     Hold.IDENTITY_CHANGED: _identity_changed,
     Hold.SAME_CLUSTER: _same_cluster,
     Hold.CLUSTER_UNKNOWN: lambda _: "the cluster is unknown",
@@ -187,7 +186,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Hold.UNDECLARED: lambda _: "frozen: the cluster's document is gone from the registry",
     Hold.DRAINING: lambda _: "its cluster is draining",
     Hold.CLUSTER_RETIRED: lambda _: "the cluster is retired: it is left alone",
-    Hold.APPLICATION_BLOCKED: lambda params: f"blocked: {params.get('message', '')}",
+    Hold.APPLICATION_BLOCKED: lambda params: f"blocked: {params['message']}",
     Hold.APPLICATION_RETIRED: lambda _: "its application is retired",
     Hold.UNMATCHED: lambda _: "no target matches it any more and onUnmatch is delete",
     Hold.UNPLACED: lambda _: "nothing places it any more; its objects are left alone",
@@ -195,5 +194,5 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Hold.WANTED: lambda _: "it is wanted again",
     Hold.ASKED: _leaving_asked,
     Hold.UNRESOLVED: lambda _: "its source was not resolved yet",
-    Hold.UNREADABLE: lambda params: str(params.get("message", "")),
+    Hold.UNREADABLE: lambda params: str(params["message"]),
 }

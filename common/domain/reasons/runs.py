@@ -24,7 +24,7 @@ def _interrupted(params: Params) -> str:
     if told(params):
         return told(params)
     how = "died" if params.get("died", True) else "lost its lease"
-    return f"worker {params.get('worker', 'unknown')} {how} during this attempt"
+    return f"worker {params['worker']} {how} during this attempt"
 
 
 def _poison(params: Params) -> str:
@@ -42,13 +42,13 @@ def _deadline(params: Params) -> str:
 SENTENCES: Mapping[str, Callable[[Params], str]] = {
     RunReason.NEWER_REVISION: lambda _: "a newer revision",
     RunReason.REGISTRY_CHANGED: lambda _: "the registry has changed since",
-    RunReason.ASKED_FOR: lambda params: f"asked for by {params.get('by', 'a person')}",
-    RunReason.APPROVED: lambda params: f"approved by {params.get('by', 'a person')}",
+    RunReason.ASKED_FOR: lambda params: f"asked for by {params['by']}",
+    RunReason.APPROVED: lambda params: f"approved by {params['by']}",
     RunReason.ASKS: lambda params: spoken(params, "what"),
     RunReason.DIFFERS: _differs,
     RunReason.WARNINGS: _warnings,
     RunReason.INTERRUPTED: _interrupted,
-    RunReason.STUCK: lambda params: told(params) or f"the attempt was given up: {params.get('why', 'it hung')}",
+    RunReason.STUCK: lambda params: told(params) or f"the attempt was given up: {params['why']}",
     RunReason.POISON: _poison,
     RunReason.DEADLINE: _deadline,
 }
