@@ -219,12 +219,6 @@ def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: R
     return superseded
 
 
-def end_unclaimed(connection: Connection, run: RunId, outcome: Outcome, *, reason: Reason, now: datetime) -> bool:
-    """End a run that no worker has; return False, and change nothing, when it is running or has ended."""
-    mine = update(RunRow).where(RunRow.id == run, RunRow.state.in_(_UNCLAIMED))
-    return _one(connection, mine.values(ended(outcome, now=now, reason=reason)))
-
-
 def claim(connection: Connection, run: RunId, *, worker: str, lease: timedelta, now: datetime) -> ClaimedRun | None:
     """Make this worker the one that carries out ``run``: a new attempt, and the lease of its placement.
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, String, case, cast, event, func, insert, literal, literal_column, select, text, true
 
 from common.domain.refs import RunId
-from common.domain.runs import AttemptOutcome, Outcome, Priority, Trigger
+from common.domain.runs import AttemptOutcome, Priority, Trigger
 from common.store.engine.session import Database
 from common.store.queue import attempts, dispatch, runs
 from common.store.queue.attempts import AttemptEnding
@@ -58,7 +58,7 @@ def test_what_is_sent_running_waiting_or_ended_is_no_candidate(database: Databas
     ended = queued(database, "eu/ended")
     with database.write() as connection:
         attempts.end_attempt(connection, waiting.attempt, AttemptEnding(AttemptOutcome.WAITING), now=NOW)
-        runs.end_unclaimed(connection, ended, Outcome.SKIPPED, reason=said("paused"), now=NOW)
+        assert runs.supersede(connection, [4], reason=said("newer"), now=NOW) == [ended]
     assert _candidates(database, free={"eu": 9}) == []
 
 

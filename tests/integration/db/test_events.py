@@ -12,7 +12,7 @@ from common.domain.codes import RunReason
 from common.domain.events import PARAMS, Event, EventKind, Position, sentence
 from common.domain.health import Health, HealthReport
 from common.domain.refs import PlacementRef
-from common.domain.runs import AttemptOutcome, Outcome
+from common.domain.runs import AttemptOutcome
 from common.domain.status import NONE, Found, Reason
 from common.store.engine import upgrade
 from common.store.engine.errors import DatabaseError
@@ -38,7 +38,7 @@ def test_a_run_that_ended_is_told_by_whoever_ended_it(database: Database) -> Non
         attempts.end_attempt(connection, found.attempt, ending, now=NOW + 2.5 * SECOND)
     unclaimed = queued(database, "eu/api")
     with database.write() as connection:
-        runs.end_unclaimed(connection, unclaimed, Outcome.SUPERSEDED, reason=Reason(RunReason.NEWER_REVISION), now=NOW)
+        assert runs.supersede(connection, [2], reason=Reason(RunReason.NEWER_REVISION), now=NOW) == [unclaimed]
     first, second = told(database)
     assert (first.kind, first.subject, first.code, first.run) == (
         EventKind.RUN_ENDED,

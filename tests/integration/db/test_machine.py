@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from common.domain.changes import Action
 from common.domain.refs import AttemptRef, ObjectId, RunId
-from common.domain.runs import AttemptOutcome, Outcome
+from common.domain.runs import AttemptOutcome
 from common.store.engine.session import Database
 from common.store.queue import attempts, dispatch, leases, reaper, runs
 from common.store.queue.attempts import AttemptEnding
@@ -143,15 +143,13 @@ class Runs(RuleBasedStateMachine):
             if late:
                 self.late_writes.setdefault(found.placement_id, set()).update(late)
 
-    @rule(run=made, what=st.sampled_from(["resume", "fail", "skip", "send", "wipe"]))
+    @rule(run=made, what=st.sampled_from(["resume", "fail", "send", "wipe"]))
     def nudge(self, run: RunId, what: str) -> None:
         with self.database.write() as connection:
             if what == "resume":
                 runs.resume_waiting(connection, run, now=self.now)
             elif what == "fail":
                 runs.fail_waiting(connection, run, error=said("late"), now=self.now)
-            elif what == "skip":
-                runs.end_unclaimed(connection, run, Outcome.SKIPPED, reason=said("paused"), now=self.now)
             elif what == "send":
                 dispatch.mark_sent(connection, [run], now=self.now)
             else:

@@ -47,7 +47,7 @@ def test_a_placement_has_one_unended_run(database: Database) -> None:
     first = queued(database)
     with database.write() as connection:
         assert runs.create(connection, new_run(1, "eu/web"), now=NOW) is None
-        assert runs.end_unclaimed(connection, first, Outcome.SKIPPED, reason=said("paused"), now=NOW)
+        assert runs.supersede(connection, [1], reason=said("newer"), now=NOW) == [first]
         assert runs.create(connection, new_run(1, "eu/web"), now=NOW + SECOND) is not None
 
 
@@ -203,17 +203,16 @@ def test_superseding_ends_what_nobody_works_on(database: Database) -> None:
 def test_what_an_ended_run_was_asked_for_changes_nothing(database: Database) -> None:
     run = queued(database)
     with database.write() as connection:
-        assert runs.end_unclaimed(connection, run, Outcome.SKIPPED, reason=said("paused"), now=NOW)
-        assert not runs.end_unclaimed(connection, run, Outcome.FAILED, reason=said("again"), now=NOW)
-        assert runs.supersede(connection, [1], reason=said("newer"), now=NOW) == []
+        assert runs.supersede(connection, [1], reason=said("newer"), now=NOW) == [run]
+        assert runs.supersede(connection, [1], reason=said("again"), now=NOW) == []
         assert runs.claim(connection, run, worker="w1", lease=LEASE, now=NOW) is None
-    assert run_row(database, run)["outcome"] == "skipped"
+    assert _reason(run_row(database, run), "reason") == said("newer")
 
 
 def test_a_running_run_is_not_ended_from_outside(database: Database) -> None:
     found = claimed(database)
     with database.write() as connection:
-        assert not runs.end_unclaimed(connection, found.attempt.run, Outcome.SKIPPED, reason=said("paused"), now=NOW)
+        assert runs.supersede(connection, [found.placement_id], reason=said("newer"), now=NOW) == []
 
 
 def test_what_was_written_adds_up_over_attempts_and_what_was_found_is_the_last_ones(database: Database) -> None:
