@@ -71,9 +71,7 @@ RIGHTS = {
     "attempts": Rights(insert=_columns("attempts"), update=_END_OF_ATTEMPT),
     "audit": Rights(insert=_columns("audit", "id")),
     "clusters": Rights(update=_FOUND_OF_CLUSTER),
-    "faults": Rights(
-        insert=_columns("faults", "id"), update=("line", "params", "commit", "last_seen_at", "cleared_at")
-    ),
+    "faults": Rights(insert=_columns("faults", "id"), update=("line", "commit", "last_seen_at", "cleared_at")),
     "fleet": _READ,
     "fleet_snapshots": _READ,
     "inventory": Rights(_columns("inventory"), _columns("inventory", *_KEY_OF_OBJECT), delete=True),

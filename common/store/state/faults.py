@@ -52,11 +52,25 @@ def replace(connection: Connection, scope: str, faults: Sequence[StoredFault], *
         cleared = update(FaultRow).where(FaultRow.scope == scope, FaultRow.digest.in_(batch))
         connection.execute(cleared.values(cleared_at=now))
     _store(connection, scope, list(found.values()), now)
+    _reword(connection, scope, found)
 
 
 def add(connection: Connection, scope: str, fault: StoredFault, *, now: datetime) -> None:
     """Open one fault of ``scope``, or date it if it is open; the others stay."""
     _store(connection, scope, [fault], now)
+
+
+def _reword(connection: Connection, scope: str, found: Mapping[str, StoredFault]) -> None:
+    """Have known faults say what is to be done about them now, where that is another thing than it was.
+
+    It is no part of storing them, since workers may not change the parameters of a fault. Theirs bring no such words.
+    """
+    for batch in batched(sorted(found)):
+        known = select(FaultRow.digest, FaultRow.params).where(FaultRow.scope == scope, FaultRow.digest.in_(batch))
+        for digest, params in connection.execute(known).all():
+            if (params or {}).get("remedy") != found[digest].params.get("remedy"):
+                one = update(FaultRow).where(FaultRow.scope == scope, FaultRow.digest == digest)
+                connection.execute(one.values(params=dict(found[digest].params)))
 
 
 def _store(connection: Connection, scope: str, faults: Sequence[StoredFault], now: datetime) -> None:
@@ -77,5 +91,5 @@ def _store(connection: Connection, scope: str, faults: Sequence[StoredFault], no
     for batch in batched(rows):
         statement = insert(connection, FaultRow)
         new = statement.excluded
-        known = {"line": new.line, "params": new.params, "commit": new.commit, "last_seen_at": now, "cleared_at": None}
+        known = {"line": new.line, "commit": new.commit, "last_seen_at": now, "cleared_at": None}
         connection.execute(statement.on_conflict_do_update(index_elements=["scope", "digest"], set_=known), batch)

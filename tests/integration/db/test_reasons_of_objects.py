@@ -113,6 +113,11 @@ def test_what_to_do_about_a_fault_comes_from_its_code_or_with_its_words(database
     )
     assert (fault.what, fault.remedy) == ("it is broken", "mend it well"), "the same fault, with another way out"
     assert fault.params == words | {"remedy": "mend it well"}
+    with database.write() as connection:
+        faults.replace(connection, "registry", [], now=NOW)
+        faults.replace(connection, "registry", [StoredFault("registry.fault", {"message": "it is broken"})], now=NOW)
+        (again,) = (one for one in fleet_reads.faults(connection) if one.code == "registry.fault")
+    assert (again.what, again.remedy) == ("it is broken", ""), "it comes again, and nobody knows a way out any more"
 
 
 @pytest.mark.parametrize(
