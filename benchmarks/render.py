@@ -23,8 +23,8 @@ from common.domain.refs import GitRef
 from common.sources.mirrors import Mirrors
 from common.sources.urls import PlainHttp
 from simulator.git_http import GitHttpServer
-from workers.render import kustomize
 from workers.render.cache import RenderCache
+from workers.render.kustomize import rendering as kustomize
 from workers.render.renderers import Renderers
 from workers.render.request import Capabilities, RenderRequest
 

@@ -43,7 +43,10 @@ _TABLE: dict[str, RendererEntry] = {
     entry.name: entry
     for entry in (
         RendererEntry(
-            "kustomize", "Kustomize.", f"{_FORMATS}:KustomizeRenderSpec", "workers.render.kustomize:KustomizeRenderer"
+            "kustomize",
+            "Kustomize.",
+            f"{_FORMATS}:KustomizeRenderSpec",
+            "workers.render.kustomize.renderer:KustomizeRenderer",
         ),
         RendererEntry("helm", "Helm.", f"{_FORMATS}:HelmRenderSpec", "workers.render.helm.renderer:HelmRenderer"),
         RendererEntry(

@@ -7,7 +7,7 @@ from contextlib import suppress
 from common.domain.errors import FlotillaError
 from tests.fakes.trees import memory_tree
 from tests.fuzz.harness import target
-from workers.render import kustomization
+from workers.render.kustomize import kustomization
 
 _OTHERS = {
     "app/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",

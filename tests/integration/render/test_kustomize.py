@@ -13,7 +13,7 @@ from common.domain.fleet import RenderSettings
 from tests.controlplane.build import find
 from tests.fakes.trees import Content, memory_tree
 from tests.fixtures.services import unavailable
-from workers.render import kustomize, sandbox
+from workers.render import sandbox
 from workers.render.cache import RenderCache
 from workers.render.faults import (
     EmptyRenderError,
@@ -22,7 +22,8 @@ from workers.render.faults import (
     ToolFailedError,
     ToolKilledError,
 )
-from workers.render.kustomize import Tool
+from workers.render.kustomize import rendering as kustomize
+from workers.render.kustomize.rendering import Tool
 from workers.render.rendered import Rendered
 from workers.render.renderers import Renderers
 from workers.render.request import RenderRequest

@@ -10,10 +10,10 @@ import pytest
 from tests.fakes.web_server import Reply, WebServer, web_server
 from tests.fixtures.services import unavailable
 from tests.security.rendering.attacks import BOUNDS, CANARY
-from workers.render import kustomize
 from workers.render.cache import RenderCache
 from workers.render.faults import RendererMissingError
-from workers.render.kustomize import Tool
+from workers.render.kustomize import rendering as kustomize
+from workers.render.kustomize.rendering import Tool
 from workers.render.renderers import Renderers
 
 

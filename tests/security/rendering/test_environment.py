@@ -17,7 +17,7 @@ from tests.security.rendering.attacks import BOUNDS, CANARY, chart, leaks, needs
 from workers.render import sandbox
 from workers.render.cache import RenderCache
 from workers.render.faults import ToolFailedError
-from workers.render.kustomize import Tool
+from workers.render.kustomize.rendering import Tool
 from workers.render.renderers import Renderers
 
 VARIABLE = "FLOTILLA_CANARY"

@@ -15,7 +15,7 @@ from tests.fakes.web_server import WebServer
 from tests.security.rendering.attacks import OBJECT, honest, leaks, needs_namespaces, render, told
 from workers.render import sandbox
 from workers.render.faults import PluginRefusedError, RemoteRefusedError, RenderError, ToolFailedError
-from workers.render.kustomize import Tool
+from workers.render.kustomize.rendering import Tool
 from workers.render.renderers import Renderers
 
 pytestmark = [pytest.mark.service("kustomize"), pytest.mark.usefixtures("tool")]

@@ -25,12 +25,13 @@ from common.sandbox.layers import Held, Layer
 from tests.fakes.trees import memory_tree
 from tests.fixtures.services import unavailable
 from tests.security.rendering.attacks import BOUNDS, CANARY, chart, render
-from workers.render import kustomize, process, sandbox
+from workers.render import process, sandbox
 from workers.render.cache import RenderCache
 from workers.render.cel import evaluation as expressions
 from workers.render.faults import RendererMissingError
 from workers.render.helm import rendering
 from workers.render.jsonnet import rendering as evaluation
+from workers.render.kustomize import rendering as kustomize
 from workers.render.process import Library, RenderProcess
 from workers.render.renderers import Renderers
 

@@ -21,8 +21,8 @@ from workers.render import sandbox
 from workers.render.cache import RenderCache
 from workers.render.faults import DecryptError
 from workers.render.files import memory
-from workers.render.kustomize import Tool, footprint
-from workers.render.kustomize import render as kustomized
+from workers.render.kustomize.rendering import Tool, footprint
+from workers.render.kustomize.rendering import render as kustomized
 from workers.render.renderers import Renderers
 from workers.render.request import RenderRequest
 from workers.render.sops import DecryptedTree, Decryptor

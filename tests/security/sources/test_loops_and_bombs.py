@@ -16,9 +16,10 @@ from tests.fakes.git_server import GitServer, Origin
 from tests.fakes.trees import memory_tree
 from tests.fixtures.cpu import costing_at_most
 from tests.fixtures.services import unavailable
-from workers.render import kustomize, plain, sandbox
+from workers.render import plain, sandbox
 from workers.render.faults import CycleError, RendererMissingError, RenderError, ToolBoundsError, ToolFailedError
-from workers.render.kustomization import footprint
+from workers.render.kustomize import rendering as kustomize
+from workers.render.kustomize.kustomization import footprint
 
 LAUGHS = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)

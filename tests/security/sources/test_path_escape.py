@@ -18,9 +18,10 @@ from tests.fakes.git_server import GitServer
 from tests.fakes.trees import Content, memory_tree
 from tests.fixtures.services import unavailable
 from tests.security.sources.kustomizations import PATHS
-from workers.render import kustomize, plain, sandbox
+from workers.render import plain, sandbox
 from workers.render.faults import EscapeRefusedError, RemoteRefusedError, RendererMissingError
-from workers.render.kustomization import footprint
+from workers.render.kustomize import rendering as kustomize
+from workers.render.kustomize.kustomization import footprint
 from workers.render.table import detect
 
 FIELDS: Mapping[str, Callable[[str], Any]] = {

@@ -11,7 +11,7 @@ from common.domain.errors import FlotillaError
 from common.sources.faults import PathMissingError
 from tests.fakes.trees import Content, memory_tree
 from workers.render.faults import CycleError, EscapeRefusedError, PluginRefusedError, RenderError
-from workers.render.kustomization import Footprint, footprint, kustomization_file
+from workers.render.kustomize.kustomization import Footprint, footprint, kustomization_file
 
 FILES: dict[str, Content] = {f"app/{name}": "x: 1\n" for name in ("a.yaml", "b.yaml", "c.txt", "d.env")}
 

@@ -12,8 +12,8 @@ from common.sources.objects import SYMLINK
 from tests.fakes.trees import memory_tree
 from workers.render.faults import EscapeRefusedError, PluginRefusedError
 from workers.render.files import write_files
-from workers.render.kustomization import Footprint, footprint
-from workers.render.kustomize import image_of, materialised, overlay_of
+from workers.render.kustomize.kustomization import Footprint, footprint
+from workers.render.kustomize.rendering import image_of, materialised, overlay_of
 
 
 @pytest.mark.parametrize(

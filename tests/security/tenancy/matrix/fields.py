@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from common.registry.schema import MODELS
 from tests.harness.routes import routes
-from workers.render import kustomization
+from workers.render.kustomize import kustomization
 from workers.sync.objects import marks
 from workers.sync.plan import places
 

@@ -22,9 +22,9 @@ from tests.fixtures.mirrors import credentials, mirrors
 from tests.security.sources.kustomizations import PATHS
 from tests.security.tenancy.matrix import fields, page
 from tests.security.tenancy.matrix.page import Row
-from workers.render import kustomization
 from workers.render.helm.charts import footprint as chart
 from workers.render.jsonnet.imports import footprint as program
+from workers.render.kustomize import kustomization
 from workers.render.plain import footprint as plain
 
 __all__ = ["credentials", "git_http_server", "mirrors"]

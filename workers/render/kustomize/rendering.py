@@ -10,21 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 
 from common.sandbox.scratch import ScratchFolder
 from common.sources.trees import Tree, joined, refuse_link
 from common.yaml import MANIFEST_LIMITS
-from workers.render import kustomization, sandbox
+from workers.render import sandbox
 from workers.render.faults import EscapeRefusedError, PluginRefusedError, RendererMissingError
 from workers.render.files import scratch, write_files
-from workers.render.kustomization import Footprint
+from workers.render.kustomize import kustomization
+from workers.render.kustomize.kustomization import Footprint
 from workers.render.manifests import Output, checked, reading
-from workers.render.plain import KUSTOMIZATION_NAMES
-from workers.render.protocol import Age, Loans, Machine, Need, Place, numbers
-from workers.render.request import RenderRequest
 
 NAME = "kustomize"
 _INSTALL = "Install kustomize on the workers, or set FLOTILLA_KUSTOMIZE to a kustomize or kubectl."
@@ -44,50 +42,6 @@ class Tool:
 
     build: tuple[str, ...]
     version: str
-
-
-class KustomizeRenderer:
-    """See ``workers.render.protocol.Renderer``."""
-
-    name: ClassVar[str] = NAME
-    needs: ClassVar[frozenset[Need]] = frozenset()
-    detected: ClassVar[bool] = True
-
-    def __init__(self, machine: Machine) -> None:
-        self._path = machine.kustomize
-        self._bounds = machine.bounds
-
-    @classmethod
-    def detects(cls, place: Place) -> bool:
-        """Return whether there is a kustomization."""
-        return place.names is not None and not place.names.isdisjoint(KUSTOMIZATION_NAMES)
-
-    def footprint(self, tree: Tree, path: str, options: Mapping[str, Any]) -> Footprint:
-        """Return what building it reads; raises as the function of that name."""
-        return footprint(tree, path, options)
-
-    def version(self, _options: Mapping[str, Any]) -> str:
-        """Return the tool's version; raises as ``tool``."""
-        return tool(self._path).version
-
-    def render(self, tree: Tree, reads: Footprint, request: RenderRequest, _loans: Loans) -> Output:
-        """Return what building it gives; raises as the function of that name."""
-        path, options = request.parts[0].path, request.options
-        return render(tree, path, options, reads=reads, tool=tool(self._path), bounds=self._bounds)
-
-    def supersedes(self, version: str, _age: Age, _options: Mapping[str, Any]) -> bool:
-        """Return whether the tool here is newer."""
-        try:
-            return numbers(self.version({})) > numbers(version)
-        except RendererMissingError:
-            return False
-
-    def cures(self, error_code: str, options: Mapping[str, Any]) -> bool:
-        """Return whether a tool was missing, and is here."""
-        return error_code == RendererMissingError.code and self.supersedes("", Age.BEFORE, options)
-
-    def close(self) -> None:
-        """Hold nothing: the tool runs once for each rendering."""
 
 
 def tool(path: str = "") -> Tool:
