@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from benchmarks import first_sync, no_change, rig
 from benchmarks.rig import Rig
 from common.store.schema.tables import PlacementRow, RunRow
+from common.store.state.stored_sources import sources_in
 from tests.harness.processes import eventually
 
 TIMES = 20
@@ -26,10 +27,10 @@ def applied_after(made: Rig, name: str, *, replicas: int) -> float:
 
     def applied() -> bool:
         with made.database.read() as connection:
-            mine = select(PlacementRow.applied_commit).where(
+            mine = select(PlacementRow.applied_sources).where(
                 PlacementRow.cluster == "fleet", PlacementRow.application == name
             )
-            return bool(connection.execute(mine).scalar_one() == commit)
+            return [one.commit for one in sources_in(connection.execute(mine).scalar_one())] == [commit]
 
     eventually(f"{name} is applied", applied, within=120, every=0.02)
     return time.monotonic() - began

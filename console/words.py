@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-
-from common.domain.several import commits_in
+from typing import Any
 
 _STEPS = ((60, "s"), (60, "min"), (24, "h"))
 
@@ -52,5 +52,10 @@ def span_about(seconds: float) -> str:
 
 
 def short(commit: str) -> str:
-    """Return a commit as people write it; of several sources, all of them."""
-    return "+".join(one[:8] for one in commits_in(commit))
+    """Return a commit as people write it."""
+    return commit[:8]
+
+
+def shortened(sources: Iterable[Mapping[str, Any]]) -> str:
+    """Return the commits of sources, as the API gives these, as people write them."""
+    return "+".join(short(one["revision"]) for one in sources)

@@ -21,7 +21,8 @@ from common.domain.fleet import (
     Target,
 )
 from common.domain.placements import PlacementState
-from common.domain.refs import GitRef, PlacementRef, Revision, SourceRef
+from common.domain.refs import GitRef, PlacementRef, SourceRef
+from common.domain.revisions import RendererVersion, Revision, SourceRevision
 from common.domain.status import NONE, Found, Reason
 from common.sources.kinds import source_ref
 from scheduler.planning.facts import Current, Facts, Resolved
@@ -73,7 +74,19 @@ def fleet(
 
 def resolved(*applications: str, digest: str = "d1", error: str = "") -> dict[tuple[SourceRef, str], Resolved]:
     """Return what a source holds for applications."""
-    return {(SOURCE, name): Resolved(SOURCE_ID, digest, "c" * 40, "plain 1", error) for name in applications}
+    return {
+        (SOURCE, name): Resolved(SOURCE_ID, digest, "c" * 40, rendered_by("plain 1"), error) for name in applications
+    }
+
+
+def rendered_by(*texts: str) -> tuple[RendererVersion, ...]:
+    """Return renderers, each as ``NAME VERSION``."""
+    return tuple(map(RendererVersion.read, texts))
+
+
+def revision(source: str = "a" * 64, parameters: str = "b" * 64, commit: str = "c" * 40) -> Revision:
+    """Return a revision of the one source that applications have here."""
+    return Revision(source, parameters, (SourceRevision(SOURCE, commit, rendered_by("plain 1")),))
 
 
 def facts(

@@ -1,4 +1,4 @@
-"""Names of things: placements, objects, revisions, runs and attempts."""
+"""Names of things: placements, objects, sources, runs and attempts."""
 
 from __future__ import annotations
 
@@ -101,26 +101,6 @@ class ObjectId:
             message = f"{text!r} is not an object id; it has the form group/Kind:namespace/name"
             raise ValueError(message)
         return cls(*match.groups())
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """What a placement should run, by identity; the commit is only where it came from.
-
-    Attributes:
-        source_digest: sha256 hex over the tree ids of the paths the renderer reads.
-        parameters_digest: sha256 hex over values, render settings, and the renderer with its version.
-        commit: 40 or 64 hex digits; for an artifact the sha256 that names it. Provenance, no part of the identity.
-    """
-
-    source_digest: str
-    parameters_digest: str
-    commit: str
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """The pair that decides whether two revisions are the same."""
-        return (self.source_digest, self.parameters_digest)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from common.credentials import CredentialsProvider
 from common.domain.refs import SourceRef
-from common.domain.several import commits_in
 from common.settings import Settings
 from common.sources.artifacts.store import ArtifactLimits
 from common.sources.artifacts.web import WebLimits
@@ -65,16 +64,15 @@ def sources_from(settings: Settings, credentials: CredentialsProvider) -> Source
 
 
 def opener(
-    tree: Callable[[SourceRef, str], Tree], sources: Sequence[SourceRef], commit: str
+    tree: Callable[[SourceRef, str], Tree], sources: Sequence[SourceRef], commits: Mapping[SourceRef, str]
 ) -> Callable[[SourceRef | None], Tree]:
     """Return what opens the tree of each of an application's sources; None is its only one.
 
     Args:
         tree: opens one, as ``Sources.tree`` does.
         sources: in their order.
-        commit: what they were resolved to, joined (``common.domain.several``).
+        commits: what each of them was resolved to.
     """
-    commits = dict(zip(sources, commits_in(commit), strict=True))
 
     def opened(source: SourceRef | None) -> Tree:
         which = sources[0] if source is None else source

@@ -59,7 +59,7 @@ def _tell(detail: dict[str, Any]) -> None:
         tell_change(one)
     same = run["counts"].get(Action.UNCHANGED, 0)
     differing = sum(count for action, count in run["counts"].items() if action in MUTATIONS)
-    at = f"{run['ref']} at {words.short(run['commit'])}"
+    at = f"{run['ref']} at {words.shortened(run['sources'])}"
     if run["outcome"] != "succeeded":
         why = f"{run['error_code']}: {run['error']}" if run["error"] else run["reason"]
         say(f"{at}: a sync would not come to pass ({run['outcome']}): {why}")

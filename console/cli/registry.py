@@ -52,8 +52,8 @@ def _tell_explanation(found: dict[str, Any], ref: str) -> None:
         ("disposition", declared["disposition"]),
     ]
     if view is not None:
-        facts.append(("wanted commit", words.short(view["desired_commit"]) or "its source was not resolved yet"))
-        facts.append(("applied commit", words.short(view["commit"]) or "none yet"))
+        facts.append(("wanted commit", words.shortened(view["desired_sources"]) or "its source was not resolved yet"))
+        facts.append(("applied commit", words.shortened(view["sources"]) or "none yet"))
     for label, value in facts:
         say(f"  {label}: {value}")
     say("")

@@ -124,7 +124,7 @@ def _row(one: Fold) -> Row:
         ago(run["created_at"]),
         run["trigger"],
         words.took(parsed(run["started_at"]), parsed(run["ended_at"])),
-        words.short(run["commit"]),
+        words.shortened(run["sources"]),
         counted(run["counts"]),
         run["actor"],
         str(run["attempts"]),
@@ -157,7 +157,7 @@ def tell_run(detail: dict[str, Any]) -> None:
     """Print a run: what it was for, its attempts, and what they did."""
     seen = detail["run"]
     say(f"{seen['ref']}  {seen['outcome'] or seen['state']}  {seen['trigger']} by {seen['actor']}")
-    say(f"run {seen['id']}" + (f", commit {words.short(seen['commit'])}" if seen["commit"] else ""))
+    say(f"run {seen['id']}" + (f", commit {words.shortened(seen['sources'])}" if seen["commit"] else ""))
     error = f"{seen['error']} ({seen['error_code']})" if seen["error"] else ""
     for label, value in (("cause", seen["cause"]), ("error", error), ("why", seen["reason"])):
         if value:

@@ -217,7 +217,7 @@ def _placement_row(placement: Mapping[str, Any]) -> Row:
         placement["sync"] if placement["state"] == "placed" else placement["state"],
         placement["health"],
         ago(placement["confirmed_at"]),
-        words.short(placement["commit"]),
+        words.shortened(placement["sources"]),
         str(placement["objects"]),
     )
     paused = f"paused by {placement['paused_by']}: {placement['pause_reason']}" if placement["paused_by"] else ""

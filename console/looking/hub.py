@@ -16,6 +16,7 @@ from common.domain.inventory import InventoryItem
 from common.domain.reasons import hold_sentence
 from common.domain.redact import redacted_manifest
 from common.domain.refs import PlacementRef
+from common.domain.revisions import RendererVersion
 from common.domain.secrecy import Secrets
 from common.domain.status import Reason
 from common.sandbox.launch import Strictness
@@ -48,7 +49,7 @@ class Placed:
     """A placement, as SQL and the registry have it at one instant.
 
     Attributes:
-        renderer: that its source was resolved with; None where it was not resolved.
+        renderers: that its sources were resolved with; None where one was not resolved.
         cluster: what is known of its cluster; None before the hub has planned for it.
         owned: its inventory.
     """
@@ -56,7 +57,7 @@ class Placed:
     fleet: Fleet
     placement: Placement
     facts: PlacementFacts
-    renderer: str | None
+    renderers: tuple[RendererVersion, ...] | None
     cluster: ClusterFacts | None
     owned: tuple[InventoryItem, ...] = field(repr=False)
 
@@ -101,7 +102,7 @@ def _placed(connection: Connection, fleet: Fleet, ref: PlacementRef) -> Placed:
         fleet=fleet,
         placement=placement,
         facts=facts,
-        renderer=sources.renderer_of(connection, ref.application, placement.to_resolve),
+        renderers=sources.renderers_of(connection, ref.application, placement.to_resolve),
         cluster=clusters.get(connection, ref.cluster),
         owned=inventory.of(connection, facts.id),
     )
@@ -115,29 +116,32 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
         FlotillaError: the source cannot be read or rendered, as a worker would say it.
     """
     known = placed(settings, ref)
-    desired, renderer = known.facts.desired, known.renderer
-    if desired is None or renderer is None:
+    desired, renderers = known.facts.desired, known.renderers
+    if desired is None or renderers is None:
         message = f"{ref} has nothing to render: {hold_sentence(known.facts.hold or Reason(Hold.UNRESOLVED))}"
         raise NothingToShowError(message, remedy="See `flotilla status --faults`.")
+    if not desired.covers(known.placement.to_resolve):
+        message = f"{ref} has nothing to render: its sources have changed since it was planned"
+        raise NothingToShowError(message, remedy="Look again soon.")
     request = request_for(known.placement)
     allowed = known.fleet.projects[known.placement.application.project].allows_repo
-    if asks_cluster(renderer):
+    if asks_cluster(renderers):
         request = replace(request, capabilities=_capabilities(settings, known.placement.cluster))
-    kept, renderers = (
+    kept, rendering = (
         sources_from(settings, provider_from(settings)),
         renderers_from(settings, secret=hub_key(settings), otherwise=Strictness.WARN),
     )
     try:
-        rendered = renderers.render(
-            opener(partial(kept.tree, allowed=allowed), known.placement.to_resolve, desired.commit),
+        rendered = rendering.render(
+            opener(partial(kept.tree, allowed=allowed), known.placement.to_resolve, desired.commits),
             request,
-            Resolved(desired.source_digest, renderer, ()),
+            Resolved(desired.source_digest, renderers, ()),
         )
     finally:
         kept.close()
-        renderers.close()
+        rendering.close()
     shown = in_namespace(masked(rendered.objects, rendered.secrets), known.placement.namespace)
-    if known.placement.parameters_digest(renderer) == desired.parameters_digest:
+    if known.placement.parameters_digest(renderers) == desired.parameters_digest:
         return shown
     return replace(shown, notes=(*shown.notes, "the registry has changed since this was planned; look again soon"))
 

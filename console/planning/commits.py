@@ -61,4 +61,4 @@ def _planned(
 
 
 def _rendered(placement: Placement | None, sides: Rendering) -> Rendered:
-    return Rendered((), "", "") if placement is None else sides.shown(placement)
+    return Rendered((), "", ()) if placement is None else sides.shown(placement)

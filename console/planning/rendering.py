@@ -12,7 +12,7 @@ from typing import Any
 from common.credentials import CredentialsProvider, provider_from
 from common.domain.fleet import Cluster, Placement, Project
 from common.domain.refs import SourceRef
-from common.domain.several import joined_digest, joined_renderer
+from common.domain.revisions import combined_digest, each_once
 from common.sandbox.launch import Strictness
 from common.settings import Settings
 from common.sources.sources import Sources, sources_from
@@ -72,7 +72,7 @@ class Rendering:
             request = replace(request, decryptor=Decryptor.of(reference, self._credentials.get(reference)))
         project = placement.application.project
         resolved = self._resolved(request, project)
-        if self._capabilities is not None and asks_cluster(resolved.renderer):
+        if self._capabilities is not None and asks_cluster(resolved.renderers):
             request = replace(request, capabilities=self._capabilities(placement.cluster))
 
         def opened(source: SourceRef | None) -> Tree:
@@ -86,8 +86,8 @@ class Rendering:
             for source, parts in by_source(request.parts).items()
             if source is not None
         ]
-        digest = joined_digest([one.source_digest for one in found])
-        return Resolved(digest, joined_renderer(one.renderer for one in found), ())
+        digest = combined_digest([one.source_digest for one in found])
+        return Resolved(digest, each_once(renderer for one in found for renderer in one.renderers), ())
 
     def _tree(self, source: SourceRef, project: str) -> Tree:
         known = self._trees.get((source, project))

@@ -37,7 +37,7 @@ def read_facts(connection: Connection) -> Facts:
 def _resolved(connection: Connection, refs: Mapping[int, SourceRef]) -> dict[tuple[SourceRef, str], Resolved]:
     return {
         (refs[source_id], application): Resolved(
-            source_id, found.digest, found.commit, found.renderer, sentence(found.error)
+            source_id, found.digest, found.commit, found.renderers, sentence(found.error)
         )
         for (source_id, application), found in sources.digests(connection).items()
     }

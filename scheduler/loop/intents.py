@@ -14,7 +14,8 @@ from common.domain.fleet import Fleet
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.reasons import hold_sentence
-from common.domain.refs import PlacementRef, Revision, RunId
+from common.domain.refs import PlacementRef, RunId
+from common.domain.revisions import Revision
 from common.domain.runs import RunState, Trigger
 from common.domain.status import NONE, Reason
 from common.domain.tenant import owner_of

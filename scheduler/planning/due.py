@@ -8,7 +8,7 @@ from common.domain.admission import Held, Wish, admit
 from common.domain.codes import CauseReason
 from common.domain.fleet import Cluster, Placement
 from common.domain.placements import PlacementState
-from common.domain.refs import Revision
+from common.domain.revisions import Revision
 from common.domain.runs import RunState, Trigger
 from common.domain.status import NONE, Reason
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, Revision, SourceRef
+from common.domain.refs import PlacementRef, SourceRef
+from common.domain.revisions import RendererVersion, Revision
 from common.domain.status import Reason
 
 
@@ -18,14 +19,14 @@ class Resolved:
         source_id: row of the source.
         digest: of the footprint; empty when it was never read.
         commit: where the digest came from.
-        renderer: name and version, part of the parameters digest.
+        renderers: with their versions, part of the parameters digest.
         error: why the footprint cannot be read now; the last good digest stays.
     """
 
     source_id: int
     digest: str
     commit: str
-    renderer: str
+    renderers: tuple[RendererVersion, ...]
     error: str = ""
 
 

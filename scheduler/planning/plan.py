@@ -13,9 +13,9 @@ from common.domain.admission import Allow, Held, Permit, Wish, admit, changes_ha
 from common.domain.fleet import ClusterState, Disposition, Fleet, OnUnmatch, Placement
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, Revision, SourceRef
+from common.domain.refs import PlacementRef, SourceRef
+from common.domain.revisions import Revision, SourceRevision, combined_digest
 from common.domain.runs import Trigger
-from common.domain.several import joined_commit, joined_digest, joined_renderer
 from common.domain.status import NONE, Reason
 from common.domain.tenant import owner_of
 from scheduler.planning.facts import Current, Facts, Resolved
@@ -182,18 +182,18 @@ def _desired(placement: Placement, current: Current | None, facts: Facts) -> tup
     source_id = facts.sources.get(sources[0])
     before = current.desired if current is not None else None
     resolved = [facts.resolved.get((source, placement.ref.application)) for source in sources]
-    found = [one for one in resolved if one is not None and one.digest]
+    found = {source: one for source, one in zip(sources, resolved, strict=True) if one is not None and one.digest}
     if len(found) < len(sources):
         missing = next(n for n, one in enumerate(resolved) if one is None or not one.digest)
         return source_id, before, _unresolved(sources[missing], resolved[missing], facts)
     desired = Revision(
-        joined_digest([one.digest for one in found]),
-        placement.parameters_digest(joined_renderer(one.renderer for one in found)),
-        joined_commit(one.commit for one in found),
+        combined_digest([one.digest for one in found.values()]),
+        placement.parameters_digest(renderer for one in found.values() for renderer in one.renderers),
+        tuple(SourceRevision(source, one.commit, one.renderers) for source, one in found.items()),
     )
-    if before is not None and before.identity == desired.identity:
+    if before is not None and before.identity == desired.identity and before.covers(sources):
         desired = before
-    return source_id, desired, _unreadable(next((one.error for one in found if one.error), ""))
+    return source_id, desired, _unreadable(next((one.error for one in found.values() if one.error), ""))
 
 
 def _unresolved(source: SourceRef, resolved: Resolved | None, facts: Facts) -> Reason:

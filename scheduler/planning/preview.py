@@ -146,7 +146,7 @@ def _rendered(was: Placement, is_: Placement) -> list[str]:
         found.append(f"namespace {was.namespace} to {is_.namespace}")
     found += [f"value {'.'.join(path)}" for path in _different_values(was, is_)]
     # What else there is (the renderer and its options) shows in the digest alone.
-    if not found and was.parameters_digest("") != is_.parameters_digest(""):
+    if not found and was.parameters_digest(()) != is_.parameters_digest(()):
         found.append("how it is rendered")
     return found
 
@@ -203,7 +203,7 @@ def as_if_applied(fleet: Fleet, *others: Fleet) -> Facts:
     return Facts(
         current={one.ref: replace(standing, tenant=one.application.project) for one in fleet.placements()},
         resolved={
-            (source, placement.ref.application): Resolved(0, digest="-", commit="-", renderer="-")
+            (source, placement.ref.application): Resolved(0, digest="-", commit="-", renderers=())
             for placement in placed
             for source in placement.to_resolve
         },

@@ -42,6 +42,10 @@ def _cluster(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def _sources(commit: str) -> list[dict[str, Any]]:
+    return [{"position": 0, "repo": "", "ref": "", "revision": commit, "renderers": []}]
+
+
 def _placement(ref: str, sync: str, health: str, **more: Any) -> dict[str, Any]:
     cluster, _, application = ref.partition("/")
     return {
@@ -68,6 +72,8 @@ def _placement(ref: str, sync: str, health: str, **more: Any) -> dict[str, Any]:
         "contact_params": {},
         "commit": COMMIT,
         "desired_commit": COMMIT,
+        "sources": _sources(more.get("commit", COMMIT)),
+        "desired_sources": _sources(COMMIT),
         "applied_at": _ago(minutes=2),
         "objects": 9,
         "paused_by": "",
@@ -93,6 +99,7 @@ def _run(number: int, ref: str, outcome: str, age: timedelta, **more: Any) -> di
         "error_code": "",
         "error": "",
         "commit": COMMIT,
+        "sources": _sources(more.get("commit", COMMIT)),
         "manifest_digest": "",
         "attempts": 1,
         "counts": {"configured": 2, "unchanged": 7},

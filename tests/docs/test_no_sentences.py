@@ -28,6 +28,7 @@ WORDS = {
     "intents.reason": "a person's",
     "inventory.by_hand": "paths of fields",
     "object_results.diff": "a diff",
+    "placement_sources.repo": "an address",
     "placements.pause_reason": "a person's",
     "sources.repo": "an address",
 }

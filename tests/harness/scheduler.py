@@ -34,6 +34,7 @@ from scheduler.loop.retention import Retention
 from scheduler.loop.tick import Scheduler
 from scheduler.loop.upkeep import Upkeep
 from scheduler.readers import READERS
+from tests.factories import rendered_by
 from tests.harness import texts
 
 LEASE = timedelta(seconds=20)
@@ -194,7 +195,7 @@ class Steps:
         self, connection: Connection, source_id: int, digest: str, applications: Sequence[str], now: datetime
     ) -> None:
         """Store what one source holds, in a transaction of the caller."""
-        found = [Digest(source_id, name, COMMIT, digest * 64, "plain 1") for name in applications]
+        found = [Digest(source_id, name, COMMIT, digest * 64, rendered_by("plain 1")) for name in applications]
         later = now + timedelta(seconds=30)
         sources.store_resolution(
             connection, source_id, commit=COMMIT, snapshot_id=1, found=found, next_at=later, now=now

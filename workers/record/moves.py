@@ -22,7 +22,7 @@ from common.store.engine.session import Database
 from common.store.events import audit
 from common.store.queue import runs
 from common.store.queue.runs import ClaimedRun, NewRun
-from common.store.state import approvals, inventory, moves
+from common.store.state import approvals, inventory, moves, placement_sources
 from common.store.state.approvals import Approval
 from common.store.state.moves import Keeper, Pending
 from workers.record.unread import Unread, able_to_take, seen_of, unread
@@ -160,20 +160,23 @@ class Moves:
         """Have somebody look at what a placement that nothing is written to now would do: that is always allowed."""
         placement = fleet.placement(one.ref)
         known = one.pending
-        if known is None or known.desired is None or not known.stands or placement is None:
+        if known is None or not known.stands or placement is None:
             return
-        run = NewRun(
-            placement_id=known.id,
-            ref=known.ref,
-            trigger=Trigger.CHECK,
-            actor="flotilla",
-            cause=Reason(CauseReason.TAKE_OVER, {"placement": str(self._run.ref)}),
-            queue=placement.cluster.pool,
-            revision=known.desired,
-            source_id=known.source_id,
-            snapshot_id=self._run.snapshot_id,
-        )
         with self._database.write() as connection:
+            desired = placement_sources.desired(connection, known.id)
+            if desired is None:
+                return
+            run = NewRun(
+                placement_id=known.id,
+                ref=known.ref,
+                trigger=Trigger.CHECK,
+                actor="flotilla",
+                cause=Reason(CauseReason.TAKE_OVER, {"placement": str(self._run.ref)}),
+                queue=placement.cluster.pool,
+                revision=desired,
+                source_id=known.source_id,
+                snapshot_id=self._run.snapshot_id,
+            )
             runs.create(connection, run, now=self._database.now(connection))
 
     def _held(

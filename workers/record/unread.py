@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common.domain.fleet import Application, Disposition, Fleet, Placement
 from common.domain.refs import PlacementRef, SourceRef
-from common.domain.several import joined_digest, joined_renderer
+from common.domain.revisions import combined_digest
 from common.store.engine.connection import Connection
 from common.store.state import moves, sources
 from common.store.state.moves import Pending
@@ -143,6 +143,6 @@ def _behind(
     resolved = [one for one in found if one is not None and one.digest]
     if len(resolved) < len(found):
         return "has a source that was not resolved yet"
-    digest = joined_digest([one.digest for one in resolved])
-    parameters = placement.parameters_digest(joined_renderer(one.renderer for one in resolved))
+    digest = combined_digest([one.digest for one in resolved])
+    parameters = placement.parameters_digest(renderer for one in resolved for renderer in one.renderers)
     return "" if desired == (digest, parameters) else "is not planned at its newest revision yet"

@@ -15,13 +15,14 @@ import secrets
 import stat
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from common.domain.revisions import RendererVersion, digested
 from workers.render.canonical import canonical_bytes
 from workers.render.manifests import Output, Sourced
 
@@ -31,15 +32,15 @@ _DIGEST = 64
 _LARGEST_NEAR = _MEBIBYTE
 
 
-def cache_key(source_digest: str, renderer: str, inputs: Mapping[str, Any]) -> str:
+def cache_key(source_digest: str, renderers: Iterable[RendererVersion], inputs: Mapping[str, Any]) -> str:
     """Return what identifies a rendering before substitution: sha256 (hex) over all that shapes it.
 
     Args:
         source_digest: of the footprint.
-        renderer: names and versions.
+        renderers: with their versions.
         inputs: where the sources lie, the renderer's settings, and whatever else it is given.
     """
-    parts = {"form": 4, "source": source_digest, "renderer": renderer, "inputs": dict(inputs)}
+    parts = {"form": 4, "source": source_digest, "renderer": digested(renderers), "inputs": dict(inputs)}
     return hashlib.sha256(canonical_bytes(parts)).hexdigest()
 
 

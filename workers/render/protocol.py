@@ -114,7 +114,7 @@ class Renderer(Protocol):
         """
 
     def version(self, options: Mapping[str, Any]) -> str:
-        """Return what identifies what renders here, as it enters the parameters digest; without comma.
+        """Return what identifies what renders here, as it enters the parameters digest.
 
         Raises:
             RendererMissingError: it is not on this machine.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.domain.revisions import RendererVersion
 from common.domain.secrecy import NO_SECRETS, Secrets
 from workers.render.manifests import Sourced
 
@@ -18,7 +19,7 @@ class Rendered:
     Attributes:
         objects: with where each came from; not to be changed.
         digest: sha256 (hex) over the manifests in their order; it is stored as ``digest_under`` gives it.
-        renderer: names and versions of what rendered them here.
+        renderers: what rendered them here.
         warnings: in words; empty where all is well.
         secrets: what may be in the manifests and is shown to nobody; two are not compared.
         private: whether files were decrypted for it, which may hold more than ``secrets`` tells: texts too short.
@@ -26,7 +27,7 @@ class Rendered:
 
     objects: tuple[Sourced, ...] = field(repr=False)
     digest: str = field(repr=False)
-    renderer: str
+    renderers: tuple[RendererVersion, ...]
     warnings: tuple[str, ...] = ()
     secrets: Secrets = field(default=NO_SECRETS, compare=False)
     private: bool = False

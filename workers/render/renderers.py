@@ -11,8 +11,8 @@ from typing import Any
 from common.domain.errors import FlotillaError
 from common.domain.fleet import RenderSettings
 from common.domain.refs import SourceRef
+from common.domain.revisions import RendererVersion, combined_digest, each_once
 from common.domain.secrecy import Secrets
-from common.domain.several import joined_digest, joined_renderer, renderers_in
 from common.sandbox.launch import Strictness
 from common.settings import Settings
 from common.sources.trees import Tree, source_digest
@@ -28,7 +28,7 @@ from workers.render.sandbox import Bounds
 from workers.render.secrecy import secrets_given, silenced, without
 from workers.render.sops import DecryptedTree
 from workers.render.substitute import substitute
-from workers.render.table import classes, detect, names_in, needs_of
+from workers.render.table import classes, detect, needs_of
 from workers.render.twice import settled
 
 
@@ -38,12 +38,12 @@ class Resolved:
 
     Attributes:
         source_digest: sha256 (hex) over the footprint.
-        renderer: names and versions, as they enter the parameters digest; empty for a tree that only lends files.
+        renderers: with their versions, each once; empty for a tree that only lends files.
         paths: the footprint.
     """
 
     source_digest: str
-    renderer: str
+    renderers: tuple[RendererVersion, ...]
     paths: tuple[str, ...]
 
 
@@ -52,12 +52,12 @@ class Former:
     """What a worker, this or another, resolved a source's part for one application to.
 
     Attributes:
-        renderer: names and versions; empty where it could not be resolved.
+        renderers: with their versions; empty where it could not be resolved.
         error_code: why it could not; empty where it could.
         age: when that was.
     """
 
-    renderer: str
+    renderers: tuple[RendererVersion, ...]
     error_code: str
     age: Age
 
@@ -66,7 +66,7 @@ class Former:
 class _Plan:
     """One renderer's reading of a part's tree; what only lends files has no renderer, and nothing to run."""
 
-    renderer: str
+    renderer: RendererVersion | None
     paths: tuple[str, ...]
     run: Callable[[Loans], Output] = field(repr=False)
 
@@ -111,7 +111,7 @@ class Renderers:
             TransientError: the mirror is damaged.
         """
         plans = [self._plan(tree, part, request) for part in request.parts]
-        return Resolved(_digest(tree, plans), _renderer(plans), tuple(path for plan in plans for path in plan.paths))
+        return Resolved(_digest(tree, plans), _renderers(plans), tuple(path for plan in plans for path in plan.paths))
 
     def render(
         self, open_tree: Callable[[SourceRef | None], Tree], request: RenderRequest, resolved: Resolved
@@ -127,16 +127,16 @@ class Renderers:
             PermanentError: the files cannot be rendered, or a variable has no value.
             TransientError: the tree cannot be read now.
         """
-        renderer = resolved.renderer
-        inputs = _inputs(request, renderer)
+        renderers = resolved.renderers
+        inputs = _inputs(request, renderers)
         given = secrets_given(
             [request.values, request.variables, request.cluster], sets=request.options.get("sets", ())
         )
-        output = self._cache.get(cache_key(resolved.source_digest, renderer, inputs))
+        output = self._cache.get(cache_key(resolved.source_digest, renderers, inputs))
         if output is None:
             opened: set[str] = set()
             try:
-                output, read, renderer = self._afresh(open_tree, request, opened)
+                output, read, renderers = self._afresh(open_tree, request, opened)
             except FlotillaError as error:
                 raise silenced(error, Secrets(opened) | given) from None
             secrets = Secrets(opened)
@@ -144,9 +144,9 @@ class Renderers:
             warnings = tuple(without(said, told) for said in output.warnings)
             output = replace(output, warnings=warnings, secrets=secrets)
             # by what was really read: a digest that somebody computed otherwise must not name other manifests
-            key = cache_key(read, renderer, _inputs(request, renderer))
+            key = cache_key(read, renderers, _inputs(request, renderers))
             self._cache.put(key, output, private=request.decryptor is not None)
-        return _finished(output, request, renderer, output.secrets | given if given else output.secrets)
+        return _finished(output, request, renderers, output.secrets | given if given else output.secrets)
 
     def outdated(self, former: Former, settings: RenderSettings | None) -> bool:
         """Return whether what is here may give something else for the same files than what resolved them.
@@ -165,16 +165,15 @@ class Renderers:
             each.cures(former.error_code, options(name)) for name, each in self._renderers.items()
         ):
             return True
-        known = (one.partition(" ") for one in renderers_in(former.renderer))
         return any(
-            self._renderers[name].supersedes(version, former.age, options(name))
-            for name, _, version in known
-            if name in self._renderers
+            self._renderers[one.name].supersedes(one.version, former.age, options(one.name))
+            for one in former.renderers
+            if one.name in self._renderers
         )
 
     def _afresh(
         self, open_tree: Callable[[SourceRef | None], Tree], request: RenderRequest, secrets: set[str]
-    ) -> tuple[Output, str, str]:
+    ) -> tuple[Output, str, tuple[RendererVersion, ...]]:
         """Return what all parts render to, the digest of what was read for it, and what rendered it.
 
         What is decrypted for it comes into ``secrets``.
@@ -192,34 +191,36 @@ class Renderers:
             digests.append(_digest(tree, here))
         outputs = [(part, plans[part].run(loans)) for part in request.parts if not part.lends]
         _refuse_unused(request, plans.values())
-        return together(outputs), joined_digest(digests), _renderer(plans.values())
+        return together(outputs), combined_digest(digests), _renderers(plans.values())
 
     def _plan(self, tree: Tree, part: Part, request: RenderRequest) -> _Plan:
         if part.lends:
-            return _Plan("", lent_paths(tree, part), lambda _: Output(()))
+            return _Plan(None, lent_paths(tree, part), lambda _: Output(()))
         mine = replace(request, parts=(part,), settings=_settings(tree, part, request))
         renderer = self._renderers[detect(tree, part.path, mine.settings)]
         reads = renderer.footprint(tree, part.path, mine.options)
-        name = f"{renderer.name} {renderer.version(mine.options)}"
-        return _Plan(name, reads.paths, lambda loans: renderer.render(tree, reads, mine, loans))
+        version = RendererVersion(renderer.name, renderer.version(mine.options))
+        return _Plan(version, reads.paths, lambda loans: renderer.render(tree, reads, mine, loans))
 
 
-def _finished(output: Output, request: RenderRequest, renderer: str, secrets: Secrets) -> Rendered:
+def _finished(
+    output: Output, request: RenderRequest, renderers: tuple[RendererVersion, ...], secrets: Secrets
+) -> Rendered:
     try:
         objects = output.objects if request.variables is None else substitute(output.objects, request.variables)
         counted = settled(objects, request.ignore, request.namespace)
     except FlotillaError as error:
         raise silenced(error, secrets) from None
     private = request.decryptor is not None
-    return Rendered(objects, manifest_digest(counted), renderer, output.warnings, secrets, private)
+    return Rendered(objects, manifest_digest(counted), renderers, output.warnings, secrets, private)
 
 
 def _digest(tree: Tree, plans: Sequence[_Plan]) -> str:
-    return joined_digest([source_digest(tree, plan.paths) for plan in plans])
+    return combined_digest([source_digest(tree, plan.paths) for plan in plans])
 
 
-def _renderer(plans: Iterable[_Plan]) -> str:
-    return joined_renderer(plan.renderer for plan in plans)
+def _renderers(plans: Iterable[_Plan]) -> tuple[RendererVersion, ...]:
+    return each_once(plan.renderer for plan in plans if plan.renderer is not None)
 
 
 def _settings(tree: Tree, part: Part, request: RenderRequest) -> RenderSettings | None:
@@ -234,17 +235,17 @@ def _refuse_unused(request: RenderRequest, plans: Iterable[_Plan]) -> None:
     settings = request.settings
     if settings is None or len(request.parts) == 1:
         return
-    if settings.renderer not in names_in(_renderer(plans)):
+    if settings.renderer not in {one.name for one in _renderers(plans)}:
         raise RenderError([f"render.{settings.renderer}: none of the sources is one for {settings.renderer}"])
 
 
-def _inputs(request: RenderRequest, renderer: str) -> dict[str, Any]:
+def _inputs(request: RenderRequest, renderers: Iterable[RendererVersion]) -> dict[str, Any]:
     """Return all that shapes the manifests besides the files: of the placement, only what the renderer needs."""
     parts = [[part.name, part.path, *part.lends] for part in request.parts]
     given: dict[str, Any] = {"parts": parts, "options": dict(request.options)}
     if request.decryptor is not None:
         given["decrypt"] = request.decryptor.reference
-    needs = needs_of(renderer)
+    needs = needs_of(renderers)
     if Need.VALUES in needs:
         given |= {"values": dict(request.values), "cluster": dict(request.cluster)}
     if Need.RELEASE in needs:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 from common.domain.fleet import RenderSettings
-from common.domain.several import renderers_in
+from common.domain.revisions import RendererVersion
 from common.renderers import renderers
 from common.sources.trees import Tree
 from workers.render.protocol import Need, Place, Renderer
@@ -32,17 +33,12 @@ def detect(tree: Tree, path: str, settings: RenderSettings | None) -> str:
     return next(name for name, renderer in classes().items() if renderer.detects(place))
 
 
-def names_in(renderer: str) -> frozenset[str]:
-    """Return the names in a text of names and versions, as it enters the parameters digest."""
-    return frozenset(name.partition(" ")[0] for name in renderers_in(renderer))
-
-
-def needs_of(renderer: str) -> frozenset[Need]:
-    """Return what one renderer, or several of a text, need besides the files; what is unknown here needs nothing."""
-    found = (classes()[name].needs for name in names_in(renderer) if name in classes())
+def needs_of(renderers: Iterable[RendererVersion]) -> frozenset[Need]:
+    """Return what renderers need besides the files; what is unknown here needs nothing."""
+    found = (classes()[one.name].needs for one in renderers if one.name in classes())
     return frozenset[Need]().union(*found)
 
 
-def asks_cluster(renderer: str) -> bool:
-    """Return whether a renderer, by name and version, or one of several, asks what the cluster can do."""
-    return Need.CAPABILITIES in needs_of(renderer)
+def asks_cluster(renderers: Iterable[RendererVersion]) -> bool:
+    """Return whether one of these renderers asks what the cluster can do."""
+    return Need.CAPABILITIES in needs_of(renderers)

@@ -14,7 +14,8 @@ from common.cel import First
 from common.domain.changes import Action, Change
 from common.domain.fleet import HealthRule, Project, SyncSettings
 from common.domain.inventory import InventoryItem as InventoryItem  # the engine's own word for it
-from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision
+from common.domain.refs import AttemptRef, ObjectId, PlacementRef
+from common.domain.revisions import Revision
 from common.domain.runs import Trigger
 from common.domain.secrecy import NO_SECRETS, Secrets
 from common.domain.status import NONE, Reason

@@ -30,7 +30,7 @@ def unreleased(
     if not wanted:
         return
     for row in standings:
-        desired = row.desired.identity if row.desired is not None else None
+        desired = row.desired
         owner = Owner(row.ref, row.state, desired, row.applied)
         for item in everything.get(row.ref, ()):
             if item.object in wanted and held_by(owner, item).hold is Hold.LATER:

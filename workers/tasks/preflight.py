@@ -10,7 +10,6 @@ from common.domain.fleet import Cluster, Placement
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.runs import AttemptOutcome, Trigger
-from common.domain.several import commits_in
 from common.domain.status import NONE, Reason
 from common.store.queue.claims import ClaimFacts
 from common.store.queue.runs import ClaimedRun
@@ -77,11 +76,11 @@ def preflight(
 def _outdated(run: ClaimedRun, facts: ClaimFacts, placement: Placement) -> Reason:
     """Return why something newer is to follow; ``NONE`` when nothing is."""
     desired, mine = facts.standing.desired, run.revision
-    if mine is None or desired is None or desired.identity != mine.identity:
+    if mine is None or desired is None or desired != mine.identity:
         return Reason(RunReason.NEWER_REVISION)
-    if len(commits_in(mine.commit)) != len(placement.to_resolve):
+    if not mine.covers(placement.to_resolve):
         return Reason(RunReason.REGISTRY_CHANGED)
-    if facts.renderer and placement.parameters_digest(facts.renderer) != mine.parameters_digest:
+    if facts.renderers and placement.parameters_digest(facts.renderers) != mine.parameters_digest:
         return Reason(RunReason.REGISTRY_CHANGED)
     return NONE
 

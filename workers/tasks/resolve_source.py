@@ -103,7 +103,7 @@ def _leads_elsewhere(ref: SourceRef) -> bool:
 def _look_again(runtime: Runtime, known: Digest, application: Application | None) -> bool:
     """Return whether the same commit may give something else by now: by a newer renderer, or keys that were missing."""
     before = known.resolved_at is not None and known.resolved_at < runtime.started_at
-    former = Former(known.renderer, known.error.code, Age.BEFORE if before else Age.SINCE)
+    former = Former(known.renderers, known.error.code, Age.BEFORE if before else Age.SINCE)
     settings = None if application is None else application.render
     return known.error.code in _UNSIGNED or runtime.renderers.outdated(former, settings)
 
@@ -144,8 +144,8 @@ def _digest(runtime: Runtime, tree: Tree, source: Source, application: Applicati
     except TransientError:
         raise
     except FlotillaError as error:
-        return Digest(source.id, application.name, tree.commit, "", "", error.reason)
-    return Digest(source.id, application.name, tree.commit, resolved.source_digest, resolved.renderer)
+        return Digest(source.id, application.name, tree.commit, "", (), error.reason)
+    return Digest(source.id, application.name, tree.commit, resolved.source_digest, resolved.renderers)
 
 
 def _unchanged(runtime: Runtime, source: Source) -> None:

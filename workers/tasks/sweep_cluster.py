@@ -21,7 +21,7 @@ from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseUnavailableError
 from common.store.queue import attempts, runs
 from common.store.queue.runs import NewRun
-from common.store.state import clusters, healths, inventory, orphans, sources, standing
+from common.store.state import clusters, healths, inventory, orphans, placement_sources, sources, standing
 from common.store.state.standing import Standing
 from common.telemetry.logs import logger
 from workers.kube.pool import OWN
@@ -211,7 +211,8 @@ class Recorder:
         return row.found.code == Found.FIGHT and (healing is None or healing.after <= self._now)
 
     def _run(self, row: Standing, placement: Placement, cause: Reason) -> None:
-        if row.desired is None or row.applied != row.desired.identity:
+        desired = placement_sources.desired(self._transaction, row.id)
+        if desired is None or row.applied != desired.identity:
             return  # a run for the revision it should be at is on its way, and corrects drift too
         run = NewRun(
             placement_id=row.id,
@@ -220,7 +221,7 @@ class Recorder:
             actor="flotilla",
             cause=cause,
             queue=self._where.cluster.pool,
-            revision=row.desired,
+            revision=desired,
             source_id=self._sources.get(placement.to_resolve[0]),
             snapshot_id=self._where.snapshot_id,
         )

@@ -15,9 +15,9 @@ from common.domain.errors import FlotillaError, LeaseLostError, PermanentError, 
 from common.domain.fleet import Fleet, Placement, Project
 from common.domain.inventory import Healing, InventoryItem
 from common.domain.refs import ObjectId, RunId
+from common.domain.revisions import RendererVersion
 from common.domain.runs import Trigger
 from common.domain.secrecy import NO_SECRETS
-from common.domain.several import commits_in
 from common.domain.status import Remedy
 from common.domain.tenant import Signer, Tenant, owner_of
 from common.snapshots import NoFleetError
@@ -64,7 +64,7 @@ class Facts:
     fenced: frozenset[ObjectId]
     healings: Mapping[ObjectId, Healing]
     wrote_before: bool
-    renderer: str | None
+    renderers: tuple[RendererVersion, ...] | None
     approval: Approval | None
     verdict: Stop | Go
 
@@ -147,8 +147,8 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
     placement = fleet.placement(run.ref)
     if placement is not None and len(placement.to_resolve) > 1:
         with runtime.database.read() as connection:
-            renderer = sources.renderer_of(connection, run.ref.application, placement.to_resolve)
-        known = replace(known, renderer=renderer)
+            renderers = sources.renderers_of(connection, run.ref.application, placement.to_resolve)
+        known = replace(known, renderers=renderers)
     tenant = known.standing.tenant
     verdict = preflight(
         run,
@@ -158,7 +158,7 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
         owner=owner_of(None if tenant is None else tenant.project, fleet.projects),
         agreed=_agreed(runtime, run, fleet),
     )
-    return facts(fleet=fleet, placement=placement, renderer=known.renderer, verdict=verdict)
+    return facts(fleet=fleet, placement=placement, renderers=known.renderers, verdict=verdict)
 
 
 def _agreed(runtime: Runtime, run: ClaimedRun, fleet: Fleet) -> bool:
@@ -264,20 +264,20 @@ def _check_proof(runtime: Runtime, run: ClaimedRun, row: Standing, signer: Signe
 
 def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connection) -> Rendered:
     placement, revision = facts.placement, run.revision
-    if placement is None or revision is None or facts.renderer is None:
+    if placement is None or revision is None or facts.renderers is None:
         message = f"{run.ref} has no source to render"
         raise PermanentError(message)
-    commits = dict(zip(placement.to_resolve, commits_in(revision.commit), strict=True))
+    commits = revision.commits
     for source in placement.sources:
         if source.verify:
             runtime.sources.verify(source.to_resolve, commits[source.to_resolve], source.verify)
     allowed = facts.fleet.projects[placement.application.project].allows_repo
-    trees = opener(partial(runtime.sources.tree, allowed=allowed), placement.to_resolve, revision.commit)
-    resolved = Resolved(revision.source_digest, facts.renderer, ())
+    trees = opener(partial(runtime.sources.tree, allowed=allowed), placement.to_resolve, commits)
+    resolved = Resolved(revision.source_digest, facts.renderers, ())
     request = request_for(placement)
     if reference := placement.application.decrypt:
         request = replace(request, decryptor=Decryptor.of(reference, runtime.credentials.get(reference)))
-    if asks_cluster(facts.renderer):
+    if asks_cluster(facts.renderers):
         agent = {"User-Agent": runtime.agent(f"run {run.attempt}")}
         request = replace(request, capabilities=Capabilities(*connection.capabilities(agent=agent)))
     return runtime.renderers.render(trees, request, resolved)

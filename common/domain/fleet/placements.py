@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -24,6 +24,7 @@ from common.domain.fleet.rollouts import RolloutStrategy, SyncWindow
 from common.domain.fleet.sources import Ref, Source
 from common.domain.fleet.values import NOWHERE, ExplainedValue, Layered, ValueLayer, Where, explained
 from common.domain.refs import PlacementRef, SourceRef
+from common.domain.revisions import RendererVersion, digested
 
 
 class Disposition(StrEnum):
@@ -120,11 +121,11 @@ class Placement:
         )
         return tuple(sorted((*given, *explained((own,))), key=lambda one: one.path))
 
-    def parameters_digest(self, renderer: str) -> str:
+    def parameters_digest(self, renderers: Iterable[RendererVersion]) -> str:
         """Return the sha256 (hex) of all that shapes the manifests besides the source.
 
         Args:
-            renderer: name and version of the renderer, so that an upgrade of it is a revision too.
+            renderers: of all sources, with their versions, so that an upgrade of one is a revision too.
         """
         rare: dict[str, Any] = {"decrypt": self.application.decrypt} if self.application.decrypt else {}
         if "cluster" in self.values:
@@ -136,7 +137,7 @@ class Placement:
                 "render": _render_as_json(self.application),
                 "substitute": self.application.substitute,
                 "namespace": self.namespace,
-                "renderer": renderer,
+                "renderer": digested(renderers),
             }
         )
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from common.domain.refs import OCI, ChartRef, GitRef, OciRef, Range, SourceRef
 
+MOST_SOURCES = 10
+"""Of one application."""
 _IN_GIT = {"branch": "refs/heads/", "tag": "refs/tags/"}
 
 

@@ -18,8 +18,8 @@ from common.domain.fleet import (
     OnUnmatch,
     SyncMode,
 )
+from common.domain.fleet.sources import MOST_SOURCES
 from common.domain.runs import RetryPolicy
-from common.domain.several import MOST_SOURCES
 from common.registry.schema.base import (
     LAX,
     Base,

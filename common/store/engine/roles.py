@@ -42,7 +42,7 @@ _FOUND_OF_CLUSTER = (
     "sweep_due_at", "sweep_sent_at", "swept_at", "sweep_step", "observe_due_at", "observe_sent_at", "observe_step",
 )  # fmt: skip
 _FOUND_OF_PLACEMENT = (
-    "applied_source_digest", "applied_parameters_digest", "applied_commit", "manifest_digest", "applied_at",
+    "applied_source_digest", "applied_parameters_digest", "applied_sources", "manifest_digest", "applied_at",
     "sync_status", "contact_code", "contact_params", "found_code", "found_params", "confirmed_at", "hint",
     "hint_judged", "health", "health_reason_code", "health_reason_params", "health_at", "objects", "failure_code",
     "failure_params", "failure_remedy", "failure_since", "failure_last_at", "failure_count", "failure_settings",
@@ -77,6 +77,7 @@ RIGHTS = {
     "inventory": Rights(_columns("inventory"), _columns("inventory", *_KEY_OF_OBJECT), delete=True),
     "leases": Rights(_columns("leases"), ("holder", "token", "expires_at"), delete=True),
     "object_results": Rights(insert=_columns("object_results")),
+    "placement_sources": _READ,
     "placements": Rights(update=_FOUND_OF_PLACEMENT),
     "planned_changes": Rights(_columns("planned_changes"), ("action",), delete=True),
     "pool_roles": _READ,

@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, select
 
 from common.domain.holds import Hold
+from common.domain.revisions import RendererVersion
 from common.domain.runs import AttemptOutcome
 from common.domain.status import Reason
 from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import AttemptRow, ClusterRow, FleetRow, PlacementRow, SourceDigestRow
 from common.store.state.standing import Standing, standing_of
 from common.store.state.stored_reasons import reason_in
+from common.store.state.stored_sources import renderers_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,14 @@ class ClaimFacts:
         snapshot_id: of the fleet in force; None before there is one.
         standing: its placement.
         blocked: why nothing may be written to its cluster; ``NONE`` when it may.
-        renderer: that its source was resolved with; None where it has not been resolved for this application.
+        renderers: that its source was resolved with; None where it has not been resolved for this application.
         last: how the run's former attempt ended; None for the first.
     """
 
     snapshot_id: int | None
     standing: Standing
     blocked: Reason
-    renderer: str | None
+    renderers: tuple[RendererVersion, ...] | None
     last: AttemptOutcome | None
 
 
@@ -40,7 +42,7 @@ _FACTS = (
         *PlacementRow.__table__.c,
         ClusterRow.blocked_code,
         ClusterRow.blocked_params,
-        SourceDigestRow.renderer.label("renderer"),
+        SourceDigestRow.renderers.label("renderers"),
         AttemptRow.outcome.label("last"),
         select(FleetRow.snapshot_id).scalar_subquery().label("in_force"),
     )
@@ -68,7 +70,7 @@ def facts_of(connection: Connection, run: ClaimedRun) -> ClaimFacts:
         snapshot_id=row.in_force,
         standing=standing_of(row),
         blocked=_blocked(row),
-        renderer=row.renderer,
+        renderers=None if row.renderers is None else renderers_in(row.renderers),
         last=None if row.last is None else AttemptOutcome(row.last),
     )
 

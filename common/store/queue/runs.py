@@ -31,13 +31,15 @@ from sqlalchemy import (
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.engine import Row
 
-from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision, RunId
+from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
+from common.domain.revisions import Revision
 from common.domain.runs import PRIORITY_OF, Outcome, RunState, Trigger
 from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, insert, insert_in, table_of
 from common.store.queue import leases
 from common.store.schema.tables import AttemptRow, Instant, LeaseRow, RunRow
 from common.store.state.stored_reasons import columns_of, reason_in
+from common.store.state.stored_sources import list_of, sources_in
 
 EARLY = timedelta(seconds=2)
 """How long before its time a run may be claimed: a countdown in the broker runs by another clock than the database."""
@@ -318,7 +320,7 @@ def _new_row(run: NewRun, now: datetime) -> dict[str, Any]:
         "queue": run.queue,
         "source_digest": revision.source_digest if revision else None,
         "parameters_digest": revision.parameters_digest if revision else None,
-        "commit": revision.commit if revision else None,
+        "sources": list_of(revision.sources) if revision else None,
         "source_id": run.source_id,
         "snapshot_id": run.snapshot_id,
         "approval_id": run.approval_id,
@@ -331,7 +333,7 @@ def _new_row(run: NewRun, now: datetime) -> dict[str, Any]:
 def _claimed(row: Row[Any], now: datetime) -> ClaimedRun:
     revision = None
     if row.source_digest is not None:
-        revision = Revision(row.source_digest, row.parameters_digest, row.commit)
+        revision = Revision(row.source_digest, row.parameters_digest, sources_in(row.sources))
     return ClaimedRun(
         attempt=AttemptRef(RunId(row.id), row.attempts),
         placement_id=row.placement_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,12 +11,16 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, not_, or_,
 
 from common.domain.reasons import failure_sentence, hold_sentence, reason_sentence, sentence
 from common.domain.refs import PlacementRef
+from common.domain.revisions import SourceRevision, shown
 from common.domain.runs import SyncStatus
 from common.domain.status import Failure
 from common.store.reads.page import Page, page_of
+from common.store.reads.source_revisions import SourceRevisionView, source_views
 from common.store.schema.tables import InventoryRow, PlacementRow
+from common.store.state import placement_sources
 from common.store.state.status import failure_of
 from common.store.state.stored_reasons import reason_in
+from common.store.state.stored_sources import sources_in
 
 _Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
 
@@ -58,8 +63,10 @@ class PlacementView:
         contact: what keeps its objects from being read.
         failure: why the wanted revision did not go in; None where it did, or was not tried yet. It stays while there
             is no contact.
-        commit: where the applied revision came from; empty before the first.
-        desired_commit: where the wanted revision comes from; empty while it is unresolved.
+        commit: where the applied revision came from: of all sources, a plus between two; empty before the first.
+        desired_commit: where the wanted revision comes from, alike; empty while it is unresolved.
+        sources: those of the applied revision, one by one.
+        desired_sources: those of the wanted revision, one by one.
     """
 
     ref: str
@@ -85,6 +92,8 @@ class PlacementView:
     contact_params: dict[str, Any]
     commit: str
     desired_commit: str
+    sources: tuple[SourceRevisionView, ...]
+    desired_sources: tuple[SourceRevisionView, ...]
     applied_at: datetime | None
     objects: int
     paused_by: str
@@ -145,6 +154,7 @@ _WORST = case(
 
 
 _COLUMNS = (
+    PlacementRow.id,
     PlacementRow.cluster,
     PlacementRow.application,
     PlacementRow.state,
@@ -167,8 +177,7 @@ _COLUMNS = (
     PlacementRow.failure_last_at,
     PlacementRow.failure_count,
     PlacementRow.retry_at,
-    PlacementRow.applied_commit,
-    PlacementRow.desired_commit,
+    PlacementRow.applied_sources,
     PlacementRow.applied_at,
     PlacementRow.objects,
     PlacementRow.paused_by,
@@ -176,7 +185,13 @@ _COLUMNS = (
 )
 
 
-def _view(row: Any) -> PlacementView:
+def _views(connection: Connection, rows: Sequence[Any]) -> list[PlacementView]:
+    sources = placement_sources.of(connection, [row.id for row in rows])
+    return [_view(row, sources.get(row.id, ())) for row in rows]
+
+
+def _view(row: Any, desired: Sequence[SourceRevision]) -> PlacementView:
+    applied = sources_in(row.applied_sources)
     failure, ref = failure_of(row), str(PlacementRef(row.cluster, row.application))
     why, hold, found, contact = (reason_in(row, name) for name in ("health_reason", "hold", "found", "contact"))
     failed = "" if failure is None else failure_sentence(failure, ref=ref, retry_at=row.retry_at)
@@ -203,8 +218,10 @@ def _view(row: Any) -> PlacementView:
         contact=sentence(contact),
         contact_code=str(contact.code),
         contact_params=dict(contact.params),
-        commit=row.applied_commit or "",
-        desired_commit=row.desired_commit or "",
+        commit=shown(applied),
+        desired_commit=shown(desired),
+        sources=source_views(applied),
+        desired_sources=source_views(desired),
         applied_at=row.applied_at,
         objects=row.objects,
         paused_by=row.paused_by or "",
@@ -248,7 +265,7 @@ def placements(
             tuple_(PlacementRow.cluster, PlacementRow.application) > tuple_(last.cluster, last.application)
         )
     query = query.order_by(PlacementRow.cluster, PlacementRow.application).limit(limit + 1)
-    return page_of([_view(row) for row in connection.execute(query)], limit, lambda view: view.ref)
+    return page_of(_views(connection, connection.execute(query).all()), limit, lambda view: view.ref)
 
 
 def troubled(
@@ -274,7 +291,7 @@ def troubled(
     query = query.order_by(_WORST, PlacementRow.cluster, PlacementRow.application).limit(limit + 1)
     rows = list(connection.execute(query))
     keys = {f"{row.cluster}/{row.application}": row.worst for row in rows}
-    return page_of([_view(row) for row in rows], limit, lambda view: f"{keys[view.ref]}:{view.ref}")
+    return page_of(_views(connection, rows), limit, lambda view: f"{keys[view.ref]}:{view.ref}")
 
 
 def chosen(which: PlacementFilter) -> list[ColumnElement[bool]]:
@@ -296,8 +313,8 @@ def chosen(which: PlacementFilter) -> list[ColumnElement[bool]]:
 
 def placement(connection: Connection, ref: PlacementRef) -> PlacementView | None:
     """Return one placement; None where there is none."""
-    row = connection.execute(_of(select(*_COLUMNS), ref)).one_or_none()
-    return None if row is None else _view(row)
+    found = _views(connection, connection.execute(_of(select(*_COLUMNS), ref)).all())
+    return found[0] if found else None
 
 
 def objects(connection: Connection, ref: PlacementRef) -> tuple[ObjectView, ...]:

@@ -10,9 +10,12 @@ from sqlalchemy import Connection, and_, or_, select
 
 from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import RunId
+from common.domain.revisions import shown
 from common.store.reads.page import Page, page_of
+from common.store.reads.source_revisions import SourceRevisionView, source_views
 from common.store.schema.tables import AttemptRow, ObjectResultRow, RunRow
 from common.store.state.stored_reasons import reason_in
+from common.store.state.stored_sources import sources_in
 
 _BEFORE_TAIL = "_" * 8 + "-____" * 3 + "-"
 """Matches what stands before an id's tail, its last twelve digits: the part that runs made together do not share."""
@@ -27,6 +30,8 @@ class RunView:
         cause: what led to it; like reason and error in words, made of code and parameters.
         reason: why it waits or is tried again, what superseded or skipped it; in words, made of code and parameters.
         error: what ended it, alike.
+        commit: where its revision came from: of all sources, a plus between two; empty for a removal.
+        sources: the same, one by one.
     """
 
     id: str
@@ -45,6 +50,7 @@ class RunView:
     error: str
     error_params: dict[str, Any]
     commit: str
+    sources: tuple[SourceRevisionView, ...]
     manifest_digest: str
     attempts: int
     counts: dict[str, int]
@@ -103,6 +109,7 @@ class RunFilter:
 
 
 def _run(row: Any) -> RunView:
+    sources = sources_in(row.sources)
     return RunView(
         id=row.id,
         ref=f"{row.cluster}/{row.application}",
@@ -119,7 +126,8 @@ def _run(row: Any) -> RunView:
         error_code=row.error_code,
         error=sentence(reason_in(row, "error")),
         error_params=row.error_params or {},
-        commit=row.commit or "",
+        commit=shown(sources),
+        sources=source_views(sources),
         manifest_digest=row.manifest_digest or "",
         attempts=row.attempts,
         counts=row.counts or {},

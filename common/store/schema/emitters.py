@@ -30,6 +30,7 @@ class Speech:
         stored: a column that holds JSON.
         without: that without a name.
         seconds: from one instant to another.
+        commits: those of sources that a column holds, a plus between two.
     """
 
     first: Callable[[str, str], str]
@@ -38,6 +39,7 @@ class Speech:
     stored: str
     without: str
     seconds: str
+    commits: str
 
 
 def _before(words: str, separator: str) -> str:
@@ -57,6 +59,8 @@ SPEECHES: Mapping[str, Speech] = {
         stored="{}",
         without="({} - '{}')",
         seconds="round(extract(epoch FROM {1} - {0}), 3)",
+        commits="(SELECT string_agg(one ->> 'commit', '+' ORDER BY position) "
+        "FROM jsonb_array_elements({}) WITH ORDINALITY AS found(one, position))",
     ),
     "sqlite": Speech(
         first=_before,
@@ -65,6 +69,7 @@ SPEECHES: Mapping[str, Speech] = {
         stored="json({})",
         without="json_remove({}, '$.{}')",
         seconds="round((julianday({1}) - julianday({0})) * 86400, 3)",
+        commits="(SELECT group_concat(value ->> 'commit', '+') FROM json_each({}))",
     ),
 }
 Said = Callable[[Speech], str]
@@ -253,7 +258,7 @@ _RUN_ENDED = Emitter(
         "trigger": _plain("NEW.trigger"),
         "reason": _plain("NEW.reason_code"),
         "seconds": lambda speech: speech.seconds.format("NEW.started_at", "NEW.ended_at"),
-        "commit": _plain('NEW."commit"'),
+        "commit": lambda speech: speech.commits.format("NEW.sources"),
         "counts": lambda speech: speech.stored.format("NEW.counts"),
     },
     run=_plain("NEW.id"),
@@ -302,8 +307,8 @@ EMITTERS = (
     _of_cluster(EventKind.CLUSTER_LOST, "NOT NEW.reachable AND coalesce(OLD.reachable, true)", "NEW.error_code"),
     _of_revision("INSERT", "NEW.digest <> ''", "first"),
     _of_revision(
-        "UPDATE OF digest, renderer",
-        "NEW.digest <> '' AND (NEW.digest <> OLD.digest OR NEW.renderer <> OLD.renderer)",
+        "UPDATE OF digest, renderers",
+        "NEW.digest <> '' AND (NEW.digest <> OLD.digest OR NEW.renderers <> OLD.renderers)",
         "",
     ),
 )

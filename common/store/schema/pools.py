@@ -93,6 +93,7 @@ POLICIES = (
     Policy("clusters", "UPDATE", f"pool = {POOL}", f"pool = {POOL}"),
     *_own("placements", _own_cluster("placements.cluster")),
     *_own("inventory", _own_placement("inventory")),
+    Policy("placement_sources", "SELECT", _own_placement("placement_sources")),
     Policy("runs", "SELECT", _own_cluster("runs.cluster")),
     Policy("runs", "INSERT", check=_MADE_RUN),
     Policy("runs", "UPDATE", _own_cluster("runs.cluster"), _own_cluster("runs.cluster")),
@@ -192,6 +193,9 @@ _MAKE_RUN = """
       OR NEW.started_at IS NOT NULL OR NEW.deadline_at IS NOT NULL OR NEW.counts IS NOT NULL
       OR NEW.manifest_digest IS NOT NULL OR NEW.hook_active OR NEW.fail_hooks THEN 'a run that has begun'
     WHEN NEW.approval_id IS NOT NULL THEN 'a run for an approval'
+    WHEN jsonb_typeof(NEW.sources) <> 'array' THEN 'sources that are no list'
+    WHEN EXISTS (SELECT FROM jsonb_array_elements(NEW.sources) AS one
+      WHERE coalesce(one ->> 'commit', '') !~ '^[0-9a-f]{1,64}$') THEN 'a source without a commit'
     WHEN NEW.id !~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-' OR NOT flotilla_near(to_timestamp(
       CAST(CAST('x' || left(replace(NEW.id, '-', ''), 12) AS bit(48)) AS bigint) / 1000.0))
       THEN 'an id that is dated otherwise'

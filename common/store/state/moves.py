@@ -13,7 +13,7 @@ from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.reasons import hold_sentence
-from common.domain.refs import ObjectId, PlacementRef, Revision
+from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import RunState, Trigger
 from common.store.engine.dialect import batched, fixed, table_of
 from common.store.schema.tables import ApprovalRow, InventoryRow, PlacementRow, RunRow
@@ -83,15 +83,13 @@ class Pending:
     """A placement whose wanted revision nobody has read the manifests of yet.
 
     Attributes:
-        desired: that revision; None while it is not known.
-        desired_at: since when it is wanted.
+        desired_at: since when that revision is wanted.
         why: what keeps it from looking; empty where it is only to come.
         stands: that is a pause, or its mode: nothing is wrong with it.
     """
 
     id: int
     ref: PlacementRef
-    desired: Revision | None
     source_id: int | None
     desired_at: datetime | None
     why: str = ""
@@ -203,12 +201,9 @@ def pending(connection: Connection, mine: PlacementRef) -> tuple[Pending, ...]:
 
 
 def _pending(row: Any) -> Pending:
-    desired = None
-    if row.desired_source_digest is not None:
-        desired = Revision(row.desired_source_digest, row.desired_parameters_digest, row.desired_commit)
     ref = PlacementRef(row.cluster, row.application)
     stands = not row.failure_code and (row.paused_by is not None or bool(row.hold_code))
-    return Pending(row.id, ref, desired, row.source_id, row.desired_at, _kept_from(row), stands)
+    return Pending(row.id, ref, row.source_id, row.desired_at, _kept_from(row), stands)
 
 
 def desired_of(connection: Connection, cluster: str) -> dict[str, tuple[str, str] | None]:

@@ -11,11 +11,13 @@ from sqlalchemy import Connection, Select, Table, and_, bindparam, or_, select, 
 
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, Revision, RunId
+from common.domain.refs import PlacementRef, RunId
+from common.domain.revisions import Revision
 from common.domain.runs import Outcome, RunState, Trigger
 from common.domain.status import BY_LOOKS, NONE, Reason, Remedy, StatusFacts, sync_status
 from common.store.engine.dialect import batched, fixed, insert
 from common.store.schema.tables import PlacementRow, RunRow
+from common.store.state import placement_sources
 from common.store.state.status import NO_FAILURE, settle
 from common.store.state.stored_reasons import columns_of, reason_in
 
@@ -103,7 +105,6 @@ _COLUMNS = (
     PlacementRow.source_id,
     PlacementRow.desired_source_digest,
     PlacementRow.desired_parameters_digest,
-    PlacementRow.desired_commit,
     PlacementRow.applied_source_digest,
     PlacementRow.applied_parameters_digest,
     PlacementRow.hold_code,
@@ -131,7 +132,8 @@ def _with_runs() -> Select[*tuple[Any, ...]]:
 
 def everything(connection: Connection) -> dict[PlacementRef, PlacementFacts]:
     """Return all placements that are not gone, and those gone that may come back."""
-    return {facts.ref: facts for facts in map(_facts, connection.execute(_with_runs()))}
+    sources = placement_sources.everywhere(connection)
+    return {facts.ref: facts for row in connection.execute(_with_runs()) for facts in [_facts(row, sources)]}
 
 
 def wanting(connection: Connection, *, limit: int, now: datetime) -> tuple[PlacementFacts, ...]:
@@ -141,14 +143,15 @@ def wanting(connection: Connection, *, limit: int, now: datetime) -> tuple[Place
     ids = connection.execute(due.order_by(PlacementRow.retry_at, PlacementRow.id).limit(limit)).scalars().all()
     ordered = _with_runs().order_by(PlacementRow.retry_at, PlacementRow.id)
     found = (connection.execute(ordered.where(PlacementRow.id.in_(batch))) for batch in batched(ids))
-    return tuple(_facts(row) for rows in found for row in rows)
+    sources = placement_sources.of(connection, ids)
+    return tuple(_facts(row, sources) for rows in found for row in rows)
 
 
 def get(connection: Connection, ref: PlacementRef) -> PlacementFacts | None:
     """Return one placement; None where there is none."""
     mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
     row = connection.execute(_with_runs().where(*mine)).one_or_none()
-    return None if row is None else _facts(row)
+    return None if row is None else _facts(row, placement_sources.of(connection, [row.id]))
 
 
 def carry_out(connection: Connection, changes: Sequence[PlacementChange], *, now: datetime) -> None:
@@ -159,6 +162,9 @@ def carry_out(connection: Connection, changes: Sequence[PlacementChange], *, now
         if new:
             connection.execute(insert(connection, PlacementRow), new)
         _update(connection, [(known[c.ref], c) for c in batch if c.ref in known], now)
+        if new:
+            known = _known(connection, [change.ref for change in batch])
+        placement_sources.replace(connection, {known[c.ref]: c.desired.sources if c.desired else () for c in batch})
 
 
 def _known(connection: Connection, refs: Sequence[PlacementRef]) -> dict[PlacementRef, int]:
@@ -176,7 +182,6 @@ def _values(change: PlacementChange) -> dict[str, Any]:
         "source_id": change.source_id,
         "desired_source_digest": desired.source_digest if desired else None,
         "desired_parameters_digest": desired.parameters_digest if desired else None,
-        "desired_commit": desired.commit if desired else None,
         **columns_of("hold", change.hold),
     }
 
@@ -336,10 +341,10 @@ def _one(connection: Connection, statement: Any) -> bool:
     return connection.execute(statement.returning(PlacementRow.id)).first() is not None
 
 
-def _facts(row: Any) -> PlacementFacts:
+def _facts(row: Any, sources: placement_sources.Sources) -> PlacementFacts:
     desired = None
     if row.desired_source_digest is not None:
-        desired = Revision(row.desired_source_digest, row.desired_parameters_digest, row.desired_commit)
+        desired = Revision(row.desired_source_digest, row.desired_parameters_digest, sources.get(row.id, ()))
     applied = None
     if row.applied_source_digest is not None:
         applied = (row.applied_source_digest, row.applied_parameters_digest)

@@ -12,12 +12,13 @@ from sqlalchemy import Connection, and_, func, or_, select, tuple_, update
 from common.domain.addresses import repository_key
 from common.domain.reasons import sentence
 from common.domain.refs import SourceRef
-from common.domain.several import joined_renderer
+from common.domain.revisions import RendererVersion, each_once
 from common.domain.status import NONE, Reason
 from common.sources.kinds import source_ref
 from common.store.engine.dialect import batched, insert
 from common.store.schema.tables import SourceDigestRow, SourceRow
 from common.store.state.stored_reasons import columns_of, reason_in
+from common.store.state.stored_sources import renderers_in, texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Digest:
         application: the application.
         commit: first commit that gave this digest.
         digest: sha256 hex; empty when the footprint could not be read.
-        renderer: renderer and version, as it enters the parameters digest.
+        renderers: of what lies in it, each once.
         resolved_at: when that was stored; None of one that is not stored yet.
         error: why the footprint could not be read; ``NONE`` where it could.
     """
@@ -55,7 +56,7 @@ class Digest:
     application: str
     commit: str
     digest: str
-    renderer: str
+    renderers: tuple[RendererVersion, ...]
     error: Reason = NONE
     resolved_at: datetime | None = field(default=None, compare=False)
 
@@ -157,16 +158,18 @@ def digests_of(connection: Connection, source_id: int) -> dict[str, Digest]:
     return {row.application: _digest(row) for row in connection.execute(query)}
 
 
-def renderer_of(connection: Connection, application: str, wanted: Sequence[SourceRef]) -> str | None:
-    """Return what renders an application's sources, by names and versions; None where one was never resolved for it."""
-    joined = select(SourceRow.repo, SourceRow.credentials, SourceRow.ref, SourceDigestRow.renderer).join(
+def renderers_of(
+    connection: Connection, application: str, wanted: Sequence[SourceRef]
+) -> tuple[RendererVersion, ...] | None:
+    """Return what renders an application's sources; None where one was never resolved for it."""
+    joined = select(SourceRow.repo, SourceRow.credentials, SourceRow.ref, SourceDigestRow.renderers).join(
         SourceDigestRow, SourceDigestRow.source_id == SourceRow.id
     )
     rows = connection.execute(joined.where(SourceDigestRow.application == application))
-    known = {source_ref(repo, credentials, ref): renderer for repo, credentials, ref, renderer in rows}
+    known = {source_ref(repo, credentials, ref): renderers_in(stored) for repo, credentials, ref, stored in rows}
     if any(source not in known for source in wanted):
         return None
-    return joined_renderer(known[source] for source in wanted)
+    return each_once(one for source in wanted for one in known[source])
 
 
 def change_marker(connection: Connection) -> tuple[Any, ...]:
@@ -198,7 +201,7 @@ def store_resolution(  # noqa: PLR0913 - one row's worth of facts
     for batch in batched([_digest_row(digest, now) for digest in changed]):
         statement = insert(connection, SourceDigestRow)
         new = statement.excluded
-        renewed = {c: new[c] for c in ("commit", "digest", "renderer", "error_code", "error_params", "resolved_at")}
+        renewed = {c: new[c] for c in ("commit", "digest", "renderers", "error_code", "error_params", "resolved_at")}
         connection.execute(
             statement.on_conflict_do_update(index_elements=["source_id", "application"], set_=renewed), batch
         )
@@ -233,8 +236,8 @@ def _kept(known: Digest | None, found: Digest) -> Digest:
     if known is None:
         return found
     if not found.digest:
-        return replace(found, commit=known.commit, digest=known.digest, renderer=known.renderer)
-    if (found.digest, found.renderer) == (known.digest, known.renderer):
+        return replace(found, commit=known.commit, digest=known.digest, renderers=known.renderers)
+    if (found.digest, found.renderers) == (known.digest, known.renderers):
         return replace(found, commit=known.commit)
     return found
 
@@ -245,7 +248,7 @@ def _digest_row(digest: Digest, now: datetime) -> dict[str, Any]:
         "application": digest.application,
         "commit": digest.commit,
         "digest": digest.digest,
-        "renderer": digest.renderer,
+        "renderers": texts_of(digest.renderers),
         **columns_of("error", digest.error),
         "resolved_at": now,
     }
@@ -258,4 +261,5 @@ def _source(row: Any) -> Source | None:
 
 def _digest(row: Any) -> Digest:
     error = reason_in(row, "error")
-    return Digest(row.source_id, row.application, row.commit, row.digest, row.renderer, error, row.resolved_at)
+    renderers = renderers_in(row.renderers)
+    return Digest(row.source_id, row.application, row.commit, row.digest, renderers, error, row.resolved_at)

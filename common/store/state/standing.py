@@ -11,7 +11,8 @@ from sqlalchemy import ClauseElement, Connection, bindparam, case, func, null, o
 
 from common.domain.health import Health, HealthReport
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, Revision, RunId
+from common.domain.refs import PlacementRef, RunId
+from common.domain.revisions import Revision
 from common.domain.runs import RetryPolicy, SyncStatus, Trigger, own_back_off
 from common.domain.status import NO_CONTACT, NONE, Contact, Failure, Found, Reason, Remedy
 from common.domain.tenant import Tenant
@@ -20,6 +21,7 @@ from common.store.schema.tables import PlacementRow, RunRow
 from common.store.state import status, tenants
 from common.store.state.status import NO_FAILURE, failure_of, identity_of, settle
 from common.store.state.stored_reasons import columns_of, reason_in
+from common.store.state.stored_sources import list_of
 
 _PLACEMENT = table_of(PlacementRow)
 _ONE = update(_PLACEMENT).where(_PLACEMENT.c.id == bindparam("of_placement"))
@@ -62,6 +64,8 @@ class Standing:
 
     Attributes:
         mark: value of its ownership label.
+        desired: identity of what it should run; None while it is unresolved, or where it leaves.
+        applied: identity of what it runs; None before its first success.
         found: what the last run that judged its objects found.
         failure: what the last run for what is wanted failed for; None where none did.
         hint: what the last sweep saw.
@@ -80,7 +84,7 @@ class Standing:
     ref: PlacementRef
     mark: str
     state: PlacementState
-    desired: Revision | None
+    desired: tuple[str, str] | None
     applied: tuple[str, str] | None
     sync: SyncStatus
     found: Reason
@@ -197,7 +201,7 @@ def record_success(connection: Connection, placement_id: int, success: Success, 
     values: dict[str, Any] = {
         "applied_source_digest": success.revision.source_digest,
         "applied_parameters_digest": success.revision.parameters_digest,
-        "applied_commit": success.revision.commit,
+        "applied_sources": list_of(success.revision.sources),
         "manifest_digest": success.manifest_digest,
         "applied_at": now,
         "objects": success.objects,
@@ -289,7 +293,7 @@ def record_checked(connection: Connection, placement_id: int, checked: Checked, 
         values |= {
             "applied_source_digest": checked.revision.source_digest,
             "applied_parameters_digest": checked.revision.parameters_digest,
-            "applied_commit": checked.revision.commit,
+            "applied_sources": list_of(checked.revision.sources),
             "applied_at": func.coalesce(PlacementRow.applied_at, now),
         }
     _update(connection, placement_id, values)
@@ -338,7 +342,7 @@ def record_left(connection: Connection, placement_id: int) -> None:
         "state": case((leaving, PlacementState.LEFT.value), else_=PlacementRow.state),
         "applied_source_digest": None,
         "applied_parameters_digest": None,
-        "applied_commit": None,
+        "applied_sources": None,
         "applied_at": None,
         "manifest_digest": None,
         "objects": 0,
@@ -460,19 +464,13 @@ def _update(connection: Connection, placement_id: int, values: dict[str, Any]) -
 
 def standing_of(row: Any) -> Standing:
     """Return the placement of a row that holds at least all its columns; for the modules of this package."""
-    desired = None
-    if row.desired_source_digest is not None:
-        desired = Revision(row.desired_source_digest, row.desired_parameters_digest, row.desired_commit)
-    applied = None
-    if row.applied_source_digest is not None:
-        applied = (row.applied_source_digest, row.applied_parameters_digest)
     return Standing(
         id=row.id,
         ref=PlacementRef(row.cluster, row.application),
         mark=row.mark,
         state=PlacementState(row.state),
-        desired=desired,
-        applied=applied,
+        desired=identity_of(row.desired_source_digest, row.desired_parameters_digest),
+        applied=identity_of(row.applied_source_digest, row.applied_parameters_digest),
         sync=SyncStatus(row.sync_status),
         found=reason_in(row, "found"),
         failure=failure_of(row),

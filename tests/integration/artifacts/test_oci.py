@@ -61,7 +61,7 @@ def test_an_artifact_of_manifests_is_resolved_and_rendered_as_a_tree_of_git_is(
     assert [entry.path for entry in tree.list(".")] == ["README.md", "web/a.yaml"]
     renderers, request = Renderers(RenderCache(tmp_path / "cache")), RenderRequest.at("web")
     resolved = renderers.resolve(tree, request)
-    assert resolved.renderer.startswith("plain")
+    assert str(resolved.renderers[0]).startswith("plain")
     (found,) = renderers.render(lambda _: tree, request, resolved).manifests
     assert found["data"] == {"v": "1"}
     with pytest.raises(PathMissingError, match="other does not exist"):

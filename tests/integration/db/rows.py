@@ -6,17 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
 
-from common.domain.refs import PlacementRef, Revision, RunId
+from common.domain.refs import PlacementRef, RunId
 from common.domain.runs import Trigger
 from common.domain.status import NONE
 from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.schema.tables import AttemptRow, PlacementRow, RunRow, WorkerRow
+from tests.factories import revision
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=20)
 SECOND = timedelta(seconds=1)
-REVISION = Revision("a" * 64, "b" * 64, "c" * 40)
+REVISION = revision()
 
 
 def add_placements(connection: Connection, *refs: str) -> list[int]:

@@ -25,6 +25,7 @@ from common.store.schema import emitters, enforced
 from common.store.schema.tables import PlacementRow
 from common.store.state import approvals, clusters, faults, healths, sources, standing
 from common.store.state.faults import StoredFault
+from tests.factories import rendered_by
 from tests.integration.db.rows import NOW, SECOND, add_placements, claimed, queued
 from tests.integration.db.telling import add_cluster, add_source, told
 
@@ -146,7 +147,9 @@ def test_a_revision_is_told_when_the_files_of_an_application_change(database: Da
     source = add_source(database)
 
     def resolve(commit: str, **digests: str) -> None:
-        found = [sources.Digest(source, name, commit, digest, "plain 1") for name, digest in digests.items()]
+        found = [
+            sources.Digest(source, name, commit, digest, rendered_by("plain 1")) for name, digest in digests.items()
+        ]
         with database.write() as connection:
             sources.store_resolution(
                 connection, source, commit=commit, snapshot_id=1, found=found, next_at=NOW, now=NOW

@@ -13,7 +13,7 @@ from common.domain.refs import ObjectId, PlacementRef, RunId
 from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.schema.tables import PlacementRow, RunRow
-from common.store.state import approvals, inventory, moves
+from common.store.state import approvals, inventory, moves, placement_sources
 from tests.factories import said
 from tests.integration.db.rows import LEASE, NOW, REVISION, SECOND, add_placements, new_run
 
@@ -23,7 +23,6 @@ WANTED = f"{REVISION.source_digest}:{REVISION.parameters_digest}"
 DESIRED = {
     "desired_source_digest": REVISION.source_digest,
     "desired_parameters_digest": REVISION.parameters_digest,
-    "desired_commit": REVISION.commit,
     "desired_at": NOW,
 }
 
@@ -128,9 +127,12 @@ def test_requests_of_one_subject_stand_beside_each_other_and_a_no_is_to_its_own_
 def test_a_placement_is_pending_until_it_has_looked_at_its_wanted_revision(database: Database) -> None:
     with database.write() as connection:
         _, new = add_placements(connection, str(OLD), str(NEW))
-        assert [one.desired for one in moves.pending(connection, OLD)] == [None]
+        assert [one.ref for one in moves.pending(connection, OLD)] == [NEW]
+        assert placement_sources.desired(connection, new) is None
         connection.execute(update(PlacementRow).values(**DESIRED))
         assert [(one.ref, one.desired_at) for one in moves.pending(connection, OLD)] == [(NEW, NOW)]
+        placement_sources.replace(connection, {new: REVISION.sources})
+        assert placement_sources.desired(connection, new) == REVISION
         kept: tuple[tuple[dict[str, Any], list[tuple[str, bool]]], ...] = (
             ({"hold_code": "sync.manual"}, [("is held up (sync.mode is manual: waits for `flotilla sync`)", True)]),
             ({"paused_by": "me"}, [("is paused by me", True)]),

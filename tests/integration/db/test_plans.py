@@ -69,7 +69,8 @@ LARGE = frozenset(name for name, rows in ROWS.items() if rows >= 5_000)
 ELSEWHERE = ("engine.", "schema.")
 """Functions that ask nothing, or that run when a hub is set up."""
 WHOLE: Mapping[str, frozenset[str]] = {
-    "state.placements.everything": frozenset({"placements"}),
+    "state.placements.everything": frozenset({"placements", "placement_sources"}),
+    "state.placement_sources.everywhere": frozenset({"placements", "placement_sources"}),
     "state.sources.change_marker": frozenset({"source_digests"}),
 }
 """Tables that a function may read as a whole: a full plan is made of all placements, and of every digest there is."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from common.domain.several import commits_in
+from common.broker import messages
+from common.domain.codes import RunReason
 from tests.harness.hub import APPS, CONFIG, REGISTRY, StepHub
 from tests.harness.manifests import config_map
 from tests.harness.seen import live
@@ -70,7 +71,7 @@ def test_a_chart_takes_values_from_another_source_and_manifests_come_beside_it(w
 
 def test_a_run_stores_what_each_source_was_resolved_to(web: StepHub) -> None:
     (run,) = web.runs("eu/web")
-    assert [commit[0] for commit in commits_in(run.commit)] == ["a", "c"]  # two repositories, three sources
+    assert [one.revision[0] for one in run.sources] == ["a", "c"]  # two repositories, three sources
 
 
 def test_a_change_of_any_source_that_is_read_is_a_revision_and_others_are_none(web: StepHub) -> None:
@@ -118,7 +119,7 @@ def test_a_pin_holds_the_first_source_alone(web: StepHub) -> None:
     web.settle(6)
     assert data(web, cluster="us") == {"own": "ours", "lent": "second"}
     # the repositories in memory know no refs: what was pinned is read at its head, but as a source of its own
-    assert commits_in(web.runs("eu/web")[0].commit)[1][0] == "c"
+    assert web.runs("eu/web")[0].sources[1].revision[0] == "c"
     assert web.placement("eu/web").sync == "synced"
 
 
@@ -140,3 +141,75 @@ def test_what_two_sources_both_give_is_refused_and_says_where_it_is(web: StepHub
     assert run.outcome == "failed"
     assert "web" in run.error
     assert data(web) == {"own": "theirs", "lent": "first"}
+
+
+ODD = """
+apiVersion: flotilla.dev/v1
+kind: Application
+metadata: {{name: odd}}
+spec:
+  sources:
+    - {{name: one, repo: '{apps}', path: 'a, b+c', ref: {{branch: 'release/1.0+build'}}}}
+    - {{name: two, repo: '{config}', path: 'd+e, f', ref: {{branch: 'x,y+z'}}}}
+  namespace: odd
+  createNamespace: true
+  targets: [{{name: all, select: {{all: true}}}}]
+"""
+
+
+def test_a_comma_or_a_plus_in_a_path_or_ref_is_no_separator(hub: StepHub) -> None:
+    hub.declare("eu")
+    heads = [
+        hub.git.commit(APPS, {"a, b+c/a.yaml": config_map("first", v="1")}),
+        hub.git.commit(CONFIG, {"d+e, f/b.yaml": config_map("second", v="2")}),
+    ]
+    hub.git.commit(REGISTRY.repo, {"odd.yaml": ODD.format(apps=APPS, config=CONFIG)})
+    hub.settle()
+    found = [live(hub, "eu", "odd", name) for name in ("first", "second")]
+    assert [one and one["data"] for one in found] == [{"v": "1"}, {"v": "2"}]
+    (run,), placed = hub.runs("eu/odd"), hub.placement("eu/odd")
+    expected = [
+        (0, APPS, "refs/heads/release/1.0+build", heads[0], ("plain 2",)),
+        (1, CONFIG, "refs/heads/x,y+z", heads[1], ("plain 2",)),
+    ]
+    for sources in (run.sources, placed.sources, placed.desired_sources):
+        assert [(one.position, one.repo, one.ref, one.revision, one.renderers) for one in sources] == expected
+    assert run.commit == placed.commit == placed.desired_commit == "+".join(heads)
+
+
+def test_sources_that_change_places_after_the_plan_are_read_at_their_own_commits(web: StepHub) -> None:
+    web.git.commit(CONFIG, {"values/prod.yaml": "lent: second\n"})
+    web.tick()
+    web.work()
+    web.tick()
+    document = DOCUMENT.format(apps=APPS, config=CONFIG, targets=EVERYWHERE)
+    lines = document.splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines) if "name: chart" in line)
+    lines[first], lines[first + 1] = lines[first + 1], lines[first]
+    web.git.commit(REGISTRY.repo, {"web.yaml": "".join(lines)})
+    web.registry.look(jitter=1.0)
+    assert [task for task, _, _ in web.work()].count(messages.SYNC) == 2
+    assert [(run.outcome, run.error) for run in web.runs("eu/web")[:1]] == [("succeeded", "")]
+    assert data(web) == {"own": "theirs", "lent": "second"}
+    web.settle()
+    assert web.placement("eu/web").sync == "synced"
+
+
+def test_a_source_that_is_replaced_after_the_plan_supersedes_the_run(web: StepHub) -> None:
+    web.git.commit(CONFIG, {"values/prod.yaml": "lent: second\n"})
+    web.tick()
+    web.work()
+    web.tick()
+    document = DOCUMENT.format(apps=APPS, config=CONFIG, targets=EVERYWHERE)
+    moved = document.replace("path: extras, ref: {branch: main}", "path: extras, ref: {branch: next}")
+    web.git.commit(REGISTRY.repo, {"web.yaml": moved})
+    web.registry.look(jitter=1.0)
+    web.work()
+    assert [(run.outcome, run.reason_code) for run in web.runs("eu/web")[:1]] == [
+        ("superseded", RunReason.REGISTRY_CHANGED)
+    ]
+    web.settle(6)
+    assert data(web) == {"own": "theirs", "lent": "second"}
+    assert web.placement("eu/web").sync == "synced"
+    refs = [one.ref for one in web.placement("eu/web").sources]
+    assert refs == [f"refs/heads/{name}" for name in ("main", "main", "next")]

@@ -80,7 +80,7 @@ def seen(done: Rendered) -> Any:
 def test_a_chart_is_detected_and_knows_its_release(renderers: Renderers) -> None:
     done = render(renderers, chart("list .Release.Name .Release.Namespace .Release.IsInstall .Release.Service"))
     assert seen(done) == ["shop", "front", True, "Helm"]
-    assert done.renderer.startswith("helm 4.")
+    assert str(done.renderers[0]).startswith("helm 4.")
 
 
 def test_the_registry_lies_over_values_files_and_those_over_the_charts_own(renderers: Renderers) -> None:

@@ -52,7 +52,7 @@ def test_objects_may_lie_in_lists_and_under_names(renderers: Renderers) -> None:
     done = render(renderers, program(text))
     assert names(done) == ["a1", "a2", "b"]
     assert done.objects[1].origin == "app/main.jsonnet:.a[2].deep"
-    assert done.renderer.startswith("jsonnet 0.")
+    assert str(done.renderers[0]).startswith("jsonnet 0.")
 
 
 def test_a_single_object_is_one(renderers: Renderers) -> None:

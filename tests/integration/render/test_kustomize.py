@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.domain.fleet import RenderSettings
+from common.domain.revisions import RendererVersion
 from tests.controlplane.build import find
 from tests.fakes.trees import Content, memory_tree
 from tests.fixtures.services import unavailable
@@ -134,7 +135,7 @@ def test_an_overlay_is_built_as_the_tool_builds_it(renderers: Renderers, tool: T
     assert web["metadata"] == {"name": "web", "namespace": "shop", "labels": {"on": "yes"}}
     assert settings["data"] == {"motd.txt": "hello", "currency": "EUR"}
     assert settings["metadata"]["name"].startswith("settings-")
-    assert done.renderer == f"kustomize {tool.version}"
+    assert done.renderers == (RendererVersion("kustomize", tool.version),)
     assert "apps/web" in done.objects[0].origin
 
 

@@ -10,7 +10,7 @@ import pytest
 from common.domain.errors import PermanentError
 from common.domain.fleet import RenderSettings
 from common.domain.refs import GitRef, SourceRef
-from common.domain.several import joined_digest
+from common.domain.revisions import combined_digest, each_once
 from common.sources.faults import PathMissingError, SymlinkRefusedError
 from common.sources.trees import Tree
 from tests.fakes.trees import memory_tree
@@ -48,8 +48,8 @@ def resolved(renderers: Renderers, trees: Mapping[SourceRef, Tree], request: Ren
     for source, tree in trees.items():
         parts = tuple(part for part in request.parts if part.source == source)
         found.append(renderers.resolve(tree, RenderRequest(parts, request.settings)))
-    names = ", ".join(sorted({name for one in found for name in one.renderer.split(", ") if name}))
-    return Resolved(joined_digest([one.source_digest for one in found]), names, ())
+    versions = each_once(renderer for one in found for renderer in one.renderers)
+    return Resolved(combined_digest([one.source_digest for one in found]), versions, ())
 
 
 def test_what_is_resolved_apart_names_the_same_rendering_as_what_is_read_together(renderers: Renderers) -> None:

@@ -14,7 +14,7 @@ from common.broker import messages
 from common.broker.app import FlotillaCelery, make_celery
 from common.broker.sender import CelerySender
 from common.domain.errors import TransientError
-from common.domain.refs import PlacementRef, Revision, RunId
+from common.domain.refs import PlacementRef, RunId
 from common.domain.runs import PARKED_PER_SLOT, Trigger
 from common.domain.status import NONE
 from common.domain.tenant import Signer, Tenant
@@ -25,6 +25,7 @@ from common.store.queue.runs import NewRun
 from common.store.schema.tables import PlacementRow, RunRow
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.planning.window import SENT_PER_SLOT
+from tests.factories import revision
 from tests.fixtures.redis import RedisServer
 from tests.harness import texts
 from tests.harness.scheduler import AWAY, AwayError, Steps
@@ -39,7 +40,7 @@ FLEET = {
     "fleet.yaml": texts.FLEET,
     "clusters.yaml": texts.documents(*[texts.cluster(f"k{number}") for number in range(CLUSTERS)]),
 }
-REVISION = Revision("a" * 64, "b" * 64, "c" * 40)
+REVISION = revision()
 # As many copies of the first placement and of its run as are missing: through Python this takes a minute.
 _MORE_PLACEMENTS = """
 INSERT INTO placements SELECT copy.* FROM generate_series(1, :count - 1) AS number,

@@ -23,6 +23,7 @@ from common.sandbox.launch import Strictness
 from common.sandbox.layers import Held
 from common.sources.faults import SymlinkRefusedError
 from common.yaml import MANIFEST_LIMITS
+from tests.factories import rendered_by
 from tests.fakes.commands import ECHO, commands_file, python
 from tests.fakes.trees import Content, memory_tree
 from tests.security.rendering.attacks import BOUNDS, CANARY, OBJECT, leaks, told
@@ -86,7 +87,7 @@ def test_a_folder_never_chooses_a_command(tmp_path: Path, marker: Path) -> None:
     file = commands_file(tmp_path, mine=python(f"open({str(marker)!r}, 'w')"))
     renderers = Renderers(RenderCache(tmp_path / "cache"), commands=file)
     files = {**FILES, "app/mine": "", "app/commands.yaml": OBJECT % "b", "app/.flotilla": "mine"}
-    assert renderers.resolve(memory_tree(files), RenderRequest.at("app")).renderer == "plain 2"
+    assert renderers.resolve(memory_tree(files), RenderRequest.at("app")).renderers == rendered_by("plain 2")
 
 
 def test_values_are_data_whatever_they_are_called(tmp_path: Path, marker: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.factories import rendered_by
 from tests.fakes.trees import memory_tree
 from tests.security.rendering.attacks import OBJECT
 from workers.render.cache import RenderCache, cache_key
@@ -117,7 +118,7 @@ def test_who_knows_what_is_rendered_and_not_the_secret_can_forge_no_entry(root: 
     """An entry under the very key of ours, made by our own code, is what a renderer that got out could make."""
     tree = memory_tree(OURS)
     resolved = Renderers(RenderCache(root)).resolve(tree, REQUEST)
-    key = cache_key(resolved.source_digest, resolved.renderer, _inputs(REQUEST, resolved.renderer))
+    key = cache_key(resolved.source_digest, resolved.renderers, _inputs(REQUEST, resolved.renderers))
     theirs = Output((Sourced(yaml.safe_load(OBJECT % "theirs"), "app/a.yaml"),), ())
     assert RenderCache(root, secret=SECRET).get(key) is not None, "it is the key of ours"
     for number, secret in enumerate((None, b"t" * 32, hashlib.sha256(SECRET).digest())):
@@ -137,7 +138,7 @@ def test_an_entry_that_is_not_what_was_put_there_is_never_rendered_from(
 
 
 def test_an_entry_that_others_may_write_is_never_rendered_from(tmp_path: Path) -> None:
-    key = cache_key("0" * 64, "plain 1", {})
+    key = cache_key("0" * 64, rendered_by("plain 1"), {})
     cache = RenderCache(tmp_path, kept=0)
     for mode in (0o666, 0o620, 0o602, 0o640):
         cache.put(key, Output((Sourced({"kind": "A"}, "a:1"),)))
@@ -149,7 +150,7 @@ def test_an_entry_that_others_may_write_is_never_rendered_from(tmp_path: Path) -
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
 def test_a_folder_that_others_may_write_is_not_read_and_closed_at_the_next_entry(tmp_path: Path, mode: int) -> None:
-    key = cache_key("0" * 64, "plain 1", {})
+    key = cache_key("0" * 64, rendered_by("plain 1"), {})
     cache = RenderCache(tmp_path, kept=0)
     cache.put(key, Output((Sourced({"kind": "A"}, "a:1"),)))
     (folder,) = tmp_path.iterdir()

@@ -25,6 +25,7 @@ from common.store.schema.tables import (
     LeaseRow,
     ObjectResultRow,
     PlacementRow,
+    PlacementSourceRow,
     PlannedChangeRow,
     PruneSpendingRow,
     RunRow,
@@ -36,6 +37,7 @@ from tests.fixtures.postgres import PostgresServer
 
 POOLS = ("blue", "green")
 _OBJECT = {"group": "", "kind": "Pod", "namespace": "shop", "name": "web"}
+_RESOLVED = {"credentials": "", "ref": "main", "commit": "c", "renderers": ["plain 2"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def _fill(database: Database, pool: str, number: int) -> tuple[str, str]:
         (SourceRow, source | {"used": True, "due_at": now}),
         (SourceDigestRow, digest),
         (PlacementRow, placement | {"source_id": number}),
+        (PlacementSourceRow, {"placement_id": number, "position": 0, "repo": "", **_RESOLVED}),
         (InventoryRow, {"placement_id": number, **_OBJECT, "version": "v1", "desired_digest": ""}),
         (RunRow, of_run | {"id": under_way, "state": "running", "started_at": now}),
         (AttemptRow, {"run_id": under_way, "number": 1, "placement_id": number, "worker": "w", "started_at": now}),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, text
 
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.changes import Action
-from common.domain.refs import AttemptRef, ObjectId, PlacementRef, Revision, RunId
+from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.status import NONE
 from common.store.engine.errors import DatabaseError
@@ -20,12 +20,12 @@ from common.store.queue import attempts, leases, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.schema.tables import RunRow
 from common.store.state import approvals, clusters, faults, prune_budget, standing
-from tests.factories import said
+from tests.factories import revision, said
 from tests.security.workers.conftest import TwoPools
 
 LEASE = timedelta(seconds=20)
 MINUTE = timedelta(minutes=1)
-REVISION = Revision("a" * 64, "b" * 64, "c" * 40)
+REVISION = revision()
 
 
 class _TakenBackError(Exception):
@@ -162,6 +162,11 @@ def _forged(two_pools: TwoPools, **values: object) -> None:
         {"id": str(runs.new_run_id(datetime(2026, 1, 1, tzinfo=UTC)))},
         {"id": "00000000-0000-4000-8000-000000000000"},
         {"id": "anything"},
+        {"sources": {"commit": "c" * 40}},
+        {"sources": "c" * 40},
+        {"sources": ["c" * 40]},
+        {"sources": [{"commit": "words of a worker's"}]},
+        {"sources": [{"commit": "c" * 40}, {"repo": "https://git.example.com/a.git"}]},
     ],
 )
 def test_no_run_is_made_up(two_pools: TwoPools, values: dict[str, object]) -> None:

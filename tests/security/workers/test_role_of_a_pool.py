@@ -36,15 +36,15 @@ KEPT = {
     "inventory": {"group", "kind", "name", "namespace", "placement_id"},
     "leases": {"name"},
     "placements": {
-        "application", "cluster", "desired_at", "desired_commit", "desired_parameters_digest",
+        "application", "cluster", "desired_at", "desired_parameters_digest",
         "desired_source_digest", "id", "mark", "pause_reason", "paused_at", "paused_by", "source_id",
     },
     "planned_changes": {"attempt", "group", "kind", "name", "namespace", "placement_id", "run_id"},
     "prune_spending": {"application", "placement_id", "source_digest"},
     "runs": {
-        "actor", "application", "approval_id", "cause_code", "cause_params", "cluster", "commit", "created_at", "id",
+        "actor", "application", "approval_id", "cause_code", "cause_params", "cluster", "created_at", "id",
         "interruptions", "parameters_digest", "placement_id", "priority", "queue", "snapshot_id", "source_digest",
-        "source_id", "trigger",
+        "source_id", "sources", "trigger",
     },
     "source_digests": {"application", "source_id"},
     "sources": {"credentials", "id", "pool", "ref", "repo", "used"},

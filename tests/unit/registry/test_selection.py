@@ -31,6 +31,7 @@ from common.domain.fleet import (
     parameters_digest,
 )
 from common.domain.refs import PlacementRef
+from tests.factories import rendered_by
 from tests.harness.texts import application, cluster, documents, in_order, registry
 
 LABELS = {"env": "prod", "region": "eu"}
@@ -174,8 +175,8 @@ def test_the_parameters_digest_moves_with_everything_that_shapes_manifests() -> 
         replace(base, application=replace(app, substitute=True)),
         replace(base, application=replace(app, namespace="other")),
     ]
-    digests = [base.parameters_digest("plain 1"), base.parameters_digest("plain 2")]
-    digests += [other.parameters_digest("plain 1") for other in others]
+    digests = [base.parameters_digest(rendered_by("plain 1")), base.parameters_digest(rendered_by("plain 2"))]
+    digests += [other.parameters_digest(rendered_by("plain 1")) for other in others]
     assert len(set(digests)) == len(digests)
     assert all(len(digest) == 64 for digest in digests)
 
@@ -184,7 +185,7 @@ def test_the_parameters_digest_does_not_move_with_order_or_what_shapes_nothing()
     assert parameters_digest({"a": 1, "b": {"c": 2, "d": 3}}) == parameters_digest({"b": {"d": 3, "c": 2}, "a": 1})
     base = fleet(Target("t", clusters=("c1",))).placements()[0]
     other = replace(base, cluster=replace(base.cluster, server="https://y", pool="eu"))
-    assert base.parameters_digest("plain 1") == other.parameters_digest("plain 1")
+    assert base.parameters_digest(rendered_by("plain 1")) == other.parameters_digest(rendered_by("plain 1"))
 
 
 def test_the_parameters_digest_is_fixed_for_all_time() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.domain.fleet import Application
-from common.domain.several import MOST_SOURCES
+from common.domain.fleet.sources import MOST_SOURCES
 from tests.harness.texts import application, in_order, lines, parsed, placed, project, registry
 from tests.unit.registry.test_sources import GIT
 

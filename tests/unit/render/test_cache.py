@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from tests.factories import rendered_by
 from workers.render.cache import RenderCache, cache_key
 from workers.render.manifests import Output, Sourced
 
 OBJECTS = Output(
     (Sourced({"kind": "A", "data": {"b": 1, "a": [1.5, None, "é"]}}, "f:1"), Sourced({"kind": "B"}, "f:9")), ("mind",)
 )
-KEY = cache_key("0" * 64, "plain 1", {"path": "app"})
+KEY = cache_key("0" * 64, rendered_by("plain 1"), {"path": "app"})
 
 
 def shared(root: Path, **more: Any) -> RenderCache:
@@ -59,10 +60,10 @@ def test_an_altered_entry_counts_as_absent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        cache_key("1" * 64, "plain 1", {"path": "app"}),
-        cache_key("0" * 64, "plain 2", {"path": "app"}),
-        cache_key("0" * 64, "plain 1", {"path": "app2"}),
-        cache_key("0" * 64, "plain 1", {"path": "app", "include": ["*"]}),
+        cache_key("1" * 64, rendered_by("plain 1"), {"path": "app"}),
+        cache_key("0" * 64, rendered_by("plain 2"), {"path": "app"}),
+        cache_key("0" * 64, rendered_by("plain 1"), {"path": "app2"}),
+        cache_key("0" * 64, rendered_by("plain 1"), {"path": "app", "include": ["*"]}),
     ],
 )
 def test_everything_that_shapes_a_rendering_is_in_its_key(other: str) -> None:
@@ -71,7 +72,7 @@ def test_everything_that_shapes_a_rendering_is_in_its_key(other: str) -> None:
 
 def test_the_longest_unused_go_first(tmp_path: Path) -> None:
     cache = shared(tmp_path, kept=1)
-    keys = [cache_key(str(number), "plain 1", {"path": "app"}) for number in range(4)]
+    keys = [cache_key(str(number), rendered_by("plain 1"), {"path": "app"}) for number in range(4)]
     for number, key in enumerate(keys):
         before = set(tmp_path.glob("*/*"))
         cache.put(key, OBJECTS)

@@ -10,6 +10,7 @@ import pytest
 from common.domain.errors import PermanentError
 from common.domain.fleet import RenderSettings
 from common.sources.trees import Tree
+from tests.factories import rendered_by
 from tests.fakes.trees import memory_tree
 from workers.render.cache import RenderCache
 from workers.render.canonical import manifest_digest
@@ -45,7 +46,7 @@ def test_without_variables_nothing_is_substituted(tmp_path: Path) -> None:
     renderers = Renderers(RenderCache(tmp_path))
     done = renderers.render(lambda _: tree, REQUEST, renderers.resolve(tree, REQUEST))
     assert done.manifests[0]["data"] == {"cluster": "${cluster.name}"}
-    assert done.renderer == "plain 2"
+    assert done.renderers == rendered_by("plain 2")
 
 
 def test_a_wrong_digest_never_names_other_manifests(tmp_path: Path) -> None:

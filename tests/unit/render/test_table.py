@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from common.renderers import RendererEntry, register, renderers
+from tests.factories import rendered_by
 from workers.render.protocol import Need, Renderer, numbers
 from workers.render.table import asks_cluster, classes, needs_of
 
@@ -72,6 +73,7 @@ register(RendererEntry("shout", "Shouts.", "shout.format:ShoutSpec", "shout.code
 from common.registry import application_alone, json_schemas
 from tests.fakes.trees import memory_tree
 from workers.render.cache import RenderCache
+from common.domain.revisions import RendererVersion
 from workers.render.protocol import Age
 from workers.render.renderers import Former, Renderers
 from workers.render.request import RenderRequest
@@ -84,9 +86,10 @@ for settings in (None, application.render):
     request = RenderRequest.at("app", settings, values={"n": 1})
     resolved = renderers.resolve(tree, request)
     rendered = renderers.render(lambda _: tree, request, resolved)
-    found.append([resolved.renderer, resolved.paths, rendered.manifests[0]["data"]["said"]])
+    found.append([str(resolved.renderers[0]), resolved.paths, rendered.manifests[0]["data"]["said"]])
 schema = json.dumps(json_schemas()["Application"])
-outdated = [renderers.outdated(Former(f"shout {version}", "", Age.SINCE), None) for version in ("6", "7")]
+former = [Former((RendererVersion("shout", version),), "", Age.SINCE) for version in ("6", "7")]
+outdated = [renderers.outdated(one, None) for one in former]
 print(json.dumps({"found": found, "schema": "Shouts." in schema and "louder" in schema, "outdated": outdated}))
 """
 APPLICATION = """\
@@ -141,11 +144,11 @@ def test_a_name_is_registered_once() -> None:
 
 
 def test_several_renderers_need_what_each_of_them_needs() -> None:
-    assert needs_of("") == needs_of("plain 2, kustomize 5.4.0") == frozenset()
-    assert needs_of("jsonnet 1, plain 2") == {Need.VALUES}
-    assert needs_of("helm 4.0.0+2, plain 2") == frozenset(Need)
-    assert needs_of("gone 1") == frozenset()
-    assert (asks_cluster("helm 4"), asks_cluster("jsonnet 1")) == (True, False)
+    assert needs_of(()) == needs_of(rendered_by("plain 2", "kustomize 5.4.0")) == frozenset()
+    assert needs_of(rendered_by("jsonnet 1", "plain 2")) == {Need.VALUES}
+    assert needs_of(rendered_by("helm 4.0.0+2", "plain 2")) == frozenset(Need)
+    assert needs_of(rendered_by("gone 1")) == frozenset()
+    assert (asks_cluster(rendered_by("helm 4")), asks_cluster(rendered_by("jsonnet 1"))) == (True, False)
 
 
 def test_versions_are_ordered_by_their_numbers() -> None:

@@ -10,13 +10,13 @@ from common.domain.codes import CauseReason
 from common.domain.fleet import Cluster, ClusterState, Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef, Revision
+from common.domain.refs import PlacementRef
 from common.domain.runs import RunState, Trigger
 from common.domain.status import NONE, Reason
 from scheduler.planning.due import Decision, Later, MakeRun, NoRun, Waiting, decide
-from tests.factories import application, cluster, fleet
+from tests.factories import application, cluster, fleet, revision
 
-NEW = Revision("new", "p", "c" * 40)
+NEW = revision("new", "p")
 BEHIND = Waiting(PlacementState.PLACED, NEW, ("old", "p"), paused=False, failures=0, owner="")
 LEAVING = Waiting(PlacementState.LEAVING, None, ("old", "p"), paused=False, failures=0, owner="")
 

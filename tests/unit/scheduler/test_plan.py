@@ -19,11 +19,23 @@ from common.domain.fleet import (
 )
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
-from common.domain.refs import GitRef, PlacementRef, Revision, SourceRef
+from common.domain.refs import GitRef, PlacementRef, SourceRef
+from common.domain.revisions import Revision
 from common.domain.status import Reason
 from scheduler.planning.facts import Current, Resolved
 from scheduler.planning.plan import Plan, Step, plan
-from tests.factories import SOURCE, SOURCE_ID, application, cluster, current, facts, fleet, resolved
+from tests.factories import (
+    SOURCE,
+    SOURCE_ID,
+    application,
+    cluster,
+    current,
+    facts,
+    fleet,
+    rendered_by,
+    resolved,
+    revision,
+)
 
 WEB = PlacementRef("eu", "web")
 CHANGED = Reason(Hold.IDENTITY_CHANGED, {"identity": "b", "was": "a"})
@@ -73,7 +85,7 @@ def test_an_unchanged_placement_is_left_as_it_is() -> None:
 def test_another_commit_with_the_same_digest_is_no_new_revision() -> None:
     wanted = fleet([cluster("eu")], [application("web")])
     first = _only(plan(wanted, facts(found=resolved("web"))))
-    moved = {key: type(r)(r.source_id, r.digest, "e" * 40, r.renderer) for key, r in resolved("web").items()}
+    moved = {key: type(r)(r.source_id, r.digest, "e" * 40, r.renderers) for key, r in resolved("web").items()}
     step = _only(plan(wanted, facts({WEB: _settled(first)}, found=moved)))
     assert not step.differs
     assert step.desired == first.desired
@@ -308,7 +320,7 @@ def test_why_a_placement_leaves_is_said() -> None:
 
 def test_a_departing_placement_has_no_revision_to_be_at() -> None:
     retired = application("web", state=ApplicationState.RETIRED)
-    known = {WEB: current(desired=Revision("d1", "p", "c" * 40), applied=("d1", "p"))}
+    known = {WEB: current(desired=revision("d1", "p"), applied=("d1", "p"))}
     step = _only(plan(fleet([cluster("eu")], [retired]), facts(known)))
     assert (step.desired, step.renewed, step.wants_run, step.differs) == (None, False, True, True)
 
@@ -344,7 +356,7 @@ def test_a_new_hold_alone_is_stored() -> None:
 
 def test_a_departure_is_stored_with_or_without_a_revision() -> None:
     retired = fleet([cluster("eu")], [application("web", state=ApplicationState.RETIRED)])
-    for desired in (None, Revision("d1", "p", "c" * 40)):
+    for desired in (None, revision("d1", "p")):
         assert _only(plan(retired, facts({WEB: current(desired=desired, applied=("d1", "p"))}))).differs
 
 
@@ -361,14 +373,15 @@ def _several() -> Application:
 
 
 def _both(digest: str = "d2", renderer: str = "helm 1", error: str = "") -> dict[tuple[SourceRef, str], Resolved]:
-    return resolved("web") | {(OTHER, "web"): Resolved(2, digest, "e" * 40, renderer, error)}
+    return resolved("web") | {(OTHER, "web"): Resolved(2, digest, "e" * 40, rendered_by(renderer), error)}
 
 
 def test_of_several_sources_the_revision_has_all() -> None:
     wanted = fleet([cluster("eu")], [_several()])
     first = _only(plan(wanted, facts(found=_both())))
     assert first.desired is not None
-    assert first.desired.commit == f"{'c' * 40}+{'e' * 40}"
+    assert [(one.source, one.commit) for one in first.desired.sources] == [(SOURCE, "c" * 40), (OTHER, "e" * 40)]
+    assert [one.renderers for one in first.desired.sources] == [rendered_by("plain 1"), rendered_by("helm 1")]
     assert first.source_id == SOURCE_ID
     again = _only(plan(wanted, facts({WEB: _settled(first)}, found=_both())))
     assert not again.differs

@@ -11,8 +11,9 @@ from common.domain.codes import ObjectReason
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.reasons import sentence
-from common.domain.refs import ObjectId, PlacementRef, Revision
+from common.domain.refs import ObjectId, PlacementRef
 from common.domain.status import Reason
+from tests.factories import revision
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, details
 from workers.sync.errors import ClaimedError
@@ -100,7 +101,7 @@ def test_while_it_is_not_released_nothing_of_the_wave_is_written_and_what_it_lea
     wanted: list[dict[str, Any]] = [config_map(key="shop"), config_map("fine")]
     if wave:
         wanted = [annotated(one, flotilla_wave=wave) for one in wanted]
-    result = site.sync(*wanted, revision=Revision("s", "p", "c"))
+    result = site.sync(*wanted, revision=revision("s", "p"))
     assert result.ending is Ending.WAITING
     assert [one.name for one in result.awaits] == ["settings"]
     assert sentence(result.reason).endswith("settings: alpha/bank owns it and has not run its wanted revision yet")

@@ -8,8 +8,9 @@ import pytest
 
 from common.domain.inventory import End, HookState
 from common.domain.reasons import sentence
-from common.domain.refs import AttemptRef, Revision, RunId
+from common.domain.refs import AttemptRef, RunId
 from common.domain.runs import Trigger
+from tests.factories import revision
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, details
 from tests.unit.sync.test_pipeline_waves import again, complete, fail, job, state, wave
@@ -17,8 +18,8 @@ from workers.sync.errors import ForbiddenError, UnreachableError
 from workers.sync.ports import Applied, Ending, Phase, SyncResult, Target
 
 BOTH = {"helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded"}
-FIRST = Revision("a" * 64, "b" * 64, "c" * 40)
-SECOND = Revision("d" * 64, "b" * 64, "e" * 40)
+FIRST = revision()
+SECOND = revision("d" * 64, "b" * 64, "e" * 40)
 DELETED = {"flotilla.dev/hook-delete": "succeeded,failed"}
 
 
@@ -337,7 +338,7 @@ def test_a_generated_hook_that_fails_leaves_one_object_and_is_not_run_again_by_t
 def test_the_objects_of_a_generated_hook_go_before_the_next_is_made(site: Site, cluster: FakeCluster) -> None:
     manifests = (prefixed(job()), config_map("c"))
     for number in range(2, 7):
-        retried(site, number, *manifests, trigger=Trigger.REVISION, revision=Revision(str(number), "b", "c"))
+        retried(site, number, *manifests, trigger=Trigger.REVISION, revision=revision(str(number), "b"))
         (name,) = cluster.names("Job")
         fail(cluster, name)
         retried(site, number, *manifests, trigger=Trigger.REVISION, phase=Phase.RESUME)

@@ -7,24 +7,26 @@ from datetime import UTC, datetime
 
 import pytest
 
-from common.domain.fleet import ApplicationState, Cluster, ClusterState, Placement, SyncMode
+from common.domain.fleet import ApplicationState, Cluster, ClusterState, GitSource, Placement, Ref, RefKind, SyncMode
 from common.domain.health import Health, HealthReport
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.reasons import hold_sentence
-from common.domain.refs import AttemptRef, PlacementRef, Revision, RunId
+from common.domain.refs import AttemptRef, PlacementRef, RunId
+from common.domain.revisions import Revision, SourceRevision
 from common.domain.runs import AttemptOutcome, SyncStatus, Trigger
 from common.domain.status import NONE, Reason
 from common.store.queue.claims import ClaimFacts
 from common.store.queue.runs import ClaimedRun
 from common.store.state.standing import Standing
-from tests.factories import application, cluster, fleet
+from tests.factories import REPO, application, cluster, fleet, rendered_by, revision
 from workers.sync.ports import Phase
 from workers.tasks.preflight import Go, Stop, preflight
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REF = PlacementRef("eu", "web")
-RENDERER = "plain 1"
+RENDERERS = rendered_by("plain 1")
+ODD = ("release/1.0+build", "a, b+c")
 
 
 def _placement(
@@ -41,14 +43,14 @@ def _placement(
 
 
 PLACEMENT = _placement()
-REVISION = Revision("s" * 64, PLACEMENT.parameters_digest(RENDERER), "c" * 40)
+REVISION = revision("s" * 64, PLACEMENT.parameters_digest(RENDERERS))
 OLDER = replace(REVISION, source_digest="r" * 64)
 STANDING = Standing(
     id=1,
     ref=REF,
     mark="m",
     state=PlacementState.PLACED,
-    desired=REVISION,
+    desired=REVISION.identity,
     applied=None,
     sync=SyncStatus.UNKNOWN,
     found=NONE,
@@ -62,7 +64,7 @@ STANDING = Standing(
     full_check_due_at=None,
     observe_until=None,
 )
-FACTS = ClaimFacts(snapshot_id=1, standing=STANDING, blocked=NONE, renderer=RENDERER, last=None)
+FACTS = ClaimFacts(snapshot_id=1, standing=STANDING, blocked=NONE, renderers=RENDERERS, last=None)
 GONE = replace(FACTS, standing=replace(STANDING, state=PlacementState.LEAVING, desired=None))
 
 
@@ -137,18 +139,38 @@ def test_without_a_revision_to_be_at_a_run_is_superseded() -> None:
 
 
 def test_the_same_content_from_another_commit_is_the_same_revision() -> None:
-    assert _of(_run(replace(REVISION, commit="d" * 40))) == Go(Phase.APPLY)
+    assert _of(_run(revision(*REVISION.identity, "d" * 40))) == Go(Phase.APPLY)
 
 
 def test_parameters_that_changed_since_supersede_the_run() -> None:
     changed = replace(REVISION, parameters_digest="p" * 64)
-    facts = replace(FACTS, standing=replace(STANDING, desired=changed))
+    facts = replace(FACTS, standing=replace(STANDING, desired=changed.identity))
     _stops(_of(_run(changed), facts), AttemptOutcome.SUPERSEDED, "the registry has changed")
 
 
+def _of_sources(*branches: str) -> Placement:
+    sources = tuple(GitSource(REPO, Ref(RefKind.BRANCH, one), name=f"s{number}") for number, one in enumerate(branches))
+    return replace(PLACEMENT, sources=sources)
+
+
+def test_a_run_is_for_the_sources_that_the_registry_has_and_not_for_as_many() -> None:
+    first, second = (
+        SourceRevision(one, digit * 40) for one, digit in zip(_of_sources(*ODD).to_resolve, "cd", strict=True)
+    )
+    wanted = replace(REVISION, sources=(first, second))
+    for same in (_of_sources(*ODD), _of_sources(*reversed(ODD))):
+        assert _of(_run(wanted), placement=same) == Go(Phase.APPLY)
+    for other in (_of_sources(ODD[0]), _of_sources(ODD[0], "other"), _of_sources(*ODD, "other")):
+        _stops(_of(_run(wanted), placement=other), AttemptOutcome.SUPERSEDED, "the registry has changed")
+
+
 def test_another_renderer_supersedes_the_run_and_an_unknown_one_does_not() -> None:
-    _stops(_of(facts=replace(FACTS, renderer="plain 2")), AttemptOutcome.SUPERSEDED, "the registry has changed")
-    assert _of(facts=replace(FACTS, renderer=None)) == Go(Phase.APPLY)
+    _stops(
+        _of(facts=replace(FACTS, renderers=rendered_by("plain 2"))),
+        AttemptOutcome.SUPERSEDED,
+        "the registry has changed",
+    )
+    assert _of(facts=replace(FACTS, renderers=None)) == Go(Phase.APPLY)
 
 
 @pytest.mark.parametrize(

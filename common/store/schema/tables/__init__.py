@@ -11,7 +11,7 @@ from common.store.schema.tables.fleet import (
     SourceDigestRow,
     SourceRow,
 )
-from common.store.schema.tables.placements import InventoryRow, PlacementRow
+from common.store.schema.tables.placements import InventoryRow, PlacementRow, PlacementSourceRow
 from common.store.schema.tables.runs import (
     ApprovalRow,
     AttemptRow,
@@ -48,6 +48,7 @@ __all__ = [
     "ObjectResultRow",
     "Params",
     "PlacementRow",
+    "PlacementSourceRow",
     "PlannedChangeRow",
     "PoolRoleRow",
     "PruneSpendingRow",

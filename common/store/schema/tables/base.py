@@ -13,7 +13,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
 from common.domain.redact import cut
-from common.domain.several import MOST_SOURCES
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -120,8 +119,6 @@ class _Bounds:
         return words
 
 
-Commits = String(64 * MOST_SOURCES + MOST_SOURCES - 1).with_variant(String(64), "sqlite")
-"""What the sources of an application were resolved to, joined. SQLite holds no text to its length."""
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column of the exact type INTEGER."""
 

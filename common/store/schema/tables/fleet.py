@@ -161,8 +161,8 @@ class SourceDigestRow(Base):
     """The first commit that gave this digest: the provenance of the revision."""
     digest: Mapped[str] = mapped_column(String(64), default="")
     """Empty when the footprint could not be read; then ``error`` says why, and the last good revision stays."""
-    renderer: Mapped[str] = mapped_column(String(64), default="")
-    """Renderer and its version, as it enters the parameters digest."""
+    renderers: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    """Names and versions of what renders it, each once."""
     error_code: Mapped[str] = mapped_column(Code(80), default="")
     error_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     resolved_at: Mapped[datetime]

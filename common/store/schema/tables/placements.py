@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.store.schema.tables.base import Base, BigId, Code, Commits, Params, Text
+from common.store.schema.tables.base import Base, BigId, Code, Params, Text
 
 
 class PlacementRow(Base):
@@ -37,11 +37,11 @@ class PlacementRow(Base):
 
     desired_source_digest: Mapped[str | None] = mapped_column(String(64))
     desired_parameters_digest: Mapped[str | None] = mapped_column(String(64))
-    desired_commit: Mapped[str | None] = mapped_column(Commits)
     desired_at: Mapped[datetime | None]
     applied_source_digest: Mapped[str | None] = mapped_column(String(64))
     applied_parameters_digest: Mapped[str | None] = mapped_column(String(64))
-    applied_commit: Mapped[str | None] = mapped_column(Commits)
+    applied_sources: Mapped[list[Any] | None]
+    """What the revision came from, as the run had it that brought it in; see ``RunRow.sources``."""
     manifest_digest: Mapped[str | None] = mapped_column(String(64))
     applied_at: Mapped[datetime | None]
 
@@ -107,6 +107,24 @@ class PlacementRow(Base):
     """User in whose name they were written; empty for the hub's own, none where nobody knows."""
     removal_signature: Mapped[str | None] = mapped_column(String(64))
     """Of those hooks, project and user, as ``common.domain.tenant.Signer`` makes it; none where nobody signed them."""
+
+
+class PlacementSourceRow(Base):
+    """What one source of a placement's desired revision was resolved to; none while there is no such revision."""
+
+    __tablename__ = "placement_sources"
+
+    placement_id: Mapped[int] = mapped_column(ForeignKey("placements.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """From 0, in the order in which the registry first names each."""
+    repo: Mapped[str] = mapped_column(Text)
+    """With credentials and ref what ``sources`` has of it; empty where an earlier version did not note it."""
+    credentials: Mapped[str] = mapped_column(String(253))
+    ref: Mapped[str] = mapped_column(String(253))
+    commit: Mapped[str] = mapped_column(String(64))
+    """40 or 64 hex digits; for an artifact the sha256 that names it."""
+    renderers: Mapped[list[Any]]
+    """Names and versions; empty where it only lends files, or where an earlier version did not note them."""
 
 
 class InventoryRow(Base):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.store.schema.tables.base import Base, BigId, Code, Commits, Params, Text
+from common.store.schema.tables.base import Base, BigId, Code, Params, Text
 
 _UNSENT = "state = 'queued' AND sent_at IS NULL"
 _WRITES, _CHECKS = "trigger <> 'check'", "trigger = 'check'"
@@ -61,7 +61,8 @@ class RunRow(Base):
     source_digest: Mapped[str | None] = mapped_column(String(64))
     """None for a run that removes everything."""
     parameters_digest: Mapped[str | None] = mapped_column(String(64))
-    commit: Mapped[str | None] = mapped_column(Commits)
+    sources: Mapped[list[Any] | None]
+    """What each source of its revision was resolved to, as ``PlacementSourceRow`` had it when the run was made."""
     source_id: Mapped[int | None]
     snapshot_id: Mapped[int]
     approval_id: Mapped[int | None]

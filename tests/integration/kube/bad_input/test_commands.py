@@ -60,7 +60,7 @@ def test_a_command_renders_what_is_synced_and_another_build_is_a_revision(
         """Return what the source was resolved with, and how many revisions there were."""
         with hub.database.read() as connection:
             (digest,) = sources.digests(connection).values()
-        return digest.renderer, sum(run.trigger == "revision" for run in hub.runs("eu/web"))
+        return ", ".join(map(str, digest.renderers)), sum(run.trigger == "revision" for run in hub.runs("eu/web"))
 
     commands_file(tmp_path, other=python(CODE))
     hub.git.commit(APPS, {"web/input.txt": "hello"})
