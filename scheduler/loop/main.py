@@ -20,6 +20,7 @@ from common.sources.registry import GitRepository
 from common.store.engine.session import Bounds, Database, open_database
 from common.telemetry.logs import configure, logger
 from scheduler.loop.dispatch import Dispatcher
+from scheduler.loop.findings import Findings
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.leader import Leadership
 from scheduler.loop.listening import Listening
@@ -71,6 +72,7 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
         leadership=leadership,
         intents=IntentRunner(led, snapshots, refresh_registry=registry.refresh),
         registry=registry,
+        findings=Findings(led, snapshots),
         planner=Planner(led, snapshots),
         dispatcher=Dispatcher(led, CelerySender(make_celery(config)), snapshots, clock),
         reaper=Reaper(led, clock, lease=config.lease),

@@ -11,6 +11,7 @@ from common.store.engine.errors import DatabaseUnavailableError
 from common.store.queue.leadership import NotLeadingError
 from common.telemetry.logs import logger
 from scheduler.loop.dispatch import Dispatcher
+from scheduler.loop.findings import Findings
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.leader import Leadership
 from scheduler.loop.listening import Listening
@@ -34,6 +35,7 @@ class Scheduler:
     leadership: Leadership
     intents: IntentRunner
     registry: RegistryWatch
+    findings: Findings
     planner: Planner
     dispatcher: Dispatcher
     reaper: Reaper
@@ -76,6 +78,8 @@ class Scheduler:
     def _steps(self) -> None:
         self._contained("intents", self.intents.tick)
         self._contained("registry", lambda: self.registry.look(jitter=0.5 + self.draw() / 2))
+        # Before what makes the runs of placements that are to be tried again, and before what sends them all.
+        self._contained("findings", self.findings.tick)
         self._contained("planner", self.planner.tick)
         self._contained("upkeep", self.upkeep.tick)
         self._contained("dispatch", self.dispatcher.tick)

@@ -36,6 +36,7 @@ from common.store.schema.tables import Base, ClusterRow, LeaseRow, PlacementRow,
 from common.store.state import intents
 from common.store.state.intents import IntentKind
 from scheduler.loop.dispatch import Dispatcher
+from scheduler.loop.findings import Findings
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
@@ -193,6 +194,7 @@ class StepHub:
         self.registry = RegistryWatch(
             database, RegistryFiles(self.git), REGISTRY, folder="", interval=timedelta(0), clock=clock
         )
+        self.findings = Findings(database, snapshots)
         self.planner = Planner(database, snapshots)
         self.dispatcher = Dispatcher(database, self.sender, snapshots, clock)
         self.intents = IntentRunner(database, snapshots, refresh_registry=self.registry.refresh)
@@ -295,6 +297,7 @@ class StepHub:
             connection.execute(update(SourceRow).values(due_at=datetime(2020, 1, 1, tzinfo=UTC), sent_at=None))
         self.intents.tick()
         self.registry.look(jitter=1.0)
+        self.findings.tick()
         self.planner.tick()
         Upkeep(self.database, SystemClock()).tick()
         self.dispatcher.tick()

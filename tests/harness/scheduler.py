@@ -18,12 +18,14 @@ from common.store.engine.session import Database
 from common.store.queue import attempts, runs, workers
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
-from common.store.state import intents, placements, sources, standing
+from common.store.state import findings, intents, placements, sources, standing
+from common.store.state.findings import NewFinding
 from common.store.state.intents import IntentKind
 from common.store.state.placements import PlacementFacts
 from common.store.state.sources import Digest
 from common.store.state.standing import Success
 from scheduler.loop.dispatch import Dispatcher
+from scheduler.loop.findings import Findings
 from scheduler.loop.intents import IntentRunner
 from scheduler.loop.leader import Leadership
 from scheduler.loop.listening import Listening
@@ -151,6 +153,7 @@ class Steps:
             led, self.repository, source, folder="", interval=timedelta(seconds=30), clock=self.clock
         )
         self.snapshots = snapshots = snapshots if snapshots is not None else Snapshots()
+        self.findings = Findings(led, snapshots)
         self.planner = Planner(led, snapshots)
         self.dispatcher = Dispatcher(led, self.outbox, snapshots, self.clock)
         self.intents = IntentRunner(led, snapshots, refresh_registry=self.registry.refresh)
@@ -159,6 +162,7 @@ class Steps:
             self.leadership,
             self.intents,
             self.registry,
+            self.findings,
             self.planner,
             self.dispatcher,
             self.reaper,
@@ -261,6 +265,11 @@ class Steps:
             run = self.placement(ref).run
             if run is not None:
                 self.succeed(self.claim(run.id))
+
+    def file(self, *found: NewFinding, pool: str = "default") -> None:
+        """File what a worker of a pool found."""
+        with self.db.write() as connection:
+            findings.file(connection, found, pool=pool, now=self.db.now(connection))
 
     # -- what came of it -----------------------------------------------------------------------------------------
 

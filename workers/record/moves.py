@@ -10,7 +10,7 @@ from typing import TypeVar
 from common.domain import numbers
 from common.domain.approvals import ApprovalKind
 from common.domain.codes import CauseReason, ObjectReason
-from common.domain.fleet import Fleet, SyncSettings
+from common.domain.fleet import Fleet, Placement, SyncSettings
 from common.domain.inventory import HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
@@ -20,10 +20,10 @@ from common.snapshots import NoFleetError, Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.events import audit
-from common.store.queue import runs
-from common.store.queue.runs import ClaimedRun, NewRun
-from common.store.state import approvals, inventory, moves, placement_sources
+from common.store.queue.runs import ClaimedRun
+from common.store.state import approvals, findings, inventory, moves
 from common.store.state.approvals import Approval
+from common.store.state.findings import NewFinding
 from common.store.state.moves import Keeper, Pending
 from workers.record.unread import Unread, able_to_take, seen_of, unread
 from workers.sync.errors import UnsettledError
@@ -145,7 +145,7 @@ class Moves:
         if not found:
             return Claims(takers)
         if found[0].may_take:
-            self._have_it_read(found[0], fleet)
+            self._have_it_read(found[0], fleet.placement(found[0].ref))
             until = (bound or now + self._deadline) if found[0].broken else None
             if until is None or now < until:
                 return Claims(takers, found[0].words, until)
@@ -156,28 +156,16 @@ class Moves:
             return Claims(takers)
         return Claims(takers, late.words, until)
 
-    def _have_it_read(self, one: Unread, fleet: Fleet) -> None:
-        """Have somebody look at what a placement that nothing is written to now would do: that is always allowed."""
-        placement = fleet.placement(one.ref)
+    def _have_it_read(self, one: Unread, placement: Placement | None) -> None:
+        """Ask for a look at what a placement that nothing is written to now would do: that is always allowed."""
         known = one.pending
         if known is None or not known.stands or placement is None:
             return
+        cause = Reason(CauseReason.TAKE_OVER, {"placement": str(self._run.ref)})
+        asked = NewFinding(known.id, Trigger.CHECK, cause)
         with self._database.write() as connection:
-            desired = placement_sources.desired(connection, known.id)
-            if desired is None:
-                return
-            run = NewRun(
-                placement_id=known.id,
-                ref=known.ref,
-                trigger=Trigger.CHECK,
-                actor="flotilla",
-                cause=Reason(CauseReason.TAKE_OVER, {"placement": str(self._run.ref)}),
-                queue=placement.cluster.pool,
-                revision=desired,
-                source_id=known.source_id,
-                snapshot_id=self._run.snapshot_id,
-            )
-            runs.create(connection, run, now=self._database.now(connection))
+            now = self._database.now(connection)
+            findings.file(connection, [asked], pool=placement.cluster.pool, now=now)
 
     def _held(
         self, connection: Connection, owner: PlacementRef, objects: Sequence[ObjectId]

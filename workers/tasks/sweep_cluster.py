@@ -1,4 +1,4 @@
-"""Sweeps one cluster: a LIST per kind, fingerprints compared, and a run for what drifted."""
+"""Sweeps one cluster: a LIST per kind, fingerprints compared, and what drifted filed for the scheduler."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from common.domain.admission import Allow, Held, Permit, Wish, admit
 from common.domain.codes import CauseReason
 from common.domain.errors import FlotillaError, TransientError
-from common.domain.fleet import Placement
 from common.domain.foreign import foreign
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.refs import ObjectId, PlacementRef
-from common.domain.runs import Trigger, own_back_off
+from common.domain.runs import Trigger
 from common.domain.status import BY_LOOKS, NONE, UNKNOWN_KINDS, Found, Reason
-from common.domain.tenant import owner_of
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseUnavailableError
-from common.store.queue import attempts, runs
-from common.store.queue.runs import NewRun
-from common.store.state import clusters, healths, inventory, orphans, placement_sources, sources, standing
+from common.store.queue import attempts
+from common.store.state import clusters, findings, healths, inventory, orphans, standing
+from common.store.state.findings import NewFinding
 from common.store.state.standing import Standing
 from common.telemetry.logs import logger
 from workers.kube.pool import OWN
@@ -125,8 +122,8 @@ def _serves(cluster: ClusterPort, group: str, version: str, kind: str) -> bool:
 class Recorder:
     """Stores what one sweep found, in one transaction.
 
-    A sweep sees fingerprints, which are hints: it confirms, or has a run judge. It says nothing of what differs, and
-    nothing of what failed.
+    A sweep sees fingerprints, which are hints: it confirms, or files what a run should judge. It says nothing of what
+    differs, nothing of what failed, and does not ask whether a run may be: the scheduler does.
 
     Args:
         transaction: that one.
@@ -138,13 +135,13 @@ class Recorder:
         self._transaction = transaction
         self._where = where
         self._now = now
-        self._sources = sources.ids(transaction)
         self._by_ref: Mapping[PlacementRef, Standing] = {one.ref: one for one in where.placements}
         fighting = [row.id for row in where.placements if row.found.code == Found.FIGHT]
         self._healings = inventory.healings(transaction, fighting)
+        self._found: list[NewFinding] = []
 
     def record(self, found: SweepResult) -> None:
-        """Store verdicts, strays, and the runs they lead to."""
+        """Store verdicts, strays, and what runs should judge."""
         known = [(self._by_ref[one.ref], one) for one in found.verdicts if one.ref in self._by_ref]
         partial = {row.id: verdict.reason for row, verdict in known if verdict.finding is Finding.PARTIAL}
         read = [row.id for row in self._where.placements if row.id not in partial]
@@ -160,6 +157,7 @@ class Recorder:
         for row, verdict in seen:
             self._seen(row, verdict)
         self._strays(found.strays)
+        findings.file(self._transaction, self._found, pool=self._where.cluster.pool, now=self._now)
 
     def _gone(self, row: Standing, objects: Sequence[ObjectId]) -> None:
         """Forget what finalizers kept until now; with the last of it there is nothing more to be said."""
@@ -172,60 +170,25 @@ class Recorder:
     def _seen(self, row: Standing, verdict: SweepVerdict) -> None:
         if verdict.hint != row.hint:
             standing.record_hint(self._transaction, row.id, verdict.hint)
-        placement = self._where.fleet.placement(row.ref)
-        if placement is None or row.state is not PlacementState.PLACED:
-            return
-        admitted = self._admitted(row, placement)
-        if isinstance(admitted, Held):
-            return
-        writes = admitted.permit is Permit.WRITE
-        cause = self._cause(row, verdict, writes=writes)
-        if not cause:
-            return
-        if row.failure is None or not writes:
-            self._run(row, placement, cause)
-        elif verdict.hint != row.hint_judged:
-            # Bounded, so that an object that never rests does not have what must fail tried at every sweep.
-            pause = own_back_off(row.failures, placement.sync.retry)
-            standing.want_again(self._transaction, row.id, at=max(self._now, row.failure.last + pause))
+        cause = self._cause(row, verdict)
+        if cause and row.state is PlacementState.PLACED:
+            self._found.append(NewFinding(row.id, Trigger.DRIFT, cause, verdict.hint))
 
-    def _admitted(self, row: Standing, placement: Placement) -> Allow | Held:
-        """Return whether drift may be corrected, or only be looked at."""
-        owner = owner_of(None if row.tenant is None else row.tenant.project, self._where.fleet.projects)
-        return admit(Wish(Trigger.DRIFT, row.state, placement, placement.cluster, owner, paused=row.paused))
-
-    def _cause(self, row: Standing, verdict: SweepVerdict, *, writes: bool) -> Reason:
-        """Return why the placement's objects are judged by a run now; none when they need not be."""
+    def _cause(self, row: Standing, verdict: SweepVerdict) -> Reason:
+        """Return why the placement's objects should be judged by a run; ``NONE`` when they need not be."""
         said = _said(verdict.drifts)
-        stale = row.found.code == Found.TOLD or (writes and row.found.code in BY_LOOKS)
-        if verdict.hint != row.hint_judged or stale:
+        if verdict.hint != row.hint_judged or row.found.code == Found.TOLD:
             return said
         if any(self._heals(row, drift) for drift in verdict.drifts):
             return Reason(said.code, {**said.params, "fight": True})
-        due = row.full_check_due_at is not None and row.full_check_due_at <= self._now
-        return Reason(CauseReason.FULL_CHECK) if due else NONE
+        if row.full_check_due_at is not None and row.full_check_due_at <= self._now:
+            return Reason(CauseReason.FULL_CHECK)
+        return said if row.found.code in BY_LOOKS else NONE
 
     def _heals(self, row: Standing, drift: Drift) -> bool:
         """Return whether the time of an object that somebody keeps changing back has come again."""
         healing = self._healings.get((row.id, drift.object))
         return row.found.code == Found.FIGHT and (healing is None or healing.after <= self._now)
-
-    def _run(self, row: Standing, placement: Placement, cause: Reason) -> None:
-        desired = placement_sources.desired(self._transaction, row.id)
-        if desired is None or row.applied != desired.identity:
-            return  # a run for the revision it should be at is on its way, and corrects drift too
-        run = NewRun(
-            placement_id=row.id,
-            ref=row.ref,
-            trigger=Trigger.DRIFT,
-            actor="flotilla",
-            cause=cause,
-            queue=self._where.cluster.pool,
-            revision=desired,
-            source_id=self._sources.get(placement.to_resolve[0]),
-            snapshot_id=self._where.snapshot_id,
-        )
-        runs.create(self._transaction, run, now=self._now)
 
     def _strays(self, strays: Sequence[Stray]) -> None:
         found: list[Stray] = []
@@ -242,9 +205,8 @@ class Recorder:
         """Take what an interrupted attempt created after all into the inventory, to be pruned by a run."""
         item = InventoryItem(stray.object, version="", uid=stray.uid, wanted=False)
         inventory.replace(self._transaction, row.id, [item])
-        placement = self._where.fleet.placement(row.ref)
-        if placement is not None:
-            self._run(row, placement, Reason(CauseReason.CREATED_LATE, {"object": str(stray.object)}))
+        cause = Reason(CauseReason.CREATED_LATE, {"object": str(stray.object)})
+        self._found.append(NewFinding(row.id, Trigger.DRIFT, cause))
 
 
 def _said(drifts: Sequence[Drift]) -> Reason:

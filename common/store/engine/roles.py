@@ -72,6 +72,7 @@ RIGHTS = {
     "audit": Rights(insert=_columns("audit", "id")),
     "clusters": Rights(update=_FOUND_OF_CLUSTER),
     "faults": Rights(insert=_columns("faults", "id"), update=("line", "commit", "last_seen_at", "cleared_at")),
+    "findings": Rights(_columns("findings"), ("pool", "cause_code", "cause_params", "hint", "filed")),
     "fleet": _READ,
     "fleet_snapshots": _READ,
     "inventory": Rights(_columns("inventory"), _columns("inventory", *_KEY_OF_OBJECT), delete=True),
@@ -82,7 +83,7 @@ RIGHTS = {
     "planned_changes": Rights(_columns("planned_changes"), ("action",), delete=True),
     "pool_roles": _READ,
     "prune_spending": Rights(_columns("prune_spending"), ("objects",), delete=True),
-    "runs": Rights(_columns("runs"), _COURSE_OF_RUN),
+    "runs": Rights(update=_COURSE_OF_RUN),
     "sending": _READ,
     "source_digests": Rights(
         _columns("source_digests"), _columns("source_digests", "source_id", "application"), delete=True

@@ -70,10 +70,6 @@ _SPENT = f"""
 (placement_id = 0 AND objects = 0 AND {_ANY_POOL}) OR EXISTS (SELECT FROM placements AS p
   WHERE p.id = prune_spending.placement_id AND p.application = prune_spending.application)
 """
-_MADE_RUN = """
-EXISTS (SELECT FROM placements AS p
-  WHERE p.id = runs.placement_id AND p.cluster = runs.cluster AND p.application = runs.application)
-"""
 _OPEN_ATTEMPT = """
 EXISTS (SELECT FROM attempts AS a
   WHERE a.run_id = object_results.run_id AND a.number = object_results.attempt AND a.outcome IS NULL)
@@ -94,8 +90,8 @@ POLICIES = (
     *_own("placements", _own_cluster("placements.cluster")),
     *_own("inventory", _own_placement("inventory")),
     Policy("placement_sources", "SELECT", _own_placement("placement_sources")),
+    Policy("findings", "ALL", f"pool = {POOL}", f"pool = {POOL} AND {_own_placement('findings')}"),
     Policy("runs", "SELECT", _own_cluster("runs.cluster")),
-    Policy("runs", "INSERT", check=_MADE_RUN),
     Policy("runs", "UPDATE", _own_cluster("runs.cluster"), _own_cluster("runs.cluster")),
     Policy("attempts", "SELECT", _own_placement("attempts")),
     Policy("attempts", "INSERT", check=f"{_run_of('attempts')} AND r.state = 'running' AND r.attempts = number)"),
@@ -182,25 +178,13 @@ _AUDIT = """
   NEW.actor := 'worker:' || mine;
   NEW.at := clock_timestamp();
 """
-_MAKE_RUN = """
-  NEW.actor := 'worker:' || mine;
-  NEW.created_at := clock_timestamp();
-  NEW.not_before := greatest(NEW.not_before, NEW.created_at);
-  lies := CASE
-    WHEN NEW.trigger NOT IN ('drift', 'check') THEN 'a run by ' || NEW.trigger
-    WHEN NEW.queue NOT IN (mine, mine || '.now') THEN 'a run in another queue'
-    WHEN NEW.state <> 'queued' OR NEW.sent_at IS NOT NULL OR NEW.attempts + NEW.retries + NEW.interruptions <> 0
-      OR NEW.started_at IS NOT NULL OR NEW.deadline_at IS NOT NULL OR NEW.counts IS NOT NULL
-      OR NEW.manifest_digest IS NOT NULL OR NEW.hook_active OR NEW.fail_hooks THEN 'a run that has begun'
-    WHEN NEW.approval_id IS NOT NULL THEN 'a run for an approval'
-    WHEN jsonb_typeof(NEW.sources) <> 'array' THEN 'sources that are no list'
-    WHEN EXISTS (SELECT FROM jsonb_array_elements(NEW.sources) AS one
-      WHERE coalesce(one ->> 'commit', '') !~ '^[0-9a-f]{1,64}$') THEN 'a source without a commit'
-    WHEN NEW.id !~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-' OR NOT flotilla_near(to_timestamp(
-      CAST(CAST('x' || left(replace(NEW.id, '-', ''), 12) AS bit(48)) AS bigint) / 1000.0))
-      THEN 'an id that is dated otherwise'
-  END;
+_FIND_AGAIN = """
+  NEW.pool := mine;
+  lies := CASE WHEN octet_length(CAST(NEW.cause_params AS text)) > 16384 THEN 'a finding that long' END;
 """
+_FIND = f"""
+  NEW.found_at := clock_timestamp();
+{_FIND_AGAIN}"""
 _MOVE_RUN = """
   lies := CASE
     WHEN NEW.started_at IS DISTINCT FROM OLD.started_at
@@ -247,7 +231,8 @@ _WITHDRAW = """
 """
 WRITINGS = (
     Writing("audit", "INSERT", _AUDIT),
-    Writing("runs", "INSERT", _MAKE_RUN),
+    Writing("findings", "INSERT", _FIND),
+    Writing("findings", "UPDATE", _FIND_AGAIN),
     Writing(
         "runs",
         "UPDATE",

@@ -90,7 +90,6 @@ class Pending:
 
     id: int
     ref: PlacementRef
-    source_id: int | None
     desired_at: datetime | None
     why: str = ""
     stands: bool = False
@@ -203,7 +202,7 @@ def pending(connection: Connection, mine: PlacementRef) -> tuple[Pending, ...]:
 def _pending(row: Any) -> Pending:
     ref = PlacementRef(row.cluster, row.application)
     stands = not row.failure_code and (row.paused_by is not None or bool(row.hold_code))
-    return Pending(row.id, ref, row.source_id, row.desired_at, _kept_from(row), stands)
+    return Pending(row.id, ref, row.desired_at, _kept_from(row), stands)
 
 
 def desired_of(connection: Connection, cluster: str) -> dict[str, tuple[str, str] | None]:

@@ -98,9 +98,9 @@ def test_a_policy_that_is_gone_is_named(postgres_database: Database) -> None:
     with postgres_database.write() as connection:
         assert pools.missing(connection) == ()
         connection.execute(text("DROP POLICY pool_all ON placements"))
-        connection.execute(text("ALTER TABLE runs DISABLE TRIGGER pool_runs_insert"))
+        connection.execute(text("ALTER TABLE runs DISABLE TRIGGER pool_runs_update"))
         connection.execute(text("ALTER TABLE audit DISABLE ROW LEVEL SECURITY"))
-        gone = ("pool_all of placements", "pool_runs_insert of runs", "row level security of audit")
+        gone = ("pool_all of placements", "pool_runs_update of runs", "row level security of audit")
         assert pools.missing(connection) == gone
 
 

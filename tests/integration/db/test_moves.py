@@ -127,7 +127,7 @@ def test_requests_of_one_subject_stand_beside_each_other_and_a_no_is_to_its_own_
 def test_a_placement_is_pending_until_it_has_looked_at_its_wanted_revision(database: Database) -> None:
     with database.write() as connection:
         _, new = add_placements(connection, str(OLD), str(NEW))
-        assert [one.ref for one in moves.pending(connection, OLD)] == [NEW]
+        assert [one.desired_at for one in moves.pending(connection, OLD)] == [None]
         assert placement_sources.desired(connection, new) is None
         connection.execute(update(PlacementRow).values(**DESIRED))
         assert [(one.ref, one.desired_at) for one in moves.pending(connection, OLD)] == [(NEW, NOW)]

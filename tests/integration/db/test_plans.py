@@ -28,10 +28,12 @@ import common.store
 from common.domain.errors import FlotillaError
 from common.domain.events import Event, EventKind
 from common.domain.refs import GitRef, RunId, SourceRef
-from common.domain.runs import AttemptOutcome
+from common.domain.runs import AttemptOutcome, Trigger
+from common.domain.status import Reason
 from common.store.engine import roles
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.retention import BATCH
+from common.store.state.findings import NewFinding
 from tests.integration.db.filled import ROWS, fill
 
 
@@ -57,6 +59,7 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
         ),
         "values": {"objects": 1},
     },
+    "state.findings.file": {"found": (NewFinding(2, Trigger.DRIFT, Reason("cause.drifted")),)},
     "events.readers.advance": {"reader": Reader("reader-1")},
     "events.readers.waiting": {"readers": (Reader("reader-1"), Reader("reader-2", (EventKind.FAULT_RAISED,)))},
     "queue.retention.delete_runs": {"limit": BATCH},
@@ -74,6 +77,9 @@ WHOLE: Mapping[str, frozenset[str]] = {
     "state.sources.change_marker": frozenset({"source_digests"}),
 }
 """Tables that a function may read as a whole: a full plan is made of all placements, and of every digest there is."""
+
+SCHEDULERS = frozenset({"state.findings.waiting_pools"})
+"""Functions that no worker calls, and that a policy which picks out one pool gives another plan."""
 
 
 def functions() -> dict[str, Callable[..., object]]:
@@ -232,7 +238,7 @@ def test_no_statement_reads_a_whole_large_table(explained: Explained) -> None:
 
 def test_no_policy_makes_a_pools_role_read_a_whole_large_table(explained_to_workers: Explained) -> None:
     found, explained_of = called(explained_to_workers)
-    offences = [f"{name}: {what}" for name, each in found.items() for what in sorted(each)]
+    offences = [f"{name}: {what}" for name, each in found.items() if name not in SCHEDULERS for what in sorted(each)]
     assert not offences, "\n".join(offences)
     hot = (
         "queue.claims.",

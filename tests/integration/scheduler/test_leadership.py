@@ -14,17 +14,21 @@ import pytest
 from sqlalchemy import select, text, update
 
 from common.clock import SystemClock
+from common.domain.codes import CauseReason
+from common.domain.runs import Trigger
+from common.domain.status import Reason
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.engine.session import Database
 from common.store.queue.leadership import NotLeadingError
-from common.store.schema.tables import ApprovalRow, IntentRow, LeaseRow, PlacementRow, RunRow, SourceRow
+from common.store.schema.tables import ApprovalRow, FindingRow, IntentRow, LeaseRow, PlacementRow, RunRow, SourceRow
+from common.store.state.findings import NewFinding
 from common.store.state.intents import IntentKind
 from scheduler.loop.leader import LONGEST_STEP, Leadership
 from tests.harness import texts
 from tests.harness.scheduler import LEASE, REGISTRY, Steps
 
-MOST = 14
+MOST = 15
 """Writing transactions that the turn which is frozen has at most."""
 IDLE_MS = 300
 """Milliseconds that the server lets a frozen leader's transaction idle."""
@@ -40,7 +44,7 @@ def expire(database: Database) -> None:
 
 def everything(database: Database) -> dict[str, list[Any]]:
     """Return the rows that a scheduler decides on."""
-    tables = (PlacementRow, RunRow, IntentRow, ApprovalRow, SourceRow, LeaseRow)
+    tables = (PlacementRow, RunRow, FindingRow, IntentRow, ApprovalRow, SourceRow, LeaseRow)
     with database.read() as connection:
         return {
             table.__tablename__: [tuple(row) for row in connection.execute(select(*table.__table__.c))]
@@ -60,6 +64,7 @@ def busy(database: Database) -> Steps:
     leader.repository.commits.append(LATER)
     leader.resolve("b")
     leader.ask(IntentKind.REFRESH, "")
+    leader.file(NewFinding(leader.placement().id, Trigger.CHECK, Reason(CauseReason.TAKE_OVER)))
     leader.outbox.key = None
     leader.clock.seconds += 12
     return leader

@@ -214,6 +214,7 @@ class Statuses(RuleBasedStateMachine):
     def turn(self) -> None:
         before = self._row()
         had_run = self.steps.placement().run is not None
+        self.steps.findings.tick()
         self.steps.planner.tick()
         with self.steps.db.write() as connection:
             now = self.steps.db.now(connection)

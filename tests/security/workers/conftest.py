@@ -21,6 +21,7 @@ from common.store.schema.tables import (
     Base,
     ClusterRow,
     FaultRow,
+    FindingRow,
     InventoryRow,
     LeaseRow,
     ObjectResultRow,
@@ -51,6 +52,8 @@ class TwoPools:
     """A run that is under way, by pool."""
     ended: dict[str, str]
     """A run that has ended, by pool."""
+    queued: dict[str, str]
+    """A run that only looks and waits to be claimed, by pool."""
 
 
 @pytest.fixture(scope="package")
@@ -67,8 +70,8 @@ def two_pools(postgres_server: PostgresServer, postgres_template: str) -> Iterat
             grant(connection, pool, roles.default_role(pool), password="worker")
         opened[pool] = Database(postgres_server.url(name, user=roles.default_role(pool), password="worker"))
     filled = {pool: _fill(owner, pool, number) for number, pool in enumerate(POOLS, start=1)}
-    running, ended = ({pool: runs[place] for pool, runs in filled.items()} for place in (0, 1))
-    yield TwoPools(owner, opened["blue"], opened["green"], running, ended)
+    running, ended, queued = ({pool: runs[place] for pool, runs in filled.items()} for place in range(3))
+    yield TwoPools(owner, opened["blue"], opened["green"], running, ended, queued)
     for database in (owner, *opened.values()):
         database.dispose()
     for pool in POOLS:
@@ -77,10 +80,10 @@ def two_pools(postgres_server: PostgresServer, postgres_template: str) -> Iterat
     postgres_server.drop(name)
 
 
-def _fill(database: Database, pool: str, number: int) -> tuple[str, str]:
-    """Add one row of the pool to each table; return its run under way and its run that has ended."""
+def _fill(database: Database, pool: str, number: int) -> tuple[str, str, str]:
+    """Add one row of the pool to each table; return its run under way, the one that has ended, and a queued one."""
     now = datetime.now(UTC)
-    under_way, over = (str(runs.new_run_id(now)) for _ in range(2))
+    under_way, over, waits = (str(runs.new_run_id(now)) for _ in range(3))
     of_run = {"placement_id": number, "cluster": pool, "application": "web", "trigger": "revision", "actor": "flotilla"}
     of_run |= {"priority": 2, "queue": pool, "snapshot_id": 1, "not_before": now, "created_at": now, "attempts": 1}
     placement = {"id": number, "cluster": pool, "application": "web", "state": "placed", "mark": f"m{number}"}
@@ -97,6 +100,7 @@ def _fill(database: Database, pool: str, number: int) -> tuple[str, str]:
     worker = {"name": f"w-{pool}", "queues": [pool], "slots": 1, "started_at": now, "seen_at": now}
     spent = {"application": "web", "source_digest": "d", "placement_id": number, "objects": 1}
     fault = {"scope": f"cluster:{pool}:orphans", "digest": "d", "code": "x"}
+    finding = {"placement_id": number, "trigger": "drift", "pool": pool, "cause_code": "told", "found_at": now}
     lease = {"name": f"placement:{number}", "holder": "w", "token": f"{under_way}.1", "expires_at": now}
     changed = {"attempt": 1, **_OBJECT, "action": "created"}
     rows: list[tuple[type[Base], dict[str, object]]] = [
@@ -109,11 +113,13 @@ def _fill(database: Database, pool: str, number: int) -> tuple[str, str]:
         (PlacementRow, placement | {"source_id": number}),
         (PlacementSourceRow, {"placement_id": number, "position": 0, "repo": "", **_RESOLVED}),
         (InventoryRow, {"placement_id": number, **_OBJECT, "version": "v1", "desired_digest": ""}),
+        (FindingRow, finding),
         (RunRow, of_run | {"id": under_way, "state": "running", "started_at": now}),
         (AttemptRow, {"run_id": under_way, "number": 1, "placement_id": number, "worker": "w", "started_at": now}),
         (ObjectResultRow, {"run_id": under_way, "ordinal": 0, **changed}),
         (PlannedChangeRow, {"run_id": under_way, "placement_id": number, **changed}),
         (RunRow, of_run | {"id": over, "state": "ended", "outcome": "succeeded", "ended_at": now}),
+        (RunRow, of_run | {"id": waits, "trigger": "check", "state": "queued", "attempts": 0}),
         (LeaseRow, lease),
         (PruneSpendingRow, spent),
         (ApprovalRow, approval | {"subject": f"{pool}/web"}),
@@ -124,4 +130,4 @@ def _fill(database: Database, pool: str, number: int) -> tuple[str, str]:
     with database.write() as connection:
         for table, row in rows:
             connection.execute(insert(table).values(row))
-    return under_way, over
+    return under_way, over, waits

@@ -4,22 +4,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, text
 
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.changes import Action
+from common.domain.codes import CauseReason
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import AttemptOutcome, Trigger
-from common.domain.status import NONE
+from common.domain.status import NONE, Reason
 from common.store.engine.errors import DatabaseError
 from common.store.events import audit
 from common.store.queue import attempts, leases, runs
 from common.store.queue.attempts import AttemptEnding
-from common.store.schema.tables import RunRow
-from common.store.state import approvals, clusters, faults, prune_budget, standing
+from common.store.state import approvals, clusters, faults, findings, prune_budget, standing
+from common.store.state.findings import NewFinding
 from tests.factories import revision, said
 from tests.security.workers.conftest import TwoPools
 
@@ -131,60 +133,80 @@ def test_no_row_changes_its_pool(two_pools: TwoPools, statement: str) -> None:
     _refused(two_pools, *statement.split("; "), match="row-level security|permission denied|a worker may not")
 
 
-def _forged(two_pools: TwoPools, **values: object) -> None:
-    """Make a run of the worker's own placement as a drift run is made, but for ``values``."""
-    now = datetime.now(UTC)
-    new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "flotilla", NONE, "blue", REVISION, 1, 1)
-    with pytest.raises(DatabaseError) as refused, two_pools.blue.write() as connection:
-        row = runs._new_row(new, now)
-        connection.execute(insert(RunRow).values(row | values))
-    assert "a worker may not write this" in str(refused.value) or "row-level security" in str(refused.value)
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_no_run_is_made(two_pools: TwoPools, trigger: Trigger) -> None:
+    new = runs.NewRun(1, PlacementRef("blue", "web"), trigger, "flotilla", NONE, "blue", REVISION, 1, 1)
+    with pytest.raises(DatabaseError, match="permission denied for table runs"), two_pools.blue.write() as connection:
+        _end_own(connection, two_pools)
+        runs.create(connection, new, now=two_pools.blue.now(connection))
 
 
 @pytest.mark.parametrize(
-    "values",
+    "statement",
     [
-        {"trigger": "manual"},
-        {"trigger": "approval"},
-        {"trigger": "leaving"},
-        {"trigger": "revision"},
-        {"queue": "green"},
-        {"queue": "green.now"},
-        {"placement_id": 2},
-        {"cluster": "green"},
-        {"placement_id": 2, "cluster": "green"},
-        {"application": "other"},
-        {"approval_id": 1},
-        {"state": "running"},
-        {"state": "ended", "outcome": "succeeded", "ended_at": datetime(2026, 1, 1, tzinfo=UTC)},
-        {"attempts": 3},
-        {"started_at": datetime(2026, 1, 1, tzinfo=UTC)},
-        {"id": str(runs.new_run_id(datetime(2026, 1, 1, tzinfo=UTC)))},
-        {"id": "00000000-0000-4000-8000-000000000000"},
-        {"id": "anything"},
-        {"sources": {"commit": "c" * 40}},
-        {"sources": "c" * 40},
-        {"sources": ["c" * 40]},
-        {"sources": [{"commit": "words of a worker's"}]},
-        {"sources": [{"commit": "c" * 40}, {"repo": "https://git.example.com/a.git"}]},
+        "INSERT INTO runs SELECT * FROM runs",
+        "INSERT INTO runs (id) VALUES ('x') ON CONFLICT (id) DO UPDATE SET state = 'queued'",
+        "MERGE INTO runs USING placements AS p ON false WHEN NOT MATCHED THEN INSERT (id) VALUES (p.mark)",
+        "UPDATE runs SET trigger = 'manual' WHERE id = '{queued}'",
+        "UPDATE runs SET snapshot_id = 7 WHERE id = '{queued}'",
+        "UPDATE runs SET state = 'queued', outcome = NULL, ended_at = NULL WHERE id = '{ended}'",
     ],
 )
-def test_no_run_is_made_up(two_pools: TwoPools, values: dict[str, object]) -> None:
-    _forged(two_pools, **values)
+def test_no_run_is_made_of_another(two_pools: TwoPools, statement: str) -> None:
+    of = {"queued": two_pools.queued["blue"], "ended": two_pools.ended["blue"]}
+    _refused(two_pools, statement.format(**of), match="permission denied|append-only")
+
+
+_FINDING = "INSERT INTO findings (placement_id, trigger, pool, cause_code, cause_params, found_at) VALUES "
+_AGAIN = " ON CONFLICT (placement_id, trigger) DO UPDATE SET cause_params = excluded.cause_params"
+
+
+@pytest.mark.parametrize(
+    ("statement", "match"),
+    [
+        (_FINDING + "(2, 'check', 'blue', 'cause.take-over', NULL, now())", "row-level security"),
+        (_FINDING + "(2, 'drift', 'green', 'cause.drifted', NULL, now())" + _AGAIN, "row-level security"),
+        (_FINDING + "(99, 'drift', 'blue', 'cause.drifted', NULL, now())", "row-level security|foreign key"),
+        (_FINDING + "(1, 'manual', 'blue', 'cause.drifted', NULL, now())", "ck_findings_trigger"),
+        (_FINDING + "(1, 'leaving', 'blue', 'cause.drifted', NULL, now())", "ck_findings_trigger"),
+        (_FINDING + "(1, 'check', 'blue', repeat('x', 101), NULL, now())", "too long"),
+        (_FINDING + "(1, 'check', 'blue', 'x', '{\"first\": \"\\u0000\"}', now())", "Unicode escape"),
+        (_FINDING + "(1, 'check', 'blue', 'x', to_jsonb(repeat('x', 20000)), now())", "a worker may not write"),
+        (_FINDING + "(1, 'drift', 'blue', 'x', to_jsonb(repeat('x', 20000)), now())" + _AGAIN, "a worker may not"),
+        ("UPDATE findings SET cause_params = to_jsonb(repeat('x', 20000))", "a worker may not write"),
+        ("UPDATE findings SET hint = repeat('x', 65)", "too long"),
+        ("UPDATE findings SET placement_id = 2", "permission denied"),
+        ("UPDATE findings SET trigger = 'check'", "permission denied"),
+        ("UPDATE findings SET found_at = '2020-01-01'", "permission denied"),
+        ("DELETE FROM findings", "permission denied"),
+    ],
+)
+def test_no_finding_is_of_another_pool_or_without_bound(two_pools: TwoPools, statement: str, match: str) -> None:
+    _refused(two_pools, statement.replace(":", "\\:"), match=match)
+
+
+def test_however_often_it_is_filed_a_placement_has_one_finding_of_a_trigger(two_pools: TwoPools) -> None:
+    cause = Reason(CauseReason.DRIFTED)
+    with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
+        now = two_pools.blue.now(connection)
+        for trigger in (Trigger.DRIFT, Trigger.CHECK):
+            for _ in range(20):
+                findings.file(connection, [NewFinding(1, trigger, cause)], pool="blue", now=now)
+        assert connection.execute(text("SELECT count(*) FROM findings")).scalar_one() == 2
+        raise _TakenBackError
 
 
 def test_who_and_when_are_the_databases_word(two_pools: TwoPools) -> None:
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
-        _end_own(connection, two_pools)
-        new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "ann", NONE, "blue", REVISION, 1, 1)
-        row = runs._new_row(new, datetime.now(UTC)) | {"created_at": long_ago, "not_before": long_ago}
-        connection.execute(insert(RunRow).values(row))
-        made = text("SELECT actor, created_at, not_before FROM runs WHERE id = :id")
-        actor, created, due = connection.execute(made, {"id": row["id"]}).one()
-        assert actor == "worker:blue"
-        assert datetime.now(UTC) - created < MINUTE
-        assert due >= created
+        finding = NewFinding(1, Trigger.CHECK, Reason(CauseReason.TAKE_OVER))
+        findings.file(connection, [finding], pool="green", now=long_ago)
+        filed = text("SELECT pool, found_at FROM findings WHERE trigger = 'check'")
+        pool, at = connection.execute(filed).one()
+        assert pool == "blue"
+        assert datetime.now(UTC) - at < MINUTE
+        connection.execute(text("UPDATE findings SET pool = 'green'"))
+        assert connection.execute(filed).one() == (pool, at)
         audit.append(connection, actor="ann", action="approve", subject="green/web", now=long_ago)
         actor, at = connection.execute(text("SELECT actor, at FROM audit ORDER BY id DESC LIMIT 1")).one()
         assert actor == "worker:blue"
@@ -261,14 +283,13 @@ def test_a_worker_can_do_its_work(two_pools: TwoPools) -> None:
     with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
         now = two_pools.blue.now(connection)
         _end_own(connection, two_pools)
-        new = runs.NewRun(1, PlacementRef("blue", "web"), Trigger.DRIFT, "flotilla", NONE, "blue", REVISION, 1, 1)
-        run = runs.create(connection, new, now=now)
-        assert run is not None
-        found = runs.claim(connection, run, worker="w", lease=LEASE, now=now)
+        finding = NewFinding(1, Trigger.DRIFT, Reason(CauseReason.FULL_CHECK))
+        findings.file(connection, [finding, replace(finding, trigger=Trigger.CHECK)], pool="blue", now=now)
+        found = runs.claim(connection, RunId(two_pools.queued["blue"]), worker="w", lease=LEASE, now=now)
         assert found is not None
         change = (ObjectId("", "Pod", "shop", "web"), Action.CREATED)
         assert attempts.plan(connection, found.attempt, placement_id=1, changes=[change])
-        assert leases.renew(connection, {leases.of_placement(1): str(found.attempt)}, lease=LEASE, now=now)
+        assert leases.renew(connection, {leases.of_run(Trigger.CHECK, 1): str(found.attempt)}, lease=LEASE, now=now)
         assert prune_budget.spend(connection, "web", "d", 1, 2, budget=9) == 1
         standing.record_hint(connection, 1, "x")
         standing.record_left(connection, 1)

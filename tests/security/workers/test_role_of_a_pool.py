@@ -33,6 +33,7 @@ KEPT = {
     "attempts": {"number", "placement_id", "run_id", "started_at", "worker"},
     "clusters": {"credentials", "declared", "name", "pool", "server", "state"},
     "faults": {"code", "digest", "file", "first_seen_at", "id", "params", "scope"},
+    "findings": {"found_at", "placement_id", "trigger"},
     "inventory": {"group", "kind", "name", "namespace", "placement_id"},
     "leases": {"name"},
     "placements": {

@@ -2,6 +2,7 @@
 
 from common.store.schema.tables.base import Base, Instant, Json, Params
 from common.store.schema.tables.events import EventClockRow, EventCursorRow, EventRow
+from common.store.schema.tables.findings import FindingRow
 from common.store.schema.tables.fleet import (
     ClusterRow,
     FaultRow,
@@ -37,6 +38,7 @@ __all__ = [
     "EventCursorRow",
     "EventRow",
     "FaultRow",
+    "FindingRow",
     "FleetRow",
     "FleetSnapshotRow",
     "Instant",

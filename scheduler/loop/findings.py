@@ -1,0 +1,108 @@
+"""Makes runs of what workers found: they file it, and here alone it is decided whether it leads to a run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from common.domain.fleet import Fleet
+from common.domain.status import NONE
+from common.domain.tenant import owner_of
+from common.snapshots import Snapshots
+from common.store.engine.connection import Connection
+from common.store.engine.session import Database
+from common.store.queue import runs
+from common.store.queue.runs import NewRun
+from common.store.state import findings, standing
+from common.store.state.findings import OpenFinding
+from common.telemetry.logs import logger
+from scheduler.loop.facts import blocked_clusters
+from scheduler.planning.due import MakeRun
+from scheduler.planning.findings import Filed, TryAgain, decide
+
+log = logger(__name__)
+PER_TICK = 2_000
+"""Findings of all pools that one turn decides on."""
+
+
+class Findings:
+    """Used by one thread.
+
+    Args:
+        database: holds the findings.
+        snapshots: the fleet in force.
+    """
+
+    def __init__(self, database: Database, snapshots: Snapshots) -> None:
+        self._database = database
+        self._snapshots = snapshots
+
+    def tick(self) -> int:
+        """Decide on what was found, the oldest of each pool first; return how many runs were made."""
+        with self._database.read() as connection:
+            pools = findings.waiting_pools(connection)
+        known = self._snapshots.find(self._database) if pools else None
+        if known is None:
+            return 0
+        snapshot_id, fleet = known
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            found = findings.oldest(connection, pools, limit=PER_TICK)
+            made = _carry_out(connection, found, fleet, snapshot_id, now)
+            findings.remove(connection, found)
+        log.info("findings.decided", findings=len(found), runs=made)
+        return made
+
+
+def _carry_out(
+    connection: Connection, found: tuple[OpenFinding, ...], fleet: Fleet, snapshot_id: int, now: datetime
+) -> int:
+    """Carry out what is decided on each finding; return how many runs were made.
+
+    A placement that has a run gets none beside it: that one judges what was found, or the next sweep finds it again.
+    """
+    blocked = blocked_clusters(connection)
+    wanted: list[NewRun] = []
+    again: list[tuple[int, datetime]] = []
+    for one in found:
+        cluster = fleet.clusters.get(one.ref.cluster)
+        held = blocked.get(one.ref.cluster, NONE)
+        decision = decide(_filed(one, fleet), fleet.placement(one.ref), cluster=cluster, blocked=held)
+        if isinstance(decision, MakeRun):
+            wanted.append(_new_run(one, decision, fleet, snapshot_id))
+        elif isinstance(decision, TryAgain):
+            again.append((one.placement_id, max(now, decision.at)))
+    made = runs.create_many(connection, wanted, now=now)
+    for placement_id, at in sorted(again):
+        standing.want_again(connection, placement_id, at=at)
+    return len(made)
+
+
+def _new_run(one: OpenFinding, decision: MakeRun, fleet: Fleet, snapshot_id: int) -> NewRun:
+    return NewRun(
+        placement_id=one.placement_id,
+        ref=one.ref,
+        trigger=decision.trigger,
+        actor="flotilla",
+        cause=decision.cause,
+        queue=fleet.clusters[one.ref.cluster].pool,
+        revision=decision.revision,
+        source_id=one.source_id,
+        snapshot_id=snapshot_id,
+    )
+
+
+def _filed(one: OpenFinding, fleet: Fleet) -> Filed:
+    return Filed(
+        trigger=one.trigger,
+        cause=one.cause,
+        hint=one.hint,
+        state=one.state,
+        desired=one.desired,
+        applied=one.applied,
+        paused=one.paused,
+        owner=owner_of(one.tenant, fleet.projects),
+        failures=one.failures,
+        failed_at=one.failed_at,
+        hint_judged=one.hint_judged,
+        found=one.found,
+    )

@@ -1,0 +1,143 @@
+"""Only the scheduler makes runs: what a worker files leads to one by the next turn, and to one alone."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from common.domain.codes import CauseReason
+from common.domain.refs import PlacementRef
+from common.domain.runs import Trigger
+from common.domain.status import Reason, Remedy
+from common.store.engine.session import Database
+from common.store.schema.tables import FindingRow, PlacementRow, RunRow
+from common.store.state.findings import NewFinding
+from scheduler.loop import findings
+from tests.harness import texts
+from tests.harness.scheduler import PAY, REGISTRY, Steps
+
+SEEN = Reason(CauseReason.DRIFTED, {"objects": 1, "kind": "ConfigMap", "name": "web", "what": "is gone", "by": ""})
+
+
+@pytest.fixture
+def synced(steps: Steps) -> Steps:
+    """A leader that has sent all there is."""
+    steps.synced()
+    steps.turns(2)
+    return steps
+
+
+def drift(steps: Steps, ref: PlacementRef = PAY, hint: str = "seen") -> NewFinding:
+    return NewFinding(steps.placement(ref).id, Trigger.DRIFT, SEEN, hint)
+
+
+def left(steps: Steps) -> int:
+    with steps.db.read() as connection:
+        return len(connection.execute(select(FindingRow.placement_id)).all())
+
+
+def test_drift_is_a_run_and_on_its_way_by_the_next_turn(synced: Steps) -> None:
+    sent = len(synced.outbox.of("sync"))
+    synced.file(drift(synced))
+    assert synced.placement().run is None, "nothing but a turn makes it"
+    synced.turns(1)
+    run = synced.placement().run
+    assert run is not None
+    assert run.trigger == Trigger.DRIFT
+    assert synced.outbox.of("sync")[sent:] == [run.id]
+    assert left(synced) == 0
+    with synced.db.read() as connection:
+        row = connection.execute(select(*RunRow.__table__.c).where(RunRow.id == run.id)).one()
+    assert (row.actor, row.queue) == ("flotilla", "default")
+    assert Reason(row.cause_code, row.cause_params) == SEEN
+    assert (row.source_digest, row.source_id) == ("a" * 64, synced.placement().source_id)
+
+
+def test_an_awaited_look_goes_beside_the_run_that_writes(synced: Steps) -> None:
+    awaited = NewFinding(synced.placement().id, Trigger.CHECK, Reason(CauseReason.TAKE_OVER, {"placement": "c1/old"}))
+    synced.file(drift(synced), awaited)
+    synced.turns(1)
+    with synced.db.read() as connection:
+        made = connection.execute(select(RunRow.trigger).where(RunRow.state != "ended")).scalars().all()
+    assert sorted(made) == ["check", "drift"]
+    assert left(synced) == 0
+
+
+def test_two_schedulers_at_once_make_one_run(synced: Steps) -> None:
+    synced.file(drift(synced))
+    others = [Steps(synced.db, name=name, snapshots=synced.snapshots) for name in "bc"]
+    with ThreadPoolExecutor(2) as pool:
+        made = [*pool.map(lambda one: one.findings.tick(), others)]
+    assert sum(made) == 1
+    assert synced.placement().run is not None
+    assert left(synced) == 0
+
+
+def test_drift_beside_a_run_that_is_under_way_makes_none(synced: Steps) -> None:
+    synced.resolve("b")
+    synced.planner.tick()
+    synced.claim()
+    synced.file(drift(synced))
+    assert synced.findings.tick() == 0
+    assert left(synced) == 0
+    assert synced.wanted() == "b"
+
+
+def test_what_may_not_be_is_forgotten_until_it_is_found_again(synced: Steps) -> None:
+    synced.file(drift(synced))
+    synced.commit(REGISTRY | {"app.yaml": texts.application(target="select: {matchLabels: {env: dev}}")})
+    synced.planner.tick()
+    assert synced.findings.tick() == 0
+    assert left(synced) == 0
+
+
+def test_without_a_fleet_a_finding_waits(database: Database) -> None:
+    steps = Steps(database)
+    assert steps.findings.tick() == 0
+
+
+def test_what_fails_is_tried_again_within_the_turn_that_decides_it(synced: Steps) -> None:
+    id_ = synced.placement().id
+    with synced.db.write() as connection:
+        failed_at = synced.db.now(connection) - timedelta(hours=2)
+        failed = {
+            "failure_code": "x", "failure_params": {"message": "no"}, "failure_remedy": Remedy.CHANGE,
+            "failure_since": failed_at, "failure_last_at": failed_at, "failure_count": 1, "failures": 1,
+        }  # fmt: skip
+        connection.execute(update(PlacementRow).where(PlacementRow.id == id_).values(failed))
+    synced.file(replace(drift(synced), hint=""))
+    synced.turns(1)
+    assert synced.placement().run is None, "it looks as it did when it failed"
+    synced.file(drift(synced))
+    synced.turns(1)
+    run = synced.placement().run
+    assert run is not None
+    assert synced.outbox.of("sync")[-1] == run.id
+
+
+def test_a_pool_that_floods_does_not_keep_another_waiting(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "PER_TICK", 4)
+    clusters = texts.documents(*(texts.cluster(f"c{number}") for number in range(1, 9)))
+    steps.commit(REGISTRY | {"clusters.yaml": clusters})
+    steps.synced()
+    flood = [drift(steps, PlacementRef(f"c{number}", "pay")) for number in range(1, 8)]
+    quiet = PlacementRef("c8", "pay")
+    steps.file(*flood, pool="loud")
+    steps.file(drift(steps, quiet), pool="quiet")
+    assert steps.findings.tick() == 3
+    assert steps.placement(quiet).run is not None
+    assert left(steps) == 5
+    for _ in range(2):
+        steps.findings.tick()
+    assert left(steps) == 0
+
+
+def test_a_finding_that_makes_no_sense_holds_up_none(synced: Steps) -> None:
+    odd = replace(drift(synced), trigger=Trigger.CHECK, cause=Reason("cause.mine", {"first": ["\x00"]}))
+    synced.file(drift(synced), odd)
+    assert synced.findings.tick() == 1
+    assert left(synced) == 0
