@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from common.domain.revisions import RendererVersion, combined_digest, digested, each_once
@@ -13,6 +13,8 @@ RENDERERS = st.lists(st.builds(RendererVersion, st.sampled_from(["a", "helm"]), 
 
 
 @given(RENDERERS, RENDERERS)
+@example(rendered_by("a 1, helm 2"), rendered_by("a 1", "helm 2"))
+@example(rendered_by("a 1\\, helm 2"), rendered_by("a 1\\", "helm 2"))
 def test_only_the_same_renderers_enter_a_digest_alike(
     one: tuple[RendererVersion, ...], other: tuple[RendererVersion, ...]
 ) -> None:
