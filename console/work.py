@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.work import WorkFacts, WorkFinding, findings
 from common.settings import Settings
 from common.store.engine.connection import Connection
@@ -98,7 +98,7 @@ _SENTENCES: Mapping[str, Callable[[Params], str]] = {
     "worker.clock": lambda p: f"the clock of worker {p['worker']} {_clock(p)}: it takes no work",
     "worker.deaf": lambda p: f"worker {p['worker']} has heard nothing from the broker for {_seconds(p)}",
     "worker.refusing": lambda p: (
-        f"worker {p['worker']} has refused {numbers.of(int(p['count']), 'message')} in a row: the last {p['why']}"
+        f"worker {p['worker']} has refused {formatting.of(int(p['count']), 'message')} in a row: the last {p['why']}"
     ),
     "worker.stuck": lambda p: f"{p['stuck']} of {p['slots']} slots of worker {p['worker']} make no progress",
     "registry.never": lambda _: "the registry has not been read yet",

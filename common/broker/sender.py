@@ -53,7 +53,7 @@ class CelerySender:
         with _translated():
             self._app.send_task(task, [subject], queue=queue, retry=True, retry_policy=FAST)
 
-    def lying(self, queue: str) -> frozenset[tuple[str, str]]:
+    def backlog(self, queue: str) -> frozenset[tuple[str, str]]:
         """Return task and id of each message of ours that lies in a queue, taken by nobody yet.
 
         Messages that are about to be too old to be carried out are taken away, so that they can be sent anew. What is

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.refs import ObjectId
 from common.domain.status import NONE, Reason
 
@@ -58,7 +58,7 @@ def differing(changes: Iterable[Change]) -> tuple[int, int]:
 def difference(objects: int, adopted: int) -> str:
     """Return ``differing`` in words; empty when it is none."""
     parts = (
-        f"{numbers.of(objects, 'object')} {'differs' if objects == 1 else 'differ'} from Git" if objects else "",
-        f"{numbers.of(adopted, 'object')} {numbers.are(adopted)} to be adopted" if adopted else "",
+        f"{formatting.of(objects, 'object')} {'differs' if objects == 1 else 'differ'} from Git" if objects else "",
+        f"{formatting.of(adopted, 'object')} {formatting.are(adopted)} to be adopted" if adopted else "",
     )
     return ", ".join(part for part in parts if part)

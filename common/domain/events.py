@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.errors import PermanentError
 from common.domain.refs import RunId
 
@@ -165,7 +165,7 @@ def _took(seconds: float) -> str:
 def _drift(event: Event) -> str:
     found = event.params.get("found") or {}
     first, objects = found.get("first"), found.get("objects")
-    others = f"and {numbers.of(objects - 1, 'other object')}" if objects and objects > 1 else ""
+    others = f"and {formatting.of(objects - 1, 'other object')}" if objects and objects > 1 else ""
     return " ".join(filter(None, (event.code, first, others)))
 
 

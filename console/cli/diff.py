@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.changes import MUTATIONS, Action
 from console import words
 from console.cli.asking import Patience, Ref, answered, ask, deadline, ended, placement_ref
@@ -66,7 +66,7 @@ def _tell(detail: dict[str, Any]) -> None:
     elif differing:
         say(f"{at}: objects to change: {differing}; as Git has them: {same}.")
     else:
-        say(f"{at}: nothing differs; {numbers.of(same, 'object')} {numbers.are(same)} as Git has them.")
+        say(f"{at}: nothing differs; {formatting.of(same, 'object')} {formatting.are(same)} as Git has them.")
 
 
 def tell_change(one: dict[str, Any], *, where: str = "") -> None:

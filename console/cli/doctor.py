@@ -11,7 +11,7 @@ from common.broker import keys
 from common.broker.app import make_celery
 from common.broker.errors import BrokerUnavailableError
 from common.broker.sender import CelerySender
-from common.domain import expiry, numbers
+from common.domain import expiry, formatting
 from common.domain.errors import FlotillaError
 from common.domain.foreign import said
 from common.domain.refs import GitRef
@@ -32,8 +32,8 @@ from common.store.schema import enforced
 from common.store.state import clusters
 from console import work
 from console.api import sockets
-from console.looking import fleetwide
-from console.looking.fleetwide import Contested
+from console.inspect import fleetwide
+from console.inspect.fleetwide import Contested
 from workers.render.command.allowed import allowed
 from workers.render.command.identity import identity
 
@@ -237,7 +237,7 @@ def _work(connection: Connection, database: Database, config: Settings, broker: 
             detail = "they send heartbeats, but no work reaches them without the broker"
             yield Finding(f"workers of {queue}", "failed", detail, "See the broker.")
         else:
-            yield Finding(f"workers of {queue}", "ok", numbers.of(slots[queue], "run at once"))
+            yield Finding(f"workers of {queue}", "ok", formatting.of(slots[queue], "run at once"))
     for one in found:
         subject = one.code.partition(".")[0]
         if subject == "broker" and broker.state == "failed":

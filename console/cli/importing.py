@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.errors import PermanentError
 from common.yaml import dump
 from console.cli.exits import Exit
@@ -123,7 +123,7 @@ def _tell(found: Imported, into: Path | None) -> None:
     for finding in found.findings:
         warn(str(finding))
     warn(
-        f"To look at: {numbers.of(len(found.findings), 'finding')} above."
+        f"To look at: {formatting.of(len(found.findings), 'finding')} above."
         if found.findings
         else "All of it has a place."
     )

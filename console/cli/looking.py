@@ -20,8 +20,8 @@ from console.cli.layout import folded
 from console.cli.output import Format, Output, ago, colour, is_data, say, waiting, warn
 
 if TYPE_CHECKING:
-    from console.looking.offline import Shown
-    from console.looking.tree import Happened, Node
+    from console.inspect.offline import Shown
+    from console.inspect.tree import Happened, Node
 
 PIPED_WIDTH = 400
 """Columns where nobody looks."""
@@ -47,8 +47,8 @@ def render(
     Example: flotilla render --path apps/shop --app registry/shop.yaml --cluster registry/eu-1.yaml
     """
     # Imported late, like all of a hub's own code: most commands never need it.
-    from console.looking.hub import render_placement
-    from console.looking.offline import render_folder
+    from console.inspect.hub import render_placement
+    from console.inspect.offline import render_folder
 
     if bool(ref) == (folder is not None):
         message = "name either a placement, or a folder with --path"
@@ -70,7 +70,7 @@ def _refuse(app: Path | None, cluster: Path | None) -> None:
 
 
 def _print(shown: Shown) -> None:
-    from console.looking.stream import stream
+    from console.inspect.stream import stream
 
     typer.echo(stream(shown.objects), nl=False)
     for note in shown.notes:
@@ -85,8 +85,8 @@ def tree(ref: Ref, output: Output = Format.TABLE) -> None:
 
     Example: flotilla tree eu-prod-03/payments
     """
-    from console.looking.live import look
-    from console.looking.tree import WELL
+    from console.inspect.live import look
+    from console.inspect.tree import WELL
 
     wanted = placement_ref(ref)
     with waiting(f"looking at {wanted}"):

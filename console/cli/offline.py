@@ -9,7 +9,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.errors import PermanentError
 from common.registry import json_schemas, validate_directory
 from common.registry.faults import FaultScope
@@ -37,7 +37,7 @@ def validate(folder: Folder, output: Output = Format.TABLE) -> None:
     if not is_data(output, found):
         for one in found:
             say(str(one))
-        say(f"{numbers.of(len(faults), 'fault')}" if faults else "No faults.")
+        say(f"{formatting.of(len(faults), 'fault')}" if faults else "No faults.")
     raise typer.Exit(Exit.NO if faults else Exit.DONE)
 
 

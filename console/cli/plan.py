@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.reasons import sentence
 from common.registry import Fault, ParsedRegistry, parse, read_directory
 from common.settings import settings
@@ -161,7 +161,7 @@ def _tell_objects(found: dict[str, Any]) -> None:
     if found["changes"] or found["errors"]:
         say("")
         total = sum(len(one["placements"]) for one in found["changes"])
-        say(f"Objects: {numbers.of(total, 'change')}, {len(found['changes'])} of them different.")
+        say(f"Objects: {formatting.of(total, 'change')}, {len(found['changes'])} of them different.")
 
 
 def _named(refs: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.errors import sentences
 from common.domain.health import Health
 from console import words
@@ -181,7 +181,7 @@ def _counts(seen: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "placements", _split(seen["sync"], paused=seen["paused"], leaving=seen["leaving"])
     if seen["sync"]:
         yield "health", _listed(seen["health"])
-    waiting = [numbers.of(len(seen[f"{one}s"]), one) for one in ("fault", "approval") if seen[f"{one}s"]]
+    waiting = [formatting.of(len(seen[f"{one}s"]), one) for one in ("fault", "approval") if seen[f"{one}s"]]
     if waiting:
         yield "open", ", ".join(waiting)
 

@@ -27,8 +27,8 @@ from common.snapshots import Snapshots
 from common.store.state import clusters, inventory
 from common.store.state import fleet as fleets
 from common.store.state.clusters import ClusterFacts
-from console.looking.hub import hub_database
-from console.looking.live import AnotherClusterError
+from console.inspect.hub import hub_database
+from console.inspect.live import AnotherClusterError
 from console.planning.changes import TOLD, PlannedPlacement
 from console.planning.commits import WITH_OBJECTS, Planned
 from console.planning.rendering import Rendering, rendering

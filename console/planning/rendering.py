@@ -17,7 +17,7 @@ from common.sandbox.launch import Strictness
 from common.settings import Settings
 from common.sources.sources import Sources, sources_from
 from common.sources.trees import Tree
-from console.looking.offline import in_namespace
+from console.inspect.offline import in_namespace
 from workers.render.cache import RenderCache
 from workers.render.parts import by_source
 from workers.render.rendered import Rendered

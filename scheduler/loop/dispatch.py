@@ -178,13 +178,13 @@ class Dispatcher:
             posts: in this order.
             give_back: called when the broker fails, with the position of the first that was not sent.
         """
-        lying: dict[str, frozenset[tuple[str, str]]] = {}
+        backlog: dict[str, frozenset[tuple[str, str]]] = {}
         sent = 0
         for position, (task, subject, queue) in enumerate(posts):
             try:
-                if queue not in lying:
-                    lying[queue] = self._sender.lying(queue)
-                if (task, subject) not in lying[queue]:
+                if queue not in backlog:
+                    backlog[queue] = self._sender.backlog(queue)
+                if (task, subject) not in backlog[queue]:
                     self._sender.send(task, subject, queue=queue)
                     sent += 1
             except TransientError:

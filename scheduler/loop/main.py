@@ -27,9 +27,9 @@ from scheduler.loop.listening import Listening
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
+from scheduler.loop.requeue import Requeue
 from scheduler.loop.retention import Retention
 from scheduler.loop.tick import Scheduler
-from scheduler.loop.upkeep import Upkeep
 from scheduler.readers import READERS
 
 log = logger(__name__)
@@ -76,7 +76,7 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
         planner=Planner(led, snapshots),
         dispatcher=Dispatcher(led, CelerySender(make_celery(config)), snapshots, clock),
         reaper=Reaper(led, clock, lease=config.lease),
-        upkeep=Upkeep(led, clock),
+        requeue=Requeue(led, clock),
         retention=Retention(led, clock, keep=config.retention),
         listening=Listening(led, READERS),
     )

@@ -19,7 +19,7 @@ class Sender(Protocol):
         """
         ...
 
-    def lying(self, queue: str) -> frozenset[tuple[str, str]]:
+    def backlog(self, queue: str) -> frozenset[tuple[str, str]]:
         """Return task and id of what lies in a queue, taken by nobody yet. Raises as ``send``."""
         ...
 

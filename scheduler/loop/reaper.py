@@ -57,7 +57,7 @@ class Reaper:
 
     def _reap(self, connection: Connection) -> int:
         now = self._database.now(connection)
-        for name in lost.bury(connection, now=now):
+        for name in lost.mark_dead(connection, now=now):
             log.warning("worker.died", worker=name)
         reaped = reaper.reap(connection, now=now, dead_after=workers.DEAD_AFTER)
         for one in reaped:

@@ -18,8 +18,8 @@ from scheduler.loop.listening import Listening
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
+from scheduler.loop.requeue import Requeue
 from scheduler.loop.retention import Retention
-from scheduler.loop.upkeep import Upkeep
 
 log = logger(__name__)
 
@@ -39,7 +39,7 @@ class Scheduler:
     planner: Planner
     dispatcher: Dispatcher
     reaper: Reaper
-    upkeep: Upkeep
+    requeue: Requeue
     retention: Retention
     listening: Listening
     draw: Callable[[], float] = random.random
@@ -81,7 +81,7 @@ class Scheduler:
         # Before what makes the runs of placements that are to be tried again, and before what sends them all.
         self._contained("findings", self.findings.tick)
         self._contained("planner", self.planner.tick)
-        self._contained("upkeep", self.upkeep.tick)
+        self._contained("requeue", self.requeue.tick)
         self._contained("dispatch", self.dispatcher.tick)
         self._contained("reaper", self.reaper.tick)
         self._contained("retention", self.retention.tick)

@@ -41,7 +41,7 @@ from scheduler.loop.intents import IntentRunner
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
-from scheduler.loop.upkeep import Upkeep
+from scheduler.loop.requeue import Requeue
 from simulator.server import Simulator
 from tests.fakes.leases import StepKeeper
 from tests.fakes.trees import memory_tree
@@ -135,7 +135,7 @@ class MemorySender:
         self._check()
         self.messages.append((task, subject, queue))
 
-    def lying(self, queue: str) -> frozenset[tuple[str, str]]:
+    def backlog(self, queue: str) -> frozenset[tuple[str, str]]:
         self._check()
         return frozenset((task, subject) for task, subject, where in self.messages if where == queue)
 
@@ -299,7 +299,7 @@ class StepHub:
         self.registry.look(jitter=1.0)
         self.findings.tick()
         self.planner.tick()
-        Upkeep(self.database, SystemClock()).tick()
+        Requeue(self.database, SystemClock()).tick()
         self.dispatcher.tick()
 
     def work(self) -> list[tuple[str, str, str]]:

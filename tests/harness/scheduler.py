@@ -32,9 +32,9 @@ from scheduler.loop.listening import Listening
 from scheduler.loop.planner import Planner
 from scheduler.loop.reaper import Reaper
 from scheduler.loop.registry_watch import RegistryWatch
+from scheduler.loop.requeue import Requeue
 from scheduler.loop.retention import Retention
 from scheduler.loop.tick import Scheduler
-from scheduler.loop.upkeep import Upkeep
 from scheduler.readers import READERS
 from tests.factories import rendered_by
 from tests.harness import texts
@@ -84,7 +84,7 @@ class Outbox:
             raise AwayError(AWAY)
         self.sent.append((task, subject, queue))
 
-    def lying(self, queue: str) -> frozenset[tuple[str, str]]:
+    def backlog(self, queue: str) -> frozenset[tuple[str, str]]:
         return frozenset((task, subject) for task, subject, where in self.sent if where == queue) & self.queued
 
     def epoch(self) -> str | None:
@@ -166,7 +166,7 @@ class Steps:
             self.planner,
             self.dispatcher,
             self.reaper,
-            Upkeep(led, self.clock),
+            Requeue(led, self.clock),
             Retention(led, self.clock, keep=KEEP),
             Listening(led, READERS),
         )

@@ -303,7 +303,7 @@ def test_the_broker_refuses_what_a_process_has_no_need_of(
 
 
 def _empty(sender: CelerySender, queue: str) -> bool:
-    return not sender.lying(queue)
+    return not sender.backlog(queue)
 
 
 def test_a_message_goes_from_the_schedulers_user_by_the_workers_to_flowers(deployment: Deployment) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.approvals import ApprovalKind
 from common.domain.codes import CauseReason, ObjectReason
 from common.domain.fleet import Fleet, Placement, SyncSettings
@@ -269,6 +269,6 @@ def rejected(connection: Connection, asks: Mapping[ObjectId, PlacementRef], run:
         no = approvals.rejected(connection, ApprovalKind.MOVE, str(run.ref), asked)
         if no is not None:
             why = f": {no.decision_reason}" if no.decision_reason else ""
-            objects = numbers.of(len(asks), "object")
+            objects = formatting.of(len(asks), "object")
             return f"{no.decided_by} rejected the move{why} ({objects} of {asked['from']}); `flotilla sync` asks again"
     return ""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.changes import Action, Change
 from common.domain.codes import ObjectReason, SyncReason
 from common.domain.reasons import nested
@@ -265,7 +265,7 @@ class _Attempt:
             every = steps_of(normal, with_hooks=True, first=self._request.first)
             self._unended = HookRows(self._request, every.phases).unended()
         self._warnings = (
-            *(f"{option} is not carried out ({numbers.of(count, 'object')})" for option, count in ignored.items()),
+            *(f"{option} is not carried out ({formatting.of(count, 'object')})" for option, count in ignored.items()),
             *secret,
         )
         return normal, arriving

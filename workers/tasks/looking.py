@@ -21,7 +21,7 @@ from workers.kube import Connection
 from workers.sync.errors import ForbiddenError
 from workers.sync.objects.live import Kind
 from workers.sync.ports import ClusterPort
-from workers.tasks.contact import check_identity
+from workers.tasks.identity_check import check_identity
 from workers.tasks.leases import HeldLease
 from workers.tasks.runtime import Runtime
 

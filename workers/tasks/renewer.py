@@ -170,7 +170,7 @@ class Renewer:
         with self._database.write() as connection:
             now = self._database.now(connection)
             ahead = self._database.clock_ahead(connection).total_seconds()
-            if lost.succeed(connection, state.name, started_at=report.started_at):
+            if lost.replace(connection, state.name, started_at=report.started_at):
                 log.warning("worker.succeeds-a-dead-one", worker=state.name)
             state = replace(state, clock_ahead=ahead)
             workers.beat(

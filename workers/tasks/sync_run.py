@@ -43,7 +43,7 @@ from workers.render.table import asks_cluster
 from workers.sync import pipeline
 from workers.sync.ports import Phase, Ports, SyncRequest
 from workers.tasks import tenancy
-from workers.tasks.contact import check_identity
+from workers.tasks.identity_check import check_identity
 from workers.tasks.leases import HeldLease
 from workers.tasks.preflight import Go, Stop, preflight
 from workers.tasks.runtime import EngineClock, Runtime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.catalogue import Params, inner, nested, sentence
 from common.domain.codes import CauseReason, HookReason, ObjectReason
 from common.domain.status import NONE, Reason
@@ -64,13 +64,13 @@ def _hook(params: Params, how: str) -> str:
 
 
 def _failed_before(params: Params) -> str:
-    failed = f"{numbers.of(int(params['runs']), 'run')} failed at this revision"
+    failed = f"{formatting.of(int(params['runs']), 'run')} failed at this revision"
     return f"{failed}, and its cluster or the registry has changed since" if params.get("changed") else failed
 
 
 def _drifted(params: Params) -> str:
     by = f" by {params['by']}" if params.get("by") else ""
-    drifted = numbers.of(int(params["objects"]), "object")
+    drifted = formatting.of(int(params["objects"]), "object")
     return _fought(params, f"{drifted} drifted: {params['kind']} {params['name']} {params['what']}{by}")
 
 
@@ -144,7 +144,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     CauseReason.NEW_REVISION: lambda _: "a new revision",
     CauseReason.NEWER_REVISION: lambda _: "a newer revision",
     CauseReason.FAILED: _failed_before,
-    CauseReason.UNCORRECTED: lambda params: f"{numbers.of(int(params['runs']), 'run')} failed to correct it",
+    CauseReason.UNCORRECTED: lambda params: f"{formatting.of(int(params['runs']), 'run')} failed to correct it",
     CauseReason.LEAVES: lambda _: "the placement leaves",
     CauseReason.DRIFTED: _drifted,
     CauseReason.CREATED_LATE: lambda params: f"{params['object']} was created late by an attempt that was interrupted",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.catalogue import Params, sentence, spoken
 from common.domain.changes import difference
 from common.domain.holds import BLOCKING, Hold
@@ -95,7 +95,7 @@ def _warned(params: Params) -> str:
 def _fight(params: Params) -> str:
     who = params.get("manager") or "somebody"
     more = int(params["objects"]) - 1
-    others = f" and {numbers.of(more, 'other object')}" if more else ""
+    others = f" and {formatting.of(more, 'other object')}" if more else ""
     until = datetime.fromisoformat(params["until"]) if params.get("until") else None
     then = f"; corrected again after {until:%H:%M:%S} UTC" if until is not None else ""
     return f"a fight: {who} keeps changing {params['first']}{others}{then}"
@@ -116,7 +116,7 @@ def _asked(params: Params) -> str:
 
 def _held(params: Params) -> str:
     more = int(params["objects"]) - 1
-    others = f", and {numbers.of(more, 'other object')} alike" if more else ""
+    others = f", and {formatting.of(more, 'other object')} alike" if more else ""
     return (
         f"{params['first']} was deleted and stays until its finalizers are done: "
         f"{params['finalizers']}{others}; see whether what handles them runs"
@@ -125,7 +125,7 @@ def _held(params: Params) -> str:
 
 def _hooks(params: Params) -> str:
     more = int(params["objects"]) - 1
-    others = f" and {numbers.of(more, 'other hook')}" if more else ""
+    others = f" and {formatting.of(more, 'other hook')}" if more else ""
     return (
         f"hook {params['first']}{others} of this revision {'have' if more else 'has'} not succeeded; "
         f"a new revision or `flotilla sync` runs {'them' if more else 'it'}"
@@ -136,7 +136,7 @@ def _rejected(params: Params) -> str:
     why = f" ({params['why']})" if params.get("why") else ""
     count = int(params["objects"])
     return (
-        f"{params['by']} rejected the removal of {numbers.of(count, 'object')}{why}: "
+        f"{params['by']} rejected the removal of {formatting.of(count, 'object')}{why}: "
         f"{'it stays' if count == 1 else 'they stay'} on the cluster until Git asks for "
         f"{'it' if count == 1 else 'them'} again, "
         "the list of removals changes, or `flotilla sync` has the question asked anew"
@@ -161,7 +161,7 @@ def _transferred(params: Params) -> str:
 
 def _leaving_asked(params: Params) -> str:
     why = sentence(Reason(str(params["why"])))
-    return f"{numbers.of(int(params['placements']), 'placement')} would leave ({why})"
+    return f"{formatting.of(int(params['placements']), 'placement')} would leave ({why})"
 
 
 SENTENCES: Mapping[str, Callable[[Params], str]] = {

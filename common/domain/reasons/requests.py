@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.catalogue import Params, told
 from common.domain.codes import ApprovalReason, FaultReason, RequestReason
 from common.domain.runs import RunState
@@ -17,16 +17,16 @@ _UNDER_WAY = {
 
 
 def _refreshed(params: Params) -> str:
-    return f"{numbers.of(int(params['sources']), 'source')}, the registry and every cluster are looked at now"
+    return f"{formatting.of(int(params['sources']), 'source')}, the registry and every cluster are looked at now"
 
 
 def _leaves(params: Params) -> str:
     leaving = int(params["placements"])
-    return f"{numbers.of(leaving, 'placement')} {'leaves' if leaving == 1 else 'leave'}"
+    return f"{formatting.of(leaving, 'placement')} {'leaves' if leaving == 1 else 'leave'}"
 
 
 def _moves(params: Params) -> str:
-    moving = numbers.of(int(params["objects"]), "object")
+    moving = formatting.of(int(params["objects"]), "object")
     return f"{moving} from {params['from']} may go to {params['to']} with its next run"
 
 
@@ -60,7 +60,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     RequestReason.BROKEN: lambda params: (
         f"it could not be carried out ({params['error']}). The scheduler's log has the rest."
     ),
-    ApprovalReason.LEAVING: lambda params: f"{numbers.of(int(params['placements']), 'placement')} would be removed",
+    ApprovalReason.LEAVING: lambda params: f"{formatting.of(int(params['placements']), 'placement')} would be removed",
     ApprovalReason.IDENTITY: lambda params: f"another cluster answers at {params['server']}",
     FaultReason.ORPHAN: _orphan,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.catalogue import Params, inner, spoken, told
 from common.domain.changes import difference
 from common.domain.codes import RunReason
@@ -31,7 +31,7 @@ def _poison(params: Params) -> str:
     workers = params.get("workers")
     if workers is None:
         return told(params) or "workers died or hung again and again during its run"
-    return f"{numbers.of(int(workers), 'worker')} died or hung during this run"
+    return f"{formatting.of(int(workers), 'worker')} died or hung during this run"
 
 
 def _deadline(params: Params) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from common.domain import numbers
+from common.domain import formatting
 from common.domain.catalogue import Params, inner
 from common.domain.codes import SyncReason
 
@@ -31,7 +31,7 @@ def _written(params: Params) -> str:
     """Return what a run that is refused now has written: often nothing, and only then is that said."""
     written = int(params["objects"])
     if written:
-        return f"{numbers.of(written, 'object')} {'was' if written == 1 else 'were'} written before"
+        return f"{formatting.of(written, 'object')} {'was' if written == 1 else 'were'} written before"
     if params.get("before"):
         return "nothing more was written than by this run's earlier attempts"
     return "nothing was written"
@@ -39,7 +39,7 @@ def _written(params: Params) -> str:
 
 def _later(params: Params) -> str:
     count = int(params["objects"])
-    return f"{numbers.of(count, 'object')} {numbers.are(count)} removed once the rest is healthy"
+    return f"{formatting.of(count, 'object')} {formatting.are(count)} removed once the rest is healthy"
 
 
 def _ill(params: Params) -> str:
@@ -56,7 +56,7 @@ def _kind(params: Params) -> str:
 
 
 def _would_go(params: Params) -> str:
-    return f"{numbers.of(int(params['objects']), 'object')} would be removed"
+    return f"{formatting.of(int(params['objects']), 'object')} would be removed"
 
 
 SENTENCES: Mapping[str, Callable[[Params], str]] = {

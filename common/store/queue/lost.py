@@ -12,7 +12,7 @@ from common.store.queue.workers import DEAD_AFTER
 from common.store.schema.tables import ClusterRow, RunRow, SourceRow, WorkerRow
 
 
-def bury(connection: Connection, *, now: datetime) -> tuple[str, ...]:
+def mark_dead(connection: Connection, *, now: datetime) -> tuple[str, ...]:
     """Forget workers that died, have all that lies in their queues sent again, and return their names.
 
     Which messages they had is not known. One that was not lost is delivered twice then, and claims nothing.
@@ -23,7 +23,7 @@ def bury(connection: Connection, *, now: datetime) -> tuple[str, ...]:
     return tuple(sorted(name for name, _ in rows))
 
 
-def succeed(connection: Connection, name: str, *, started_at: datetime) -> bool:
+def replace(connection: Connection, name: str, *, started_at: datetime) -> bool:
     """Take the place of a process of the same name, if one was there and did not leave in order; return whether."""
     before = select(WorkerRow.queues).where(WorkerRow.name == name, WorkerRow.started_at != started_at)
     queues = connection.execute(before.with_for_update()).scalar_one_or_none()

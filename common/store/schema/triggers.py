@@ -71,11 +71,11 @@ GUARDS = (
 )
 NEWER = tuple(Guard(table, "INSERT") for table in ("attempts", "object_results", "planned_changes"))
 """Nothing is added to a run that has ended."""
-WALKS = {f"guard_{machine.table}_walk": machine for machine in MACHINES}
+STATE_GUARDS = {f"guard_{machine.table}_update_state": machine for machine in MACHINES}
 """By the names of their triggers; after ``guard_runs_update``, since PostgreSQL fires them in the order of names."""
 TRUNCATED = tuple(dict.fromkeys(guard.table for guard in GUARDS))
 _MESSAGE = "history is append-only"
-_NO_WALK = "no such change of state"
+_NO_CHANGE = "no such change of state"
 _ENDED = "(SELECT state FROM runs WHERE id = NEW.run_id) = 'ended'"
 _FUNCTION = f"""
 CREATE FUNCTION flotilla_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -94,10 +94,10 @@ BEGIN
 END $$
 """
 
-_WALK_FUNCTION = f"""
-CREATE FUNCTION flotilla_refuse_walk() RETURNS trigger LANGUAGE plpgsql AS $$
+_STATE_FUNCTION = f"""
+CREATE FUNCTION flotilla_refuse_state() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION '{_NO_WALK}: % to % on %', OLD.state, NEW.state, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+  RAISE EXCEPTION '{_NO_CHANGE}: % to % on %', OLD.state, NEW.state, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END $$
 """
 
@@ -115,7 +115,7 @@ END $$
 def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
     """Return what makes the guards, in order; ``schema`` is where our tables lie in PostgreSQL, quoted."""
     if dialect == "sqlite":
-        walks = tuple(f"{_walk(name)} {_raised(f'{_NO_WALK}: {of.table}')}" for name, of in WALKS.items())
+        walks = tuple(f"{_on_state(name)} {_raised(f'{_NO_CHANGE}: {of.table}')}" for name, of in STATE_GUARDS.items())
         return tuple(map(_of_sqlite, GUARDS)) + tuple(map(_newer_of_sqlite, NEWER)) + walks
     kept = [
         _KEPT_FUNCTION.format(table=guard.table, schema=schema, unless=guard.unless).strip()
@@ -136,8 +136,8 @@ def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
         f"CREATE TRIGGER {g.name} BEFORE INSERT ON {g.table} FOR EACH ROW EXECUTE FUNCTION flotilla_refuse_ended()"
         for g in NEWER
     ]
-    functions = (_FUNCTION.strip(), _NEWER_FUNCTION.format(schema=schema).strip(), _WALK_FUNCTION.strip(), *kept)
-    walked = [f"{_walk(name)} EXECUTE FUNCTION flotilla_refuse_walk()" for name in WALKS]
+    functions = (_FUNCTION.strip(), _NEWER_FUNCTION.format(schema=schema).strip(), _STATE_FUNCTION.strip(), *kept)
+    walked = [f"{_on_state(name)} EXECUTE FUNCTION flotilla_refuse_state()" for name in STATE_GUARDS]
     return (*functions, *rows, *emptied, *newer, *walked)
 
 
@@ -166,7 +166,7 @@ def present(connection: Connection) -> set[tuple[str, str]]:
 
 def _wanted(dialect: str) -> set[tuple[str, str]]:
     wanted = {(guard.table, guard.name) for guard in (*GUARDS, *NEWER)}
-    wanted |= {(machine.table, name) for name, machine in WALKS.items()}
+    wanted |= {(machine.table, name) for name, machine in STATE_GUARDS.items()}
     if dialect == "postgresql":
         wanted |= {(table, f"guard_{table}_truncate") for table in TRUNCATED}
     return wanted
@@ -183,9 +183,9 @@ def _newer_of_sqlite(guard: Guard) -> str:
     return f"CREATE TRIGGER {guard.name} BEFORE INSERT ON {guard.table} WHEN {_ENDED} {_refusal(guard)}"
 
 
-def _walk(name: str) -> str:
+def _on_state(name: str) -> str:
     """Return how the trigger begins that refuses every change of state that its table's machine does not have."""
-    machine: Machine = WALKS[name]
+    machine: Machine = STATE_GUARDS[name]
     may = " OR ".join(f"OLD.state = '{before}' AND NEW.state = '{after}'" for before, after in machine.changes)
     when = f"OLD.state <> NEW.state AND NOT ({may})"
     return f"CREATE TRIGGER {name} BEFORE UPDATE OF state ON {machine.table} FOR EACH ROW WHEN ({when})"

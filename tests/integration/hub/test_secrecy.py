@@ -25,7 +25,7 @@ from common.store.schema.tables import Base, InventoryRow, PlacementRow
 from common.store.state.intents import IntentKind
 from console.api.app import create_app
 from console.cli import looking, main
-from console.looking import hub as looking_hub
+from console.inspect import hub as looking_hub
 from console.planning.changes import compared
 from tests.harness.hub import APPS, StepHub
 from tests.harness.seen import client

@@ -17,8 +17,8 @@ from common.domain.refs import PlacementRef
 from common.settings import Settings
 from console.cli import looking, main
 from console.cli.client import HubUnreachableError
-from console.looking import hub as looking_hub
-from console.looking.live import look
+from console.inspect import hub as looking_hub
+from console.inspect.live import look
 from tests.harness.hub import APPS, StepHub
 from tests.harness.manifests import config_map
 from tests.harness.seen import client

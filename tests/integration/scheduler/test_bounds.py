@@ -145,7 +145,7 @@ def test_what_a_stranger_left_in_a_queue_holds_up_nothing(hub: Hub) -> None:
     with hub.redis.client() as client:
         for entry in (b"garbage", b"5", b"[]", b"{}", b'{"headers": {}, "body": "!"}', b"\xff"):
             client.rpush(QUEUE, entry)
-    assert hub.sender.lying(QUEUE) == frozenset()
+    assert hub.sender.backlog(QUEUE) == frozenset()
     hub.dispatch()
     with hub.redis.client() as client:
         assert client.rpop(QUEUE, 6) is not None

@@ -54,9 +54,9 @@ def test_a_worker_that_starts_in_a_dead_ones_place_has_it_sent_again_at_once(ste
     with steps.db.write() as connection:
         now = steps.db.now(connection)
         started = connection.execute(select(WorkerRow.started_at)).scalar_one()
-        assert not lost.succeed(connection, "w1", started_at=started), "the same process beats again"
-        assert lost.succeed(connection, "w1", started_at=now + timedelta(seconds=1))
-        assert not lost.succeed(connection, "w1", started_at=now + timedelta(seconds=1))
+        assert not lost.replace(connection, "w1", started_at=started), "the same process beats again"
+        assert lost.replace(connection, "w1", started_at=now + timedelta(seconds=1))
+        assert not lost.replace(connection, "w1", started_at=now + timedelta(seconds=1))
     steps.workers()
     steps.turns(1)
     assert _sent(steps) == tuple(count + 1 for count in before)
@@ -64,8 +64,8 @@ def test_a_worker_that_starts_in_a_dead_ones_place_has_it_sent_again_at_once(ste
 
 def test_a_worker_that_left_in_order_has_lost_nothing(steps: Steps) -> None:
     with steps.db.write() as connection:
-        assert not lost.succeed(connection, "w9", started_at=steps.db.now(connection))
-        assert lost.bury(connection, now=steps.db.now(connection)) == ()
+        assert not lost.replace(connection, "w9", started_at=steps.db.now(connection))
+        assert lost.mark_dead(connection, now=steps.db.now(connection)) == ()
 
 
 def test_other_pools_are_not_sent_again(steps: Steps) -> None:

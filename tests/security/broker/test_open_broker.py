@@ -346,11 +346,11 @@ def test_only_what_is_ours_counts_as_lying_in_a_queue(target: Target) -> None:
     typed = target.envelope(queue=queue, headers={"x": {"__type__": "decimal", "__value__": "1"}})
     for raw in (*map(_dumped, (forged, elsewhere, unsigned, typed)), nested, b"[" * 100_000, b"", b"5", b"\xff"):
         target.broker.lpush(queue, raw)
-    assert sender.lying(queue) == frozenset()
+    assert sender.backlog(queue) == frozenset()
     target.app.send_task(messages.RESOLVE, ["1000"], queue=queue)
     for _ in range(200):
         target.broker.lpush(queue, b"[" * 1_000)
-    assert sender.lying(queue) == {(messages.RESOLVE, "1000")}
+    assert sender.backlog(queue) == {(messages.RESOLVE, "1000")}
     target.broker.delete(queue)
 
 

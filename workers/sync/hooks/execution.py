@@ -205,8 +205,8 @@ class HookRunner:
                 collected = Reason(HealthReason.COLLECTED_FAILED)
                 return self._came(hook, stage, replace(item, hook_state=state), collected)
             return self._failed(hook, stage, item, Reason(HookReason.DELETED))
-        if live is not None and (hindrance := self._out_of_the_way(hook, live)):
-            return Progress(hook.object, HookState.ACTIVE, hindrance)
+        if live is not None and (in_the_way := self._out_of_the_way(hook, live)):
+            return Progress(hook.object, HookState.ACTIVE, in_the_way)
         if active := self._clear_former(hook):
             return Progress(active, HookState.ACTIVE, Reason(HookReason.EARLIER))
         return self._begun(hook, stage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.looking.stream import stream
+from console.inspect.stream import stream
 from workers.render.manifests import Sourced
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from common.domain.refs import ObjectId
-from console.looking.trackers import active
+from console.inspect.trackers import active
 
 WEB = ObjectId("apps", "Deployment", "web", "web")
 ROLE = ObjectId("rbac.authorization.k8s.io", "ClusterRole", "", "system:web")

@@ -9,7 +9,7 @@ from typing import Any
 from common.domain.health import Health, HealthReport
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId
-from console.looking.scopes import BUILT_IN
+from console.inspect.scopes import BUILT_IN
 
 Kind = tuple[str, str]
 """Group and kind."""

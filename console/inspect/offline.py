@@ -21,7 +21,7 @@ from common.domain.refs import PlacementRef
 from common.registry import DocumentError, application_alone, cluster_alone
 from common.settings import Settings
 from common.sources.folders import folder_tree
-from console.looking.scopes import defined_kinds, namespaced, with_namespace
+from console.inspect.scopes import defined_kinds, namespaced, with_namespace
 from workers.render.cache import RenderCache
 from workers.render.manifests import Sourced
 from workers.render.parts import Part

@@ -12,7 +12,7 @@ EVERY = 10.0
 """Seconds between two looks: each reads all placements once."""
 
 
-class Upkeep:
+class Requeue:
     """Used by one thread.
 
     Args:
@@ -34,5 +34,5 @@ class Upkeep:
             found = placements.want_what_was_missed(connection, now=self._database.now(connection))
         self._due = self._clock.monotonic() + EVERY
         if found:
-            log.info("upkeep.wanted", placements=found)
+            log.info("requeue.wanted", placements=found)
         return found

@@ -29,7 +29,7 @@ from common.store.state import clusters, inventory, placements, sources
 from common.store.state.clusters import ClusterFacts
 from common.store.state.placements import PlacementFacts
 from console.cli.client import HubUnreachableError
-from console.looking.offline import Shown, in_namespace
+from console.inspect.offline import Shown, in_namespace
 from workers.kube import ClusterPool
 from workers.render.manifests import Sourced
 from workers.render.renderers import Resolved, renderers_from

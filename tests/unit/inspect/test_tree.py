@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId
-from console.looking.tree import (
+from console.inspect.tree import (
     JOB,
     POD,
     REPLICA_SET,

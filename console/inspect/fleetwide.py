@@ -16,7 +16,7 @@ from common.snapshots import Snapshots
 from common.store.engine.connection import Connection as DatabaseConnection
 from common.store.engine.session import Database
 from common.store.state import inventory
-from console.looking.trackers import KINDS, Tracker, active
+from console.inspect.trackers import KINDS, Tracker, active
 from workers.kube import ClusterPool, Connection
 from workers.kube.pool import OWN
 from workers.sync.errors import ForbiddenError, UnknownKindError

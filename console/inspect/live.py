@@ -22,8 +22,8 @@ from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.status import Reason
 from common.settings import Settings
-from console.looking.hub import Placed, placed
-from console.looking.tree import WELL, Happened, Kind, Met, Node, grown, is_spent, reached, wanted_kinds
+from console.inspect.hub import Placed, placed
+from console.inspect.tree import WELL, Happened, Kind, Met, Node, grown, is_spent, reached, wanted_kinds
 from workers.kube import ClusterPool, Connection
 from workers.kube.children import Child, Children, Event
 from workers.kube.pool import OWN
@@ -66,7 +66,7 @@ def look(settings: Settings, ref: PlacementRef) -> Grown:
     """Return what a placement owns on its cluster now, and what hangs on it.
 
     Raises:
-        HubUnreachableError, NothingToShowError: as ``console.looking.hub.placed``.
+        HubUnreachableError, NothingToShowError: as ``console.inspect.hub.placed``.
         AnotherClusterError: the cluster is not the one the hub knows.
         TransientError: it cannot be reached.
         PermanentError: its credentials do not work.
