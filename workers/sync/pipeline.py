@@ -31,8 +31,8 @@ from workers.sync.plan.judging import Judging
 from workers.sync.plan.normalise import Normal, Wanted
 from workers.sync.plan.places import Stage
 from workers.sync.plan.reading import prepare
-from workers.sync.plan.steps import Step, Steps, objects_of, removal_steps, steps_of
 from workers.sync.plan.unserved import Brought
+from workers.sync.plan.waves import WavePlan, WaveStep, objects_of, removal_steps, steps_of
 from workers.sync.ports import (
     Ending,
     Fight,
@@ -46,7 +46,7 @@ from workers.sync.ports import (
     Unended,
 )
 from workers.sync.removals import Removals
-from workers.sync.walk import Halt, StepWalk, at_step, until_released
+from workers.sync.waves import Halt, WaveRunner, at_step, until_released
 
 _WITH_HOOKS = frozenset({Trigger.REVISION, Trigger.MANUAL, Trigger.RETRY})
 """Hooks belong to a revision that is brought about: not to drift that is corrected, nor to what is pruned later."""
@@ -135,19 +135,19 @@ class _Attempt:
         plan = self._removals.departure()
         hooks = self._kept_hooks() if self._request.manifests else ()
         steps = removal_steps(hooks)
-        walk = StepWalk(self._request, self._ports, self._outcomes, steps)
-        halt = self._hooked(walk, steps, Stage.PRE_DELETE)
+        waves = WaveRunner(self._request, self._ports, self._outcomes, steps)
+        halt = self._hooked(waves, steps, Stage.PRE_DELETE)
         if halt is not None:
-            return self._walked(halt, walk)
+            return self._halted_between(halt, waves)
         for object_id, ref in self._removals.claims(plan).takers.items():
             raise ClaimedError(claimed_by(ref, object_id))
         result = self._removed(self._writer(()), plan)
         if result.ending is not Ending.SUCCEEDED:
             return result
-        halt = self._hooked(walk, steps, Stage.POST_DELETE)
+        halt = self._hooked(waves, steps, Stage.POST_DELETE)
         if halt is not None:
-            return self._walked(halt, walk)
-        walk.clear_hooks()
+            return self._halted_between(halt, waves)
+        waves.clear_hooks()
         return self._result(Ending.SUCCEEDED)
 
     def _kept_hooks(self) -> tuple[Wanted, ...]:
@@ -156,10 +156,10 @@ class _Attempt:
             raise ManifestsError(f"{one.label}: {one.error}" for one in normal.unserved)
         return normal.wanted
 
-    def _hooked(self, walk: StepWalk, steps: Steps, stage: Stage) -> Halt | None:
+    def _hooked(self, waves: WaveRunner, steps: WavePlan, stage: Stage) -> Halt | None:
         """Run the hooks of one stage of a removal; return why it does not go on, None when it does."""
         with self._timed("hooks"):
-            halts = (walk.after(step, ()) for step in steps.steps if step.turn[0] is stage)
+            halts = (waves.after(step, ()) for step in steps.steps if step.turn[0] is stage)
             return next((halt for halt in halts if halt is not None), None)
 
     # -- step by step ------------------------------------------------------------------------------------------
@@ -170,31 +170,31 @@ class _Attempt:
         approved = self._request.trigger is Trigger.APPROVAL and not self._request.was_in
         return approved or self._request.trigger in _WITH_HOOKS
 
-    def _steps(self, normal: Normal) -> Steps:
+    def _steps(self, normal: Normal) -> WavePlan:
         return steps_of(normal, with_hooks=self._with_hooks, first=self._request.first)
 
-    def _stepwise(self, wanted: tuple[Wanted, ...], arriving: frozenset[Kind], steps: Steps) -> SyncResult:
-        walk = StepWalk(self._request, self._ports, self._outcomes, steps)
-        walk.take_over()
+    def _stepwise(self, wanted: tuple[Wanted, ...], arriving: frozenset[Kind], steps: WavePlan) -> SyncResult:
+        waves = WaveRunner(self._request, self._ports, self._outcomes, steps)
+        waves.take_over()
         if self._request.outdated:
-            return self._walked(walk.settle_hooks(), walk)
+            return self._halted_between(waves.settle_hooks(), waves)
         judging = self._judging(objects_of(wanted), arriving)
         writer = Writer(self._request, self._ports, judging.judge, self._outcomes)
         verdicts: Sequence[Verdict] = ()
         for step in steps.steps:
             verdicts = ()
-            halt = walk.kinds(step, Brought.BEFORE)
+            halt = waves.kinds(step, Brought.BEFORE)
             if halt is None:
                 halt, verdicts = self._stepped(step, judging, writer, wanted)
             if halt is None:
                 with self._timed("hooks"):
-                    halt = walk.kinds(step, Brought.BESIDE) or walk.after(step, verdicts)
+                    halt = waves.kinds(step, Brought.BESIDE) or waves.after(step, verdicts)
             if halt is not None:
-                return self._walked(halt, walk)
-        return self._pruned_at_last(writer, wanted, walk, verdicts)
+                return self._halted_between(halt, waves)
+        return self._pruned_at_last(writer, wanted, waves, verdicts)
 
     def _stepped(
-        self, step: Step, judging: Judging, writer: Writer, wanted: Sequence[Wanted]
+        self, step: WaveStep, judging: Judging, writer: Writer, wanted: Sequence[Wanted]
     ) -> tuple[Halt | None, Sequence[Verdict]]:
         """Judge and write the objects of a step; return why it ends there, and the verdicts."""
         for one in step.unserved:
@@ -211,21 +211,21 @@ class _Attempt:
         return None, verdicts
 
     def _pruned_at_last(
-        self, writer: Writer, wanted: Sequence[Wanted], walk: StepWalk, last: Sequence[Verdict]
+        self, writer: Writer, wanted: Sequence[Wanted], waves: WaveRunner, last: Sequence[Verdict]
     ) -> SyncResult:
         """Prune what is left over, once the last step is healthy too."""
-        result = self._prune_after_apply(writer, wanted, waits=lambda: bool(walk.ill(last)))
+        result = self._prune_after_apply(writer, wanted, waits=lambda: bool(waves.ill(last)))
         if result.ending is Ending.WAITING and self._request.expired:
-            return self._walked(Halt(Ending.FAILED, Reason(SyncReason.UNHEALTHY)), walk)
-        return replace(result, fail_hooks=bool(walk.on_failure))
+            return self._halted_between(Halt(Ending.FAILED, Reason(SyncReason.UNHEALTHY)), waves)
+        return replace(result, fail_hooks=bool(waves.on_failure))
 
-    def _walked(self, halt: Halt, walk: StepWalk) -> SyncResult:
-        """Return the result of a walk that did not come to its end."""
+    def _halted_between(self, halt: Halt, waves: WaveRunner) -> SyncResult:
+        """Return the result of a sync that ended between its waves."""
         if halt.ending is not Ending.WAITING:
-            walk.end_phases()
+            waves.end_phases()
         if halt.ending is Ending.FAILED:
-            walk.run_fail_hooks()
-        return replace(self._halted(halt), fail_hooks=bool(walk.on_failure))
+            waves.run_fail_hooks()
+        return replace(self._halted(halt), fail_hooks=bool(waves.on_failure))
 
     def _halted(self, halt: Halt) -> SyncResult:
         result = self._result(halt.ending, halt.reason)

@@ -12,7 +12,7 @@ from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
 from workers.sync.plan.normalise import GENERATED, Wanted
 from workers.sync.plan.places import Stage
-from workers.sync.plan.steps import REMOVAL
+from workers.sync.plan.waves import REMOVAL
 from workers.sync.ports import InventoryItem, Manifest, SyncRequest, Unended
 
 _SECRET = ("", "Secret")

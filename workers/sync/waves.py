@@ -22,8 +22,8 @@ from workers.sync.objects.moving import Hold
 from workers.sync.plan.judge import Verdict
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.places import Stage
-from workers.sync.plan.steps import Step, Steps
 from workers.sync.plan.unserved import Brought
+from workers.sync.plan.waves import WavePlan, WaveStep
 from workers.sync.ports import Ending, Ports, SyncRequest
 
 _GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
@@ -60,7 +60,7 @@ def until_released(refused: Sequence[Verdict]) -> Halt | None:
     return Halt(Ending.WAITING, reason, tuple(one.wanted.object for one in refused))
 
 
-def at_step(step: Step, why: Reason) -> Reason:
+def at_step(step: WaveStep, why: Reason) -> Reason:
     """Return why a sync of several steps does not go on, with the step that it is at."""
     return Reason(SyncReason.STEP, {"step": step.words, "why": nested(why)})
 
@@ -79,7 +79,7 @@ class _Ill:
         return Reason(SyncReason.ILL, {**named, "why": nested(self.reason), "objects": objects})
 
 
-class StepWalk:
+class WaveRunner:
     """Walks through the steps of one attempt.
 
     Args:
@@ -89,7 +89,7 @@ class StepWalk:
         steps: all of them.
     """
 
-    def __init__(self, request: SyncRequest, ports: Ports, outcomes: Outcomes, steps: Steps) -> None:
+    def __init__(self, request: SyncRequest, ports: Ports, outcomes: Outcomes, steps: WavePlan) -> None:
         self._request = request
         self._ports = ports
         self._steps = steps.steps
@@ -103,8 +103,8 @@ class StepWalk:
         """Go on from the hooks that an earlier run of the same revision ran, where this one only tries again."""
         self._hooks.take_over()
 
-    def after(self, step: Step, verdicts: Sequence[Verdict]) -> Halt | None:
-        """Run the hooks of a step whose objects are written; return why the walk ends here, None to go on.
+    def after(self, step: WaveStep, verdicts: Sequence[Verdict]) -> Halt | None:
+        """Run the hooks of a step whose objects are written; return why the sync ends here, None to go on.
 
         Raises:
             TransientError: the cluster failed.
@@ -127,7 +127,7 @@ class StepWalk:
         awaits = (*(one.object for one in active), *(one.object for one in ill))
         return Halt(Ending.WAITING, at_step(step, reasons), awaits, hook_active=bool(active))
 
-    def kinds(self, step: Step, brought: Brought) -> Halt | None:
+    def kinds(self, step: WaveStep, brought: Brought) -> Halt | None:
         """Return why a step waits for kinds that the cluster does not serve yet; None when it need not.
 
         Args:

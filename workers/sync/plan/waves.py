@@ -17,7 +17,7 @@ _ORDERED = (Stage.PRE_SYNC, Stage.SYNC, Stage.POST_SYNC)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class WaveStep:
     """What is done together; the next step begins once all of it is healthy.
 
     Attributes:
@@ -40,7 +40,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class WavePlan:
     """All of one sync.
 
     Attributes:
@@ -48,7 +48,7 @@ class Steps:
         on_failure: hooks to be run when one of them fails.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[WaveStep, ...]
     on_failure: tuple[Wanted, ...] = ()
 
     @property
@@ -70,7 +70,7 @@ def objects_of(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
     return tuple(one for one in wanted if not one.place.is_hook)
 
 
-def steps_of(normal: Normal, *, with_hooks: bool, first: bool) -> Steps:
+def steps_of(normal: Normal, *, with_hooks: bool, first: bool) -> WavePlan:
     """Return the steps of a sync.
 
     A Namespace comes no later than the first object in it, a CustomResourceDefinition no later than the first object
@@ -96,17 +96,17 @@ def steps_of(normal: Normal, *, with_hooks: bool, first: bool) -> Steps:
     steps = []
     for turn in sorted(turns.keys() | unserved.keys()):
         objects, hooks = turns.get(turn, ([], []))
-        steps.append(Step(turn, tuple(objects), _sorted(hooks), tuple(unserved.get(turn, ()))))
-    return Steps(tuple(steps) or (Step((Stage.SYNC, 0)),), _sorted(on_failure))
+        steps.append(WaveStep(turn, tuple(objects), _sorted(hooks), tuple(unserved.get(turn, ()))))
+    return WavePlan(tuple(steps) or (WaveStep((Stage.SYNC, 0)),), _sorted(on_failure))
 
 
-def removal_steps(hooks: Sequence[Wanted]) -> Steps:
+def removal_steps(hooks: Sequence[Wanted]) -> WavePlan:
     """Return the steps before and after a removal: hooks alone, wave by wave."""
     turns: dict[Turn, list[Wanted]] = {}
     for one in hooks:
         for stage in one.place.later & REMOVAL:
             turns.setdefault((stage, one.place.wave), []).append(one)
-    return Steps(tuple(Step(turn, hooks=_sorted(turns[turn])) for turn in sorted(turns)))
+    return WavePlan(tuple(WaveStep(turn, hooks=_sorted(turns[turn])) for turn in sorted(turns)))
 
 
 def _sorted(hooks: Iterable[Wanted]) -> tuple[Wanted, ...]:
