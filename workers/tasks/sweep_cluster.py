@@ -151,7 +151,7 @@ class Recorder:
         seen = [one for one in known if one[1].finding in {Finding.CONFIRMED, Finding.DRIFTED}]
         # What was judged already, and has not changed since, is as it was said to be.
         same = [row.id for row, verdict in seen if verdict.hint == row.hint_judged]
-        standing.confirm(self._transaction, same, now=self._now)
+        standing.mark_observed(self._transaction, same, now=self._now)
         for row, verdict in known:
             self._gone(row, verdict.gone)
         for row, verdict in seen:

@@ -217,11 +217,11 @@ def _update(connection: Connection, changes: Sequence[tuple[int, PlacementChange
     for columns, rows in groups.items():
         statement = update(_TABLE).where(_TABLE.c.id == bindparam("row"))
         connection.execute(statement.values({column: bindparam(column) for column in columns}), rows)
-    _doubt(connection, [id_ for id_, change in changes if change.doubtful])
+    _mark_unknown(connection, [id_ for id_, change in changes if change.doubtful])
     settle(connection, [id_ for id_, _ in changes])
 
 
-def _doubt(connection: Connection, placement_ids: Sequence[int]) -> None:
+def _mark_unknown(connection: Connection, placement_ids: Sequence[int]) -> None:
     """Forget that these run what they are to run: what came between may have been written in part, or it drifted."""
     back = and_(
         PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,

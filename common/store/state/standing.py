@@ -364,7 +364,7 @@ def record_left(connection: Connection, placement_id: int) -> None:
     settle(connection, [placement_id])
 
 
-def confirm(connection: Connection, placement_ids: Sequence[int], *, now: datetime) -> None:
+def mark_observed(connection: Connection, placement_ids: Sequence[int], *, now: datetime) -> None:
     """Note that a sweep found everything as we left it. Whether that is what is wanted, others know."""
     for batch in batched(placement_ids):
         connection.execute(update(PlacementRow).where(PlacementRow.id.in_(batch)).values(confirmed_at=now))
