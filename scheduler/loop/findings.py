@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from common.domain.errors import TransientError
 from common.domain.fleet import Fleet
 from common.domain.status import NONE
 from common.domain.tenant import owner_of
@@ -11,6 +12,7 @@ from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.queue import runs
+from common.store.queue.leadership import NotLeadingError
 from common.store.queue.runs import NewRun
 from common.store.state import findings, standing
 from common.store.state.findings import OpenFinding
@@ -44,12 +46,26 @@ class Findings:
         if known is None:
             return 0
         snapshot_id, fleet = known
-        with self._database.write() as connection:
-            now = self._database.now(connection)
-            found = findings.oldest(connection, pools, limit=PER_TICK)
-            made = _carry_out(connection, found, fleet, snapshot_id, now)
-            findings.remove(connection, found)
-        log.info("findings.decided", findings=len(found), runs=made)
+        share = max(1, PER_TICK // len(pools))
+        return sum(self._decided(pool, share, fleet, snapshot_id) for pool in pools)
+
+    def _decided(self, pool: str, share: int, fleet: Fleet, snapshot_id: int) -> int:
+        """Decide on the oldest findings of a pool in a transaction of their own; return how many runs were made.
+
+        What goes wrong with one pool's rows, which its workers write, is logged, and keeps no other pool from its runs.
+        """
+        try:
+            with self._database.write() as connection:
+                now = self._database.now(connection)
+                found = findings.oldest(connection, pool, limit=share)
+                made = _carry_out(connection, found, fleet, snapshot_id, now)
+                findings.remove(connection, found)
+        except (TransientError, NotLeadingError):
+            raise
+        except Exception as error:  # a row that cannot be read, or holds what nothing can be made of
+            log.exception("findings.pool-failed", pool=pool, error=type(error).__name__)
+            return 0
+        log.info("findings.decided", pool=pool, findings=len(found), runs=made)
         return made
 
 
@@ -66,7 +82,7 @@ def _carry_out(
     for one in found:
         cluster = fleet.clusters.get(one.ref.cluster)
         held = blocked.get(one.ref.cluster, NONE)
-        decision = decide(_filed(one, fleet), fleet.placement(one.ref), cluster=cluster, blocked=held)
+        decision = decide(_filed(one, fleet, now), fleet.placement(one.ref), cluster=cluster, blocked=held)
         if isinstance(decision, MakeRun):
             wanted.append(_new_run(one, decision, fleet, snapshot_id))
         elif isinstance(decision, TryAgain):
@@ -91,7 +107,7 @@ def _new_run(one: OpenFinding, decision: MakeRun, fleet: Fleet, snapshot_id: int
     )
 
 
-def _filed(one: OpenFinding, fleet: Fleet) -> Filed:
+def _filed(one: OpenFinding, fleet: Fleet, now: datetime) -> Filed:
     return Filed(
         trigger=one.trigger,
         cause=one.cause,
@@ -102,7 +118,7 @@ def _filed(one: OpenFinding, fleet: Fleet) -> Filed:
         paused=one.paused,
         owner=owner_of(one.tenant, fleet.projects),
         failures=one.failures,
-        failed_at=one.failed_at,
+        failed_at=min(one.failed_at, now) if one.failed_at is not None else None,
         hint_judged=one.hint_judged,
         found=one.found,
     )

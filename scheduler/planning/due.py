@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from common.domain.admission import Held, Wish, admit
 from common.domain.codes import CauseReason
 from common.domain.fleet import Cluster, Placement
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.revisions import Revision
 from common.domain.runs import RunState, Trigger
@@ -80,6 +81,9 @@ def decide(
         return _held(replace(wish, trigger=Trigger.LEAVING)) or _leave(waiting)
     if waiting.state is not PlacementState.PLACED or placement is None or waiting.desired is None:
         return NoRun()
+    if not waiting.desired.covers(placement.to_resolve):
+        # Of a source that the registry no longer names: planning says what holds it, until the new one is resolved.
+        return NoRun(Reason(Hold.UNRESOLVED))
     as_wanted = waiting.applied == waiting.desired.identity
     if as_wanted and not waiting.failures:
         return NoRun()

@@ -76,6 +76,8 @@ def decide(filed: Filed, placement: Placement | None, *, cluster: Cluster | None
     """
     if placement is None or filed.desired is None or filed.cause.code not in _CAUSES.get(filed.trigger, ()):
         return NoRun()
+    if not filed.desired.covers(placement.to_resolve):
+        return NoRun()
     admitted = admit(
         Wish(filed.trigger, filed.state, placement, cluster, filed.owner, blocked=blocked, paused=filed.paused)
     )

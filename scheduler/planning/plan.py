@@ -147,7 +147,8 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
     returning = current is not None and (
         current.state is not PlacementState.PLACED or current.hold != reason or unleashed
     )
-    wants_run = behind and not hold and (renewed or returning)
+    covered = desired is not None and desired.covers(placement.to_resolve)
+    wants_run = behind and covered and not hold and (renewed or returning)
     mended = not reason and _mended(placement, current, fleet)
     return Step(
         ref=placement.ref,

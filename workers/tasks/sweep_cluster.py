@@ -15,7 +15,7 @@ from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
 from common.domain.status import BY_LOOKS, NONE, UNKNOWN_KINDS, Found, Reason
 from common.store.engine.connection import Connection
-from common.store.engine.errors import DatabaseUnavailableError
+from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.queue import attempts
 from common.store.state import clusters, findings, healths, inventory, orphans, standing
 from common.store.state.findings import NewFinding
@@ -48,8 +48,8 @@ def sweep(runtime: Runtime, name: str) -> None:
             return
         try:
             _sweep(runtime, where, mine)
-        except DatabaseUnavailableError:
-            raise
+        except (DatabaseUnavailableError, DatabaseBusyError):
+            raise  # says nothing of the cluster
         except FlotillaError as error:
             unreached(runtime, where, error, next_at_least=_interval(runtime, where))
 
@@ -92,6 +92,7 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
         clusters.look_by(transaction, where.cluster.name, observe_at=now)
         next_at, step = _next(runtime, where, now)
         clusters.swept(transaction, where.cluster.name, next_at=next_at, step=step, now=now)
+        recorder.file()
     log.info("cluster.swept", cluster=where.cluster.name, requests=dict(cluster.requests()))
 
 
@@ -157,6 +158,9 @@ class Recorder:
         for row, verdict in seen:
             self._seen(row, verdict)
         self._strays(found.strays)
+
+    def file(self) -> None:
+        """File what runs should judge: last, since whoever writes both writes placements before findings."""
         findings.file(self._transaction, self._found, pool=self._where.cluster.pool, now=self._now)
 
     def _gone(self, row: Standing, objects: Sequence[ObjectId]) -> None:

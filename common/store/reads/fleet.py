@@ -20,7 +20,7 @@ from common.store.schema.tables import (
     PlacementRow,
     SourceRow,
 )
-from common.store.state.stored_reasons import reason_in
+from common.store.state.stored_reasons import params_in, reason_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +166,10 @@ def clusters(
             reachable=row.reachable,
             blocked=sentence(reason_in(row, "blocked")),
             blocked_code=row.blocked_code,
-            blocked_params=row.blocked_params or {},
+            blocked_params=params_in(row.blocked_params),
             error_code=row.error_code,
             error=sentence(reason_in(row, "error")),
-            error_params=row.error_params or {},
+            error_params=params_in(row.error_params),
             version=row.version,
             last_seen_at=row.last_seen_at,
             swept_at=row.swept_at,
@@ -196,9 +196,9 @@ def faults(connection: Connection, *, limit: int = 500) -> tuple[FaultView, ...]
             r.code,
             r.file,
             r.line,
-            statement(Reason(r.code, r.params or {})),
-            r.params or {},
-            remedy(Reason(r.code, r.params or {})),
+            statement(Reason(r.code, params_in(r.params))),
+            params_in(r.params),
+            remedy(Reason(r.code, params_in(r.params))),
             r.commit,
             r.first_seen_at,
             r.last_seen_at,
@@ -220,7 +220,7 @@ def approvals(connection: Connection, *, state: str = "open", limit: int = 200) 
             r.digest,
             sentence(reason_in(r, "reason")),
             r.reason_code,
-            r.reason_params or {},
+            params_in(r.reason_params),
             r.payload,
             r.state,
             r.created_at,
@@ -244,7 +244,7 @@ def sources(connection: Connection) -> tuple[SourceView, ...]:
             r.checked_at,
             r.error_code,
             sentence(reason_in(r, "error")),
-            r.error_params or {},
+            params_in(r.error_params),
         )
         for r in connection.execute(query)
     )

@@ -14,7 +14,7 @@ from common.domain.revisions import shown
 from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
 from common.store.schema.tables import AttemptRow, ObjectResultRow, RunRow
-from common.store.state.stored_reasons import reason_in
+from common.store.state.stored_reasons import params_in, reason_in
 from common.store.state.stored_sources import sources_in
 
 _BEFORE_TAIL = "_" * 8 + "-____" * 3 + "-"
@@ -117,15 +117,15 @@ def _run(row: Any) -> RunView:
         actor=row.actor,
         cause=sentence(reason_in(row, "cause")),
         cause_code=row.cause_code,
-        cause_params=row.cause_params or {},
+        cause_params=params_in(row.cause_params),
         state=row.state,
         outcome=row.outcome or "",
         reason=hold_sentence(reason_in(row, "reason")),
         reason_code=row.reason_code,
-        reason_params=row.reason_params or {},
+        reason_params=params_in(row.reason_params),
         error_code=row.error_code,
         error=sentence(reason_in(row, "error")),
-        error_params=row.error_params or {},
+        error_params=params_in(row.error_params),
         commit=shown(sources),
         sources=source_views(sources),
         manifest_digest=row.manifest_digest or "",
@@ -201,7 +201,7 @@ def _attempt(row: Any) -> AttemptView:
         row.outcome or "",
         row.error_code,
         sentence(reason_in(row, "error")),
-        row.error_params or {},
+        params_in(row.error_params),
         row.counts or {},
         row.timings or {},
         row.requests or {},
@@ -215,6 +215,6 @@ def _result(row: Any) -> ObjectResultView:
         row.action,
         sentence(reason_in(row, "detail")),
         row.detail_code,
-        row.detail_params or {},
+        params_in(row.detail_params),
         row.diff,
     )

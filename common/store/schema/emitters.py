@@ -69,7 +69,7 @@ SPEECHES: Mapping[str, Speech] = {
         stored="json({})",
         without="json_remove({}, '$.{}')",
         seconds="round((julianday({1}) - julianday({0})) * 86400, 3)",
-        commits="(SELECT group_concat(value ->> 'commit', '+') FROM json_each({}))",
+        commits="(SELECT group_concat(json_extract(value, '$.commit'), '+') FROM json_each({}))",
     ),
 }
 Said = Callable[[Speech], str]

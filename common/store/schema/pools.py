@@ -180,7 +180,14 @@ _AUDIT = """
 """
 _FIND_AGAIN = """
   NEW.pool := mine;
-  lies := CASE WHEN octet_length(CAST(NEW.cause_params AS text)) > 16384 THEN 'a finding that long' END;
+  lies := CASE
+    WHEN octet_length(CAST(NEW.cause_params AS text)) > 16384 THEN 'a finding that long'
+    WHEN jsonb_typeof(NEW.cause_params) <> 'object' THEN 'parameters that are no mapping'
+    WHEN EXISTS (SELECT FROM jsonb_each(NEW.cause_params) AS one
+      WHERE jsonb_typeof(one.value) NOT IN ('string', 'number', 'boolean')
+        OR jsonb_typeof(one.value) = 'number' AND length(CAST(one.value AS text)) > 18)
+      THEN 'parameters that are not plain'
+  END;
 """
 _FIND = f"""
   NEW.found_at := clock_timestamp();

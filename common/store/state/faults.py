@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from common.store.engine.dialect import batched, insert
 from common.store.schema.tables import FaultRow
+from common.store.state.stored_reasons import params_in
 
 REGISTRY = "registry"
 MESSAGES = "message"
@@ -68,7 +69,7 @@ def _reword(connection: Connection, scope: str, found: Mapping[str, StoredFault]
     for batch in batched(sorted(found)):
         known = select(FaultRow.digest, FaultRow.params).where(FaultRow.scope == scope, FaultRow.digest.in_(batch))
         for digest, params in connection.execute(known).all():
-            if (params or {}).get("remedy") != found[digest].params.get("remedy"):
+            if params_in(params).get("remedy") != found[digest].params.get("remedy"):
                 one = update(FaultRow).where(FaultRow.scope == scope, FaultRow.digest == digest)
                 connection.execute(one.values(params=dict(found[digest].params)))
 

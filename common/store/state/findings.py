@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, case, delete, func, select
 
+from common.domain.codes import CauseReason
 from common.domain.placements import PlacementState
 from common.domain.redact import cut
 from common.domain.refs import PlacementRef
@@ -24,6 +25,10 @@ from common.store.schema.tables import FindingRow, PlacementRow
 from common.store.state import placement_sources
 from common.store.state.stored_reasons import columns_of, reason_in
 
+_FINDING = table_of(FindingRow)
+_SAID = ("cause_code", "cause_params", "hint")
+_TOLD_ONCE = _FINDING.c.cause_code == CauseReason.CREATED_LATE.value
+"""Sweeps file everything else again for as long as it is so."""
 _LONGEST = 400
 """Characters of one parameter: the name of an object with its namespace and kind fits."""
 
@@ -79,7 +84,9 @@ class OpenFinding:
 
 
 def file(connection: Connection, found: Sequence[NewFinding], *, pool: str, now: datetime) -> None:
-    """Have the scheduler decide on what was found; of one placement and trigger the last word counts.
+    """Have the scheduler decide on what was found.
+
+    Of one placement and trigger the last word counts, but for an object that was created late: that is told once.
 
     Args:
         connection: of a writing transaction.
@@ -92,7 +99,8 @@ def file(connection: Connection, found: Sequence[NewFinding], *, pool: str, now:
     for batch in batched(rows):
         statement = insert(connection, FindingRow)
         new = statement.excluded
-        again: dict[str, Any] = {name: new[name] for name in ("pool", "cause_code", "cause_params", "hint")}
+        again: dict[str, Any] = {"pool": new["pool"]}
+        again |= {name: case((_TOLD_ONCE, _FINDING.c[name]), else_=new[name]) for name in _SAID}
         again["filed"] = FindingRow.filed + 1
         key = [FindingRow.placement_id, FindingRow.trigger]
         connection.execute(statement.on_conflict_do_update(index_elements=key, set_=again), batch)
@@ -109,19 +117,16 @@ def waiting_pools(connection: Connection) -> tuple[str, ...]:
     return tuple(found)
 
 
-def oldest(connection: Connection, pools: Sequence[str], *, limit: int) -> tuple[OpenFinding, ...]:
-    """Return what was found first, the same share of each pool: a flood of one costs the others nothing.
+def oldest(connection: Connection, pool: str, *, limit: int) -> tuple[OpenFinding, ...]:
+    """Return what workers of a pool found first.
 
     Args:
         connection: of the transaction that removes them.
-        pools: that have findings.
-        limit: how many of all pools together; one of each at least.
+        pool: whose findings.
+        limit: how many of them.
     """
-    share = max(1, limit // max(1, len(pools)))
-    rows: list[Any] = []
-    for pool in pools:
-        mine = _OPEN.where(FindingRow.pool == pool).order_by(FindingRow.found_at, FindingRow.placement_id)
-        rows += connection.execute(mine.limit(share))
+    mine = _OPEN.where(FindingRow.pool == pool).order_by(FindingRow.found_at, FindingRow.placement_id)
+    rows = connection.execute(mine.limit(limit)).all()
     sources = placement_sources.of(connection, sorted({row.placement_id for row in rows}))
     return tuple(_open(row, sources.get(row.placement_id, ())) for row in rows)
 
@@ -136,7 +141,6 @@ def remove(connection: Connection, decided: Sequence[OpenFinding]) -> None:
         connection.execute(_REMOVE, batch)
 
 
-_FINDING = table_of(FindingRow)
 _REMOVE = delete(_FINDING).where(
     _FINDING.c.placement_id == bindparam("of_placement"),
     _FINDING.c.trigger == bindparam("of_trigger"),
@@ -186,8 +190,7 @@ def _open(row: Any, sources: tuple[SourceRevision, ...]) -> OpenFinding:
     return OpenFinding(
         placement_id=row.placement_id,
         trigger=Trigger(row.trigger),
-        # A pool's role may write anything that is JSON.
-        cause=reason_in(row, "cause") if isinstance(row.cause_params, dict) else Reason(row.cause_code),
+        cause=reason_in(row, "cause"),
         hint=row.hint,
         filed=row.filed,
         ref=PlacementRef(row.cluster, row.application),

@@ -14,7 +14,7 @@ from common.domain.reasons import hold_sentence
 from common.domain.status import Reason
 from common.store.events import audit
 from common.store.schema.tables import IntentRow
-from common.store.state.stored_reasons import columns_of, reason_in
+from common.store.state.stored_reasons import columns_of, params_in, reason_in
 
 
 class IntentKind(StrEnum):
@@ -120,6 +120,6 @@ def _intent(row: Any) -> Intent:
         IntentOutcome(row.outcome) if row.outcome else None,
         hold_sentence(reason_in(row, "result")),
         row.result_code,
-        row.result_params or {},
+        params_in(row.result_params),
         row.run_id,
     )

@@ -20,7 +20,7 @@ from common.store.engine.dialect import batched, table_of
 from common.store.schema.tables import PlacementRow, RunRow
 from common.store.state import status, tenants
 from common.store.state.status import NO_FAILURE, failure_of, identity_of, settle
-from common.store.state.stored_reasons import columns_of, reason_in
+from common.store.state.stored_reasons import columns_of, params_in, reason_in
 from common.store.state.stored_sources import list_of
 
 _PLACEMENT = table_of(PlacementRow)
@@ -331,7 +331,7 @@ def record_rejected(connection: Connection, ref: PlacementRef, *, by: str, why: 
     )
     row = connection.execute(asked.with_for_update()).one_or_none()
     if row is not None:
-        params = {"objects": (row.found_params or {}).get("objects", 0), "by": by, "why": why}
+        params = {"objects": params_in(row.found_params).get("objects", 0), "by": by, "why": why}
         record_found(connection, row.id, Reason(Found.PRUNE_REJECTED, params))
 
 

@@ -12,6 +12,7 @@ from common.domain.placements import PlacementState
 from common.domain.status import Failure, Remedy, StatusFacts, sync_status
 from common.store.engine.dialect import batched, table_of
 from common.store.schema.tables import PlacementRow
+from common.store.state.stored_reasons import params_in
 
 _PLACEMENT = table_of(PlacementRow)
 _NAMES = (
@@ -96,7 +97,7 @@ def failure_of(row: Any) -> Failure | None:
         return None
     return Failure(
         row.failure_code,
-        row.failure_params or {},
+        params_in(row.failure_params),
         Remedy(row.failure_remedy),
         row.failure_since,
         row.failure_last_at,

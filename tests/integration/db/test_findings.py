@@ -32,7 +32,8 @@ def _file(connection: Connection, *ids: int, pool: str = "eu", after: int = 0) -
 
 
 def _oldest(connection: Connection, limit: int = 100) -> Sequence[OpenFinding]:
-    return findings.oldest(connection, findings.waiting_pools(connection), limit=limit)
+    pools = findings.waiting_pools(connection)
+    return [one for pool in pools for one in findings.oldest(connection, pool, limit=limit)]
 
 
 def test_what_was_filed_is_read_with_its_placement(database: Database) -> None:
@@ -59,18 +60,25 @@ def test_of_a_placement_and_trigger_the_last_word_counts_and_the_first_time(data
     assert sorted(tuple(row) for row in rows) == [("check", "us", NOW + SECOND), ("drift", "us", NOW)]
 
 
-def test_a_flood_of_one_pool_costs_the_others_nothing(database: Database) -> None:
+def test_pools_that_have_findings_are_told_and_each_is_read_by_itself(database: Database) -> None:
     with database.write() as connection:
-        flood = add_placements(connection, *(f"eu/a{number}" for number in range(40)))
-        late = add_placements(connection, "us/a", "us/b")
+        here, there = add_placements(connection, "eu/a", "us/a")
         assert findings.waiting_pools(connection) == ()
         assert _oldest(connection) == ()
-        _file(connection, *flood)
-        _file(connection, *late, pool="us", after=1)
+        _file(connection, here)
+        _file(connection, there, pool="us", after=1)
         assert findings.waiting_pools(connection) == ("eu", "us")
-        taken = [one.placement_id for one in _oldest(connection, limit=10)]
-        assert taken == [*flood[:5], *late]
-        assert len(_oldest(connection, limit=1)) == 2, "one of each at least"
+        assert [one.placement_id for one in findings.oldest(connection, "us", limit=10)] == [there]
+
+
+def test_an_object_that_was_created_late_is_not_forgotten_for_what_is_seen_again(database: Database) -> None:
+    late = Reason(CauseReason.CREATED_LATE, {"object": "v1/ConfigMap/web/a"})
+    with database.write() as connection:
+        (id_,) = add_placements(connection, "eu/web")
+        findings.file(connection, [NewFinding(id_, Trigger.DRIFT, late)], pool="eu", now=NOW)
+        _file(connection, id_, after=1)
+        (one,) = _oldest(connection)
+    assert (one.cause, one.hint, one.filed) == (late, "", 2)
 
 
 def test_the_oldest_goes_first(database: Database) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import literal, select, update
+from sqlalchemy import literal, select, text, update
 
 from common.domain.codes import CauseReason
 from common.domain.refs import PlacementRef
@@ -143,5 +143,35 @@ def test_a_finding_that_makes_no_sense_holds_up_none(synced: Steps) -> None:
         # As whoever has a pool's role could write it, past our code.
         looks = update(FindingRow).where(FindingRow.trigger == "check")
         connection.execute(looks.values(cause_code="cause.take-over", cause_params=literal(["x"], Json)))
+    synced.findings.tick()
+    assert left(synced) == 0
+
+
+@pytest.mark.parametrize(
+    "poison",
+    ['{"x": 1' + "0" * 5_000 + "}", '{"x": ' + "[" * 3_000 + "]" * 3_000 + "}"],
+    ids=["a number that Python refuses", "lists in lists"],
+)
+def test_what_cannot_be_read_of_one_pool_keeps_no_other_from_its_runs(synced: Steps, poison: str) -> None:
+    other = NewFinding(synced.placement().id, Trigger.CHECK, Reason(CauseReason.TAKE_OVER, {"placement": "c1/old"}))
+    synced.file(other, pool="bad")
+    synced.file(drift(synced), pool="good")
+    params = "CAST(:params AS JSONB)" if synced.db.dialect == "postgresql" else ":params"
+    with synced.db.write() as connection:
+        odd = text(f"UPDATE findings SET cause_params = {params} WHERE pool = 'bad'")  # noqa: S608 - constants
+        connection.execute(odd, {"params": poison})
+    assert synced.findings.tick() == 1
+    assert left(synced) == 1
+
+
+def test_a_failure_that_is_dated_far_ahead_counts_as_of_now(synced: Steps) -> None:
+    ahead = datetime(9999, 12, 31, tzinfo=UTC)
+    failed = {
+        "failure_code": "x", "failure_params": {"message": "no"}, "failure_remedy": Remedy.CHANGE,
+        "failure_since": ahead, "failure_last_at": ahead, "failure_count": 1, "failures": 1,
+    }  # fmt: skip
+    with synced.db.write() as connection:
+        connection.execute(update(PlacementRow).where(PlacementRow.id == synced.placement().id).values(failed))
+    synced.file(drift(synced))
     synced.findings.tick()
     assert left(synced) == 0

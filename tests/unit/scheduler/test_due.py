@@ -10,13 +10,14 @@ from common.domain.codes import CauseReason
 from common.domain.fleet import Cluster, ClusterState, Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef
+from common.domain.refs import GitRef, PlacementRef
 from common.domain.runs import RunState, Trigger
 from common.domain.status import NONE, Reason
 from scheduler.planning.due import Decision, Later, MakeRun, NoRun, Waiting, decide
 from tests.factories import application, cluster, fleet, revision
 
 NEW = revision("new", "p")
+OTHER = GitRef("https://git.example.com/other", "", "refs/heads/main")
 BEHIND = Waiting(PlacementState.PLACED, NEW, ("old", "p"), paused=False, failures=0, owner="")
 LEAVING = Waiting(PlacementState.LEAVING, None, ("old", "p"), paused=False, failures=0, owner="")
 
@@ -135,3 +136,10 @@ def test_a_leaving_placement_waits_for_what_runs() -> None:
 
 def test_one_removal_is_enough() -> None:
     assert _decide(replace(LEAVING, run_state=RunState.QUEUED, run_identity=None)) == NoRun()
+
+
+def test_a_revision_of_a_source_that_was_exchanged_gets_none_until_the_new_one_is_resolved() -> None:
+    former = replace(NEW, sources=tuple(replace(one, source=OTHER) for one in NEW.sources))
+    unresolved = NoRun(Reason(Hold.UNRESOLVED))
+    assert _decide(replace(BEHIND, desired=former)) == unresolved
+    assert _decide(replace(BEHIND, desired=former, applied=former.identity, failures=2)) == unresolved

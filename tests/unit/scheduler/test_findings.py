@@ -11,7 +11,7 @@ from common.domain.codes import CauseReason
 from common.domain.fleet import Cluster, ClusterState, Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
-from common.domain.refs import PlacementRef
+from common.domain.refs import GitRef, PlacementRef
 from common.domain.runs import RetryPolicy, Trigger, own_back_off
 from common.domain.status import BY_LOOKS, NONE, Found, Reason
 from scheduler.planning.due import MakeRun, NoRun
@@ -148,3 +148,10 @@ def test_a_cause_that_is_not_a_workers_leads_to_nothing(code: str) -> None:
 def test_a_cause_goes_with_the_run_that_it_is_of() -> None:
     assert _decide(replace(DRIFTED, cause=AWAITED.cause)) == NoRun()
     assert _decide(replace(AWAITED, cause=SEEN)) == NoRun()
+
+
+def test_a_revision_of_a_source_that_was_exchanged_gets_none() -> None:
+    other = GitRef("https://git.example.com/other", "", "refs/heads/main")
+    former = replace(AT, sources=tuple(replace(one, source=other) for one in AT.sources))
+    for found in (DRIFTED, AWAITED, *OTHERS):
+        assert _decide(replace(found, desired=former)) == NoRun()

@@ -400,3 +400,13 @@ def test_of_several_sources_the_one_that_is_not_resolved_is_the_reason_and_the_l
     assert (faulty.desired, faulty.hold) == (first.desired, _unreadable("the file is gone"))
     never = _only(plan(wanted, facts(found=_both(digest="", error="the file is not there"))))
     assert (never.desired, never.hold) == (None, _unreadable("the file is not there"))
+
+
+def test_a_source_that_is_exchanged_for_one_that_cannot_be_resolved_wants_no_run() -> None:
+    former = _only(plan(fleet([cluster("eu")], [application("web")]), facts(found=resolved("web"))))
+    assert former.desired is not None
+    other = GitRef("https://git.example.com/other", "", "refs/heads/main")
+    of_other = replace(former.desired, sources=tuple(replace(one, source=other) for one in former.desired.sources))
+    behind = current(desired=of_other, applied=("an", "older one"))
+    step = _only(plan(fleet([cluster("eu")], [application("web")]), facts({WEB: behind}, errors={1: "no such branch"})))
+    assert (step.wants_run, step.hold) == (False, _unreadable("no such branch"))
