@@ -64,7 +64,7 @@ def test_pools_that_have_findings_are_told_and_each_is_read_by_itself(database: 
     with database.write() as connection:
         here, there = add_placements(connection, "eu/a", "us/a")
         assert findings.waiting_pools(connection) == ()
-        assert _oldest(connection) == ()
+        assert list(_oldest(connection)) == []
         _file(connection, here)
         _file(connection, there, pool="us", after=1)
         assert findings.waiting_pools(connection) == ("eu", "us")
