@@ -121,4 +121,5 @@ def _filed(one: OpenFinding, fleet: Fleet, now: datetime) -> Filed:
         failed_at=min(one.failed_at, now) if one.failed_at is not None else None,
         hint_judged=one.hint_judged,
         found=one.found,
+        seen_since=one.seen_since,
     )

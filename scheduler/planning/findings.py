@@ -39,6 +39,7 @@ class Filed:
         failed_at: when the last of them failed; None where none did.
         hint_judged: the hint that a run has judged last.
         found: code of what that run found, see ``common.domain.status.Found``.
+        seen_since: whether a run has ended well since it was found.
     """
 
     trigger: Trigger
@@ -53,6 +54,7 @@ class Filed:
     failed_at: datetime | None = None
     hint_judged: str = ""
     found: str = ""
+    seen_since: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,12 @@ def decide(filed: Filed, placement: Placement | None, *, cluster: Cluster | None
     run = MakeRun(filed.trigger, filed.desired, filed.cause, supersede=False)
     if filed.trigger is Trigger.CHECK:
         return run
+    late = filed.cause.code == CauseReason.CREATED_LATE
+    if filed.seen_since and not late:
+        # Seen while that run wrote: it has judged it, and the next sweep finds whatever is left.
+        return NoRun()
     if _is_answered(filed, admitted.permit):
         return NoRun()
-    late = filed.cause.code == CauseReason.CREATED_LATE
     if filed.failed_at is not None and admitted.permit is Permit.WRITE and not late:
         if filed.hint == filed.hint_judged:
             return NoRun()

@@ -55,6 +55,7 @@ class OpenFinding:
 
     Attributes:
         filed: how often it was filed so far.
+        seen_since: whether a run has ended well since it was found.
         source_id: source of the desired revision.
         desired: what the placement should run; None while it is unresolved.
         applied: identity of what it runs; None before its first success.
@@ -70,6 +71,7 @@ class OpenFinding:
     cause: Reason
     hint: str
     filed: int
+    seen_since: bool
     ref: PlacementRef
     state: PlacementState
     source_id: int | None
@@ -156,6 +158,7 @@ _OPEN = select(
     PlacementRow.desired_parameters_digest,
     PlacementRow.applied_source_digest,
     PlacementRow.applied_parameters_digest,
+    PlacementRow.applied_at,
     PlacementRow.paused_by,
     PlacementRow.failure_code,
     PlacementRow.failure_last_at,
@@ -193,6 +196,7 @@ def _open(row: Any, sources: tuple[SourceRevision, ...]) -> OpenFinding:
         cause=reason_in(row, "cause"),
         hint=row.hint,
         filed=row.filed,
+        seen_since=row.applied_at is not None and row.applied_at >= row.found_at,
         ref=PlacementRef(row.cluster, row.application),
         state=PlacementState(row.state),
         source_id=row.source_id,

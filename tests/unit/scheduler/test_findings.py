@@ -155,3 +155,9 @@ def test_a_revision_of_a_source_that_was_exchanged_gets_none() -> None:
     former = replace(AT, sources=tuple(replace(one, source=other) for one in AT.sources))
     for found in (DRIFTED, AWAITED, *OTHERS):
         assert _decide(replace(found, desired=former)) == NoRun()
+
+
+def test_what_a_run_has_seen_since_gets_none_but_what_was_created_late() -> None:
+    for found in (DRIFTED, *OTHERS):
+        late = found.cause.code == CauseReason.CREATED_LATE
+        assert isinstance(_decide(replace(found, seen_since=True)), MakeRun if late else NoRun)
