@@ -29,6 +29,10 @@ class Reason:
         """Return whether there is one."""
         return bool(self.code)
 
+    def __hash__(self) -> int:
+        """Return the hash of the code: parameters are mappings, and what holds a reason may lie in a set."""
+        return hash(self.code)
+
 
 NONE = Reason()
 
