@@ -18,6 +18,7 @@ from common.store.state import findings, standing
 from common.store.state.findings import OpenFinding
 from common.telemetry.logs import logger
 from scheduler.loop.facts import blocked_clusters
+from scheduler.loop.planner import new_run
 from scheduler.planning.due import MakeRun
 from scheduler.planning.findings import Filed, TryAgain, decide
 
@@ -84,27 +85,13 @@ def _carry_out(
         held = blocked.get(one.ref.cluster, NONE)
         decision = decide(_filed(one, fleet, now), fleet.placement(one.ref), cluster=cluster, blocked=held)
         if isinstance(decision, MakeRun):
-            wanted.append(_new_run(one, decision, fleet, snapshot_id))
+            wanted.append(new_run(one.placement_id, one.ref, one.source_id, decision, fleet, snapshot_id))
         elif isinstance(decision, TryAgain):
             again.append((one.placement_id, max(now, decision.at)))
     made = runs.create_many(connection, wanted, now=now)
     for placement_id, at in sorted(again):
         standing.want_again(connection, placement_id, at=at)
     return len(made)
-
-
-def _new_run(one: OpenFinding, decision: MakeRun, fleet: Fleet, snapshot_id: int) -> NewRun:
-    return NewRun(
-        placement_id=one.placement_id,
-        ref=one.ref,
-        trigger=decision.trigger,
-        actor="flotilla",
-        cause=decision.cause,
-        queue=fleet.clusters[one.ref.cluster].pool,
-        revision=decision.revision,
-        source_id=one.source_id,
-        snapshot_id=snapshot_id,
-    )
 
 
 def _filed(one: OpenFinding, fleet: Fleet, now: datetime) -> Filed:

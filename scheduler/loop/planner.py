@@ -144,7 +144,7 @@ def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: d
         decision = decide(_waiting(one, fleet), fleet.placement(one.ref), cluster=cluster, blocked=held)
         if isinstance(decision, MakeRun):
             superseded += [one.id] if decision.supersede else []
-            made.append(new_run(one, decision, fleet, snapshot_id))
+            made.append(new_run(one.id, one.ref, one.source_id, decision, fleet, snapshot_id))
         elif isinstance(decision, NoRun):
             served.append(one.id)
             if decision.hold:
@@ -159,18 +159,18 @@ def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: d
 
 
 def new_run(
-    one: PlacementFacts, decision: MakeRun, fleet: Fleet, snapshot_id: int, *, actor: str = "flotilla"
+    placement_id: int, ref: PlacementRef, source_id: int | None, decision: MakeRun, fleet: Fleet, snapshot_id: int
 ) -> NewRun:
-    """Return the run that a decision asks for."""
+    """Return the run that a decision asks for, of planning's or on what a worker found."""
     return NewRun(
-        placement_id=one.id,
-        ref=one.ref,
+        placement_id=placement_id,
+        ref=ref,
         trigger=decision.trigger,
-        actor=actor,
+        actor="flotilla",
         cause=decision.cause,
-        queue=fleet.clusters[one.ref.cluster].pool,
+        queue=fleet.clusters[ref.cluster].pool,
         revision=decision.revision,
-        source_id=one.source_id,
+        source_id=source_id,
         snapshot_id=snapshot_id,
     )
 
