@@ -20,7 +20,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks."""
+    """The machine's clocks, which the sync engine waits by too."""
 
     def now(self) -> datetime:
         """Return the instant, aware, in UTC."""
@@ -29,3 +29,7 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds on a clock that never goes back."""
         return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Return after ``seconds``."""
+        time.sleep(seconds)

@@ -33,20 +33,22 @@ from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, ago, is_data, say, table, trouble
 from console.cli.ways import ProxyCredentials, ProxyUrl, proxy_from, route_to
-from workers.kube import ClusterPool
-from workers.kube.client import Client
-from workers.kube.credentials import Access, access_from
-from workers.kube.onboarding import (
+from workers.public.clusters import (
+    Access,
+    Client,
+    ClusterPool,
+    ForbiddenError,
     Onboarding,
     Plan,
     Token,
+    UnauthorisedError,
+    access_from,
+    operator_access,
     plan_admin,
     plan_namespaces,
     plan_rules,
 )
-from workers.kube.onboarding import kubeconfig as stored_form
-from workers.kube.operator import operator_access
-from workers.sync.errors import ForbiddenError, UnauthorisedError
+from workers.public.clusters import kubeconfig as stored_form
 
 REQUEST = timedelta(seconds=10)
 EFFECTIVE = timedelta(seconds=30)

@@ -34,8 +34,7 @@ from console import work
 from console.api import sockets
 from console.inspect import fleetwide
 from console.inspect.fleetwide import Contested
-from workers.render.command.allowed import allowed
-from workers.render.command.identity import identity
+from workers.public.rendering import allowed_commands, command_identity
 
 SHOWN = 3
 """Objects that are named where there are many."""
@@ -133,7 +132,7 @@ def command_findings(config: Settings, held: Held) -> Iterator[Finding]:
         held: which layers of the sandbox hold: without those that must, no command is run, whatever is set.
     """
     try:
-        commands = allowed(config.render_commands).values()
+        commands = allowed_commands(config.render_commands).values()
     except FlotillaError as error:
         yield Finding("render commands", "failed", error.message, error.remedy)
         return
@@ -144,7 +143,7 @@ def command_findings(config: Settings, held: Held) -> Iterator[Finding]:
             yield Finding(what, "failed", f"it is not run: it could {could}", layers.REMEDY)
             continue
         try:
-            yield Finding(what, "ok", f"{command.path}, {identity(command)}")
+            yield Finding(what, "ok", f"{command.path}, {command_identity(command)}")
         except FlotillaError as error:
             yield Finding(what, "failed", error.message, error.remedy)
 

@@ -19,9 +19,7 @@ from common.registry import health_rules
 from common.yaml import MANIFEST_LIMITS, YamlError, load_documents
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, table
-from workers.sync.health import Context, assess, own_rules
-from workers.sync.health.cluster import binds_late
-from workers.sync.health.reading import section, text
+from workers.public.health import Context, assess, late_classes, own_rules
 
 STDIN = "-"
 WELL = frozenset({Health.HEALTHY, Health.SUSPENDED})
@@ -57,18 +55,12 @@ def health(
     """
     own = own_rules(health_rules(_content(rules)) if rules is not None else (), first)
     manifests = [manifest for file in files for manifest in _manifests(file)]
-    context = Context(datetime.now(UTC), _late_binding(manifests))
+    context = Context(datetime.now(UTC), late_classes(manifests))
     seen = [_seen(manifest, assess(manifest, context, own)) for manifest in manifests]
     if not is_data(output, seen):
         rows = [(one.kind, one.namespace, one.name, one.status, one.message) for one in seen]
         table(("kind", "namespace", "name", "health", ""), rows, empty="No objects.")
     raise typer.Exit(Exit.DONE if all(one.status in WELL for one in seen) else Exit.NO)
-
-
-def _late_binding(manifests: list[dict[str, Any]]) -> frozenset[str]:
-    """Return the StorageClasses among the objects that bind a claim only once a pod uses it."""
-    classes = [each for each in manifests if each.get("kind") == "StorageClass" and binds_late(each)]
-    return frozenset(text(section(each, "metadata"), "name") for each in classes)
 
 
 def _seen(manifest: dict[str, Any], report: HealthReport) -> _Seen:

@@ -9,8 +9,7 @@ import typer
 from common.credentials import CredentialsProvider
 from common.domain.addresses import AddressError, proxy_address
 from common.domain.fleet import Proxy
-from workers.kube.credentials import Access
-from workers.kube.route import Route, environments_route, route_by
+from workers.public.clusters import Access, Route, environments_route, route_by
 
 ProxyUrl = Annotated[
     str, typer.Option("--proxy", help="on the hub's way there: http://, https:// or socks5:// with host and port")

@@ -17,9 +17,7 @@ from common.store.engine.connection import Connection as DatabaseConnection
 from common.store.engine.session import Database
 from common.store.state import inventory
 from console.inspect.trackers import KINDS, Tracker, active
-from workers.kube import ClusterPool, Connection
-from workers.kube.pool import OWN
-from workers.sync.errors import ForbiddenError, UnknownKindError
+from workers.public.clusters import OWN, ClusterPool, Connection, ForbiddenError, UnknownKindError
 
 AT_ONCE = 16
 

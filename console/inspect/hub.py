@@ -30,12 +30,9 @@ from common.store.state.clusters import ClusterFacts
 from common.store.state.placements import PlacementFacts
 from console.cli.client import HubUnreachableError
 from console.inspect.offline import Shown, in_namespace
-from workers.kube import ClusterPool
-from workers.render.manifests import Sourced
-from workers.render.renderers import Resolved, renderers_from
-from workers.render.request import Capabilities, request_for
-from workers.render.table import asks_cluster
-from workers.sync.plan.lists import flattened
+from workers.public.clusters import ClusterPool
+from workers.public.manifests import flattened
+from workers.public.rendering import Capabilities, Resolved, Sourced, asks_cluster, renderers_from, request_for
 
 
 class NothingToShowError(PermanentError):

@@ -24,15 +24,20 @@ from common.domain.status import Reason
 from common.settings import Settings
 from console.inspect.hub import Placed, placed
 from console.inspect.tree import WELL, Happened, Kind, Met, Node, grown, is_spent, reached, wanted_kinds
-from workers.kube import ClusterPool, Connection
-from workers.kube.children import Child, Children, Event
-from workers.kube.pool import OWN
-from workers.sync.health import Context, Own, assess, own_rules, waits_for_health
-from workers.sync.health.storage import late_binding
-from workers.sync.objects.live import LiveMeta
-from workers.sync.objects.marks import PLACEMENT_LABEL
-from workers.sync.observe import by_id
-from workers.sync.ports import ClusterPort, Target
+from workers.public.clusters import (
+    OWN,
+    PLACEMENT_LABEL,
+    Child,
+    Children,
+    ClusterPool,
+    ClusterPort,
+    Connection,
+    Event,
+    LiveMeta,
+    Target,
+    by_id,
+)
+from workers.public.health import Context, Own, assess, late_binding, own_rules, waits_for_health
 
 MOST_CHILDREN = 200
 """Objects below those that the placement owns."""

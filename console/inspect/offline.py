@@ -22,11 +22,7 @@ from common.registry import DocumentError, application_alone, cluster_alone
 from common.settings import Settings
 from common.sources.folders import folder_tree
 from console.inspect.scopes import defined_kinds, namespaced, with_namespace
-from workers.render.cache import RenderCache
-from workers.render.manifests import Sourced
-from workers.render.parts import Part
-from workers.render.renderers import Renderers
-from workers.render.request import RenderRequest, request_for
+from workers.public.rendering import Part, RenderCache, Renderers, RenderRequest, Sourced, request_for
 
 
 class NotPlacedError(PermanentError):

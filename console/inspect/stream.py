@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from common.yaml import dump
-from workers.render.manifests import Sourced
+from workers.public.rendering import Sourced
 
 
 def stream(objects: Iterable[Sourced]) -> str:

@@ -12,8 +12,7 @@ from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.secrecy import NO_SECRETS, Secrets
 from common.domain.status import Reason
-from workers.sync.plan.diff import diff
-from workers.sync.plan.lists import flattened
+from workers.public.manifests import diff, flattened
 
 TOLD = MUTATIONS | {Action.CONFLICT, Action.FAILED}
 """What a person who plans wants to see; the rest stays as it is."""

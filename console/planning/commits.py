@@ -11,7 +11,7 @@ from common.settings import Settings
 from console.planning.changes import PlannedPlacement, compared
 from console.planning.rendering import Rendering, rendering
 from scheduler.planning.preview import Effect, PlacementEffect, Preview, as_if_applied, preview
-from workers.render.rendered import Rendered
+from workers.public.rendering import Rendered
 
 WITH_OBJECTS = frozenset({Effect.ADDED, Effect.CHANGED, Effect.REMOVED, Effect.ASKS})
 """What becomes of a placement that may change objects."""

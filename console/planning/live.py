@@ -5,22 +5,17 @@ Runs on the hub's machine, with its settings and credentials. Nothing is written
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from importlib.metadata import version
 
-from common.cel import first
 from common.credentials import provider_from
 from common.domain.changes import Action, Change
-from common.domain.codes import ObjectReason
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Cluster, Fleet, Placement
 from common.domain.inventory import InventoryItem
-from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
-from common.domain.runs import Trigger
-from common.domain.status import NONE, Reason
+from common.domain.refs import PlacementRef
 from common.registry import Documents, ParsedRegistry, parse
 from common.settings import Settings
 from common.snapshots import Snapshots
@@ -35,13 +30,9 @@ from console.planning.rendering import Rendering, rendering
 from scheduler.loop.facts import read_facts
 from scheduler.planning.facts import Facts
 from scheduler.planning.preview import Effect, PlacementEffect, preview
-from workers.kube import ClusterPool, Connection
-from workers.render.request import Capabilities
-from workers.render.secrecy import silenced
-from workers.sync import pipeline
-from workers.sync.objects.moving import Claims, Held, Hold
-from workers.sync.ports import NOTHING_TAKEN, Phase, PlannedChange, Ports, SyncRequest
-from workers.tasks.runtime import EngineClock
+from workers.public.clusters import ClusterPool, Connection
+from workers.public.dry_run import Compared, dry_run
+from workers.public.rendering import Capabilities
 
 AT_ONCE = 8
 """Placements looked at at the same time."""
@@ -170,78 +161,17 @@ class _Look:
         application = placement.application
         rendered = self.sides.start(placement)
         current = self.hub.facts.current.get(placement.ref)
-        request = SyncRequest(
-            fleet=self.then.name,
-            ref=placement.ref,
-            attempt=AttemptRef(RunId("plan"), 1),
-            revision=None,
-            trigger=Trigger.CHECK,
-            phase=Phase.CHECK,
-            manifests=rendered.manifests,
-            origins=tuple(item.origin for item in rendered.objects),
-            namespace=placement.namespace,
-            inventory=owned,
-            settings=placement.sync,
-            health=application.health,
-            project=self.then.projects[application.project],
-            create_namespace=application.create_namespace,
-            secrets=rendered.secrets,
-            full_check=True,
+        compared = Compared(
+            fleet=self.then,
+            placement=placement,
+            rendered=rendered,
+            owned=owned,
             first=current is None or current.applied is None,
         )
         agent = f"flotilla/{version('flotilla')} (plan of {placement.ref})"
         session = self.reach(placement.cluster).session(agent, account=self.then.account_of(application))
-        ports = Ports(session, _NoJournal(), _NoFence(), self.objects, EngineClock(), first)
-        try:
-            changes = pipeline.run(request, ports).changes
-        except FlotillaError as error:
-            raise silenced(error, rendered.secrets) from None
-        said, why = rendered.secrets.masked, rendered.secrets.masked_reason
-        return tuple(replace(one, detail=why(one.detail), diff=said(one.diff)) for one in changes if one.action in TOLD)
+        return tuple(one for one in dry_run(compared, session, self.objects) if one.action in TOLD)
 
 
 def _removed(owned: Sequence[InventoryItem]) -> tuple[Change, ...]:
     return tuple(Change(item.object, Action.PRUNED) for item in owned if not item.keep and not item.is_hook)
-
-
-class _NoJournal:
-    """The journal of a look: nothing is planned, and nothing is kept."""
-
-    def plan(
-        self,
-        items: Sequence[InventoryItem],
-        changes: Sequence[PlannedChange],
-        *,
-        taken: Mapping[ObjectId, PlacementRef] = NOTHING_TAKEN,
-    ) -> None:
-        """Keep nothing."""
-
-    def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
-        """Return that others keep what is theirs: whether they release it, they say once they were planned."""
-        owned = Reason(ObjectReason.OWNER_UNPLANNED, {"owner": str(owner)})
-        return {one: Held(Hold.LATER, owned) for one in objects}
-
-    def renders(self, objects: Collection[ObjectId], *, former: PlacementRef | None) -> tuple[InventoryItem, ...]:  # noqa: ARG002 - the port's
-        """Keep nothing, and take over nothing."""
-        return ()
-
-    def claims(self, objects: Sequence[ObjectId]) -> Claims:  # noqa: ARG002 - the port's signature
-        """Return that nobody wants anything: nothing is removed."""
-        return Claims({})
-
-    def record(self, changes: Sequence[Change], items: Sequence[InventoryItem]) -> None:
-        """Keep nothing."""
-
-    def forget(self, objects: Sequence[ObjectId]) -> None:
-        """Keep nothing."""
-
-    def spend(self, removals: int) -> Reason:  # noqa: ARG002 - the port's signature
-        """Return that no bound is reached: nothing is removed."""
-        return NONE
-
-
-class _NoFence:
-    """The fence of a look, which writes nothing."""
-
-    def check(self, needed: timedelta) -> None:
-        """Return: a dry-run needs no lease."""

@@ -18,14 +18,19 @@ from common.settings import Settings
 from common.sources.sources import Sources, sources_from
 from common.sources.trees import Tree
 from console.inspect.offline import in_namespace
-from workers.render.cache import RenderCache
-from workers.render.parts import by_source
-from workers.render.rendered import Rendered
-from workers.render.renderers import Renderers, Resolved
-from workers.render.request import Capabilities, RenderRequest, request_for
-from workers.render.sandbox import Bounds
-from workers.render.sops import Decryptor
-from workers.render.table import asks_cluster
+from workers.public.rendering import (
+    Bounds,
+    Capabilities,
+    Decryptor,
+    RenderCache,
+    Rendered,
+    Renderers,
+    RenderRequest,
+    Resolved,
+    asks_cluster,
+    by_source,
+    request_for,
+)
 
 
 class Rendering:

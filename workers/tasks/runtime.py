@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 
 from common.broker.keys import hub_key
@@ -27,22 +26,6 @@ from workers.tasks.renewer import Patience, Terms
 
 OBJECTS_AT_ONCE = 16
 """Requests to clusters at once, over all runs of this process."""
-
-
-class EngineClock:
-    """Time as the sync engine needs it."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
-
-    def now(self) -> datetime:
-        """Return the present, aware."""
-        return datetime.now(UTC)
-
-    def sleep(self, seconds: float) -> None:
-        """Return after ``seconds``."""
-        time.sleep(seconds)
 
 
 @dataclass(frozen=True)

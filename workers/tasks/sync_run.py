@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 
+from common.clock import SystemClock
 from common.domain.admission import BY_PERSON
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.errors import FlotillaError, LeaseLostError, PermanentError, TransientError
@@ -46,7 +47,7 @@ from workers.tasks import tenancy
 from workers.tasks.identity_check import check_identity
 from workers.tasks.leases import HeldLease
 from workers.tasks.preflight import Go, Stop, preflight
-from workers.tasks.runtime import EngineClock, Runtime
+from workers.tasks.runtime import Runtime
 from workers.tasks.tenancy import RemovalUnprovenError, Rights
 
 log = logger(__name__)
@@ -211,7 +212,7 @@ def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go
         journal=ender.journal,
         fence=fence,
         executor=runtime.executor,
-        clock=EngineClock(),
+        clock=SystemClock(),
         expressions=runtime.expressions.of(application.project if application is not None else ""),
     )
     request = _request(runtime, run, facts, go, rendered, rights.project)

@@ -7,6 +7,7 @@ from typing import Any
 
 from common.domain.errors import PermanentError, TransientError
 from workers.sync.health.cluster import binds_late, class_awaited
+from workers.sync.health.reading import section, text
 from workers.sync.ports import ClusterPort, Target
 
 
@@ -17,6 +18,12 @@ def late_binding(cluster: ClusterPort, live: Iterable[Mapping[str, Any]]) -> fro
     """
     named = {name for each in live if (name := class_awaited(each))}
     return frozenset(name for name in sorted(named) if _binds_late(cluster, name))
+
+
+def late_classes(manifests: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the StorageClasses among ``manifests`` that bind a claim only once a pod uses it."""
+    classes = (each for each in manifests if each.get("kind") == "StorageClass" and binds_late(each))
+    return frozenset(text(section(each, "metadata"), "name") for each in classes)
 
 
 def _binds_late(cluster: ClusterPort, name: str) -> bool:
