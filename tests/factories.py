@@ -25,7 +25,7 @@ from common.domain.refs import GitRef, PlacementRef, SourceRef
 from common.domain.revisions import RendererVersion, Revision, SourceRevision
 from common.domain.status import NONE, Found, Reason
 from common.sources.kinds import source_ref
-from scheduler.planning.facts import Current, Facts, Resolved
+from scheduler.planning.facts import Asked, Current, Facts, Resolved
 
 REPO = "https://git.example.com/apps.git"
 SOURCE = GitRef(REPO, "", "refs/heads/main")
@@ -95,6 +95,7 @@ def facts(
     found: Mapping[tuple[SourceRef, str], Resolved] | None = None,
     blocked: Mapping[str, Reason] | None = None,
     allowed: frozenset[PlacementRef] = frozenset(),
+    asked: Asked | None = None,
     errors: Mapping[int, str] | None = None,
 ) -> Facts:
     """Return facts for a plan."""
@@ -105,6 +106,7 @@ def facts(
         source_errors=errors or {},
         blocked=blocked or {},
         allowed_to_leave=allowed,
+        asked=asked,
     )
 
 

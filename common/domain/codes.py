@@ -262,7 +262,7 @@ class ApprovalReason(StrEnum):
     """Codes of why a person is asked; bounds of removals, and owners of objects, are told in ``run.asks``."""
 
     LEAVING = "approval.leaving"
-    """Placements would be removed. Params: placements."""
+    """Placements would be removed. Params: placements, of (placed when it was first asked; absent for a drain)."""
     IDENTITY = "approval.identity"
     """Another cluster answers at the address. Params: server."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from common.domain.approvals import ApprovalKind
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef, SourceRef
 from common.domain.status import Reason
@@ -12,7 +12,8 @@ from common.store.engine.connection import Connection
 from common.store.state import approvals, clusters, placements, sources
 from common.store.state.approvals import Approval
 from common.store.state.placements import PlacementFacts
-from scheduler.planning.facts import Current, Facts, Resolved
+from scheduler.planning.facts import Asked, Current, Facts, Resolved
+from scheduler.planning.leaving import FLEET
 
 
 def blocked_clusters(connection: Connection) -> dict[str, Reason]:
@@ -31,6 +32,7 @@ def read_facts(connection: Connection) -> Facts:
         source_errors=sources.errors(connection),
         blocked=blocked_clusters(connection),
         allowed_to_leave=_allowed(connection),
+        asked=_asked(connection),
     )
 
 
@@ -59,11 +61,27 @@ def _current(known: PlacementFacts) -> Current:
 
 
 def approved_to_leave(connection: Connection) -> tuple[Approval, ...]:
-    """Return the approvals by which persons let placements go that have not been used up."""
+    """Return the approvals of removals of whole placements that have not been used up."""
     leaving = approvals.approved(connection, ApprovalKind.LEAVING)
     return leaving + approvals.approved(connection, ApprovalKind.DRAIN)
 
 
 def _allowed(connection: Connection) -> frozenset[PlacementRef]:
     approved = approved_to_leave(connection)
-    return frozenset(PlacementRef.parse(text) for approval in approved for text in approval.payload["placements"])
+    return frozenset(ref for approval in approved for ref in _placements(approval))
+
+
+def _asked(connection: Connection) -> Asked | None:
+    """Return the last question about removals over the bounds: open, or answered with no."""
+    found = approvals.last_of(connection, ApprovalKind.LEAVING, FLEET)
+    if (
+        found is None
+        or found.state not in {ApprovalState.OPEN, ApprovalState.REJECTED}
+        or "of" not in found.reason.params
+    ):
+        return None
+    return Asked(frozenset(_placements(found)), int(found.reason.params["of"]))
+
+
+def _placements(approval: Approval) -> Iterator[PlacementRef]:
+    return (PlacementRef.parse(text) for text in approval.payload["placements"])

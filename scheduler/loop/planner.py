@@ -115,7 +115,8 @@ def _ask(connection: Connection, going: Departures, now: datetime) -> None:
     for subject, refs in going.asks.items():
         kind = ApprovalKind.LEAVING if subject == FLEET else ApprovalKind.DRAIN
         payload = {"placements": [str(ref) for ref in refs]}
-        reason = Reason(ApprovalReason.LEAVING, {"placements": len(refs)})
+        of = {"of": going.of} if subject == FLEET else {}
+        reason = Reason(ApprovalReason.LEAVING, {"placements": len(refs), **of})
         approvals.ask(connection, kind, subject, payload=payload, reason=reason, now=now)
     if FLEET not in going.asks:
         approvals.void(connection, ApprovalKind.LEAVING, FLEET, now=now)

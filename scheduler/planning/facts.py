@@ -55,6 +55,19 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The last question about removals over the fleet's bounds that was not answered with yes.
+
+    Attributes:
+        placements: that would leave.
+        of: placements that were placed when the first of these questions was asked.
+    """
+
+    placements: frozenset[PlacementRef]
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything a plan is made from.
 
@@ -64,7 +77,8 @@ class Facts:
         sources: ids of the sources that are followed.
         source_errors: why a source as a whole could not be looked at, by id.
         blocked: clusters nothing may be written to, with the reason.
-        allowed_to_leave: placements that a person has let go.
+        allowed_to_leave: placements whose removal a person has approved.
+        asked: what a person was asked last about removals; None where nothing waits, and nothing was rejected.
     """
 
     current: Mapping[PlacementRef, Current] = field(default_factory=dict)
@@ -73,3 +87,4 @@ class Facts:
     source_errors: Mapping[int, str] = field(default_factory=dict)
     blocked: Mapping[str, Reason] = field(default_factory=dict)
     allowed_to_leave: frozenset[PlacementRef] = frozenset()
+    asked: Asked | None = None

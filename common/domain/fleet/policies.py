@@ -128,7 +128,11 @@ class SyncSettings:
 
 @dataclass(frozen=True, slots=True)
 class LeavingBounds:
-    """Placements that may leave by one registry commit without an approval; both bounds hold."""
+    """Placements that may leave by one registry commit without an approval; both bounds hold.
+
+    Attributes:
+        max_percent: of what was placed before the commit.
+    """
 
     max_placements: int = 10
     max_percent: int = 5

@@ -25,6 +25,11 @@ def _leaves(params: Params) -> str:
     return f"{formatting.of(leaving, 'placement')} {'leaves' if leaving == 1 else 'leave'}"
 
 
+def _removed(params: Params) -> str:
+    of = f" of {params['of']} placed" if "of" in params else ""
+    return f"{formatting.of(int(params['placements']), 'placement')}{of} would be removed"
+
+
 def _moves(params: Params) -> str:
     moving = formatting.of(int(params["objects"]), "object")
     return f"{moving} from {params['from']} may go to {params['to']} with its next run"
@@ -60,7 +65,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     RequestReason.BROKEN: lambda params: (
         f"it could not be carried out ({params['error']}). The scheduler's log has the rest."
     ),
-    ApprovalReason.LEAVING: lambda params: f"{formatting.of(int(params['placements']), 'placement')} would be removed",
+    ApprovalReason.LEAVING: _removed,
     ApprovalReason.IDENTITY: lambda params: f"another cluster answers at {params['server']}",
     FaultReason.ORPHAN: _orphan,
 }

@@ -57,7 +57,7 @@ class LeavingSpec(Base):
     """Placements that may leave by one registry commit without an approval; both bounds hold."""
 
     max_placements: Count = Field(default=10, description="As a count.")
-    max_percent: Percent = Field(default=5, description="In percent of all placements.")
+    max_percent: Percent = Field(default=5, description="In percent of what is placed before the commit.")
 
 
 class PruneBudgetSpec(Base):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, insert, or_, select, update
 
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.status import Reason
@@ -80,7 +80,17 @@ def rejected(connection: Connection, kind: ApprovalKind, subject: str, payload: 
 
 def last(connection: Connection, kind: ApprovalKind, subject: str, payload: Mapping[str, Any]) -> Approval | None:
     """Return the last request of a subject for exactly this payload, whatever came of it; None where there is none."""
-    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.digest == _digest(payload))
+    return _last(
+        connection, ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.digest == _digest(payload)
+    )
+
+
+def last_of(connection: Connection, kind: ApprovalKind, subject: str) -> Approval | None:
+    """Return the last request of a subject, whatever for and whatever came of it; None where there is none."""
+    return _last(connection, ApprovalRow.kind == kind, ApprovalRow.subject == subject)
+
+
+def _last(connection: Connection, *mine: ColumnElement[bool]) -> Approval | None:
     query = select(*ApprovalRow.__table__.c).where(*mine).order_by(ApprovalRow.id.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return None if row is None else _approval(row)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from common.domain.approvals import ApprovalKind
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
+from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from common.domain.runs import AttemptOutcome
 from common.domain.status import NONE
@@ -75,6 +77,41 @@ def test_an_approval_to_leave_is_used_up(database: Database) -> None:
     steps.planner.tick()
     assert steps.placement(PlacementRef("c1", "a0")).state is PlacementState.PLACED, "the second drain asks anew"
     assert len(_open_approvals(steps)) == 1
+
+
+@pytest.mark.parametrize("answer", [None, IntentKind.REJECT])
+def test_what_a_commit_brings_frees_nothing_that_it_removes(database: Database, answer: IntentKind | None) -> None:
+    old, new = ["a0", "a1", "a2"], [f"b{number}" for number in range(6)]
+    fleet = f"{texts.FLEET}  leaving: {{maxPlacements: 10, maxPercent: 40}}\n"
+    files = {"fleet.yaml": fleet, "clusters.yaml": texts.cluster("c1")}
+    steps = Steps(database, files | {"apps.yaml": texts.documents(*map(texts.application, old))})
+    steps.look()
+    steps.workers()
+    steps.resolve("a", old)
+    steps.planner.tick()
+    for ref in steps.refs():
+        run = steps.placement(ref).run
+        assert run is not None
+        steps.succeed(steps.claim(run.id))
+    retired = [texts.application(name, more="  state: retired\n") for name in old[:2]]
+    steps.commit(files | {"apps.yaml": texts.documents(*retired, *map(texts.application, [*old[2:], *new]))})
+    steps.planner.tick()
+    (asked,) = _open_approvals(steps)
+    if answer is not None:
+        steps.ask(answer, str(asked))
+        steps.intents.tick()
+    for digest in ("b", "c"):  # the new ones are placed by now: the two are 2 of 9
+        steps.resolve(digest, old + new)
+        steps.planner.tick()
+    left = [steps.placement(PlacementRef("c1", name)) for name in old[:2]]
+    assert {one.state for one in left} == {PlacementState.PLACED}
+    assert {one.hold.code for one in left} == {Hold.ASKED}
+    (approval,) = _open_approvals(steps)
+    assert (approval == asked) is (answer is None)
+    with steps.db.read() as connection:
+        found = approvals.get(connection, approval)
+    assert found is not None
+    assert sentence(found.reason) == "2 placements of 3 placed would be removed"
 
 
 def _leave(steps: Steps, run: ClaimedRun) -> None:

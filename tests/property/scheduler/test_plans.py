@@ -16,7 +16,8 @@ from common.domain.fleet import (
 )
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
-from scheduler.planning.facts import Current, Facts
+from scheduler.planning.facts import Asked, Current, Facts
+from scheduler.planning.leaving import FLEET
 from scheduler.planning.plan import Plan, plan
 from scheduler.planning.window import room
 from tests.factories import application, cluster, current, facts, fleet, resolved
@@ -72,14 +73,39 @@ def _after(before: dict[PlacementRef, Current], planned: Plan) -> dict[Placement
     return after
 
 
+def _asked(planned: Plan) -> Asked | None:
+    """Return what a person was asked for by a plan that was stored."""
+    asks = planned.departures.asks.get(FLEET)
+    return Asked(frozenset(asks), planned.departures.of) if asks else None
+
+
 @given(fleets(), known())
 def test_a_plan_once_carried_out_plans_nothing(wanted: Fleet, before: dict[PlacementRef, Current]) -> None:
     found = resolved(*APPLICATIONS)
     first = plan(wanted, facts(before, found=found))
-    second = plan(wanted, facts(_after(before, first), found=found))
-    # Those that leave are counted over what is placed; once they are on their way the count of the rest is another.
-    leaving = {step.ref for step in first.steps if step.state is PlacementState.LEAVING}
-    assert not [step for step in second.steps if step.wants_run and step.ref not in leaving]
+    second = plan(wanted, facts(_after(before, first), found=found, asked=_asked(first)))
+    assert not [step for step in second.steps if step.wants_run]
+
+
+@given(
+    placed=st.integers(0, 30),
+    leaving=st.integers(0, 30),
+    coming=st.integers(0, 30),
+    bounds=st.builds(LeavingBounds, st.integers(0, 30), st.integers(0, 100)),
+)
+def test_what_one_commit_brings_frees_nothing_that_it_removes(
+    placed: int, leaving: int, coming: int, bounds: LeavingBounds
+) -> None:
+    clusters = [cluster(f"c{n}") for n in range(placed + leaving + coming)]
+    names = [one.name for one in clusters]
+    kept, left, new = names[:placed], names[placed : placed + leaving], names[placed + leaving :]
+    web = application("web", clusters=kept + new, on_unmatch=OnUnmatch.DELETE)
+    wanted, found = fleet(clusters, [web], bounds), resolved("web")
+    before = {PlacementRef(name, "web"): current(applied=("d0", "p0")) for name in kept + left}
+    first = plan(wanted, facts(before, found=found))
+    again = plan(wanted, facts(_after(before, first), found=found, asked=_asked(first)))
+    assert again.departures.free.keys() == first.departures.free.keys()
+    assert again.departures.asks == first.departures.asks
 
 
 @given(known())
