@@ -25,24 +25,19 @@ class Removals:
     Args:
         request: whose objects they are.
         ports: the outside.
+        unserved: what the manifests hold of kinds that the cluster does not serve, or that are not known.
     """
 
-    def __init__(self, request: SyncRequest, ports: Ports) -> None:
+    def __init__(self, request: SyncRequest, ports: Ports, unserved: Sequence[Unserved]) -> None:
         self._request = request
         self._ports = ports
-        self.unserved: Sequence[Unserved] = ()
-        """What the manifests hold of kinds that the cluster does not serve, or that are not known."""
+        self._unserved = unserved
 
     def ids(self, wanted: Sequence[Wanted]) -> frozenset[ObjectId]:
         """Return what is wanted or was made for hooks, and what may be wanted: its kind is not served, or not known."""
         ids = kept(wanted, self._request.inventory)
         items = (item.object for item in self._request.inventory)
-        return frozenset(ids | {each for each in items if any(one.may_be(each) for one in self.unserved)})
-
-    def inherit(self, left: Sequence[InventoryItem]) -> SyncRequest:
-        """Return the request with what another one left to it, which is ours to remove from now on."""
-        self._request = replace(self._request, inventory=(*self._request.inventory, *left))
-        return self._request
+        return frozenset(ids | {each for each in items if any(one.may_be(each) for one in self._unserved)})
 
     def plan(self, wanted: Sequence[Wanted], spared: frozenset[ObjectId] = NOBODY) -> prune.PrunePlan:
         """Return what may be removed after an apply, but for what is spared."""
@@ -59,16 +54,6 @@ class Removals:
         )
         kept = ((one, _disallowed(project.name, why)) for one, why in denied.items())
         return replace(found, kept=(*found.kept, *kept))
-
-    def departure(self) -> prune.PrunePlan:
-        """Return what goes when the placement leaves.
-
-        Raises:
-            PolicyError: the project does not allow some of it.
-        """
-        plan = prune.removal(self._request.inventory, str(self._request.attempt.run))
-        policy.check_removal((item.object for item in plan.remove), self._request.project)
-        return plan
 
     def claims(self, plan: prune.PrunePlan) -> Claims:
         """Return who takes over what is about to be removed.
@@ -96,6 +81,17 @@ class Removals:
         if live is None or not live.meta.deletion_timestamp or (item.uid and live.meta.uid != item.uid):
             return None
         return ", ".join(live.meta.held_by)
+
+
+def departure(request: SyncRequest) -> prune.PrunePlan:
+    """Return what goes when the placement leaves.
+
+    Raises:
+        PolicyError: the project does not allow some of it.
+    """
+    plan = prune.removal(request.inventory, str(request.attempt.run))
+    policy.check_removal((item.object for item in plan.remove), request.project)
+    return plan
 
 
 def _disallowed(project: str, why: str) -> Reason:

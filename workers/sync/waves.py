@@ -25,6 +25,7 @@ from workers.sync.plan.places import Stage
 from workers.sync.plan.unserved import Brought
 from workers.sync.plan.waves import WavePlan, WaveStep
 from workers.sync.ports import Ending, Ports, SyncRequest
+from workers.sync.timings import Timings
 
 _GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
 
@@ -60,11 +61,6 @@ def until_released(refused: Sequence[Verdict]) -> Halt | None:
     return Halt(Ending.WAITING, reason, tuple(one.wanted.object for one in refused))
 
 
-def at_step(step: WaveStep, why: Reason) -> Reason:
-    """Return why a sync of several steps does not go on, with the step that it is at."""
-    return Reason(SyncReason.STEP, {"step": step.words, "why": nested(why)})
-
-
 @dataclass(frozen=True, slots=True)
 class _Ill:
     """An object that is not healthy yet, and why."""
@@ -86,16 +82,20 @@ class WaveRunner:
         request: whose they are.
         ports: the outside.
         outcomes: where results go.
-        steps: all of them.
+        plan: all of them.
+        timings: where the time that hooks take is noted.
     """
 
-    def __init__(self, request: SyncRequest, ports: Ports, outcomes: Outcomes, steps: WavePlan) -> None:
+    def __init__(
+        self, request: SyncRequest, ports: Ports, outcomes: Outcomes, plan: WavePlan, timings: Timings
+    ) -> None:
         self._request = request
         self._ports = ports
-        self._steps = steps.steps
-        self.on_failure = steps.on_failure
-        self._last = {step.turn[0]: step for step in steps.steps}
-        self._hooks = HookRunner(request, ports, outcomes, steps.phases)
+        self._plan = plan
+        self._timings = timings
+        self.on_failure = plan.on_failure
+        self._last = {step.turn[0]: step for step in plan.steps}
+        self._hooks = HookRunner(request, ports, outcomes, plan.phases)
         self._own = own_rules(request.health, ports.expressions)
         self._items = {item.object: item for item in request.inventory}
 
@@ -110,12 +110,29 @@ class WaveRunner:
             TransientError: the cluster failed.
             LeaseLostError: this attempt may not write any more.
         """
+        if self._plan.simple:
+            return None
+        with self._timings.of("hooks"):
+            return self._after(step, verdicts)
+
+    def hooks_of(self, stage: Stage) -> Halt | None:
+        """Run the hooks of one stage of a removal; return why it does not go on, None when it does.
+
+        Raises:
+            TransientError: the cluster failed.
+            LeaseLostError: this attempt may not write any more.
+        """
+        with self._timings.of("hooks"):
+            halts = (self._after(step, ()) for step in self._plan.steps if step.turn[0] is stage)
+            return next((halt for halt in halts if halt is not None), None)
+
+    def _after(self, step: WaveStep, verdicts: Sequence[Verdict]) -> Halt | None:
         progress = self._hooks.advance(step.hooks, step.turn[0])
         failed = [one.named for one in progress if one.state is HookState.FAILED]
         active = [one for one in progress if one.state is HookState.ACTIVE]
         if failed and not active:
-            return Halt(Ending.FAILED, at_step(step, together(*failed)))
-        ill = [] if step is self._steps[-1] or failed else self.ill(verdicts)
+            return Halt(Ending.FAILED, self._plan.at(step, together(*failed)))
+        ill = [] if step is self._plan.steps[-1] or failed else self.ill(verdicts)
         if not active and not ill:
             if step is self._last[step.turn[0]]:
                 self._hooks.finish(step.turn[0])
@@ -125,7 +142,7 @@ class WaveRunner:
             self._hooks.give_up(step.hooks, step.turn[0], Reason(HookReason.LATE))
             return Halt(Ending.FAILED, Reason(SyncReason.LATE, {"step": step.words, "why": nested(reasons)}))
         awaits = (*(one.object for one in active), *(one.object for one in ill))
-        return Halt(Ending.WAITING, at_step(step, reasons), awaits, hook_active=bool(active))
+        return Halt(Ending.WAITING, self._plan.at(step, reasons), awaits, hook_active=bool(active))
 
     def kinds(self, step: WaveStep, brought: Brought) -> Halt | None:
         """Return why a step waits for kinds that the cluster does not serve yet; None when it need not.
@@ -150,7 +167,7 @@ class WaveRunner:
             TransientError: the cluster failed.
         """
         active: list[Progress] = []
-        for step in self._steps:
+        for step in self._plan.steps:
             hooks = [hook for hook in step.hooks if self._hooks.under_way(hook, step.turn[0])]
             progress = self._hooks.advance(hooks, step.turn[0])
             active += (one for one in progress if one.state is HookState.ACTIVE)

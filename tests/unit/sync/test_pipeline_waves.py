@@ -229,6 +229,30 @@ def test_a_hook_that_fails_stops_the_run_with_its_last_lines(site: Site, cluster
     assert "alarm" in cluster.names("Job"), "hooks for a failure run then, and only then"
 
 
+@pytest.mark.parametrize("verb", ["dry-run", "apply"])
+def test_hooks_for_failure_run_where_all_objects_are_written_at_once_too(
+    site: Site, cluster: FakeCluster, verb: str
+) -> None:
+    def refuse(asked: str, target: Target) -> None:
+        if asked == verb and target.name == "b":
+            message = "no"
+            raise ForbiddenError(message)
+
+    cluster.before = refuse
+    done = site.sync(config_map("a"), config_map("b"), job("alarm", "sync-fail"))
+    assert (done.ending, sentence(done.reason).startswith("wave")) == (Ending.FAILED, False)
+    assert cluster.names("Job") == {"alarm"}
+
+
+def test_hooks_for_failure_run_where_health_does_not_come_before_pruning(site: Site, cluster: FakeCluster) -> None:
+    site.sync(config_map("old"), deployment(), job("alarm", "sync-fail"))
+    manifests = (deployment(), job("alarm", "sync-fail"))
+    waits = site.sync(*manifests)
+    assert (waits.ending, waits.fail_hooks, cluster.names("Job")) == (Ending.WAITING, True, set())
+    assert again(site, *manifests, expired=True).ending is Ending.FAILED
+    assert (cluster.names("Job"), "old" in cluster.names("ConfigMap")) == ({"alarm"}, True)
+
+
 def test_no_hook_for_failure_runs_when_all_goes_well(site: Site, cluster: FakeCluster) -> None:
     assert site.sync(wave(config_map("a"), -1), config_map("b"), job("alarm", "sync-fail")).ending is Ending.SUCCEEDED
     assert cluster.names("Job") == set()

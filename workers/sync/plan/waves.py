@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from common.domain.codes import SyncReason
+from common.domain.reasons import nested
+from common.domain.status import Reason
 from workers.sync.objects.ordering import NAMESPACE, sort_key
 from workers.sync.plan.definitions import defined_by
 from workers.sync.plan.normalise import Normal, Wanted
@@ -63,6 +66,10 @@ class WavePlan:
     def simple(self) -> bool:
         """Whether there is nothing to wait for between writing the first object and the last."""
         return len(self.steps) == 1 and not self.steps[0].hooks and not self.steps[0].unserved
+
+    def at(self, step: WaveStep, why: Reason) -> Reason:
+        """Return why a sync does not go on at a step, with the step where there are several."""
+        return why if self.simple else Reason(SyncReason.STEP, {"step": step.words, "why": nested(why)})
 
 
 def objects_of(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
