@@ -4,11 +4,14 @@ Until now what the sources were resolved to was one text, a plus between two, an
 source a commit was, that text does not say: it is found by the source's number where there is one source, and by what
 it was last resolved to where there are several. Where neither tells, the source stays empty, and planning fills it in.
 
+History may be long: each statement changes a bounded number of rows, found by their primary key.
+
 Revision 0036, after 0037.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,8 +26,11 @@ depends_on = None
 JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _LONGEST = 649
+_BATCH = 5_000
+"""As many rows one statement changes."""
 _SEVERAL = "LIKE '%+%'"
 
+_ITEM = ("repo", "credentials", "ref", "commit", "renderers")
 _ONE = {
     # one source as an item: what the commit is, and which table has the source
     "postgresql": "jsonb_build_array(jsonb_build_object('repo', coalesce({of}.repo, ''), "
@@ -58,8 +64,8 @@ _RENDERERS = {
     "sqlite": "(SELECT group_concat(value, ', ') FROM json_each(renderers))",
 }
 _KNOWN = sa.text("""
-SELECT s.repo, s.credentials, s.ref, d."commit", d.renderers FROM source_digests AS d JOIN sources AS s
-ON s.id = d.source_id WHERE d.application = :application ORDER BY s.id
+SELECT d.application, s.repo, s.credentials, s.ref, d."commit", d.renderers FROM source_digests AS d JOIN sources AS s
+ON s.id = d.source_id ORDER BY s.id
 """).columns(renderers=JSON)
 
 
@@ -98,14 +104,20 @@ def _move_single(dialect: str) -> None:
     item = _ONE[dialect]
     by_number = "SELECT {} FROM (SELECT 1) AS one LEFT JOIN sources AS s ON s.id = {}"
     run = by_number.format(item.format(of="s", commit='runs."commit"'), "runs.source_id")
-    op.execute(f'UPDATE runs SET sources = ({run}) WHERE "commit" NOT {_SEVERAL}')  # noqa: S608 - constants
     # What is applied may be of a source that is followed no longer; that it is what is wanted tells that it is not.
     as_wanted = (
         "placements.source_id AND placements.applied_source_digest = placements.desired_source_digest "
         "AND placements.applied_parameters_digest = placements.desired_parameters_digest"
     )
     applied = by_number.format(item.format(of="s", commit="placements.applied_commit"), as_wanted)
-    op.execute(f"UPDATE placements SET applied_sources = ({applied}) WHERE applied_commit NOT {_SEVERAL}")  # noqa: S608 - constants
+    for name, before, after, found in (
+        ("runs", "commit", "sources", run),
+        ("placements", "applied_commit", "applied_sources", applied),
+    ):
+        table = _table(name)
+        one = table.update().where(table.c[before].not_like("%+%")).values({after: sa.text(f"({found})")})
+        for those in _ranges(table.c.id):
+            op.execute(one.where(those))
     # A source that was changed and could not be resolved since has not given what is wanted.
     op.execute(
         f"""
@@ -122,26 +134,54 @@ def _move_single(dialect: str) -> None:
 
 
 def _move_several() -> None:
+    """Move what has several sources."""
     connection = op.get_bind()
-    tables = {name: _table(name) for name in ("runs", "placements", "placement_sources")}
+    known: dict[str, list[dict[str, Any]]] = {}
+    for row in connection.execute(_KNOWN).mappings():
+        known.setdefault(row["application"], []).append({name: row[name] for name in _ITEM})
     for name, before, after in (("runs", "commit", "sources"), ("placements", "applied_commit", "applied_sources")):
-        table = tables[name]
-        asked = sa.select(table.c.application, table.c[before]).where(table.c[before].like("%+%")).distinct()
-        for application, joined in connection.execute(asked).all():
-            mine = (table.c.application == application, table.c[before] == joined)
-            items = [one | {"renderers": []} for one in _matched(connection, application, joined)]
-            connection.execute(table.update().where(*mine).values({after: items}))
-    table = tables["placements"]
-    wanted = sa.select(table.c.id, table.c.application, table.c.desired_commit)
-    for id_, application, joined in connection.execute(wanted.where(table.c.desired_commit.like("%+%"))).all():
-        items = _matched(connection, application, joined)
-        rows = [{"placement_id": id_, "position": position, **one} for position, one in enumerate(items)]
-        connection.execute(tables["placement_sources"].insert(), rows)
+        table = _table(name)
+        moved = (
+            table.update().where(table.c.id == sa.bindparam("row")).values({after: sa.bindparam("items", type_=JSON)})
+        )
+        for those in _joined(table, before):
+            rows = [
+                {"row": id_, "items": [one | {"renderers": []} for one in _matched(known, application, joined)]}
+                for id_, application, joined in those
+            ]
+            connection.execute(moved, rows)
+    placed = _table("placement_sources")
+    for those in _joined(_table("placements"), "desired_commit"):
+        rows = [
+            {"placement_id": id_, "position": position, **one}
+            for id_, application, joined in those
+            for position, one in enumerate(_matched(known, application, joined))
+        ]
+        connection.execute(placed.insert(), rows)
 
 
-def _matched(connection: sa.Connection, application: str, joined: str) -> list[dict[str, Any]]:
+def _joined(table: sa.TableClause, column: str) -> Iterator[list[tuple[Any, str, str]]]:
+    """Yield the rows whose commits are joined: the id, the application and the text of each; never an empty list."""
+    joined = sa.select(table.c.id, table.c.application, table.c[column]).where(table.c[column].like("%+%"))
+    for those in _ranges(table.c.id):
+        if found := [(id_, name, text) for id_, name, text in op.get_bind().execute(joined.where(those))]:
+            yield found
+
+
+def _ranges(key: sa.ColumnClause[Any]) -> Iterator[sa.ColumnElement[bool]]:
+    """Yield conditions that part a table by its ``key``, in its order, into ``_BATCH`` rows each."""
+    after: sa.ColumnElement[bool] = sa.true()
+    while True:
+        last = op.get_bind().execute(sa.select(key).where(after).order_by(key).offset(_BATCH - 1).limit(1)).scalar()
+        yield after if last is None else sa.and_(after, key <= last)
+        if last is None:
+            return
+        after = key > last
+
+
+def _matched(known: Mapping[str, list[dict[str, Any]]], application: str, joined: str) -> list[dict[str, Any]]:
     """Return the sources of a joined text: each of those that the application follows, by what it was resolved to."""
-    left = [dict(row) for row in connection.execute(_KNOWN, {"application": application}).mappings()]
+    left = list(known.get(application, ()))
     found: list[dict[str, Any]] = []
     for commit in joined.split("+"):
         one = next((row for row in left if row["commit"] == commit), None)
@@ -170,9 +210,9 @@ def downgrade() -> None:
 
 def _table(name: str) -> sa.TableClause:
     columns = {
-        "runs": ("application", "commit", "sources"),
+        "runs": ("id", "application", "commit", "sources"),
         "placements": ("id", "application", "desired_commit", "applied_commit", "applied_sources"),
-        "placement_sources": ("placement_id", "position", "repo", "credentials", "ref", "commit", "renderers"),
+        "placement_sources": ("placement_id", "position", *_ITEM),
     }
     lists = {"sources", "applied_sources", "renderers"}
     return sa.table(name, *(sa.column(one, JSON if one in lists else None) for one in columns[name]))
