@@ -17,7 +17,7 @@ from tests.controlplane.runner import ControlPlanes, Workloads
 from tests.fakes.sync import Site, WallClock
 from tests.harness.session import session
 from workers.sync.objects.marks import PLACEMENT_LABEL
-from workers.sync.ports import Ending
+from workers.sync.results import Ending
 from workers.sync.sweep import Finding, compare
 from workers.tasks.looking import listed
 

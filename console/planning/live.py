@@ -31,7 +31,7 @@ from scheduler.loop.facts import read_facts
 from scheduler.planning.facts import Facts
 from scheduler.planning.preview import Effect, PlacementEffect, preview
 from workers.public.clusters import ClusterPool, Connection
-from workers.public.dry_run import Compared, dry_run
+from workers.public.dry_run import Compared, Installed, dry_run
 from workers.public.rendering import Capabilities
 
 AT_ONCE = 8
@@ -166,7 +166,7 @@ class _Look:
             placement=placement,
             rendered=rendered,
             owned=owned,
-            first=current is None or current.applied is None,
+            installed=Installed.NOTHING if current is None or current.applied is None else Installed.ANOTHER,
         )
         agent = f"flotilla/{version('flotilla')} (plan of {placement.ref})"
         session = self.reach(placement.cluster).session(agent, account=self.then.account_of(application))

@@ -22,18 +22,9 @@ from common.domain.runs import Trigger
 from common.domain.status import NONE, Reason
 from workers.sync import pipeline
 from workers.sync.objects.moving import Claims, Held
-from workers.sync.ports import (
-    NOTHING_TAKEN,
-    Clock,
-    ClusterPort,
-    InventoryItem,
-    Manifest,
-    Phase,
-    PlannedChange,
-    Ports,
-    SyncRequest,
-    SyncResult,
-)
+from workers.sync.ports import NOTHING_TAKEN, Clock, ClusterPort, InventoryItem, Manifest, PlannedChange, Ports
+from workers.sync.requests import Phase, SyncRequest
+from workers.sync.results import SyncResult
 
 SHOP = PlacementRef("alpha", "shop")
 RUN = RunId("0199c0de-0000-7000-8000-000000000001")

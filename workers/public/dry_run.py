@@ -21,7 +21,10 @@ from workers.render.rendered import Rendered
 from workers.render.secrecy import silenced
 from workers.sync import pipeline
 from workers.sync.objects.moving import Claims, Held, Hold
-from workers.sync.ports import NOTHING_TAKEN, ClusterPort, Phase, PlannedChange, Ports, SyncRequest
+from workers.sync.ports import NOTHING_TAKEN, ClusterPort, PlannedChange, Ports
+from workers.sync.requests import DryRuns, Installed, Namespace, Phase, SyncRequest
+
+__all__ = ["Compared", "Installed", "dry_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,14 @@ class Compared:
         fleet: that it would be of.
         rendered: its manifests.
         owned: its inventory.
-        first: whether no run has brought it to a revision yet.
+        installed: which revision is in.
     """
 
     fleet: Fleet
     placement: Placement
     rendered: Rendered
     owned: tuple[InventoryItem, ...]
-    first: bool
+    installed: Installed
 
 
 def dry_run(compared: Compared, cluster: ClusterPort, executor: Executor) -> tuple[Change, ...]:
@@ -80,10 +83,10 @@ def _request(compared: Compared) -> SyncRequest:
         settings=placement.sync,
         health=application.health,
         project=compared.fleet.projects[application.project],
-        create_namespace=application.create_namespace,
+        namespace_is=Namespace.CREATED if application.create_namespace else Namespace.EXPECTED,
         secrets=rendered.secrets,
-        full_check=True,
-        first=compared.first,
+        dry_runs=DryRuns.ALL,
+        installed=compared.installed,
     )
 
 

@@ -42,7 +42,8 @@ from workers.record import moves
 from workers.record.journal import SqlJournal
 from workers.sync.healing import healed
 from workers.sync.health import own_kinds, waits_for_health
-from workers.sync.ports import Ending, Fight, Phase, SyncResult
+from workers.sync.requests import Phase
+from workers.sync.results import Ending, Fight, SyncResult
 
 log = logger(__name__)
 FIRST_LOOK = timedelta(seconds=1)

@@ -10,9 +10,10 @@ from workers.sync.apply.removing import Remover
 from workers.sync.apply.writing import Outcomes, Writer
 from workers.sync.plan.judging import Judging
 from workers.sync.plan.waves import objects_of
-from workers.sync.ports import Ending, Ports, SyncResult
+from workers.sync.ports import Ports
 from workers.sync.preparing import Prepared
 from workers.sync.removals import Removals
+from workers.sync.results import Ending, SyncResult
 from workers.sync.timings import Timings
 from workers.sync.waves import Halt, WaveRunner
 

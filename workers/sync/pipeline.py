@@ -18,10 +18,12 @@ from workers.sync.objects.moving import claimed_by
 from workers.sync.plan.places import Stage
 from workers.sync.plan.unserved import Brought
 from workers.sync.plan.waves import objects_of
-from workers.sync.ports import Ending, Phase, Ports, SyncRequest, SyncResult
+from workers.sync.ports import Ports
 from workers.sync.preparing import prepared
 from workers.sync.pruning import Pruning
 from workers.sync.removals import departure
+from workers.sync.requests import Deadline, Phase, SyncRequest
+from workers.sync.results import Ending, SyncResult
 from workers.sync.steps import StepObjects
 from workers.sync.timings import Timings
 from workers.sync.waves import Halt
@@ -40,7 +42,7 @@ def run(request: SyncRequest, ports: Ports) -> SyncResult:
     attempt = _begun(request, ports)
     if request.phase is Phase.CHECK:
         return _look(attempt)
-    if request.outdated:
+    if request.phase is Phase.SETTLE:
         return _settle(attempt)
     return _sync(attempt)
 
@@ -57,7 +59,7 @@ def _sync(attempt: Attempt) -> SyncResult:
     """Bring the placement to its revision; what an attempt that goes on finds done is not done again."""
     request, waves, pruning = attempt.request, attempt.waves, Pruning(attempt)
     if request.phase is Phase.RESUME and attempt.prepared.plan.simple:
-        if request.expired:
+        if request.deadline is Deadline.PASSED:
             return attempt.halted(Halt(Ending.FAILED, Reason(SyncReason.UNHEALTHY)))
         if not request.awaited:
             return pruning.within_bounds()  # all was written at once, and has become healthy

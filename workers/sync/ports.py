@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -12,13 +12,9 @@ from typing import Any, Protocol
 
 from common.cel import First
 from common.domain.changes import Action, Change
-from common.domain.fleet import HealthRule, Project, SyncSettings
 from common.domain.inventory import InventoryItem as InventoryItem  # the engine's own word for it
-from common.domain.refs import AttemptRef, ObjectId, PlacementRef
-from common.domain.revisions import Revision
-from common.domain.runs import Trigger
-from common.domain.secrecy import NO_SECRETS, Secrets
-from common.domain.status import NONE, Reason
+from common.domain.refs import ObjectId, PlacementRef
+from common.domain.status import Reason
 from workers.sync.objects.live import Kind, Live, LiveMeta
 from workers.sync.objects.moving import Claims, Held
 
@@ -266,171 +262,3 @@ class Ports:
     clock: Clock
     expressions: First
     """Evaluates those of the placement's project."""
-
-
-class Phase(StrEnum):
-    """What this attempt is to do."""
-
-    APPLY = "apply"
-    RESUME = "resume"
-    """The run waited, and what it waited for came: it goes on where it stood."""
-    REMOVE = "remove"
-    """The placement leaves: everything in the inventory goes."""
-    CHECK = "check"
-    """Dry-run and report only: ``sync.mode: warn``, or a person who asks what a sync would change."""
-
-
-class Ending(StrEnum):
-    """How the engine came out of an attempt that raised nothing."""
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    WAITING = "waiting"
-    """For health, or for a hook: then the next wave follows, or what is left over is pruned."""
-    NEEDS_APPROVAL = "needs-approval"
-    SUPERSEDED = "superseded"
-    """Its hooks have ended, and a newer revision is to follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fight:
-    """One object that differs and was left alone, since somebody keeps changing it back.
-
-    Attributes:
-        object: which one.
-        manager: who wrote to it last besides us; empty where nobody is named.
-        until: it is not corrected before this instant.
-    """
-
-    object: ObjectId
-    manager: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Unended:
-    """Hooks of the wanted revision that have not succeeded, as an attempt sees it that runs none.
-
-    Attributes:
-        hooks: all of them.
-        begun: those of them that a run has begun, and that failed or never came to an end.
-    """
-
-    hooks: tuple[ObjectId, ...] = ()
-    begun: tuple[ObjectId, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SyncResult:
-    """What came of one attempt.
-
-    Attributes:
-        ending: how it ended.
-        changes: every outcome, unchanged objects included. In a CHECK: what would be done.
-        reason: why it ended so; none on success.
-        error_code: of the first failure; empty when none.
-        prune: what remains to be pruned, or what an approval is wanted for.
-        fights: objects that differ and were held back.
-        going: objects that were deleted and that finalizers keep, each with these.
-        refreshed: objects whose fingerprint had changed but that did not differ: no drift, only a counter.
-        requests: requests made, by verb.
-        timings: milliseconds by step.
-        delete_hooks: manifests of the hooks before and after the placement's removal, to be kept for then.
-        awaits: the objects that it waits for; empty for all of the placement.
-        asks: the objects of other projects that it may take over once a person approves.
-        warnings: what the manifests ask for and is not done, in words.
-        hook_active: a hook is under way: nothing supersedes the run before it ends.
-        fail_hooks: there are hooks for when the run fails: it needs a worker then.
-        partial: not everything was to be written: a check, or waves that are still to come.
-        unended: the hooks that are not through; empty of an attempt that runs hooks itself.
-    """
-
-    ending: Ending
-    changes: tuple[Change, ...]
-    reason: Reason = NONE
-    error_code: str = ""
-    prune: tuple[ObjectId, ...] = ()
-    fights: tuple[Fight, ...] = ()
-    going: tuple[tuple[ObjectId, str], ...] = ()
-    refreshed: int = 0
-    requests: Mapping[str, int] = field(default_factory=dict)
-    timings: Mapping[str, int] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    delete_hooks: tuple[Manifest, ...] = ()
-    awaits: tuple[ObjectId, ...] = ()
-    asks: Mapping[ObjectId, PlacementRef] = field(default_factory=dict)
-    hook_active: bool = False
-    fail_hooks: bool = False
-    partial: bool = False
-    unended: Unended = Unended()
-
-
-@dataclass(frozen=True, slots=True)
-class SyncRequest:
-    """Everything one attempt must know; nothing in it is read again later.
-
-    Attributes:
-        fleet: name in ownership marks.
-        ref: the placement.
-        attempt: goes into the User-Agent and fence annotations.
-        revision: what it is brought to; None when it leaves.
-        trigger: why.
-        phase: what to do.
-        manifests: rendered and substituted, not yet normalised; never changed here, so they may be shared. When it
-            leaves: the hooks that were kept.
-        origins: file and line of each manifest, for messages; empty where that is not known.
-        namespace: default for namespaced objects without one.
-        inventory: what the placement owns now.
-        project: what the application may use.
-        settings: prune guards, adoption, ignored fields, conflicts.
-        health: the application's own rules of health.
-        create_namespace: make ``namespace`` where it does not exist; it is never pruned.
-        digest_key: key of the HMACs that stand for what may hold a secret.
-        fenced: objects that an attempt which did not end by itself had planned to write: written again even if equal.
-        held: objects whose drift is not corrected before an instant: somebody keeps changing them back.
-        wrote_before: a former attempt of the same run has written something.
-        approved: the exact objects a person allowed to be pruned; None when nobody was asked.
-        full_check: dry-run everything, fingerprints notwithstanding.
-        first: the placement was never synced before: Helm's install hooks run, not its upgrade hooks.
-        was_in: the revision is in by what a former run recorded.
-        outdated: a newer revision waits for the end of the hooks; nothing else is done.
-        expired: the run waited until its deadline: it fails now.
-        awaited: the objects that the run waited for before this attempt; empty for all of the placement, or none.
-        private: the manifests may hold what was decrypted: nothing of them is kept.
-        former: the placement that had its name before: what that one marked and the inventory holds is ours.
-        secrets: what the manifests may hold and nobody is shown.
-    """
-
-    fleet: str
-    ref: PlacementRef
-    attempt: AttemptRef
-    revision: Revision | None
-    trigger: Trigger
-    phase: Phase
-    manifests: tuple[Manifest, ...]
-    namespace: str
-    inventory: tuple[InventoryItem, ...]
-    project: Project
-    origins: tuple[str, ...] = ()
-    settings: SyncSettings = field(default_factory=SyncSettings)
-    health: tuple[HealthRule, ...] = ()
-    create_namespace: bool = False
-    digest_key: bytes = field(default=b"", repr=False)
-    fenced: frozenset[ObjectId] = frozenset()
-    held: Mapping[ObjectId, datetime] = field(default_factory=dict)
-    wrote_before: bool = False
-    approved: frozenset[ObjectId] | None = None
-    full_check: bool = False
-    first: bool = False
-    was_in: bool = False
-    outdated: bool = False
-    expired: bool = False
-    awaited: frozenset[ObjectId] = frozenset()
-    private: bool = False
-    former: PlacementRef | None = None
-    secrets: Secrets = NO_SECRETS
-
-    @property
-    def keyed(self) -> bool:
-        """Whether any object may hold a secret, so that digests of all are HMACs."""
-        return self.private or bool(self.secrets)

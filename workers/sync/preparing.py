@@ -13,8 +13,10 @@ from workers.sync.objects.live import Kind
 from workers.sync.plan.normalise import Normal, Wanted
 from workers.sync.plan.reading import prepare
 from workers.sync.plan.unserved import Unserved
-from workers.sync.plan.waves import WavePlan, removal_steps, steps_of
-from workers.sync.ports import Manifest, Phase, Ports, SyncRequest, Unended
+from workers.sync.plan.waves import Hooks, WavePlan, removal_steps, steps_of
+from workers.sync.ports import Manifest, Ports
+from workers.sync.requests import Installed, Phase, SyncRequest
+from workers.sync.results import Unended
 
 _WITH_HOOKS = frozenset({Trigger.REVISION, Trigger.MANUAL, Trigger.RETRY})
 """Hooks belong to a revision that is brought about: not to drift that is corrected, nor to what is pruned later."""
@@ -55,10 +57,10 @@ def prepared(request: SyncRequest, ports: Ports) -> Prepared:
     normal, arriving = prepare(request, ports.cluster)
     if request.phase is Phase.REMOVE and normal.unserved:
         raise ManifestsError(f"{one.label}: {one.error}" for one in normal.unserved)
-    if request.phase is not Phase.REMOVE and not request.outdated:
+    if request.phase not in {Phase.REMOVE, Phase.SETTLE}:
         left = ports.journal.renders(normal.ids, former=request.former)
         request = replace(request, inventory=(*request.inventory, *left))
-    every = steps_of(normal, with_hooks=True, first=request.first)
+    every = steps_of(normal, Hooks.FIRST if request.installed is Installed.NOTHING else Hooks.LATER)
     looks = request.phase is Phase.CHECK or not _runs_hooks(request)
     delete_hooks, secret = storable(normal.wanted, request)
     return Prepared(
@@ -79,12 +81,12 @@ def _plan(request: SyncRequest, normal: Normal, every: WavePlan) -> WavePlan:
         return removal_steps(normal.wanted)
     if request.phase is Phase.CHECK or _runs_hooks(request):
         return every
-    return steps_of(normal, with_hooks=False, first=request.first)
+    return steps_of(normal, Hooks.NONE)
 
 
 def _runs_hooks(request: SyncRequest) -> bool:
     """Return whether a revision is brought about; removals may be approved for one, and carried out for the next."""
-    approved = request.trigger is Trigger.APPROVAL and not request.was_in
+    approved = request.trigger is Trigger.APPROVAL and request.installed is not Installed.WANTED
     return approved or request.trigger in _WITH_HOOKS
 
 

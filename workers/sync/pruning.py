@@ -13,7 +13,9 @@ from workers.sync.attempt import Attempt
 from workers.sync.health import own_kinds, waits_for_health
 from workers.sync.plan.judge import Verdict
 from workers.sync.plan.prune import PrunePlan
-from workers.sync.ports import Ending, InventoryItem, Phase, SyncResult
+from workers.sync.ports import InventoryItem
+from workers.sync.requests import Deadline, Phase
+from workers.sync.results import Ending, SyncResult
 from workers.sync.waves import Halt
 
 
@@ -46,7 +48,7 @@ class Pruning:
         if all(item.going for item in plan.remove) or plan.over or not self._waits(last):
             return self.within_bounds()
         self._keep(plan)
-        if self._request.expired:
+        if self._request.deadline is Deadline.PASSED:
             return self._attempt.halted(Halt(Ending.FAILED, Reason(SyncReason.UNHEALTHY)))
         left = tuple(item.object for item in plan.remove)
         return self._attempt.result(Ending.WAITING, Reason(SyncReason.PRUNES_LATER, {"objects": len(left)}), left)

@@ -14,7 +14,8 @@ from workers.sync.objects.moving import Claims
 from workers.sync.plan import policy, prune
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.unserved import Unserved
-from workers.sync.ports import InventoryItem, Ports, SyncRequest, Target
+from workers.sync.ports import InventoryItem, Ports, Target
+from workers.sync.requests import SyncRequest
 
 NOBODY: frozenset[ObjectId] = frozenset()
 

@@ -13,7 +13,8 @@ from workers.sync.objects.moving import left_by
 from workers.sync.plan import prune
 from workers.sync.plan.judge import Verdict
 from workers.sync.plan.waves import WaveStep
-from workers.sync.ports import Ending, InventoryItem, PlannedChange
+from workers.sync.ports import InventoryItem, PlannedChange
+from workers.sync.results import Ending
 from workers.sync.waves import Halt, until_released
 
 

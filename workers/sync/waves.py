@@ -24,7 +24,9 @@ from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.places import Stage
 from workers.sync.plan.unserved import Brought
 from workers.sync.plan.waves import WavePlan, WaveStep
-from workers.sync.ports import Ending, Ports, SyncRequest
+from workers.sync.ports import Ports
+from workers.sync.requests import Deadline, SyncRequest
+from workers.sync.results import Ending
 from workers.sync.timings import Timings
 
 _GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
@@ -138,7 +140,7 @@ class WaveRunner:
                 self._hooks.finish(step.turn[0])
             return None
         reasons = together(*failed, *(one.named for one in active), *(one.named(len(ill)) for one in ill[:1]))
-        if self._request.expired:
+        if self._request.deadline is Deadline.PASSED:
             self._hooks.give_up(step.hooks, step.turn[0], Reason(HookReason.LATE))
             return Halt(Ending.FAILED, Reason(SyncReason.LATE, {"step": step.words, "why": nested(reasons)}))
         awaits = (*(one.object for one in active), *(one.object for one in ill))
@@ -156,7 +158,7 @@ class WaveRunner:
             return None
         first = missing[0].error
         said = {"step": step.words, "why": nested(briefly(first)), "objects": len(missing)}
-        if self._request.expired:
+        if self._request.deadline is Deadline.PASSED:
             return Halt(Ending.FAILED, Reason(SyncReason.KIND, {**said, "late": True, "remedy": first.remedy}))
         return Halt(Ending.WAITING, Reason(SyncReason.KIND, said), tuple(one.object for one in missing))
 
@@ -171,9 +173,9 @@ class WaveRunner:
             hooks = [hook for hook in step.hooks if self._hooks.under_way(hook, step.turn[0])]
             progress = self._hooks.advance(hooks, step.turn[0])
             active += (one for one in progress if one.state is HookState.ACTIVE)
-            if self._request.expired:
+            if self._request.deadline is Deadline.PASSED:
                 self._hooks.give_up(hooks, step.turn[0], Reason(HookReason.LATE))
-        if active and not self._request.expired:
+        if active and self._request.deadline is Deadline.AHEAD:
             awaits = tuple(one.object for one in active)
             return Halt(Ending.WAITING, together(*(one.named for one in active)), awaits, hook_active=True)
         return Halt(Ending.SUPERSEDED, Reason(RunReason.NEWER_REVISION))

@@ -13,15 +13,14 @@ from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.status import NONE, Reason
 from common.store.queue.claims import ClaimFacts
 from common.store.queue.runs import ClaimedRun
-from workers.sync.ports import Phase
+from workers.sync.requests import Phase
 
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Carry it out; ``outdated``: only to see its hooks to their end."""
+    """Carry it out."""
 
     phase: Phase
-    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def preflight(
     outdated = _outdated(run, facts, placed) if placed is not None and not removes else NONE
     if outdated and not facts.blocked:
         # A hook that is under way is never left alone: what it does to the outside must come to its end first.
-        return Go(Phase.RESUME, outdated=True) if run.hook_active else Stop(AttemptOutcome.SUPERSEDED, outdated)
+        return Go(Phase.SETTLE) if run.hook_active else Stop(AttemptOutcome.SUPERSEDED, outdated)
     if isinstance(admitted, Held):
         return Stop(AttemptOutcome.SKIPPED, admitted.hold)
     if removes:

@@ -42,7 +42,8 @@ from workers.render.request import Capabilities, request_for
 from workers.render.sops import Decryptor
 from workers.render.table import asks_cluster
 from workers.sync import pipeline
-from workers.sync.ports import Phase, Ports, SyncRequest
+from workers.sync.ports import Ports
+from workers.sync.requests import Content, Deadline, DryRuns, Installed, Namespace, Phase, SyncRequest, Written
 from workers.tasks import tenancy
 from workers.tasks.identity_check import check_identity
 from workers.tasks.leases import HeldLease
@@ -306,13 +307,11 @@ def _request(
         # Written again even where they are equal: no difference that a person who looks should see.
         fenced=frozenset() if run.trigger is Trigger.CHECK else facts.fenced,
         held=_held(facts.healings, run) if run.trigger is Trigger.DRIFT else {},
-        wrote_before=facts.wrote_before,
+        written=Written.SOMETHING if facts.wrote_before else Written.NOTHING,
         approved=_approved(facts.approval) if run.trigger is Trigger.APPROVAL else None,
-        full_check=overdue or run.trigger in BY_PERSON,
-        first=not row.synced_before,
-        was_in=run.revision is not None and row.applied == run.revision.identity,
-        outdated=go.outdated,
-        expired=run.expired,
+        dry_runs=DryRuns.ALL if overdue or run.trigger in BY_PERSON else DryRuns.CHANGED,
+        installed=_installed(run, row),
+        deadline=Deadline.PASSED if run.expired else Deadline.AHEAD,
         awaited=run.awaited,
     )
     application = facts.fleet.applications.get(run.ref.application)
@@ -321,12 +320,20 @@ def _request(
     request = replace(request, health=application.health)
     if placement is None:
         return request
+    creates = application.create_namespace and go.phase is not Phase.REMOVE
     return replace(
         request,
         settings=placement.sync,
-        create_namespace=application.create_namespace and go.phase is not Phase.REMOVE,
-        private=bool(application.decrypt),
+        namespace_is=Namespace.CREATED if creates else Namespace.EXPECTED,
+        content=Content.DECRYPTED if application.decrypt else Content.PLAIN,
     )
+
+
+def _installed(run: ClaimedRun, row: Standing) -> Installed:
+    if not row.synced_before:
+        return Installed.NOTHING
+    here = run.revision is not None and row.applied == run.revision.identity
+    return Installed.WANTED if here else Installed.ANOTHER
 
 
 def _held(healings: Mapping[ObjectId, Healing], run: ClaimedRun) -> dict[ObjectId, datetime]:

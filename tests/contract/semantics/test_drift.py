@@ -8,7 +8,7 @@ import httpx
 
 from tests.fakes.sync import Site, config_map, deployment
 from tests.harness.hands import DEPLOYMENTS, MAPS, MERGE, edit
-from workers.sync.ports import Ending
+from workers.sync.results import Ending
 from workers.sync.sweep import Finding, compare
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import httpx
 
 from tests.fakes.sync import Site, WallClock, actions, config_map
-from workers.sync.ports import Ending
+from workers.sync.requests import Namespace
+from workers.sync.results import Ending
 
 
 def test_a_definition_and_its_objects_arrive_in_one_run(site: Site, kubectl: httpx.Client) -> None:
@@ -33,5 +34,5 @@ def test_a_definition_and_its_objects_arrive_in_one_run(site: Site, kubectl: htt
 
 def test_a_namespace_and_its_objects_arrive_in_one_run(site: Site, kubectl: httpx.Client) -> None:
     site.namespace = "shop"
-    assert site.sync(config_map(), create_namespace=True).ending is Ending.SUCCEEDED
+    assert site.sync(config_map(), namespace_is=Namespace.CREATED).ending is Ending.SUCCEEDED
     assert kubectl.get("/api/v1/namespaces/shop/configmaps/settings").is_success

@@ -11,7 +11,8 @@ import pytest
 from tests.fakes.sync import Site, actions, config_map, deployment
 from tests.harness.hands import DEPLOYMENTS, MAPS, show
 from workers.sync.errors import ManifestsError
-from workers.sync.ports import Ending
+from workers.sync.requests import DryRuns
+from workers.sync.results import Ending
 
 
 def test_an_api_version_that_is_no_longer_served_is_explained(site: Site, kubectl: httpx.Client) -> None:
@@ -89,7 +90,7 @@ def test_what_servers_write_otherwise_is_written_so_at_once_and_never_differs(
     }
     assert site.sync(secret, service).ending is Ending.SUCCEEDED
     assert show(kubectl, "/api/v1/namespaces/default/secrets/s")["data"] == {"key": "dmFsdWU="}
-    assert set(actions(site.sync(secret, service, full_check=True)).values()) == {"unchanged"}
+    assert set(actions(site.sync(secret, service, dry_runs=DryRuns.ALL)).values()) == {"unchanged"}
     service["spec"]["ports"].pop()
     assert actions(site.sync(secret, service)) == {"Secret/s": "unchanged", "Service/s": "configured"}
     ports = show(kubectl, "/api/v1/namespaces/default/services/s")["spec"]["ports"]

@@ -9,7 +9,7 @@ from common.domain.errors import PermanentError
 from common.domain.fleet import Project
 from tests.fakes.sync import Site, config_map, deployment
 from tests.harness.hands import MAPS
-from workers.sync.ports import Ending
+from workers.sync.results import Ending
 
 
 @pytest.mark.parametrize(

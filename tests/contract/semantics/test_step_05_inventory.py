@@ -11,7 +11,7 @@ from common.domain.refs import ObjectId
 from tests.fakes.sync import Site, config_map
 from tests.harness.hands import MAPS, Busy
 from workers.sync.errors import UnsettledError
-from workers.sync.ports import Ending
+from workers.sync.results import Ending
 
 
 def test_a_crash_between_two_writes_orphans_nothing(site: Site, kubectl: httpx.Client) -> None:

@@ -11,6 +11,7 @@ from tests.fakes.sync import Site, actions, config_map, deployment
 from tests.harness.hands import DEPLOYMENTS, MAPS, MERGE, edit, show
 from workers.sync.errors import TimedOutError
 from workers.sync.ports import ClusterPort
+from workers.sync.requests import DryRuns
 
 
 def test_applying_twice_writes_nothing_the_second_time(site: Site, kubectl: httpx.Client) -> None:
@@ -21,7 +22,7 @@ def test_applying_twice_writes_nothing_the_second_time(site: Site, kubectl: http
     again = site.sync(config_map(), deployment())
     assert set(actions(again).values()) == {"unchanged"}
     assert dict(again.requests) == {"dry-run": 2, "apply": 2, "list": 2}
-    full = site.sync(config_map(), deployment(), full_check=True)
+    full = site.sync(config_map(), deployment(), dry_runs=DryRuns.ALL)
     assert set(actions(full).values()) == {"unchanged"}
     assert show(kubectl, f"{MAPS}/settings")["metadata"]["resourceVersion"] == version
 

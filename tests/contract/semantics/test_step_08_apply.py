@@ -12,7 +12,9 @@ from common.domain.refs import PlacementRef
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
 from tests.harness.hands import DEPLOYMENTS, MAPS, MERGE, Busy, edit, show
 from workers.sync.errors import ConflictError, UnsettledError
-from workers.sync.ports import Ending, Ownership, Phase, Target, Write
+from workers.sync.ports import Ownership, Target, Write
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 
 def test_drift_is_reclaimed_and_says_from_whom(site: Site, kubectl: httpx.Client) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.sync import Site, WallClock, annotated, config_map, deployment, details
 from tests.harness.hands import DEPLOYMENTS, MAPS, show
 from tests.harness.place import Place
-from workers.sync.ports import Ending
+from workers.sync.results import Ending
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from common.domain.refs import ObjectId
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
 from tests.harness.hands import MAPS, gone, show
 from tests.harness.place import Place
-from workers.sync.ports import Ending, InventoryItem, Phase
+from workers.sync.ports import InventoryItem
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ from workers.sync.objects import marks
 from workers.sync.objects.fingerprint import fingerprint_like
 from workers.sync.objects.live import Kind, Live
 from workers.sync.observe import by_id
-from workers.sync.ports import Applied, Ownership, Phase, Target, Write
+from workers.sync.ports import Applied, Ownership, Target, Write
+from workers.sync.requests import DryRuns, Phase
 
 _PODS = Kind("", "v1", "Pod", "pods", namespaced=True)
 _POD = Target(_PODS, "default", "a")
@@ -336,4 +337,4 @@ def objects(data: bytes) -> None:
         cluster.says = data
         for phase in (Phase.APPLY, Phase.CHECK, Phase.REMOVE):
             with suppress(FlotillaError):
-                site.sync(*mine, phase=phase, full_check=True)
+                site.sync(*mine, phase=phase, dry_runs=DryRuns.ALL)

@@ -20,7 +20,9 @@ from workers.render.cache import RenderCache
 from workers.render.renderers import Renderers
 from workers.render.request import RenderRequest
 from workers.sync.health import NO_RULES, Context, assess, waits_for_health
-from workers.sync.ports import Ending, Phase, SyncResult, Target
+from workers.sync.ports import Target
+from workers.sync.requests import Installed, Phase
+from workers.sync.results import Ending, SyncResult
 
 PATIENCE = 120.0
 Manifests = tuple[Mapping[str, Any], ...]
@@ -34,7 +36,7 @@ class Example:
     site: Site
     runs: int = field(default=0)
 
-    def run(self, *, first: bool = False, **more: Any) -> SyncResult:
+    def run(self, *, installed: Installed = Installed.ANOTHER, **more: Any) -> SyncResult:
         """Carry out one run, attempt after attempt, as its waiting ends."""
         self.runs += 1
         run = RunId(f"0199c0de-0000-7000-8000-{self.runs:012}")
@@ -43,7 +45,7 @@ class Example:
         while True:
             self.site.attempts += 1
             attempt = AttemptRef(run, self.site.attempts)
-            done = self.site.sync(*self.manifests, phase=phase, attempt=attempt, first=first, **more)
+            done = self.site.sync(*self.manifests, phase=phase, attempt=attempt, installed=installed, **more)
             if done.ending is not Ending.WAITING or time.monotonic() > deadline:
                 return done
             phase = Phase.RESUME

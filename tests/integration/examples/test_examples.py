@@ -10,7 +10,8 @@ from common.domain.changes import MUTATIONS
 from common.domain.fleet import PrunePolicy, SyncSettings
 from tests.integration.examples.conftest import Example, Load, files_below
 from workers.render.request import RenderRequest
-from workers.sync.ports import Ending, Phase
+from workers.sync.requests import DryRuns, Installed, Phase
+from workers.sync.results import Ending
 
 ROOT = Path(__file__).parents[3] / "examples" / "applications"
 PATHS = (
@@ -36,7 +37,7 @@ def test_every_example_is_synced_here() -> None:
 def test_an_example_is_synced_and_then_nothing_changes(load: Load, path: str) -> None:
     cluster = {"name": "live", "labels": {}, "vars": {}}
     example = load(files_below(ROOT), path, path.split("/")[0], RenderRequest.at(path, cluster=cluster))
-    done = example.run(first=True)
+    done = example.run(installed=Installed.NOTHING)
     assert done.ending is Ending.SUCCEEDED, done.reason
     assert len(example.site.journal.inventory) >= AT_LEAST.get(path, 3)
     example.await_health()
@@ -46,8 +47,8 @@ def test_an_example_is_synced_and_then_nothing_changes(load: Load, path: str) ->
 
 def nothing_changes(example: Example) -> None:
     """Check that another run, by fingerprints or by dry-runs, leaves every object but hooks as it is."""
-    for full_check in (False, True):
-        again = example.run(full_check=full_check)
+    for dry_runs in DryRuns:
+        again = example.run(dry_runs=dry_runs)
         assert again.ending is Ending.SUCCEEDED, again.reason
         hooks = {item.object for item in example.site.journal.inventory.values() if item.is_hook}
         assert [c for c in again.changes if c.action in MUTATIONS and c.object not in hooks] == []

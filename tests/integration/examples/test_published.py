@@ -13,7 +13,8 @@ import pytest
 from tests.integration.examples.conftest import Load, files_below
 from tests.integration.examples.test_examples import nothing_changes, removed
 from workers.render.request import RenderRequest
-from workers.sync.ports import Ending
+from workers.sync.requests import Installed
+from workers.sync.results import Ending
 
 CERT_MANAGER = ("github.com/cert-manager/cert-manager", "v1.16.2")
 PROMETHEUS_OPERATOR = ("github.com/prometheus-operator/prometheus-operator", "v0.79.2")
@@ -48,7 +49,7 @@ def test_cert_manager_is_synced_and_then_nothing_changes(load: Load) -> None:
     definitions = b"".join(text for _, text in sorted(files_below(root / "deploy/crds").items()) if text[:1] != b"#")
     files["chart/templates/crds.yaml"] = definitions
     example = load(files, "chart", "cert-manager", RenderRequest.at("chart", values={"crds": {"enabled": True}}))
-    done = example.run(first=True)
+    done = example.run(installed=Installed.NOTHING)
     assert done.ending is Ending.SUCCEEDED, done.reason
     assert len(example.site.journal.inventory) > 40
     example.await_health()
@@ -63,7 +64,7 @@ def test_prometheus_operator_is_synced_and_then_nothing_changes(load: Load) -> N
     }
     files |= {f"operator/crd-{p.name}": p.read_bytes() for p in root.glob("example/prometheus-operator-crd/*.yaml")}
     example = load(files, "operator", "prometheus-operator")
-    done = example.run(first=True)
+    done = example.run(installed=Installed.NOTHING)
     assert done.ending is Ending.SUCCEEDED, done.reason
     assert max(len(json.dumps(manifest)) for manifest in example.manifests) > 400_000
     example.await_health()

@@ -7,7 +7,8 @@ from typing import Any
 from common.domain.reasons import sentence
 from tests.fakes.sync import annotated, deployment
 from tests.integration.examples.conftest import Example, Load
-from workers.sync.ports import Ending, Target
+from workers.sync.ports import Target
+from workers.sync.results import Ending
 
 PLAIN = {"app/a.yaml": b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"}
 

@@ -17,7 +17,7 @@ from tests.fakes.sync import Site, config_map
 from tests.harness.given import Given
 from workers.kube import ClusterPool, Connection
 from workers.kube.pool import OWN
-from workers.sync.ports import Ending
+from workers.sync.results import Ending
 
 OBJECTS = 6
 """Enough that a run works on several threads."""

@@ -31,7 +31,8 @@ from workers.kube.onboarding import (
 from workers.kube.operator import operator_access
 from workers.kube.pool import OWN
 from workers.sync.errors import CredentialsError, ForbiddenError
-from workers.sync.ports import Ending, Phase
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 TIMEOUT = timedelta(seconds=10)
 

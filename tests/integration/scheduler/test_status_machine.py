@@ -39,7 +39,8 @@ from tests.factories import said
 from tests.harness import texts
 from tests.harness.scheduler import PAY, REGISTRY, Steps
 from workers.record.endings import Ender
-from workers.sync.ports import Ending, Fight, Phase, SyncResult, Unended
+from workers.sync.requests import Phase
+from workers.sync.results import Ending, Fight, SyncResult, Unended
 from workers.sync.sweep import Drift, Finding, SweepResult, SweepVerdict
 from workers.tasks.looking import Site
 from workers.tasks.preflight import Go, Stop, preflight

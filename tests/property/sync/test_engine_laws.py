@@ -16,7 +16,9 @@ from workers.sync.objects import fieldset
 from workers.sync.objects.ordering import in_order
 from workers.sync.plan import prune
 from workers.sync.plan.normalise import Naming, normalise
-from workers.sync.ports import Ending, InventoryItem, Phase
+from workers.sync.ports import InventoryItem
+from workers.sync.requests import DryRuns, Phase
+from workers.sync.results import Ending
 from workers.sync.sweep import Finding, compare
 
 LIGHT = settings(max_examples=40)
@@ -54,7 +56,7 @@ def test_applying_twice_changes_nothing(objects: list[dict[str, Any]]) -> None:
     site.sync(*objects)
     before = cluster.snapshot()
     assert set(actions(site.sync(*objects)).values()) == {"unchanged"}
-    assert set(actions(site.sync(*objects, full_check=True)).values()) == {"unchanged"}
+    assert set(actions(site.sync(*objects, dry_runs=DryRuns.ALL)).values()) == {"unchanged"}
     assert cluster.snapshot() == before
 
 

@@ -17,7 +17,8 @@ from common.domain.fleet import DEFAULT_PROJECT, EVERYTHING, Project
 from tests.fakes.sync import Site, WallClock, actions, annotated, config_map, details
 from tests.harness.definitions import definition, gadget
 from workers.sync.errors import PolicyError
-from workers.sync.ports import Ending, Phase
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 TEAM = Project("team", clusters=EVERYTHING, namespaces=("default", "team-*"))
 RBAC = "rbac.authorization.k8s.io"

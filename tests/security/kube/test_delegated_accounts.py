@@ -22,7 +22,8 @@ from tests.fakes.sync import Site, actions, annotated, config_map, details
 from tests.harness.given import Given
 from workers.kube import ClusterPool
 from workers.sync.errors import PolicyError
-from workers.sync.ports import Ending, Phase
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 GROUP = "rbac.authorization.k8s.io"
 RBAC = f"/apis/{GROUP}/v1"

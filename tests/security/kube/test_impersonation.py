@@ -21,7 +21,8 @@ from tests.harness.given import Given
 from tests.harness.hub import APPS, StepHub
 from workers.kube import ClusterPool
 from workers.kube.client import Answer, Client
-from workers.sync.ports import Ending, Phase
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 TEAM = "system:serviceaccount:default:team"
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"

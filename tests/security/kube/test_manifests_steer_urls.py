@@ -20,7 +20,8 @@ from tests.harness.hands import show
 from tests.harness.webhooks import in_force
 from workers.sync.errors import AddressError, ManifestsError
 from workers.sync.objects.live import Kind
-from workers.sync.ports import Ending, Ownership, SyncResult, Target, Write
+from workers.sync.ports import Ownership, Target, Write
+from workers.sync.results import Ending, SyncResult
 
 SCALE = "apps/v1/namespaces/victim/deployments/web/scale?force=true&fieldManager=x#"
 UP = f"../../{SCALE}"

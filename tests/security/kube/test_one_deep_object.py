@@ -14,7 +14,7 @@ from tests.harness.definitions import definition, gadget
 from tests.harness.webhooks import in_force
 from workers.sync.objects.depth import DEEPEST, depth, trimmed
 from workers.sync.objects.live import Kind
-from workers.sync.ports import Ending
+from workers.sync.results import Ending
 
 GADGETS = Kind("tenant.example.com", "v1", "Gadget", "gadgets", namespaced=True)
 PLACE = "/apis/tenant.example.com/v1/namespaces/default/gadgets"

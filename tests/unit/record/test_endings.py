@@ -33,7 +33,8 @@ from tests.factories import application, cluster, fleet, said
 from tests.harness import texts
 from tests.harness.scheduler import PAY, REGISTRY, AwayError, Steps
 from workers.record.endings import Ender
-from workers.sync.ports import Ending, Fight, Phase, SyncResult
+from workers.sync.requests import Phase
+from workers.sync.results import Ending, Fight, SyncResult
 
 CONFIG = ObjectId("", "ConfigMap", "pay", "settings")
 SERVER = ObjectId("apps", "Deployment", "pay", "server")

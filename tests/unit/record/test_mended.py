@@ -23,7 +23,8 @@ from tests.harness import texts
 from tests.harness.scheduler import REGISTRY
 from tests.unit.record.test_endings import CONFIG, RETIRED, SERVER, Attempt, _result
 from workers.record.endings import Ender
-from workers.sync.ports import Ending, Fight, Phase, Unended
+from workers.sync.requests import Phase
+from workers.sync.results import Ending, Fight, Unended
 
 MIGRATE = ObjectId("batch", "Job", "pay", "migrate")
 SAME = Change(CONFIG, Action.UNCHANGED)

@@ -13,7 +13,7 @@ from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
 from workers.sync.objects.live import LiveMeta, ManagedFields
 from workers.sync.plan import by_hand
-from workers.sync.ports import Phase
+from workers.sync.requests import DryRuns, Phase
 
 REMOVE = SyncSettings(extra_fields=ExtraFields.REMOVE)
 
@@ -119,7 +119,9 @@ def test_a_key_that_was_added_is_removed_where_that_is_asked(site: Site, cluster
     assert cluster.show("ConfigMap", "settings")["data"] == {"key": "value"}
     (row,) = site.journal.inventory.values()
     assert row.by_hand == ""
-    assert actions(site.sync(config_map(), settings=REMOVE, full_check=True)) == {"ConfigMap/settings": "unchanged"}
+    assert actions(site.sync(config_map(), settings=REMOVE, dry_runs=DryRuns.ALL)) == {
+        "ConfigMap/settings": "unchanged"
+    }
 
 
 def test_what_was_there_before_goes_with_the_next_sync(site: Site, cluster: FakeCluster) -> None:

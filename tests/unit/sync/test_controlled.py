@@ -13,6 +13,7 @@ from tests.fakes.sync import Site, actions, config_map, deployment, details
 from workers.sync.errors import Cause, InvalidError
 from workers.sync.objects.controlled import SCALERS, TABLE, left_in, scaled_by
 from workers.sync.plan.remedies import new_object_helps
+from workers.sync.requests import DryRuns
 
 PAGE = Path(__file__).parents[3] / "docs/reference/controlled-fields.md"
 INJECT = {"cert-manager.io/inject-ca-from": "default/web"}
@@ -74,7 +75,7 @@ def test_what_binding_noted_on_a_claim_is_never_sent(site: Site, cluster: FakeCl
     annotations = cluster.show("PersistentVolumeClaim", "c")["metadata"]["annotations"]
     assert ("pv.kubernetes.io/bind-completed" in annotations, annotations["mine"]) == (False, "yes")
     cluster.edit("PersistentVolumeClaim", "c", {"metadata": {"annotations": noted}}, manager="kube-controller-manager")
-    assert actions(site.sync({**claim, "spec": spec}, full_check=True)) == {"PersistentVolumeClaim/c": "unchanged"}
+    assert actions(site.sync({**claim, "spec": spec}, dry_runs=DryRuns.ALL)) == {"PersistentVolumeClaim/c": "unchanged"}
 
 
 def test_what_holds_nothing_else_goes_with_a_field_that_is_never_sent(site: Site, cluster: FakeCluster) -> None:
@@ -83,7 +84,7 @@ def test_what_holds_nothing_else_goes_with_a_field_that_is_never_sent(site: Site
     site.sync(space)
     assert "spec" not in cluster.show("Namespace", "n")
     cluster.edit("Namespace", "n", {"spec": {"finalizers": ["kubernetes"]}}, manager="kube-apiserver")
-    assert actions(site.sync(space, full_check=True)) == {"Namespace/n": "unchanged"}
+    assert actions(site.sync(space, dry_runs=DryRuns.ALL)) == {"Namespace/n": "unchanged"}
 
 
 def test_a_default_of_the_engine_s_own_is_not_told_where_nothing_is_left(site: Site) -> None:

@@ -18,7 +18,8 @@ from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, details
 from workers.sync.errors import ClaimedError
 from workers.sync.objects.moving import Claims, Held, Hold, Owner, held_by, left_by
-from workers.sync.ports import Ending, Phase
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 BANK = PlacementRef("alpha", "bank")
 OWNED = {"owner": str(BANK)}

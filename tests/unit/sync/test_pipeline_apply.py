@@ -26,7 +26,9 @@ from workers.sync.errors import (
     UnauthorisedError,
     UnsettledError,
 )
-from workers.sync.ports import Ending, Fight, Phase, Target
+from workers.sync.ports import Target
+from workers.sync.requests import DryRuns, Namespace, Phase, Written
+from workers.sync.results import Ending, Fight
 
 
 def namespace(name: str) -> dict[str, object]:
@@ -227,7 +229,7 @@ def test_a_missing_namespace_refuses_what_would_lie_in_it(site: Site) -> None:
 
 def test_the_namespace_is_made_when_asked_for_and_never_pruned(site: Site, cluster: FakeCluster) -> None:
     site.namespace = "shop"
-    result = site.sync(config_map(), create_namespace=True)
+    result = site.sync(config_map(), namespace_is=Namespace.CREATED)
     assert result.ending is Ending.SUCCEEDED
     assert "shop" in cluster.names("Namespace")
     site.sync(phase=Phase.REMOVE)
@@ -237,14 +239,14 @@ def test_the_namespace_is_made_when_asked_for_and_never_pruned(site: Site, clust
 
 def test_a_namespace_that_somebody_has_made_is_left_alone(site: Site, cluster: FakeCluster) -> None:
     before = cluster.show("Namespace", "default")
-    result = site.sync(config_map(), create_namespace=True)
+    result = site.sync(config_map(), namespace_is=Namespace.CREATED)
     assert actions(result)["Namespace/default"] == "skipped"
     assert cluster.show("Namespace", "default") == before
 
 
 def test_a_rendered_namespace_wins_over_the_one_to_be_made(site: Site) -> None:
     site.namespace = "shop"
-    result = site.sync(namespace("shop"), config_map(), create_namespace=True)
+    result = site.sync(namespace("shop"), config_map(), namespace_is=Namespace.CREATED)
     assert actions(result)["Namespace/shop"] == "created"
 
 
@@ -348,7 +350,7 @@ def test_a_changed_fingerprint_without_a_difference_is_recorded_anew(site: Site,
 def test_a_full_check_dry_runs_what_looks_unchanged(site: Site) -> None:
     site.sync(config_map())
     before = dict(site.cluster.requests())
-    result = site.sync(config_map(), full_check=True)
+    result = site.sync(config_map(), dry_runs=DryRuns.ALL)
     assert result.requests["dry-run"] == before["dry-run"] + 1
     assert actions(result) == {"ConfigMap/settings": "unchanged"}
 
@@ -533,7 +535,7 @@ def test_a_refusal_after_an_earlier_attempt_wrote_does_not_say_that_nothing_was_
             raise ForbiddenError(message)
 
     cluster.before = refuse
-    result = site.sync(config_map(), wrote_before=True)
+    result = site.sync(config_map(), written=Written.SOMETHING)
     assert result.ending is Ending.FAILED
     assert sentence(result.reason).startswith("nothing more was written than by this run's earlier attempts: ")
 

@@ -15,7 +15,9 @@ from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, details
 from tests.unit.sync.test_pipeline_waves import again, complete, fail, job, state, wave
 from workers.sync.errors import ForbiddenError, UnreachableError
-from workers.sync.ports import Applied, Ending, Phase, SyncResult, Target
+from workers.sync.ports import Applied, Target
+from workers.sync.requests import Deadline, DryRuns, Installed, Phase
+from workers.sync.results import Ending, SyncResult
 
 BOTH = {"helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded"}
 FIRST = revision()
@@ -110,7 +112,7 @@ def test_nothing_goes_by_policy_where_a_hook_of_the_phase_is_given_up_and_still_
 ) -> None:
     manifests = (account(), annotated(job("create"), **BOTH))
     site.sync(*manifests)
-    assert again(site, *manifests, expired=True).ending is Ending.FAILED
+    assert again(site, *manifests, deadline=Deadline.PASSED).ending is Ending.FAILED
     assert (cluster.names("ServiceAccount"), cluster.names("Job")) == ({"adm"}, {"create"})
 
 
@@ -126,17 +128,19 @@ def test_one_object_may_be_a_hook_of_several_phases(
     site: Site, cluster: FakeCluster, annotations: dict[str, str]
 ) -> None:
     manifests = (annotated(job("both"), **annotations), config_map("c"))
-    site.sync(*manifests, first=True)
+    site.sync(*manifests, installed=Installed.NOTHING)
     first = cluster.show("Job", "both")["metadata"]["uid"]
     assert "c" not in cluster.names("ConfigMap")
     complete(cluster, "both")
-    done = again(site, *manifests, first=True)
+    done = again(site, *manifests, installed=Installed.NOTHING)
     assert (done.ending, "c" in cluster.names("ConfigMap")) == (Ending.WAITING, True)
     assert sentence(done.reason).startswith("post-sync")
     assert cluster.show("Job", "both")["metadata"]["uid"] != first
-    assert again(site, *manifests, first=True).ending is Ending.WAITING, "it does not begin from the start"
+    assert again(site, *manifests, installed=Installed.NOTHING).ending is Ending.WAITING, (
+        "it does not begin from the start"
+    )
     complete(cluster, "both")
-    assert again(site, *manifests, first=True).ending is Ending.SUCCEEDED
+    assert again(site, *manifests, installed=Installed.NOTHING).ending is Ending.SUCCEEDED
     assert made(cluster, "both") == 2
 
 
@@ -215,7 +219,7 @@ def test_a_job_that_ended_and_was_collected_is_not_run_again(site: Site, cluster
     plain = with_ttl({**job("once"), "metadata": {"name": "once"}}, 5)
     site.sync(plain)
     cluster.remove("Job", "once")
-    done = site.sync(plain, full_check=True)
+    done = site.sync(plain, dry_runs=DryRuns.ALL)
     assert actions(done) == {"Job/once": "unchanged"}
     assert details(done)["Job/once"] == "it ended, and was collected since"
     assert cluster.names("Job") == set()
@@ -314,7 +318,7 @@ def test_a_phase_whose_hooks_could_not_be_made_is_begun_anew(site: Site, cluster
 def test_a_try_by_time_goes_on_from_a_hook_that_is_under_way_still(site: Site, cluster: FakeCluster) -> None:
     manifests = (job(), config_map("c"))
     site.sync(*manifests, revision=FIRST)
-    assert again(site, *manifests, revision=FIRST, expired=True).ending is Ending.FAILED
+    assert again(site, *manifests, revision=FIRST, deadline=Deadline.PASSED).ending is Ending.FAILED
     done = retried(site, 2, *manifests)
     assert (done.ending, done.hook_active) == (Ending.WAITING, True)
     assert state(site, "migrate") is HookState.ACTIVE, "its health is looked at again"

@@ -15,7 +15,9 @@ from tests.fakes.sync import Site, annotated, config_map
 from tests.unit.sync.test_pipeline_hooks import FIRST, SECOND
 from tests.unit.sync.test_pipeline_waves import again, complete, fail, job
 from workers.sync.errors import ForbiddenError, ServerError
-from workers.sync.ports import Ending, Phase, SyncResult, Target, Unended
+from workers.sync.ports import Target
+from workers.sync.requests import DryRuns, Installed, Phase
+from workers.sync.results import Ending, SyncResult, Unended
 
 HOLD = "example.com/hold"
 HELD = ObjectId("", "ConfigMap", "default", "held")
@@ -119,7 +121,7 @@ def test_a_hook_that_failed_is_not_through_after_drift_was_corrected(site: Site,
     fail(cluster)
     again(site, *manifests, revision=FIRST)
     cluster.edit("ConfigMap", "kept", {"data": {"key": "other"}}, manager="ann")
-    done = site.sync(*manifests, revision=FIRST, trigger=Trigger.DRIFT, full_check=True)
+    done = site.sync(*manifests, revision=FIRST, trigger=Trigger.DRIFT, dry_runs=DryRuns.ALL)
     assert (done.ending, done.unended.begun) == (Ending.SUCCEEDED, (MIGRATE,))
 
 
@@ -135,14 +137,15 @@ def test_a_hook_for_a_failure_and_one_of_a_removal_need_not_run(site: Site) -> N
 
 def test_a_hook_for_the_first_time_need_not_run_later(site: Site) -> None:
     manifests = (annotated(config_map("seed"), **{"helm.sh/hook": "pre-install"}), KEPT)
-    assert [one.name for one in look(site, *manifests, first=True).unended.hooks] == ["seed"]
-    assert look(site, *manifests, first=False).unended == Unended()
+    assert [one.name for one in look(site, *manifests, installed=Installed.NOTHING).unended.hooks] == ["seed"]
+    assert look(site, *manifests, installed=Installed.ANOTHER).unended == Unended()
 
 
-@pytest.mark.parametrize("was_in", [True, False])
+@pytest.mark.parametrize("installed", [Installed.WANTED, Installed.ANOTHER])
 def test_removals_that_were_approved_are_carried_out_with_the_hooks_of_a_revision_that_came_since(
-    site: Site, *, was_in: bool
+    site: Site, installed: Installed
 ) -> None:
-    done = site.sync(job(), KEPT, revision=SECOND, trigger=Trigger.APPROVAL, approved=frozenset(), was_in=was_in)
+    was_in, approved = installed is Installed.WANTED, frozenset[ObjectId]()
+    done = site.sync(job(), KEPT, revision=SECOND, trigger=Trigger.APPROVAL, approved=approved, installed=installed)
     assert (done.ending, done.hook_active) == ((Ending.SUCCEEDED, False) if was_in else (Ending.WAITING, True))
     assert done.unended.hooks == ((MIGRATE,) if was_in else ())

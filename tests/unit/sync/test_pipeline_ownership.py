@@ -12,7 +12,9 @@ from common.domain.refs import PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
 from workers.sync.errors import ConflictError, UnsettledError
-from workers.sync.ports import Applied, Ending, Ownership, Phase, Target, Write
+from workers.sync.ports import Applied, Ownership, Target, Write
+from workers.sync.requests import DryRuns, Phase
+from workers.sync.results import Ending
 
 TAKE_OVER = SyncSettings(conflicts=ConflictPolicy.TAKE_OVER)
 FORCEFUL = SyncSettings(conflicts=ConflictPolicy.TAKE_OVER, adopt=AdoptPolicy.ANY)
@@ -315,7 +317,7 @@ def test_a_fence_that_is_there_is_no_difference_later(site: Site, cluster: FakeC
     site.sync(config_map())
     site.sync(config_map(), fenced=frozenset(site.journal.inventory))
     before = cluster.snapshot()
-    assert actions(site.sync(config_map(), full_check=True)) == {"ConfigMap/settings": "unchanged"}
+    assert actions(site.sync(config_map(), dry_runs=DryRuns.ALL)) == {"ConfigMap/settings": "unchanged"}
     assert cluster.snapshot() == before
 
 

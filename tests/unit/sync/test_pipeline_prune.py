@@ -13,7 +13,9 @@ from common.domain.refs import ObjectId, PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Lease, Site, actions, annotated, config_map, deployment, details
 from workers.sync.errors import ForbiddenError, ServerError, UnauthorisedError, UnsettledError
-from workers.sync.ports import Ending, InventoryItem, Phase, Target
+from workers.sync.ports import InventoryItem, Target
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 CLAIM = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "disk"}, "spec": {"size": 1}}
 

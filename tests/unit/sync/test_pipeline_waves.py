@@ -16,7 +16,9 @@ from common.domain.runs import Trigger
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
 from workers.sync.errors import ForbiddenError
-from workers.sync.ports import Ending, Phase, SyncResult, Target
+from workers.sync.ports import Target
+from workers.sync.requests import Content, Deadline, Installed, Phase
+from workers.sync.results import Ending, SyncResult
 
 READY = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}
 CLASS = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass"}
@@ -140,7 +142,7 @@ def test_what_left_the_manifests_is_removed_once_the_last_wave_is_healthy(site: 
 def test_a_run_that_waited_in_vain_fails_and_names_what_for(site: Site) -> None:
     manifests = (wave(deployment("db"), -1), config_map("b"))
     site.sync(*manifests)
-    done = again(site, *manifests, expired=True)
+    done = again(site, *manifests, deadline=Deadline.PASSED)
     assert done.ending is Ending.FAILED
     assert sentence(done.reason).startswith("wave -1 did not end in time: Deployment db: ")
 
@@ -249,7 +251,7 @@ def test_hooks_for_failure_run_where_health_does_not_come_before_pruning(site: S
     manifests = (deployment(), job("alarm", "sync-fail"))
     waits = site.sync(*manifests)
     assert (waits.ending, waits.fail_hooks, cluster.names("Job")) == (Ending.WAITING, True, set())
-    assert again(site, *manifests, expired=True).ending is Ending.FAILED
+    assert again(site, *manifests, deadline=Deadline.PASSED).ending is Ending.FAILED
     assert (cluster.names("Job"), "old" in cluster.names("ConfigMap")) == ({"alarm"}, True)
 
 
@@ -268,7 +270,7 @@ def test_a_hook_that_somebody_deletes_fails(site: Site, cluster: FakeCluster) ->
 
 def test_a_hook_that_does_not_end_fails_at_the_deadline(site: Site) -> None:
     site.sync(job(), config_map("b"))
-    done = again(site, job(), config_map("b"), expired=True)
+    done = again(site, job(), config_map("b"), deadline=Deadline.PASSED)
     assert (done.ending, "did not end in time" in sentence(done.reason)) == (Ending.FAILED, True)
     assert state(site, "migrate") is HookState.FAILED
 
@@ -284,11 +286,11 @@ def test_helms_install_hooks_run_at_first_and_its_upgrade_hooks_later(site: Site
         return annotated(job(name), **{"helm.sh/hook": hook})
 
     manifests = (helm("install", "pre-install"), helm("upgrade", "pre-upgrade"))
-    site.sync(*manifests, first=True)
+    site.sync(*manifests, installed=Installed.NOTHING)
     assert cluster.names("Job") == {"install"}
     complete(cluster, "install")
-    assert again(site, *manifests, first=True).ending is Ending.SUCCEEDED
-    next_run(site, *manifests, first=False)
+    assert again(site, *manifests, installed=Installed.NOTHING).ending is Ending.SUCCEEDED
+    next_run(site, *manifests, installed=Installed.ANOTHER)
     assert cluster.names("Job") == {"install", "upgrade"}
 
 
@@ -329,10 +331,10 @@ def test_somebody_elses_object_is_never_taken_for_a_hook(site: Site, cluster: Fa
 def test_a_newer_revision_waits_for_the_end_of_a_hook(site: Site, cluster: FakeCluster) -> None:
     manifests = (job(), config_map("b"))
     site.sync(*manifests)
-    done = again(site, *manifests, outdated=True)
+    done = site.sync(*manifests, phase=Phase.SETTLE)
     assert (done.ending, done.hook_active) == (Ending.WAITING, True)
     complete(cluster)
-    done = again(site, *manifests, outdated=True)
+    done = site.sync(*manifests, phase=Phase.SETTLE)
     assert done.ending is Ending.SUPERSEDED
     assert "b" not in cluster.names("ConfigMap"), "the newer revision brings the rest"
 
@@ -385,7 +387,7 @@ def test_what_is_secret_is_not_handed_on(site: Site) -> None:
     assert [one["metadata"]["name"] for one in done.delete_hooks] == ["save"]
     assert done.warnings == ("hook Secret key will not run at a removal: what is secret is not kept",)
     assert "canary-1" not in str(done.delete_hooks)
-    assert site.sync(config_map("web"), *hooks, private=True).delete_hooks == ()
+    assert site.sync(config_map("web"), *hooks, content=Content.DECRYPTED).delete_hooks == ()
 
 
 def test_a_removal_waits_for_the_hooks_before_it_and_clears_them_away_at_last(site: Site, cluster: FakeCluster) -> None:
@@ -407,14 +409,14 @@ def test_a_removal_waits_for_the_hooks_before_it_and_clears_them_away_at_last(si
     assert site.journal.inventory == {}
 
 
-@pytest.mark.parametrize("expired", [False, True])
-def test_a_hook_that_fails_or_never_ends_keeps_everything(site: Site, cluster: FakeCluster, *, expired: bool) -> None:
+@pytest.mark.parametrize("deadline", Deadline)
+def test_a_hook_that_fails_or_never_ends_keeps_everything(site: Site, cluster: FakeCluster, deadline: Deadline) -> None:
     hook = job("save", hook="pre-delete")
     site.sync(config_map("web"), hook)
     leaving(site, hook)
-    if not expired:
+    if deadline is Deadline.AHEAD:
         fail(cluster, "save")
-    done = leaving(site, hook, expired=expired)
+    done = leaving(site, hook, deadline=deadline)
     assert done.ending is Ending.FAILED
     assert "hook Job save" in sentence(done.reason)
     assert "web" in cluster.names("ConfigMap")

@@ -13,7 +13,9 @@ from tests.fakes.sync import Site, actions, annotated, config_map, deployment, d
 from workers.sync.errors import DeniedError, ForbiddenError, InvalidError, NotFoundError, UnauthorisedError
 from workers.sync.objects.groups import built_in
 from workers.sync.objects.live import Kind
-from workers.sync.ports import Ending, Phase, Target
+from workers.sync.ports import Target
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 RBAC = "rbac.authorization.k8s.io"
 ROLE = {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": {"name": "app"}, "rules": [{"verbs": ["get"]}]}

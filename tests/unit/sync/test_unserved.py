@@ -14,7 +14,9 @@ from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
 from workers.sync.errors import ManifestsError, PolicyError, SilentGroupError, UnknownKindError
 from workers.sync.objects.live import Kind
-from workers.sync.ports import Ending, Phase, Target
+from workers.sync.ports import Target
+from workers.sync.requests import Deadline, Phase
+from workers.sync.results import Ending
 
 GADGET = Kind("later.example.com", "v1", "Gadget", "gadgets", namespaced=True)
 
@@ -48,7 +50,7 @@ def test_an_earlier_wave_goes_in_and_the_later_one_waits_for_its_kind(site: Site
 
 
 def test_at_the_deadline_it_fails_and_says_what_for(site: Site) -> None:
-    result = site.sync(config_map("operator"), gadget(flotilla_wave="1"), phase=Phase.RESUME, expired=True)
+    result = site.sync(config_map("operator"), gadget(flotilla_wave="1"), phase=Phase.RESUME, deadline=Deadline.PASSED)
     assert result.ending is Ending.FAILED
     assert sentence(result.reason) == (
         "wave 1: the cluster serves no kind Gadget in later.example.com/v1 in time. "

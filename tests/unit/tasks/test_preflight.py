@@ -20,7 +20,7 @@ from common.store.queue.claims import ClaimFacts
 from common.store.queue.runs import ClaimedRun
 from common.store.state.standing import Standing
 from tests.factories import REPO, application, cluster, fleet, rendered_by, revision
-from workers.sync.ports import Phase
+from workers.sync.requests import Phase
 from workers.tasks.preflight import Go, Stop, preflight
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

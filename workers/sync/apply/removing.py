@@ -19,7 +19,8 @@ from workers.sync.objects.live import LiveMeta
 from workers.sync.objects.marks import Standing
 from workers.sync.objects.ordering import batches, sort_key
 from workers.sync.plan.judge import JUDGEMENTS, restless
-from workers.sync.ports import InventoryItem, Phase, PlannedChange, Ports, SyncRequest, Target
+from workers.sync.ports import InventoryItem, PlannedChange, Ports, Target
+from workers.sync.requests import Phase, SyncRequest
 
 
 class Remover:

@@ -29,7 +29,8 @@ from workers.sync.plan.definitions import POLL, await_served, defined_by
 from workers.sync.plan.judge import JUDGEMENTS, Judge, Verdict, restless, sealed
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.remedies import explained
-from workers.sync.ports import Applied, InventoryItem, Ports, SyncRequest, Target, Write
+from workers.sync.ports import Applied, InventoryItem, Ports, Target, Write
+from workers.sync.requests import SyncRequest, Written
 
 DELETING = timedelta(seconds=30)
 SETTLING = timedelta(seconds=5)
@@ -78,7 +79,7 @@ class Outcomes:
     def refusal(self, request: SyncRequest) -> Reason:
         """Return what failed of a run that is refused now, with what it has written: often nothing."""
         written = sum(change.action in MUTATIONS for change in self.changes)
-        wrote = {"objects": written, "before": request.wrote_before}
+        wrote = {"objects": written, "before": request.written is Written.SOMETHING}
         return Reason(SyncReason.WROTE, {**wrote, "why": nested(self.failure())})
 
     def gone(self, object_id: ObjectId) -> None:

@@ -37,7 +37,8 @@ from workers.sync.objects.marks import Standing
 from workers.sync.plan.definitions import POLL
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.places import Stage
-from workers.sync.ports import InventoryItem, PlannedChange, Ports, SyncRequest
+from workers.sync.ports import InventoryItem, PlannedChange, Ports
+from workers.sync.requests import SyncRequest
 
 GOING = timedelta(seconds=10)
 """How long the deletion of a former hook's object is waited for in one attempt."""

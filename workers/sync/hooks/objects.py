@@ -18,7 +18,8 @@ from workers.sync.objects.marks import Standing
 from workers.sync.plan.judge import JUDGEMENTS, sealed
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.places import Deletion, Stage
-from workers.sync.ports import InventoryItem, Ownership, Ports, SyncRequest, Target, Write
+from workers.sync.ports import InventoryItem, Ownership, Ports, Target, Write
+from workers.sync.requests import SyncRequest
 
 _POLICIES = {HookState.SUCCEEDED: Deletion.SUCCEEDED, HookState.FAILED: Deletion.FAILED}
 

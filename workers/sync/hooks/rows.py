@@ -13,7 +13,9 @@ from common.domain.runs import Trigger
 from workers.sync.plan.normalise import GENERATED, Wanted
 from workers.sync.plan.places import Stage
 from workers.sync.plan.waves import REMOVAL
-from workers.sync.ports import InventoryItem, Manifest, SyncRequest, Unended
+from workers.sync.ports import InventoryItem, Manifest
+from workers.sync.requests import Content, SyncRequest
+from workers.sync.results import Unended
 
 _SECRET = ("", "Secret")
 _HEX = re.compile(rf"[0-9a-f]{{{GENERATED}}}")
@@ -142,7 +144,8 @@ def storable(wanted: Iterable[Wanted], request: SyncRequest) -> tuple[tuple[Mani
     Nothing that is secret is kept in SQL.
     """
     hooks = [one for one in wanted if one.place.later & REMOVAL]
-    secret = [one for one in hooks if request.private or (one.object.group, one.object.kind) == _SECRET]
+    decrypted = request.content is Content.DECRYPTED
+    secret = [one for one in hooks if decrypted or (one.object.group, one.object.kind) == _SECRET]
     words = "will not run at a removal: what is secret is not kept"
     warnings = tuple(f"hook {one.object.kind} {one.object.name} {words}" for one in secret)
     return tuple(one.manifest for one in hooks if one not in secret), warnings

@@ -37,7 +37,8 @@ from workers.sync.plan.diff import diff
 from workers.sync.plan.ignore import Ignored
 from workers.sync.plan.normalise import Wanted, digest_of
 from workers.sync.plan.remedies import WITH_DATA, explained, is_unbound_resize, new_object_helps, unbound
-from workers.sync.ports import CREATE_ONLY, Applied, ClusterPort, InventoryItem, Ownership, SyncRequest, Write
+from workers.sync.ports import CREATE_ONLY, Applied, ClusterPort, InventoryItem, Ownership, Write
+from workers.sync.requests import DryRuns, SyncRequest
 
 JUDGEMENTS = 5
 """How often an object that changes meanwhile is judged anew."""
@@ -153,7 +154,8 @@ class Judge:
     def unchanged(self, wanted: Wanted, listed: LiveMeta | None) -> Verdict | None:
         """Return the verdict that needs no request: neither the object nor what is wanted changed."""
         item = self._items.get(wanted.object)
-        if item is None or listed is None or self._request.full_check or wanted.object in self._request.fenced:
+        asked = self._request.dry_runs is DryRuns.ALL or wanted.object in self._request.fenced
+        if item is None or listed is None or asked:
             return None
         seen = fingerprint_like(item.fingerprint, listed, self._request.digest_key)
         same = item.desired_digest == self.digest(wanted) and item.fingerprint == seen

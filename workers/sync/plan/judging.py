@@ -21,7 +21,9 @@ from workers.sync.plan.judge import Judge, Verdict
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.postponing import explained_by
 from workers.sync.plan.reading import live_metadata
-from workers.sync.ports import Fight, Ports, SyncRequest
+from workers.sync.ports import Ports
+from workers.sync.requests import SyncRequest
+from workers.sync.results import Fight
 from workers.sync.sweep import last_manager
 
 _FIRST = (NAMESPACE, CRD)

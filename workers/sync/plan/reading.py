@@ -14,7 +14,8 @@ from workers.sync.plan import policy
 from workers.sync.plan.arriving import CustomKinds
 from workers.sync.plan.lists import flattened
 from workers.sync.plan.normalise import Naming, Normal, Wanted, normalise
-from workers.sync.ports import ClusterPort, InventoryItem, Manifest, SyncRequest
+from workers.sync.ports import ClusterPort, InventoryItem, Manifest
+from workers.sync.requests import Namespace, SyncRequest
 
 T = TypeVar("T")
 
@@ -50,7 +51,9 @@ def _origins(request: SyncRequest, added: Sequence[Manifest]) -> Iterator[str]:
 
 def _namespace(request: SyncRequest) -> tuple[Manifest, ...]:
     """Return the manifest of the application's namespace, if it is to be made and nobody renders it."""
-    if not request.create_namespace or any(_renders(each, request.namespace) for each in flattened(request.manifests)):
+    if request.namespace_is is Namespace.EXPECTED:
+        return ()
+    if any(_renders(each, request.namespace) for each in flattened(request.manifests)):
         return ()
     annotations = {marks.APPLY: marks.ApplyMode.IF_ABSENT.value, marks.PRUNE: "never"}
     metadata = {"name": request.namespace, "annotations": annotations}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from common.domain.codes import SyncReason
 from common.domain.reasons import nested
@@ -17,6 +18,17 @@ from workers.sync.plan.unserved import Unserved
 Turn = tuple[Stage, int]
 REMOVAL = frozenset({Stage.PRE_DELETE, Stage.POST_DELETE})
 _ORDERED = (Stage.PRE_SYNC, Stage.SYNC, Stage.POST_SYNC)
+
+
+class Hooks(StrEnum):
+    """Which hooks of a placement run."""
+
+    NONE = "none"
+    """As for drift."""
+    FIRST = "first"
+    """Those of its first sync."""
+    LATER = "later"
+    """Those of every other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,7 @@ def objects_of(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
     return tuple(one for one in wanted if not one.place.is_hook)
 
 
-def steps_of(normal: Normal, *, with_hooks: bool, first: bool) -> WavePlan:
+def steps_of(normal: Normal, runs: Hooks) -> WavePlan:
     """Return the steps of a sync.
 
     A Namespace comes no later than the first object in it, a CustomResourceDefinition no later than the first object
@@ -85,19 +97,18 @@ def steps_of(normal: Normal, *, with_hooks: bool, first: bool) -> WavePlan:
 
     Args:
         normal: everything that was rendered.
-        with_hooks: whether hooks run at all: they never do for drift.
-        first: whether the placement is synced for the first time.
+        runs: which hooks run.
     """
     turns: dict[Turn, tuple[list[Wanted], list[Wanted]]] = {}
     on_failure: list[Wanted] = []
-    for one, turn in _turns(normal.wanted, with_hooks=with_hooks, first=first):
+    for one, turn in _turns(normal.wanted, runs):
         if turn[0] in _ORDERED:
             turns.setdefault(turn, ([], []))[one.place.is_hook].append(one)
         elif turn[0] is Stage.SYNC_FAIL:
             on_failure.append(one)
     unserved: dict[Turn, list[Unserved]] = {}
     for missing in normal.unserved:
-        for turn in _own_turns(missing.place, with_hooks=with_hooks, first=first):
+        for turn in _own_turns(missing.place, runs):
             if turn[0] in _ORDERED:
                 unserved.setdefault(turn, []).append(missing)
     steps = []
@@ -120,20 +131,21 @@ def _sorted(hooks: Iterable[Wanted]) -> tuple[Wanted, ...]:
     return tuple(sorted(hooks, key=lambda one: (one.place.wave, sort_key(one.object))))
 
 
-def _turns(wanted: Sequence[Wanted], *, with_hooks: bool, first: bool) -> Iterator[tuple[Wanted, Turn]]:
+def _turns(wanted: Sequence[Wanted], runs: Hooks) -> Iterator[tuple[Wanted, Turn]]:
     """Yield each object with its turn; a hook once for each stage in which it runs now."""
-    found = [(one, turn) for one in wanted for turn in _own_turns(one.place, with_hooks=with_hooks, first=first)]
+    found = [(one, turn) for one in wanted for turn in _own_turns(one.place, runs)]
     needed = _needed(found)
     for one, turn in found:
         yield one, turn if one.place.is_hook else min(turn, needed.get(_given(one), turn))
 
 
-def _own_turns(place: Place, *, with_hooks: bool, first: bool) -> Iterator[Turn]:
+def _own_turns(place: Place, runs: Hooks) -> Iterator[Turn]:
     """Yield the turn that an object has by itself; a hook's for each stage in which it runs now."""
     if not place.is_hook:
         yield (Stage.SYNC, place.wave)
-    elif with_hooks:
-        yield from ((stage, place.wave) for stage in sorted(place.first if first else place.later))
+    elif runs is not Hooks.NONE:
+        stages = place.first if runs is Hooks.FIRST else place.later
+        yield from ((stage, place.wave) for stage in sorted(stages))
 
 
 def _needed(found: Iterable[tuple[Wanted, Turn]]) -> Mapping[tuple[str, ...], Turn]:

@@ -17,7 +17,8 @@ from tests.fakes.sync import Site, actions, config_map, details
 from tests.harness.hands import MAPS, edit, show
 from tests.harness.webhooks import ASKED, NAME, Reviewer, asked, in_force, tried, webhook
 from workers.sync.errors import ServerError
-from workers.sync.ports import Ending
+from workers.sync.requests import DryRuns
+from workers.sync.results import Ending
 
 MUTATING = "MutatingWebhookConfiguration"
 BANK = PlacementRef("alpha", "bank")
@@ -167,9 +168,9 @@ def test_what_a_webhook_changes_is_no_drift(site: Site, kubectl: httpx.Client, r
     reviewer.change({"op": "add", "path": path, "value": "theirs"})
     with webhook(kubectl, reviewer, MUTATING):
         assert actions(site.sync(asked("new", v="1"))) == {"ConfigMap/new": "created"}
-        for full in (False, True):
-            again = site.sync(asked("new", v="1"), full_check=full)
-            assert (actions(again), again.refreshed) == ({"ConfigMap/new": "unchanged"}, int(full))
+        for asked_for in DryRuns:
+            again = site.sync(asked("new", v="1"), dry_runs=asked_for)
+            assert (actions(again), again.refreshed) == ({"ConfigMap/new": "unchanged"}, int(asked_for is DryRuns.ALL))
         assert "theirs" in f"{show(kubectl, f'{MAPS}/new')}"
         # A change of ours is still seen, and one of theirs that the webhook undoes is none.
         assert actions(site.sync(asked("new", v="1", w="2"))) == {"ConfigMap/new": "configured"}

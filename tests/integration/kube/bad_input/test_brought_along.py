@@ -17,7 +17,7 @@ from tests.harness.given import Given
 from tests.harness.hands import MAPS, MERGE
 from tests.harness.webhooks import in_force
 from workers.kube import ClusterPool
-from workers.sync.ports import Ending
+from workers.sync.results import Ending
 
 RBAC = "rbac.authorization.k8s.io"
 API = f"/apis/{RBAC}/v1/namespaces/default"

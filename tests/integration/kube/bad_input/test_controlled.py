@@ -13,7 +13,8 @@ from tests.fakes.sync import Site, WallClock, actions, annotated, config_map, de
 from tests.harness.hands import DEPLOYMENTS, MAPS, edit, show
 from tests.harness.webhooks import in_force
 from workers.sync.errors import UnsettledError
-from workers.sync.ports import Ending
+from workers.sync.requests import DryRuns
+from workers.sync.results import Ending
 
 ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 SERVICES = "/api/v1/namespaces/default/services"
@@ -29,7 +30,7 @@ def cluster(live_cluster: ControlPlane) -> ControlPlane:
 
 def synced(site: Site, *manifests: dict[str, Any]) -> dict[str, str]:
     """Sync, and return what was done."""
-    done = site.sync(*manifests, full_check=True)
+    done = site.sync(*manifests, dry_runs=DryRuns.ALL)
     assert done.ending is Ending.SUCCEEDED, done.reason
     return actions(done)
 

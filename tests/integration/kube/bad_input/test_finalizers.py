@@ -11,7 +11,8 @@ from tests.fakes.sync import Site, actions, annotated, config_map, deployment, d
 from tests.harness.hands import MAPS, MERGE, show
 from tests.harness.webhooks import in_force
 from workers.sync.errors import UnsettledError
-from workers.sync.ports import Ending, Phase
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 HOLD = "example.com/hold"
 

@@ -14,7 +14,8 @@ from tests.controlplane.runner import ControlPlane
 from tests.fakes.sync import Site, actions, annotated, config_map, details
 from tests.harness.hands import MAPS, MERGE, show
 from tests.harness.webhooks import in_force
-from workers.sync.ports import Ending, Phase, SyncResult
+from workers.sync.requests import Deadline, DryRuns, Phase
+from workers.sync.results import Ending, SyncResult
 from workers.sync.sweep import Finding, compare
 
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
@@ -85,7 +86,7 @@ def test_a_hook_that_never_ends_is_given_up_at_the_deadline_and_left_as_it_is(
     wanted = (job(), config_map("new"), job("alarm", "sync-fail"))
     assert site.sync(*wanted).ending is Ending.WAITING
     assert again(site, *wanted).ending is Ending.WAITING
-    done = again(site, *wanted, expired=True)
+    done = again(site, *wanted, deadline=Deadline.PASSED)
     assert (done.ending, site.clock.monotonic()) == (Ending.FAILED, 0), "nobody waits for it with a slot"
     assert sentence(done.reason).startswith("pre-sync wave 0 did not end in time: hook Job migrate: ")
     assert state(site) is HookState.FAILED
@@ -119,7 +120,7 @@ def test_a_hook_that_somebody_deletes_and_a_finalizer_holds_is_waited_for_until_
     waiting = again(site, *wanted)
     assert waiting.ending is Ending.WAITING
     assert sentence(waiting.reason) == "pre-sync wave 0: hook Job migrate: being deleted"
-    done = again(site, *wanted, expired=True)
+    done = again(site, *wanted, deadline=Deadline.PASSED)
     assert (done.ending, site.clock.monotonic()) == (Ending.FAILED, 0)
     assert left_alone(kubectl)
     kubectl.patch(f"{JOBS}/migrate", json={"metadata": {"finalizers": []}}, headers=MERGE).raise_for_status()
@@ -210,7 +211,7 @@ def test_a_plain_job_that_ttl_collected_is_neither_drift_nor_run_again(
     assert actions(site.sync(once)) == {"Job/once": "created"}
     (row,) = site.journal.inventory.values()
     in_force(lambda: not jobs(kubectl))
-    done = site.sync(once, full_check=True)
+    done = site.sync(once, dry_runs=DryRuns.ALL)
     assert (done.ending, actions(done)) == (Ending.SUCCEEDED, {"Job/once": "unchanged"})
     assert jobs(kubectl) == set()
     (verdict,) = compare(site.fleet, site.ref.cluster, {site.ref: [row]}, {("batch", "Job"): ()}, key=b"").verdicts

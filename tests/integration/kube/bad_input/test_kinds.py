@@ -17,7 +17,9 @@ from tests.harness.webhooks import in_force
 from workers.kube import discovery, pool
 from workers.sync.errors import SilentGroupError
 from workers.sync.objects.live import Kind
-from workers.sync.ports import Ending, InventoryItem, Phase, Target
+from workers.sync.ports import InventoryItem, Target
+from workers.sync.requests import Phase
+from workers.sync.results import Ending
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 WIDGETS = "widgets.example.com"

@@ -13,7 +13,8 @@ from common.domain.refs import PlacementRef
 from tests.fakes.sync import Site, actions, annotated, config_map, deployment, details
 from tests.harness.hands import MAPS, Busy, edit, show
 from workers.sync.errors import UnsettledError
-from workers.sync.ports import Ending, Target
+from workers.sync.ports import Target
+from workers.sync.results import Ending
 
 BANK = PlacementRef("alpha", "bank")
 Meanwhile = Callable[[], Any]

@@ -12,7 +12,8 @@ from tests.fakes.sync import Site, actions, config_map, details
 from tests.harness.hands import MAPS, MERGE, data_in, show
 from tests.harness.webhooks import in_force, tried
 from workers.sync.errors import TerminatingError, UnsettledError
-from workers.sync.ports import Ending
+from workers.sync.requests import Namespace
+from workers.sync.results import Ending
 
 NAMESPACES = "/api/v1/namespaces"
 QUOTAS = f"{NAMESPACES}/default/resourcequotas"
@@ -69,7 +70,7 @@ def test_a_namespace_of_ours_that_does_not_go_away_is_not_written_and_comes_back
     ):
         site.sync(*wanted, config_map("old", namespace=going, v="1"))
     with pytest.raises(TerminatingError):
-        site.sync(config_map("new", namespace=going), create_namespace=True, namespace=going)
+        site.sync(config_map("new", namespace=going), namespace_is=Namespace.CREATED, namespace=going)
     assert site.clock.monotonic() == 0
     let_go(kubectl, going)
     assert actions(site.sync(*wanted))["Namespace/going"] == "created"

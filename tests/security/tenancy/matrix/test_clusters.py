@@ -28,7 +28,7 @@ from workers.kube import ClusterPool
 from workers.kube.pool import OWN
 from workers.sync.errors import PolicyError
 from workers.sync.objects.marks import OWNER, PLACEMENT_LABEL, owner_mark
-from workers.sync.ports import Ending
+from workers.sync.results import Ending
 
 THEIRS = PlacementRef("alpha", "theirs-app")
 OURS = Project("ours", clusters=EVERYTHING, namespaces=("default", "ours-*"), denied_kinds=("batch/Job",))
