@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from common.domain import formatting
+from common.domain.reasons import sentence
+from common.domain.status import Reason
 from common.domain.work import WorkFacts, WorkFinding, findings
 from common.settings import Settings
 from common.store.engine.connection import Connection
@@ -98,7 +100,8 @@ _SENTENCES: Mapping[str, Callable[[Params], str]] = {
     "worker.clock": lambda p: f"the clock of worker {p['worker']} {_clock(p)}: it takes no work",
     "worker.deaf": lambda p: f"worker {p['worker']} has heard nothing from the broker for {_seconds(p)}",
     "worker.refusing": lambda p: (
-        f"worker {p['worker']} has refused {formatting.of(int(p['count']), 'message')} in a row: the last {p['why']}"
+        f"worker {p['worker']} has refused {formatting.of(int(p['count']), 'message')} in a row, the last because "
+        f"{sentence(Reason(str(p['why'])))}"
     ),
     "worker.stuck": lambda p: f"{p['stuck']} of {p['slots']} slots of worker {p['worker']} make no progress",
     "registry.never": lambda _: "the registry has not been read yet",

@@ -14,12 +14,13 @@ from celery import Celery, Task
 from celery.app.amqp import AMQP
 from celery.worker.strategy import default as deliver
 
-from common.broker.errors import MessageRefusedError, Why
+from common.broker.errors import MessageRefusedError
 from common.broker.keys import MessageKeys, message_keys
 from common.broker.messages import unacknowledged
 from common.broker.reading import EntryError, read
 from common.broker.signing import sign, verify
 from common.broker.transport import install
+from common.domain.codes import MessageReason
 from common.settings import Settings
 
 VISIBILITY = timedelta(hours=1)
@@ -50,7 +51,7 @@ class FlotillaCelery(Celery):  # type: ignore[misc]  # Celery is untyped
 
     amqp_cls = SignedMessages
     keys: MessageKeys
-    on_judged: Callable[[Why | None], None]
+    on_judged: Callable[[MessageReason | None], None]
 
     def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         """Send a task with one id, and with no headers but Celery's and ours.
@@ -62,7 +63,7 @@ class FlotillaCelery(Celery):  # type: ignore[misc]  # Celery is untyped
             case [str(subject)] if not kwargs:
                 pass
             case _:
-                raise MessageRefusedError(Why.BODY)
+                raise MessageRefusedError(MessageReason.BODY)
         options.pop("headers", None)
         return super().send_task(name, [subject], {}, **options)
 
@@ -86,7 +87,7 @@ def verified(task: Task, app: FlotillaCelery, consumer: Any) -> Callable[..., An
         except MessageRefusedError as error:
             why = error.why
         except Exception:  # whatever a stranger wrote must not end the worker
-            why = Why.UNREADABLE
+            why = MessageReason.UNREADABLE
         message.ack_log_error(log, consumer.connection_errors)
         app.on_judged(why)
         return None
@@ -98,7 +99,7 @@ def _queue(app: FlotillaCelery, message: Any) -> str:
     """Return the queue that a message says it is for, where its retry would go; it must be one that we serve."""
     queue: str = message.delivery_info["routing_key"]
     if queue not in app.amqp.queues.consume_from:
-        raise MessageRefusedError(Why.MOVED)
+        raise MessageRefusedError(MessageReason.MOVED)
     return queue
 
 

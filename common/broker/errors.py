@@ -1,8 +1,11 @@
 """What can go wrong between us and the broker."""
 
-from enum import StrEnum
+from __future__ import annotations
 
+from common.domain.codes import MessageReason
 from common.domain.errors import PermanentError, TransientError
+from common.domain.reasons import sentence
+from common.domain.status import Reason
 
 
 class BrokerUnavailableError(TransientError):
@@ -29,28 +32,16 @@ class BrokerRefusesError(BrokerUnavailableError):
     code = "broker.refused"
 
 
-class Why(StrEnum):
-    """Why a message is refused."""
-
-    FOREIGN = "names no task of ours"
-    UNSIGNED = "is not signed"
-    UNKNOWN_KEY = "is signed with a key that is not ours"
-    ALTERED = "was changed, or signed by somebody else"
-    MOVED = "was meant for another queue"
-    CALLBACKS = "carries callbacks"
-    BODY = "carries something else than one id"
-    OLD = "is too old, or from the future"
-    UNREADABLE = "cannot be read as JSON"
-    BOUNDS = "is larger, or nested deeper, than any of ours"
-
-
 class MessageRefusedError(PermanentError):
     """A message is not one of ours, or not as we sent it; nothing of it is carried out."""
 
     code = "message.refused"
 
-    def __init__(self, why: Why) -> None:
-        super().__init__(f"a message {why}", remedy="See who else can write to the broker; rotate its password.")
+    def __init__(self, why: MessageReason) -> None:
+        super().__init__(
+            f"a message was refused: {sentence(Reason(why))}",
+            remedy="See who else can write to the broker; rotate its password.",
+        )
         self.why = why
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from common.broker.errors import Why
+from common.domain.codes import MessageReason
 
 LARGEST = 256 << 10
 """Characters; a message of ours has about 1,500, an answer to Flower's questions some thousands."""
@@ -28,7 +28,7 @@ class EntryError(ValueError):
         why: it is refused.
     """
 
-    def __init__(self, why: Why) -> None:
+    def __init__(self, why: MessageReason) -> None:
         super().__init__(why.value)
         self.why = why
 
@@ -40,7 +40,7 @@ def read(entry: str | bytes) -> Any:
         EntryError: it is larger or deeper than anything of ours, or no JSON.
     """
     if len(entry) > LARGEST:
-        raise EntryError(Why.BOUNDS)
+        raise EntryError(MessageReason.BOUNDS)
     try:
         text = entry.decode() if isinstance(entry, bytes) else entry
         _check_depth(text)
@@ -48,7 +48,7 @@ def read(entry: str | bytes) -> Any:
     except EntryError:
         raise
     except ValueError as error:
-        raise EntryError(Why.UNREADABLE) from error
+        raise EntryError(MessageReason.UNREADABLE) from error
 
 
 def read_body(message: Mapping[str, Any]) -> Any:
@@ -60,7 +60,7 @@ def read_body(message: Mapping[str, Any]) -> Any:
     try:
         content = base64.b64decode(message["body"])
     except ValueError as error:
-        raise EntryError(Why.UNREADABLE) from error
+        raise EntryError(MessageReason.UNREADABLE) from error
     return read(content)
 
 
@@ -88,7 +88,7 @@ def _check_depth(text: str) -> None:
         if token[0] in "[{":
             depth += 1
             if depth > DEEPEST:
-                raise EntryError(Why.BOUNDS)
+                raise EntryError(MessageReason.BOUNDS)
         elif token[0] in "]}":
             depth -= 1
 

@@ -17,11 +17,11 @@ from common.broker.errors import (
     BrokerRefusesError,
     BrokerUnavailableError,
     MessageRefusedError,
-    Why,
 )
 from common.broker.keys import MessageKeys
 from common.broker.reading import EntryError, read, read_body, well_formed
 from common.broker.signing import verify
+from common.domain.codes import MessageReason
 from common.domain.foreign import said
 
 EPOCH = "flotilla:epoch"
@@ -71,7 +71,7 @@ class CelerySender:
                 try:
                     found.add(_verified(self._app.keys, entry, queue=queue, now=soon))
                 except MessageRefusedError as error:  # a stranger's: those who take it refuse it
-                    if error.why is Why.OLD:
+                    if error.why is MessageReason.OLD:
                         old.append(entry)
             for entry in old:  # only now: what is taken out moves what was not looked at yet
                 client.lrem(queue, 1, entry)
@@ -119,7 +119,7 @@ def _verified(keys: MessageKeys, entry: bytes, *, queue: str, now: datetime) -> 
     try:
         message = read(entry)
         if not well_formed(message):
-            raise MessageRefusedError(Why.UNREADABLE)
+            raise MessageRefusedError(MessageReason.UNREADABLE)
         payload = read_body(message)
     except EntryError as error:
         raise MessageRefusedError(error.why) from error

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common.broker.errors import MessageRefusedError, Why
+from common.broker.errors import MessageRefusedError
 from common.broker.keys import MessageKeys
 from common.broker.messages import NAMES, pool_of
+from common.domain.codes import MessageReason
 
 KEY, TIME, QUEUE, MAC = "flotilla-key", "flotilla-time", "flotilla-queue", "flotilla-mac"
 _UNCOVERED = frozenset({MAC, "redelivered"})
@@ -43,7 +44,7 @@ def sign(keys: MessageKeys, headers: Mapping[str, Any], subject: str, *, queue: 
     """
     key = keys.of(pool_of(queue)).by_id.get(keys.signing)
     if key is None:
-        raise MessageRefusedError(Why.UNKNOWN_KEY)
+        raise MessageRefusedError(MessageReason.UNKNOWN_KEY)
     ours = {KEY: keys.signing, TIME: now.astimezone(UTC).isoformat(), QUEUE: queue}
     return {**ours, MAC: _mac(key, {**headers, **ours}, subject)}
 
@@ -64,18 +65,18 @@ def verify(keys: MessageKeys, headers: Mapping[str, Any], payload: Any, *, queue
     subject = _subject(payload)
     task, task_id = headers.get("task"), headers.get("id")
     if not (isinstance(task, str) and task in NAMES and isinstance(task_id, str)):
-        raise MessageRefusedError(Why.FOREIGN)
+        raise MessageRefusedError(MessageReason.FOREIGN)
     key_id, time, mac = (headers.get(name) for name in (KEY, TIME, MAC))
     if not (isinstance(key_id, str) and isinstance(time, str) and isinstance(mac, str)):
-        raise MessageRefusedError(Why.UNSIGNED)
+        raise MessageRefusedError(MessageReason.UNSIGNED)
     key = keys.of(pool_of(queue)).by_id.get(key_id)
     if key is None:
-        raise MessageRefusedError(Why.UNKNOWN_KEY)
+        raise MessageRefusedError(MessageReason.UNKNOWN_KEY)
     # As bytes: comparing texts fails on whatever is not ASCII, and a stranger chose this one.
     if not hmac.compare_digest(mac.encode("utf-8", "surrogatepass"), _mac(key, headers, subject).encode()):
-        raise MessageRefusedError(Why.ALTERED)
+        raise MessageRefusedError(MessageReason.ALTERED)
     if headers.get(QUEUE) != queue:
-        raise MessageRefusedError(Why.MOVED)
+        raise MessageRefusedError(MessageReason.MOVED)
     _check_age(time, now)
     return subject
 
@@ -86,14 +87,14 @@ def _subject(payload: Any) -> str:
         case [[str(subject)], dict(kwargs), dict(embedded)] if not kwargs and len(subject) <= MAX_ID:
             if embedded == _NO_CALLBACKS:
                 return subject
-            raise MessageRefusedError(Why.CALLBACKS)
-    raise MessageRefusedError(Why.BODY)
+            raise MessageRefusedError(MessageReason.CALLBACKS)
+    raise MessageRefusedError(MessageReason.BODY)
 
 
 def _check_age(time: str, now: datetime) -> None:
     sent = datetime.fromisoformat(time)  # authentic by now, so it is one of ours
     if not -MAX_SKEW <= now - sent <= MAX_AGE:
-        raise MessageRefusedError(Why.OLD)
+        raise MessageRefusedError(MessageReason.OLD)
 
 
 def _mac(key: bytes, headers: Mapping[str, Any], subject: str) -> str:

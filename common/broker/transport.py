@@ -17,8 +17,8 @@ from kombu.transport import redis as base
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from common.broker.errors import Why
 from common.broker.reading import EntryError, read, well_formed
+from common.domain.codes import MessageReason
 
 _ALIASES = ("redis", "rediss", "redis+socket")
 _NOT_OURS = ("pidbox", "celeryev")
@@ -28,12 +28,12 @@ _NOT_OURS = ("pidbox", "celeryev")
 class _Ear:
     """Who is told about what comes off queues, and whether anything is to come; one for the process."""
 
-    judged: Callable[[Why], None] = staticmethod(lambda _why: None)
+    judged: Callable[[MessageReason], None] = staticmethod(lambda _why: None)
     heard: Callable[[], None] = staticmethod(lambda: None)
     closed = False
 
 
-def report_to(judged: Callable[[Why], None], heard: Callable[[], None]) -> None:
+def report_to(judged: Callable[[MessageReason], None], heard: Callable[[], None]) -> None:
     """Name who is told what happens here.
 
     Args:
@@ -115,12 +115,12 @@ class Transport(base.Transport):
             if any(word in queue for word in _NOT_OURS) or well_formed(message):
                 super()._deliver(message, queue)  # type: ignore[no-untyped-call]  # kombu is untyped
             else:
-                _Ear.judged(Why.UNREADABLE)
+                _Ear.judged(MessageReason.UNREADABLE)
         except (*self.connection_errors, *self.channel_errors, RedisError, OSError):
             raise
         except Exception as error:  # whatever a stranger wrote must not end the worker
             _Ear.judged(_why(error))
 
 
-def _why(error: Exception) -> Why:
-    return error.why if isinstance(error, EntryError) else Why.UNREADABLE
+def _why(error: Exception) -> MessageReason:
+    return error.why if isinstance(error, EntryError) else MessageReason.UNREADABLE

@@ -1,4 +1,4 @@
-"""What is said of runs, objects, requests, approvals, faults and health: a code each, with parameters.
+"""What is said of runs, objects, requests, approvals, faults, messages and health: a code each, with parameters.
 
 ``common.domain.reasons`` makes the sentence.
 """
@@ -272,6 +272,31 @@ class FaultReason(StrEnum):
 
     ORPHAN = "cluster.orphan"
     """An object carries the mark of a placement that does not own it. Params: object, placement."""
+
+
+class MessageReason(StrEnum):
+    """Codes of why a worker refuses a message."""
+
+    FOREIGN = "message.foreign"
+    """It names no task of ours."""
+    UNSIGNED = "message.unsigned"
+    """It is not signed."""
+    UNKNOWN_KEY = "message.unknown-key"
+    """It is signed with a key that is not the queue's pool's."""
+    ALTERED = "message.altered"
+    """It was changed, or signed by somebody else."""
+    MOVED = "message.moved"
+    """It was meant for another queue."""
+    CALLBACKS = "message.callbacks"
+    """It carries callbacks."""
+    BODY = "message.body"
+    """It carries something else than one id."""
+    OLD = "message.old"
+    """It is too old, or from the future."""
+    UNREADABLE = "message.unreadable"
+    """It cannot be read as JSON."""
+    BOUNDS = "message.bounds"
+    """It is larger, or nested deeper, than any of ours."""
 
 
 class HealthReason(StrEnum):

@@ -50,7 +50,7 @@ class WorkerState:
         stuck: slots that make no progress and are not expected back.
         clock_ahead: seconds by which its clock is ahead of the database's; negative when it is behind.
         refused: messages refused since it last accepted one.
-        refused_why: the last refusal, in a few words.
+        refused_code: why the last of them was, see ``MessageReason``; empty for none.
         deaf_for: seconds since the broker last answered it; 0 while all its slots are taken, since it asks for nothing.
     """
 
@@ -60,7 +60,7 @@ class WorkerState:
     stuck: int = 0
     clock_ahead: float = 0.0
     refused: int = 0
-    refused_why: str = ""
+    refused_code: str = ""
     deaf_for: float = 0.0
 
     @property
@@ -226,7 +226,7 @@ def _workers(workers: Sequence[WorkerState]) -> Iterator[WorkFinding]:
             case Condition.DEAF:
                 yield WorkFinding("worker.deaf", Severity.ERROR, name | {"seconds": worker.deaf_for})
             case Condition.REFUSING:
-                params = name | {"count": worker.refused, "why": worker.refused_why}
+                params = name | {"count": worker.refused, "why": worker.refused_code}
                 yield WorkFinding("worker.refusing", Severity.ERROR, params)
         if worker.stuck:
             severity = Severity.ERROR if worker.stuck >= worker.slots else Severity.WARNING

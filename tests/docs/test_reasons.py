@@ -17,6 +17,7 @@ from common.domain.codes import (
     FaultReason,
     HealthReason,
     HookReason,
+    MessageReason,
     ObjectReason,
     RequestReason,
     RunReason,
@@ -31,7 +32,7 @@ PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
 ENUMS = (
     Hold, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason, RequestReason, ApprovalReason,
-    FaultReason, HealthReason,
+    FaultReason, MessageReason, HealthReason,
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -13,10 +13,10 @@ from celery.signals import task_rejected, task_unknown
 from celery.worker.control import Panel
 
 from common.broker.app import FlotillaCelery, make_celery
-from common.broker.errors import Why
 from common.broker.keys import pool_keys
 from common.broker.messages import pool_of
 from common.broker.transport import report_to
+from common.domain.codes import MessageReason
 from common.sandbox import layers
 from common.sandbox.launch import Strictness
 from common.settings import Settings, settings
@@ -86,8 +86,8 @@ def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, nam
     refusals = Refusals(runtime.database, runtime.clock, name, vitals)
     app.on_judged = refusals.judged
     report_to(refusals.judged, vitals.heard)
-    task_unknown.connect(lambda **_: refusals.judged(Why.FOREIGN), weak=False)
-    task_rejected.connect(lambda **_: refusals.judged(Why.UNREADABLE), weak=False)
+    task_unknown.connect(lambda **_: refusals.judged(MessageReason.FOREIGN), weak=False)
+    task_rejected.connect(lambda **_: refusals.judged(MessageReason.UNREADABLE), weak=False)
     app.amqp.queues.select(queues)
     register(app, runtime)
     only_inspection()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from common.broker.errors import Why
+from common.broker.errors import MessageRefusedError
 from common.clock import Clock
+from common.domain.codes import MessageReason
 from common.domain.errors import FlotillaError
 from common.store.engine.session import Database
 from common.store.events import audit
@@ -40,19 +41,19 @@ class Refusals:
         self._since = float("-inf")
         self._count = 0
 
-    def judged(self, why: Why | None) -> None:
+    def judged(self, why: MessageReason | None) -> None:
         """Note why a message was refused; None of one that was taken."""
         if why is None:
             self._vitals.accepted()
             return
         self._vitals.refused(why)
-        if why is Why.OLD:
+        if why is MessageReason.OLD:
             # Our own, delivered again by the broker long after a worker died: its run was sent anew since.
             log.warning("message.old", why=why)
         else:
-            self._note(f"a message {why}")
+            self._note(why)
 
-    def _note(self, why: str) -> None:
+    def _note(self, why: MessageReason) -> None:
         """Write down that somebody else's message was refused."""
         log.warning("message.refused", why=why)
         count = self._counted()
@@ -65,9 +66,8 @@ class Refusals:
                 audit.append(
                     connection, actor="unknown", action="message.refused", subject="broker", detail=detail, now=now
                 )
-                remedy = "Somebody else can write to the broker: rotate its password and see who had it."
-                refused = StoredFault("message.refused", {"message": why, "remedy": remedy})
-                faults.add(connection, faults.MESSAGES, refused, now=now)
+                refused = MessageRefusedError(why).reason
+                faults.add(connection, faults.MESSAGES, StoredFault(refused.code, refused.params), now=now)
         except FlotillaError as error:
             log.warning("message.refusal-not-written", error=str(error))
 

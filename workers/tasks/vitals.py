@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from common.clock import Clock
+from common.domain.codes import MessageReason
 from common.domain.work import WorkerState
 
 
@@ -25,7 +26,7 @@ class Vitals:
         self._clock, self._busy = clock, busy
         self._lock = threading.Lock()
         self._heard_at = clock.monotonic()
-        self._refused, self._refused_why = 0, ""
+        self._refused, self._refused_code = 0, ""
 
     def heard(self) -> None:
         """Note that the broker answered a question for work, be it with none."""
@@ -34,12 +35,12 @@ class Vitals:
     def accepted(self) -> None:
         """Note that a message was ours, as it should be."""
         with self._lock:
-            self._refused, self._refused_why = 0, ""
+            self._refused, self._refused_code = 0, ""
 
-    def refused(self, why: str) -> None:
+    def refused(self, why: MessageReason) -> None:
         """Note that a message was refused."""
         with self._lock:
-            self._refused, self._refused_why = self._refused + 1, why
+            self._refused, self._refused_code = self._refused + 1, why
 
     def state(self, *, stuck: int = 0) -> WorkerState:
         """Return the condition now.
@@ -50,13 +51,13 @@ class Vitals:
         if self._busy() >= self._slots:
             self.heard()  # with all slots taken it asks for nothing
         with self._lock:
-            refused, why = self._refused, self._refused_why
+            refused, why = self._refused, self._refused_code
         return WorkerState(
             name=self._name,
             queues=self._queues,
             slots=self._slots,
             stuck=stuck,
             refused=refused,
-            refused_why=why,
+            refused_code=why,
             deaf_for=self._clock.monotonic() - self._heard_at,
         )

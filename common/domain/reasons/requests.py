@@ -1,4 +1,4 @@
-"""Sentences of what came of requests, why people are asked, and what is wrong."""
+"""Sentences of what came of requests, why people are asked, what is wrong, and why messages are refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from common.domain import formatting
 from common.domain.catalogue import Params, told
-from common.domain.codes import ApprovalReason, FaultReason, RequestReason
+from common.domain.codes import ApprovalReason, FaultReason, MessageReason, RequestReason
 from common.domain.runs import RunState
 
 _UNDER_WAY = {
@@ -68,4 +68,14 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     ApprovalReason.LEAVING: _removed,
     ApprovalReason.IDENTITY: lambda params: f"another cluster answers at {params['server']}",
     FaultReason.ORPHAN: _orphan,
+    MessageReason.FOREIGN: lambda _: "it names no task of ours",
+    MessageReason.UNSIGNED: lambda _: "it is not signed",
+    MessageReason.UNKNOWN_KEY: lambda _: "it is signed with a key that is not ours",
+    MessageReason.ALTERED: lambda _: "it was changed, or signed by somebody else",
+    MessageReason.MOVED: lambda _: "it was meant for another queue",
+    MessageReason.CALLBACKS: lambda _: "it carries callbacks",
+    MessageReason.BODY: lambda _: "it carries something else than one id",
+    MessageReason.OLD: lambda _: "it is too old, or from the future",
+    MessageReason.UNREADABLE: lambda _: "it cannot be read as JSON",
+    MessageReason.BOUNDS: lambda _: "it is larger, or nested deeper, than any of ours",
 }

@@ -45,7 +45,7 @@ def beat(
         "stuck": state.stuck,
         "clock_ahead": state.clock_ahead,
         "refused": state.refused,
-        "refused_why": state.refused_why,
+        "refused_code": state.refused_code,
         "deaf_for": state.deaf_for,
     }
     statement = insert(connection, WorkerRow).values(values)
@@ -86,7 +86,7 @@ def states(connection: Connection, *, now: datetime) -> tuple[WorkerState, ...]:
             stuck=row.stuck,
             clock_ahead=row.clock_ahead,
             refused=row.refused,
-            refused_why=row.refused_why,
+            refused_code=row.refused_code,
             deaf_for=row.deaf_for,
         )
         for row in connection.execute(query)

@@ -11,9 +11,9 @@ from kombu.entity import Queue
 
 from common.broker import messages
 from common.broker.app import FlotillaCelery, make_celery
-from common.broker.errors import Why
 from common.broker.sender import CelerySender
 from common.broker.transport import report_to, take_again, take_nothing
+from common.domain.codes import MessageReason
 from common.settings import Settings
 from tests.fixtures.redis import RedisServer
 
@@ -38,7 +38,7 @@ def _drained(connection: Any, within: float) -> bool:
 
 def test_nothing_is_taken_off_a_queue_until_it_is_allowed_again(app: FlotillaCelery) -> None:
     heard: list[None] = []
-    judged: list[Why] = []
+    judged: list[MessageReason] = []
     report_to(judged.append, lambda: heard.append(None))
     taken: list[Any] = []
     queue = Queue("default", exchange="", routing_key="default")  # type: ignore[no-untyped-call]  # kombu is untyped

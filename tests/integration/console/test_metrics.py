@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert, update
 
+from common.domain.codes import MessageReason
 from common.domain.work import WorkerState
 from common.settings import Settings
 from common.store.engine.session import Database
@@ -52,7 +53,7 @@ def busy(database: Database) -> Database:
         layers = {"files": True, "network": False}
         well = WorkerState("w1", ("default",), 8, stuck=1, clock_ahead=1.5)
         workers.beat(connection, well, started_at=now, now=now, render_cache=found, sandbox=layers)
-        lame = WorkerState("w2", ("default",), 8, clock_ahead=3600.0, refused=9, refused_why="is too old")
+        lame = WorkerState("w2", ("default",), 8, clock_ahead=3600.0, refused=9, refused_code=MessageReason.OLD)
         workers.beat(connection, lame, started_at=now, now=now)
         leases.take(connection, leases.LEADER, holder="a", lease=MINUTE, now=now)
         sending.note(connection, error_code="broker.full", clock_ahead=0.0, now=now)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, insert, text, update
 
+from common.domain.codes import MessageReason
 from common.domain.work import Condition, Due, Late, SendingState, WorkerState
 from common.store.engine.session import Database
 from common.store.queue import leases, sending, workers
@@ -22,7 +23,7 @@ WORKER = WorkerState(
     stuck=2,
     clock_ahead=-31.5,
     refused=3,
-    refused_why="is not signed",
+    refused_code=MessageReason.UNSIGNED,
     deaf_for=1.5,
 )
 

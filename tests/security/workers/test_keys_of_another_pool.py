@@ -18,10 +18,11 @@ from typer.testing import CliRunner
 
 from common.broker import messages
 from common.broker.app import FlotillaCelery, make_celery
-from common.broker.errors import KeyFileError, MessageRefusedError, Why
+from common.broker.errors import KeyFileError, MessageRefusedError
 from common.broker.keys import MessageKeys, message_keys, pool_keys
 from common.broker.messages import now_queue
 from common.broker.signing import KEY, QUEUE, sign, verify
+from common.domain.codes import MessageReason
 from common.settings import Settings, settings
 from console.cli.main import app as flotilla
 
@@ -39,7 +40,7 @@ def message(keys: MessageKeys, queue: str, **headers: Any) -> dict[str, Any]:
     return {**own, **sign(claimed, own, SUBJECT, queue=queue, now=NOW), **headers}
 
 
-def refusal(keys: MessageKeys, headers: dict[str, Any], queue: str) -> Why | None:
+def refusal(keys: MessageKeys, headers: dict[str, Any], queue: str) -> MessageReason | None:
     try:
         verify(keys, headers, BODY, queue=queue, now=NOW)
     except MessageRefusedError as error:
@@ -71,19 +72,19 @@ ATTACKS: dict[str, Callable[[], dict[str, Any]]] = {
 @pytest.mark.parametrize("taker", [US, MASTER], ids=["worker", "scheduler"])
 def test_nothing_that_its_keys_sign_is_an_order_to_another_pool(attack: str, taker: MessageKeys) -> None:
     refused = refusal(taker, ATTACKS[attack](), "us")
-    assert refused in {Why.ALTERED, Why.UNKNOWN_KEY, Why.MOVED}
+    assert refused in {MessageReason.ALTERED, MessageReason.UNKNOWN_KEY, MessageReason.MOVED}
     if taker is US:
-        assert refused is not Why.MOVED, "it is not even ours"
+        assert refused is not MessageReason.MOVED, "it is not even ours"
 
 
 @pytest.mark.parametrize(("meant", "lies"), [("us", "us.now"), ("us.now", "us")])
 def test_what_was_meant_for_one_queue_of_a_pool_is_not_taken_from_the_other(meant: str, lies: str) -> None:
-    assert refusal(US, message(US, meant), lies) is Why.MOVED
+    assert refusal(US, message(US, meant), lies) is MessageReason.MOVED
 
 
 def test_the_master_keys_themselves_sign_nothing() -> None:
-    assert refusal(US, message(replace(MASTER, pool="us"), "us"), "us") is Why.ALTERED
-    assert refusal(MASTER, message(replace(MASTER, pool="us"), "us"), "us") is Why.ALTERED
+    assert refusal(US, message(replace(MASTER, pool="us"), "us"), "us") is MessageReason.ALTERED
+    assert refusal(MASTER, message(replace(MASTER, pool="us"), "us"), "us") is MessageReason.ALTERED
 
 
 def test_a_worker_neither_signs_for_another_pool_nor_believes_that_it_could(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_a_worker_neither_signs_for_another_pool_nor_believes_that_it_could(tmp_
     for queue in ("us", "us.now", "eux", ""):
         with pytest.raises(MessageRefusedError, match="not ours"):
             app.amqp.create_task_message("id", messages.SYNC, [SUBJECT], {}, queue=app.amqp.queues[queue or "x"])
-        assert refusal(EU, message(EU, queue or "x"), queue or "x") is Why.UNKNOWN_KEY
+        assert refusal(EU, message(EU, queue or "x"), queue or "x") is MessageReason.UNKNOWN_KEY
 
 
 def test_pools_share_no_key_and_none_tells_of_another() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from common.domain.codes import MessageReason
 from common.domain.work import (
     REFUSALS,
     Due,
@@ -64,7 +65,7 @@ def test_a_queue_that_no_cluster_needs_may_lack_workers() -> None:
         ({"clock_ahead": 31.0}, "worker.clock"),
         ({"clock_ahead": -3600.0}, "worker.clock"),
         ({"deaf_for": 31.0}, "worker.deaf"),
-        ({"refused": REFUSALS, "refused_why": "is too old, or from the future"}, "worker.refusing"),
+        ({"refused": REFUSALS, "refused_code": MessageReason.OLD}, "worker.refusing"),
         ({"stuck": 8}, "worker.stuck"),
     ],
 )
@@ -143,6 +144,15 @@ def test_only_what_stops_the_hub_itself_makes_it_unready() -> None:
     assert all(one.stops_work for one in findings(gone, late_after=MINUTE, registry_after=MINUTE))
 
 
+def test_why_a_worker_refuses_messages_is_a_code_and_is_told_in_words() -> None:
+    facts = worker(refused=7, refused_code=MessageReason.UNSIGNED)
+    found = next(
+        one for one in findings(facts, late_after=MINUTE, registry_after=MINUTE) if one.code == "worker.refusing"
+    )
+    assert found.params["why"] == MessageReason.UNSIGNED
+    assert sentences.message(found).endswith("has refused 7 messages in a row, the last because it is not signed")
+
+
 def everything_wrong() -> WorkFacts:
     """Return facts with as much wrong as can be at once."""
     lame = tuple(
@@ -150,7 +160,7 @@ def everything_wrong() -> WorkFacts:
         for name, change in (
             ("a", {"clock_ahead": 99.0}),
             ("b", {"deaf_for": 99.0}),
-            ("c", {"refused": 7, "refused_why": "is not signed"}),
+            ("c", {"refused": 7, "refused_code": MessageReason.UNSIGNED}),
             ("d", {"stuck": 8}),
         )
     )

@@ -31,7 +31,8 @@ class WorkerRow(Base):
     """Seconds by which its clock is ahead of this database's; negative when it is behind."""
     refused: Mapped[int] = mapped_column(default=0, server_default="0")
     """Messages it refused since it last accepted one."""
-    refused_why: Mapped[str] = mapped_column(Code(200), default="", server_default="")
+    refused_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """Why the last of them was refused, see ``MessageReason``; empty for none."""
     deaf_for: Mapped[float] = mapped_column(default=0.0, server_default="0")
     """Seconds since the broker last answered it; 0 while it has no room for more work, and asks for none."""
 
