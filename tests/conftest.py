@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from hypothesis import HealthCheck, settings
@@ -26,3 +27,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("flotilla")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was collected: it stays until the end, and is most of what there is."""
+    gc.freeze()

@@ -1,7 +1,7 @@
 """What a package of its own adds by one registration, seen through the doors that all others use.
 
-Sources and renderers are shown beside their tables: ``tests/unit/sources/test_kinds.py``,
-``tests/unit/render/test_table.py``.
+Sources and renderers have files of their own: ``tests/integration/test_added_source.py``,
+``tests/integration/test_added_renderer.py``.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import cast
 
@@ -47,28 +45,3 @@ def test_slow_files_come_first_then_those_with_many_tests_and_a_file_stays_as_it
 
 def test_every_folder_that_is_named_is_there() -> None:
     assert [folder for folder in SLOW if not (ROOT / folder).is_dir()] == []
-
-
-TESTS = """
-import warnings
-import pytest
-
-@pytest.mark.parametrize("number", range(4))
-def test_passes(number): pass
-
-def test_skips(): pytest.skip("no such service on this host")
-
-def test_warns(): warnings.warn("of old ways", DeprecationWarning, stacklevel=1)
-"""
-
-
-def test_warnings_are_errors_and_skips_are_told_of_in_every_process(tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(TESTS)
-    (tmp_path / "test_other.py").write_text(TESTS)
-    command = (sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path))
-    spread = ("-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", str(tmp_path))
-    done = subprocess.run((*command, *spread), cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "8 passed" in done.stdout, done.stdout + done.stderr
-    assert done.stdout.count("DeprecationWarning: of old ways") >= 2
-    assert "SKIPPED [2]" in done.stdout or done.stdout.count("no such service on this host") == 2
-    assert done.returncode == 1

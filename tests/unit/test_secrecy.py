@@ -6,14 +6,10 @@ import base64
 import html
 import json
 import re
-import time
 from collections.abc import Callable
-from itertools import pairwise
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from common.domain.redact import MASK
 from common.domain.secrecy import MOST, SHORTEST, Ends, Secrets
@@ -133,36 +129,3 @@ def test_too_many_to_be_told_mask_everything() -> None:
 
 def test_how_many_there_are_is_all_that_is_told_of_them() -> None:
     assert repr(Secrets(["hunter22"])) == "Secrets(1)"
-
-
-@given(st.lists(st.text(min_size=4, max_size=60), max_size=5), st.text(max_size=200))
-def test_none_is_left_in_any_text(values: list[str], around: str) -> None:
-    secrets = Secrets(values)
-    for value in values:
-        if len(value.strip()) >= SHORTEST and value not in MASK:
-            assert value not in secrets.masked(around + value + around).replace(MASK, "\0")
-    assert secrets.masked("") == ""
-
-
-HOSTILE: dict[str, tuple[list[str], str]] = {
-    "many": ([f"secret-value-{number:06d}" for number in range(5_000)], "secret-value-00000x "),
-    "of all lengths": (["a" * size for size in range(4, 1000)], "a"),
-    "of all lengths, nearly": (["a" * size + "b" for size in range(4, 1000)], "a"),
-    "long": (["ab" * 100_000], "ab"),
-    "of lines": (["\n".join(f"line number {number}" for number in range(10_000))], "line number 1"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_the_time_is_in_proportion_to_the_text(name: str) -> None:
-    values, unit = HOSTILE[name]
-    secrets = Secrets(values)
-    secrets.masked("warm up" * 10)
-    took = []
-    for size in (50_000, 200_000):
-        text = (unit * size)[:size]
-        began = time.process_time()
-        secrets.masked(text)
-        took.append(time.process_time() - began)
-    assert all(after < 8 * before + 0.2 for before, after in pairwise(took)), took
-    assert took[-1] < 2, took

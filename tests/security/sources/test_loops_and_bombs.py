@@ -12,8 +12,10 @@ from common.domain.errors import PermanentError
 from common.domain.refs import GitRef
 from common.sources.faults import FileTooLargeError
 from common.sources.mirrors import Mirrors
+from common.sources.objects import FILE, FOLDER, Item
+from common.sources.trees import Tree
 from tests.fakes.git_server import GitServer, Origin
-from tests.fakes.trees import memory_tree
+from tests.fakes.trees import MemoryStore, memory_tree
 from tests.fixtures.cpu import costing_at_most
 from tests.fixtures.services import unavailable
 from workers.render import plain, sandbox
@@ -120,3 +122,12 @@ def test_one_bad_file_names_itself_and_does_not_hide_the_others() -> None:
         plain.render(tree, "app", plain.footprint(tree, "app", {}))
     assert "app/x.yaml" in str(caught.value)
     assert "app/y.yaml" in str(caught.value)
+
+
+def test_a_few_objects_that_spell_out_a_billion_folders_are_refused() -> None:
+    store = MemoryStore()
+    oid = store.add_tree({"x": Item("x", FILE, store.add_blob(b"x"))})
+    for _ in range(30):
+        oid = store.add_tree({name: Item(name, FOLDER, oid) for name in "abcdefghij"})
+    with pytest.raises(FileTooLargeError, match="files and folders"):
+        Tree("https://git.example.com/app", "c" * 40, oid, store).list(".")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from console.cli.layout import Column, Row, folded, lay_out, width_of
+from console.cli.layout import Column, Row, lay_out
 
 COLUMNS = (Column("placement", 0, 20), Column("sync"), Column("age", 1), Column("objects", 2, 8))
 ROWS = (
@@ -47,18 +44,3 @@ def test_a_long_reason_is_cut_after_some_lines() -> None:
     lines = told(40, (Row(("a/b", "failed", "", ""), ("word " * 100,)),))
     assert len(lines) == 6
     assert lines[-1].endswith("…")
-
-
-words = st.text(st.characters(codec="utf-8"), max_size=60)
-
-
-@given(st.lists(st.tuples(words, words, words, words, words), min_size=1, max_size=5), st.integers(60, 200))
-def test_no_line_but_an_overlong_name_is_wider_than_the_terminal(
-    cells: list[tuple[str, str, str, str, str]], width: int
-) -> None:
-    short = [tuple(folded(cell)[:12] for cell in row[1:4]) for row in cells]
-    rows = tuple(Row((row[0], *rest), (row[4],)) for row, rest in zip(cells, short, strict=True))
-    names = {folded(row[0]) for row in cells}
-    for line in told(width, rows):
-        assert line in names or width_of(line) <= width
-        assert line.isprintable()

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from common.domain.refs import PlacementRef, RunId
 from common.domain.runs import Priority
 from common.store.queue.choice import Candidate, Load, choose
@@ -70,20 +67,3 @@ def test_a_cluster_gets_no_more_than_it_has_room_for_and_stops_nobody_else() -> 
 def test_a_run_found_twice_is_chosen_once() -> None:
     due = _due("a/x")
     assert choose(due + due, limit=5, free={"a": 5}, load=IDLE) == due
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.sampled_from(list(Priority))), max_size=40),
-    st.dictionaries(st.sampled_from([f"c{n}" for n in range(5)]), st.integers(0, 4)),
-    st.integers(0, 12),
-)
-def test_no_choice_breaks_a_bound_or_leaves_room_unused(
-    rows: list[tuple[int, int, Priority]], free: dict[str, int], limit: int
-) -> None:
-    due = [run for n, (c, a, p) in enumerate(rows) for run in _due(f"c{c}/a{a}", priority=p, first=n)]
-    chosen = choose(due, limit=limit, free=free, load=IDLE)
-    used = Counter(candidate.ref.cluster for candidate in chosen)
-    assert all(count <= free[cluster] for cluster, count in used.items())
-    wanted = Counter(candidate.ref.cluster for candidate in due)
-    assert len(chosen) == min(limit, sum(min(count, free.get(cluster, 0)) for cluster, count in wanted.items()))
-    assert [c.priority for c in chosen] == sorted(c.priority for c in chosen)

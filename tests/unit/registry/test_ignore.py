@@ -140,10 +140,3 @@ def test_a_folder_is_read_by_its_ignore_file_and_what_is_left_out_is_never_opene
     files, faults = read_directory(tmp_path)
     assert set(files) == {"fleet.yaml", "clusters.yaml", "app.yaml", ".flotillaignore"}
     assert faults == ()
-
-
-@pytest.mark.parametrize("pattern", ["a." * 240, "**/" + "x" * 470, "*?" * 240])
-def test_patterns_that_are_too_much_together_refuse_the_commit(pattern: str) -> None:
-    (fault,) = read("\n".join(f"{pattern}{number}" for number in range(130)).encode()).faults
-    assert fault.scope is FaultScope.REFUSES
-    assert "too much in all" in fault.what

@@ -304,13 +304,6 @@ def test_an_application_may_not_depend_on_itself() -> None:
     assert "dependsOn goes round in a circle: a -> a" in [fault.what for fault in result.faults]
 
 
-def test_too_many_documents_refuse_the_commit() -> None:
-    many = {f"x{number}.yaml": "--- a\n" * 20_000 for number in range(3)}
-    result = parsed({**registry(), **many})
-    assert result.refused
-    assert "the registry holds more than 50,000 documents" in [fault.what for fault in result.faults]
-
-
 def test_a_stored_format_of_another_version_is_refused() -> None:
     with pytest.raises(ValueError, match="format 7"):
         Documents.from_json({"format": 7})

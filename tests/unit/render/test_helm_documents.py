@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from workers.render.helm.documents import documents, left_out
@@ -35,13 +33,6 @@ def test_each_document_knows_how_many_lines_stand_before_it() -> None:
     assert [above for above, _ in documents(text)] == [1, 6, 8]
     for above, document in documents(text):
         assert text.split("\n")[above] == document.split("\n")[0]
-
-
-@pytest.mark.parametrize("text", ["\n" * 1_000_000, "---\n\n" * 200_000, "a\n" + " \n" * 500_000 + "--"])
-def test_taking_apart_takes_time_in_proportion_to_the_text(text: str) -> None:
-    began = time.process_time()
-    assert len(list(documents(text))) <= 200_001
-    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from common.domain.fleet import RenderSettings
 from common.yaml import load_documents
 from tests.fakes.trees import memory_tree
 from workers.render import files
@@ -171,21 +170,3 @@ def test_where_nothing_may_lie_on_disk_a_place_in_memory_is_needed(
     monkeypatch.setattr(files, "_MEMORY", tmp_path / "gone")
     with pytest.raises(DecryptError, match="in memory only"):
         files.scratch(tree)
-
-
-def test_the_values_of_a_chart_may_be_encrypted(tmp_path: Path) -> None:
-    renderers = Renderers(RenderCache(tmp_path))
-    tree = memory_tree(
-        {
-            "app/Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.0.0\n",
-            "app/templates/a.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n"
-            "stringData: {p: '{{ .Values.stringData.password }}'}\n",
-            "secrets.yaml": text("regex.yaml"),
-        }
-    )
-    settings = RenderSettings("helm", {"valuesFiles": ["../secrets.yaml"]})
-    asked = RenderRequest.at("app", settings, decryptor=KEYS)
-    done = renderers.render(lambda _: tree, asked, renderers.resolve(tree, asked))
-    renderers.close()
-    assert done.manifests[0]["stringData"] == {"p": "CANARY-correct-horse"}
-    assert b"CANARY" not in on_disk(tmp_path)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from simulator import fieldset, typed
 from simulator.decode import canonical_quantity, quantity
@@ -15,24 +13,9 @@ from simulator.patches import json_patch, merge_patch, strategic_merge
 from simulator.schema import Node
 from simulator.typed import MISSING
 
-LEAVES = st.sampled_from(["f:a", "f:b", 'k:{"name":"x"}', 'v:"1"'])
-PATHS = st.frozensets(st.lists(LEAVES, min_size=1, max_size=4).map(tuple), max_size=8)
-
 
 def _node(kind: str) -> Node:
     return next(each.node for each in builtin_kinds() if each.kind == kind)
-
-
-@given(PATHS)
-def test_a_field_set_survives_its_wire_form(paths: fieldset.FieldSet) -> None:
-    assert fieldset.decode(fieldset.tree(paths)) == paths
-
-
-@given(PATHS)
-def test_every_path_is_listed_once_in_order(paths: fieldset.FieldSet) -> None:
-    listed = fieldset.ordered(paths)
-    assert len(listed) == len(paths)
-    assert frozenset(listed) == paths
 
 
 def test_a_path_is_spelled_with_its_keys() -> None:

@@ -1,11 +1,6 @@
-"""A kind of source is one folder and one line of a table: shown by one that lies outside."""
+"""The table of kinds: each stored ref is read by one of them, and each has its keys in the format."""
 
 from __future__ import annotations
-
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -27,101 +22,6 @@ REFS = (
     ChartRef("oci://registry.example.com/charts", "", "web", "1.x || 2.x"),
     S3Ref("s3://s3.example.com/pay/web", "s3/pay", "eu-1"),
 )
-DUMMY = """
-from dataclasses import dataclass
-
-from pydantic import Field
-
-from common.domain.refs import SourceRef
-from common.sources import kinds
-
-
-@dataclass(frozen=True, slots=True)
-class DiskRef(SourceRef):
-    @property
-    def text(self):
-        return "disk:"
-
-
-@dataclass(frozen=True)
-class DiskSource:
-    disk: str
-    path: str = "."
-    credentials: str = ""
-    verify: tuple = ()
-    name: str = ""
-
-    @property
-    def to_resolve(self):
-        return DiskRef(f"disk://{self.disk}", self.credentials)
-
-
-class Door:
-    def fetch(self, source):
-        return f"fetched {source.repo}"
-
-    def close(self):
-        pass
-
-
-class DiskKind:
-    key, words, signed, pins = "disk", "disk", False, {}
-
-    def schema(self):
-        from common.registry.schema.base import Base
-
-        class DiskPart(Base):
-            disk: str | None = Field(default=None, description="A disk.")
-
-        return DiskPart
-
-    def address(self, spec):
-        return ("disk",), f"disk://{spec.disk}"
-
-    def declared(self, spec, common):
-        return DiskSource(spec.disk, credentials=common.credentials, name=common.name)
-
-    def read(self, repo, credentials, text):
-        return DiskRef(repo, credentials) if text == "disk:" else None
-
-    def door(self, machine):
-        return DiskRef, Door()
-
-
-kinds.KINDS = (*kinds.KINDS, DiskKind())
-"""
-USED = """
-import dummy  # the one registration
-
-from pathlib import Path
-
-from common.registry import parse
-from common.credentials import DirectoryProvider
-from common.sources.doors import Machine
-from common.sources.kinds import source_ref
-from common.sources.sources import sources_on
-
-REGISTRY = b'''
-{apiVersion: flotilla.dev/v1, kind: Fleet, metadata: {name: acme}}
----
-apiVersion: flotilla.dev/v1
-kind: Cluster
-metadata: {name: eu}
-spec: {server: "https://eu.example.com", credentials: {secretRef: eu}}
----
-apiVersion: flotilla.dev/v1
-kind: Application
-metadata: {name: web}
-spec: {source: {disk: shelf}, namespace: web, targets: [{name: all, select: {all: true}}]}
-'''
-result = parse({"fleet.yaml": REGISTRY}, None)
-assert result.faults == (), result.faults
-(placement,) = result.fleet.placements()
-(ref,) = placement.to_resolve
-assert source_ref(ref.repo, ref.credentials, ref.text) == ref
-sources = sources_on(Machine(Path("."), DirectoryProvider(Path("."))))
-print(sources.fetch(ref))
-"""
 
 
 @pytest.mark.parametrize("ref", REFS, ids=lambda ref: ref.text[:40])
@@ -145,16 +45,3 @@ def test_what_no_kind_knows_is_nobodys() -> None:
 
 def test_every_kind_has_its_keys_in_the_registrys_format() -> None:
     assert {kind.key for kind in KINDS} <= set(SourceSpec.model_fields)
-
-
-def test_a_kind_is_added_by_one_registration(tmp_path: Path) -> None:
-    (tmp_path / "dummy.py").write_text(DUMMY)
-    path = os.pathsep.join((str(tmp_path), str(Path(__file__).parents[3])))
-    ran = subprocess.run(
-        (sys.executable, "-c", USED),
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
-    assert (ran.stdout, ran.stderr) == ("fetched disk://shelf\n", "")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from common.sources.faults import FileTooLargeError, PathMissingError, SubmoduleRefusedError, SymlinkRefusedError
-from common.sources.objects import FILE, FOLDER, SUBMODULE, SYMLINK, Item
-from common.sources.trees import Tree, TreeLimits, joined, source_digest
-from tests.fakes.trees import MemoryStore, memory_tree
+from common.sources.objects import SUBMODULE, SYMLINK
+from common.sources.trees import TreeLimits, joined, source_digest
+from tests.fakes.trees import memory_tree
 
 
 def test_paths_are_found_from_the_root() -> None:
@@ -53,15 +53,6 @@ def test_every_bound_is_a_fault(limits: TreeLimits, words: str) -> None:
     tree = memory_tree({"a.yaml": "x", "b.yaml": "xyz", "c/d/e.yaml": "xyz"}, limits)
     with pytest.raises(FileTooLargeError, match=words):
         tree.read_many(entry.path for entry in tree.list("."))
-
-
-def test_a_few_objects_that_spell_out_a_billion_folders_are_refused() -> None:
-    store = MemoryStore()
-    oid = store.add_tree({"x": Item("x", FILE, store.add_blob(b"x"))})
-    for _ in range(30):
-        oid = store.add_tree({name: Item(name, FOLDER, oid) for name in "abcdefghij"})
-    with pytest.raises(FileTooLargeError, match="files and folders"):
-        Tree("https://git.example.com/app", "c" * 40, oid, store).list(".")
 
 
 def test_the_digest_is_of_paths_and_contents_in_any_order() -> None:

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from common.settings import Settings
-from console.cli.address import address
 from tests.fixtures.api import answering
 
 HEAVY = (
@@ -65,22 +63,3 @@ def test_a_command_that_asks_a_running_hub_needs_none_of_it(words: list[str], co
     with answering(tmp_path):
         seen, modules = imported(*words, home=tmp_path)
     assert (seen, modules & set(HEAVY)) == (code, set())
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {},
-        {"FLOTILLA_HOME": "/srv/hub"},
-        {"FLOTILLA_API_URL": "https://hub.example.com"},
-        {"FLOTILLA_API_TOKEN_FILE": "/run/secrets/token"},
-    ],
-)
-def test_the_address_is_what_the_settings_say(given: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("FLOTILLA_HOME", "FLOTILLA_API_URL", "FLOTILLA_API_TOKEN_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    found, config = address(), Settings()
-    assert (found.home, found.url, found.socket) == (config.home, config.api_url, config.api_socket)
-    assert found.token_file == (config.api_token_file or config.home / "api.token")

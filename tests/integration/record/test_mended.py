@@ -21,7 +21,7 @@ from common.store.state.intents import IntentKind
 from tests.factories import said
 from tests.harness import texts
 from tests.harness.scheduler import REGISTRY
-from tests.unit.record.test_endings import CONFIG, RETIRED, SERVER, Attempt, _result
+from tests.integration.record.test_endings import CONFIG, RETIRED, SERVER, Attempt, _result
 from workers.record.endings import Ender
 from workers.sync.requests import Phase
 from workers.sync.results import Ending, Fight, Unended

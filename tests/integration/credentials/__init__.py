@@ -1,0 +1,1 @@
+"""Providers of credentials with the other end that they ask."""

@@ -1,0 +1,1 @@
+"""What is written down when an attempt ends, on a real database."""

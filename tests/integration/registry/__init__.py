@@ -1,0 +1,1 @@
+"""The registry's format at its bounds: large files, many documents, many placements."""

@@ -1,0 +1,1 @@
+"""Leases of a worker on a real database."""

@@ -1,0 +1,1 @@
+"""Laws of the queue: choices and ids of runs."""

@@ -1,0 +1,1 @@
+"""Laws of text that is written for readers: YAML, and lines for terminals."""
