@@ -159,12 +159,16 @@ class Dispatcher:
                 if rooms[one.pool] > 0:
                     rooms[one.pool] -= 1
                     chosen.append((task, one))
-            clusters.mark_observations_sent(connection, _names(chosen, messages.OBSERVE), now=now)
-            clusters.mark_sweeps_sent(connection, _names(chosen, messages.SWEEP), now=now)
+            seen, swept = (_names(chosen, which) for which in (messages.OBSERVE, messages.SWEEP))
+            marked = {
+                messages.OBSERVE: clusters.mark_observations_sent(connection, seen, now=now),
+                messages.SWEEP: clusters.mark_sweeps_sent(connection, swept, now=now),
+            }
+            chosen = [(task, one) for task, one in chosen if one.name in marked[task]]
 
         def give_back(connection: Connection, first: int) -> None:
-            swept, seen = (_names(chosen[first:], which) for which in (messages.SWEEP, messages.OBSERVE))
-            clusters.unsend_looks(connection, sweeps=swept, observations=seen)
+            sweeps, observations = (_names(chosen[first:], which) for which in (messages.SWEEP, messages.OBSERVE))
+            clusters.unsend_looks(connection, sweeps=sweeps, observations=observations)
 
         return self._send([Post(task, one.name, one.pool) for task, one in chosen], give_back)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from celery import Task
 
@@ -22,6 +22,7 @@ from workers.tasks.sweep_cluster import sweep
 from workers.tasks.sync_run import carry_out
 
 log = logger(__name__)
+T = TypeVar("T")
 AGAIN = (5.0, 10.0)
 """Seconds until what the database could not be told of is done again: at random between these."""
 _NOT_NOTED = frozenset({DatabaseUnavailableError.code, DatabaseBusyError.code})
@@ -54,8 +55,7 @@ def register(app: FlotillaCelery, runtime: Runtime) -> None:
 
     @app.task(name=messages.SYNC, **OPTIONS)  # type: ignore[untyped-decorator]  # Celery is untyped
     def sync(self: Task, run_id: str) -> None:
-        with only_codes_leave(run_id):
-            done = carry_out(runtime, RunId(run_id))
+        done = noted(self, run_id, lambda: carry_out(runtime, RunId(run_id)))
         if done.countdown is not None:
             raise self.retry(countdown=done.countdown.total_seconds())
         if done.error_code:
@@ -75,18 +75,18 @@ def register(app: FlotillaCelery, runtime: Runtime) -> None:
         noted(self, cluster, lambda: observe(runtime, cluster))
 
 
-def noted(task: Task, subject: str, look: Callable[[], None]) -> None:
-    """Take a look whose end the database has to know of, and take it again soon where that could not be told.
+def noted(task: Task, subject: str, work: Callable[[], T]) -> T:
+    """Do what the database has to know of, and do it again soon where that could not be told; return its result.
 
-    To the scheduler such a look is under way, so that it would send another only minutes after the database is back.
+    To the scheduler it is under way, so that another message would come only minutes after the database is back.
 
     Raises:
-        Retry: it is taken again.
+        Retry: it is done again.
         TaskFailedError: it failed for another reason, which is noted.
     """
     try:
         with only_codes_leave(subject):
-            look()
+            return work()
     except TaskFailedError as error:
         if error.args[0] not in _NOT_NOTED:
             raise

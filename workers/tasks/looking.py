@@ -102,9 +102,9 @@ def unreached(runtime: Runtime, where: Site, error: FlotillaError, *, next_at_le
     log.warning("cluster.unreached", cluster=where.cluster.name, code=error.code, error=str(error))
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
-        clusters.record_unreached(connection, where.cluster.name, error.reason)
         ids = [one.id for one in where.placements]
         standing.lose_contact(connection, ids, code=error.code, message=error.message)
+        clusters.record_unreached(connection, where.cluster.name, error.reason)
         clusters.sweep_later(connection, where.cluster.name, next_at=now + next_at_least)
 
 

@@ -11,7 +11,7 @@ from common.domain.health import Health, HealthReport
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from common.store.engine.connection import Connection
-from common.store.engine.errors import DatabaseUnavailableError
+from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.queue import runs
 from common.store.queue.runs import WaitingRun
 from common.store.state import clusters, healths, inventory
@@ -53,6 +53,7 @@ def observe(runtime: Runtime, name: str) -> None:
 
     Raises:
         DatabaseUnavailableError: nothing was stored; it is sent again.
+        DatabaseBusyError: the same.
     """
     with alone(runtime, "observe", name) as mine:
         where = site(runtime, name) if mine else None
@@ -60,8 +61,8 @@ def observe(runtime: Runtime, name: str) -> None:
             return
         try:
             _observe(runtime, where, mine)
-        except DatabaseUnavailableError:
-            raise
+        except (DatabaseUnavailableError, DatabaseBusyError):
+            raise  # says nothing of the cluster
         except FlotillaError as error:
             unreached(runtime, where, error, next_at_least=STEPS[-1])
             with runtime.database.write() as connection:

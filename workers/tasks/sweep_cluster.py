@@ -41,6 +41,7 @@ def sweep(runtime: Runtime, name: str) -> None:
 
     Raises:
         DatabaseUnavailableError: nothing was stored; it is sent again.
+        DatabaseBusyError: the same.
     """
     with alone(runtime, "sweep", name) as mine:
         where = site(runtime, name) if mine else None
@@ -77,6 +78,12 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     served = _served_now(cluster, where.placements)
     with runtime.database.write() as transaction:
         now = runtime.database.now(transaction)
+        recorder = Recorder(transaction, where, now)
+        recorder.record(found)
+        for id_ in served:
+            standing.kinds_served(transaction, id_, now=now)
+        healths.await_health(transaction, where.cluster.name, now=now)
+        # After the placements, as at the end of a run: neither then waits for the other.
         clusters.record_reached(
             transaction,
             where.cluster.name,
@@ -84,11 +91,6 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
             expire_at=connection.credentials_expire_at,
             now=now,
         )
-        recorder = Recorder(transaction, where, now)
-        recorder.record(found)
-        for id_ in served:
-            standing.kinds_served(transaction, id_, now=now)
-        healths.await_health(transaction, where.cluster.name, now=now)
         clusters.look_by(transaction, where.cluster.name, observe_at=now)
         next_at, step = _next(runtime, where, now)
         clusters.swept(transaction, where.cluster.name, next_at=next_at, step=step, now=now)

@@ -88,7 +88,8 @@ def carry_out(runtime: Runtime, run_id: RunId) -> Done:
     """Carry out a run if it is there to be claimed, and return what came of it.
 
     Raises:
-        DatabaseUnavailableError: it was not claimed; dispatch sends it again.
+        DatabaseUnavailableError: it was not claimed.
+        DatabaseBusyError: the same.
     """
     asked_at = runtime.clock.monotonic()
     with runtime.database.write() as connection:

@@ -247,14 +247,19 @@ def looks_under_way(connection: Connection, *, since: datetime) -> dict[str, int
     return counted
 
 
-def mark_sweeps_sent(connection: Connection, names: Sequence[str], *, now: datetime) -> None:
-    """Note that these clusters' sweeps are about to be sent."""
-    connection.execute(update(ClusterRow).where(ClusterRow.name.in_(names)).values(sweep_sent_at=now))
+def mark_sweeps_sent(connection: Connection, names: Sequence[str], *, now: datetime) -> list[str]:
+    """Note that these clusters' sweeps are about to be sent; return those that are due still, which are to be sent.
+
+    One may have ended since it was found to be due. Marked all the same, the next would not be sent for minutes.
+    """
+    due = update(ClusterRow).where(ClusterRow.name.in_(names), ClusterRow.sweep_due_at <= now)
+    return list(connection.scalars(due.values(sweep_sent_at=now).returning(ClusterRow.name)))
 
 
-def mark_observations_sent(connection: Connection, names: Sequence[str], *, now: datetime) -> None:
-    """Note that these clusters' observations are about to be sent."""
-    connection.execute(update(ClusterRow).where(ClusterRow.name.in_(names)).values(observe_sent_at=now))
+def mark_observations_sent(connection: Connection, names: Sequence[str], *, now: datetime) -> list[str]:
+    """Note that these clusters' observations are about to be sent; return those that are due still, as of sweeps."""
+    due = update(ClusterRow).where(ClusterRow.name.in_(names), ClusterRow.observe_due_at <= now)
+    return list(connection.scalars(due.values(observe_sent_at=now).returning(ClusterRow.name)))
 
 
 def forget_sent(connection: Connection) -> None:

@@ -11,9 +11,11 @@ from sqlalchemy import select, update
 
 from common.broker import messages
 from common.domain.errors import TransientError
+from common.store.engine.errors import DatabaseBusyError
 from common.store.queue import leases
 from common.store.reads import fleet
 from common.store.schema.tables import ClusterRow, SourceRow
+from common.store.state import clusters
 from common.store.state.intents import IntentKind
 from tests.harness.hub import APPS, REGISTRY, StepHub
 from tests.harness.manifests import config_map
@@ -92,6 +94,22 @@ def test_what_a_dead_worker_was_at_is_tried_again_within_seconds(web: StepHub, w
     assert sent is None
     assert due is not None
     assert timedelta(0) < due - now < timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("what", ["sweep", "observe"])
+def test_a_database_that_is_busy_says_nothing_of_the_cluster(
+    web: StepHub, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    error = DatabaseBusyError("a deadlock")
+
+    def busy(*_: object, **__: object) -> None:
+        raise error
+
+    web.make_due(observe_until=datetime(2100, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(clusters, {"sweep": "swept", "observe": "observed"}[what], busy)
+    with pytest.raises(DatabaseBusyError):
+        web.carry_out(f"flotilla.{what}", "eu")
+    assert web.placement("eu/web").sync == "synced"
 
 
 def test_a_burst_of_commits_coalesces_to_the_last(web: StepHub) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from common.domain.errors import TransientError
 from common.domain.placements import PlacementState
@@ -138,6 +139,31 @@ def test_lost_sweeps_are_sent_again(database: Database) -> None:
     steps.outbox.sent.clear()
     steps.dispatcher.tick()
     assert steps.outbox.of("sweep")
+
+
+def test_a_look_that_ends_while_it_is_found_due_is_not_marked_as_sent(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.look()
+    steps.workers()
+    with steps.db.write() as connection:
+        now = steps.db.now(connection)
+        clusters.look_by(connection, "c1", observe_at=now, sweep_at=now)
+    found = clusters.due_sweeps
+
+    def due_sweeps(connection: Connection, **how: Any) -> tuple[clusters.DueCluster, ...]:
+        due = found(connection, **how)
+        later = how["now"] + timedelta(minutes=3)
+        clusters.swept(connection, "c1", next_at=later, step=0, now=how["now"])
+        clusters.observed(connection, "c1", next_at=later, step=0)
+        return due
+
+    monkeypatch.setattr(clusters, "due_sweeps", due_sweeps)
+    steps.dispatcher.tick()
+    assert steps.outbox.of("sweep") == steps.outbox.of("observe") == []
+    with steps.db.read() as connection:
+        sent = select(ClusterRow.sweep_sent_at, ClusterRow.observe_sent_at).where(ClusterRow.name == "c1")
+        assert connection.execute(sent).one() == (None, None), "else the next is not sent for minutes"
 
 
 @pytest.mark.parametrize("error", [DatabaseBusyError("locked"), DatabaseUnavailableError("gone")])

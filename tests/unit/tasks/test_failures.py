@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 from celery import Celery, Task
 from celery.exceptions import Retry
 from celery.utils.serialization import get_pickleable_exception
 
+from common.broker import messages
+from common.broker.app import FlotillaCelery
 from common.store.engine.errors import DatabaseBusyError, DatabaseError, DatabaseUnavailableError
-from workers.tasks.app import OPTIONS, TaskFailedError, noted
+from workers.tasks.app import OPTIONS, TaskFailedError, noted, register
 
 
 def test_celery_knows_the_failure_for_what_it_is() -> None:
@@ -35,6 +39,16 @@ def test_a_look_of_which_the_database_was_not_told_is_taken_again(error: Excepti
     def body(self: Task, subject: str) -> None:
         noted(self, subject, look)
 
-    task = Celery(broker="memory://").task(name="looks", **OPTIONS)(body)
+    task = Celery(broker="memory://").task(name="looks", shared=False, **OPTIONS)(body)
     with pytest.raises(left):
         task("1")
+
+
+def test_a_task_that_a_busy_database_turned_away_comes_again_in_seconds() -> None:
+    """Else the scheduler takes it for sent, and sends it again only minutes later."""
+    busy = Mock(**{"database.write.side_effect": DatabaseBusyError("a deadlock")})
+    app = FlotillaCelery(broker="memory://", set_as_current=False)
+    register(app, busy)
+    for task in (messages.SYNC, messages.RESOLVE, messages.SWEEP, messages.OBSERVE):
+        with pytest.raises(Retry):
+            app.tasks[task]("1")
