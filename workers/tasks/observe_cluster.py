@@ -15,6 +15,7 @@ from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableErr
 from common.store.queue import runs
 from common.store.queue.runs import WaitingRun
 from common.store.state import clusters, healths, inventory
+from common.store.state.healths import SeenHealth
 from common.store.state.standing import Standing
 from common.telemetry.logs import logger
 from workers.kube.pool import OWN
@@ -66,14 +67,15 @@ def observe(runtime: Runtime, name: str) -> None:
         except FlotillaError as error:
             unreached(runtime, where, error, next_at_least=STEPS[-1])
             with runtime.database.write() as connection:
-                clusters.observed(connection, name, next_at=None, step=0)
+                clusters.not_observed(connection, name)
 
 
 def _observe(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     awaited = {row.ref: row for row in where.placements if row.observe_until is not None}
     if not awaited:
         with runtime.database.write() as connection:
-            clusters.observed(connection, where.cluster.name, next_at=None, step=0)
+            now = runtime.database.now(connection)
+            clusters.observed(connection, where.cluster.name, again_at=now + STEPS[0], step=1)
         return
     reached = reach(runtime, where.cluster)
     with runtime.database.read() as transaction:
@@ -125,8 +127,7 @@ def _record(
     now: datetime,
 ) -> None:
     waiting = {run.placement_id: run for run in runs.waiting_on(connection, where.cluster.name)}
-    goes_on = False
-    placements: list[tuple[int, HealthReport, datetime | None]] = []
+    placements: list[SeenHealth] = []
     for found in seen:
         row = awaited[found.ref]
         run = waiting.get(row.id)
@@ -135,21 +136,19 @@ def _record(
             until = None
         else:
             until = _until(row, found.report, waits=run is not None, now=now)
-        goes_on = goes_on or until is not None
-        placements.append((row.id, found.report, until))
+        placements.append(SeenHealth(row.id, found.report, row.observe_until, until))
         if found.report.health is not row.health.health:
             why = sentence(found.report.reason)
             log.info("health.changed", placement=str(row.ref), health=found.report.health, reason=why)
     healths.record_healths(connection, placements, now=now)
-    known = inventory.healths(connection, [placement_id for placement_id, _, _ in placements])
+    known = inventory.healths(connection, [one.placement_id for one in placements])
     objects = [(awaited[found.ref].id, one.object, one.report) for found in seen for one in found.objects]
     changed = [(id_, object_, report) for id_, object_, report in objects if known.get((id_, object_)) != report]
     inventory.record_healths(connection, changed)
     ended = [(awaited[found.ref].id, one.item, one.end) for found in seen for one in found.objects if one.newly_ended]
     inventory.record_ends(connection, ended)
     step = min(where.looks.observe_step + 1, len(STEPS))
-    next_at = now + STEPS[step - 1] if goes_on else None
-    clusters.observed(connection, where.cluster.name, next_at=next_at, step=step if goes_on else 0)
+    clusters.observed(connection, where.cluster.name, again_at=now + STEPS[step - 1], step=step)
 
 
 def _came(found: PlacementHealth, run: WaitingRun, known: _States) -> bool:

@@ -169,9 +169,9 @@ class Recorder:
         """Forget what finalizers kept until now; with the last of it there is nothing more to be said."""
         if not objects:
             return
-        inventory.forget(self._transaction, row.id, objects)
+        inventory.forget_gone(self._transaction, row.id, objects)
         if row.found.code == Found.PRUNE_HELD and not inventory.going(self._transaction, row.id):
-            standing.record_found(self._transaction, row.id, NONE)
+            standing.nothing_held(self._transaction, row.id)
 
     def _seen(self, row: Standing, verdict: SweepVerdict) -> None:
         if verdict.hint != row.hint:
@@ -210,7 +210,8 @@ class Recorder:
     def _late_create(self, row: Standing, stray: Stray) -> None:
         """Take what an interrupted attempt created after all into the inventory, to be pruned by a run."""
         item = InventoryItem(stray.object, version="", uid=stray.uid, wanted=False)
-        inventory.replace(self._transaction, row.id, [item])
+        if not inventory.take_in(self._transaction, row.id, item):
+            return
         cause = Reason(CauseReason.CREATED_LATE, {"object": str(stray.object)})
         self._found.append(NewFinding(row.id, Trigger.DRIFT, cause))
 

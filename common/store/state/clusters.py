@@ -13,7 +13,7 @@ from common.domain.holds import Hold
 from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, insert, table_of
 from common.store.schema.tables import ClusterRow, Instant
-from common.store.state import standing
+from common.store.state import healths, standing
 from common.store.state.stored_reasons import columns_of, reason_in
 
 _OBSERVE, _SWEEP = bindparam("observe", type_=Instant()), bindparam("sweep", type_=Instant())
@@ -327,7 +327,19 @@ def postpone_looks(connection: Connection, name: str, *, until: datetime) -> Non
         connection.execute(mine.values({due_at: until, sent_at: None}))
 
 
-def observed(connection: Connection, name: str, *, next_at: datetime | None, step: int) -> None:
-    """Note an observation that ended, and when the next is due; None when nobody waits."""
-    values = {"observe_due_at": next_at, "observe_sent_at": None, "observe_step": step}
+def observed(connection: Connection, name: str, *, again_at: datetime, step: int) -> None:
+    """Note an observation that ended, and that the next is due at ``again_at`` if anything is awaited by then.
+
+    A run that ends writes what it awaits before it writes to this row, which is locked here before that is read.
+    """
+    mine = ClusterRow.name == name
+    connection.execute(select(ClusterRow.name).where(mine).with_for_update()).all()
+    goes_on = healths.awaited_on(connection, name)
+    values = {"observe_due_at": again_at if goes_on else None, "observe_step": step if goes_on else 0}
+    connection.execute(update(ClusterRow).where(mine).values(values | {"observe_sent_at": None}))
+
+
+def not_observed(connection: Connection, name: str) -> None:
+    """Note an observation that could not be made: none is due before a sweep has reached the cluster."""
+    values = {"observe_due_at": None, "observe_sent_at": None, "observe_step": 0}
     connection.execute(update(ClusterRow).where(ClusterRow.name == name).values(values))

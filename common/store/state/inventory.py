@@ -7,12 +7,12 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, select, tuple_, update
 
 from common.domain.health import Health, HealthReport
 from common.domain.inventory import End, Healing, HookState, InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
-from common.store.engine.dialect import batched, insert_in, table_of
+from common.store.engine.dialect import batched, insert, insert_in, table_of
 from common.store.schema.tables import InventoryRow, PlacementRow
 from common.store.state.stored_reasons import columns_of, reason_in
 
@@ -55,12 +55,29 @@ def replace(connection: Connection, placement_id: int, items: Sequence[Inventory
         connection.execute(_replace(connection.dialect.name), batch)
 
 
+def take_in(connection: Connection, placement_id: int, item: InventoryItem) -> bool:
+    """Insert a row; return False, and change nothing, where the object has one: a run knows it by now."""
+    statement = insert(connection, InventoryRow).on_conflict_do_nothing(index_elements=list(_KEY))
+    row = _row(placement_id, item)
+    return connection.execute(statement.values(row).returning(InventoryRow.name)).first() is not None
+
+
 def forget(connection: Connection, placement_id: int, objects: Sequence[ObjectId]) -> None:
     """Drop rows of objects that are gone from the cluster."""
-    key = tuple_(InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
     for batch in batched(objects):
-        keys = [(one.group, one.kind, one.namespace, one.name) for one in batch]
-        connection.execute(delete(InventoryRow).where(InventoryRow.placement_id == placement_id, key.in_(keys)))
+        connection.execute(delete(InventoryRow).where(*_those(placement_id, batch)))
+
+
+def forget_gone(connection: Connection, placement_id: int, objects: Sequence[ObjectId]) -> None:
+    """Drop rows of objects that finalizers kept and that a sweep saw gone; one that a run wants again stays."""
+    for batch in batched(objects):
+        connection.execute(delete(InventoryRow).where(*_those(placement_id, batch), InventoryRow.going))
+
+
+def _those(placement_id: int, objects: Sequence[ObjectId]) -> tuple[ColumnElement[bool], ...]:
+    key = tuple_(InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
+    keys = [(one.group, one.kind, one.namespace, one.name) for one in objects]
+    return (InventoryRow.placement_id == placement_id, key.in_(keys))
 
 
 def record_healths(connection: Connection, seen: Sequence[tuple[int, ObjectId, HealthReport]]) -> None:

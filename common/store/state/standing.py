@@ -308,6 +308,13 @@ def record_found(connection: Connection, placement_id: int, found: Reason) -> No
     settle(connection, [placement_id])
 
 
+def nothing_held(connection: Connection, placement_id: int) -> None:
+    """Note that nothing that was removed is kept by finalizers any more, unless a run has found something else."""
+    held = _PLACEMENT.c.found_code == Found.PRUNE_HELD.value
+    connection.execute(_ONE.where(held).values(columns_of("found", NONE)), {"of_placement": placement_id})
+    settle(connection, [placement_id])
+
+
 def record_retrying(connection: Connection, placement_id: int, *, code: str, message: str) -> None:
     """Note that a run is tried again by itself, unless more than that is known of the objects."""
     free = _PLACEMENT.c.found_code.in_(("", Found.RETRIES.value))

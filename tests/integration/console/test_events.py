@@ -16,6 +16,7 @@ from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.state import faults, healths
 from common.store.state.faults import StoredFault
+from common.store.state.healths import SeenHealth
 from console.api.app import create_app, in_process_client
 from tests.integration.db.rows import NOW, add_placements
 from tests.integration.db.telling import add_cluster
@@ -50,7 +51,8 @@ def test_events_come_in_pages_that_go_on(api: Api, database: Database) -> None:
     add_cluster(database, "eu")
     with database.write() as connection:
         made = add_placements(connection, "eu/web", "eu/api")
-        seen = [(one, HealthReport(Health.DEGRADED, Reason("told", {"text": "a secret word"})), None) for one in made]
+        report = HealthReport(Health.DEGRADED, Reason("told", {"text": "a secret word"}))
+        seen = [SeenHealth(one, report, None, None) for one in made]
         healths.record_healths(connection, seen, now=NOW)
     page = get(api, after=first, limit=1)
     assert [event["subject"] for event in page["items"]] == ["eu/web"]

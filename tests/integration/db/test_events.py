@@ -25,6 +25,7 @@ from common.store.schema import emitters, enforced
 from common.store.schema.tables import PlacementRow
 from common.store.state import approvals, clusters, faults, healths, sources, standing
 from common.store.state.faults import StoredFault
+from common.store.state.healths import SeenHealth
 from tests.factories import rendered_by
 from tests.integration.db.rows import NOW, SECOND, add_placements, claimed, queued
 from tests.integration.db.telling import add_cluster, add_source, told
@@ -67,8 +68,8 @@ def test_health_is_told_when_it_changes_and_with_its_project(database: Database)
         connection.execute(update(PlacementRow).where(PlacementRow.id == one).values(tenant_project="shop"))
         for health in (Health.DEGRADED, Health.DEGRADED, Health.HEALTHY):
             report = HealthReport(health, Reason("told", {"text": "words"}))
-            healths.record_healths(connection, [(one, report, None)], now=NOW)
-        healths.record_healths(connection, [(other, HealthReport(Health.UNKNOWN), None)], now=NOW)
+            healths.record_healths(connection, [SeenHealth(one, report, None, None)], now=NOW)
+        healths.record_healths(connection, [SeenHealth(other, HealthReport(Health.UNKNOWN), None, None)], now=NOW)
     assert [(event.code, event.params, event.project) for event in told(database)] == [
         ("degraded", {"was": "unknown"}, "shop"),
         ("healthy", {"was": "degraded"}, "shop"),
@@ -189,7 +190,7 @@ def test_positions_are_words_and_back(database: Database) -> None:
 def test_events_are_found_by_cluster_application_and_kind(database: Database) -> None:
     with database.write() as connection:
         made = add_placements(connection, "eu/web", "eu/api", "us/web")
-        seen = [(one, HealthReport(Health.DEGRADED), None) for one in made]
+        seen = [SeenHealth(one, HealthReport(Health.DEGRADED), None, None) for one in made]
         healths.record_healths(connection, seen, now=NOW)
         faults.add(connection, "cluster:eu", StoredFault("x", {"message": "words"}), now=NOW)
 
@@ -243,7 +244,9 @@ def test_a_sweep_of_many_that_changes_nothing_tells_nothing(database: Database) 
     with database.write() as connection:
         made = add_placements(connection, *(f"eu/a{number}" for number in range(200)))
         for _ in range(3):
-            healths.record_healths(connection, [(one, HealthReport(Health.HEALTHY), None) for one in made], now=NOW)
+            healths.record_healths(
+                connection, [SeenHealth(one, HealthReport(Health.HEALTHY), None, None) for one in made], now=NOW
+            )
     events = told(database)
     assert len(events) == len(made)
     assert [PlacementRef.parse(event.subject).application for event in events] == [f"a{n}" for n in range(200)]

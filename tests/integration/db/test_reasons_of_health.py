@@ -16,6 +16,7 @@ from common.store.engine.session import Database
 from common.store.reads import placements as reads
 from common.store.schema.tables import InventoryRow
 from common.store.state import healths, inventory, standing
+from common.store.state.healths import SeenHealth
 from tests.integration.db.rows import NOW, add_placements
 from workers.sync.health import Context
 from workers.sync.observe import reports
@@ -51,7 +52,7 @@ def _store(database: Database, live: dict[str, Any]) -> None:
         (one,) = add_placements(connection, str(REF))
         inventory.replace(connection, one, [item])
         (found,) = reports({REF: [item]}, {("apps", "Deployment"): {WEB: live}}, Context(NOW))
-        healths.record_healths(connection, [(one, found.report, None)], now=NOW)
+        healths.record_healths(connection, [SeenHealth(one, found.report, None, None)], now=NOW)
         inventory.record_healths(connection, [(one, WEB, found.objects[0].report)])
 
 
@@ -100,7 +101,7 @@ def test_what_was_told_in_words_says_the_same_and_lost_contact_is_its_code(datab
     with database.write() as connection:
         told, lost, well = add_placements(connection, "eu/web", "eu/lost", "eu/well")
         standing.lose_contact(connection, [lost], code="cluster.timeout", message="no answer")
-        healths.record_healths(connection, [(well, HealthReport(Health.HEALTHY), None)], now=NOW)
+        healths.record_healths(connection, [SeenHealth(well, HealthReport(Health.HEALTHY), None, None)], now=NOW)
     upgrade.downgrade(database, BEFORE)
     words = "Deployment web: 1 of 2 replicas ready"
     with database.write() as connection:
