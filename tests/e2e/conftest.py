@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +98,16 @@ def deployment(name: str, *, replicas: int = 1, image: str = "example.com/app:1"
         },
     }
     return yaml.safe_dump(body) + "---\n"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with what failed how the hub stood then: its processes are gone when somebody reads it."""
+    report = yield
+    world = getattr(item, "funcargs", {}).get("world")
+    if report.when == "call" and report.failed and isinstance(world, World):
+        report.sections.append(("hub", world.hub.account()))
+    return report
 
 
 WORKERS = "workers"

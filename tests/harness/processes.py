@@ -21,6 +21,10 @@ PATIENCE = 180
 """Seconds; an idle machine takes a tenth of that for what is waited for, one that is busy with other tests more."""
 
 
+_TOLD = 40
+"""Runs, and lines of each process's log, that are told of a test that failed."""
+
+
 class Timeout(AssertionError):  # noqa: N818 - it is an assertion that did not come true in time
     """Something did not become true in time."""
 
@@ -153,6 +157,17 @@ class Hub:
     def logs(self) -> str:
         """Return everything that all processes logged."""
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.home.glob("*.log")))
+
+    def account(self) -> str:
+        """Return what tells why something did not come about: the newest runs, and the last that was logged."""
+        try:
+            told = [json.dumps(run) for run in self.items("runs")[:_TOLD]]
+            told += [json.dumps(one) for one in self.get("clusters")]
+        except httpx.HTTPError as error:
+            told = [f"the API does not answer: {error!r}"]
+        for path in sorted(self.home.glob("*.log")):
+            told += [f"-- {path.name}", *path.read_text(errors="replace").splitlines()[-_TOLD:]]
+        return "\n".join(told)
 
     # -- as a user -----------------------------------------------------------------------------------------------
 
