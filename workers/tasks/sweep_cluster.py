@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from common.domain.codes import CauseReason
 from common.domain.errors import FlotillaError, TransientError
+from common.domain.fleet import Fleet
 from common.domain.foreign import foreign
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
@@ -52,7 +53,8 @@ def sweep(runtime: Runtime, name: str) -> None:
         except (DatabaseUnavailableError, DatabaseBusyError):
             raise  # says nothing of the cluster
         except FlotillaError as error:
-            unreached(runtime, where, error, next_at_least=_interval(runtime, where))
+            names = [row.ref.application for row in where.placements]
+            unreached(runtime, where, error, next_at_least=_interval(runtime, where.fleet, name, names))
 
 
 def _due(runtime: Runtime, where: Site) -> bool:
@@ -76,6 +78,7 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     found = compare(where.fleet.name, where.cluster.name, inventories, metas, key=runtime.hub_key)
     version = connection.version()
     served = _served_now(cluster, where.placements)
+    _, fleet = runtime.snapshots.in_force(runtime.database)
     with runtime.database.write() as transaction:
         now = runtime.database.now(transaction)
         recorder = Recorder(transaction, where, now)
@@ -92,7 +95,9 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
             now=now,
         )
         clusters.look_by(transaction, where.cluster.name, observe_at=now)
-        next_at, step = _next(runtime, where, now)
+        # As it is by now: the first run of a placement may have ended meanwhile, which asked for no later sweep.
+        names = standing.placed_on(transaction, where.cluster.name)
+        next_at, step = _next(where, _interval(runtime, fleet, where.cluster.name, names), now)
         clusters.swept(transaction, where.cluster.name, next_at=next_at, step=step, now=now)
         recorder.file()
     log.info("cluster.swept", cluster=where.cluster.name, requests=dict(cluster.requests()))
@@ -224,17 +229,17 @@ def _said(drifts: Sequence[Drift]) -> Reason:
     return Reason(theirs.code, {**theirs.params, "objects": len(drifts), "what": first.what})
 
 
-def _interval(runtime: Runtime, where: Site) -> timedelta:
-    """Return the shortest interval among the cluster's placements."""
-    placed = (where.fleet.placement(row.ref) for row in where.placements)
+def _interval(runtime: Runtime, fleet: Fleet, cluster: str, applications: Sequence[str]) -> timedelta:
+    """Return the shortest interval among a cluster's placements."""
+    placed = (fleet.placement(PlacementRef(cluster, name)) for name in applications)
     shortest = min((one.interval for one in placed if one is not None), default=runtime.settings.sweep_default)
     # Only spreads load: nothing depends on it being unpredictable.
     return shortest * random.uniform(0.85, 1.0)  # noqa: S311
 
 
-def _next(runtime: Runtime, where: Site, now: datetime) -> tuple[datetime, int]:
-    """Return when the next sweep is due: soon again after a heal, by steps, then each interval."""
+def _next(where: Site, interval: timedelta, now: datetime) -> tuple[datetime, int]:
+    """Return when the next sweep is due: after each interval, and sooner after a heal, by steps."""
     step = where.looks.sweep_step
     if 0 < step < len(STEPS):
-        return now + STEPS[step], step + 1
-    return now + _interval(runtime, where), 0
+        return now + min(STEPS[step], interval), step + 1
+    return now + interval, 0

@@ -120,6 +120,12 @@ def of_cluster(connection: Connection, cluster: str) -> tuple[Standing, ...]:
     return tuple(standing_of(row) for row in connection.execute(query.order_by(PlacementRow.application)))
 
 
+def placed_on(connection: Connection, cluster: str) -> tuple[str, ...]:
+    """Return the applications that are placed on a cluster."""
+    mine = (PlacementRow.cluster == cluster, PlacementRow.state == PlacementState.PLACED)
+    return tuple(connection.scalars(select(PlacementRow.application).where(*mine)))
+
+
 @dataclass(frozen=True, slots=True)
 class Success:
     """A run that brought its placement to a revision.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from common.store.schema.tables import ClusterRow, InventoryRow, PlacementRow
 from common.store.state import inventory
@@ -114,3 +115,35 @@ def test_health_that_a_run_awaits_since_is_looked_at(web: StepHub, monkeypatch: 
         awaited = connection.execute(select(PlacementRow.observe_until).where(WEB)).scalar_one()
         due = connection.execute(select(ClusterRow.observe_due_at)).scalar_one()
     assert (awaited is not None, due is not None) == (True, True)
+
+
+def test_the_sweep_after_a_first_run_comes_within_its_interval(hub: StepHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep that began while nothing was placed would come again after the default, which is minutes."""
+    hub.declare("eu", spec=", defaults: {interval: 30s}")
+    hub.settle()
+    hub.git.commit(APPS, {"web/a.yaml": config_map("web", v="1")})
+    hub.application("web")
+    hub.make_due()
+    overtaken(monkeypatch, sweep_cluster, lambda: hub.settle(3))
+    hub.carry_out("flotilla.sweep", "eu")
+    assert hub.placement("eu/web").sync == "synced"
+    assert _sweep_in(hub) <= timedelta(seconds=30)
+
+
+def test_sweeps_after_a_correction_come_no_later_than_their_interval(hub: StepHub) -> None:
+    hub.declare("eu", spec=", defaults: {interval: 20s}")
+    hub.git.commit(APPS, {"web/a.yaml": config_map("web", v="1")})
+    hub.application("web")
+    hub.settle(3)
+    with hub.database.write() as connection:
+        now = hub.database.now(connection)
+        connection.execute(update(ClusterRow).values(sweep_due_at=now, sweep_step=2))
+    hub.carry_out("flotilla.sweep", "eu")
+    assert _sweep_in(hub) <= timedelta(seconds=20)
+
+
+def _sweep_in(hub: StepHub) -> timedelta:
+    with hub.database.read() as connection:
+        due = connection.execute(select(ClusterRow.sweep_due_at)).scalar_one()
+        assert due is not None
+        return due - hub.database.now(connection)

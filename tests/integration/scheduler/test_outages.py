@@ -155,7 +155,7 @@ def test_a_look_that_ends_while_it_is_found_due_is_not_marked_as_sent(
         due = found(connection, **how)
         later = how["now"] + timedelta(minutes=3)
         clusters.swept(connection, "c1", next_at=later, step=0, now=how["now"])
-        clusters.look_by(connection, "c1", observe_at=later)
+        clusters.observed(connection, "c1", again_at=later, step=0)
         return due
 
     monkeypatch.setattr(clusters, "due_sweeps", due_sweeps)
