@@ -49,7 +49,7 @@ class CauseReason(StrEnum):
     LEAVES = "cause.leaves"
     """The placement leaves."""
     DRIFTED = "cause.drifted"
-    """A sweep saw objects that are not as they were left. Params: objects, kind, name, what, by, fight."""
+    """A sweep saw objects that are not as they were left. Params: objects, kind, name, what (a code), by, fight."""
     CREATED_LATE = "cause.created-late"
     """An attempt that was interrupted created an object after all. Params: object."""
     BACK = "cause.back"
@@ -272,6 +272,25 @@ class FaultReason(StrEnum):
 
     ORPHAN = "cluster.orphan"
     """An object carries the mark of a placement that does not own it. Params: object, placement."""
+
+
+class SweepReason(StrEnum):
+    """Codes of what a sweep saw of an object, or why it saw nothing."""
+
+    GONE = "sweep.gone"
+    """It is gone, or lost our label."""
+    UNMARKED = "sweep.unmarked"
+    """It lost our mark."""
+    CHANGED = "sweep.changed"
+    """It was changed."""
+    UNLISTED = "sweep.unlisted"
+    """Its kind could not be listed. Params: kind."""
+    UNREADABLE = "sweep.unreadable"
+    """What the cluster says of it cannot be read. Params: object, why (a reason)."""
+    UNAPPLIED = "sweep.unapplied"
+    """It was not applied yet. Params: object."""
+    DELETING = "sweep.deleting"
+    """It is being deleted. Params: object."""
 
 
 class MessageReason(StrEnum):

@@ -43,7 +43,7 @@ class Contact(StrEnum):
     LOST = "contact.lost"
     """The cluster cannot be read: nothing about it is known any more. Params: code, message."""
     PARTIAL = "contact.partial"
-    """A part of it could not be read. Params: what."""
+    """A part of it could not be read. Params: what (a reason)."""
 
 
 UNKNOWN_KINDS = "unknown_kinds"

@@ -21,6 +21,7 @@ from common.domain.codes import (
     ObjectReason,
     RequestReason,
     RunReason,
+    SweepReason,
     SyncReason,
 )
 from common.domain.errors import FlotillaError
@@ -32,7 +33,7 @@ PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
 ENUMS = (
     Hold, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason, RequestReason, ApprovalReason,
-    FaultReason, MessageReason, HealthReason,
+    FaultReason, SweepReason, MessageReason, HealthReason,
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -113,6 +114,18 @@ def test_an_error_says_its_own_words() -> None:
     assert reasons.sentence(error.reason) == str(error) == "no such host. Mend it."
     shared = {"told", "interrupted", "run.poison", "run.stuck", "sync.deadline"}
     assert _errors().keys() & reasons.codes() <= shared, "such a code would hide the error's words"
+
+
+def test_words_that_an_earlier_version_kept_where_a_reason_stands_now_are_shown() -> None:
+    pods = Reason(SweepReason.UNLISTED, {"kind": "Pod"})
+    for what in ("Pod could not be listed", reasons.nested(pods)):
+        said = reasons.sentence(Reason(Contact.PARTIAL, {"what": what}))
+        assert said == "not everything could be read: Pod could not be listed"
+    for what in ("was changed", SweepReason.CHANGED):
+        seen = {"objects": 1, "kind": "ConfigMap", "name": "web", "what": what, "by": "kubectl"}
+        assert reasons.sentence(Reason(CauseReason.DRIFTED, seen)) == (
+            "1 object drifted: ConfigMap web was changed by kubectl"
+        )
 
 
 def test_a_code_has_one_sentence() -> None:

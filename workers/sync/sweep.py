@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from common.domain.codes import SweepReason
+from common.domain.reasons import nested
 from common.domain.refs import ObjectId, PlacementRef
+from common.domain.status import NONE, Reason
 from workers.sync.errors import GarbageError
 from workers.sync.objects import marks
 from workers.sync.objects.fingerprint import fingerprint_like
@@ -37,13 +40,13 @@ class Drift:
 
     Attributes:
         object: which one.
-        what: in words.
+        what: became of it.
         manager: who wrote to it last besides us; empty where nobody is named.
         seen: a text that is another one whenever it changed again; empty where it is gone.
     """
 
     object: ObjectId
-    what: str
+    what: SweepReason
     manager: str = ""
     seen: str = ""
 
@@ -54,14 +57,14 @@ class SweepVerdict:
 
     Attributes:
         drifts: objects that are not as we left them.
-        reason: in words.
+        reason: why it is neither confirmed nor drifted; ``NONE`` where it is one of them.
         gone: objects that had been deleted and that finalizers kept until now.
     """
 
     ref: PlacementRef
     finding: Finding
     drifts: tuple[Drift, ...] = ()
-    reason: str = ""
+    reason: Reason = NONE
     gone: tuple[ObjectId, ...] = ()
 
     @property
@@ -135,22 +138,22 @@ def _verdict(
 ) -> SweepVerdict:
     ref = marking.ref
     drifts: list[Drift] = []
-    unread: list[str] = []
-    under_way: list[str] = []
+    unread: list[Reason] = []
+    under_way: list[Reason] = []
     for item in items:
         if not _looked_at(item):
             continue
         meta = live.get(item.object)
         if lists.get((item.object.group, item.object.kind)) is None:
-            unread.append(f"{item.object.kind} could not be listed")
+            unread.append(Reason(SweepReason.UNLISTED, {"kind": item.object.kind}))
         elif why := _under_way(item, meta):
             under_way.append(why)
         elif isinstance(seen := _drift(marking, item, meta), GarbageError):
-            unread.append(f"{item.object}: {seen}")
+            unread.append(Reason(SweepReason.UNREADABLE, {"object": str(item.object), "why": nested(seen.reason)}))
         elif seen is not None:
             drifts.append(seen)
     if drifts:
-        return SweepVerdict(ref, Finding.DRIFTED, tuple(drifts), f"{drifts[0].object} {drifts[0].what}")
+        return SweepVerdict(ref, Finding.DRIFTED, tuple(drifts))
     if unread:
         return SweepVerdict(ref, Finding.PARTIAL, reason=unread[0])
     if under_way:
@@ -158,10 +161,11 @@ def _verdict(
     return SweepVerdict(ref, Finding.CONFIRMED)
 
 
-def _under_way(item: InventoryItem, meta: LiveMeta | None) -> str:
+def _under_way(item: InventoryItem, meta: LiveMeta | None) -> Reason:
     if not item.fingerprint:
-        return f"{item.object} was not applied yet"
-    return f"{item.object} is being deleted" if meta is not None and meta.deletion_timestamp else ""
+        return Reason(SweepReason.UNAPPLIED, {"object": str(item.object)})
+    going = meta is not None and meta.deletion_timestamp
+    return Reason(SweepReason.DELETING, {"object": str(item.object)}) if going else NONE
 
 
 def _gone(items: Sequence[InventoryItem], live: Mapping[ObjectId, LiveMeta], lists: Lists) -> tuple[ObjectId, ...]:
@@ -177,15 +181,15 @@ def _looked_at(item: InventoryItem) -> bool:
 def _drift(marking: _Marking, item: InventoryItem, meta: LiveMeta | None) -> Drift | GarbageError | None:
     """Return what differs, or why that cannot be told: one object is no reason not to look at the others."""
     if meta is None:
-        return None if item.goes_by_itself else Drift(item.object, "is gone, or lost our label")
+        return None if item.goes_by_itself else Drift(item.object, SweepReason.GONE)
     try:
         seen = fingerprint_like(item.fingerprint, meta, marking.key)
     except GarbageError as error:
         return error
     if (meta.annotations or {}).get(marks.OWNER) != marks.owner_mark(marking.fleet, marking.ref, item.object):
-        return Drift(item.object, "lost our mark", last_manager(meta), _seen(seen, meta))
+        return Drift(item.object, SweepReason.UNMARKED, last_manager(meta), _seen(seen, meta))
     if seen != item.fingerprint:
-        return Drift(item.object, "was changed", last_manager(meta), _seen(seen, meta))
+        return Drift(item.object, SweepReason.CHANGED, last_manager(meta), _seen(seen, meta))
     return None
 
 

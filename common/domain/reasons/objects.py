@@ -1,4 +1,4 @@
-"""Sentences of what was done to objects, what became of hooks, and what led to runs."""
+"""Sentences of what was done to objects, what became of hooks, what sweeps saw, and what led to runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from common.domain import formatting
 from common.domain.catalogue import Params, inner, nested, sentence
-from common.domain.codes import CauseReason, HookReason, ObjectReason
+from common.domain.codes import CauseReason, HookReason, ObjectReason, SweepReason
 from common.domain.status import NONE, Reason
 
 _APPLY, _PRUNE = "flotilla.dev/apply", "flotilla.dev/prune"
@@ -70,8 +70,9 @@ def _failed_before(params: Params) -> str:
 
 def _drifted(params: Params) -> str:
     by = f" by {params['by']}" if params.get("by") else ""
+    what = sentence(Reason(str(params["what"])))
     drifted = formatting.of(int(params["objects"]), "object")
-    return _fought(params, f"{drifted} drifted: {params['kind']} {params['name']} {params['what']}{by}")
+    return _fought(params, f"{drifted} drifted: {params['kind']} {params['name']} {what}{by}")
 
 
 def _fought(params: Params, said: str) -> str:
@@ -141,6 +142,13 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     HookReason.EARLIER: lambda _: "it is of an earlier run, and still under way",
     HookReason.FORMER: lambda _: "the one of an earlier run is still under way",
     HookReason.FORMER_GOES: lambda params: f"the one of an earlier run is still being deleted{_waiting(params)}",
+    SweepReason.GONE: lambda _: "is gone, or lost our label",
+    SweepReason.UNMARKED: lambda _: "lost our mark",
+    SweepReason.CHANGED: lambda _: "was changed",
+    SweepReason.UNLISTED: lambda params: f"{params['kind']} could not be listed",
+    SweepReason.UNREADABLE: lambda params: f"{params['object']}: {inner(params, 'why')}",
+    SweepReason.UNAPPLIED: lambda params: f"{params['object']} was not applied yet",
+    SweepReason.DELETING: lambda params: f"{params['object']} is being deleted",
     CauseReason.NEW_REVISION: lambda _: "a new revision",
     CauseReason.NEWER_REVISION: lambda _: "a newer revision",
     CauseReason.FAILED: _failed_before,

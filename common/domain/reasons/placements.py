@@ -80,7 +80,7 @@ def _lost(params: Params) -> str:
 
 
 def _partial(params: Params) -> str:
-    return f"not everything could be read: {params['what']}"
+    return f"not everything could be read: {spoken(params, 'what')}"
 
 
 def _differences(params: Params) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import ClauseElement, Connection, bindparam, case, func, null, o
 
 from common.domain.health import Health, HealthReport
 from common.domain.placements import PlacementState
+from common.domain.reasons import nested
 from common.domain.refs import PlacementRef, RunId
 from common.domain.revisions import Revision
 from common.domain.runs import RetryPolicy, SyncStatus, Trigger, own_back_off
@@ -415,9 +416,9 @@ def lose_contact(connection: Connection, placement_ids: Sequence[int], *, code: 
         settle(connection, batch)
 
 
-def read_in_part(connection: Connection, placement_id: int, what: str) -> None:
+def read_in_part(connection: Connection, placement_id: int, what: Reason) -> None:
     """Note that not all of a placement's objects could be read."""
-    _update(connection, placement_id, columns_of("contact", Reason(Contact.PARTIAL, {"what": what})))
+    _update(connection, placement_id, columns_of("contact", Reason(Contact.PARTIAL, {"what": nested(what)})))
     settle(connection, [placement_id])
 
 

@@ -13,8 +13,10 @@ from sqlalchemy import insert, update
 from typer.testing import CliRunner, Result
 
 from common.domain.approvals import ApprovalKind
+from common.domain.codes import SweepReason
 from common.domain.holds import Hold
-from common.domain.status import Contact, Found, Remedy
+from common.domain.reasons import nested
+from common.domain.status import Contact, Found, Reason, Remedy
 from common.domain.work import WorkerState
 from common.settings import Settings
 from common.store.engine.session import Database
@@ -91,10 +93,11 @@ def refs(seen: Result) -> list[str]:
 
 def test_json_gives_each_fact_as_code_parameters_and_words(hub: Database, flotilla: Flotilla) -> None:
     drifted = {"objects": 2, "first": "ConfigMap shop/web"}
+    partial = {"what": nested(Reason(SweepReason.UNLISTED, {"kind": "Pod"}))}
     failed = {"failure_code": "cluster.invalid", "failure_params": {"message": "no such field"}}
     _place(
         hub, "eu-1", "bad", sync_status="failed", hold_code=Hold.APPLICATION_BLOCKED, hold_params={"message": "later"},
-        found_code=Found.WARNED, found_params=drifted, contact_code=Contact.PARTIAL, contact_params={"what": "pods"},
+        found_code=Found.WARNED, found_params=drifted, contact_code=Contact.PARTIAL, contact_params=partial,
         failure_remedy=Remedy.CHANGE, failure_since=NOW, failure_last_at=NOW, failure_count=1, **failed,
     )  # fmt: skip
     (bad,) = orjson.loads(flotilla("-o", "json").stdout)["placements"]
@@ -102,7 +105,7 @@ def test_json_gives_each_fact_as_code_parameters_and_words(hub: Database, flotil
     assert facts == {
         "hold": ("blocked: later", Hold.APPLICATION_BLOCKED, {"message": "later"}),
         "found": ("sync.mode is warn: 2 objects differ from Git (ConfigMap shop/web)", Found.WARNED, drifted),
-        "contact": ("not everything could be read: pods", Contact.PARTIAL, {"what": "pods"}),
+        "contact": ("not everything could be read: Pod could not be listed", Contact.PARTIAL, partial),
     }
     failure = bad["failure"]
     assert (failure["code"], failure["params"]) == ("cluster.invalid", {"message": "no such field"})

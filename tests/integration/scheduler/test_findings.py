@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import literal, select, text, update
 
-from common.domain.codes import CauseReason
+from common.domain.codes import CauseReason, SweepReason
 from common.domain.refs import PlacementRef
 from common.domain.runs import Trigger
 from common.domain.status import Reason, Remedy
@@ -20,7 +20,9 @@ from scheduler.loop import findings
 from tests.harness import texts
 from tests.harness.scheduler import PAY, REGISTRY, Steps
 
-SEEN = Reason(CauseReason.DRIFTED, {"objects": 1, "kind": "ConfigMap", "name": "web", "what": "is gone", "by": ""})
+SEEN = Reason(
+    CauseReason.DRIFTED, {"objects": 1, "kind": "ConfigMap", "name": "web", "what": SweepReason.GONE, "by": ""}
+)
 
 
 @pytest.fixture

@@ -21,11 +21,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import select, update
 
 from common.domain.changes import Action, Change
+from common.domain.codes import SweepReason
 from common.domain.errors import TransientError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.runs import SyncStatus, Trigger
-from common.domain.status import sync_status
+from common.domain.status import Reason, sync_status
 from common.domain.tenant import Signer, Tenant
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
@@ -454,11 +455,11 @@ class Statuses(RuleBasedStateMachine):
         if not self.truth.content:
             return ()
         if partial:
-            return (SweepVerdict(PAY, Finding.PARTIAL, reason="ConfigMap could not be listed"),)
+            return (SweepVerdict(PAY, Finding.PARTIAL, reason=Reason(SweepReason.UNLISTED, {"kind": "ConfigMap"})),)
         gone = () if self.truth.going else (OLD,)
         if self.truth.edits == self.truth.known_edits:
             return (SweepVerdict(PAY, Finding.CONFIRMED, gone=gone),)
-        drift = Drift(CONFIG, "was changed", "somebody", seen=str(self.truth.edits))
+        drift = Drift(CONFIG, SweepReason.CHANGED, "somebody", seen=str(self.truth.edits))
         return (SweepVerdict(PAY, Finding.DRIFTED, (drift,), gone=gone),)
 
     # -- what must hold ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from common.domain.codes import CauseReason
+from common.domain.codes import CauseReason, SweepReason
 from common.domain.fleet import Cluster, ClusterState, Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
@@ -21,7 +21,8 @@ from tests.factories import application, cluster, fleet, revision
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AT = revision()
 SEEN = Reason(
-    CauseReason.DRIFTED, {"objects": 2, "kind": "ConfigMap", "name": "web", "what": "was changed", "by": "kubectl"}
+    CauseReason.DRIFTED,
+    {"objects": 2, "kind": "ConfigMap", "name": "web", "what": SweepReason.CHANGED, "by": "kubectl"},
 )
 DRIFTED = Filed(
     trigger=Trigger.DRIFT,

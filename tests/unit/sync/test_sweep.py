@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import msgspec
 
+from common.domain.codes import SweepReason
+from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.sync import Site, config_map, deployment
@@ -53,7 +55,7 @@ def test_drift_names_the_object_and_who_wrote_last(site: Site, cluster: FakeClus
     (verdict,) = swept(site, cluster).verdicts
     assert verdict.finding is Finding.DRIFTED
     assert [(drift.object.name, drift.manager) for drift in verdict.drifts] == [("settings", "late")]
-    assert "was changed" in verdict.reason
+    assert [drift.what for drift in verdict.drifts] == [SweepReason.CHANGED]
 
 
 def test_what_is_gone_or_lost_its_mark_drifted(site: Site, cluster: FakeCluster) -> None:
@@ -61,7 +63,7 @@ def test_what_is_gone_or_lost_its_mark_drifted(site: Site, cluster: FakeCluster)
     cluster.remove("ConfigMap", "settings")
     cluster.edit("Deployment", "web", {"metadata": {"annotations": {"flotilla.dev/owner": "me"}}}, manager="x")
     (verdict,) = swept(site, cluster).verdicts
-    assert {drift.what for drift in verdict.drifts} == {"is gone, or lost our label", "lost our mark"}
+    assert {drift.what for drift in verdict.drifts} == {SweepReason.GONE, SweepReason.UNMARKED}
 
 
 def test_a_list_that_did_not_end_is_said_and_never_drift(site: Site, cluster: FakeCluster) -> None:
@@ -75,12 +77,12 @@ def test_a_list_that_did_not_end_is_said_and_never_drift(site: Site, cluster: Fa
 def test_what_was_never_applied_or_is_on_its_way_out_is_under_way(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map())
     cluster.stored("ConfigMap", "settings").deleting = True
-    assert swept(site, cluster).verdicts[0].reason.endswith("is being deleted")
+    assert sentence(swept(site, cluster).verdicts[0].reason).endswith("is being deleted")
     (object_id,) = site.journal.inventory
     site.journal.inventory[object_id] = InventoryItem(object_id, "v1")
     (verdict,) = swept(site, cluster).verdicts
     assert (verdict.finding, verdict.hint) == (Finding.UNDER_WAY, "")
-    assert verdict.reason.endswith("was not applied yet")
+    assert sentence(verdict.reason).endswith("was not applied yet")
 
 
 def test_a_hint_is_another_whenever_something_else_is_seen_and_the_same_while_nothing_moves(
@@ -148,7 +150,7 @@ def test_an_object_that_cannot_be_understood_is_no_drift_and_keeps_nobody_else_f
     broken = tuple(replace_fields(meta, b"3") if meta.name == "a" else meta for meta in listed["", "ConfigMap"] or ())
     (verdict,) = swept(site, cluster, {**listed, ("", "ConfigMap"): broken}).verdicts
     assert (verdict.finding, verdict.drifts) == (Finding.PARTIAL, ())
-    assert "ConfigMap" in verdict.reason
+    assert "ConfigMap" in sentence(verdict.reason)
     cluster.remove("ConfigMap", "b")
     (verdict,) = swept(site, cluster, {**listed, ("", "ConfigMap"): broken[:1]}).verdicts
     assert [drift.object.name for drift in verdict.drifts] == ["b"]
