@@ -41,10 +41,19 @@ class SqlJournal:
         moves: what it may take over, and what others want of it.
         prune_budget: objects that the revision may remove over the fleet.
         secrets: what is in the manifests and stands in no row.
+        signed: in whose name it writes and the signature over that, to be noted before the first write; None where that
+            is noted already.
     """
 
     def __init__(
-        self, database: Database, run: ClaimedRun, moves: Moves, *, prune_budget: int, secrets: Secrets = NO_SECRETS
+        self,
+        database: Database,
+        run: ClaimedRun,
+        moves: Moves,
+        *,
+        prune_budget: int,
+        secrets: Secrets = NO_SECRETS,
+        signed: tuple[Tenant, str] | None = None,
     ) -> None:
         self._database = database
         self._attempt = run.attempt
@@ -59,8 +68,7 @@ class SqlJournal:
         """Rows to be, by object; None for those to be dropped."""
         self._rendered: Collection[ObjectId] | None = None
         """All that the revision renders, until it is noted; None where there is nothing to note."""
-        self.signed: tuple[Tenant, str] | None = None
-        """In whose name it writes and the signature over that, until it is noted, which is before the first write."""
+        self._signed = signed
 
     def plan(
         self,
@@ -81,7 +89,7 @@ class SqlJournal:
             self.note(connection)
 
         self._moves.met(lambda: self._insist(write))
-        self._rendered = self.signed = None
+        self._rendered = self._signed = None
 
     def held(self, owner: PlacementRef, objects: Sequence[ObjectId]) -> Mapping[ObjectId, Held]:
         """Return what another placement of the cluster says to each of its objects being taken over."""
@@ -102,7 +110,7 @@ class SqlJournal:
             left = self._moves.inherit(connection, former, objects)
 
         self._moves.met(lambda: self._insist(write))
-        self._rendered = self.signed = None
+        self._rendered = self._signed = None
         return left
 
     def note(self, connection: Connection) -> None:
@@ -180,8 +188,8 @@ class SqlJournal:
 
     def _name(self, connection: Connection) -> None:
         """Write down in whose name is written: every write is planned before."""
-        if self.signed is not None:
-            tenants.record(connection, self._placement_id, *self.signed)
+        if self._signed is not None:
+            tenants.record(connection, self._placement_id, *self._signed)
 
     def _hold(self, connection: Connection) -> None:
         if not leases.holds(connection, self._attempt, placement_id=self._placement_id):

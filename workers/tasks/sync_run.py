@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -31,9 +31,11 @@ from common.store.state import approvals, inventory, sources
 from common.store.state.approvals import Approval
 from common.store.state.standing import Standing
 from common.telemetry.logs import hide, hiding, logger
+from workers.kube.cluster import KubeCluster
 from workers.kube.pool import Connection
-from workers.record.endings import Ender
+from workers.record.endings import Done, Ender
 from workers.record.journal import SqlJournal
+from workers.record.known import Known
 from workers.record.moves import Moves
 from workers.render.canonical import manifest_digest
 from workers.render.rendered import Rendered
@@ -71,19 +73,6 @@ class Facts:
     verdict: Stop | Go
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What came of a message.
-
-    Attributes:
-        countdown: how long from now the queue is to send it again; None when it is not to.
-        error_code: why the attempt failed; empty when it did not, and when there was nothing to be claimed.
-    """
-
-    countdown: timedelta | None = None
-    error_code: str = ""
-
-
 def carry_out(runtime: Runtime, run_id: RunId) -> Done:
     """Carry out a run if it is there to be claimed, and return what came of it.
 
@@ -102,35 +91,74 @@ def carry_out(runtime: Runtime, run_id: RunId) -> Done:
     name = leases.of_run(run.trigger, run.placement_id)
     with structlog.contextvars.bound_contextvars(**context):
         with runtime.leases.keeping(name, str(run.attempt), asked_at=asked_at) as fence:
-            return _attempt(runtime, run, fence)
+            with hiding():
+                return _attempt(runtime, run, fence)
 
 
 def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> Done:
+    """End an attempt with what came of it; one that breaks off, by what was known of it until then."""
     ender = Ender(runtime.database, run)
-    with hiding():
-        return _ended(runtime, run, fence, ender)
-
-
-def _ended(runtime: Runtime, run: ClaimedRun, fence: HeldLease, ender: Ender) -> Done:
     try:
         facts = _facts(runtime, run)
-        ender.placement, ender.projects, ender.hint = facts.placement, facts.fleet.projects, facts.standing.hint
-        if isinstance(facts.verdict, Go):
-            ender.phase = facts.verdict.phase
-            _apply(runtime, run, fence, facts, facts.verdict, ender)
-        else:
-            ender.stop(facts.verdict.outcome, facts.verdict.reason)
-    except LeaseLostError as error:
-        log.warning("attempt.lease-lost", error=str(error))
-        ender.lost()
-    except TransientError as error:
-        ender.transient(error)
-    except FlotillaError as error:
-        ender.failed(error.code, str(error), params=error.params)
-    except Exception as error:
-        log.exception("attempt.broke")
-        ender.failed("internal", f"a defect in Flotilla: {type(error).__name__}; its log has the rest", Remedy.TIME)
-    return Done(ender.countdown, ender.error_code)
+        known = _known(facts)
+        ender = Ender(runtime.database, run, known)
+        if isinstance(facts.verdict, Stop):
+            return ender.stop(facts.verdict.outcome, facts.verdict.reason)
+        phase, cluster = facts.verdict.phase, facts.fleet.clusters[run.ref.cluster]
+        connection = runtime.connect(cluster)
+        blocked = check_identity(runtime.database, cluster, connection)
+        if blocked:
+            return ender.stop_blocked(blocked)
+        rendered = None if phase is Phase.REMOVE else _render(runtime, run, facts, connection)
+        known = _with_rendering(known, rendered, runtime.hub_key)
+        ender = Ender(runtime.database, run, known)
+        hide(known.secrets)
+        moves = Moves(runtime.database, run, facts.fleet, runtime.snapshots, looked=facts.standing.looked)
+        rights, signed = _rights(runtime, run, facts, phase)
+        journal = SqlJournal(
+            runtime.database,
+            run,
+            moves,
+            prune_budget=facts.fleet.prune_budget,
+            secrets=known.secrets,
+            signed=signed,
+        )
+        known = replace(known, journal=journal, tenant=rights.tenant, signer=_signer(runtime, run, facts))
+        ender = Ender(runtime.database, run, known)
+        session = connection.session(runtime.agent(f"run {run.attempt}"), account=rights.account, permit=fence.check)
+        fence.watch(session.requests)
+        request = _request(runtime, run, facts, phase, rendered, rights.project)
+        request = replace(request, former=moves.former if phase is not Phase.CHECK else None)
+        return ender.ended(pipeline.run(request, _ports(runtime, run, facts, session, journal, fence)))
+    except Exception as error:  # each kind ends it in its own way
+        return _broken_off(ender, error)
+
+
+def _known(facts: Facts) -> Known:
+    phase = facts.verdict.phase if isinstance(facts.verdict, Go) else None
+    return Known(facts.placement, facts.fleet.projects, facts.standing.hint, phase)
+
+
+def _with_rendering(known: Known, rendered: Rendered | None, key: bytes) -> Known:
+    if rendered is None:
+        return replace(known, manifest_digest=EMPTY)
+    digest = rendered.digest_under(key)
+    return replace(known, manifest_digest=digest, warnings=rendered.warnings, secrets=rendered.secrets)
+
+
+def _broken_off(ender: Ender, error: Exception) -> Done:
+    """End an attempt that an error broke off."""
+    match error:
+        case LeaseLostError():
+            log.warning("attempt.lease-lost", error=str(error))
+            return ender.lost()
+        case TransientError():
+            return ender.transient(error)
+        case FlotillaError():
+            return ender.failed(error.code, str(error), params=error.params)
+    log.error("attempt.broke", exc_info=error)
+    why = f"a defect in Flotilla: {type(error).__name__}; its log has the rest"
+    return ender.failed("internal", why, Remedy.TIME)
 
 
 def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
@@ -187,40 +215,18 @@ def _approval(connection: DatabaseConnection, run: ClaimedRun) -> Approval | Non
     return found if (found.kind, found.state) == (ApprovalKind.PRUNE, ApprovalState.APPROVED) else None
 
 
-def _apply(runtime: Runtime, run: ClaimedRun, fence: HeldLease, facts: Facts, go: Go, ender: Ender) -> None:
-    phase = go.phase
-    cluster = facts.fleet.clusters[run.ref.cluster]
-    connection = runtime.connect(cluster)
-    blocked = check_identity(runtime.database, cluster, connection)
-    if blocked:
-        ender.stop_blocked(blocked)
-        return
-    rendered = None if phase is Phase.REMOVE else _render(runtime, run, facts, connection)
-    if rendered is not None:
-        ender.warnings, ender.secrets = rendered.warnings, rendered.secrets
-        hide(rendered.secrets)
-    ender.manifest_digest = rendered.digest_under(runtime.hub_key) if rendered else EMPTY
-    moves = Moves(runtime.database, run, facts.fleet, runtime.snapshots, looked=facts.standing.looked)
-    ender.journal = SqlJournal(
-        runtime.database, run, moves, prune_budget=facts.fleet.prune_budget, secrets=ender.secrets
-    )
-    rights, ender.journal.signed = _rights(runtime, run, facts, phase)
-    ender.tenant, ender.signer = rights.tenant, _signer(runtime, run, facts)
-    session = connection.session(runtime.agent(f"run {run.attempt}"), account=rights.account, permit=fence.check)
-    fence.watch(session.requests)
+def _ports(
+    runtime: Runtime, run: ClaimedRun, facts: Facts, session: KubeCluster, journal: SqlJournal, fence: HeldLease
+) -> Ports:
     application = facts.fleet.applications.get(run.ref.application)
-    ports = Ports(
+    return Ports(
         cluster=session,
-        journal=ender.journal,
+        journal=journal,
         fence=fence,
         executor=runtime.executor,
         clock=SystemClock(),
         expressions=runtime.expressions.of(application.project if application is not None else ""),
     )
-    request = _request(runtime, run, facts, go, rendered, rights.project)
-    if phase is not Phase.CHECK:
-        request = replace(request, former=moves.former)
-    ender.ended(phase, pipeline.run(request, ports))
 
 
 def _rights(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase) -> tuple[Rights, tuple[Tenant, str] | None]:
@@ -287,7 +293,7 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connect
 
 
 def _request(
-    runtime: Runtime, run: ClaimedRun, facts: Facts, go: Go, rendered: Rendered | None, project: Project
+    runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase, rendered: Rendered | None, project: Project
 ) -> SyncRequest:
     row, placement = facts.standing, facts.placement
     overdue = row.full_check_due_at is None or row.full_check_due_at <= run.claimed_at
@@ -297,7 +303,7 @@ def _request(
         attempt=run.attempt,
         revision=run.revision,
         trigger=run.trigger,
-        phase=go.phase,
+        phase=phase,
         manifests=rendered.manifests if rendered else tuple(row.delete_hooks),
         origins=tuple(item.origin for item in rendered.objects) if rendered else (),
         namespace=placement.namespace if placement else "",
@@ -321,7 +327,7 @@ def _request(
     request = replace(request, health=application.health)
     if placement is None:
         return request
-    creates = application.create_namespace and go.phase is not Phase.REMOVE
+    creates = application.create_namespace and phase is not Phase.REMOVE
     return replace(
         request,
         settings=placement.sync,

@@ -33,6 +33,7 @@ from tests.factories import application, cluster, fleet, said
 from tests.harness import texts
 from tests.harness.scheduler import PAY, REGISTRY, AwayError, Steps
 from workers.record.endings import Ender
+from workers.record.known import Known
 from workers.sync.requests import Phase
 from workers.sync.results import Ending, Fight, SyncResult
 
@@ -64,19 +65,27 @@ class Attempt:
         self.run = self.steps.claim()
         self.start = self._now()
 
-    def ender(self, mode: SyncMode = SyncMode.ENFORCE, run: ClaimedRun | None = None) -> Ender:
-        made = Ender(self.steps.db, run or self.run)
-        made.tenant, made.signer = Tenant("default", ""), Signer(b"k" * 32, self.run.ref, "m")
-        made.placement = _placement(mode)
-        made.manifest_digest = "m" * 64
-        return made
+    def ender(
+        self,
+        mode: SyncMode = SyncMode.ENFORCE,
+        run: ClaimedRun | None = None,
+        *,
+        phase: Phase = Phase.APPLY,
+        **more: Any,
+    ) -> Ender:
+        known = Known(
+            placement=_placement(mode),
+            phase=phase,
+            manifest_digest="m" * 64,
+            tenant=Tenant("default", ""),
+            signer=Signer(b"k" * 32, self.run.ref, "m"),
+        )
+        return Ender(self.steps.db, run or self.run, replace(known, **more))
 
     def registered(self) -> Ender:
         """Return an ender that knows the placement as the registry in force has it."""
-        made = self.ender()
         _, found = self.steps.snapshots.in_force(self.steps.db)
-        made.placement, made.projects = found.placement(PAY), found.projects
-        return made
+        return self.ender(placement=found.placement(PAY), projects=found.projects)
 
     def _now(self) -> datetime:
         with self.steps.db.read() as connection:
@@ -140,7 +149,7 @@ def _about(found: timedelta, wanted: timedelta) -> bool:
 
 
 def test_a_success_is_the_revision_that_the_placement_has(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     row = attempt.placement
     assert (row.applied_source_digest, row.manifest_digest, row.objects) == ("a" * 64, "m" * 64, 1)
     assert (row.sync_status, row.failures, row.found_code) == ("synced", 0, "")
@@ -151,30 +160,30 @@ def test_a_success_is_the_revision_that_the_placement_has(attempt: Attempt) -> N
 
 def test_what_was_pruned_is_no_object_of_the_placement(attempt: Attempt) -> None:
     changes = (Change(CONFIG, Action.UNCHANGED), Change(SERVER, Action.PRUNED))
-    attempt.ender().ended(Phase.APPLY, _result(Ending.SUCCEEDED, *changes))
+    attempt.ender().ended(_result(Ending.SUCCEEDED, *changes))
     assert attempt.placement.objects == 1
 
 
 def test_health_is_awaited_where_something_takes_time_to_be_healthy(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.SUCCEEDED, Change(SERVER, Action.CREATED)))
+    attempt.ender().ended(_result(Ending.SUCCEEDED, Change(SERVER, Action.CREATED)))
     assert _about(attempt.after(attempt.placement.observe_until), _placement().sync.deadline)
     assert attempt.after(attempt.cluster.observe_due_at) < NEAR
 
 
 def test_nothing_is_awaited_where_all_is_healthy_at_once(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     assert (attempt.placement.observe_until, attempt.placement.health) == (None, "healthy")
 
 
 def test_a_full_check_is_due_within_a_day(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     due = attempt.after(attempt.placement.full_check_due_at)
     assert timedelta(hours=17) < due <= timedelta(hours=24) + NEAR
 
 
 def test_outcomes_are_counted_on_the_attempt(attempt: Attempt) -> None:
     result = _result(requests={"get": 3}, timings={"apply": 7})
-    attempt.ender().ended(Phase.APPLY, result)
+    attempt.ender().ended(result)
     row = attempt.attempt
     assert (row.counts, row.requests, row.timings) == ({"created": 1}, {"get": 3}, {"apply": 7})
 
@@ -197,7 +206,7 @@ def test_only_drift_that_was_corrected_counts_as_healed(
     item = InventoryItem(CONFIG, "v1")
     with attempt.steps.db.write() as connection:
         inventory.replace(connection, attempt.run.placement_id, [item])
-    attempt.ender(run=run).ended(Phase.APPLY, _result(Ending.SUCCEEDED, Change(CONFIG, action)))
+    attempt.ender(run=run).ended(_result(Ending.SUCCEEDED, Change(CONFIG, action)))
     with attempt.steps.db.read() as connection:
         found = inventory.healings(connection, [attempt.run.placement_id])
     assert bool(found) is healed
@@ -205,12 +214,12 @@ def test_only_drift_that_was_corrected_counts_as_healed(
 
 def test_a_removal_leaves_nothing(sqlite_database: Database) -> None:
     attempt = Attempt(sqlite_database)
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.steps.commit(RETIRED)
     attempt.steps.planner.tick()
     attempt.run = attempt.steps.claim()
     assert attempt.run.revision is None
-    attempt.ender().ended(Phase.REMOVE, _result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED)))
+    attempt.ender(phase=Phase.REMOVE).ended(_result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED)))
     row = attempt.placement
     assert (row.state, row.applied_source_digest, row.objects) == ("left", None, 0)
 
@@ -232,7 +241,7 @@ def test_a_removal_leaves_nothing(sqlite_database: Database) -> None:
 def test_a_check_says_whether_anything_differs_and_what_does_not_is_in(
     attempt: Attempt, action: Action, status: str
 ) -> None:
-    attempt.ender(SyncMode.WARN).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, action, diff="- a")))
+    attempt.ender(SyncMode.WARN, phase=Phase.CHECK).ended(_result(Ending.SUCCEEDED, Change(CONFIG, action, diff="- a")))
     row = attempt.placement
     assert (row.sync_status, row.applied_source_digest) == (status, "a" * 64 if status == "synced" else None)
     assert (row.found_code, (row.found_params or {}).get("objects")) == (
@@ -259,7 +268,7 @@ def test_a_failure_says_why_since_when_and_how_often(attempt: Attempt) -> None:
 
 
 def test_a_refused_sync_has_failed_with_its_code(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, reason=said("refused"), error_code="cluster.forbidden"))
+    attempt.ender().ended(_result(Ending.FAILED, reason=said("refused"), error_code="cluster.forbidden"))
     assert (attempt.placement.sync_status, attempt.row.error_code) == ("failed", "cluster.forbidden")
     assert attempt.attempt.counts == {"created": 1}
 
@@ -333,29 +342,27 @@ def test_another_word_of_the_registry_is_worth_another_try(attempt: Attempt) -> 
 
 
 def test_a_look_that_is_refused_is_no_failure_of_the_placement(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.again(Trigger.DRIFT)
-    ender = attempt.ender(SyncMode.MANUAL)
-    ender.phase, ender.hint = Phase.CHECK, "h"
-    ender.ended(Phase.CHECK, _result(Ending.FAILED, reason=said("refused"), error_code="cluster.denied"))
+    ender = attempt.ender(SyncMode.MANUAL, phase=Phase.CHECK, hint="h")
+    ender.ended(_result(Ending.FAILED, reason=said("refused"), error_code="cluster.denied"))
     row = attempt.placement
     assert (row.sync_status, row.found_code, row.failure_code) == ("out-of-sync", "drift.refused", "")
     assert (row.hint_judged, attempt.row.outcome) == ("h", "failed")
 
 
 def test_a_field_that_only_changed_hands_is_no_drift_and_is_not_looked_at_again(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.again(Trigger.DRIFT)
-    ender = attempt.ender(SyncMode.MANUAL)
-    ender.phase, ender.hint = Phase.CHECK, "h"
-    ender.ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, Action.CONFIGURED)))
+    ender = attempt.ender(SyncMode.MANUAL, phase=Phase.CHECK, hint="h")
+    ender.ended(_result(Ending.SUCCEEDED, Change(CONFIG, Action.CONFIGURED)))
     row = attempt.placement
     assert (row.sync_status, row.found_code, row.hint_judged) == ("synced", "", "h")
 
 
 def test_what_a_finalizer_keeps_is_told(attempt: Attempt) -> None:
     result = _result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED), going=((CONFIG, "example.com/hold"),))
-    attempt.ender().ended(Phase.APPLY, result)
+    attempt.ender().ended(result)
     row = attempt.placement
     assert (row.sync_status, row.found_code) == ("out-of-sync", "prune.held")
     assert row.found_params == {"objects": 1, "first": "ConfigMap settings", "finalizers": "example.com/hold"}
@@ -363,7 +370,7 @@ def test_what_a_finalizer_keeps_is_told(attempt: Attempt) -> None:
 
 def test_a_prune_that_a_person_rejected_says_who_and_is_not_asked_again(attempt: Attempt) -> None:
     asks = _result(Ending.NEEDS_APPROVAL, reason=said("2 objects would go"), prune=(CONFIG,))
-    attempt.ender().ended(Phase.APPLY, asks)
+    attempt.ender().ended(asks)
     assert attempt.placement.found_code == "prune.asked"
     attempt.steps.ask(IntentKind.REJECT, str(attempt.approvals()[0].id))
     attempt.steps.intents.tick()
@@ -371,20 +378,19 @@ def test_a_prune_that_a_person_rejected_says_who_and_is_not_asked_again(attempt:
     assert (row.sync_status, row.found_code) == ("out-of-sync", "prune.rejected")
     assert row.found_params == {"objects": 1, "by": "ann", "why": "because"}
     attempt.again(Trigger.DRIFT)
-    attempt.ender().ended(Phase.APPLY, asks)
+    attempt.ender().ended(asks)
     assert (attempt.placement.found_code, len(attempt.approvals())) == ("prune.rejected", 1)
     attempt.again(Trigger.MANUAL)
-    attempt.ender().ended(Phase.APPLY, asks)
+    attempt.ender().ended(asks)
     assert (attempt.placement.found_code, len(attempt.approvals())) == ("prune.asked", 2)
 
 
 def test_an_object_that_is_held_back_is_a_fight_that_names_the_other(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.again(Trigger.DRIFT)
-    ender = attempt.ender()
-    ender.hint = "h"
+    ender = attempt.ender(hint="h")
     until = attempt.start + timedelta(seconds=30)
-    ender.ended(Phase.APPLY, _result(Ending.SUCCEEDED, fights=(Fight(CONFIG, "rival", until),)))
+    ender.ended(_result(Ending.SUCCEEDED, fights=(Fight(CONFIG, "rival", until),)))
     row = attempt.placement
     assert (row.sync_status, row.found_code, row.hint_judged) == ("out-of-sync", "drift.fight", "h")
     assert row.found_params["manager"] == "rival"
@@ -394,47 +400,42 @@ def test_an_object_that_is_held_back_is_a_fight_that_names_the_other(attempt: At
 
 
 def test_a_transient_error_queues_the_run_again_with_a_countdown(attempt: Attempt) -> None:
-    ender = attempt.ender()
-    ender.transient(AwayError("away"))
+    done = attempt.ender().transient(AwayError("away"))
     base = RetryPolicy().base
-    assert ender.countdown is not None
-    assert base / 2 <= ender.countdown <= base
+    assert done.countdown is not None
+    assert base / 2 <= done.countdown <= base
     row = attempt.row
     assert (row.state, row.retries, row.parked, attempt.leases()) == ("queued", 1, True, 0)
-    assert _about(attempt.after(row.not_before), ender.countdown)
+    assert _about(attempt.after(row.not_before), done.countdown)
     assert attempt.attempt.outcome == "retrying"
 
 
 def test_each_retry_waits_longer(attempt: Attempt) -> None:
     policy = RetryPolicy()
-    ender = attempt.ender(run=replace(attempt.run, retries=3))
-    ender.transient(AwayError("away"))
+    done = attempt.ender(run=replace(attempt.run, retries=3)).transient(AwayError("away"))
     longest = policy.base * policy.factor**3
-    assert ender.countdown is not None
-    assert longest / 2 <= ender.countdown <= longest
+    assert done.countdown is not None
+    assert longest / 2 <= done.countdown <= longest
 
 
 @pytest.mark.parametrize("asked", [timedelta(minutes=5), timedelta(0)])
 def test_what_the_other_side_asks_for_is_a_lower_bound(attempt: Attempt, asked: timedelta) -> None:
-    ender = attempt.ender()
-    ender.transient(AwayError("away", retry_after=asked))
-    assert ender.countdown is not None
-    assert ender.countdown >= max(asked, RetryPolicy().base / 2)
+    done = attempt.ender().transient(AwayError("away", retry_after=asked))
+    assert done.countdown is not None
+    assert done.countdown >= max(asked, RetryPolicy().base / 2)
 
 
 def test_the_last_retry_ends_the_run(attempt: Attempt) -> None:
-    ender = attempt.ender(run=replace(attempt.run, retries=RetryPolicy().limit))
-    ender.transient(AwayError("away"))
-    assert (ender.countdown, attempt.row.outcome, attempt.row.error_code) == (None, "failed", "test.away")
+    done = attempt.ender(run=replace(attempt.run, retries=RetryPolicy().limit)).transient(AwayError("away"))
+    assert (done.countdown, attempt.row.outcome, attempt.row.error_code) == (None, "failed", "test.away")
     assert "after 5 retries" in sentence(Reason(attempt.row.error_code, attempt.row.error_params))
 
 
 def test_without_a_free_place_the_retry_waits_in_sql(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.record.endings.PARKED_PER_SLOT", 0)
-    ender = attempt.ender()
-    ender.transient(AwayError("away"))
+    done = attempt.ender().transient(AwayError("away"))
     row = attempt.row
-    assert (ender.countdown, row.state, row.parked, row.sent_at) == (None, "queued", False, None)
+    assert (done.countdown, row.state, row.parked, row.sent_at) == (None, "queued", False, None)
     assert attempt.after(row.not_before) > timedelta(0)
 
 
@@ -450,7 +451,7 @@ def test_a_cluster_that_does_not_answer_is_not_known_to_be_synced(attempt: Attem
 
 
 def test_another_error_for_now_leaves_what_was_known(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.again(Trigger.DRIFT)
     attempt.ender().transient(AwayError("git is away"))
     row = attempt.placement
@@ -461,9 +462,8 @@ def test_another_error_for_now_leaves_what_was_known(attempt: Attempt) -> None:
 
 
 def test_a_lease_that_may_be_lost_queues_the_run_again_at_once(attempt: Attempt) -> None:
-    ender = attempt.ender()
-    ender.lost()
-    assert ender.countdown == timedelta(0)
+    done = attempt.ender().lost()
+    assert done.countdown == timedelta(0)
     assert (attempt.row.state, attempt.attempt.error_code) == ("queued", "lease.lost")
 
 
@@ -491,7 +491,7 @@ def test_a_blocked_cluster_is_skipped(attempt: Attempt) -> None:
 
 
 def test_a_run_that_waits_for_health_holds_its_placement_and_no_lease(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.WAITING, reason=said("2 objects go once it is healthy")))
+    attempt.ender().ended(_result(Ending.WAITING, reason=said("2 objects go once it is healthy")))
     deadline = _placement().sync.deadline
     assert (attempt.row.state, attempt.row.outcome, attempt.leases()) == ("waiting", None, 0)
     assert _about(attempt.after(attempt.row.deadline_at), deadline)
@@ -507,7 +507,7 @@ WAITS = Reason(
 
 
 def test_what_is_waited_for_is_kept_as_codes_and_read_in_words(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.WAITING, reason=WAITS))
+    attempt.ender().ended(_result(Ending.WAITING, reason=WAITS))
     row, placement = attempt.row, attempt.placement
     assert (row.reason_code, row.reason_params) == (Found.WAITS, {"what": nested(WAITS)})
     assert (placement.found_code, placement.found_params) == (Found.WAITS, {"what": nested(WAITS)})
@@ -523,11 +523,10 @@ def test_words_that_an_older_version_kept_are_read_as_they_are() -> None:
 
 @pytest.mark.parametrize("ending", [Ending.WAITING, Ending.FAILED, Ending.NEEDS_APPROVAL])
 def test_no_secret_is_kept_in_why_a_sync_ended(attempt: Attempt, ending: Ending) -> None:
-    ender = attempt.ender()
-    ender.secrets = Secrets(["hunter2hunter2"])
+    ender = attempt.ender(secrets=Secrets(["hunter2hunter2"]))
     inner = Reason(SyncReason.ILL, ILL | {"why": nested(said("hunter2hunter2 is wrong"))})
     reason = Reason(SyncReason.STEP, {"step": "wave 1", "why": nested(inner)})
-    ender.ended(Phase.APPLY, _result(ending, reason=reason, prune=(CONFIG,)))
+    ender.ended(_result(ending, reason=reason, prune=(CONFIG,)))
     row, placement = attempt.row, attempt.placement
     kept = (row.reason_params, row.error_params, placement.found_params, placement.failure_params)
     assert MASK in f"{kept}"
@@ -536,7 +535,7 @@ def test_no_secret_is_kept_in_why_a_sync_ended(attempt: Attempt, ending: Ending)
 
 def test_what_needs_a_person_asks_for_exactly_these_objects(attempt: Attempt) -> None:
     result = _result(Ending.NEEDS_APPROVAL, reason=said("2 objects would go"), prune=(SERVER, CONFIG))
-    attempt.ender().ended(Phase.APPLY, result)
+    attempt.ender().ended(result)
     (asked,) = attempt.approvals()
     assert (asked.kind, asked.subject, asked.state) == ("prune", str(PAY), "open")
     assert asked.payload == {"objects": sorted([str(CONFIG), str(SERVER)])}
@@ -546,7 +545,7 @@ def test_what_needs_a_person_asks_for_exactly_these_objects(attempt: Attempt) ->
 
 def test_a_removal_that_needs_a_person_applies_nothing(attempt: Attempt) -> None:
     result = _result(Ending.NEEDS_APPROVAL, reason=said("2 objects would go"), prune=(CONFIG,))
-    attempt.ender().ended(Phase.REMOVE, result)
+    attempt.ender(phase=Phase.REMOVE).ended(result)
     assert attempt.placement.applied_source_digest is None
     assert len(attempt.approvals()) == 1
 
@@ -559,19 +558,19 @@ def test_an_attempt_that_another_ended_changes_nothing(attempt: Attempt, how: st
     ender = attempt.ender()
     match how:
         case "success":
-            ender.ended(Phase.APPLY, _result())
+            done = ender.ended(_result())
         case "failure":
-            ender.failed("x", "y")
+            done = ender.failed("x", "y")
         case "transient":
-            ender.transient(AwayError("away"))
+            done = ender.transient(AwayError("away"))
         case "lost":
-            ender.lost()
+            done = ender.lost()
         case "waiting":
-            ender.ended(Phase.APPLY, _result(Ending.WAITING))
+            done = ender.ended(_result(Ending.WAITING))
         case "approval":
-            ender.ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, prune=(CONFIG,)))
+            done = ender.ended(_result(Ending.NEEDS_APPROVAL, prune=(CONFIG,)))
         case _:
-            ender.stop(AttemptOutcome.SKIPPED, said("because"))
-    assert ender.countdown is None
+            done = ender.stop(AttemptOutcome.SKIPPED, said("because"))
+    assert done.countdown is None
     assert (attempt.row, attempt.attempt, attempt.placement, attempt.cluster) == before
     assert attempt.approvals() == []

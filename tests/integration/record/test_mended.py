@@ -99,9 +99,7 @@ def test_another_proxy_is_another_way_worth_a_try(attempt: Attempt) -> None:
 def _look(attempt: Attempt, mode: SyncMode = SyncMode.MANUAL) -> Ender:
     """Return the ender of a run that only judges what a sweep saw."""
     attempt.again(Trigger.DRIFT)
-    ender = attempt.ender(mode)
-    ender.phase, ender.hint = Phase.CHECK, "h"
-    return ender
+    return attempt.ender(mode, phase=Phase.CHECK, hint="h")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +115,7 @@ def _look(attempt: Attempt, mode: SyncMode = SyncMode.MANUAL) -> Ender:
 def test_a_look_that_saw_nothing_confirms_and_judges_nothing(
     attempt: Attempt, code: str, remedy: Remedy, contact: str, status: str
 ) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     before = attempt.placement
     _look(attempt).failed(code, "no route", remedy)
     row = attempt.placement
@@ -127,7 +125,7 @@ def test_a_look_that_saw_nothing_confirms_and_judges_nothing(
 
 
 def test_a_look_that_was_given_up_is_not_on_its_way_any_more(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     ender = _look(attempt)
     with attempt.steps.db.write() as connection:
         standing.record_retrying(connection, attempt.placement.id, code="cluster.server-error", message="etcd")
@@ -137,31 +135,31 @@ def test_a_look_that_was_given_up_is_not_on_its_way_any_more(attempt: Attempt) -
 
 @pytest.mark.parametrize("code", ["hook.failed", "prune.claimed", ""])
 def test_no_look_forgets_a_failure_that_it_cannot_see(attempt: Attempt, code: str) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.again(Trigger.MANUAL)
-    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, error_code=code, reason=said("it failed")))
-    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, Action.UNCHANGED)))
+    attempt.ender().ended(_result(Ending.FAILED, error_code=code, reason=said("it failed")))
+    _look(attempt).ended(_result(Ending.SUCCEEDED, Change(CONFIG, Action.UNCHANGED)))
     assert (attempt.placement.sync_status, attempt.placement.failure_code) == ("failed", code or "sync.deadline")
     attempt.again(Trigger.MANUAL)
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     assert (attempt.placement.sync_status, attempt.placement.failure_code) == ("synced", "")
 
 
 def test_a_look_in_warn_mode_calls_nothing_in_whose_hook_failed(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason=said("it failed")))
+    attempt.ender().ended(_result(Ending.FAILED, error_code="hook.failed", reason=said("it failed")))
     attempt.again()
     unchanged = _result(Ending.SUCCEEDED, Change(CONFIG, Action.UNCHANGED))
-    attempt.ender(SyncMode.WARN).ended(Phase.CHECK, unchanged)
+    attempt.ender(SyncMode.WARN, phase=Phase.CHECK).ended(unchanged)
     row = attempt.placement
     assert (row.sync_status, row.failure_code, row.applied_source_digest) == ("failed", "hook.failed", None)
 
 
 def test_what_a_finalizer_keeps_is_still_kept_after_a_look(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(going=((CONFIG, "example.com/hold"),)))
+    attempt.ender().ended(_result(going=((CONFIG, "example.com/hold"),)))
     held = ((CONFIG, "example.com/hold"),)
-    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, EDITED, going=held))
+    _look(attempt).ended(_result(Ending.SUCCEEDED, EDITED, going=held))
     assert attempt.placement.found_code == "drift.found"
-    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, SAME, going=held))
+    _look(attempt).ended(_result(Ending.SUCCEEDED, SAME, going=held))
     row = attempt.placement
     assert (row.sync_status, row.found_code) == ("out-of-sync", "prune.held"), "somebody undid the drift by hand"
     assert row.found_params["finalizers"] == "example.com/hold"
@@ -180,30 +178,30 @@ def test_what_a_finalizer_keeps_is_still_kept_after_a_look(attempt: Attempt) -> 
 def test_removals_that_wait_for_a_person_do_so_after_a_look_where_nothing_else_differs(
     attempt: Attempt, code: str, changes: tuple[Change, ...], found: str
 ) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason=said("too many"), prune=(CONFIG,)))
+    attempt.ender().ended(_result(Ending.NEEDS_APPROVAL, reason=said("too many"), prune=(CONFIG,)))
     if code == "prune.rejected":
         attempt.steps.ask(IntentKind.REJECT, str(attempt.approvals()[0].id))
         attempt.steps.intents.tick()
     assert attempt.placement.found_code == code
     params = attempt.placement.found_params
-    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, *changes))
+    _look(attempt).ended(_result(Ending.SUCCEEDED, *changes))
     assert attempt.placement.found_code == {"": code, "none": ""}.get(found, found)
-    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED)))
+    _look(attempt).ended(_result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED)))
     assert (attempt.placement.found_code, attempt.placement.found_params) == (code, params), "whatever came in between"
 
 
 @pytest.mark.parametrize("still", [CONFIG, SERVER], ids=["other removals", "fewer"])
 def test_other_removals_than_those_that_a_person_was_asked_for_differ(attempt: Attempt, still: ObjectId) -> None:
     asked = (CONFIG, ObjectId("", "Secret", "pay", "key")) if still == CONFIG else (CONFIG,)
-    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason=said("too many"), prune=asked))
-    _look(attempt).ended(Phase.CHECK, _result(Ending.SUCCEEDED, Change(still, Action.PRUNED)))
+    attempt.ender().ended(_result(Ending.NEEDS_APPROVAL, reason=said("too many"), prune=asked))
+    _look(attempt).ended(_result(Ending.SUCCEEDED, Change(still, Action.PRUNED)))
     assert attempt.placement.found_code == "drift.found"
 
 
 def test_what_a_person_was_asked_for_holds_what_goes_already_too(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result(Ending.NEEDS_APPROVAL, reason=said("too many"), prune=(CONFIG, SERVER)))
+    attempt.ender().ended(_result(Ending.NEEDS_APPROVAL, reason=said("too many"), prune=(CONFIG, SERVER)))
     look = _result(Ending.SUCCEEDED, Change(CONFIG, Action.PRUNED), going=((SERVER, "example.com/hold"),))
-    _look(attempt).ended(Phase.CHECK, look)
+    _look(attempt).ended(look)
     assert (attempt.placement.found_code, attempt.placement.found_params["objects"]) == ("prune.asked", 2)
 
 
@@ -212,16 +210,16 @@ def test_what_a_person_was_asked_for_holds_what_goes_already_too(attempt: Attemp
 
 def _ill(attempt: Attempt, code: str = "hook.failed") -> None:
     """Have what is in fail at a sync that a person asks for."""
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.again(Trigger.MANUAL)
-    attempt.ender().ended(Phase.APPLY, _result(Ending.FAILED, error_code=code, reason=said("it failed")))
+    attempt.ender().ended(_result(Ending.FAILED, error_code=code, reason=said("it failed")))
 
 
 def test_a_look_calls_nothing_in_whose_hooks_are_not_through(attempt: Attempt) -> None:
     attempt.ender().failed("cluster.server-error", "a webhook is away", Remedy.TIME)
     attempt.again()
     left = _result(Ending.SUCCEEDED, SAME, unended=Unended((MIGRATE,), (MIGRATE,)))
-    attempt.ender(SyncMode.WARN).ended(Phase.CHECK, left)
+    attempt.ender(SyncMode.WARN, phase=Phase.CHECK).ended(left)
     row = attempt.placement
     assert (row.sync_status, row.failure_code) == ("failed", "cluster.server-error")
     assert (row.applied_source_digest, row.found_code) == (None, "hooks.unended")
@@ -229,12 +227,12 @@ def test_a_look_calls_nothing_in_whose_hooks_are_not_through(attempt: Attempt) -
 
 
 def test_a_revision_that_renders_the_very_bytes_of_the_last_needs_no_hook(attempt: Attempt) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.steps.resolve("b")
     attempt.steps.planner.tick()
     attempt.run = attempt.steps.claim()
-    ender = attempt.ender(SyncMode.WARN)
-    ender.ended(Phase.CHECK, _result(Ending.SUCCEEDED, SAME, unended=Unended((MIGRATE,))))
+    ender = attempt.ender(SyncMode.WARN, phase=Phase.CHECK)
+    ender.ended(_result(Ending.SUCCEEDED, SAME, unended=Unended((MIGRATE,))))
     assert (attempt.placement.sync_status, attempt.placement.applied_source_digest) == ("synced", "b" * 64)
 
 
@@ -248,13 +246,12 @@ def test_a_revision_that_renders_the_very_bytes_of_the_last_needs_no_hook(attemp
     ids=["other bytes", "the same, and one was begun", "all are through"],
 )
 def test_another_revision_is_in_with_its_hooks(attempt: Attempt, digest: str, unended: Unended, status: str) -> None:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.steps.resolve("b")
     attempt.steps.planner.tick()
     attempt.run = attempt.steps.claim()
-    ender = attempt.ender(SyncMode.WARN)
-    ender.manifest_digest = digest * 64
-    ender.ended(Phase.CHECK, _result(Ending.SUCCEEDED, SAME, unended=unended))
+    ender = attempt.ender(SyncMode.WARN, phase=Phase.CHECK, manifest_digest=digest * 64)
+    ender.ended(_result(Ending.SUCCEEDED, SAME, unended=unended))
     assert attempt.placement.sync_status == status
 
 
@@ -262,18 +259,18 @@ def test_another_revision_is_in_with_its_hooks(attempt: Attempt, digest: str, un
 def test_a_run_without_hooks_forgets_no_failure_of_one(attempt: Attempt, trigger: Trigger) -> None:
     _ill(attempt)
     attempt.again(trigger)
-    attempt.ender().ended(Phase.APPLY, _result(unended=Unended((MIGRATE,), (MIGRATE,))))
+    attempt.ender().ended(_result(unended=Unended((MIGRATE,), (MIGRATE,))))
     row = attempt.placement
     assert (row.sync_status, row.failure_code, row.failures) == ("failed", "hook.failed", 1)
     attempt.again(Trigger.MANUAL)
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     assert (attempt.placement.sync_status, attempt.placement.failure_code) == ("synced", "")
 
 
 def test_a_run_without_hooks_forgets_another_failure_and_says_which_hooks_are_not_through(attempt: Attempt) -> None:
     _ill(attempt, "cluster.denied")
     attempt.again(Trigger.DRIFT)
-    attempt.ender().ended(Phase.APPLY, _result(unended=Unended((MIGRATE,), (MIGRATE,))))
+    attempt.ender().ended(_result(unended=Unended((MIGRATE,), (MIGRATE,))))
     row = attempt.placement
     assert (row.sync_status, row.failure_code, row.found_code) == ("out-of-sync", "", "hooks.unended")
 
@@ -282,14 +279,13 @@ def test_a_run_without_hooks_forgets_another_failure_and_says_which_hooks_are_no
 @pytest.mark.parametrize("code", ["drift.fight", "hooks.unended"])
 def test_what_goes_hides_nothing_that_lasts_longer(attempt: Attempt, phase: Phase, code: str) -> None:
     """A sweep that sees it gone says that nothing is left."""
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.again(Trigger.DRIFT)
     more: dict[str, Any] = {"unended": Unended((MIGRATE,), (MIGRATE,))}
     if code == "drift.fight":
         more = {"fights": (Fight(SERVER, "rival", attempt.start),)}
-    ender = attempt.ender()
-    ender.phase = phase
-    ender.ended(phase, _result(Ending.SUCCEEDED, SAME, going=((CONFIG, "example.com/hold"),), **more))
+    ender = attempt.ender(phase=phase)
+    ender.ended(_result(Ending.SUCCEEDED, SAME, going=((CONFIG, "example.com/hold"),), **more))
     assert attempt.placement.found_code == code
 
 
@@ -334,21 +330,21 @@ def _kinds_come(attempt: Attempt) -> None:
 def test_hooks_run_again_for_a_change_and_not_by_time(
     attempt: Attempt, event: Callable[[Attempt], None], trigger: str
 ) -> None:
-    attempt.registered().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason=said("it failed")))
+    attempt.registered().ended(_result(Ending.FAILED, error_code="hook.failed", reason=said("it failed")))
     event(attempt)
     assert _planned(attempt) == trigger
     attempt.run = attempt.steps.claim()
-    attempt.registered().ended(Phase.APPLY, _result(Ending.FAILED, error_code="hook.failed", reason=said("it failed")))
+    attempt.registered().ended(_result(Ending.FAILED, error_code="hook.failed", reason=said("it failed")))
     _time_passes(attempt)
     assert _planned(attempt) == "retry", "that change was met"
 
 
 def test_a_change_during_a_run_counts_after_it(attempt: Attempt) -> None:
     failed = _result(Ending.FAILED, error_code="hook.failed", reason=said("it failed"))
-    attempt.registered().ended(Phase.APPLY, failed)
+    attempt.registered().ended(failed)
     attempt.again()
     _cluster_changes(attempt)
-    attempt.registered().ended(Phase.APPLY, failed)
+    attempt.registered().ended(failed)
     assert _planned(attempt) == "revision"
 
 
@@ -372,19 +368,17 @@ def test_a_hook_that_failed_for_what_is_in_runs_again_once_its_cluster_changes(
 
 
 def _leave(attempt: Attempt) -> Ender:
-    attempt.ender().ended(Phase.APPLY, _result())
+    attempt.ender().ended(_result())
     attempt.steps.commit(RETIRED)
     attempt.steps.planner.tick()
     attempt.run = attempt.steps.claim()
     attempt.start = attempt.placement.applied_at
-    ender = attempt.ender()
-    ender.phase, ender.placement = Phase.REMOVE, None
-    return ender
+    return attempt.ender(phase=Phase.REMOVE, placement=None)
 
 
 def test_a_removal_that_was_refused_is_tried_again_later_and_later(attempt: Attempt) -> None:
     refused = _result(Ending.FAILED, error_code="cluster.forbidden", reason=said("403 on delete"))
-    _leave(attempt).ended(Phase.REMOVE, refused)
+    _leave(attempt).ended(refused)
     row = attempt.placement
     assert (row.state, row.failure_code, row.failure_remedy) == ("leaving", "cluster.forbidden", "permanent")
     assert RetryPolicy().ceiling <= attempt.after(row.retry_at) < RetryPolicy().ceiling + NEAR
@@ -396,7 +390,7 @@ def test_a_removal_that_was_refused_is_tried_again_later_and_later(attempt: Atte
 
 def test_a_removal_that_an_earlier_version_gave_up_is_wanted_again(attempt: Attempt) -> None:
     refused = _result(Ending.FAILED, error_code="cluster.forbidden", reason=said("403 on delete"))
-    _leave(attempt).ended(Phase.REMOVE, refused)
+    _leave(attempt).ended(refused)
     with attempt.steps.db.write() as connection:
         connection.execute(update(PlacementRow).values(retry_at=None))
         placements.want_what_was_missed(connection, now=attempt.steps.db.now(connection))

@@ -17,7 +17,6 @@ from common.domain.errors import TransientError
 from common.domain.refs import PlacementRef, RunId
 from common.domain.runs import PARKED_PER_SLOT, Trigger
 from common.domain.status import NONE
-from common.domain.tenant import Signer, Tenant
 from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.queue import runs
@@ -29,7 +28,7 @@ from tests.factories import revision
 from tests.fixtures.redis import RedisServer
 from tests.harness import texts
 from tests.harness.scheduler import AWAY, AwayError, Steps
-from workers.record.endings import Ender
+from workers.record.endings import Done, Ender
 
 CLUSTERS = 250
 SLOTS = 16
@@ -122,13 +121,10 @@ class Hub(Steps):
             found = connection.execute(select(RunRow.id).order_by(RunRow.id).limit(limit)).scalars()
             return list(map(RunId, found))
 
-    def fail(self, run: RunId, error: TransientError | None = None) -> Ender:
+    def fail(self, run: RunId, error: TransientError | None = None) -> Done:
         """Have a transient error end an attempt, as a worker does."""
         self.workers(SLOTS)  # else it is taken for dead, and its places are gone, where this takes long for all runs
-        ender = Ender(self.db, self.claim(run))
-        ender.tenant, ender.signer = Tenant("default", ""), Signer(b"k" * 32, PlacementRef("eu", "web"), "m")
-        ender.transient(error or AwayError(AWAY))
-        return ender
+        return Ender(self.db, self.claim(run)).transient(error or AwayError(AWAY))
 
     def take(self, count: int) -> None:
         """Take messages off the queue without acknowledging any, as a worker does with countdowns."""

@@ -18,10 +18,9 @@ from common.store.queue import runs
 from common.store.schema.tables import RunRow
 from tests.harness.scheduler import AWAY, LEASE, AwayError
 from tests.integration.scheduler.broker import PLACES, QUEUE, Hub
-from workers.record.endings import Ender
+from workers.record.endings import Done
 from workers.tasks import app as doors
 from workers.tasks.runtime import Runtime
-from workers.tasks.sync_run import Done
 
 
 class Failing(Hub):
@@ -30,8 +29,7 @@ class Failing(Hub):
     error: TransientError = AwayError(AWAY)
 
     def carry_out(self, _runtime: Runtime, run: RunId) -> Done:
-        ender: Ender = self.fail(run, self.error)
-        return Done(ender.countdown, ender.error_code)
+        return self.fail(run, self.error)
 
     def work(self) -> str:
         """Have one message taken and its task carried out, as a worker does; return the task's id."""

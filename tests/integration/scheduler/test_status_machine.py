@@ -40,6 +40,7 @@ from tests.factories import said
 from tests.harness import texts
 from tests.harness.scheduler import PAY, REGISTRY, Steps
 from workers.record.endings import Ender
+from workers.record.known import Known
 from workers.sync.requests import Phase
 from workers.sync.results import Ending, Fight, SyncResult, Unended
 from workers.sync.sweep import Drift, Finding, SweepResult, SweepVerdict
@@ -296,14 +297,20 @@ class Statuses(RuleBasedStateMachine):
             facts = claims.facts_of(connection, run)
         placement = fleet.placement(run.ref)
         verdict = preflight(run, facts, placement, cluster=fleet.clusters.get("c1"), owner="", agreed=False)
-        ender = Ender(self.steps.db, run)
-        ender.tenant, ender.signer = Tenant("default", ""), Signer(b"k" * 32, run.ref, "m")
-        ender.placement, ender.projects, ender.hint = placement, fleet.projects, facts.standing.hint
-        ender.manifest_digest = run.revision.source_digest if run.revision is not None else None
+        phase = verdict.phase if isinstance(verdict, Go) else None
+        known = Known(
+            placement=placement,
+            projects=fleet.projects,
+            hint=facts.standing.hint,
+            phase=phase,
+            manifest_digest=run.revision.source_digest if run.revision is not None else None,
+            tenant=Tenant("default", ""),
+            signer=Signer(b"k" * 32, run.ref, "m"),
+        )
+        ender = Ender(self.steps.db, run, known)
         if isinstance(verdict, Stop):
             ender.stop(verdict.outcome, verdict.reason)
             return
-        ender.phase = verdict.phase
         self.begun = (self.truth.events, self.truth.changes)
         self.running = (run, ender, verdict)
 
@@ -318,13 +325,13 @@ class Statuses(RuleBasedStateMachine):
             ender.transient(UnreachableError("no route"))
             self._noted(run, contact="no", failed=exhausted, go=go)
         elif how == "denied":
-            ender.ended(go.phase, SyncResult(Ending.FAILED, (), reason=said("denied"), error_code="cluster.denied"))
+            ender.ended(SyncResult(Ending.FAILED, (), reason=said("denied"), error_code="cluster.denied"))
             self._noted(run, failed=True, go=go, refused=True)
         elif how == "faulty":
             ender.transient(FaultyError("etcd is slow"))
             self._noted(run, failed=run.retries >= 5 or looks, go=go)
         elif how == "given up":
-            ender.ended(go.phase, SyncResult(Ending.FAILED, (), reason=said("not healthy in time")))
+            ender.ended(SyncResult(Ending.FAILED, (), reason=said("not healthy in time")))
             self._noted(run, failed=True, go=go)
         elif go.phase is Phase.CHECK:
             self._checked(run, ender)
@@ -341,7 +348,7 @@ class Statuses(RuleBasedStateMachine):
         was_in = revision in {row.applied_source_digest, row.manifest_digest}
         unseen = row.failure_code in {"sync.deadline", "hook.failed"} or (left.begun if was_in else left.hooks)
         changes = (Change(CONFIG, action, diff="- v" if differs else ""),)
-        ender.ended(Phase.CHECK, SyncResult(Ending.SUCCEEDED, changes, going=self.truth.kept, unended=left))
+        ender.ended(SyncResult(Ending.SUCCEEDED, changes, going=self.truth.kept, unended=left))
         if run.trigger is Trigger.CHECK:
             return
         self.truth.contact, self.truth.judged = "yes", differs
@@ -359,7 +366,7 @@ class Statuses(RuleBasedStateMachine):
         if how == "fights" and run.trigger is Trigger.DRIFT and self.truth.edited:
             until = datetime.now(UTC) + timedelta(seconds=30)
             fights = (Fight(CONFIG, "rival", until),)
-            ender.ended(go.phase, SyncResult(Ending.SUCCEEDED, (), fights=fights, going=self.truth.kept, **seen))
+            ender.ended(SyncResult(Ending.SUCCEEDED, (), fights=fights, going=self.truth.kept, **seen))
             self.truth.contact, self.truth.judged = "yes", True
             self._succeeded(run)
             return
@@ -371,14 +378,12 @@ class Statuses(RuleBasedStateMachine):
             inventory.replace(connection, run.placement_id, [item])
         if how == "waits":
             self.truth.contact = "yes"
-            ender.ended(go.phase, SyncResult(Ending.WAITING, changes, reason=said("once the rest is healthy")))
+            ender.ended(SyncResult(Ending.WAITING, changes, reason=said("once the rest is healthy")))
             return
         again = run.trigger is Trigger.RETRY and self.truth.hook == (digest, False)
         if hooked and (how == "hook fails" or again):
             self.truth.hook = (digest, False)
-            ender.ended(
-                go.phase, SyncResult(Ending.FAILED, changes, reason=said("it failed"), error_code="hook.failed")
-            )
+            ender.ended(SyncResult(Ending.FAILED, changes, reason=said("it failed"), error_code="hook.failed"))
             self._noted(run, failed=True, go=go, by_hook=True)
             return
         self.truth.contact = "yes"
@@ -386,10 +391,10 @@ class Statuses(RuleBasedStateMachine):
         self.truth.judged = False
         if how == "asks":
             asks = SyncResult(Ending.NEEDS_APPROVAL, changes, reason=said("1 of 2"), prune=(CONFIG,), **seen)
-            ender.ended(go.phase, asks)
+            ender.ended(asks)
         else:
             self._pruned(run, holds=how == "holds")
-            ender.ended(go.phase, SyncResult(Ending.SUCCEEDED, changes, going=self.truth.kept, **seen))
+            ender.ended(SyncResult(Ending.SUCCEEDED, changes, going=self.truth.kept, **seen))
         self._succeeded(run)
 
     def _pruned(self, run: ClaimedRun, *, holds: bool) -> None:
