@@ -1,4 +1,7 @@
-"""The only place that reads the clocks, so that tests can hold them."""
+"""The clocks. What decides is given the instant; all else that dates something asks here, so that tests can hold it.
+
+Only deadlines of a call that waits, and ages shown to a person, are read where they are needed.
+"""
 
 from __future__ import annotations
 

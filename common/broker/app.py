@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -20,6 +20,7 @@ from common.broker.messages import unacknowledged
 from common.broker.reading import EntryError, read
 from common.broker.signing import sign, verify
 from common.broker.transport import install
+from common.clock import SystemClock
 from common.domain.codes import MessageReason
 from common.settings import Settings
 
@@ -36,7 +37,7 @@ class SignedMessages(AMQP):  # type: ignore[misc]  # Celery is untyped
         message = super().as_task_v2(*args, **options)
         (subject,) = message.body[0]
         queue = options["queue"].name
-        signed = sign(self.app.keys, message.headers, subject, queue=queue, now=datetime.now(UTC))
+        signed = sign(self.app.keys, message.headers, subject, queue=queue, now=SystemClock().now())
         message.headers.update(signed)
         return message
 
@@ -81,7 +82,7 @@ def verified(task: Task, app: FlotillaCelery, consumer: Any) -> Callable[..., An
 
     def handle(message: Any, body: Any, ack: Any, reject: Any, callbacks: Sequence[Any], **more: Any) -> Any:
         try:
-            verify(app.keys, message.headers, _payload(message), queue=_queue(app, message), now=datetime.now(UTC))
+            verify(app.keys, message.headers, _payload(message), queue=_queue(app, message), now=SystemClock().now())
             app.on_judged(None)
             return handler(message, body, ack, reject, callbacks, **more)
         except MessageRefusedError as error:

@@ -11,17 +11,6 @@ OBSERVE = "flotilla.observe"
 SWEEP = "flotilla.sweep"
 """A cluster's name."""
 NAMES = frozenset({SYNC, RESOLVE, OBSERVE, SWEEP})
-_NOW = ".now"
-
-
-def now_queue(pool: str) -> str:
-    """Return the queue of what people ask for: a process of its own serves it."""
-    return f"{pool}{_NOW}"
-
-
-def pool_of(queue: str) -> str:
-    """Return whose queue this is: a pool's name holds no dot."""
-    return queue.removesuffix(_NOW)
 
 
 def unacknowledged(pool: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import redis
@@ -21,6 +21,7 @@ from common.broker.errors import (
 from common.broker.keys import MessageKeys
 from common.broker.reading import EntryError, read, read_body, well_formed
 from common.broker.signing import verify
+from common.clock import SystemClock
 from common.domain.codes import MessageReason
 from common.domain.foreign import said
 
@@ -62,7 +63,7 @@ class CelerySender:
         Raises:
             BrokerUnavailableError: the broker does not say.
         """
-        soon = datetime.now(UTC) + _MEANT_FOR_LONG
+        soon = SystemClock().now() + _MEANT_FOR_LONG
         found: set[tuple[str, str]] = set()
         old: list[bytes] = []
         with _translated(), self._app.pool.acquire(block=True) as connection:

@@ -16,8 +16,9 @@ from typing import Any
 
 from common.broker.errors import MessageRefusedError
 from common.broker.keys import MessageKeys
-from common.broker.messages import NAMES, pool_of
+from common.broker.messages import NAMES
 from common.domain.codes import MessageReason
+from common.domain.queues import pool_of
 
 KEY, TIME, QUEUE, MAC = "flotilla-key", "flotilla-time", "flotilla-queue", "flotilla-mac"
 _UNCOVERED = frozenset({MAC, "redelivered"})

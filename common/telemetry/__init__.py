@@ -1,1 +1,1 @@
-"""Logs and metrics of every process."""
+"""Logs of every process."""

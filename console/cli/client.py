@@ -13,16 +13,11 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
-from common.domain.errors import PermanentError, TransientError
+from common.domain.errors import PermanentError
 from console.cli.address import Address, address
+from console.errors import HubUnreachableError
 
 Value = str | int | Sequence[str]
-
-
-class HubUnreachableError(TransientError):
-    """The hub does not answer, or does not let us in."""
-
-    code = "hub.unreachable"
 
 
 class HubRefusedError(PermanentError):

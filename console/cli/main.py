@@ -17,10 +17,10 @@ from typer.main import get_command, get_group
 from common.domain.errors import FlotillaError, capitalised
 from common.domain.foreign import said
 from common.domain.names import suggestion
-from console.cli.client import HubUnreachableError
 from console.cli.exits import Exit
 from console.cli.options import ANY_OPTIONS
 from console.cli.output import paint, say, warn
+from console.errors import HubUnreachableError
 
 FLEET = "The fleet"
 REGISTRY = "The registry"

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from common.domain.queues import now_queue
 from common.settings import settings
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, say, table
@@ -48,7 +49,8 @@ def worker(
 
     Example: flotilla worker --pool eu --concurrency 8
     """
-    queue = (pool or settings().pool) + (".now" if now else "")
+    served = pool or settings().pool
+    queue = now_queue(served) if now else served
     arguments = ["--queue", queue, "--concurrency", str(concurrency or settings().concurrency)]
     become("workers", *arguments, *(("--name", name) if name else ()))
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from common.domain.foreign import said
-from console.cli.client import HubClient, HubUnreachableError, Reply, Send, silent
+from console.cli.client import HubClient, Reply, Send, silent
+from console.errors import HubUnreachableError
 
 if TYPE_CHECKING:
     import httpx

@@ -28,7 +28,7 @@ from common.store.engine.session import Database, open_database
 from common.store.state import clusters, inventory, placements, sources
 from common.store.state.clusters import ClusterFacts
 from common.store.state.placements import PlacementFacts
-from console.cli.client import HubUnreachableError
+from console.errors import HubUnreachableError
 from console.inspect.offline import Shown, in_namespace
 from workers.public.clusters import ClusterPool
 from workers.public.manifests import flattened

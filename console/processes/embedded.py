@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from common.domain.queues import now_queue
 from common.sandbox.launch import Strictness
 from common.settings import Settings
 from console.processes.spec import ProcessSpec, anew, flotilla_env, python
@@ -94,5 +95,5 @@ def hub(settings: Settings, *, workers: int) -> tuple[ProcessSpec, ...]:
         worker(settings, f"worker-{n}", queue=settings.pool, concurrency=settings.concurrency)
         for n in range(1, workers + 1)
     )
-    now = worker(settings, "worker-now", queue=f"{settings.pool}.now", concurrency=NOW_CONCURRENCY)
+    now = worker(settings, "worker-now", queue=now_queue(settings.pool), concurrency=NOW_CONCURRENCY)
     return (scheduler(settings), *pools, now, api(settings), flower(settings))

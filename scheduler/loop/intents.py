@@ -13,6 +13,7 @@ from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
+from common.domain.queues import now_queue
 from common.domain.reasons import hold_sentence
 from common.domain.refs import PlacementRef, RunId
 from common.domain.revisions import Revision
@@ -243,7 +244,7 @@ def _by_person(one: PlacementFacts, actor: str, cause: Reason, fleet: Fleet, sna
         trigger=Trigger.MANUAL,
         actor=actor,
         cause=cause,
-        queue=f"{fleet.clusters[one.ref.cluster].pool}.now",
+        queue=now_queue(fleet.clusters[one.ref.cluster].pool),
         revision=one.desired,
         source_id=one.source_id,
         snapshot_id=snapshot_id,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import msgspec
 import urllib3
 from kubernetes.client.exceptions import ApiException
 
+from common.clock import SystemClock
 from common.domain.errors import FlotillaError, PermanentError, TransientError
 from common.domain.foreign import said
 from common.domain.redact import cut
@@ -223,7 +224,7 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
         wanted = timedelta(seconds=min(int(text), LONGEST_WAIT.total_seconds()))
     else:
         try:
-            wanted = parsedate_to_datetime(text) - datetime.now(UTC)
+            wanted = parsedate_to_datetime(text) - SystemClock().now()
         except (ValueError, TypeError):
             return None
     return min(max(wanted, timedelta(0)), LONGEST_WAIT)

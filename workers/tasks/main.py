@@ -14,9 +14,9 @@ from celery.worker.control import Panel
 
 from common.broker.app import FlotillaCelery, make_celery
 from common.broker.keys import pool_keys
-from common.broker.messages import pool_of
 from common.broker.transport import report_to
 from common.domain.codes import MessageReason
+from common.domain.queues import pool_of
 from common.sandbox import layers
 from common.sandbox.launch import Strictness
 from common.settings import Settings, settings

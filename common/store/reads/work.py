@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text
 
-from common.broker.messages import now_queue
+from common.domain.queues import now_queue
 from common.domain.work import Due, Late, WorkFacts
 from common.store.queue import leases, sending, workers
 from common.store.schema.tables import ClusterRow, Instant, SourceRow

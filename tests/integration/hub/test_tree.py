@@ -16,7 +16,7 @@ from common.domain.errors import FlotillaError
 from common.domain.refs import PlacementRef
 from common.settings import Settings
 from console.cli import looking, main
-from console.cli.client import HubUnreachableError
+from console.errors import HubUnreachableError
 from console.inspect import hub as looking_hub
 from console.inspect.live import look
 from tests.harness.hub import APPS, StepHub

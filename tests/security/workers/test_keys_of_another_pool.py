@@ -20,9 +20,9 @@ from common.broker import messages
 from common.broker.app import FlotillaCelery, make_celery
 from common.broker.errors import KeyFileError, MessageRefusedError
 from common.broker.keys import MessageKeys, message_keys, pool_keys
-from common.broker.messages import now_queue
 from common.broker.signing import KEY, QUEUE, sign, verify
 from common.domain.codes import MessageReason
+from common.domain.queues import now_queue, pool_of
 from common.settings import Settings, settings
 from console.cli.main import app as flotilla
 
@@ -36,7 +36,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def message(keys: MessageKeys, queue: str, **headers: Any) -> dict[str, Any]:
     """Return the headers of a message, signed with ``keys`` as they are, whosever they are said to be."""
     own: dict[str, Any] = {"task": messages.SYNC, "id": "x", "retries": 0}
-    claimed = replace(keys, pool=messages.pool_of(queue))
+    claimed = replace(keys, pool=pool_of(queue))
     return {**own, **sign(claimed, own, SUBJECT, queue=queue, now=NOW), **headers}
 
 
