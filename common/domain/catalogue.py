@@ -11,7 +11,7 @@ from typing import Any
 
 from common.domain.codes import FaultReason
 from common.domain.errors import sentences
-from common.domain.status import Reason
+from common.domain.status import NONE, Reason
 
 Params = Mapping[str, Any]
 _SENTENCES: dict[str, Callable[[Params], str]] = {}
@@ -69,12 +69,17 @@ def told(params: Params) -> str:
     return sentences(str(params.get("message", "")), str(params.get("remedy", "")))
 
 
-def inner(params: Params, name: str) -> str:
-    """Return the sentence of a reason that is a parameter of another one."""
+def parameter(params: Params, name: str) -> Reason:
+    """Return a reason that is a parameter of another one; ``NONE`` where there is no such."""
     given = params.get(name)
     if not isinstance(given, Mapping):
-        return ""
-    return sentence(Reason(str(given.get("code", "")), given.get("params") or {}))
+        return NONE
+    return Reason(str(given.get("code", "")), given.get("params") or {})
+
+
+def inner(params: Params, name: str) -> str:
+    """Return the sentence of a reason that is a parameter of another one."""
+    return sentence(parameter(params, name))
 
 
 def spoken(params: Params, name: str) -> str:

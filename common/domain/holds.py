@@ -53,5 +53,18 @@ class Hold(StrEnum):
     """Words of a version that kept no codes. Params: text."""
 
 
+class Leftover(StrEnum):
+    """Codes of why an object that Git does not ask for is on its cluster still; what refused has its own code."""
+
+    ORPHAN = "leftover.orphan"
+    """No inventory holds it: nothing here removes it."""
+    WAITS = "leftover.waits"
+    """It waits to be removed."""
+    LEAVES = "leftover.leaves"
+    """Its placement is being removed."""
+    RETAINED = "leftover.retained"
+    """Its placement is left alone. Params: hold (a reason)."""
+
+
 BLOCKING = frozenset({Hold.IDENTITY_CHANGED, Hold.SAME_CLUSTER, Hold.CLUSTER_UNKNOWN})
 """Of a cluster: what answers there may not be the one that is meant, so that nothing is written, removed or judged."""

@@ -25,15 +25,15 @@ from common.domain.codes import (
     SyncReason,
 )
 from common.domain.errors import FlotillaError
-from common.domain.holds import Hold
+from common.domain.holds import Hold, Leftover
 from common.domain.status import Contact, Found, Reason
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
 ENUMS = (
-    Hold, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason, RequestReason, ApprovalReason,
-    FaultReason, SweepReason, MessageReason, HealthReason,
+    Hold, Leftover, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason, RequestReason,
+    ApprovalReason, FaultReason, SweepReason, MessageReason, HealthReason,
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -1,4 +1,4 @@
-"""Sentences of what is said of placements and clusters: holds, contact, and what runs found."""
+"""Sentences of what is said of placements and clusters: holds, contact, what runs found, and what is left behind."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from common.domain import formatting
-from common.domain.catalogue import Params, sentence, spoken
+from common.domain.catalogue import Params, parameter, sentence, spoken
 from common.domain.changes import difference
-from common.domain.holds import BLOCKING, Hold
+from common.domain.holds import BLOCKING, Hold, Leftover
 from common.domain.runs import SyncStatus
 from common.domain.status import UNKNOWN_KINDS, Contact, Failure, Found, Reason, Remedy
 
@@ -195,4 +195,8 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Hold.ASKED: _leaving_asked,
     Hold.UNRESOLVED: lambda _: "its source was not resolved yet",
     Hold.UNREADABLE: lambda params: str(params["message"]),
+    Leftover.ORPHAN: lambda _: "no inventory holds it",
+    Leftover.WAITS: lambda _: "it waits to be removed",
+    Leftover.LEAVES: lambda _: "its placement is being removed",
+    Leftover.RETAINED: lambda params: f"its placement is retained: {hold_sentence(parameter(params, 'hold'))}",
 }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, or_, select, tuple_
 
-from common.domain.codes import FaultReason
-from common.domain.reasons import hold_sentence, sentence
+from common.domain.codes import FaultReason, ObjectReason
+from common.domain.holds import Leftover
+from common.domain.placements import PlacementState
+from common.domain.reasons import nested, sentence
 from common.domain.refs import ObjectId
+from common.domain.status import Reason
 from common.store.reads.page import Page, page_of
 from common.store.schema.tables import FaultRow, InventoryRow, PlacementRow
 from common.store.state.stored_reasons import reason_in
@@ -22,13 +26,15 @@ class LeftoverView:
     Attributes:
         placement: whose it is, or whose mark it carries.
         owned: whether an inventory holds it; the others are orphans, that nothing here will ever remove.
-        why: it is still there, in words.
+        why: it is still there, in words, with its code and what it was made with.
     """
 
     object: str
     placement: str
     owned: bool
     why: str
+    why_code: str
+    why_params: Mapping[str, Any]
 
 
 _KEY = (
@@ -75,23 +81,29 @@ def _orphans(connection: Connection) -> tuple[LeftoverView, ...]:
     found = connection.execute(query).scalars()
     each = ((str(one.get("object", "")), str(one.get("placement", ""))) for one in found if one)
     named = sorted(each, key=lambda one: (one[1], one[0]))
-    return tuple(LeftoverView(what, ref, owned=False, why="no inventory holds it") for what, ref in named)
+    return tuple(_told(what, ref, Reason(Leftover.ORPHAN), owned=False) for what, ref in named)
 
 
 def _view(row: Any) -> LeftoverView:
     object_id = ObjectId(row.group, row.kind, row.namespace, row.name)
-    return LeftoverView(str(object_id), f"{row.cluster}/{row.application}", owned=True, why=_why(row))
+    return _told(str(object_id), f"{row.cluster}/{row.application}", _why(row), owned=True)
 
 
-def _why(row: Any) -> str:
+def _told(what: str, ref: str, why: Reason, *, owned: bool) -> LeftoverView:
+    return LeftoverView(what, ref, owned=owned, why=sentence(why), why_code=why.code, why_params=why.params)
+
+
+def _why(row: Any) -> Reason:
     if row.refused_code:
-        return sentence(reason_in(row, "refused"))
+        return reason_in(row, "refused")
     if row.keep:
-        return "flotilla.dev/prune: never"
-    words = {
-        "placed": "it waits to be removed",
-        "leaving": "its placement is being removed",
-        "retained": f"its placement is retained: {hold_sentence(reason_in(row, 'hold'))}",
-        "left": "its kind is removed only with flotilla.dev/prune: allow",
-    }
-    return words[row.state]
+        return Reason(ObjectReason.PRUNE_NEVER)
+    match PlacementState(row.state):
+        case PlacementState.PLACED:
+            return Reason(Leftover.WAITS)
+        case PlacementState.LEAVING:
+            return Reason(Leftover.LEAVES)
+        case PlacementState.RETAINED:
+            return Reason(Leftover.RETAINED, {"hold": nested(reason_in(row, "hold"))})
+        case PlacementState.LEFT:
+            return Reason(ObjectReason.PROTECTED, {"kind": row.kind})

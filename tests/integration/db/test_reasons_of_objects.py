@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from common.domain.changes import Action, Change
 from common.domain.codes import CauseReason, FaultReason, ObjectReason
+from common.domain.holds import Hold, Leftover
 from common.domain.inventory import InventoryItem
 from common.domain.reasons import sentence, together
 from common.domain.refs import ObjectId, PlacementRef, RunId
@@ -25,13 +26,13 @@ from common.store.reads import leftovers as leftover_reads
 from common.store.reads import placements as placement_reads
 from common.store.reads import runs as run_reads
 from common.store.reads.runs import RunDetail
-from common.store.schema.tables import FaultRow, ObjectResultRow
+from common.store.schema.tables import FaultRow, ObjectResultRow, PlacementRow
 from common.store.state import faults, inventory, orphans
 from common.store.state.faults import StoredFault
 from tests.integration.db.rows import LEASE, NOW, add_placements, new_run
 
 BEFORE = "0033"
-MAP = ObjectId("", "ConfigMap", "shop", "a")
+MAP, OTHER = (ObjectId("", "ConfigMap", "shop", name) for name in "ab")
 REF = PlacementRef("eu", "web")
 KEPT = Reason(ObjectReason.KEPT, {"why": {"code": ObjectReason.OWNED_NOW, "params": {"owner": "eu/bank"}}})
 NO_RIGHT = Reason("cluster.forbidden", {"message": "no right", "remedy": "ask for it"})
@@ -84,9 +85,33 @@ def test_why_an_object_stays_is_read_as_it_was_written(database: Database) -> No
         (left,) = leftover_reads.leftovers(connection).items
     assert (one.refused_code, one.refused_params) == (KEPT.code, KEPT.params)
     assert one.refused == left.why == "not removed: owned by eu/bank"
+    assert (left.why_code, left.why_params) == (KEPT.code, KEPT.params)
     with database.write() as connection:
         inventory.replace(connection, placement, [replace(item, refused=NONE)])
         assert inventory.of(connection, placement)[0].refused == NONE
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "words"),
+    [
+        ("placed", Leftover.WAITS, "it waits to be removed"),
+        ("leaving", Leftover.LEAVES, "its placement is being removed"),
+        ("retained", Leftover.RETAINED, "its placement is retained: blocked: the cluster is unknown"),
+        ("left", ObjectReason.PROTECTED, "a ConfigMap is removed only with flotilla.dev/prune: allow"),
+    ],
+)
+def test_why_an_object_is_there_still_is_a_code_that_is_read_in_words(
+    database: Database, state: str, code: str, words: str
+) -> None:
+    with database.write() as connection:
+        (placement,) = add_placements(connection, str(REF))
+        inventory.replace(connection, placement, [InventoryItem(MAP, "v1", wanted=False)])
+        held = {"hold_code": Hold.CLUSTER_UNKNOWN} if state == "retained" else {}
+        connection.execute(update(PlacementRow).values(state=state, **held))
+        orphans.replace(connection, "eu", [(OTHER, REF)], now=NOW)
+        orphan, left = leftover_reads.leftovers(connection).items
+    assert (left.why_code, left.why, left.owned) == (code, words, True)
+    assert (orphan.why_code, orphan.why, orphan.owned) == (Leftover.ORPHAN, "no inventory holds it", False)
 
 
 def test_no_secret_is_left_in_a_parameter_at_any_depth() -> None:
