@@ -140,7 +140,7 @@ class ObjectReason(StrEnum):
     PROTECTED = "prune.protected"
     """Its kind takes others or data along, and needs an annotation. Params: kind."""
     DISALLOWED = "prune.disallowed"
-    """The project does not allow it. Params: project, why."""
+    """The project does not allow it. Params: project, why (a reason)."""
     CLAIMED = "prune.taken-over"
     """Another placement takes it over. Params: placement."""
     OWNED_NOW = "prune.owned"

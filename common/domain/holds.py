@@ -66,5 +66,18 @@ class Leftover(StrEnum):
     """Its placement is left alone. Params: hold (a reason)."""
 
 
+class Denial(StrEnum):
+    """Codes of what a project does not allow of an object."""
+
+    KIND = "policy.kind"
+    """Its kind. Params: kind."""
+    RIGHTS = "policy.rights"
+    """Its kind gives rights, and the project has no account of its own and does not name it. Params: kind."""
+    CLUSTER_KIND = "policy.cluster-kind"
+    """Its kind is of the whole cluster, and the project does not name it. Params: kind, needs (a field)."""
+    NAMESPACE = "policy.namespace"
+    """Its namespace. Params: namespace."""
+
+
 BLOCKING = frozenset({Hold.IDENTITY_CHANGED, Hold.SAME_CLUSTER, Hold.CLUSTER_UNKNOWN})
 """Of a cluster: what answers there may not be the one that is meant, so that nothing is written, removed or judged."""

@@ -25,15 +25,15 @@ from common.domain.codes import (
     SyncReason,
 )
 from common.domain.errors import FlotillaError
-from common.domain.holds import Hold, Leftover
+from common.domain.holds import Denial, Hold, Leftover
 from common.domain.status import Contact, Found, Reason
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
 ENUMS = (
-    Hold, Leftover, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason, RequestReason,
-    ApprovalReason, FaultReason, SweepReason, MessageReason, HealthReason,
+    Hold, Denial, Leftover, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason,
+    RequestReason, ApprovalReason, FaultReason, SweepReason, MessageReason, HealthReason,
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -121,6 +121,9 @@ def test_words_that_an_earlier_version_kept_where_a_reason_stands_now_are_shown(
     for what in ("Pod could not be listed", reasons.nested(pods)):
         said = reasons.sentence(Reason(Contact.PARTIAL, {"what": what}))
         assert said == "not everything could be read: Pod could not be listed"
+    for why in ("namespace x", reasons.nested(Reason(Denial.NAMESPACE, {"namespace": "x"}))):
+        said = reasons.sentence(Reason(ObjectReason.DISALLOWED, {"project": "team", "why": why}))
+        assert said == "project team does not allow it: namespace x"
     for what in ("was changed", SweepReason.CHANGED):
         seen = {"objects": 1, "kind": "ConfigMap", "name": "web", "what": what, "by": "kubectl"}
         assert reasons.sentence(Reason(CauseReason.DRIFTED, seen)) == (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from common.domain.codes import ObjectReason
+from common.domain.reasons import nested
 from common.domain.refs import ObjectId
 from common.domain.status import Reason
 from workers.sync.errors import ClaimedError, UnknownKindError
@@ -95,5 +96,5 @@ def departure(request: SyncRequest) -> prune.PrunePlan:
     return plan
 
 
-def _disallowed(project: str, why: str) -> Reason:
-    return Reason(ObjectReason.DISALLOWED, {"project": project, "why": why})
+def _disallowed(project: str, why: Reason) -> Reason:
+    return Reason(ObjectReason.DISALLOWED, {"project": project, "why": nested(why)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from common.domain import formatting
-from common.domain.catalogue import Params, inner, nested, sentence
+from common.domain.catalogue import Params, inner, nested, sentence, spoken
 from common.domain.codes import CauseReason, HookReason, ObjectReason, SweepReason
 from common.domain.status import NONE, Reason
 
@@ -123,7 +123,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     ObjectReason.UNAPPROVED: lambda _: "not on the approved list",
     ObjectReason.PRUNE_NEVER: lambda _: f"{_PRUNE}: never",
     ObjectReason.PROTECTED: lambda params: f"a {params['kind']} is removed only with {_PRUNE}: allow",
-    ObjectReason.DISALLOWED: lambda params: f"project {params['project']} does not allow it: {params['why']}",
+    ObjectReason.DISALLOWED: lambda params: f"project {params['project']} does not allow it: {spoken(params, 'why')}",
     ObjectReason.CLAIMED: lambda params: f"{params['placement']} takes it over",
     ObjectReason.OWNED_NOW: lambda params: f"owned by {params['owner']}",
     ObjectReason.MARK_GONE: lambda _: "it does not carry our mark any more",

@@ -8,7 +8,7 @@ from datetime import datetime
 from common.domain import formatting
 from common.domain.catalogue import Params, parameter, sentence, spoken
 from common.domain.changes import difference
-from common.domain.holds import BLOCKING, Hold, Leftover
+from common.domain.holds import BLOCKING, Denial, Hold, Leftover
 from common.domain.runs import SyncStatus
 from common.domain.status import UNKNOWN_KINDS, Contact, Failure, Found, Reason, Remedy
 
@@ -195,6 +195,10 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Hold.ASKED: _leaving_asked,
     Hold.UNRESOLVED: lambda _: "its source was not resolved yet",
     Hold.UNREADABLE: lambda params: str(params["message"]),
+    Denial.KIND: lambda params: f"kind {params['kind']}",
+    Denial.RIGHTS: lambda params: f"kind {params['kind']}, which needs a serviceAccount or kinds.allow",
+    Denial.CLUSTER_KIND: lambda params: f"cluster-scoped kind {params['kind']}, which needs {params['needs']}",
+    Denial.NAMESPACE: lambda params: f"namespace {params['namespace']}",
     Leftover.ORPHAN: lambda _: "no inventory holds it",
     Leftover.WAITS: lambda _: "it waits to be removed",
     Leftover.LEAVES: lambda _: "its placement is being removed",

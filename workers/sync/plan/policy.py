@@ -6,7 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from common.domain.fleet import Project
+from common.domain.holds import Denial
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId
+from common.domain.status import NONE, Reason
 from workers.sync.errors import PolicyError
 from workers.sync.objects.ordering import NAMESPACE
 from workers.sync.plan.normalise import Normal
@@ -32,7 +35,7 @@ def check(normal: Normal, project: Project) -> None:
         *(_Placed(one.object, of_cluster=not one.target.kind.namespaced) for one in normal.wanted),
         *(_Placed(one.object, of_cluster=None) for one in normal.unserved),
     ]
-    denials = [f"{one.object} ({why})" for one in placed for why in _denials(one, project)]
+    denials = [f"{one.object} ({sentence(why)})" for one in placed for why in _denials(one, project)]
     if denials:
         raise PolicyError(project.name, denials)
 
@@ -43,27 +46,27 @@ def check_removal(objects: Iterable[ObjectId], project: Project) -> None:
     Raises:
         PolicyError: it may not; names every one that it must not.
     """
-    denials = [f"{one} ({why})" for one in objects if (why := forbids(one, project))]
+    denials = [f"{one} ({sentence(why)})" for one in objects if (why := forbids(one, project))]
     if denials:
         raise PolicyError(project.name, denials)
 
 
-def forbids(object_id: ObjectId, project: Project) -> str:
-    """Return why a project may not remove an object of an inventory; empty where it may."""
-    return next(_denials(_Placed(object_id, of_cluster=not object_id.namespace), project), "")
+def forbids(object_id: ObjectId, project: Project) -> Reason:
+    """Return why a project may not remove an object of an inventory; ``NONE`` where it may."""
+    return next(_denials(_Placed(object_id, of_cluster=not object_id.namespace), project), NONE)
 
 
-def _denials(one: _Placed, project: Project) -> Iterator[str]:
+def _denials(one: _Placed, project: Project) -> Iterator[Reason]:
     object_id = one.object
     kind = f"{object_id.group}/{object_id.kind}"
     if not project.allows_kind(object_id.group, object_id.kind):
-        yield f"kind {kind}"
+        yield Reason(Denial.KIND, {"kind": kind})
     elif not project.allows_rights(object_id.group, object_id.kind):
-        yield f"kind {kind}, which needs a serviceAccount or kinds.allow"
+        yield Reason(Denial.RIGHTS, {"kind": kind})
     elif one.of_cluster and not project.allows_cluster_kind(object_id.group, object_id.kind):
         needed = "namespaces.create" if (object_id.group, object_id.kind) == NAMESPACE else "clusterKinds.allow"
-        yield f"cluster-scoped kind {kind}, which needs {needed}"
+        yield Reason(Denial.CLUSTER_KIND, {"kind": kind, "needs": needed})
     elif object_id.namespace and not project.allows_namespace(object_id.namespace):
-        yield f"namespace {object_id.namespace}"
+        yield Reason(Denial.NAMESPACE, {"namespace": object_id.namespace})
     elif (object_id.group, object_id.kind) == NAMESPACE and not project.allows_namespace(object_id.name):
-        yield f"namespace {object_id.name}"
+        yield Reason(Denial.NAMESPACE, {"namespace": object_id.name})
