@@ -14,7 +14,7 @@ from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.queue.leadership import NotLeadingError
 from common.store.queue.runs import NewRun
-from common.store.state import findings, standing
+from common.store.state import findings, retries
 from common.store.state.findings import OpenFinding
 from common.telemetry.logs import logger
 from scheduler.loop.facts import blocked_clusters
@@ -90,7 +90,7 @@ def _carry_out(
             again.append((one.placement_id, max(now, decision.at)))
     made = runs.create_many(connection, wanted, now=now)
     for placement_id, at in sorted(again):
-        standing.want_again(connection, placement_id, at=at)
+        retries.want_again(connection, placement_id, at=at)
     return len(made)
 
 

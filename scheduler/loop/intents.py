@@ -25,7 +25,7 @@ from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.queue.runs import NewRun
-from common.store.state import approvals, clusters, intents, placements, sources, standing
+from common.store.state import approvals, clusters, intents, outcomes, placements, sources
 from common.store.state.approvals import Approval
 from common.store.state.intents import Answer, Intent, IntentKind, IntentOutcome
 from common.store.state.placements import OpenRun, PlacementFacts
@@ -161,7 +161,7 @@ class IntentRunner:
         if state is ApprovalState.REJECTED:
             if approval.kind is ApprovalKind.PRUNE:
                 ref = PlacementRef.parse(approval.subject)
-                standing.record_rejected(connection, ref, by=intent.actor, why=intent.reason)
+                outcomes.record_rejected(connection, ref, by=intent.actor, why=intent.reason)
             return _done(Reason(RequestReason.REJECTED))
         return self._approved(connection, replace(approval, decided_by=intent.actor), known, now)
 

@@ -20,8 +20,8 @@ from common.store.queue import runs
 from common.store.queue.runs import NewRun
 from common.store.state import approvals, faults, placements, sources
 from common.store.state.faults import StoredFault
+from common.store.state.outcomes import HOOKS
 from common.store.state.placements import PlacementChange, PlacementFacts
-from common.store.state.standing import HOOKS
 from common.telemetry.logs import logger
 from scheduler.loop.facts import approved_to_leave, blocked_clusters, read_facts
 from scheduler.planning.due import MakeRun, NoRun, Waiting, decide

@@ -14,8 +14,8 @@ from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.queue import lost, reaper, runs, workers
 from common.store.queue.reaper import Patience
-from common.store.state import standing
-from common.store.state.standing import Failed
+from common.store.state import outcomes, placement_status
+from common.store.state.outcomes import Failed
 from common.telemetry.logs import logger
 
 log = logger(__name__)
@@ -84,7 +84,7 @@ class Reaper:
 
 def _failed(connection: Connection, placement_id: int, run: RunId, error: Reason, now: datetime) -> None:
     """Note on its placement that a run ended without a worker."""
-    failures = standing.get(connection, placement_id).failures
+    failures = placement_status.get(connection, placement_id).failures
     again = now + own_back_off(failures, RetryPolicy(ceiling=AFTER_DEADLINE))
     failed = Failed(run, error.code, error.params, Remedy.TIME, again)
-    standing.record_failure(connection, placement_id, failed, now=now)
+    outcomes.record_failure(connection, placement_id, failed, now=now)

@@ -18,12 +18,12 @@ from common.store.engine.session import Database
 from common.store.queue import attempts, runs, workers
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
-from common.store.state import findings, intents, placements, sources, standing
+from common.store.state import findings, intents, outcomes, placements, sources
 from common.store.state.findings import NewFinding
 from common.store.state.intents import IntentKind
+from common.store.state.outcomes import Success
 from common.store.state.placements import PlacementFacts
 from common.store.state.sources import Digest
-from common.store.state.standing import Success
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.findings import Findings
 from scheduler.loop.intents import IntentRunner
@@ -251,7 +251,7 @@ class Steps:
         def note(connection: Connection, now: datetime) -> None:
             assert run.revision is not None
             done = Success(run.revision, "m" * 64, 3, NONE, None, now + timedelta(days=1), Tenant("default", ""), "")
-            standing.record_success(connection, run.placement_id, done, now=now)
+            outcomes.record_success(connection, run.placement_id, done, now=now)
 
         self.end(run, AttemptEnding(AttemptOutcome.SUCCEEDED), note)
 

@@ -23,13 +23,13 @@ from common.store.engine.session import Database
 from common.store.queue import attempts, dispatch, workers
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
-from common.store.state import approvals, clusters, healths, standing
+from common.store.state import approvals, clusters, healths, observations, outcomes, placement_status
 from common.store.state.moves import OWNED
-from common.store.state.standing import Checked, Failed
+from common.store.state.outcomes import Checked, Failed
 from common.telemetry.logs import logger
-from workers.record import asking, moves, outcomes, summary
+from workers.record import asking, moves, placements, summary
 from workers.record.known import NOTHING_KNOWN, Known
-from workers.record.outcomes import FIRST_LOOK
+from workers.record.placements import FIRST_LOOK
 from workers.sync.requests import Phase
 from workers.sync.results import Ending, SyncResult
 
@@ -76,7 +76,7 @@ class Ender:
         said = self._known.secrets.masked_reason(reason)
 
         def note(connection: Connection, _now: datetime) -> None:
-            standing.record_given_up(connection, self._run.placement_id)
+            outcomes.record_given_up(connection, self._run.placement_id)
 
         return self._end(lambda _now: AttemptEnding(outcome, reason=said), note)
 
@@ -124,21 +124,21 @@ class Ender:
 
         def note(connection: Connection, now: datetime) -> None:
             if code in NO_CONTACT:
-                standing.lose_contact(connection, [self._run.placement_id], code=code, message=message)
-            if self._only_judges and (remedy is Remedy.TIME or standing.without_access(code)):
+                observations.lose_contact(connection, [self._run.placement_id], code=code, message=message)
+            if self._only_judges and (remedy is Remedy.TIME or observations.without_access(code)):
                 # It saw nothing: what was known stays, and the sweep's hint is still to be judged.
-                standing.record_given_up(connection, self._run.placement_id)
+                outcomes.record_given_up(connection, self._run.placement_id)
             elif self._only_judges:
                 refused = Reason(Found.REFUSED, {"code": code, "message": message})
                 checked = Checked(None, refused, retry_at=None, hint=self._known.hint)
-                standing.record_checked(connection, self._run.placement_id, checked, now=now)
+                outcomes.record_checked(connection, self._run.placement_id, checked, now=now)
             else:
                 self._failed(connection, error, remedy, settings, now=now)
 
         return self._end(lambda _now: _measured(ending, result), note)
 
     def _failed(self, connection: Connection, error: Reason, remedy: Remedy, settings: str, *, now: datetime) -> None:
-        row = standing.get(connection, self._run.placement_id)
+        row = placement_status.get(connection, self._run.placement_id)
         failed = Failed(
             run=self._run.attempt.run,
             began=self._run.claimed_at,
@@ -149,7 +149,7 @@ class Ender:
             settings=settings,
             hint=self._known.hint,
         )
-        standing.record_failure(connection, self._run.placement_id, failed, now=now)
+        outcomes.record_failure(connection, self._run.placement_id, failed, now=now)
 
     def ended(self, result: SyncResult) -> Done:
         """The engine came to an end."""
@@ -172,12 +172,12 @@ class Ender:
 
         def note(connection: Connection, now: datetime) -> None:
             if phase is Phase.REMOVE:
-                standing.record_left(connection, self._run.placement_id)
+                outcomes.record_left(connection, self._run.placement_id)
             elif phase is Phase.CHECK:
-                outcomes.note_checked(connection, self._run, self._known, result, now=now)
+                placements.note_checked(connection, self._run, self._known, result, now=now)
             else:
                 found = summary.left_over(result, result.unended.begun)
-                outcomes.note_applied(connection, self._run, self._known, result, found, now=now)
+                placements.note_applied(connection, self._run, self._known, result, found, now=now)
 
         said = summary.success(phase, result, (*self._known.warnings, *result.warnings))
         ending = _measured(AttemptEnding(AttemptOutcome.SUCCEEDED, reason=said), result)
@@ -197,8 +197,8 @@ class Ender:
         waits = Reason(Found.WAITS, {"what": nested(result.reason)})
 
         def note(connection: Connection, now: datetime) -> None:
-            standing.reached(connection, [self._run.placement_id], now=now)
-            standing.record_found(connection, self._run.placement_id, waits)
+            observations.reached(connection, [self._run.placement_id], now=now)
+            outcomes.record_found(connection, self._run.placement_id, waits)
             healths.await_health_of(connection, self._run.placement_id, until=now + self._known.settings.deadline)
             clusters.look_by(connection, self._run.ref.cluster, observe_at=now + FIRST_LOOK)
 
@@ -223,9 +223,9 @@ class Ender:
         def note(connection: Connection, now: datetime) -> None:
             found = asking.ask(connection, self._run, result, now=now)
             if self._known.phase is Phase.REMOVE:
-                standing.record_found(connection, self._run.placement_id, found)
+                outcomes.record_found(connection, self._run.placement_id, found)
             else:
-                outcomes.note_applied(connection, self._run, self._known, result, found, now=now)
+                placements.note_applied(connection, self._run, self._known, result, found, now=now)
 
         asks = Reason(RunReason.ASKS, {"what": nested(result.reason)})
         ending = _measured(AttemptEnding(AttemptOutcome.NEEDS_APPROVAL, reason=asks), result)
@@ -258,9 +258,9 @@ class Ender:
             slots = workers.sendable_slots(connection, now=now).get(self._run.queue, 1)
             parked = dispatch.park(connection, self._run.attempt.run, limit=PARKED_PER_SLOT * slots)
             if code in NO_CONTACT:
-                standing.lose_contact(connection, [self._run.placement_id], code=code, message=message)
+                observations.lose_contact(connection, [self._run.placement_id], code=code, message=message)
             else:
-                standing.record_retrying(connection, self._run.placement_id, code=code, message=message)
+                outcomes.record_retrying(connection, self._run.placement_id, code=code, message=message)
 
         def ending(now: datetime) -> AttemptEnding:
             retrying = AttemptOutcome.RETRYING

@@ -8,14 +8,14 @@ from common.domain.errors import PermanentError, TransientError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.store.queue.runs import WaitingRun
-from common.store.state.standing import Standing
+from common.store.state.placement_status import PlacementStatus
 from workers.sync.objects.moving import Hold, Owner, held_by
 from workers.sync.ports import ClusterPort
 
 
 def unreleased(
     everything: Mapping[PlacementRef, Sequence[InventoryItem]],
-    standings: Iterable[Standing],
+    standings: Iterable[PlacementStatus],
     waiting: Iterable[WaitingRun],
 ) -> Iterator[ObjectId]:
     """Yield the objects that runs wait for and that another placement of the cluster does not release yet.

@@ -14,8 +14,8 @@ from common.domain.fleet import Cluster, Fleet
 from common.domain.inventory import InventoryItem
 from common.domain.reasons import sentence
 from common.store.queue import leases
-from common.store.state import clusters, standing
-from common.store.state.standing import Standing
+from common.store.state import clusters, observations, placement_status
+from common.store.state.placement_status import PlacementStatus
 from common.telemetry.logs import logger
 from workers.kube import Connection
 from workers.sync.errors import ForbiddenError
@@ -66,7 +66,7 @@ class Site:
     snapshot_id: int
     fleet: Fleet
     cluster: Cluster
-    placements: tuple[Standing, ...]
+    placements: tuple[PlacementStatus, ...]
     looks: clusters.Looks
 
 
@@ -78,7 +78,7 @@ def site(runtime: Runtime, name: str) -> Site | None:
         looks = clusters.looks_due(connection, name)
         if cluster is None or looks is None:
             return None
-        return Site(snapshot_id, fleet, cluster, standing.of_cluster(connection, name), looks)
+        return Site(snapshot_id, fleet, cluster, placement_status.of_cluster(connection, name), looks)
 
 
 def reach(runtime: Runtime, cluster: Cluster) -> Connection:
@@ -103,7 +103,7 @@ def unreached(runtime: Runtime, where: Site, error: FlotillaError, *, next_at_le
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
         ids = [one.id for one in where.placements]
-        standing.lose_contact(connection, ids, code=error.code, message=error.message)
+        observations.lose_contact(connection, ids, code=error.code, message=error.message)
         clusters.record_unreached(connection, where.cluster.name, error.reason)
         clusters.sweep_later(connection, where.cluster.name, next_at=now + next_at_least)
 

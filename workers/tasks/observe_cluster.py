@@ -16,7 +16,7 @@ from common.store.queue import runs
 from common.store.queue.runs import WaitingRun
 from common.store.state import clusters, healths, inventory
 from common.store.state.healths import SeenHealth
-from common.store.state.standing import Standing
+from common.store.state.placement_status import PlacementStatus
 from common.telemetry.logs import logger
 from workers.kube.pool import OWN
 from workers.render.cel.evaluation import Expressions
@@ -121,7 +121,7 @@ def _own_rules(where: Site, expressions: Expressions) -> dict[PlacementRef, Own]
 def _record(
     connection: Connection,
     where: Site,
-    awaited: Mapping[PlacementRef, Standing],
+    awaited: Mapping[PlacementRef, PlacementStatus],
     seen: tuple[PlacementHealth, ...],
     states: _States,
     now: datetime,
@@ -164,7 +164,7 @@ def _came(found: PlacementHealth, run: WaitingRun, known: _States) -> bool:
     return all(health in GOOD for health in states.values())
 
 
-def _until(row: Standing, report: HealthReport, *, waits: bool, now: datetime) -> datetime | None:
+def _until(row: PlacementStatus, report: HealthReport, *, waits: bool, now: datetime) -> datetime | None:
     """Return until when the placement's health goes on being awaited; None when no longer."""
     if not waits and report.health in SETTLED:
         return None

@@ -50,12 +50,12 @@ def preflight(
         owner: project that the placement's objects belong to; empty for none.
         agreed: whether a person asked for the run after the application had become one of its project.
     """
-    removes, standing = run.revision is None, facts.standing
-    placed = placement if standing.state is PlacementState.PLACED else None
+    removes, status = run.revision is None, facts.status
+    placed = placement if status.state is PlacementState.PLACED else None
     begun = _goes_on(run, facts.last)
     trigger = Trigger.LEAVING if removes else run.trigger
-    at = (standing.state, placement, cluster, owner)
-    wish = Wish(trigger, *at, blocked=facts.blocked, paused=standing.paused, agreed=agreed, begun=begun)
+    at = (status.state, placement, cluster, owner)
+    wish = Wish(trigger, *at, blocked=facts.blocked, paused=status.paused, agreed=agreed, begun=begun)
     admitted = admit(wish)
     if isinstance(admitted, Held) and admitted.hold.code == Hold.TRANSFERRED:
         return Stop(AttemptOutcome.SKIPPED, admitted.hold)  # nor are its hooks seen to their end in another's name
@@ -74,7 +74,7 @@ def preflight(
 
 def _outdated(run: ClaimedRun, facts: ClaimFacts, placement: Placement) -> Reason:
     """Return why something newer is to follow; ``NONE`` when nothing is."""
-    desired, mine = facts.standing.desired, run.revision
+    desired, mine = facts.status.desired, run.revision
     if mine is None or desired is None or desired != mine.identity:
         return Reason(RunReason.NEWER_REVISION)
     if not mine.covers(placement.to_resolve):

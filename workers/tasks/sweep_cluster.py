@@ -18,9 +18,9 @@ from common.domain.status import BY_LOOKS, NONE, UNKNOWN_KINDS, Found, Reason
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.queue import attempts
-from common.store.state import clusters, findings, healths, inventory, orphans, standing
+from common.store.state import clusters, findings, healths, inventory, observations, orphans, placement_status, retries
 from common.store.state.findings import NewFinding
-from common.store.state.standing import Standing
+from common.store.state.placement_status import PlacementStatus
 from common.telemetry.logs import logger
 from workers.kube.pool import OWN
 from workers.sync.errors import UnknownKindError
@@ -84,7 +84,7 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
         recorder = Recorder(transaction, where, now)
         recorder.record(found)
         for id_ in served:
-            standing.kinds_served(transaction, id_, now=now)
+            retries.kinds_served(transaction, id_, now=now)
         healths.await_health(transaction, where.cluster.name, now=now)
         # After the placements, as at the end of a run: neither then waits for the other.
         clusters.record_reached(
@@ -96,14 +96,14 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
         )
         clusters.look_by(transaction, where.cluster.name, observe_at=now)
         # As it is by now: the first run of a placement may have ended meanwhile, which asked for no later sweep.
-        names = standing.placed_on(transaction, where.cluster.name)
+        names = placement_status.placed_on(transaction, where.cluster.name)
         next_at, step = _next(where, _interval(runtime, fleet, where.cluster.name, names), now)
         clusters.swept(transaction, where.cluster.name, next_at=next_at, step=step, now=now)
         recorder.file()
     log.info("cluster.swept", cluster=where.cluster.name, requests=dict(cluster.requests()))
 
 
-def _served_now(cluster: ClusterPort, placements: Sequence[Standing]) -> tuple[int, ...]:
+def _served_now(cluster: ClusterPort, placements: Sequence[PlacementStatus]) -> tuple[int, ...]:
     """Return the placements that failed for a kind that the cluster serves by now."""
     served: dict[tuple[str, str, str], bool] = {}
     found = []
@@ -143,7 +143,7 @@ class Recorder:
         self._transaction = transaction
         self._where = where
         self._now = now
-        self._by_ref: Mapping[PlacementRef, Standing] = {one.ref: one for one in where.placements}
+        self._by_ref: Mapping[PlacementRef, PlacementStatus] = {one.ref: one for one in where.placements}
         fighting = [row.id for row in where.placements if row.found.code == Found.FIGHT]
         self._healings = inventory.healings(transaction, fighting)
         self._found: list[NewFinding] = []
@@ -153,13 +153,13 @@ class Recorder:
         known = [(self._by_ref[one.ref], one) for one in found.verdicts if one.ref in self._by_ref]
         partial = {row.id: verdict.reason for row, verdict in known if verdict.finding is Finding.PARTIAL}
         read = [row.id for row in self._where.placements if row.id not in partial]
-        standing.reached(self._transaction, read, now=self._now)
+        observations.reached(self._transaction, read, now=self._now)
         for id_, what in partial.items():
-            standing.read_in_part(self._transaction, id_, what)
+            observations.read_in_part(self._transaction, id_, what)
         seen = [one for one in known if one[1].finding in {Finding.CONFIRMED, Finding.DRIFTED}]
         # What was judged already, and has not changed since, is as it was said to be.
         same = [row.id for row, verdict in seen if verdict.hint == row.hint_judged]
-        standing.mark_observed(self._transaction, same, now=self._now)
+        observations.mark_observed(self._transaction, same, now=self._now)
         for row, verdict in known:
             self._gone(row, verdict.gone)
         for row, verdict in seen:
@@ -170,22 +170,22 @@ class Recorder:
         """File what runs should judge: last, since whoever writes both writes placements before findings."""
         findings.file(self._transaction, self._found, pool=self._where.cluster.pool, now=self._now)
 
-    def _gone(self, row: Standing, objects: Sequence[ObjectId]) -> None:
+    def _gone(self, row: PlacementStatus, objects: Sequence[ObjectId]) -> None:
         """Forget what finalizers kept until now; with the last of it there is nothing more to be said."""
         if not objects:
             return
         inventory.forget_gone(self._transaction, row.id, objects)
         if row.found.code == Found.PRUNE_HELD and not inventory.going(self._transaction, row.id):
-            standing.nothing_held(self._transaction, row.id)
+            observations.nothing_held(self._transaction, row.id)
 
-    def _seen(self, row: Standing, verdict: SweepVerdict) -> None:
+    def _seen(self, row: PlacementStatus, verdict: SweepVerdict) -> None:
         if verdict.hint != row.hint:
-            standing.record_hint(self._transaction, row.id, verdict.hint)
+            observations.record_hint(self._transaction, row.id, verdict.hint)
         cause = self._cause(row, verdict)
         if cause and row.state is PlacementState.PLACED:
             self._found.append(NewFinding(row.id, Trigger.DRIFT, cause, verdict.hint))
 
-    def _cause(self, row: Standing, verdict: SweepVerdict) -> Reason:
+    def _cause(self, row: PlacementStatus, verdict: SweepVerdict) -> Reason:
         """Return why the placement's objects should be judged by a run; ``NONE`` when they need not be."""
         said = _said(verdict.drifts)
         if verdict.hint != row.hint_judged or row.found.code == Found.TOLD:
@@ -196,7 +196,7 @@ class Recorder:
             return Reason(CauseReason.FULL_CHECK)
         return said if row.found.code in BY_LOOKS else NONE
 
-    def _heals(self, row: Standing, drift: Drift) -> bool:
+    def _heals(self, row: PlacementStatus, drift: Drift) -> bool:
         """Return whether the time of an object that somebody keeps changing back has come again."""
         healing = self._healings.get((row.id, drift.object))
         return row.found.code == Found.FIGHT and (healing is None or healing.after <= self._now)
@@ -212,7 +212,7 @@ class Recorder:
         named = ((stray.object, stray.ref) for stray in found)
         orphans.replace(self._transaction, self._where.cluster.name, named, now=self._now)
 
-    def _late_create(self, row: Standing, stray: Stray) -> None:
+    def _late_create(self, row: PlacementStatus, stray: Stray) -> None:
         """Take what an interrupted attempt created after all into the inventory, to be pruned by a run."""
         item = InventoryItem(stray.object, version="", uid=stray.uid, wanted=False)
         if not inventory.take_in(self._transaction, row.id, item):

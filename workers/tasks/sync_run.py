@@ -29,7 +29,7 @@ from common.store.queue import attempts, claims, leases, runs
 from common.store.queue.runs import ClaimedRun
 from common.store.state import approvals, inventory, sources
 from common.store.state.approvals import Approval
-from common.store.state.standing import Standing
+from common.store.state.placement_status import PlacementStatus
 from common.telemetry.logs import hide, hiding, logger
 from workers.kube.cluster import KubeCluster
 from workers.kube.pool import Connection
@@ -63,7 +63,7 @@ class Facts:
 
     fleet: Fleet
     placement: Placement | None
-    standing: Standing
+    status: PlacementStatus
     inventory: tuple[InventoryItem, ...]
     fenced: frozenset[ObjectId]
     healings: Mapping[ObjectId, Healing]
@@ -113,7 +113,7 @@ def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> Done:
         known = _with_rendering(known, rendered, runtime.hub_key)
         ender = Ender(runtime.database, run, known)
         hide(known.secrets)
-        moves = Moves(runtime.database, run, facts.fleet, runtime.snapshots, looked=facts.standing.looked)
+        moves = Moves(runtime.database, run, facts.fleet, runtime.snapshots, looked=facts.status.looked)
         rights, signed = _rights(runtime, run, facts, phase)
         journal = SqlJournal(
             runtime.database,
@@ -136,7 +136,7 @@ def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> Done:
 
 def _known(facts: Facts) -> Known:
     phase = facts.verdict.phase if isinstance(facts.verdict, Go) else None
-    return Known(facts.placement, facts.fleet.projects, facts.standing.hint, phase)
+    return Known(facts.placement, facts.fleet.projects, facts.status.hint, phase)
 
 
 def _with_rendering(known: Known, rendered: Rendered | None, key: bytes) -> Known:
@@ -166,7 +166,7 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
         known = claims.facts_of(connection, run)
         facts = partial(
             Facts,
-            standing=known.standing,
+            status=known.status,
             inventory=inventory.of(connection, run.placement_id),
             fenced=attempts.fenced_objects(connection, run.placement_id, run.attempt),
             healings={one: of for (_, one), of in inventory.healings(connection, [run.placement_id]).items()},
@@ -180,7 +180,7 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
         with runtime.database.read() as connection:
             renderers = sources.renderers_of(connection, run.ref.application, placement.to_resolve)
         known = replace(known, renderers=renderers)
-    tenant = known.standing.tenant
+    tenant = known.status.tenant
     verdict = preflight(
         run,
         known,
@@ -231,7 +231,7 @@ def _ports(
 
 def _rights(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase) -> tuple[Rights, tuple[Tenant, str] | None]:
     """Return what a run may do, and what is to be noted with the placement before anything is written in that name."""
-    row, signer = facts.standing, _signer(runtime, run, facts)
+    row, signer = facts.status, _signer(runtime, run, facts)
     if phase is Phase.REMOVE:
         _check_proof(runtime, run, row, signer)
         return tenancy.to_remove(run.ref, facts.fleet, row.tenant, hooks=bool(row.delete_hooks)), None
@@ -243,7 +243,7 @@ def _rights(runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase) -> tu
     return rights, (rights.tenant, signature)
 
 
-def _audit_transfer(runtime: Runtime, run: ClaimedRun, row: Standing, rights: Rights) -> None:
+def _audit_transfer(runtime: Runtime, run: ClaimedRun, row: PlacementStatus, rights: Rights) -> None:
     """Have it audited that objects go from one project to another."""
     if row.tenant is None or row.tenant.project == rights.project.name:
         return
@@ -254,10 +254,10 @@ def _audit_transfer(runtime: Runtime, run: ClaimedRun, row: Standing, rights: Ri
 
 
 def _signer(runtime: Runtime, run: ClaimedRun, facts: Facts) -> Signer:
-    return Signer(runtime.hub_key, run.ref, facts.standing.mark)
+    return Signer(runtime.hub_key, run.ref, facts.status.mark)
 
 
-def _check_proof(runtime: Runtime, run: ClaimedRun, row: Standing, signer: Signer) -> None:
+def _check_proof(runtime: Runtime, run: ClaimedRun, row: PlacementStatus, signer: Signer) -> None:
     """Raise, and have it audited, where what a removal would go by was not left by a run."""
     try:
         tenancy.check_proof(row, signer)
@@ -295,7 +295,7 @@ def _render(runtime: Runtime, run: ClaimedRun, facts: Facts, connection: Connect
 def _request(
     runtime: Runtime, run: ClaimedRun, facts: Facts, phase: Phase, rendered: Rendered | None, project: Project
 ) -> SyncRequest:
-    row, placement = facts.standing, facts.placement
+    row, placement = facts.status, facts.placement
     overdue = row.full_check_due_at is None or row.full_check_due_at <= run.claimed_at
     request = SyncRequest(
         fleet=facts.fleet.name,
@@ -336,7 +336,7 @@ def _request(
     )
 
 
-def _installed(run: ClaimedRun, row: Standing) -> Installed:
+def _installed(run: ClaimedRun, row: PlacementStatus) -> Installed:
     if not row.synced_before:
         return Installed.NOTHING
     here = run.revision is not None and row.applied == run.revision.identity

@@ -12,7 +12,7 @@ from common.domain.errors import PermanentError
 from common.domain.fleet import Fleet, Project
 from common.domain.refs import PlacementRef
 from common.domain.tenant import Signer, Tenant
-from common.store.state.standing import Standing
+from common.store.state.placement_status import PlacementStatus
 
 
 class TenantUnknownError(PermanentError):
@@ -68,7 +68,7 @@ def to_write(ref: PlacementRef, fleet: Fleet) -> Rights:
     return Rights(fleet.projects[application.project], fleet.account_of(application))
 
 
-def check_proof(kept: Standing, signer: Signer) -> None:
+def check_proof(kept: PlacementStatus, signer: Signer) -> None:
     """Raise unless what is kept of a placement for its removal was left there by a run of its pool.
 
     Where it is not known in whose name it was written there is nothing to prove: ``to_remove`` goes by the registry, or
@@ -85,7 +85,7 @@ def check_proof(kept: Standing, signer: Signer) -> None:
         raise RemovalUnprovenError(signer.ref, "not as it was signed, or was signed with another pool's key")
 
 
-def to_note(kept: Standing, rights: Rights, signer: Signer) -> str | None:
+def to_note(kept: PlacementStatus, rights: Rights, signer: Signer) -> str | None:
     """Return the signature to note before a run writes with these rights; None where nothing is to be noted.
 
     Hooks that are kept from another project's run stay that one's, and those that nobody signed stay so: the next

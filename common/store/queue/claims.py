@@ -13,7 +13,7 @@ from common.domain.runs import AttemptOutcome
 from common.domain.status import Reason
 from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import AttemptRow, ClusterRow, FleetRow, PlacementRow, SourceDigestRow
-from common.store.state.standing import Standing, standing_of
+from common.store.state.placement_status import PlacementStatus, status_of
 from common.store.state.stored_reasons import reason_in
 from common.store.state.stored_sources import renderers_in
 
@@ -24,14 +24,14 @@ class ClaimFacts:
 
     Attributes:
         snapshot_id: of the fleet in force; None before there is one.
-        standing: its placement.
+        status: its placement.
         blocked: why nothing may be written to its cluster; ``NONE`` when it may.
         renderers: that its source was resolved with; None where it has not been resolved for this application.
         last: how the run's former attempt ended; None for the first.
     """
 
     snapshot_id: int | None
-    standing: Standing
+    status: PlacementStatus
     blocked: Reason
     renderers: tuple[RendererVersion, ...] | None
     last: AttemptOutcome | None
@@ -68,7 +68,7 @@ def facts_of(connection: Connection, run: ClaimedRun) -> ClaimFacts:
     row = connection.execute(_FACTS, asked).one()
     return ClaimFacts(
         snapshot_id=row.in_force,
-        standing=standing_of(row),
+        status=status_of(row),
         blocked=_blocked(row),
         renderers=None if row.renderers is None else renderers_in(row.renderers),
         last=None if row.last is None else AttemptOutcome(row.last),

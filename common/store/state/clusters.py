@@ -13,7 +13,7 @@ from common.domain.holds import Hold
 from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, insert, table_of
 from common.store.schema.tables import ClusterRow, Instant
-from common.store.state import healths, standing
+from common.store.state import healths, retries
 from common.store.state.stored_reasons import columns_of, reason_in
 
 _OBSERVE, _SWEEP = bindparam("observe", type_=Instant()), bindparam("sweep", type_=Instant())
@@ -90,7 +90,7 @@ def declare(connection: Connection, clusters: Sequence[Cluster], *, now: datetim
     before = {name: (server, credentials) for name, server, credentials in connection.execute(query)}
     for cluster in clusters:
         if before.get(cluster.name, (cluster.server, cluster.credentials)) != (cluster.server, cluster.credentials):
-            standing.cluster_changed(connection, cluster.name, now=now)
+            retries.cluster_changed(connection, cluster.name, now=now)
     for batch in batched(rows):
         statement = insert(connection, ClusterRow)
         changing = ("declared", "state", "pool", "server", "credentials")
@@ -154,7 +154,7 @@ def record_identity(connection: Connection, name: str, uid: str) -> Reason:
 
 def accept_identity(connection: Connection, name: str, uid: str, *, now: datetime) -> None:
     """Take another identity as the cluster's, as a person approved, and let it be written to again."""
-    standing.cluster_changed(connection, name, now=now)
+    retries.cluster_changed(connection, name, now=now)
     connection.execute(
         update(ClusterRow).where(ClusterRow.name == name).values(identity=uid, **columns_of("blocked", NONE))
     )
@@ -193,7 +193,7 @@ def record_reached(
     """
     before = connection.execute(select(ClusterRow.version).where(ClusterRow.name == name)).scalar()
     if before and before != version:
-        standing.cluster_changed(connection, name, now=now)
+        retries.cluster_changed(connection, name, now=now)
     values = {
         "reachable": True,
         **columns_of("error", NONE),

@@ -23,7 +23,7 @@ from common.store.queue import attempts, retention, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.schema import emitters, enforced
 from common.store.schema.tables import PlacementRow
-from common.store.state import approvals, clusters, faults, healths, sources, standing
+from common.store.state import approvals, clusters, faults, healths, outcomes, sources
 from common.store.state.faults import StoredFault
 from common.store.state.healths import SeenHealth
 from tests.factories import rendered_by
@@ -81,7 +81,7 @@ def test_drift_is_told_when_it_is_found_and_when_it_is_gone(database: Database) 
     with database.write() as connection:
         (one,) = add_placements(connection, "eu/web")
         for found in (Reason(Found.DRIFTED, differs), Reason(Found.DRIFTED, differs), Reason(Found.WAITS), NONE):
-            standing.record_found(connection, one, found)
+            outcomes.record_found(connection, one, found)
     first, second = told(database)
     assert (first.kind, first.code) == (EventKind.DRIFT_FOUND, "drift.found")
     assert first.params == {"found": {"objects": 2, "adopted": 0, "first": "Deployment web"}}

@@ -21,7 +21,7 @@ from common.store.reads import placements as views
 from common.store.reads import runs as run_views
 from common.store.reads.placements import PlacementFilter
 from common.store.schema.tables import EventRow, PlacementRow, PlacementSourceRow
-from common.store.state import placement_sources, placements, standing
+from common.store.state import outcomes, placement_sources, placements
 from common.store.state.placements import PlacementChange
 from tests.integration.db.rows import LEASE, NOW, add_placements
 
@@ -63,7 +63,7 @@ def _ran(database: Database, placement_id: int, ref: PlacementRef, wanted: Revis
         assert run is not None
         found = runs.claim(connection, run, worker="w", lease=LEASE, now=NOW)
         assert found is not None
-        standing.record_checked(connection, placement_id, standing.Checked(wanted, NONE, None), now=NOW)
+        outcomes.record_checked(connection, placement_id, outcomes.Checked(wanted, NONE, None), now=NOW)
         assert attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=NOW)
     return found
 

@@ -49,6 +49,7 @@ class Reader(NamedTuple):
 
 GIVEN: Mapping[str, Mapping[str, Any]] = {
     "queue.attempts.note_stuck": {"lease": "placement:2", "token": "01990000-0000-7000-8000-000000000100.1"},
+    "state.placement_rows.set_columns": {"values": {"changed_at": None}},
     "state.status.write": {
         "row": SimpleNamespace(
             **dict.fromkeys(("failure_code", "contact_code", "found_code", "sync_status"), ""),
@@ -243,7 +244,10 @@ def test_no_policy_makes_a_pools_role_read_a_whole_large_table(explained_to_work
     hot = (
         "queue.claims.",
         "queue.attempts.",
-        "state.standing.",
+        "state.observations.",
+        "state.outcomes.",
+        "state.placement_status.",
+        "state.retries.",
         "state.inventory.",
         "state.healths.",
     )

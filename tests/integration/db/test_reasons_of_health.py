@@ -15,7 +15,7 @@ from common.store.engine import upgrade
 from common.store.engine.session import Database
 from common.store.reads import placements as reads
 from common.store.schema.tables import InventoryRow
-from common.store.state import healths, inventory, standing
+from common.store.state import healths, inventory, observations
 from common.store.state.healths import SeenHealth
 from tests.integration.db.rows import NOW, add_placements
 from workers.sync.health import Context
@@ -100,7 +100,7 @@ def test_a_health_that_stays_is_read_as_it_was_written(database: Database) -> No
 def test_what_was_told_in_words_says_the_same_and_lost_contact_is_its_code(database: Database) -> None:
     with database.write() as connection:
         told, lost, well = add_placements(connection, "eu/web", "eu/lost", "eu/well")
-        standing.lose_contact(connection, [lost], code="cluster.timeout", message="no answer")
+        observations.lose_contact(connection, [lost], code="cluster.timeout", message="no answer")
         healths.record_healths(connection, [SeenHealth(well, HealthReport(Health.HEALTHY), None, None)], now=NOW)
     upgrade.downgrade(database, BEFORE)
     words = "Deployment web: 1 of 2 replicas ready"

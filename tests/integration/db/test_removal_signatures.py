@@ -10,7 +10,7 @@ from common.domain.refs import PlacementRef
 from common.domain.tenant import Signer, Tenant
 from common.store.engine.session import Database
 from common.store.schema.tables import PlacementRow
-from common.store.state import standing
+from common.store.state import placement_status
 from tests.integration.db.rows import add_placements
 
 ODD: list[Any] = [
@@ -42,6 +42,6 @@ def test_a_signature_proves_what_was_stored(database: Database) -> None:
     with database.write() as connection:
         (placement,) = add_placements(connection, "eu/web")
         connection.execute(update(PlacementRow).where(PlacementRow.id == placement).values(values))
-        found = standing.get(connection, placement)
+        found = placement_status.get(connection, placement)
     assert found.tenant == tenant
     assert signer.proves(found.signature, tenant, found.delete_hooks)

@@ -57,7 +57,7 @@ def look(hub: StepHub) -> RunDetail:
     return hub.run(run.id)
 
 
-def standing(hub: StepHub) -> Any:
+def row_of(hub: StepHub) -> Any:
     """Return everything that is stored about the placement and what it owns, but for what its revision renders."""
     columns = [one for one in PlacementRow.__table__.c if one.name not in {"looked_revision", "coming"}]
     with hub.database.read() as connection:
@@ -76,22 +76,22 @@ def test_where_nothing_differs_a_look_says_so_and_takes_no_note(web: StepHub) ->
     """What a sync would record anew, that others have touched an object, is left to the next one that may write."""
     with client(web, "eu") as http:
         http.patch(SETTINGS, json={"data": {"theirs": "1"}}, headers=MERGE)
-    before = standing(web)
+    before = row_of(web)
     seen = look(web)
-    assert standing(web) == before
+    assert row_of(web) == before
     assert (seen.run.outcome, seen.run.counts, seen.objects) == ("succeeded", {"unchanged": 3}, ())
 
 
 def test_a_look_shows_fields_and_changes_neither_cluster_nor_standing(web: StepHub) -> None:
     edit(web, "2")
-    before = standing(web)
+    before = row_of(web)
     seen = look(web)
     (one,) = seen.objects
     assert (one.object, one.action, one.diff) == ("/ConfigMap:web/web", "configured", '~ .data.v: "2" -> "1"')
     found = live(web, "eu", "web", "web")
     assert found is not None
     assert found["data"] == {"v": "2"}
-    assert standing(web) == before
+    assert row_of(web) == before
     with web.database.read() as connection:
         assert connection.execute(select(LeaseRow.name)).all() == []
 
@@ -181,12 +181,12 @@ def test_a_sync_that_waits_in_the_queue_is_not_superseded_by_a_look(web: StepHub
 
 
 def test_a_look_at_an_unreachable_cluster_says_so_at_once_and_doubts_nothing(web: StepHub) -> None:
-    before = standing(web)
+    before = row_of(web)
     web.simulator.faults("eu", {"kind": "error"})
     seen = look(web)
     assert (seen.run.outcome, seen.run.attempts) == ("failed", 1)
     assert seen.run.error_code.startswith("cluster.")
-    assert standing(web) == before
+    assert row_of(web) == before
 
 
 def test_a_conflict_is_an_answer_and_no_failure_of_the_placement(web: StepHub) -> None:
@@ -198,11 +198,11 @@ def test_a_conflict_is_an_answer_and_no_failure_of_the_placement(web: StepHub) -
     web.ask(IntentKind.PAUSE, "eu/web")
     web.git.commit(APPS, {"web/b.yaml": config_map("new", v="ours")})
     web.settle()
-    before = standing(web)
+    before = row_of(web)
     seen = look(web)
     assert seen.run.outcome == "failed"
     assert [(one.object, one.action) for one in seen.objects] == [("/ConfigMap:web/new", "conflict")]
-    assert standing(web) == before
+    assert row_of(web) == before
 
 
 # -- on the command line -----------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.queue.runs import ClaimedRun, NewRun
 from common.store.schema.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, PlacementRow, RunRow
-from common.store.state import inventory, standing
+from common.store.state import inventory, outcomes
 from common.store.state.intents import IntentKind
 from common.store.state.stored_reasons import reason_in
 from tests.factories import application, cluster, fleet, said
@@ -457,7 +457,7 @@ def test_another_error_for_now_leaves_what_was_known(attempt: Attempt) -> None:
     row = attempt.placement
     assert (row.sync_status, row.health, row.found_code) == ("synced", "healthy", "run.retries")
     with attempt.steps.db.write() as connection:
-        standing.record_given_up(connection, attempt.run.placement_id)
+        outcomes.record_given_up(connection, attempt.run.placement_id)
     assert attempt.placement.found_code == ""
 
 

@@ -16,7 +16,7 @@ from common.domain.runs import RetryPolicy, Trigger
 from common.domain.status import Remedy
 from common.store.engine.session import Database
 from common.store.schema.tables import PlacementRow
-from common.store.state import placements, standing
+from common.store.state import observations, outcomes, placements, retries
 from common.store.state.intents import IntentKind
 from tests.factories import said
 from tests.harness import texts
@@ -45,12 +45,12 @@ def attempt(sqlite_database: Database) -> Attempt:
 
 def _reached(attempt: Attempt) -> None:
     with attempt.steps.db.write() as connection:
-        standing.reached(connection, [attempt.placement.id], now=attempt.steps.db.now(connection))
+        observations.reached(connection, [attempt.placement.id], now=attempt.steps.db.now(connection))
 
 
 def _lost(attempt: Attempt, code: str) -> None:
     with attempt.steps.db.write() as connection:
-        standing.lose_contact(connection, [attempt.placement.id], code=code, message="no")
+        observations.lose_contact(connection, [attempt.placement.id], code=code, message="no")
 
 
 @pytest.mark.parametrize("code", BY_CONTACT)
@@ -128,7 +128,7 @@ def test_a_look_that_was_given_up_is_not_on_its_way_any_more(attempt: Attempt) -
     attempt.ender().ended(_result())
     ender = _look(attempt)
     with attempt.steps.db.write() as connection:
-        standing.record_retrying(connection, attempt.placement.id, code="cluster.server-error", message="etcd")
+        outcomes.record_retrying(connection, attempt.placement.id, code="cluster.server-error", message="etcd")
     ender.failed("cluster.server-error", "etcd", Remedy.TIME)
     assert attempt.placement.found_code == ""
 
@@ -301,12 +301,12 @@ def _planned(attempt: Attempt) -> str:
 
 def _cluster_changes(attempt: Attempt) -> None:
     with attempt.steps.db.write() as connection:
-        standing.cluster_changed(connection, "c1", now=attempt.steps.db.now(connection))
+        retries.cluster_changed(connection, "c1", now=attempt.steps.db.now(connection))
 
 
 def _time_passes(attempt: Attempt) -> None:
     with attempt.steps.db.write() as connection:
-        standing.want_again(connection, attempt.placement.id, at=attempt.steps.db.now(connection))
+        retries.want_again(connection, attempt.placement.id, at=attempt.steps.db.now(connection))
 
 
 def _registry_changes(attempt: Attempt) -> None:
@@ -315,7 +315,7 @@ def _registry_changes(attempt: Attempt) -> None:
 
 def _kinds_come(attempt: Attempt) -> None:
     with attempt.steps.db.write() as connection:
-        standing.kinds_served(connection, attempt.placement.id, now=attempt.steps.db.now(connection))
+        retries.kinds_served(connection, attempt.placement.id, now=attempt.steps.db.now(connection))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from common.domain.status import Found, Reason
 from common.store.engine.session import Database
 from common.store.queue.attempts import AttemptEnding
 from common.store.schema.tables import RunRow
-from common.store.state import standing
+from common.store.state import outcomes
 from tests.factories import said
 from tests.harness import texts
 from tests.harness.scheduler import REGISTRY, Steps
@@ -33,7 +33,7 @@ def test_what_a_look_left_behind_is_corrected_once_it_may_be(database: Database,
     steps.commit(WARN)
     steps.turns()
     with database.write() as connection:
-        standing.record_found(connection, steps.placement().id, Reason(found, {"objects": 1}))
+        outcomes.record_found(connection, steps.placement().id, Reason(found, {"objects": 1}))
     steps.turns()
     assert steps.placement().run is None
     steps.commit(REGISTRY)

@@ -17,8 +17,8 @@ from common.store.queue import runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import LeaseRow, PlacementRow, RunRow
-from common.store.state import clusters, sources, standing
-from common.store.state.standing import Failed
+from common.store.state import clusters, observations, outcomes, sources
+from common.store.state.outcomes import Failed
 from scheduler.loop import planner
 from scheduler.planning import due
 from scheduler.planning.due import Decision
@@ -38,8 +38,8 @@ def test_a_commit_during_a_run_that_then_waits_for_health_is_carried_out(steps: 
     steps.planner.tick()
 
     def waits(connection: Connection, now: datetime) -> None:
-        standing.reached(connection, [run.placement_id], now=now)
-        standing.record_found(connection, run.placement_id, Reason(Found.WAITS, {"what": "waits"}))
+        observations.reached(connection, [run.placement_id], now=now)
+        outcomes.record_found(connection, run.placement_id, Reason(Found.WAITS, {"what": "waits"}))
 
     steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason=said("prune after health")), waits)
     steps.turns()
@@ -57,7 +57,7 @@ def test_a_commit_during_a_run_that_then_fails_does_not_wait_for_its_back_off(st
     def failed(connection: Connection, now: datetime) -> None:
         later = now + timedelta(minutes=3)
         failed = Failed(run.attempt.run, "x", {"message": "no"}, Remedy.TIME, later)
-        standing.record_failure(connection, run.placement_id, failed, now=now)
+        outcomes.record_failure(connection, run.placement_id, failed, now=now)
 
     steps.end(run, AttemptEnding(AttemptOutcome.FAILED), failed)
     steps.turns()
@@ -87,7 +87,7 @@ def test_a_placement_wanted_again_while_it_was_being_removed_comes_back(steps: S
     steps.end(
         run,
         AttemptEnding(AttemptOutcome.SUCCEEDED),
-        lambda connection, _now: standing.record_left(connection, run.placement_id),
+        lambda connection, _now: outcomes.record_left(connection, run.placement_id),
     )
     steps.turns()
     assert (steps.placement().state, steps.wanted()) == (PlacementState.PLACED, "a")

@@ -16,7 +16,7 @@ from common.store.engine.session import Database
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import ApprovalRow
-from common.store.state import approvals, intents, standing
+from common.store.state import approvals, intents, outcomes
 from common.store.state.intents import IntentKind, IntentOutcome
 from tests.factories import said
 from tests.harness import texts
@@ -118,7 +118,7 @@ def _leave(steps: Steps, run: ClaimedRun) -> None:
     steps.end(
         run,
         AttemptEnding(AttemptOutcome.SUCCEEDED),
-        lambda connection, _now: standing.record_left(connection, run.placement_id),
+        lambda connection, _now: outcomes.record_left(connection, run.placement_id),
     )
 
 

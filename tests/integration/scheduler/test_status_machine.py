@@ -33,7 +33,7 @@ from common.store.engine.session import Database
 from common.store.queue import claims, runs
 from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import ApprovalRow, FleetRow, PlacementRow, RunRow
-from common.store.state import clusters, inventory, placements, standing
+from common.store.state import clusters, inventory, observations, placement_status, placements, retries
 from common.store.state.intents import IntentKind
 from common.store.state.status import facts_of
 from tests.factories import said
@@ -190,7 +190,7 @@ class Statuses(RuleBasedStateMachine):
     @rule()
     def change_cluster(self) -> None:
         with self.steps.db.write() as connection:
-            standing.cluster_changed(connection, "c1", now=self.steps.db.now(connection))
+            retries.cluster_changed(connection, "c1", now=self.steps.db.now(connection))
         self.truth.events += 1
         self.truth.changes += self.truth.failed
 
@@ -301,7 +301,7 @@ class Statuses(RuleBasedStateMachine):
         known = Known(
             placement=placement,
             projects=fleet.projects,
-            hint=facts.standing.hint,
+            hint=facts.status.hint,
             phase=phase,
             manifest_digest=run.revision.source_digest if run.revision is not None else None,
             tenant=Tenant("default", ""),
@@ -440,10 +440,10 @@ class Statuses(RuleBasedStateMachine):
         snapshot_id, fleet = self.steps.snapshots.in_force(self.steps.db)
         with self.steps.db.write() as connection:
             now = self.steps.db.now(connection)
-            found = standing.of_cluster(connection, "c1")
+            found = placement_status.of_cluster(connection, "c1")
             if not self.truth.reachable:
                 ids = [one.id for one in found]
-                standing.lose_contact(connection, ids, code="cluster.unreachable", message="no route")
+                observations.lose_contact(connection, ids, code="cluster.unreachable", message="no route")
                 self.truth.contact = "no"
                 return
             looks = clusters.looks_due(connection, "c1")

@@ -20,7 +20,7 @@ from common.store.engine.errors import DatabaseError
 from common.store.events import audit
 from common.store.queue import attempts, leases, runs
 from common.store.queue.attempts import AttemptEnding
-from common.store.state import approvals, clusters, faults, findings, prune_budget, standing
+from common.store.state import approvals, clusters, faults, findings, observations, outcomes, prune_budget
 from common.store.state.findings import NewFinding
 from tests.factories import revision, said
 from tests.security.workers.conftest import TwoPools
@@ -291,8 +291,8 @@ def test_a_worker_can_do_its_work(two_pools: TwoPools) -> None:
         assert attempts.plan(connection, found.attempt, placement_id=1, changes=[change])
         assert leases.renew(connection, {leases.of_run(Trigger.CHECK, 1): str(found.attempt)}, lease=LEASE, now=now)
         assert prune_budget.spend(connection, "web", "d", 1, 2, budget=9) == 1
-        standing.record_hint(connection, 1, "x")
-        standing.record_left(connection, 1)
+        observations.record_hint(connection, 1, "x")
+        outcomes.record_left(connection, 1)
         assert clusters.record_identity(connection, "blue", "uid") == NONE
         clusters.swept(connection, "blue", next_at=now, step=0, now=now)
         audit.append(connection, actor="flotilla", action="refuse", subject="message", now=now)

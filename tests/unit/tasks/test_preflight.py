@@ -18,7 +18,7 @@ from common.domain.runs import AttemptOutcome, SyncStatus, Trigger
 from common.domain.status import NONE, Reason
 from common.store.queue.claims import ClaimFacts
 from common.store.queue.runs import ClaimedRun
-from common.store.state.standing import Standing
+from common.store.state.placement_status import PlacementStatus
 from tests.factories import REPO, application, cluster, fleet, rendered_by, revision
 from workers.sync.requests import Phase
 from workers.tasks.preflight import Go, Stop, preflight
@@ -45,7 +45,7 @@ def _placement(
 PLACEMENT = _placement()
 REVISION = revision("s" * 64, PLACEMENT.parameters_digest(RENDERERS))
 OLDER = replace(REVISION, source_digest="r" * 64)
-STANDING = Standing(
+STATUS = PlacementStatus(
     id=1,
     ref=REF,
     mark="m",
@@ -64,8 +64,8 @@ STANDING = Standing(
     full_check_due_at=None,
     observe_until=None,
 )
-FACTS = ClaimFacts(snapshot_id=1, standing=STANDING, blocked=NONE, renderers=RENDERERS, last=None)
-GONE = replace(FACTS, standing=replace(STANDING, state=PlacementState.LEAVING, desired=None))
+FACTS = ClaimFacts(snapshot_id=1, status=STATUS, blocked=NONE, renderers=RENDERERS, last=None)
+GONE = replace(FACTS, status=replace(STATUS, state=PlacementState.LEAVING, desired=None))
 
 
 def _run(revision: Revision | None = REVISION, trigger: Trigger = Trigger.REVISION) -> ClaimedRun:
@@ -120,7 +120,7 @@ def test_nothing_is_written_to_a_blocked_cluster_whoever_asks(run: ClaimedRun) -
 
 @pytest.mark.parametrize("state", [PlacementState.RETAINED, PlacementState.LEAVING, PlacementState.LEFT])
 def test_what_is_no_longer_placed_is_not_applied(state: PlacementState) -> None:
-    facts = replace(FACTS, standing=replace(STANDING, state=state))
+    facts = replace(FACTS, status=replace(STATUS, state=state))
     _stops(_of(facts=facts), AttemptOutcome.SKIPPED, "nothing places it")
 
 
@@ -134,7 +134,7 @@ def test_a_run_for_an_older_revision_is_superseded_whoever_asked_for_it(trigger:
 
 
 def test_without_a_revision_to_be_at_a_run_is_superseded() -> None:
-    facts = replace(FACTS, standing=replace(STANDING, desired=None))
+    facts = replace(FACTS, status=replace(STATUS, desired=None))
     _stops(_of(facts=facts), AttemptOutcome.SUPERSEDED, "a newer revision")
 
 
@@ -144,7 +144,7 @@ def test_the_same_content_from_another_commit_is_the_same_revision() -> None:
 
 def test_parameters_that_changed_since_supersede_the_run() -> None:
     changed = replace(REVISION, parameters_digest="p" * 64)
-    facts = replace(FACTS, standing=replace(STANDING, desired=changed.identity))
+    facts = replace(FACTS, status=replace(STATUS, desired=changed.identity))
     _stops(_of(_run(changed), facts), AttemptOutcome.SUPERSEDED, "the registry has changed")
 
 
@@ -191,7 +191,7 @@ def test_only_what_may_be_synced_is_applied(placement: Placement, why: str) -> N
 
 @pytest.mark.parametrize("trigger", WRITING)
 def test_what_is_paused_is_applied_only_for_a_person(trigger: Trigger) -> None:
-    verdict = _of(_run(trigger=trigger), replace(FACTS, standing=replace(STANDING, paused=True)))
+    verdict = _of(_run(trigger=trigger), replace(FACTS, status=replace(STATUS, paused=True)))
     if trigger in {Trigger.MANUAL, Trigger.APPROVAL}:
         assert verdict == Go(Phase.APPLY)
     elif trigger is Trigger.DRIFT:
@@ -228,7 +228,7 @@ def test_a_removal_that_names_a_revision_writes_nothing() -> None:
 @pytest.mark.parametrize("paused", [True, False])
 @pytest.mark.parametrize("last", [None, *AttemptOutcome])
 def test_who_only_looks_never_writes(mode: SyncMode, last: AttemptOutcome | None, *, paused: bool) -> None:
-    facts = replace(FACTS, standing=replace(STANDING, paused=paused), last=last)
+    facts = replace(FACTS, status=replace(STATUS, paused=paused), last=last)
     assert _of(_run(trigger=Trigger.CHECK), facts, _placement(mode=mode)) == Go(Phase.CHECK)
 
 
@@ -262,5 +262,5 @@ def test_nothing_is_removed_from_any_other_cluster(at: Cluster | None, why: str)
 
 @pytest.mark.parametrize("state", sorted(set(PlacementState) - {PlacementState.LEAVING}))
 def test_what_is_wanted_again_is_not_removed(state: PlacementState) -> None:
-    facts = replace(FACTS, standing=replace(STANDING, state=state))
+    facts = replace(FACTS, status=replace(STATUS, state=state))
     _stops(_of(REMOVAL, facts), AttemptOutcome.SKIPPED, "it is wanted again")

@@ -16,7 +16,7 @@ from workers.sync.concurrent import each
 from workers.sync.errors import ConflictError, SilentGroupError, UnauthorisedError, UnknownKindError, briefly
 from workers.sync.objects import marks
 from workers.sync.objects.live import LiveMeta
-from workers.sync.objects.marks import Standing
+from workers.sync.objects.marks import OwnerKind
 from workers.sync.objects.ordering import batches, sort_key
 from workers.sync.plan.judge import JUDGEMENTS, restless
 from workers.sync.ports import InventoryItem, PlannedChange, Ports, Target
@@ -95,15 +95,15 @@ class Remover:
         owner = marks.owner_of(meta, item.object, mark)
         neighbour = marks.neighbour(owner, self._request.fleet, self._request.ref)
         if neighbour is not None and neighbour == self._request.former and item.uid == meta.uid:
-            owner = marks.Owner(Standing.OURS, owner.name)  # of the same placement, under the name it had before
-        if owner.standing is Standing.OTHERS:
+            owner = marks.Owner(OwnerKind.OURS, owner.name)  # of the same placement, under the name it had before
+        if owner.kind is OwnerKind.OTHERS:
             self._drop(item, Action.SKIPPED, _kept(foreign(ObjectReason.OWNED_NOW, owner=owner.name)))
             return True
         if meta.deletion_timestamp:
             said = foreign(ObjectReason.GOING, finalizers=meta.held_by)
             self._see_off(item, Change(item.object, Action.SKIPPED, said), meta.held_by)
             return True
-        if owner.standing is not Standing.OURS:
+        if owner.kind is not OwnerKind.OURS:
             reason = _kept(Reason(ObjectReason.MARK_GONE))
         elif item.uid and item.uid != meta.uid:
             reason = _kept(Reason(ObjectReason.REPLACED))

@@ -33,7 +33,7 @@ from workers.sync.hooks.objects import HookObjects
 from workers.sync.hooks.rows import HookRows
 from workers.sync.objects import marks
 from workers.sync.objects.live import Live
-from workers.sync.objects.marks import Standing
+from workers.sync.objects.marks import OwnerKind
 from workers.sync.plan.definitions import POLL
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.places import Stage
@@ -224,7 +224,7 @@ class HookRunner:
             ConflictError: it is not ours.
         """
         owner = marks.owner_of(live.meta, hook.object, hook.mark)
-        if owner.standing is not Standing.OURS:
+        if owner.kind is not OwnerKind.OURS:
             message = f"it exists already, and is {owner.name or 'nobody'}'s"
             raise ConflictError(message)
         if not live.meta.deletion_timestamp:
@@ -245,7 +245,7 @@ class HookRunner:
         """
         for item in self._rows.former(hook):
             live = self._objects.get(hook, item)
-            if live is not None and marks.owner_of(live.meta, item.object, self._mark(item)).standing is Standing.OURS:
+            if live is not None and marks.owner_of(live.meta, item.object, self._mark(item)).kind is OwnerKind.OURS:
                 if not self._objects.cleared_before(hook):
                     continue
                 if not live.meta.deletion_timestamp and self._state(hook, live)[0] is HookState.ACTIVE:

@@ -14,7 +14,7 @@ from workers.sync.errors import ConflictError, UnauthorisedError, told
 from workers.sync.health import lifetime
 from workers.sync.objects import marks
 from workers.sync.objects.live import Live
-from workers.sync.objects.marks import Standing
+from workers.sync.objects.marks import OwnerKind
 from workers.sync.plan.judge import JUDGEMENTS, sealed
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.places import Deletion, Stage
@@ -70,7 +70,7 @@ class HookObjects:
             return self._cluster.apply(hook.target, body, write=Write.REAL, ownership=Ownership.RESPECT).live
         except ConflictError:
             live = self._cluster.get(hook.target)
-            mine = live is not None and marks.owner_of(live.meta, hook.object, hook.mark).standing is Standing.OURS
+            mine = live is not None and marks.owner_of(live.meta, hook.object, hook.mark).kind is OwnerKind.OURS
             if live is None or not mine or not self.made(live, None, stage):
                 raise
             return live
@@ -117,7 +117,7 @@ class HookObjects:
         """Delete what was made for a hook, by whichever run."""
         live = self._cluster.get(_target(hook, object_id))
         mark = marks.owner_mark(self._request.fleet, self._request.ref, object_id)
-        if live is not None and marks.owner_of(live.meta, object_id, mark).standing is Standing.OURS:
+        if live is not None and marks.owner_of(live.meta, object_id, mark).kind is OwnerKind.OURS:
             self.delete(hook, live)
 
     def _release(self, hook: Wanted, live: Live) -> None:

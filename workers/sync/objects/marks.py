@@ -1,7 +1,7 @@
 """The marks by which an object says whose it is, and what an application says about one object.
 
 They lie on ``metadata`` only, never in selectors or pod templates. An object whose owner annotation does not name
-that very object is a copy: it is nobody's.
+that very object is a copy: it counts as unmarked.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def owner_mark(fleet: str, ref: PlacementRef, object_id: ObjectId) -> str:
     return f"{fleet}/{ref}:{object_id}"
 
 
-class Standing(StrEnum):
+class OwnerKind(StrEnum):
     """Whose a live object is, seen from one placement."""
 
     OURS = "ours"
@@ -46,14 +46,14 @@ class Standing(StrEnum):
     """Another placement's, or another fleet's: never taken."""
     TOOLS = "tools"
     """Marked by Argo CD, Flux or Helm: adopted only where ``adopt: any`` says so."""
-    NOBODYS = "nobody's"
+    UNMARKED = "unmarked"
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose an object is; ``name`` says who in words, empty when it is nobody's."""
+    """Whose an object is; ``name`` says who in words, empty where no mark does."""
 
-    standing: Standing
+    kind: OwnerKind
     name: str = ""
 
 
@@ -68,19 +68,19 @@ def owner_of(meta: LiveMeta, object_id: ObjectId, mark: str) -> Owner:
     annotations = meta.annotations or {}
     found = annotations.get(OWNER, "")
     if found == mark:
-        return Owner(Standing.OURS, mark.partition(":")[0])
+        return Owner(OwnerKind.OURS, mark.partition(":")[0])
     who, _, what = found.partition(":")
     if what == str(object_id):
-        return Owner(Standing.OTHERS, who)
+        return Owner(OwnerKind.OTHERS, who)
     tool = _tool_of(meta.labels or {}, annotations)
-    return Owner(Standing.TOOLS, tool) if tool else Owner(Standing.NOBODYS)
+    return Owner(OwnerKind.TOOLS, tool) if tool else Owner(OwnerKind.UNMARKED)
 
 
 def neighbour(owner: Owner, fleet: str, ref: PlacementRef) -> PlacementRef | None:
     """Return which other placement of the same fleet and cluster an owner is; None for any other owner."""
     prefix = f"{fleet}/{ref.cluster}/"
     application = owner.name.removeprefix(prefix)
-    if owner.standing is not Standing.OTHERS or application == owner.name or "/" in application:
+    if owner.kind is not OwnerKind.OTHERS or application == owner.name or "/" in application:
         return None
     return PlacementRef(ref.cluster, application)
 

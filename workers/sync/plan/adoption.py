@@ -14,7 +14,7 @@ from common.domain.foreign import foreign
 from common.domain.status import NONE, Reason
 from workers.sync.objects import fieldset
 from workers.sync.objects.live import MANAGER, Live, LiveMeta, ManagedFields
-from workers.sync.objects.marks import Owner, Standing
+from workers.sync.objects.marks import Owner, OwnerKind
 
 _CLIENTS = frozenset(
     {
@@ -41,12 +41,12 @@ def moves(manager: str) -> bool:
 
 def refusal(owner: Owner, policy: AdoptPolicy) -> Reason:
     """Return why a live object may not be taken; none when it is ours or may be adopted."""
-    match owner.standing:
-        case Standing.OURS:
+    match owner.kind:
+        case OwnerKind.OURS:
             return NONE
-        case Standing.OTHERS:
+        case OwnerKind.OTHERS:
             return foreign(ObjectReason.OWNED, owner=owner.name)
-        case Standing.TOOLS if policy is not AdoptPolicy.ANY:
+        case OwnerKind.TOOLS if policy is not AdoptPolicy.ANY:
             owned = foreign(ObjectReason.OWNED, owner=owner.name)
             return Reason(owned.code, {**owned.params, "tool": True})
         case _ if policy is AdoptPolicy.NEVER:

@@ -30,7 +30,7 @@ from workers.sync.objects import controlled, marks
 from workers.sync.objects.fieldset import FieldSet
 from workers.sync.objects.fingerprint import fingerprint_like
 from workers.sync.objects.live import Live, LiveMeta, ManagedFields
-from workers.sync.objects.marks import ApplyMode, Owner, Standing
+from workers.sync.objects.marks import ApplyMode, Owner, OwnerKind
 from workers.sync.objects.moving import Hold
 from workers.sync.plan import adoption, by_hand, conflicts, ignore
 from workers.sync.plan.diff import diff
@@ -123,12 +123,12 @@ class Judge:
         if item is not None:
             self._items[object_id] = replace(item, hook_run="", hook_state=HookState.NONE, hook_stage="")
 
-    def _standing(self, wanted: Wanted, meta: LiveMeta) -> Owner:
+    def _owner(self, wanted: Wanted, meta: LiveMeta) -> Owner:
         """Return whose an object is; what SQL says was moved to us is ours, whatever mark it still carries."""
         owner = marks.owner_of(meta, wanted.object, wanted.mark)
         item = self._items.get(wanted.object)
         moved = wanted.object in self._released or (item is not None and item.uid == meta.uid != "")
-        return Owner(Standing.OURS, owner.name) if owner.standing is Standing.OTHERS and moved else owner
+        return Owner(OwnerKind.OURS, owner.name) if owner.kind is OwnerKind.OTHERS and moved else owner
 
     def ignored(self, wanted: Wanted) -> Ignored:
         """Return which fields of an object are left to others."""
@@ -211,7 +211,7 @@ class Judge:
             raise UnsettledError(message)
         if live.meta.deletion_timestamp:
             raise _being_deleted(wanted, live)
-        if self._standing(wanted, live.meta).standing is not Standing.OURS:
+        if self._owner(wanted, live.meta).kind is not OwnerKind.OURS:
             return None
         detail = Reason(ObjectReason.RECREATED, {"why": nested(told(error, wanted.object))})
         return Verdict(wanted, Action.CONFIGURED, detail, manifest=self._first(wanted), live=live, recreate=True)
@@ -250,9 +250,9 @@ class Judge:
 
     def _present(self, wanted: Wanted, live: Live) -> Verdict | None:
         """Return the verdict on an object that exists; None when it changed meanwhile."""
-        owner = self._standing(wanted, live.meta)
+        owner = self._owner(wanted, live.meta)
         if wanted.options.apply is ApplyMode.IF_ABSENT:
-            if owner.standing is Standing.OURS:
+            if owner.kind is OwnerKind.OURS:
                 return Verdict(wanted, Action.UNCHANGED, live=live)
             return Verdict(wanted, Action.SKIPPED, Reason(ObjectReason.IF_ABSENT))
         if refusal := adoption.refusal(owner, self._request.settings.adopt):
@@ -260,7 +260,7 @@ class Judge:
             return Verdict(wanted, Action.CONFLICT, refusal, error_code="apply.owned", holder=holder)
         if live.meta.deletion_timestamp:
             raise _being_deleted(wanted, live)
-        proposal = self._proposal(wanted, live, adopt=owner.standing is not Standing.OURS)
+        proposal = self._proposal(wanted, live, adopt=owner.kind is not OwnerKind.OURS)
         try:
             return self._compared(proposal, live)
         except DryRunUnsupportedError as error:

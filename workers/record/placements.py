@@ -14,9 +14,9 @@ from common.domain.runs import LONGEST_BACK_OFF, Trigger
 from common.domain.status import NONE, Found, Reason
 from common.store.engine.connection import Connection
 from common.store.queue.runs import ClaimedRun
-from common.store.state import approvals, clusters, inventory, standing
+from common.store.state import approvals, clusters, inventory, outcomes, placement_status
 from common.store.state.moves import look_again, note_arrived
-from common.store.state.standing import FULL_CHECK, HOOKS, Checked, Success
+from common.store.state.outcomes import FULL_CHECK, HOOKS, Checked, Success
 from workers.record import asking, summary
 from workers.record.known import Known
 from workers.sync.healing import healed
@@ -60,7 +60,7 @@ def note_applied(
         hint=known.hint,
         unseen=(HOOKS,) if result.unended.begun else (),
     )
-    if standing.record_success(connection, run.placement_id, success, now=now):
+    if outcomes.record_success(connection, run.placement_id, success, now=now):
         note_arrived(connection, run.placement_id)
     if run.trigger is not Trigger.DRIFT:
         approvals.close(connection, ApprovalKind.MOVE, str(run.ref), now=now)
@@ -100,7 +100,7 @@ def note_checked(connection: Connection, run: ClaimedRun, known: Known, result: 
         full_check_due_at=_next_full_check(now),
         hint=known.hint if unsettled else "",
     )
-    standing.record_checked(connection, run.placement_id, checked, now=now)
+    outcomes.record_checked(connection, run.placement_id, checked, now=now)
 
 
 def _hooks_left(connection: Connection, run: ClaimedRun, known: Known, result: SyncResult) -> Sequence[ObjectId]:
@@ -109,7 +109,7 @@ def _hooks_left(connection: Connection, run: ClaimedRun, known: Known, result: S
     Where the revision was in before, or renders the very bytes of the one that was, none needs to run for it; but
     what a run has begun since is to come to its end.
     """
-    row, revision = standing.get(connection, run.placement_id), run.revision
+    row, revision = placement_status.get(connection, run.placement_id), run.revision
     same = bool(row.manifest_digest) and row.manifest_digest == known.manifest_digest
     was_in = same or (revision is not None and row.applied == revision.identity)
     return result.unended.begun if was_in else result.unended.hooks
