@@ -1,4 +1,4 @@
-"""The table of renderers: to add one is to add an entry here, and a folder that it names in ``workers.render``.
+"""The table of renderers: to add one is to ``register`` an entry, and a folder in ``workers.render``.
 
 An entry is data, and names its two parts by where they are defined: what the registry may say under ``render`` (read by
 every process that parses a registry) and the code (loaded by workers, and by commands that render, alone). So nothing
@@ -39,30 +39,7 @@ class RendererEntry:
 
 
 _FORMATS = "common.registry.schema.rendering"
-_TABLE: dict[str, RendererEntry] = {
-    entry.name: entry
-    for entry in (
-        RendererEntry(
-            "kustomize",
-            "Kustomize.",
-            f"{_FORMATS}:KustomizeRenderSpec",
-            "workers.render.kustomize.renderer:KustomizeRenderer",
-        ),
-        RendererEntry("helm", "Helm.", f"{_FORMATS}:HelmRenderSpec", "workers.render.helm.renderer:HelmRenderer"),
-        RendererEntry(
-            "jsonnet", "Jsonnet.", f"{_FORMATS}:JsonnetRenderSpec", "workers.render.jsonnet.renderer:JsonnetRenderer"
-        ),
-        RendererEntry(
-            "plain", "Manifests as they are.", f"{_FORMATS}:PlainRenderSpec", "workers.render.plain:PlainRenderer"
-        ),
-        RendererEntry(
-            "command",
-            "A command that the operator of the workers allows, by its name there.",
-            f"{_FORMATS}:CommandName",
-            "workers.render.command.renderer:CommandRenderer",
-        ),
-    )
-}
+_TABLE: dict[str, RendererEntry] = {}
 
 
 def renderers() -> tuple[RendererEntry, ...]:
@@ -71,9 +48,9 @@ def renderers() -> tuple[RendererEntry, ...]:
 
 
 def register(entry: RendererEntry) -> None:
-    """Add a renderer from a package of its own, before the registry's format is first imported.
+    """Add a renderer before those that are here, and before the registry's format is first imported.
 
-    It is asked before those that are here whether a folder needs it.
+    It is asked first whether a folder needs it: whoever knows a folder by a certain file comes before who takes any.
 
     Raises:
         ValueError: there is one of that name.
@@ -89,3 +66,32 @@ def register(entry: RendererEntry) -> None:
 def _loaded(place: str) -> Any:
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)
+
+
+register(
+    RendererEntry(
+        "command",
+        "A command that the operator of the workers allows, by its name there.",
+        f"{_FORMATS}:CommandName",
+        "workers.render.command.renderer:CommandRenderer",
+    )
+)
+register(
+    RendererEntry(
+        "plain", "Manifests as they are.", f"{_FORMATS}:PlainRenderSpec", "workers.render.plain:PlainRenderer"
+    )
+)
+register(
+    RendererEntry(
+        "jsonnet", "Jsonnet.", f"{_FORMATS}:JsonnetRenderSpec", "workers.render.jsonnet.renderer:JsonnetRenderer"
+    )
+)
+register(RendererEntry("helm", "Helm.", f"{_FORMATS}:HelmRenderSpec", "workers.render.helm.renderer:HelmRenderer"))
+register(
+    RendererEntry(
+        "kustomize",
+        "Kustomize.",
+        f"{_FORMATS}:KustomizeRenderSpec",
+        "workers.render.kustomize.renderer:KustomizeRenderer",
+    )
+)

@@ -4,10 +4,10 @@ A credential is a mapping of keys to bytes, as in a Kubernetes Secret. Keys in u
 ``token`` (Git over https, chart repositories, OCI registries), ``access-key``, ``secret-key`` and ``session-token``
 (buckets), ``ca.crt`` (a private CA), ``ssh-privatekey`` and ``known_hosts`` (Git over ssh), ``kubeconfig`` (clusters).
 It writes no credential anywhere but where it was told to store it, and knows nothing of sources, databases and clusters
-that are kept equal to Git. To add a provider: write its file, and name it in ``chain.PROVIDERS``.
+that are kept equal to Git. To add a provider: write its file, and ``chain.register`` it.
 """
 
-from common.credentials.chain import PROVIDERS, ChainProvider, provider_from
+from common.credentials.chain import ChainProvider, provider_from
 from common.credentials.directory import DirectoryProvider
 from common.credentials.environment import EnvironmentProvider
 from common.credentials.provider import (
@@ -19,7 +19,6 @@ from common.credentials.provider import (
 )
 
 __all__ = [
-    "PROVIDERS",
     "ChainProvider",
     "Credential",
     "CredentialsMissingError",

@@ -1,4 +1,4 @@
-"""All providers of this hub, in the order in which they are asked."""
+"""All providers of this hub: a table of them, asked in order. To add one: its file, and ``register``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from common.credentials.provider import Credential, CredentialsMissingError, Cre
 from common.credentials.secrets import SecretProvider
 from common.settings import Settings
 
-PROVIDERS: tuple[Callable[[Settings], CredentialsProvider | None], ...] = (
-    DirectoryProvider.from_settings,
-    EnvironmentProvider.from_settings,
-    SecretProvider.from_settings,
-)
-"""Each returns a provider, or None where the settings do not ask for it."""
+Maker = Callable[[Settings], CredentialsProvider | None]
+"""Returns a provider, or None where the settings do not ask for it."""
+_MAKERS: list[Maker] = []
+
+
+def register(make: Maker) -> None:
+    """Add a provider behind those that are here: it is asked for what none of them knows.
+
+    Raises:
+        ValueError: it is there already.
+    """
+    if make in _MAKERS:
+        message = f"the provider of credentials that {make!r} makes is there already"
+        raise ValueError(message)
+    _MAKERS.append(make)
 
 
 class ChainProvider:
@@ -42,5 +51,10 @@ class ChainProvider:
 
 def provider_from(settings: Settings) -> ChainProvider:
     """Return the providers that ``settings`` ask for, in their order."""
-    made = (make(settings) for make in PROVIDERS)
+    made = (make(settings) for make in _MAKERS)
     return ChainProvider([provider for provider in made if provider is not None])
+
+
+register(DirectoryProvider.from_settings)
+register(EnvironmentProvider.from_settings)
+register(SecretProvider.from_settings)

@@ -10,7 +10,7 @@ from common.settings import Settings
 from common.sources.artifacts.store import ArtifactLimits
 from common.sources.artifacts.web import WebLimits
 from common.sources.doors import Door, Machine
-from common.sources.kinds import KINDS
+from common.sources.kinds import source_kinds
 from common.sources.mirrors import Fetched
 from common.sources.submodules import Allowed
 from common.sources.trees import Tree
@@ -53,7 +53,7 @@ class Sources:
 
 def sources_on(machine: Machine) -> Sources:
     """Return the sources of every kind on a machine."""
-    return Sources(dict(kind.door(machine) for kind in KINDS))
+    return Sources(dict(kind.door(machine) for kind in source_kinds()))
 
 
 def sources_from(settings: Settings, credentials: CredentialsProvider) -> Sources:

@@ -30,7 +30,7 @@ from scheduler.loop.registry_watch import RegistryWatch
 from scheduler.loop.requeue import Requeue
 from scheduler.loop.retention import Retention
 from scheduler.loop.tick import Scheduler
-from scheduler.readers import READERS
+from scheduler.readers import readers
 
 log = logger(__name__)
 BUSY_PAUSE = timedelta(milliseconds=200)
@@ -78,7 +78,7 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
         reaper=Reaper(led, clock, lease=config.lease),
         requeue=Requeue(led, clock),
         retention=Retention(led, clock, keep=config.retention),
-        listening=Listening(led, READERS),
+        listening=Listening(led, readers()),
     )
 
 

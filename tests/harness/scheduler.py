@@ -35,7 +35,7 @@ from scheduler.loop.registry_watch import RegistryWatch
 from scheduler.loop.requeue import Requeue
 from scheduler.loop.retention import Retention
 from scheduler.loop.tick import Scheduler
-from scheduler.readers import READERS
+from scheduler.readers import readers
 from tests.factories import rendered_by
 from tests.harness import texts
 
@@ -168,7 +168,7 @@ class Steps:
             self.reaper,
             Requeue(led, self.clock),
             Retention(led, self.clock, keep=KEEP),
-            Listening(led, READERS),
+            Listening(led, readers()),
         )
 
     def prove(self, connection: Connection) -> None:

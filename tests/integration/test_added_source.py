@@ -68,7 +68,7 @@ class DiskKind:
         return DiskRef, Door()
 
 
-kinds.KINDS = (*kinds.KINDS, DiskKind())
+kinds.register(DiskKind())
 """
 
 

@@ -80,7 +80,7 @@ class Pager:
         print(*(event.subject for event in events))
 
 
-readers.READERS = (*readers.READERS, Pager())
+readers.register(Pager())
 """
 READER_USED = """
 import sys
@@ -90,11 +90,11 @@ from common.store.engine.upgrade import upgrade
 from common.store.state import faults
 from common.store.state.faults import StoredFault
 from scheduler.loop.listening import Listening
-from scheduler.readers import READERS
+from scheduler.readers import readers
 
 database = Database(f"sqlite:///{sys.argv[1]}/hub.db")
 upgrade(database)
-listening = Listening(database, READERS)
+listening = Listening(database, readers())
 listening.tick()
 with database.write() as connection:
     faults.add(connection, "web.yaml", StoredFault("x", {"message": "words"}), now=datetime(2026, 1, 1, tzinfo=UTC))
@@ -111,7 +111,7 @@ class Vault:
         return {"token": ref.encode()}
 
 
-chain.PROVIDERS = (*chain.PROVIDERS, lambda settings: Vault())
+chain.register(lambda settings: Vault())
 """
 PROVIDER_USED = """
 import sys

@@ -17,7 +17,7 @@ from common.registry.schema.base import (
     one_of,
     refuse,
 )
-from common.sources.kinds import KINDS, SourceKind
+from common.sources.kinds import SourceKind, source_kinds
 
 
 class VerifySpec(Base):
@@ -34,7 +34,7 @@ class OneKind(Base):
     @property
     def kind(self) -> SourceKind:
         """The kind of which it is."""
-        return next(kind for kind in KINDS if getattr(self, kind.key) is not None)
+        return next(kind for kind in source_kinds() if getattr(self, kind.key) is not None)
 
     @property
     def part(self) -> Any:
@@ -44,7 +44,7 @@ class OneKind(Base):
 
     @model_validator(mode="after")
     def _one_kind(self) -> OneKind:
-        one_of(self, tuple(kind.key for kind in KINDS), "a source")
+        one_of(self, tuple(kind.key for kind in source_kinds()), "a source")
         return self
 
 
@@ -70,8 +70,8 @@ else:
     # Fields stand, and validators run, from the last base to the first.
     SourceSpec = create_model(
         "SourceSpec",
-        __base__=(CommonSpec, *(kind.schema() for kind in reversed(KINDS)), OneKind),
-        __doc__=f"A source of one kind, by its key: {', '.join(kind.key for kind in KINDS)}.",
+        __base__=(CommonSpec, *(kind.schema() for kind in reversed(source_kinds())), OneKind),
+        __doc__=f"A source of one kind, by its key: {', '.join(kind.key for kind in source_kinds())}.",
         __module__=__name__,
     )
 

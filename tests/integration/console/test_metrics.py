@@ -24,7 +24,7 @@ from common.store.schema.tables import ClusterRow, PlacementRow, RunRow, SourceR
 from common.store.state import fleet
 from console.api.app import create_app, in_process_client
 from scheduler.loop.listening import Listening
-from scheduler.readers import READERS
+from scheduler.readers import readers
 from tests.integration.db.rows import queued
 
 TOKEN = "a-token-of-this-test"
@@ -41,7 +41,7 @@ def busy(database: Database) -> Database:
     """A hub in the midst of its work."""
     for number in range(3):
         queued(database, f"eu/a{number}")
-    listen = Listening(database, READERS)
+    listen = Listening(database, readers())
     listen.tick()
     with database.write() as connection:
         now = database.now(connection)

@@ -17,6 +17,7 @@ from common.domain.events import Event, EventKind, Position
 from common.store.engine import upgrade
 from common.store.engine.session import Database
 from common.store.events import audit, readers, stream
+from common.store.queue.tallies import RunTallies
 from common.store.schema.tables import AuditRow, EventClockRow, EventRow
 from common.store.state import faults
 from common.store.state.faults import StoredFault
@@ -195,8 +196,10 @@ def test_a_reader_is_one_entry_and_one_that_breaks_holds_up_no_other(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, notes = Notes("broken", broken=True), Notes()
-    monkeypatch.setattr(registered, "READERS", (broken, *registered.READERS, notes))
-    listening = Listening(database, registered.READERS)
+    monkeypatch.setattr(registered, "_READERS", {})
+    for reader in (broken, RunTallies(), notes):
+        registered.register(reader)
+    listening = Listening(database, registered.readers())
     listening.tick()
     with database.write() as connection:
         tell(connection, "one")

@@ -6,7 +6,7 @@ import pytest
 
 from common.domain.refs import ChartRef, GitRef, OciRef, Range, SourceRef
 from common.registry.schema.sources import SourceSpec
-from common.sources.kinds import KINDS, source_ref
+from common.sources.kinds import source_kinds, source_ref
 from common.sources.kinds.s3.values import S3Ref
 
 REFS = (
@@ -31,7 +31,7 @@ def test_a_ref_is_read_as_it_was_stored(ref: SourceRef) -> None:
 
 def test_no_text_is_read_by_two_kinds() -> None:
     for ref in REFS:
-        read = [kind.key for kind in KINDS if kind.read(ref.repo, ref.credentials, ref.text) is not None]
+        read = [kind.key for kind in source_kinds() if kind.read(ref.repo, ref.credentials, ref.text) is not None]
         assert len(read) == 1, (ref, read)
 
 
@@ -44,4 +44,4 @@ def test_what_no_kind_knows_is_nobodys() -> None:
 
 
 def test_every_kind_has_its_keys_in_the_registrys_format() -> None:
-    assert {kind.key for kind in KINDS} <= set(SourceSpec.model_fields)
+    assert {kind.key for kind in source_kinds()} <= set(SourceSpec.model_fields)
