@@ -52,7 +52,7 @@ class LinkLocal(StrEnum):
 
 
 class DestinationRefusedError(PermanentError):
-    """A server lies where a cloud's metadata, or nothing but this machine's own link, is to be found."""
+    """A server is where a cloud's metadata, or nothing but this machine's own link, is to be found."""
 
     code: ClassVar[str] = "address.link-local"
 

@@ -116,7 +116,7 @@ class Simulator:
 
     @property
     def admin_url(self) -> str:
-        """Where the admin endpoints lie; see ``simulator.admin``."""
+        """Where the admin endpoints are; see ``simulator.admin``."""
         return f"https://127.0.0.1:{self.port}/admin"
 
     @property

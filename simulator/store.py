@@ -178,7 +178,7 @@ class Cluster:
         return next((kind for kind in self.kinds.values() if kind.key == key), None)
 
     def every(self) -> Iterator[tuple[ResourceKey, Place]]:
-        """Yield where each object lies; safe against removals on the way."""
+        """Yield where each object is; safe against removals on the way."""
         for key, shelf in list(self.objects.items()):
             for place in list(shelf):
                 yield key, place

@@ -1,4 +1,4 @@
-"""Reads what lies in the broker, whoever wrote it: its size and depth are known before anything is built of it.
+"""Reads what is in the broker, whoever wrote it: its size and depth are known before anything is built of it.
 
 JSON that nests deeper than Python's stack does not fail where it is read only, but wherever it is looked at again: when
 it is kept as unacknowledged, when its headers are signed, when it is printed.

@@ -29,7 +29,7 @@ EPOCH = "flotilla:epoch"
 PROOF = "flotilla:proof"
 _PROOF_LASTS = timedelta(minutes=1)
 FAST = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
-"""What could not be sent stays due, so that nobody needs to insist here."""
+"""What could not be sent stays due, so that nothing is tried again here."""
 READ_AT_ONCE = 10_000
 """Messages of one queue that are looked at; we put far fewer into one."""
 _PAGE = 50
@@ -55,9 +55,9 @@ class CelerySender:
             self._app.send_task(task, [subject], queue=queue, retry=True, retry_policy=FAST)
 
     def backlog(self, queue: str) -> frozenset[tuple[str, str]]:
-        """Return task and id of each message of ours that lies in a queue, taken by nobody yet.
+        """Return task and id of each message of ours that is in a queue, that no worker has taken yet.
 
-        Messages that are about to be too old to be carried out are taken away, so that they can be sent anew. What is
+        Messages that are about to be too old to be carried out are taken away, so that they can be sent again. What is
         not signed by us for this queue is not counted: no worker will carry it out.
 
         Raises:
@@ -100,7 +100,7 @@ class CelerySender:
 
 
 def _entries(client: Any, queue: str) -> Iterator[bytes]:
-    """Yield what lies in a queue, the next to be taken first; strangers may have filled it."""
+    """Yield what is in a queue, the next to be taken first; strangers may have filled it."""
     size = 0
     for end in range(-1, -READ_AT_ONCE, -_PAGE):
         page: list[bytes] = client.lrange(queue, end - _PAGE + 1, end)
@@ -112,7 +112,7 @@ def _entries(client: Any, queue: str) -> Iterator[bytes]:
 
 
 def _verified(keys: MessageKeys, entry: bytes, *, queue: str, now: datetime) -> tuple[str, str]:
-    """Return task and id of a message as it lies in Redis.
+    """Return task and id of a message as it is in Redis.
 
     Raises:
         MessageRefusedError: it is not ours, or about to be too old.

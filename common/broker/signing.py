@@ -57,7 +57,7 @@ def verify(keys: MessageKeys, headers: Mapping[str, Any], payload: Any, *, queue
         keys: any of the queue's pool's may have signed.
         headers: of the message, Celery's ``task`` and ``id`` among them.
         payload: the decoded body.
-        queue: it lay in.
+        queue: it was in.
         now: to judge its age by.
 
     Raises:

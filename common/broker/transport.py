@@ -1,6 +1,6 @@
 """Redis as kombu speaks it, but deaf to what is no message of ours: one such entry must not end a worker.
 
-Celery trusts the shape of what lies in its queues: an entry that is no JSON, or a header of another type, ends the
+Celery trusts the shape of what is in its queues: an entry that is no JSON, or a header of another type, ends the
 process that takes it, and ends it again after every restart. Whoever can write to the broker could stop the fleet. So
 all that kombu reads from Redis passes ``common.broker.reading`` first, and whatever fails on the way to Celery is a
 refused message.

@@ -65,8 +65,8 @@ class SecretProvider:
     """Secrets of one namespace.
 
     Args:
-        namespace: where they lie.
-        account: on the hub's own cluster; None reads that of the pod, anew at each call since its token turns.
+        namespace: where they are.
+        account: on the hub's own cluster; None reads that of the pod, again at each call since its token turns.
     """
 
     def __init__(self, namespace: str, account: Account | None = None) -> None:

@@ -18,7 +18,7 @@ class Action(StrEnum):
     CREATED = "created"
     CONFIGURED = "configured"
     ADOPTED = "adopted"
-    """It was another tool's or nobody's and is ours; nothing of it changed but marks of ownership."""
+    """It was another tool's or had no owner, and is ours; nothing of it changed but marks of ownership."""
     UNCHANGED = "unchanged"
     PRUNED = "pruned"
     SKIPPED = "skipped"

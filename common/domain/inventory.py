@@ -77,7 +77,7 @@ class InventoryItem:
 
     @property
     def is_hook(self) -> bool:
-        """Whether it is a hook's object: nobody corrects it, and only while it is active its health counts."""
+        """Whether it is a hook's object: it is not corrected, and only while it is active its health counts."""
         return self.hook_state is not HookState.NONE
 
     @property

@@ -1,4 +1,4 @@
-"""Names that nobody knows: which known one may have been meant."""
+"""Unknown names: which known one may have been meant."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def _of_value(value: re.Match[str]) -> str:
 
 
 def _indent(text: str, at: int) -> int | None:
-    """Return how far a key stands from the beginning of its line; None if more than blanks and a mark lie between."""
+    """Return how far a key stands from the beginning of its line; None if more than blanks and a mark are between."""
     start = max(0, at - _BEFORE)
     before = text[start:at]
     line = before.rpartition("\n")[2]

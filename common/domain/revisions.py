@@ -55,7 +55,7 @@ class SourceRevision:
     Attributes:
         source: None where it is not known: of what an earlier version stored, or of a kind of a later one.
         commit: 40 or 64 hex digits; for an artifact the sha256 that names it.
-        renderers: of what lies in it, in order; empty where it only lends files, or where they are not known.
+        renderers: of what is in it, in order; empty where it only lends files, or where they are not known.
     """
 
     source: SourceRef | None
@@ -93,5 +93,5 @@ class Revision:
 
 
 def shown(sources: Iterable[SourceRevision]) -> str:
-    """Return the commits of sources as they are shown together, a plus between two; nobody takes them apart again."""
+    """Return the commits of sources as they are shown together, a plus between two; they are not taken apart again."""
     return "+".join(one.commit for one in sources)

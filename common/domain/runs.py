@@ -89,7 +89,7 @@ class SyncStatus(StrEnum):
 
 
 PARKED_PER_SLOT = 10
-"""Retries of a queue that may lie in the broker as countdowns, for each run its live workers can have at once."""
+"""Retries of a queue that may be in the broker as countdowns, for each run its live workers can have at once."""
 
 
 class RetryPolicy(NamedTuple):

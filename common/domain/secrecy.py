@@ -47,7 +47,7 @@ class Ends(Enum):
 
 
 class Secrets:
-    """Texts that nobody is shown. Masking takes time in proportion to the text, however many there are.
+    """Texts that are shown to no one. Masking takes time in proportion to the text, however many there are.
 
     Args:
         values: what was decrypted, or is otherwise known to be secret; shorter ones than ``SHORTEST`` are left out.

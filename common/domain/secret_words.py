@@ -46,7 +46,7 @@ _PROSE = frozenset(
         *("with", "within", "without", "would", "wrong", "you", "your"),
     }
 )
-"""Words with which a sentence about a secret goes on, and which are nobody's password but a careless one's."""
+"""Words with which a sentence about a secret goes on, and which are no password, unless a careless one."""
 _LONGEST_NAME = 200
 
 

@@ -30,7 +30,7 @@ class Reason:
         return bool(self.code)
 
     def __hash__(self) -> int:
-        """Return the hash of the code: parameters are mappings, and what holds a reason may lie in a set."""
+        """Return the hash of the code: parameters are mappings, and what holds a reason may be in a set."""
         return hash(self.code)
 
 

@@ -37,7 +37,7 @@ class Tenant:
 def owner_of(noted: str | None, projects: Collection[str]) -> str:
     """Return the project that a placement's objects belong to; empty where no project has a claim to them.
 
-    None has a claim where nobody noted who wrote them, nor where that was before the registry had projects: who
+    None has a claim where it was not recorded who wrote them, nor where that was before the registry had projects: who
     introduces projects would otherwise hand over every placement of a fleet by hand.
 
     Args:

@@ -54,7 +54,7 @@ def cluster_alone(text: bytes, file: str) -> fleet.Cluster:
 
 def _only(text: bytes, file: str, kind: str) -> _Read:
     suggestions = Suggestions()
-    # A registry leaves out hidden folders and other suffixes; a person means this very file, wherever it lies.
+    # A registry leaves out hidden folders and other suffixes; a person means this very file, wherever it is.
     reading = read_files({_AS_YAML: text}, Documents(), suggestions)
     if reading.faults:
         raise _faulty(reading.faults, file)

@@ -36,9 +36,9 @@ def not_yet(kind: str, value: Any) -> Iterator[Path]:
             yield from _found(value, entry.path, ())
 
 
-def _found(value: Any, rest: tuple[str, ...], walked: Path) -> Iterator[Path]:
+def _found(value: Any, rest: tuple[str, ...], behind: Path) -> Iterator[Path]:
     if not rest:
         if value is not None and value != []:
-            yield walked
+            yield behind
     elif isinstance(value, dict) and rest[0] in value:
-        yield from _found(value[rest[0]], rest[1:], (*walked, rest[0]))
+        yield from _found(value[rest[0]], rest[1:], (*behind, rest[0]))

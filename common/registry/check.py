@@ -133,7 +133,7 @@ def strategy_findings(source: Source, document: RolloutStrategyDocument, context
 
 
 def _owners(context: Context, reference: Reference) -> list[str]:
-    """Return the projects in whose folders a strategy or window lies."""
+    """Return the projects in whose folders a strategy or window is."""
     file = context.files.get((reference.kind, reference.name))
     if reference.kind == "Application" or file is None or not context.tenancy:
         return []

@@ -1,4 +1,4 @@
-"""Documents as text: what lies in files, and what is in force and stored until the next commit."""
+"""Documents as text: what is in files, and what is in force and stored until the next commit."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Source:
         return Fault(self.file, self.line_of(path), redacted(cut(what)), remedy, self.scope, self.kind, self.name)
 
     def same_as(self, other: Source | None) -> bool:
-        """Tell whether the same text lies in the same file."""
+        """Tell whether the same text is in the same file."""
         return other is not None and (self.file, self.text) == (other.file, other.text)
 
 

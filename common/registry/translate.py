@@ -128,7 +128,7 @@ def _choices_at(model: type[BaseModel], path: Path) -> Iterator[str]:
 
 
 def _annotations(model: type[BaseModel], path: Path) -> list[Any]:
-    """Return the types that may lie at ``path`` of a model, unions taken apart."""
+    """Return the types that may be at ``path`` of a model, unions taken apart."""
     here: list[Any] = [model]
     for step in path:
         here = [inner for annotation in here for inner in _step(annotation, step)]

@@ -95,7 +95,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "mount_setattr": (442, 442),
     "statmount": (457, 457),
     "listmount": (458, 458),
-    # what Landlock does not cover: attributes of files outside, watches on them, files that lie on no path
+    # what Landlock does not cover: attributes of files outside, watches on them, files that are on no path
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -159,7 +159,7 @@ def program_for(machine: str) -> bytes:
         _step(_ABOVE, _NEWEST, 0, 1),  # the x32 calls of x86_64 too, whose numbers have bit 30 set
         _step(_RETURN, _ERROR | _ENOSYS),
         _step(_EQUAL, _CLONE3[column], 0, 1),
-        _step(_RETURN, _ERROR | _ENOSYS),  # its flags lie in memory; libraries then call clone
+        _step(_RETURN, _ERROR | _ENOSYS),  # its flags are in memory; libraries then call clone
         *_with_argument(_CLONE[column], _threads_only()),
         *(step for pair in _KILL_CALLS for step in _with_argument(pair[column], _one_of(OWN_PID))),
         *_with_argument(_PRLIMIT[column], _one_of(0, OWN_PID)),

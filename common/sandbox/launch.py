@@ -25,7 +25,7 @@ _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/nix/store", "/etc/ld
 _TIME_ZONES = ("/etc/localtime", "/usr/share/zoneinfo")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _USERS_FROM = 2_000_000_000
-"""Each process gets the user of this number and its own: nobody else is that, and no two share one."""
+"""Each process gets the user of this number and its own: no other process has it, and no two share one."""
 _MEBIBYTE = 1 << 20
 _PROGRAM_HEADERS = (("=Q", 32), ("=H", 54), ("=H", 56))
 """Where an ELF file of 64 bits says where its program headers begin, how large each is, and how many there are."""
@@ -193,7 +193,7 @@ def _loader(program: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=32)
 def _modules_of(program: str) -> tuple[str, ...]:
-    """Return where this Python and what is installed for it lie, if ``program`` is this Python."""
+    """Return where this Python and what is installed for it are, if ``program`` is this Python."""
     if os.path.realpath(program) != os.path.realpath(sys.executable):
         return ()
     paths = sysconfig.get_paths()

@@ -1,4 +1,4 @@
-"""Folders that confined programs write in, and their removal: what lies in one was made by a stranger."""
+"""Folders that confined programs write in, and their removal: what is in one was made by a stranger."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ScratchFolder:
 
 
 def _empty(at: int) -> None:
-    """Remove what is in a folder, and close it; one folder is open at a time, however deep they lie.
+    """Remove what is in a folder, and close it; one folder is open at a time, however deep they are nested.
 
     Raises:
         OSError: something cannot be removed, or was moved elsewhere meanwhile.
@@ -109,7 +109,7 @@ def _identity(folder: int) -> tuple[int, int]:
 
 
 def _entered(folder: int, name: str) -> int:
-    """Return the folder of that name, in place of the one that it lies in or that lies in it, which is closed."""
+    """Return the folder of that name, in place of the one that it is in or that is in it, which is closed."""
     found = _opened(name, folder)
     os.close(folder)
     return found

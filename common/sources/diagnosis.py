@@ -59,7 +59,7 @@ def _certificate(url: GitAddress, credential: Credential) -> CertificateError | 
 
 
 def _redirect(url: GitAddress, credential: Credential) -> RedirectRefusedError | None:
-    """Ask what git asked, as whom git asked, and tell where the answer leads; nobody goes there."""
+    """Ask what git asked, as whom git asked, and tell where the answer leads; that address is not called."""
     at = httpx.URL(f"{url.text.rstrip('/')}{_ASKED}?service=git-upload-pack")
     address = Address(at, url.origin.rstrip("/"), plain=url.transport is Transport.HTTP)
     try:

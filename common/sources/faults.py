@@ -96,7 +96,7 @@ class TimedOutError(TransientError):
 
 
 class MirrorCorruptError(TransientError):
-    """The local mirror is damaged; the next fetch builds it anew."""
+    """The local mirror is damaged; the next fetch builds it again."""
 
     code: ClassVar[str] = "git.mirror-corrupt"
 
@@ -132,7 +132,7 @@ class FileTooLargeError(PermanentError):
 
 
 class LfsPointerError(PermanentError):
-    """A file's content lies in Git LFS, of which the repository holds the pointer only."""
+    """A file's content is in Git LFS, of which the repository holds the pointer only."""
 
     code: ClassVar[str] = "source.lfs"
 

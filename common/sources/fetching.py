@@ -176,7 +176,7 @@ class Fetching:
             raise fault_of(answer.stderr, url=url.text)
 
     def _build(self, url: GitAddress, place: Place, wanted: Mapping[str, str], variables: Mapping[str, str]) -> None:
-        """Make the mirror anew beside the present one, and put it in its place once it is whole."""
+        """Build the mirror again beside the present one, and put it in its place once it is whole."""
         algorithm = "sha256" if len(next(iter(wanted.values()))) == 64 else "sha1"
         init = ["init", "--bare", "--quiet", "--template=", f"--object-format={algorithm}", place.fresh.name]
         try:

@@ -1,6 +1,6 @@
 """A folder on disk read as a Tree, so that an operator sees what a worker would see once it is committed.
 
-Nothing is followed and nothing outside is read, as in Git. Files lie there as they are, committed or not.
+Nothing is followed and nothing outside is read, as in Git. Files are there as they are, committed or not.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class FolderObjects:
 
 
 def folder_tree(folder: Path) -> tuple[Tree, str]:
-    """Return the working tree that ``folder`` lies in, and the folder's path in it (``.`` for its root).
+    """Return the working tree that ``folder`` is in, and the folder's path in it (``.`` for its root).
 
     Inside a Git repository the tree is the whole repository, so that a file may name others beside the folder;
     elsewhere it is the folder alone.

@@ -22,7 +22,7 @@ _BATCH = 400
 _KEPT_ITEMS = 300_000
 _LARGEST_TREE = 32 << 20
 _KEPT_READERS = 2
-"""Processes of one mirror that stay while nobody reads."""
+"""Processes of one mirror that stay while nothing is read."""
 FOLDER, FILE, EXECUTABLE, SYMLINK, SUBMODULE = "40000", "100644", "100755", "120000", "160000"
 
 

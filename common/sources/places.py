@@ -1,4 +1,4 @@
-"""Where one mirror lies on disk, who may change it now, and what came of the fetches before."""
+"""Where one mirror is on disk, who may change it now, and what came of the fetches before."""
 
 from __future__ import annotations
 
@@ -133,11 +133,11 @@ class Place:
 
     @property
     def usable(self) -> bool:
-        """Whether there is a mirror that nobody found damaged."""
+        """Whether there is a mirror that was not found damaged."""
         return (self.repo / "HEAD").exists() and not self._suspect.exists()
 
     def suspect(self) -> None:
-        """Note that the mirror is damaged: the next fetch builds it anew."""
+        """Note that the mirror is damaged: the next fetch builds it again."""
         with suppress(OSError):
             self._suspect.touch(mode=0o600)
 

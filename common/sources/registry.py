@@ -48,7 +48,7 @@ def files_of_checkout(folder: Path, revision: str) -> Mapping[str, bytes]:
 
     Raises:
         RefMissingError: it is no commit of that repository.
-        RepositoryMissingError: the folder lies in no repository that git reads.
+        RepositoryMissingError: the folder is in no repository that git reads.
         PathMissingError: the folder was not there.
     """
     runner = GitRunner()

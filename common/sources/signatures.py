@@ -25,7 +25,7 @@ from common.domain.errors import PermanentError, TransientError
 from common.sources.git import GitRunner
 
 KEYS = "keys/"
-"""What the references of keys begin with: the key ``release-team`` lies under ``keys/release-team``."""
+"""What the references of keys begin with: the key ``release-team`` is under ``keys/release-team``."""
 _OPENPGP = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 _PRIVATE = b"PRIVATE KEY"
 _SSH = frozenset({

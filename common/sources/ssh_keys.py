@@ -24,7 +24,7 @@ def private_key(stored: bytes, *, what: str) -> bytes:
     """Return the key as ssh reads it: line ends of Windows, blanks around it and a byte-order mark are mended.
 
     Args:
-        stored: what lies under ``ssh-privatekey``.
+        stored: what is under ``ssh-privatekey``.
         what: names the credentials in messages; no part of the key is quoted.
 
     Raises:

@@ -1,7 +1,7 @@
 """What a repository holds at one commit, read without a work tree.
 
 Nothing is followed: a path that leads through a symbolic link or into a submodule is refused, because what it would
-show lies elsewhere.
+show is elsewhere.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Entry:
 
     @property
     def is_link(self) -> bool:
-        """Whether what it shows lies elsewhere: a symbolic link or a submodule."""
+        """Whether what it shows is elsewhere: a symbolic link or a submodule."""
         return self.mode in {SYMLINK, SUBMODULE}
 
 
@@ -97,7 +97,7 @@ class Tree:
     limits: TreeLimits = TreeLimits()
 
     def entry(self, path: str) -> Entry | None:
-        """Return what lies at ``path``, or None; a link at its very end is returned, not followed.
+        """Return what is at ``path``, or None; a link at its very end is returned, not followed.
 
         Raises:
             SymlinkRefusedError: the path leads through a symbolic link.
@@ -120,7 +120,7 @@ class Tree:
         Raises:
             PathMissingError: there is none.
             SymlinkRefusedError: it is a symbolic link, or reached through one.
-            SubmoduleRefusedError: it is a submodule, or lies in one.
+            SubmoduleRefusedError: it is a submodule, or is in one.
         """
         found = self.entry(path)
         if found is None:
@@ -141,7 +141,7 @@ class Tree:
         try:
             found = self.entry(target)
         except (SymlinkRefusedError, SubmoduleRefusedError):
-            return True  # through another link: what lies there is not looked at
+            return True  # through another link: what is there is not looked at
         return found is not None and (found.is_folder or found.is_link)
 
     def tree_id(self, path: str) -> str:
@@ -149,7 +149,7 @@ class Tree:
         return self.existing(path).oid
 
     def children(self, path: str) -> tuple[Entry, ...]:
-        """Return what lies directly in the folder ``path``, by name. Errors as ``existing``."""
+        """Return what is directly in the folder ``path``, by name. Errors as ``existing``."""
         found = self.existing(path)
         prefix = "" if path == "." else f"{path}/"
         items = self.store.tree(found.oid) if found.is_folder else {}
@@ -183,9 +183,9 @@ class Tree:
         Raises:
             PathMissingError: a path is missing, or a folder.
             SymlinkRefusedError: a path is a symbolic link, or reached through one.
-            SubmoduleRefusedError: a path lies in a submodule.
+            SubmoduleRefusedError: a path is in a submodule.
             FileTooLargeError: a file, or all of them together, exceeds the bounds; nothing was read then.
-            LfsPointerError: a file's content lies in Git LFS.
+            LfsPointerError: a file's content is in Git LFS.
         """
         entries = [self._file(path) for path in dict.fromkeys(paths)]
         total = 0
@@ -251,12 +251,12 @@ def joined(folder: str, path: str) -> str:
 
 
 def source_digest(tree: Tree, footprint: Iterable[str]) -> str:
-    """Return the sha256 (hex) over the paths of ``footprint`` and the ids of what lies there, in order of path.
+    """Return the sha256 (hex) over the paths of ``footprint`` and the ids of what is there, in order of path.
 
     Raises:
         PathMissingError: a path is gone.
         SymlinkRefusedError: a path is a symbolic link, or reached through one.
-        SubmoduleRefusedError: a path lies in a submodule.
+        SubmoduleRefusedError: a path is in a submodule.
     """
     digest = hashlib.sha256()
     for path in sorted(set(footprint)):

@@ -18,7 +18,7 @@ _PAIR = re.compile(
 )
 """Two escapes by which JSON writes one character beyond the first 65,536."""
 _LIKE_JSON = re.compile(r'(?:[\s\[\]{},:0-9eE+.a-z-]|"(?:[^"\\]|\\.)*")*')
-"""Every backslash in it lies within double quotes."""
+"""Every backslash in it is within double quotes."""
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _PROBLEM_LIMIT = 200
 

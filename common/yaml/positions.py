@@ -1,4 +1,4 @@
-"""Where in a text an event of the parser lies, as people count."""
+"""Where in a text an event of the parser is, as people count."""
 
 from __future__ import annotations
 

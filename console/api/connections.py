@@ -21,7 +21,7 @@ from console.api.sources import local_user
 HEAD_BYTES = 16 * 1024
 """Of the head of a request, and of a chunk's."""
 MOST_THROWN = 64 * 1024
-"""Bytes of a body that nobody reads, after which its connection ends."""
+"""Bytes of a body that are read by no one, after which its connection ends."""
 PROVED = "proved"
 """Key of a request's state: to be called once the request has shown the token."""
 
@@ -72,7 +72,7 @@ class Connection(H11Protocol):
             super().data_received(piece)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse a request; one that is being answered ends there, and whoever answers it is told that nobody reads."""
+        """Refuse a request; one that is being answered ends there, and whoever answers it is told that no one reads."""
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()

@@ -1,4 +1,4 @@
-"""Where the pages' files lie."""
+"""Where the pages' files are."""
 
 from pathlib import Path
 

@@ -71,7 +71,7 @@ def get_drift(request: Request, hours: Annotated[float, Query(gt=0, le=24 * 31)]
 
 @router.get("/leftovers")
 def get_leftovers(request: Request, after: str = "", limit: Limit = 100) -> Page[leftovers.LeftoverView]:
-    """Return what lies on clusters and is not in Git, orphans first."""
+    """Return what is on clusters and is not in Git, orphans first."""
     with _database(request).read() as connection, known.page_after(after):
         return leftovers.leftovers(connection, after=after, limit=limit)
 

@@ -113,7 +113,7 @@ def _is_wrong(seen: Summary, faults: Sequence[FaultView], approvals: Sequence[Ap
 
 
 def _concerns(which: PlacementFilter, subject: str) -> bool:
-    """Return whether a subject, a cluster or ``cluster/application``, lies in a part of the fleet."""
+    """Return whether a subject, a cluster or ``cluster/application``, is in a part of the fleet."""
     cluster, _, application = subject.partition("/")
     if which.application and application != which.application:
         return False

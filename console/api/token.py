@@ -20,7 +20,7 @@ class TokenFileError(PermanentError):
 
 
 def token_file(settings: Settings) -> Path:
-    """Return where the token lies."""
+    """Return where the token is."""
     return settings.api_token_file or settings.home / "api.token"
 
 

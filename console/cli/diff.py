@@ -81,5 +81,5 @@ def tell_change(one: dict[str, Any], *, where: str = "") -> None:
 
 
 def _shown(line: str) -> str:
-    """Return a line without control characters: what lies on a cluster may hold anything."""
+    """Return a line without control characters: what is on a cluster may hold anything."""
     return "".join(c for c in line if c.isprintable())

@@ -65,7 +65,7 @@ class _Chosen(NamedTuple):
 
 
 def folded(text: str) -> str:
-    """Return a text as one line without control characters: what lies on a cluster may hold anything."""
+    """Return a text as one line without control characters: what is on a cluster may hold anything."""
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 

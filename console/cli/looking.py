@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from console.inspect.tree import Happened, Node
 
 PIPED_WIDTH = 400
-"""Columns where nobody looks."""
+"""Columns where the output is no terminal."""
 OptionalRef = Annotated[str, typer.Argument(metavar="[CLUSTER/APP]", help="a placement; on the hub's machine")]
 
 

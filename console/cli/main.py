@@ -28,7 +28,7 @@ PROCESSES = "Processes"
 
 
 class Entry(NamedTuple):
-    """A command: where its function, or its group, lies, and the line of help that stands beside its name."""
+    """A command: where its function, or its group, is, and the line of help that stands beside its name."""
 
     name: str
     module: str
@@ -47,7 +47,7 @@ COMMANDS = (
     Entry("events", "events", "events", FLEET, "Show what came about, the latest last, or follow it."),
     Entry("diff", "diff", "diff", FLEET, "Show what a sync would change now."),
     Entry("drift", "reports", "drift", FLEET, "Show what drifted over the fleet."),
-    Entry("orphans", "reports", "orphans", FLEET, "List what lies on clusters and is not in Git."),
+    Entry("orphans", "reports", "orphans", FLEET, "List what is on clusters and is not in Git."),
     Entry("sync", "writes", "sync", FLEET, "Have a placement synced now."),
     Entry("refresh", "writes", "refresh", FLEET, "Have Git looked at now."),
     Entry("pause", "writes", "pause", FLEET, "Give a placement no more runs by itself."),
@@ -97,7 +97,7 @@ def load(name: str) -> Any:
 
 
 def _reflow(command: Any) -> None:
-    """Join the lines of each paragraph of help, which a terminal breaks anew."""
+    """Join the lines of each paragraph of help, which a terminal breaks again."""
     for each in (command, *getattr(command, "commands", {}).values()):
         paragraphs = inspect.cleandoc(each.help or "").split("\n\n")
         each.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

@@ -96,7 +96,7 @@ def _style(kind: str, of: str) -> str:
 
 
 def width() -> int | None:
-    """Return the terminal's width; None where nobody looks."""
+    """Return the terminal's width; None where the output is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 

@@ -43,7 +43,7 @@ def drift(
 
 
 def orphans(output: Output = Format.TABLE) -> None:
-    """List what lies on clusters and is not in Git. Exit 1 if there are orphans: objects that nothing will remove.
+    """List what is on clusters and is not in Git. Exit 1 if there are orphans: objects that nothing will remove.
 
     Orphans carry a placement's mark, and no inventory holds them: remove them, or their mark, by hand. The others are
     kept, wait to be removed, or belong to placements that were retained.

@@ -30,7 +30,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 def over_socket(path: Path) -> Send | None:
-    """Return the way through a Unix socket; None where nobody listens at it any more."""
+    """Return the way through a Unix socket; None where no process listens at it any more."""
     probe = _connected(path)
     if probe is None:
         return None

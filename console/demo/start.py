@@ -88,7 +88,7 @@ def free_port(preferred: int) -> int:
 
 @contextmanager
 def demo_home(home: Path) -> Iterator[int]:
-    """Make the demo's folder anew and hold it, as ``hold_home`` does.
+    """Make the demo's folder again and hold it, as ``hold_home`` does.
 
     Raises:
         DemoFolderError: it exists and was not made by a demo.

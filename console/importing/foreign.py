@@ -46,13 +46,13 @@ class Finding:
 
 
 class Foreign:
-    """One object, whose fields are taken one by one: what nobody took is told at the end.
+    """One object, whose fields are taken one by one: what was not taken is told at the end.
 
     Args:
-        file: where it lies.
+        file: where it is.
         document: with the line of each key.
         value: the object, where it is not the document itself but made from a part of it.
-        below: where that part lies.
+        below: where that part is.
         title: what it is called when something is said of it; empty for kind and name.
     """
 
@@ -88,13 +88,13 @@ class Foreign:
         return str(self.take("metadata", "namespace") or "default")
 
     def take(self, *path: str | int, default: Any = None) -> Any:
-        """Return what lies at ``path``, all of which has found its place; ``default`` where there is nothing."""
+        """Return what is at ``path``, all of which has found its place; ``default`` where there is nothing."""
         self._taken.add(path)
         found = self.look(*path)
         return default if found is None else found
 
     def look(self, *path: str | int) -> Any:
-        """Return what lies at ``path``, or None."""
+        """Return what is at ``path``, or None."""
         found: Any = self.value
         for key in path:
             if isinstance(found, Mapping):
@@ -118,7 +118,7 @@ class Foreign:
         )
 
     def unmapped(self, path: Path, remedy: str = "see whether it is needed, and write it by hand") -> None:
-        """Note that what lies at ``path``, if anything, has no place in the registry."""
+        """Note that what is at ``path``, if anything, has no place in the registry."""
         for leaf in list(_leaves(self.look(*path), path)):
             self.say(leaf, f"{_dotted(leaf)} has no place in the registry", remedy)
         self._taken.add(path)

@@ -24,7 +24,7 @@ AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """A cluster, and what was taken over there from nobody or from another tool."""
+    """A cluster, and what was taken over there from no tool or from another."""
 
     cluster: Cluster
     objects: dict[ObjectId, PlacementRef] = field(default_factory=dict)

@@ -49,7 +49,7 @@ def render_folder(folder: Path, app: Path | None, cluster: Path | None, settings
 
     Args:
         folder: of a working tree.
-        app: a registry file with the Application; None renders what lies there by itself.
+        app: a registry file with the Application; None renders what is there by itself.
         cluster: a registry file with the Cluster; None leaves its values out.
         settings: of this machine: which tools render.
 

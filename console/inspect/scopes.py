@@ -1,4 +1,4 @@
-"""Which kinds lie in namespaces, as far as that can be told without a cluster. Pure."""
+"""Which kinds are in namespaces, as far as that can be told without a cluster. Pure."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ _CLUSTER_WIDE = frozenset(
 def with_namespace(
     manifest: Mapping[str, Any], namespace: str, custom: Mapping[tuple[str, str], bool]
 ) -> dict[str, Any]:
-    """Return a manifest with ``namespace`` filled in where it names none and its kind surely lies in one.
+    """Return a manifest with ``namespace`` filled in where it names none and its kind surely is in one.
 
     Args:
         manifest: any object; it is not changed.
         namespace: the application's.
-        custom: of kinds that a CustomResourceDefinition beside it defines: whether they lie in namespaces.
+        custom: of kinds that a CustomResourceDefinition beside it defines: whether they are in namespaces.
     """
     metadata = manifest.get("metadata")
     if not isinstance(metadata, Mapping) or metadata.get("namespace") or not namespaced(manifest, custom):
@@ -75,7 +75,7 @@ def with_namespace(
 
 
 def namespaced(manifest: Mapping[str, Any], custom: Mapping[tuple[str, str], bool]) -> bool | None:
-    """Return whether a manifest's kind lies in namespaces; None where only a cluster knows."""
+    """Return whether a manifest's kind is in namespaces; None where only a cluster knows."""
     group, kind = _group(manifest), str(manifest.get("kind", ""))
     if kind.endswith("List") and isinstance(manifest.get("items"), list):
         return False
@@ -85,7 +85,7 @@ def namespaced(manifest: Mapping[str, Any], custom: Mapping[tuple[str, str], boo
 
 
 def defined_kinds(manifests: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], bool]:
-    """Return the kinds that CustomResourceDefinitions among ``manifests`` define: whether they lie in namespaces."""
+    """Return the kinds that CustomResourceDefinitions among ``manifests`` define: whether they are in namespaces."""
     found = {}
     for manifest in manifests:
         spec = manifest.get("spec")

@@ -74,7 +74,7 @@ class Node:
     """One object of the tree.
 
     Attributes:
-        report: its health; None where nobody looked.
+        report: its health; None where it was not looked at.
         events: the last ones, latest first; only of what is not well.
     """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from common.domain.queues import now_queue
 from common.sandbox.launch import Strictness
 from common.settings import Settings
-from console.processes.spec import ProcessSpec, anew, flotilla_env, python
+from console.processes.spec import ProcessSpec, flotilla_env, fresh, python
 
 NOW_CONCURRENCY = 2
 """Slots kept free for what a person asks for."""
@@ -39,7 +39,7 @@ def answers(host: str, port: int, path: str = "/healthz") -> Callable[[], bool]:
 
 def broker(settings: Settings) -> ProcessSpec:
     """Return the embedded broker."""
-    there = anew(settings.broker_socket)
+    there = fresh(settings.broker_socket)
     return ProcessSpec("broker", python("common.broker.embedded"), flotilla_env(settings), ready=there, intact=there)
 
 
@@ -64,7 +64,7 @@ def api(settings: Settings) -> ProcessSpec:
     """Return the hub's API."""
     ready_file = api_ready_file(settings)
     argv = python("console.api", "--ready-file", str(ready_file))
-    return ProcessSpec("api", argv, flotilla_env(settings), ready=anew(ready_file))
+    return ProcessSpec("api", argv, flotilla_env(settings), ready=fresh(ready_file))
 
 
 def flower_arguments(settings: Settings, *, address: str = "", port: int = 5555) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def flower(settings: Settings) -> ProcessSpec:
     argv = python(*flower_arguments(settings))
     # Nobody but the api reaches the socket, and the api asks for the token.
     env = {**flotilla_env(settings), "FLOWER_UNAUTHENTICATED_API": "true"}
-    there = anew(flower_socket(settings))
+    there = fresh(flower_socket(settings))
     return ProcessSpec("flower", argv, env, ready=there, intact=there)
 
 

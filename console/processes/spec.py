@@ -45,7 +45,7 @@ def flotilla_env(settings: Settings, **changes: str) -> dict[str, str]:
     return env
 
 
-def anew(path: Path) -> Callable[[], bool]:
+def fresh(path: Path) -> Callable[[], bool]:
     """Remove what a former process left at ``path``, and return a check that is True once there is something again."""
     path.unlink(missing_ok=True)
     return path.exists

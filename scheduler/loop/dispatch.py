@@ -173,10 +173,10 @@ class Dispatcher:
         return self._send([Post(task, one.name, one.pool) for task, one in chosen], give_back)
 
     def _send(self, posts: Sequence[Post], give_back: Callable[[Connection, int], object]) -> int:
-        """Send what was marked as sent, but for what still lies in its queue; return how many messages.
+        """Send what was marked as sent, except those that are still in their queue; return how many messages.
 
-        Whatever is thought lost is sent again. Where it only waits, because workers are busy or gone, it would
-        otherwise lie there once more every few minutes, without end.
+        Whatever is thought lost is sent again. Where it only waits, because workers are busy or gone, its
+        queue would grow by one more copy every few minutes.
 
         Args:
             posts: in this order.

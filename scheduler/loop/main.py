@@ -40,7 +40,7 @@ LONGEST_STATEMENT = timedelta(seconds=2)
 
 
 class NoRegistryError(PermanentError):
-    """Nobody said where the registry lies."""
+    """No setting says where the registry is."""
 
     code = "settings.registry"
 

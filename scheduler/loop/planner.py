@@ -52,7 +52,7 @@ class Planner:
         self._awaited: frozenset[PlacementRef] = frozenset()
 
     def forget(self) -> None:
-        """Plan anew at the next tick, whatever was planned before."""
+        """Plan again at the next tick, whatever was planned before."""
         self._planned = None
 
     def tick(self) -> int:
@@ -105,7 +105,7 @@ def _change(step: Step, fleet: Fleet) -> PlacementChange:
         hold=step.hold,
         wants_run=step.wants_run,
         renewed=step.renewed,
-        doubtful=step.doubtful,
+        applied_unknown=step.applied_unknown,
         mended=step.mended,
     )
 

@@ -20,7 +20,7 @@ class Sender(Protocol):
         ...
 
     def backlog(self, queue: str) -> frozenset[tuple[str, str]]:
-        """Return task and id of what lies in a queue, taken by nobody yet. Raises as ``send``."""
+        """Return task and id of what is in a queue, that no worker has taken yet. Raises as ``send``."""
         ...
 
     def epoch(self) -> str | None:

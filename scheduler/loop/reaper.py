@@ -42,7 +42,7 @@ class Reaper:
         self._due = 0.0
 
     def lost(self) -> None:
-        """Start being patient anew: the database could not be reached."""
+        """Start being patient again: the database could not be reached."""
         self._patience = self._patience.lost()
 
     def tick(self) -> int:

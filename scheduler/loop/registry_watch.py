@@ -43,7 +43,7 @@ class RegistryWatch:
 
     Args:
         database: gets snapshots and faults.
-        repository: where the registry lies.
+        repository: where the registry is.
         source: the registry's own repository and ref.
         folder: the registry's folder there; empty is the whole tree.
         interval: how often it is looked at; the caller's jitter is applied to it.

@@ -38,7 +38,7 @@ class Retention:
         """Delete one batch if it is time; return whether more is to be looked at.
 
         Raises:
-            FlotillaError: this pass is given up; the next begins anew.
+            FlotillaError: this pass is given up; the next begins again.
         """
         if self._batches is None:
             if self._clock.monotonic() < self._due:

@@ -41,7 +41,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class MakeRun:
-    """It gets a run; ``supersede`` ends the one it has, which is for another revision and in nobody's hands."""
+    """It gets a run; ``supersede`` ends the one it has, which is for another revision and which no worker holds."""
 
     trigger: Trigger
     revision: Revision | None

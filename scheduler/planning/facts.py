@@ -40,7 +40,7 @@ class Current:
         looked: whether what its last run saw could not be corrected, or not be judged, by one that only looked.
         failed_settings: digest of what the registry said of it when its last run failed; None where none failed,
             empty where that is not known.
-        tenant: project in whose name its objects were written last; None where nobody noted it.
+        tenant: project in whose name its objects were written last; None where that was not recorded.
     """
 
     state: PlacementState

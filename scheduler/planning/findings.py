@@ -107,6 +107,6 @@ def _is_answered(filed: Filed, permit: Permit) -> bool:
     """Return whether a run has judged what was seen, and has left nothing that one may do more about."""
     if filed.cause.code not in _SEEN or filed.cause.params.get("fight") or filed.hint != filed.hint_judged:
         return False
-    # Words of an older version are judged anew; what a look has left is corrected once it may be.
+    # Words of an older version are judged again; what a look has left is corrected once it may be.
     left = filed.found in BY_LOOKS and permit is Permit.WRITE
     return not left and filed.found != Found.TOLD

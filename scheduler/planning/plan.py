@@ -32,7 +32,7 @@ class Step:
         wants_run: whether it wants a run because of this plan.
         renewed: whether ``desired`` is another revision than before, by identity.
         differs: whether anything has to be stored.
-        doubtful: whether what was applied last is no longer known to be what runs, should that be wanted.
+        applied_unknown: whether what was applied last is no longer known to be what runs, should that be wanted.
         mended: whether the registry says another thing of it than when its last run failed.
     """
 
@@ -44,7 +44,7 @@ class Step:
     wants_run: bool
     renewed: bool
     differs: bool
-    doubtful: bool = False
+    applied_unknown: bool = False
     mended: bool = False
 
 
@@ -54,7 +54,7 @@ class Plan:
 
     Attributes:
         awaited: placements whose former project still removes what another's application of that name will place: they
-            are planned anew once they are gone.
+            are planned again once they are gone.
     """
 
     steps: tuple[Step, ...]
@@ -123,14 +123,14 @@ def _may_be_emptied(fleet: Fleet, name: str) -> ClusterState | None:
 def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -> Step:
     current = facts.current.get(placement.ref)
     if placement.disposition is Disposition.FORGET:
-        return _standing(placement.ref, current, PlacementState.RETAINED, Reason(Hold.CLUSTER_RETIRED))
+        return _without_run(placement.ref, current, PlacementState.RETAINED, Reason(Hold.CLUSTER_RETIRED))
     hands = _hands(placement.ref, fleet, facts)
     if hands and current is not None and current.state is PlacementState.LEAVING:
         # Its former project's own decision, which goes on to its end; then there is nothing to be handed over.
-        return _standing(placement.ref, current, PlacementState.LEAVING, current.hold)
+        return _without_run(placement.ref, current, PlacementState.LEAVING, current.hold)
     if placement.disposition is Disposition.REMOVE:
         if hands and placement.cluster.state is not ClusterState.DRAINING:
-            return _standing(placement.ref, current, PlacementState.RETAINED, hands)
+            return _without_run(placement.ref, current, PlacementState.RETAINED, hands)
         return _removed(placement.ref, current, going)
     source_id, desired, unresolved = _desired(placement, current, facts)
     admitted = _admitted(placement, fleet, facts)
@@ -158,7 +158,7 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
         hold=reason,
         wants_run=wants_run or mended,
         renewed=renewed,
-        doubtful=renewed or wants_run,
+        applied_unknown=renewed or wants_run,
         mended=mended,
         differs=_differs(current, PlacementState.PLACED, source_id, desired, reason),
     )
@@ -212,16 +212,16 @@ def _unreadable(error: str) -> Reason:
 def _removed(ref: PlacementRef, current: Current | None, going: Departures) -> Step:
     gone = current is not None and current.state is PlacementState.LEFT
     if current is None or gone or (not current.owns and current.state is not PlacementState.LEAVING):
-        return _standing(ref, current, PlacementState.LEFT, NONE)
+        return _without_run(ref, current, PlacementState.LEFT, NONE)
     return _departing(ref, current, going)
 
 
 def _departing(ref: PlacementRef, current: Current, going: Departures) -> Step:
     if ref not in going.free:
-        return _standing(ref, current, current.state, going.waiting[ref])
+        return _without_run(ref, current, current.state, going.waiting[ref])
     if not current.owns:
-        return _standing(ref, current, PlacementState.LEFT, NONE)
-    step = _standing(ref, current, PlacementState.LEAVING, Reason(going.free[ref]))
+        return _without_run(ref, current, PlacementState.LEFT, NONE)
+    step = _without_run(ref, current, PlacementState.LEAVING, Reason(going.free[ref]))
     return Step(
         step.ref,
         step.state,
@@ -238,11 +238,11 @@ def _unwanted(ref: PlacementRef, current: Current, going: Departures) -> Step:
     if ref in going.free or ref in going.waiting:
         return _departing(ref, current, going)
     if current.state in {PlacementState.LEFT, PlacementState.LEAVING}:
-        return _standing(ref, current, current.state, current.hold)
-    return _standing(ref, current, PlacementState.RETAINED, Reason(Hold.UNPLACED))
+        return _without_run(ref, current, current.state, current.hold)
+    return _without_run(ref, current, PlacementState.RETAINED, Reason(Hold.UNPLACED))
 
 
-def _standing(ref: PlacementRef, current: Current | None, state: PlacementState, reason: Reason) -> Step:
+def _without_run(ref: PlacementRef, current: Current | None, state: PlacementState, reason: Reason) -> Step:
     """Return the step of a placement that keeps its revision and gets no run."""
     desired = current.desired if current is not None else None
     source_id = current.source_id if current is not None else None

@@ -1,4 +1,4 @@
-"""How much may lie in the broker: it stays shallow, because whatever lies there can be lost and reordered."""
+"""How much may be in the broker: it stays shallow, because whatever is there can be lost and reordered."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Connections on which an answer has one deadline and one budget of bytes: its headers and trailers count too.
 
-The library's own time-outs count anew at each read, so that a server which sends a byte now and then is never late;
+The library's own time-outs start again at each read, so that a server which sends a byte now and then is never late;
 and it reads as many interim answers and lines of trailers as a server sends.
 """
 
@@ -31,7 +31,7 @@ LARGEST_ANSWER = 32 * 1024 * 1024
 LARGEST_HEAD = 256 * 1024
 """Bytes of headers, those of interim answers included."""
 _PIECE = 16 * 1024
-"""Bytes that are sent at once: TLS counts its time-out anew for each record."""
+"""Bytes that are sent at once: TLS starts its time-out again for each record."""
 
 
 @dataclass(frozen=True, slots=True)

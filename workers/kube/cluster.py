@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PAGES = (500, 50, 5)
 """Objects asked for at once; fewer where that many make too large an answer."""
 RESTARTS = 3
-"""How often a LIST begins anew because its continuation expired."""
+"""How often a LIST begins again because its continuation expired."""
 
 _MOST_LOGS = 3
 _LOG_BYTES = 4_000
@@ -104,7 +104,7 @@ class KubeCluster:
         return self._connection.kind(group, version, kind, agent=self._agent)
 
     def refresh_kinds(self) -> None:
-        """Read the served kinds anew."""
+        """Read the served kinds again."""
         self._connection.refresh_kinds(agent=self._agent)
 
     def list_meta(self, kind: Kind, *, namespace: str, selector: str) -> tuple[LiveMeta, ...]:

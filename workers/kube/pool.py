@@ -104,7 +104,7 @@ class Connection:
         """Return the answer, once the API server no longer asks to wait, or for longer than one waits.
 
         Credentials that are refused are read again, and if they changed, used once more. A request, a write too, is
-        sent again only after an answer that says it was not carried out, and only if ``permit`` allows it anew.
+        sent again only after an answer that says it was not carried out, and only if ``permit`` allows it again.
 
         Raises:
             TransientError: there was no answer.
@@ -194,7 +194,7 @@ class Connection:
         return answer.body
 
     def kind(self, group: str, version: str, kind: str, *, agent: Mapping[str, str]) -> Kind:
-        """Return how the cluster serves a kind; where that is not known, or the group was silent, it asks anew once.
+        """Return how the cluster serves a kind; where that is not known, or the group was silent, it asks again once.
 
         Raises:
             UnknownKindError: the cluster does not serve it.
@@ -231,7 +231,7 @@ class Connection:
         return catalogue
 
     def forget_kinds(self) -> None:
-        """Read the served kinds anew at the next question."""
+        """Read the served kinds again at the next question."""
         with self._lock:
             self._catalogue = None
             self._forgotten_at = time.monotonic()

@@ -1,7 +1,7 @@
 """Rendered manifests of this machine, on disk, by what they were rendered from.
 
 An entry is named by an HMAC over its key, and holds one over its key and its content, checked at each read: what is
-damaged, lies under another key, or was written by somebody without the secret, as a renderer is, counts as absent. So
+damaged, has another key, or was written by somebody without the secret, as a renderer is, counts as absent. So
 does what somebody else could have written: entries are files of mode 0600 in folders of mode 0700, both this user's
 own, and no link is followed. The longest unused go first when the bound is reached.
 """
@@ -38,7 +38,7 @@ def cache_key(source_digest: str, renderers: Iterable[RendererVersion], inputs: 
     Args:
         source_digest: of the footprint.
         renderers: with their versions.
-        inputs: where the sources lie, the renderer's settings, and whatever else it is given.
+        inputs: where the sources are, the renderer's settings, and whatever else it is given.
     """
     parts = {"form": 4, "source": source_digest, "renderer": digested(renderers), "inputs": dict(inputs)}
     return hashlib.sha256(canonical_bytes(parts)).hexdigest()
@@ -204,7 +204,7 @@ def _write(folder: int, name: str, text: bytes) -> None:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """Yield what lies in the folders of ``root``; through no link."""
+    """Yield what is in the folders of ``root``; through no link."""
     with suppress(OSError):
         for folder in root.iterdir():
             if not folder.is_symlink() and folder.is_dir():

@@ -32,7 +32,7 @@ def scratch(tree: Tree) -> str | None:
 
 
 def in_memory(tree: Tree) -> bool:
-    """Return whether files of ``tree`` may lie in memory only.
+    """Return whether files of ``tree`` may be in memory only.
 
     Raises:
         DecryptError: as ``scratch``.
@@ -41,7 +41,7 @@ def in_memory(tree: Tree) -> bool:
 
 
 def memory() -> str | None:
-    """Return a folder that lies in memory; None where this machine has none."""
+    """Return a folder that is in memory; None where this machine has none."""
     return str(_MEMORY) if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
 
 

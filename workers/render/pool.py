@@ -26,7 +26,7 @@ class Owner:
 
     Attributes:
         project: of the applications.
-        private: whether its files may lie in memory only.
+        private: whether its files may be in memory only.
     """
 
     project: str

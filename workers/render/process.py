@@ -29,7 +29,7 @@ from workers.render.sandbox import Bounds
 from workers.sync.objects.depth import structure, values
 
 _CHILDREN = Path(__file__).parent
-"""Where the scripts lie that hold libraries, and what they import."""
+"""Where the scripts are that hold libraries, and what they import."""
 _CHUNK = 1 << 20
 _STARTING = 30.0
 _OLD = 2_000

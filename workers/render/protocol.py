@@ -65,7 +65,7 @@ class Place:
 
     Attributes:
         path: a folder or a file of the tree.
-        names: of what lies in the folder; None for a file.
+        names: of what is in the folder; None for a file.
     """
 
     path: str
@@ -99,7 +99,7 @@ class Renderer(Protocol):
 
     @classmethod
     def detects(cls, place: Place) -> bool:
-        """Return whether what lies at ``place`` needs this renderer; the first registered that says so is taken."""
+        """Return whether what is at ``place`` needs this renderer; the first registered that says so is taken."""
 
     def footprint(self, tree: Tree, path: str, options: Mapping[str, Any]) -> Reads:
         """Return what rendering ``path`` reads.

@@ -103,7 +103,7 @@ class Renderers:
 
         Args:
             tree: of one source.
-            request: with the parts that lie in that tree alone.
+            request: with the parts that are in that tree alone.
 
         Raises:
             PermanentError: the footprint cannot be known: a path is missing, a link, remote, or malformed

@@ -67,7 +67,7 @@ def run(
     """
     seconds = bounds.time.total_seconds()
     limits = Limits(bounds.memory, int(seconds) + 1, bounds.output, bounds.strictness)
-    # beside the files that it reads: where those may lie in memory only, so may what comes out
+    # beside the files that it reads: where those may be in memory only, so may what comes out
     with ExitStack() as opened:
         out, err = (opened.enter_context(tempfile.TemporaryFile(dir=folder)) for _ in range(2))
         streams = Streams(opened.enter_context(_input(given, folder)) if given else DEVNULL, out, err)

@@ -1,7 +1,7 @@
 """SOPS files with age keys, decrypted in memory.
 
 Format: https://github.com/getsops/sops, ``sops.go`` (the walk, the message authentication code), ``aes/cipher.go`` (the
-form of a value) and ``stores`` (where the metadata lies). Only age is understood: other key services are outside.
+form of a value) and ``stores`` (where the metadata is). Only age is understood: other key services are outside.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def classes() -> dict[str, type[Renderer]]:
 
 
 def detect(tree: Tree, path: str, settings: RenderSettings | None) -> str:
-    """Return the name of the renderer that ``settings`` ask for, or that what lies at ``path`` needs.
+    """Return the name of the renderer that ``settings`` ask for, or that what is at ``path`` needs.
 
     Raises:
         PathMissingError: there is no such path.

@@ -43,7 +43,7 @@ def unserved(
     """Yield the objects that runs wait for and whose kind the cluster does not serve, or cannot tell of.
 
     Args:
-        cluster: is asked anew, if any object is waited for that its placement does not own yet.
+        cluster: is asked again, if any object is waited for that its placement does not own yet.
         inventories: what the placements own.
         waiting: the runs that wait on the cluster.
     """

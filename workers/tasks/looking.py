@@ -82,7 +82,7 @@ def site(runtime: Runtime, name: str) -> Site | None:
 
 
 def reach(runtime: Runtime, cluster: Cluster) -> Connection:
-    """Return a connection to the cluster, asked anew who it is.
+    """Return a connection to the cluster, asked again who it is.
 
     Raises:
         TransientError: it cannot be reached, or does not answer as a cluster does.

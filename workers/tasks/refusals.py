@@ -48,7 +48,7 @@ class Refusals:
             return
         self._vitals.refused(why)
         if why is MessageReason.OLD:
-            # Our own, delivered again by the broker long after a worker died: its run was sent anew since.
+            # Our own, delivered again by the broker long after a worker died: its run was sent again since.
             log.warning("message.old", why=why)
         else:
             self._note(why)

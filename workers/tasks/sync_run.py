@@ -1,4 +1,4 @@
-"""Carries out one run: claim, read everything anew, render, apply, and end it with what came of it."""
+"""Carries out one run: claim, read everything again, render, apply, and end it with what came of it."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class ClusterGroup:
-    """Values for a selection of clusters; a higher priority lies over a lower one, names break ties."""
+    """Values for a selection of clusters; a higher priority overrides a lower one, names break ties."""
 
     name: str
     select: Selector
@@ -149,7 +149,7 @@ class Application:
         blocked: why nothing may be written for it although it is placed: a fault that its last good version has
             too; empty for none. Its objects are never deleted while it is.
         held: the last good selection (cluster to target name) that stands in for ``targets`` while the present one
-            lies outside ``expect``; None where the targets decide.
+            is outside ``expect``; None where the targets decide.
     """
 
     name: str

@@ -146,7 +146,7 @@ class Expect:
     max: int | None = None
 
     def admits(self, count: int) -> bool:
-        """Tell whether ``count`` lies within the bounds."""
+        """Tell whether ``count`` is within the bounds."""
         return (self.min is None or count >= self.min) and (self.max is None or count <= self.max)
 
     def __str__(self) -> str:

@@ -123,11 +123,11 @@ class Project:
         return any(glob_matches(comparable(pattern), plain) for pattern in self.repos)
 
     def allows_cluster(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether placements may lie on a cluster with ``labels``."""
+        """Tell whether placements may be on a cluster with ``labels``."""
         return self.clusters.matches(labels)
 
     def allows_namespace(self, namespace: str) -> bool:
-        """Tell whether objects may lie in ``namespace``."""
+        """Tell whether objects may be in ``namespace``."""
         return any(glob_matches(pattern, namespace) for pattern in self.namespaces)
 
     def allows_kind(self, group: str, kind: str) -> bool:
@@ -139,7 +139,7 @@ class Project:
         return group != RBAC or bool(self.service_account) or _named(self.allowed_kinds, group, kind)
 
     def allows_cluster_kind(self, group: str, kind: str) -> bool:
-        """Tell whether objects of a kind may be applied that lie in no namespace."""
+        """Tell whether objects of a kind may be applied that are in no namespace."""
         if (group, kind) == NAMESPACE:
             return self.create_namespaces
         return _named(self.cluster_kinds, group, kind)

@@ -1,4 +1,4 @@
-"""Rollout strategies and sync windows as written: parsed and checked; what carries them out lies elsewhere."""
+"""Rollout strategies and sync windows as written: parsed and checked; what carries them out is elsewhere."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Ref:
 
 
 class Source(Protocol):
-    """Where the manifests of an application lie; each kind of source has a class of its own."""
+    """Where the manifests of an application are; each kind of source has a class of its own."""
 
     @property
     def path(self) -> str:

@@ -187,7 +187,7 @@ class Head(Base):
 
 
 class CredentialsSpec(Base):
-    """Credentials by reference; a secret never lies in the registry."""
+    """Credentials by reference; a secret is never in the registry."""
 
     secret_ref: Reference = Field(description="What the worker's credentials provider resolves.")
 

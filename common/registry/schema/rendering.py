@@ -82,7 +82,7 @@ CommandName = Name
 
 
 class _Rendering(Base):
-    """Which renderer; exactly one of its keys. Absent: detected from what lies in the folder."""
+    """Which renderer; exactly one of its keys. Absent: detected from what is in the folder."""
 
     @model_validator(mode="after")
     def _one_renderer(self) -> _Rendering:

@@ -1,6 +1,6 @@
 """Where manifests come from, as an application writes it.
 
-What a source of each kind is written like lies with the kind (``common.sources.kinds``).
+The format of each kind of source is kept with the kind (``common.sources.kinds``).
 """
 
 from __future__ import annotations

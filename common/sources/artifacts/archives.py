@@ -67,7 +67,7 @@ Files = dict[str, memoryview]
 
 
 def unpack(packed: bytes, limits: ArchiveLimits | None = None) -> Files:
-    """Return the files of a gzip-compressed tar by path; folders are those that files lie in.
+    """Return the files of a gzip-compressed tar by path; folders are those that files are in.
 
     Raises:
         ArchiveBrokenError: it is no such archive, or damaged.
@@ -188,7 +188,7 @@ def check_steps(parts: Sequence[str], holder: Holder, limits: ArchiveLimits) -> 
 
 
 def parents_of(path: str) -> list[str]:
-    """Return the folders that a path lies in."""
+    """Return the folders that a path is in."""
     return [path[:at] for at, letter in enumerate(path) if letter == "/"]
 
 

@@ -1,7 +1,7 @@
 """Artifacts as Git trees: one bare repository for each (URL, credentials reference) on a machine.
 
 As with mirrors, who may read a place only with its credentials never reads it through another's. A digest never changes
-its meaning, so what is here is never asked for again; a place that grew too large is begun anew, and what is still
+its meaning, so what is here is never asked for again; a place that grew too large is begun again, and what is still
 needed of it is downloaded by its digest.
 """
 
@@ -44,7 +44,7 @@ class ArtifactLimits:
         web: of what is asked.
         archive: of what is unpacked.
         tree: of what is read from what was kept.
-        max_bytes: size of a place on disk, beyond which it is begun anew.
+        max_bytes: size of a place on disk, beyond which it is begun again.
     """
 
     web: WebLimits = field(default_factory=WebLimits)
@@ -122,7 +122,7 @@ class Artifacts:
         return Tree(source.repo, commit, root, objects, self._limits.tree)
 
     def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:
-        """Refuse: signatures of artifacts are not read here, and what nobody checked counts as unsigned.
+        """Refuse: signatures of artifacts are not read here, and what was not checked counts as unsigned.
 
         Raises:
             SignatureRefusedError: always.

@@ -99,7 +99,7 @@ def written(files: Mapping[str, bytes | memoryview]) -> bytes:
 
 
 def _block(name: bytes, kind: bytes, size: int) -> bytes:
-    """Return a header of POSIX's form, of a file that belongs to nobody and has no date."""
+    """Return a header of POSIX's form, of a file without an owner and a date."""
     before = name.ljust(_LONGEST_NAME, b"\0") + b"0000644\0" + b"0000000\0" * 2 + b"%011o\0" % size + b"0" * 11 + b"\0"
     after = (kind + bytes(100) + b"ustar\x0000").ljust(_BLOCK - 156, b"\0")
     return before + b"%06o\0 " % (sum(before) + 8 * ord(" ") + sum(after)) + after

@@ -75,7 +75,7 @@ class SourceKind(Protocol):
         """Return where in a source it is said what is read, and the URL that a project must allow for it.
 
         Args:
-            spec: what lies under ``key``; the whole source where that is no model of its own.
+            spec: what is under ``key``; the whole source where that is no model of its own.
         """
         ...
 

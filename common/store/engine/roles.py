@@ -204,7 +204,7 @@ def pools(connection: Connection) -> dict[str, str]:
 
 
 def refresh(connection: Connection) -> tuple[str, ...]:
-    """Give each registered role its rights anew, after a migration; on SQLite nothing.
+    """Give each registered role its rights again, after a migration; on SQLite nothing.
 
     Returns:
         Roles that could change our tables without being registered; they can do nothing any more.

@@ -125,7 +125,7 @@ class Database:
     def clock_ahead(self, connection: Connection) -> timedelta:
         """Return by how much this process's clock is surely ahead of the shared one; negative when it is behind.
 
-        The question takes time: only what lies outside of it counts. On SQLite both are one clock.
+        The question takes time: only what is outside of it counts. On SQLite both are one clock.
         """
         before = self._clock.now()
         shared = self.now(connection)

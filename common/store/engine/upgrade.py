@@ -26,7 +26,7 @@ TRY = timedelta(seconds=2)
 PATIENCE = timedelta(minutes=1)
 _PAUSE = timedelta(seconds=1)
 _LONGEST_STATEMENT = timedelta(minutes=15)
-"""Of a migration, on tables that nobody else uses then."""
+"""Of a migration, on tables that nothing else uses then."""
 
 
 class UpgradeBlockedError(TransientError):

@@ -28,7 +28,7 @@ class EventReader(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of its cursor, at most 63 characters; never changed, or it begins anew."""
+        """Name of its cursor, at most 63 characters; never changed, or it begins again."""
         ...
 
     @property
@@ -47,7 +47,7 @@ class EventReader(Protocol):
 def advance(connection: Connection, reader: EventReader, *, now: datetime) -> int:
     """Have a reader take the events behind its cursor, ``MOST`` at most; return how many there were.
 
-    A reader that was never here begins now: what lies before is history. Two that call it at once wait for each other.
+    A reader that was never here begins now: what is before is history. Two that call it at once wait for each other.
 
     Args:
         connection: of a writing transaction.

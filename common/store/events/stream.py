@@ -2,7 +2,7 @@
 
 On PostgreSQL transactions commit in another order than they begin, and than they draw numbers: whoever goes by the
 largest number seen so far misses what a slower one commits later below it. So each event has the number of its
-transaction, and only those are read whose number lies below the oldest transaction that is still open: there nothing
+transaction, and only those are read whose number is below the oldest transaction that is still open: there nothing
 can come any more. What is told by a transaction that takes long, and whatever came meanwhile, is read once it has
 ended: later, and in order. On SQLite, with one writer at a time, everything that can be seen is settled.
 """
@@ -54,7 +54,7 @@ def latest(connection: Connection, which: EventFilter = ALL, *, limit: int) -> t
 
 
 def head(connection: Connection) -> Position:
-    """Return the position of the last settled event: whatever is told from now on lies behind it."""
+    """Return the position of the last settled event: whatever is told from now on is behind it."""
     last = latest(connection, limit=1)
     return last[0].position if last else Position()
 

@@ -1,4 +1,4 @@
-"""What may be sent to the broker next, and what lies there already.
+"""What may be sent to the broker next, and what is there already.
 
 A hundred thousand runs may be queued while a few dozen may be sent, so nothing here reads them all: each statement
 finds its rows by a partial index that holds only what is due or sent.
@@ -25,11 +25,11 @@ _PARKING_LOCK = 0x7061726B
 
 @dataclass(frozen=True, slots=True)
 class QueueLoad:
-    """What lies in the broker for one queue.
+    """What is in the broker for one queue.
 
     Attributes:
         sent: runs sent and not yet claimed, due now.
-        parked: runs whose retry lies there as a countdown that has not run out.
+        parked: runs whose retry is there as a countdown that has not run out.
     """
 
     sent: int = 0

@@ -1,7 +1,7 @@
 """Who may act now: on a placement, a cluster being swept or observed, a source, or as the leader.
 
 A lease that ran out is still its holder's until somebody takes it or the reaper clears it: only then could another
-have acted. So an outage of the database, in which nobody could do either, costs nobody their lease. Whether it may
+have acted. So an outage of the database, in which no worker could do either, costs no worker its lease. Whether it may
 still *act* the holder decides by its own clock, from when it last sent a renewal.
 """
 

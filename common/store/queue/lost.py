@@ -13,7 +13,7 @@ from common.store.schema.tables import ClusterRow, RunRow, SourceRow, WorkerRow
 
 
 def mark_dead(connection: Connection, *, now: datetime) -> tuple[str, ...]:
-    """Forget workers that died, have all that lies in their queues sent again, and return their names.
+    """Forget workers that died, have all that is in their queues sent again, and return their names.
 
     Which messages they had is not known. One that was not lost is delivered twice then, and claims nothing.
     """

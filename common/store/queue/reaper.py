@@ -38,7 +38,7 @@ class Patience:
     last: float = 0.0
 
     def reached(self, monotonic: float, *, lease: timedelta) -> Patience:
-        """Return the state after a contact now; one later than half a lease after the last begins anew."""
+        """Return the state after a contact now; one later than half a lease after the last begins again."""
         gap = self.since is None or monotonic - self.last > lease.total_seconds() / 2
         return Patience(monotonic if gap else self.since, monotonic)
 

@@ -165,7 +165,7 @@ def new_run_id(now: datetime) -> RunId:
 
 
 def first_id_at(instant: datetime) -> RunId:
-    """Return an id before which lie all that were made before ``instant``, and none that was made later."""
+    """Return an id above those of all runs made before ``instant``, and not above any made later."""
     millis = (instant - _EPOCH) // timedelta(milliseconds=1)
     return RunId(str(UUID(int=(millis & (1 << 48) - 1) << 80)))
 

@@ -39,7 +39,7 @@ class Tally:
     within: dict[str, int] = field(default_factory=dict)
 
     def add(self, seconds: float | None) -> None:
-        """Count one more; None where nobody claimed it."""
+        """Count one more; None where it was never claimed."""
         self.runs += 1
         if seconds is None:
             return
@@ -49,7 +49,7 @@ class Tally:
 
 
 class RunTallies:
-    """Counts the runs whose end is told. Counting begins with the first call: what lies before it is history."""
+    """Counts the runs whose end is told. Counting begins with the first call: what is before it is history."""
 
     name = "tallies"
     kinds = (EventKind.RUN_ENDED,)

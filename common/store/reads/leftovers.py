@@ -1,4 +1,4 @@
-"""What lies on clusters and is no longer in Git: orphans, what placements left behind, what waits to be pruned."""
+"""What is on clusters and is no longer in Git: orphans, what placements left behind, what waits to be pruned."""
 
 from __future__ import annotations
 

@@ -324,7 +324,7 @@ ON CONFLICT (id) DO UPDATE SET last = excluded.last
 
 
 def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
-    """Return what makes it all, in order; ``schema`` is where our tables lie in PostgreSQL, quoted."""
+    """Return what makes it all, in order; ``schema`` is where our tables are in PostgreSQL, quoted."""
     made = tuple(statement for emitter in EMITTERS for statement in emitter.statements(dialect, schema))
     return (_EVENT_ID.strip(), *made) if dialect == "postgresql" else made
 

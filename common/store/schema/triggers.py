@@ -113,10 +113,10 @@ END $$
 
 
 def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
-    """Return what makes the guards, in order; ``schema`` is where our tables lie in PostgreSQL, quoted."""
+    """Return what makes the guards, in order; ``schema`` is where our tables are in PostgreSQL, quoted."""
     if dialect == "sqlite":
-        walks = tuple(f"{_on_state(name)} {_raised(f'{_NO_CHANGE}: {of.table}')}" for name, of in STATE_GUARDS.items())
-        return tuple(map(_of_sqlite, GUARDS)) + tuple(map(_newer_of_sqlite, NEWER)) + walks
+        states = tuple(f"{_on_state(name)} {_raised(f'{_NO_CHANGE}: {of.table}')}" for name, of in STATE_GUARDS.items())
+        return tuple(map(_of_sqlite, GUARDS)) + tuple(map(_newer_of_sqlite, NEWER)) + states
     kept = [
         _KEPT_FUNCTION.format(table=guard.table, schema=schema, unless=guard.unless).strip()
         for guard in GUARDS
@@ -137,12 +137,12 @@ def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
         for g in NEWER
     ]
     functions = (_FUNCTION.strip(), _NEWER_FUNCTION.format(schema=schema).strip(), _STATE_FUNCTION.strip(), *kept)
-    walked = [f"{_on_state(name)} EXECUTE FUNCTION flotilla_refuse_state()" for name in STATE_GUARDS]
-    return (*functions, *rows, *emptied, *newer, *walked)
+    states = tuple(f"{_on_state(name)} EXECUTE FUNCTION flotilla_refuse_state()" for name in STATE_GUARDS)
+    return (*functions, *rows, *emptied, *newer, *states)
 
 
 def schema_of(connection: Connection) -> str:
-    """Return the PostgreSQL schema in which our tables lie, quoted."""
+    """Return the PostgreSQL schema in which our tables are, quoted."""
     name: str = connection.execute(text("SELECT current_schema()")).scalar_one()
     return connection.dialect.identifier_preparer.quote_identifier(name)
 

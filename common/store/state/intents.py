@@ -96,7 +96,7 @@ def get(connection: Connection, intent_id: int) -> Intent | None:
 
 
 def unhandled(connection: Connection, *, limit: int = 200) -> tuple[Intent, ...]:
-    """Return requests that nobody has carried out, oldest first."""
+    """Return requests that have not been carried out, oldest first."""
     query = select(*IntentRow.__table__.c).where(IntentRow.handled_at.is_(None)).order_by(IntentRow.id).limit(limit)
     return tuple(_intent(row) for row in connection.execute(query))
 

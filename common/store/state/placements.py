@@ -47,7 +47,7 @@ class PlacementFacts:
         failure_code: of the last of them; empty where none failed.
         changed: whether its cluster, or what the registry says of it, has changed since.
         objects: how many objects it owns.
-        tenant: project in whose name they were written last; None where nobody noted it.
+        tenant: project in whose name they were written last; None where that was not recorded.
         run: its run that has not ended.
     """
 
@@ -77,7 +77,7 @@ class PlacementChange:
     Attributes:
         wants_run: whether it wants a run from now on; False leaves ``retry_at`` as it is, None takes it away.
         renewed: whether the desired revision is another one, so that former failures no longer count.
-        doubtful: whether what was applied last is no longer known to be what runs, should that be wanted.
+        applied_unknown: whether what was applied last is no longer known to be what runs, should that be wanted.
         mended: whether the registry says another thing of it than when its last run failed.
     """
 
@@ -89,13 +89,13 @@ class PlacementChange:
     hold: Reason
     wants_run: bool | None
     renewed: bool
-    doubtful: bool
+    applied_unknown: bool
     mended: bool = False
 
 
 _TABLE = cast("Table", PlacementRow.__table__)
 _WRITES = RunRow.trigger != fixed(Trigger.CHECK.value)
-"""A run that only looks is nobody's way to the desired revision."""
+"""A run that only looks does not bring a placement to its desired revision."""
 _UNENDED = RunRow.state != fixed(RunState.ENDED.value)
 _COLUMNS = (
     PlacementRow.id,
@@ -217,7 +217,7 @@ def _update(connection: Connection, changes: Sequence[tuple[int, PlacementChange
     for columns, rows in groups.items():
         statement = update(_TABLE).where(_TABLE.c.id == bindparam("row"))
         connection.execute(statement.values({column: bindparam(column) for column in columns}), rows)
-    _mark_unknown(connection, [id_ for id_, change in changes if change.doubtful])
+    _mark_unknown(connection, [id_ for id_, change in changes if change.applied_unknown])
     settle(connection, [id_ for id_, _ in changes])
 
 
@@ -308,7 +308,7 @@ def hold(connection: Connection, holds: Mapping[int, Reason]) -> None:
 
 
 def want_run(connection: Connection, ref: PlacementRef, *, now: datetime) -> None:
-    """Have the placement planned for anew at once."""
+    """Have the placement planned for again at once."""
     mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
     connection.execute(update(PlacementRow).where(*mine).values(retry_at=now))
 

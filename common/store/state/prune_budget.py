@@ -38,7 +38,7 @@ def spend(
     others = select(func.coalesce(func.sum(_TABLE.c.objects), 0)).where(*mine, _TABLE.c.placement_id != placement_id)
     spent = int(connection.execute(others).scalar_one())
     if spent + objects <= budget:
-        # A placement has one revision at a time: what it removed under former ones is nobody's concern any more.
+        # A placement has one revision at a time: what it removed under former ones counts no more.
         former = delete(_TABLE).where(
             _TABLE.c.application == application,
             _TABLE.c.placement_id == placement_id,

@@ -47,7 +47,7 @@ class Digest:
         application: the application.
         commit: first commit that gave this digest.
         digest: sha256 hex; empty when the footprint could not be read.
-        renderers: of what lies in it, each once.
+        renderers: of what is in it, each once.
         resolved_at: when that was stored; None of one that is not stored yet.
         error: why the footprint could not be read; ``NONE`` where it could.
     """

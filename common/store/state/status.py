@@ -1,4 +1,4 @@
-"""The one writer of ``placements.sync_status``: derived anew whenever one of its facts was written."""
+"""The one writer of ``placements.sync_status``: derived again whenever one of its facts was written."""
 
 from __future__ import annotations
 

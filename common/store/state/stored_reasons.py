@@ -1,4 +1,4 @@
-"""Reasons as columns: each lies in two of them, ``NAME_code`` and ``NAME_params``."""
+"""Reasons as columns: each is in two of them, ``NAME_code`` and ``NAME_params``."""
 
 from __future__ import annotations
 

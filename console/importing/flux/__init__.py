@@ -27,7 +27,7 @@ def from_flux(files: Mapping[str, bytes], *, cluster: str) -> Imported:
 
     Args:
         files: contents by name, as ``kubectl get -o yaml`` or people write them.
-        cluster: the registry's name of the cluster that they lie on.
+        cluster: the registry's name of the cluster that they are on.
 
     Raises:
         NothingToImportError: there is no Kustomization and no HelmRelease.

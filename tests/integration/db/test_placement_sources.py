@@ -47,7 +47,7 @@ _NUMBERS = count()
 def _change(
     ref: PlacementRef, desired: Revision | None, state: PlacementState = PlacementState.PLACED
 ) -> PlacementChange:
-    return PlacementChange(ref, "m", state, None, desired, NONE, None, renewed=True, doubtful=False)
+    return PlacementChange(ref, "m", state, None, desired, NONE, None, renewed=True, applied_unknown=False)
 
 
 def _plan(database: Database, ref: PlacementRef, desired: Revision | None) -> None:

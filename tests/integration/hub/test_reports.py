@@ -1,4 +1,4 @@
-"""What drifted over the fleet, and what lies on clusters that is not in Git, on both databases."""
+"""What drifted over the fleet, and what is on clusters and not in Git, on both databases."""
 
 from __future__ import annotations
 

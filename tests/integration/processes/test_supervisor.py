@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from console.processes.spec import ProcessSpec, anew
+from console.processes.spec import ProcessSpec, fresh
 from console.processes.supervisor import ProcessFailedError, Supervisor
 
 
@@ -32,7 +32,7 @@ def supervisor(tmp_path: Path, said: list[str]) -> Supervisor:
 
 def serving(path: Path) -> ProcessSpec:
     """A process that makes ``path`` when it starts and never again, as one that listens on a socket does."""
-    there = anew(path)
+    there = fresh(path)
     return ProcessSpec("server", ("sh", "-c", f"touch {path}; exec sleep 600"), ready=there, intact=there)
 
 
@@ -56,7 +56,7 @@ def test_one_whose_socket_vanished_is_started_again(tmp_path: Path, supervisor: 
 def test_what_a_former_process_left_is_no_sign_of_life(tmp_path: Path, supervisor: Supervisor) -> None:
     path = tmp_path / "socket"
     path.touch()
-    spec = ProcessSpec("server", ("sh", "-c", "echo cannot listen; exit 3"), ready=anew(path))
+    spec = ProcessSpec("server", ("sh", "-c", "echo cannot listen; exit 3"), ready=fresh(path))
     with pytest.raises(ProcessFailedError, match="server ended with 3\ncannot listen"):
         supervisor.start(spec)
 

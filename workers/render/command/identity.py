@@ -29,7 +29,7 @@ def identity(command: Command) -> str:
     """Return ``VERSION+DIGEST``: what the operator or the program says, and 32 hex digits of a sha256.
 
     The digest covers the program, what it may read besides, its arguments and variables, and what it says its version
-    is. It is computed anew where a file was changed; a file's place counts, and its times do not.
+    is. It is computed again where a file was changed; a file's place counts, and its times do not.
 
     Raises:
         RendererMissingError: the program, or what it reads, is missing, or others could write to it.

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import confined  # type: ignore[import-not-found]  # it lies one folder up
+import confined  # type: ignore[import-not-found]  # it is one folder up
 from helm import inspected, schemas  # type: ignore[import-not-found]  # this folder, seen from there
 
 _PRINTED_AS_IT_IS = 1_000_000
@@ -67,7 +67,7 @@ def _write(folder: Path, files: dict[str, str]) -> None:
 
 def _rendered(place: Path, request: dict[str, Any]) -> dict[str, Any]:
     folder = place / request["chart"]
-    # what is packed within the chart lies unpacked beside it, as the one reader of archives read it
+    # what is packed within the chart is unpacked beside it, as the one reader of archives read it
     files = {**dict(_files(folder)), **dict(_files(place / request["unpacked"]))}
     _refuse_foreign(files)
     texts = {name: text for name, text in files.items() if inspected.is_template(name)}

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 _OF_CHARTS = r"(charts/[^/]+/)*"
 SCHEMA = re.compile(_OF_CHARTS + r"values\.schema\.json")
-"""The schema of a chart's values, or of a chart's that lies within it."""
+"""The schema of a chart's values, or of a chart's that is within it."""
 VALUES = re.compile(_OF_CHARTS + r"values\.yaml")
 PACKED = re.compile(_OF_CHARTS + r"charts/[^/_.][^/]*\.tgz")
 """A chart within a chart that is an archive; what begins with a dot or a line is passed over."""

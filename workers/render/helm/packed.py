@@ -1,4 +1,4 @@
-"""Charts packed within charts: unpacked by the strict reader alone, and packed anew from what it read.
+"""Charts packed within charts: unpacked by the strict reader alone, and packed again from what it read.
 
 Helm's own reader takes entries of every type for files, cleans their paths, and lets later ones win. What it is handed
 has no such entries, so that nothing is read there that was not looked at here.
@@ -27,7 +27,7 @@ Contents = Mapping[str, bytes | memoryview]
 
 @dataclass(slots=True)
 class Unpacking:
-    """Takes apart and packs anew what is packed in one chart.
+    """Takes apart and packs again what is packed in one chart.
 
     Attributes:
         left: bytes and files that all archives together may still hold.
@@ -47,7 +47,7 @@ class Unpacking:
             within: the archives that this chart is packed in, outermost first.
 
         Raises:
-            ArchiveBombError: the archives hold too much, or lie in each other too deep.
+            ArchiveBombError: the archives hold too much, or are in each other too deep.
             PermanentError: an archive is refused (``common.sources.artifacts.faults``).
         """
         for path, content in files.items():

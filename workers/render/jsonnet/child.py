@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import confined  # type: ignore[import-not-found]  # it lies one folder up
+import confined  # type: ignore[import-not-found]  # it is one folder up
 
 _STACK = 500
 _TRACE = 5

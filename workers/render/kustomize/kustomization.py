@@ -2,7 +2,7 @@
 
 Kustomize itself would clone a remote base and follow a path wherever it leads. So each kustomization is parsed here,
 each path in it must be a plain one inside the tree, keys must be the known ones (Go would also take them in another
-case), and the tool later gets these parsed values written anew, not the author's text: no second reading can differ.
+case), and the tool later gets these parsed values written again, not the author's text: no second reading can differ.
 """
 
 from __future__ import annotations

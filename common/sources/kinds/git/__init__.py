@@ -1,4 +1,4 @@
-"""Folders of Git repositories. What fetches and reads them lies beside the kinds: other kinds keep trees in Git too."""
+"""Folders of Git repositories. What fetches and reads them is beside the kinds: other kinds keep trees in Git too."""
 
 from __future__ import annotations
 

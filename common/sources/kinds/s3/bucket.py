@@ -168,7 +168,9 @@ class Bucket:
 
 
 def keys_from(credential: Credential, *, where: str) -> Keys | None:
-    """Return who signs: ``access-key``, ``secret-key`` and, if it is short-lived, ``session-token``; None for nobody.
+    """Return the keys that sign requests; None for requests that are not signed.
+
+    They are ``access-key``, ``secret-key`` and, where they are short-lived, ``session-token``.
 
     Raises:
         CredentialsRefusedError: they do not fit.

@@ -1,4 +1,4 @@
-"""What lies in a folder of a bucket now, and what lay there."""
+"""What is in a folder of a bucket now, and what was there."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class S3Remote:
         self._budget = _DOWNLOADS * limits.max_unpacked
 
     def wanted(self) -> Found:
-        """Return what lies in the folder now, downloading it only if the list changed; raises as ``Bucket``."""
+        """Return what is in the folder now, downloading it only if the list changed; raises as ``Bucket``."""
         state = self._state(self._bucket.present(self._prefix, limit=_MOST_OBJECTS))
         listing, known = _digest_of(state), self._known()
         if known.listing == listing:

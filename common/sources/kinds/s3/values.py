@@ -21,7 +21,7 @@ _LONGEST_PREFIX = 500
 
 @dataclass(frozen=True, slots=True)
 class S3Ref(SourceRef):
-    """What lies under a prefix of a bucket, as it is now.
+    """What is under a prefix of a bucket, as it is now.
 
     Attributes:
         region: that requests are signed for.

@@ -33,7 +33,7 @@ class EventRow(Base):
     cluster: Mapped[str] = mapped_column(String(63))
     application: Mapped[str] = mapped_column(String(63))
     project: Mapped[str] = mapped_column(String(253))
-    """By whose rules the placement's objects were last judged; empty where nobody knows."""
+    """By whose rules the placement's objects were last judged; empty where that is not known."""
     code: Mapped[str] = mapped_column(Code(100))
     params: Mapped[dict[str, Any]]
     run_id: Mapped[str | None] = mapped_column(String(36))
@@ -49,7 +49,7 @@ class EventClockRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     last: Mapped[int] = mapped_column(BigInteger)
     """On SQLite the last number given. On PostgreSQL it is added to the server's own number of a transaction: a copy of
-    the database that lies on another server goes on from where it was."""
+    the database that is on another server goes on from where it was."""
 
 
 class EventCursorRow(Base):

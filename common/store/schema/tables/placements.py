@@ -94,7 +94,7 @@ class PlacementRow(Base):
     full_check_due_at: Mapped[datetime | None] = mapped_column(index=True)
     """When the daily full dry-run is due."""
     observe_until: Mapped[datetime | None] = mapped_column(index=True)
-    """Health is awaited until then; none when nobody waits."""
+    """Health is awaited until then; none when nothing waits."""
     looked_revision: Mapped[str] = mapped_column(String(129), default="", server_default="")
     """The last wanted revision whose manifests a run has read, as ``SOURCE:PARAMETERS``."""
     coming: Mapped[list[Any] | None]
@@ -102,11 +102,11 @@ class PlacementRow(Base):
     delete_hooks: Mapped[list[Any] | None]
     """Manifests of the hooks before and after its removal, as last applied: its source may be gone by then."""
     tenant_project: Mapped[str | None] = mapped_column(String(253))
-    """Project by whose rules its objects and those hooks were judged; none where nobody knows."""
+    """Project by whose rules its objects and those hooks were judged; none where that is not known."""
     tenant_account: Mapped[str | None] = mapped_column(String(600))
-    """User in whose name they were written; empty for the hub's own, none where nobody knows."""
+    """User in whose name they were written; empty for the hub's own, none where that is not known."""
     removal_signature: Mapped[str | None] = mapped_column(String(64))
-    """Of those hooks, project and user, as ``common.domain.tenant.Signer`` makes it; none where nobody signed them."""
+    """Of those hooks, project and user, as ``common.domain.tenant.Signer`` makes it; none without a signature."""
 
 
 class PlacementSourceRow(Base):

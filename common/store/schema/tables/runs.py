@@ -85,7 +85,7 @@ class RunRow(Base):
     sent_at: Mapped[datetime | None]
     """When a message was last sent for it (a parked one: when it falls due); None when dispatch should send it."""
     parked: Mapped[bool] = mapped_column(default=False)
-    """That message lies in the broker as a countdown."""
+    """That message is in the broker as a countdown."""
     deadline_at: Mapped[datetime | None]
     """A waiting run ends ``failed`` then."""
     awaits: Mapped[list[Any] | None]

@@ -61,7 +61,7 @@ class RunTallyRow(Base):
     trigger: Mapped[str] = mapped_column(String(16), primary_key=True)
     runs: Mapped[int] = mapped_column(BigInteger)
     seconds: Mapped[float]
-    """Sum, from a run's first claim to its end; a run that nobody claimed took none."""
+    """Sum, from a run's first claim to its end; a run that was never claimed took none."""
     within: Mapped[dict[str, Any]]
     """Runs by the upper bound, in seconds, of the narrowest bucket that holds them."""
 
