@@ -6,26 +6,16 @@ import json
 import time
 
 import httpx
-from sqlalchemy import update
 
 from common.store.reads.runs import RunView
-from common.store.schema.tables import ClusterRow
 from tests.harness.hands import config_map_in, data_in, edit
 from tests.harness.hub import APPS, StepHub
 from tests.harness.manifests import deployment, job
+from tests.harness.seen import look
 
 JOBS = "/apis/batch/v1/namespaces/web/jobs"
 NAMED = '"metadata": {"name": "web"}'
 IN_WAVE_1 = '"metadata": {"name": "web", "annotations": {"flotilla.dev/wave": "1"}}'
-
-
-def look(hub: StepHub) -> None:
-    """Let a moment pass, look at health, and let runs go on."""
-    time.sleep(0.2)
-    with hub.database.write() as connection:
-        due = hub.database.now(connection)
-        connection.execute(update(ClusterRow).values(observe_due_at=due, observe_sent_at=None))
-    hub.settle(1)
 
 
 def placed(hub: StepHub, *manifests: str) -> RunView:

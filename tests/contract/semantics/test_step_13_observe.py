@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from tests.contract.semantics.test_step_10_waves_and_hooks import look, placed
+from tests.contract.semantics.test_step_10_waves_and_hooks import placed
 from tests.harness.hub import StepHub
 from tests.harness.manifests import deployment
+from tests.harness.seen import look
 
 
 def test_a_run_with_nothing_to_wait_for_ends_after_its_apply_and_health_follows(hub: StepHub) -> None:

@@ -17,16 +17,6 @@ MAIN = "refs/heads/main"
 WHO = "T <t@example.com> 1300000000 +0100"
 
 
-@pytest.fixture
-def origin(git_http_server: GitServer) -> Origin:
-    return git_http_server.origin("app")
-
-
-@pytest.fixture
-def main(git_http_server: GitServer) -> GitRef:
-    return GitRef.read(git_http_server.url("app"), "", MAIN)
-
-
 def commit_of(origin: Origin, author: str, committer: str = WHO, message: bytes = b"old\n") -> str:
     """Commit the present tree with head lines as no git of today would write them."""
     lines = [f"tree {origin.git('rev-parse', 'HEAD^{tree}')}", f"parent {origin.head}"]
