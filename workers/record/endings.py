@@ -292,7 +292,7 @@ class Ender:
                 with self._database.write() as connection:
                     now = self._database.now(connection)
                     ended = replace(ending(now), manifest_digest=self._known.manifest_digest)
-                    if not attempts.end_attempt(connection, self._run.attempt, ended, now=now, first=self._settle):
+                    if not self._ended(connection, ended, now):
                         log.warning("attempt.ended-by-another", attempt=str(self._run.attempt))
                         return _BY_ANOTHER
                     if self._known.journal is not None:
@@ -304,6 +304,10 @@ class Ender:
             else:
                 log.info("attempt.ended", outcome=ended.outcome, code=ended.error.code, attempt=str(self._run.attempt))
                 return Done(error_code=ended.error.code)
+
+    def _ended(self, connection: Connection, ending: AttemptEnding, now: datetime) -> bool:
+        mine, fenced = self._run.attempt, self._known.fenced
+        return attempts.end_attempt(connection, mine, ending, now=now, first=self._settle, fenced=fenced)
 
     def _settle(self, connection: Connection) -> None:
         if self._known.journal is not None:

@@ -86,7 +86,7 @@ class SqlJournal:
             self._moves.take(connection, taken)
             inventory.replace(connection, self._placement_id, items)
             self._name(connection)
-            self.note(connection)
+            self.note(connection, frozenset(item.object for item in items if item.wanted))
 
         self._moves.met(lambda: self._insist(write))
         self._rendered = self._signed = None
@@ -113,13 +113,17 @@ class SqlJournal:
         self._rendered = self._signed = None
         return left
 
-    def note(self, connection: Connection) -> None:
+    def note(self, connection: Connection, owned: Collection[ObjectId] = ()) -> None:
         """Write down what the revision renders where that is not noted yet, in a transaction that ends or plans it.
 
         Nobody is misled meanwhile: to others the revision is one that nobody has read yet, for which they wait.
+
+        Args:
+            connection: of that transaction.
+            owned: what of it the inventory is known to hold.
         """
         if self._rendered is not None:
-            self._moves.renders(connection, self._rendered)
+            self._moves.renders(connection, self._rendered, owned)
 
     def claims(self, objects: Sequence[ObjectId]) -> Claims:
         """Return what others want of objects that are about to be removed."""

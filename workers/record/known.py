@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from common.domain.fleet import Placement, Project, SyncSettings
+from common.domain.refs import ObjectId
 from common.domain.runs import RetryPolicy
 from common.domain.secrecy import NO_SECRETS, Secrets
 from common.domain.tenant import Signer, Tenant
@@ -29,6 +30,8 @@ class Known:
         journal: what it holds back is written with the end; None before there is one.
         tenant: in whose name the attempt writes; None before that is known.
         signer: of what the placement's removal will go by; None before the tenant is known.
+        fenced: what interrupted attempts had planned; None before that is known.
+        asks_to_move: whether the placement has asked a person for what is another's, and has not come through since.
     """
 
     placement: Placement | None = None
@@ -41,6 +44,8 @@ class Known:
     journal: SqlJournal | None = None
     tenant: Tenant | None = None
     signer: Signer | None = None
+    fenced: Collection[ObjectId] | None = None
+    asks_to_move: bool = True
 
     @property
     def settings(self) -> SyncSettings:

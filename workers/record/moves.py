@@ -103,10 +103,16 @@ class Moves:
             self._use_up(connection, owner)
             self._log(connection, owner, objects)
 
-    def renders(self, connection: Connection, objects: Collection[ObjectId]) -> None:
-        """Note all that the run's revision renders; those who waited to know it try again at once."""
-        run = self._run
-        if run.revision is None or not moves.note_rendered(connection, run.placement_id, self._revision, objects):
+    def renders(self, connection: Connection, objects: Collection[ObjectId], owned: Collection[ObjectId]) -> None:
+        """Note all that the run's revision renders; those who waited to know it try again at once.
+
+        Args:
+            connection: of the transaction.
+            objects: all of it.
+            owned: what of it the placement is known to own.
+        """
+        run, new = self._run, set(objects).difference(owned)
+        if run.revision is None or not moves.note_rendered(connection, run.placement_id, self._revision, new):
             return
         # As of when it began: whoever tries later than that anyway is due by now.
         moves.look_again(connection, run.ref, now=run.claimed_at)

@@ -63,7 +63,8 @@ def note_applied(
     if outcomes.record_success(connection, run.placement_id, success, now=now):
         note_arrived(connection, run.placement_id)
     if run.trigger is not Trigger.DRIFT:
-        approvals.close(connection, ApprovalKind.MOVE, str(run.ref), now=now)
+        if known.asks_to_move:
+            approvals.close(connection, ApprovalKind.MOVE, str(run.ref), now=now)
         look_again(connection, run.ref, now=now)
     observe_at = now + FIRST_LOOK if awaited is not None else None
     # A cluster that held nothing, or slower placements only, may not be due for long.

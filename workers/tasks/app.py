@@ -41,6 +41,8 @@ class TaskFailedError(Exception):
 
 OPTIONS: dict[str, Any] = {
     "bind": True,
+    # With the one application that it is given to, and not with every other that is made later in this process.
+    "shared": False,
     "acks_late": True,
     "acks_on_failure_or_timeout": True,
     "ignore_result": True,

@@ -70,6 +70,7 @@ class Facts:
     wrote_before: bool
     renderers: tuple[RendererVersion, ...] | None
     approval: Approval | None
+    asks_to_move: bool
     verdict: Stop | Go
 
 
@@ -136,7 +137,14 @@ def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> Done:
 
 def _known(facts: Facts) -> Known:
     phase = facts.verdict.phase if isinstance(facts.verdict, Go) else None
-    return Known(facts.placement, facts.fleet.projects, facts.status.hint, phase)
+    return Known(
+        facts.placement,
+        facts.fleet.projects,
+        facts.status.hint,
+        phase,
+        fenced=facts.fenced,
+        asks_to_move=facts.asks_to_move,
+    )
 
 
 def _with_rendering(known: Known, rendered: Rendered | None, key: bytes) -> Known:
@@ -169,9 +177,10 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
             status=known.status,
             inventory=inventory.of(connection, run.placement_id),
             fenced=attempts.fenced_objects(connection, run.placement_id, run.attempt),
-            healings={one: of for (_, one), of in inventory.healings(connection, [run.placement_id]).items()},
+            healings=_healings(connection, run),
             wrote_before=attempts.wrote_before(connection, run.attempt),
             approval=_approval(connection, run),
+            asks_to_move=known.asks_to_move,
         )
     # Once the transaction is over: parsing a fleet takes its time, and so do digests of an application's values.
     fleet = runtime.snapshots.fleet(runtime.database, known.snapshot_id)
@@ -313,7 +322,7 @@ def _request(
         secrets=rendered.secrets if rendered else NO_SECRETS,
         # Written again even where they are equal: no difference that a person who looks should see.
         fenced=frozenset() if run.trigger is Trigger.CHECK else facts.fenced,
-        held=_held(facts.healings, run) if run.trigger is Trigger.DRIFT else {},
+        held=_held(facts.healings, run),
         written=Written.SOMETHING if facts.wrote_before else Written.NOTHING,
         approved=_approved(facts.approval) if run.trigger is Trigger.APPROVAL else None,
         dry_runs=DryRuns.ALL if overdue or run.trigger in BY_PERSON else DryRuns.CHANGED,
@@ -341,6 +350,13 @@ def _installed(run: ClaimedRun, row: PlacementStatus) -> Installed:
         return Installed.NOTHING
     here = run.revision is not None and row.applied == run.revision.identity
     return Installed.WANTED if here else Installed.ANOTHER
+
+
+def _healings(connection: DatabaseConnection, run: ClaimedRun) -> dict[ObjectId, Healing]:
+    """Return how corrections have held, where this run makes some."""
+    if run.trigger is not Trigger.DRIFT:
+        return {}
+    return {one: of for (_, one), of in inventory.healings(connection, [run.placement_id]).items()}
 
 
 def _held(healings: Mapping[ObjectId, Healing], run: ClaimedRun) -> dict[ObjectId, datetime]:

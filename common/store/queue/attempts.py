@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -108,6 +108,7 @@ def end_attempt(
     *,
     now: datetime,
     first: Callable[[Connection], None] = lambda _connection: None,
+    fenced: Collection[ObjectId] | None = None,
 ) -> bool:
     """End an attempt, give its lease back and move its run on.
 
@@ -117,6 +118,7 @@ def end_attempt(
         ending: how.
         now: by the database's clock.
         first: adds what is still to be written of the attempt; called once the lease proved to be held.
+        fenced: what ``fenced_objects`` gave it; None where it did not ask.
 
     Returns:
         False, and nothing has changed, when the attempt's lease was lost: the reaper has ended it already.
@@ -132,7 +134,11 @@ def end_attempt(
     connection.execute(update(RunRow).where(RunRow.id == attempt.run).values(values))
     if lease.startswith(leases.PLACEMENT):  # one that only looked has planned nothing, and has made good nothing
         whole = ending.outcome in _WROTE_ALL and not ending.partial
-        _forget_plans(connection, attempt, int(lease.removeprefix(leases.PLACEMENT)), whole=whole)
+        placement_id = int(lease.removeprefix(leases.PLACEMENT))
+        _forget_plans(connection, attempt, placement_id, whole=whole)
+        # Where no other attempt's plans were found there are none: while the lease is held nobody adds any.
+        if whole and fenced != frozenset():
+            connection.execute(_CALL_LATE, {"placement": placement_id})
     return True
 
 
@@ -269,8 +275,4 @@ def _added(before: Mapping[str, int] | None, now: Mapping[Action, int] | None) -
 
 def _forget_plans(connection: Connection, attempt: AttemptRef, placement_id: int, *, whole: bool) -> None:
     mine = {"placement": placement_id, "run": attempt.run, "attempt": attempt.number}
-    if not whole:
-        connection.execute(_FORGET_OWN, mine)
-        return
-    connection.execute(_FORGET_WRITTEN, mine)
-    connection.execute(_CALL_LATE, {"placement": placement_id})
+    connection.execute(_FORGET_WRITTEN if whole else _FORGET_OWN, mine)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select
+from sqlalchemy import Connection, and_, bindparam, exists, select
 
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.holds import Hold
 from common.domain.revisions import RendererVersion
 from common.domain.runs import AttemptOutcome
 from common.domain.status import Reason
+from common.store.engine.dialect import fixed
 from common.store.queue.runs import ClaimedRun
-from common.store.schema.tables import AttemptRow, ClusterRow, FleetRow, PlacementRow, SourceDigestRow
+from common.store.schema.tables import ApprovalRow, AttemptRow, ClusterRow, FleetRow, PlacementRow, SourceDigestRow
 from common.store.state.placement_status import PlacementStatus, status_of
 from common.store.state.stored_reasons import reason_in
 from common.store.state.stored_sources import renderers_in
@@ -28,6 +30,7 @@ class ClaimFacts:
         blocked: why nothing may be written to its cluster; ``NONE`` when it may.
         renderers: that its source was resolved with; None where it has not been resolved for this application.
         last: how the run's former attempt ended; None for the first.
+        asks_to_move: whether the placement has asked a person for what is another's, and has not come through since.
     """
 
     snapshot_id: int | None
@@ -35,8 +38,18 @@ class ClaimFacts:
     blocked: Reason
     renderers: tuple[RendererVersion, ...] | None
     last: AttemptOutcome | None
+    asks_to_move: bool
 
 
+_ASKS_TO_MOVE = (
+    exists()
+    .where(
+        ApprovalRow.kind == fixed(ApprovalKind.MOVE.value),
+        ApprovalRow.subject == PlacementRow.cluster + "/" + PlacementRow.application,
+        ApprovalRow.state.in_((fixed(ApprovalState.OPEN.value), fixed(ApprovalState.APPROVED.value))),
+    )
+    .label("asks_to_move")
+)
 _FACTS = (
     select(
         *PlacementRow.__table__.c,
@@ -45,6 +58,7 @@ _FACTS = (
         SourceDigestRow.renderers.label("renderers"),
         AttemptRow.outcome.label("last"),
         select(FleetRow.snapshot_id).scalar_subquery().label("in_force"),
+        _ASKS_TO_MOVE,
     )
     .select_from(PlacementRow)
     .outerjoin(ClusterRow, ClusterRow.name == PlacementRow.cluster)
@@ -72,6 +86,7 @@ def facts_of(connection: Connection, run: ClaimedRun) -> ClaimFacts:
         blocked=_blocked(row),
         renderers=None if row.renderers is None else renderers_in(row.renderers),
         last=None if row.last is None else AttemptOutcome(row.last),
+        asks_to_move=row.asks_to_move,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import Connection, bindparam, or_, select, tuple_, update
 
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.inventory import InventoryItem
@@ -48,7 +48,8 @@ _FOILED = (
     .where(
         _PLACEMENT.c.cluster == bindparam("of_cluster"),
         _PLACEMENT.c.application != bindparam("of_application"),
-        _PLACEMENT.c.failure_code.in_((fixed(OWNED), fixed(CLAIMED))),
+        # As the index has it that holds only these.
+        or_(_PLACEMENT.c.failure_code == fixed(OWNED), _PLACEMENT.c.failure_code == fixed(CLAIMED)),
         _PLACEMENT.c.retry_at > bindparam("now"),
     )
     .with_for_update(skip_locked=True)
@@ -214,9 +215,16 @@ def desired_of(connection: Connection, cluster: str) -> dict[str, tuple[str, str
 
 
 def note_rendered(connection: Connection, placement_id: int, revision: str, objects: Collection[ObjectId]) -> bool:
-    """Note all that a placement's wanted revision renders; return False where another is wanted by now."""
-    coming = sorted(map(str, set(objects) - _owned(connection, placement_id))) or None
-    values = {"of_placement": placement_id, "revision": revision, "coming": coming}
+    """Note what a placement's wanted revision renders; return False where another is wanted by now.
+
+    Args:
+        connection: of a writing transaction.
+        placement_id: whose.
+        revision: its identity in one text.
+        objects: all of it, but for what the placement is known to own.
+    """
+    coming = sorted(map(str, set(objects) - _owned(connection, placement_id))) if objects else None
+    values = {"of_placement": placement_id, "revision": revision, "coming": coming or None}
     return connection.execute(_NOTE, values).first() is not None
 
 

@@ -12,7 +12,7 @@ from tests.harness.hub import APPS, StepHub
 
 TRANSACTIONS = 4
 """Claim, read, plan, end."""
-STATEMENTS = 28
+STATEMENTS = 24
 """Of a first sync, asking for the database's clock left out."""
 
 

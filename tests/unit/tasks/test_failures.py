@@ -39,7 +39,7 @@ def test_a_look_of_which_the_database_was_not_told_is_taken_again(error: Excepti
     def body(self: Task, subject: str) -> None:
         noted(self, subject, look)
 
-    task = Celery(broker="memory://").task(name="looks", shared=False, **OPTIONS)(body)
+    task = Celery(broker="memory://").task(name="looks", **OPTIONS)(body)
     with pytest.raises(left):
         task("1")
 

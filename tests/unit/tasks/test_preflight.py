@@ -64,7 +64,7 @@ STATUS = PlacementStatus(
     full_check_due_at=None,
     observe_until=None,
 )
-FACTS = ClaimFacts(snapshot_id=1, status=STATUS, blocked=NONE, renderers=RENDERERS, last=None)
+FACTS = ClaimFacts(snapshot_id=1, status=STATUS, blocked=NONE, renderers=RENDERERS, last=None, asks_to_move=False)
 GONE = replace(FACTS, status=replace(STATUS, state=PlacementState.LEAVING, desired=None))
 
 

@@ -24,6 +24,12 @@ class PlacementRow(Base):
             sqlite_where=text("hold_code <> ''"),
             postgresql_where=text("hold_code <> ''"),
         ),
+        Index(
+            "ix_placements_foiled",
+            "cluster",
+            sqlite_where=text("failure_code = 'apply.owned' OR failure_code = 'prune.claimed'"),
+            postgresql_where=text("failure_code = 'apply.owned' OR failure_code = 'prune.claimed'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
