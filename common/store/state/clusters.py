@@ -13,7 +13,7 @@ from common.domain.holds import Hold
 from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, insert, table_of
 from common.store.schema.tables import ClusterRow, Instant
-from common.store.state import healths, retries
+from common.store.state import findings, healths, retries
 from common.store.state.stored_reasons import columns_of, reason_in
 
 _OBSERVE, _SWEEP = bindparam("observe", type_=Instant()), bindparam("sweep", type_=Instant())
@@ -73,7 +73,11 @@ class Looks:
 
 
 def declare(connection: Connection, clusters: Sequence[Cluster], *, now: datetime) -> None:
-    """Make the rows say what the registry says; those it no longer has stay, undeclared. New ones are due at once."""
+    """Make the rows say what the registry says; those it no longer has stay, undeclared. New ones are due at once.
+
+    What was found on a cluster goes with it to another pool: that one's workers find it again, and may write no row of
+    others.
+    """
     rows = [
         {
             "name": cluster.name,
@@ -86,16 +90,20 @@ def declare(connection: Connection, clusters: Sequence[Cluster], *, now: datetim
         }
         for cluster in clusters
     ]
-    query = select(ClusterRow.name, ClusterRow.server, ClusterRow.credentials)
-    before = {name: (server, credentials) for name, server, credentials in connection.execute(query)}
-    for cluster in clusters:
-        if before.get(cluster.name, (cluster.server, cluster.credentials)) != (cluster.server, cluster.credentials):
+    query = select(ClusterRow.name, ClusterRow.server, ClusterRow.credentials, ClusterRow.pool)
+    before = {row.name: row for row in connection.execute(query)}
+    known = [(cluster, before[cluster.name]) for cluster in clusters if cluster.name in before]
+    for cluster, was in known:
+        if (was.server, was.credentials) != (cluster.server, cluster.credentials):
             retries.cluster_changed(connection, cluster.name, now=now)
     for batch in batched(rows):
         statement = insert(connection, ClusterRow)
         changing = ("declared", "state", "pool", "server", "credentials")
         values = {column: statement.excluded[column] for column in changing}
         connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values), batch)
+    for cluster, was in known:
+        if was.pool != cluster.pool:
+            findings.rehome(connection, cluster.name, pool=cluster.pool)
     names = [cluster.name for cluster in clusters]
     connection.execute(update(ClusterRow).where(ClusterRow.name.not_in(names)).values(declared=False))
     _judge_identities(connection)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, func, select
+from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
 from common.domain.codes import CauseReason
 from common.domain.placements import PlacementState
@@ -106,6 +106,13 @@ def file(connection: Connection, found: Sequence[NewFinding], *, pool: str, now:
         again["filed"] = FindingRow.filed + 1
         key = [FindingRow.placement_id, FindingRow.trigger]
         connection.execute(statement.on_conflict_do_update(index_elements=key, set_=again), batch)
+
+
+def rehome(connection: Connection, cluster: str, *, pool: str) -> None:
+    """Have what was found on a cluster be of the pool whose workers act there from now on."""
+    placed = connection.scalars(select(PlacementRow.id).where(PlacementRow.cluster == cluster)).all()
+    for batch in batched(sorted(placed)):
+        connection.execute(update(FindingRow).where(FindingRow.placement_id.in_(batch)).values(pool=pool))
 
 
 def waiting_pools(connection: Connection) -> tuple[str, ...]:

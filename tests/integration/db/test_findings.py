@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -16,8 +17,9 @@ from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseError
 from common.store.engine.session import Database
 from common.store.schema.tables import FindingRow
-from common.store.state import findings
+from common.store.state import clusters, findings
 from common.store.state.findings import NewFinding, OpenFinding
+from tests.factories import cluster
 from tests.integration.db.rows import NOW, SECOND, add_placements
 
 CAUSE = Reason(CauseReason.DRIFTED, {"objects": 1, "name": "web"})
@@ -69,6 +71,17 @@ def test_pools_that_have_findings_are_told_and_each_is_read_by_itself(database: 
         _file(connection, there, pool="us", after=1)
         assert findings.waiting_pools(connection) == ("eu", "us")
         assert [one.placement_id for one in findings.oldest(connection, "us", limit=10)] == [there]
+
+
+def test_what_was_found_goes_with_its_cluster_to_another_pool(database: Database) -> None:
+    with database.write() as connection:
+        clusters.declare(connection, [replace(cluster("eu"), pool="eu"), replace(cluster("us"), pool="us")], now=NOW)
+        moved, stays = add_placements(connection, "eu/a", "us/a")
+        _file(connection, moved)
+        _file(connection, stays, pool="us", after=1)
+        clusters.declare(connection, [replace(cluster("eu"), pool="new"), replace(cluster("us"), pool="us")], now=NOW)
+        found = {pool: findings.oldest(connection, pool, limit=10) for pool in findings.waiting_pools(connection)}
+    assert {pool: [one.placement_id for one in each] for pool, each in found.items()} == {"new": [moved], "us": [stays]}
 
 
 def test_an_object_that_was_created_late_is_not_forgotten_for_what_is_seen_again(database: Database) -> None:

@@ -22,7 +22,7 @@ from common.store.queue import attempts, leases, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.state import approvals, clusters, faults, findings, observations, outcomes, prune_budget
 from common.store.state.findings import NewFinding
-from tests.factories import revision, said
+from tests.factories import cluster, revision, said
 from tests.security.workers.conftest import TwoPools
 
 LEASE = timedelta(seconds=20)
@@ -193,6 +193,21 @@ def test_however_often_it_is_filed_a_placement_has_one_finding_of_a_trigger(two_
             for _ in range(20):
                 findings.file(connection, [NewFinding(1, trigger, cause)], pool="blue", now=now)
         assert connection.execute(text("SELECT count(*) FROM findings")).scalar_one() == 2
+        raise _TakenBackError
+
+
+def test_what_was_found_on_a_cluster_that_goes_to_another_pool_is_found_again_there(two_pools: TwoPools) -> None:
+    finding = NewFinding(1, Trigger.DRIFT, Reason(CauseReason.DRIFTED))
+    with pytest.raises(_TakenBackError), two_pools.owner.write() as connection:
+        now = two_pools.owner.now(connection)
+        declared = [replace(cluster("blue"), pool="green"), replace(cluster("green"), pool="green")]
+        clusters.declare(connection, declared, now=now)
+        connection.execute(text("SET LOCAL ROLE flotilla_worker_green"))
+        findings.file(connection, [finding], pool="green", now=now)
+        filed = text("SELECT pool, filed FROM findings WHERE placement_id = 1")
+        assert connection.execute(filed).one() == ("green", 2)
+        connection.execute(text("SET LOCAL ROLE flotilla_worker_blue"))
+        assert connection.execute(filed).one_or_none() is None
         raise _TakenBackError
 
 
