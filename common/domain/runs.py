@@ -7,6 +7,15 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 
+class RunKind(StrEnum):
+    """What a run may do."""
+
+    SYNC = "sync"
+    """It may write. A placement has one of them at a time."""
+    CHECK = "check"
+    """It tells what a sync would change and writes nothing, so it goes beside the placement's other run."""
+
+
 class Trigger(StrEnum):
     """Why a run was made."""
 
@@ -19,7 +28,12 @@ class Trigger(StrEnum):
     RETRY = "retry"
     """The placement's own back-off after a run that failed: the same revision again, and nothing else has changed."""
     CHECK = "check"
-    """A person asked what a sync would change. It writes nothing, so it goes beside the placement's other run."""
+    """What a sync would change is asked for, by a person or by a placement that waits for the answer."""
+
+    @property
+    def kind(self) -> RunKind:
+        """What a run that was made for it may do."""
+        return RunKind.CHECK if self is Trigger.CHECK else RunKind.SYNC
 
 
 class Priority(IntEnum):

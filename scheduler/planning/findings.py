@@ -10,7 +10,7 @@ from common.domain.codes import CauseReason
 from common.domain.fleet import Cluster, Placement
 from common.domain.placements import PlacementState
 from common.domain.revisions import Revision
-from common.domain.runs import Trigger, own_back_off
+from common.domain.runs import RunKind, Trigger, own_back_off
 from common.domain.status import BY_LOOKS, NONE, Found, Reason
 from scheduler.planning.due import MakeRun, NoRun
 
@@ -86,7 +86,7 @@ def decide(filed: Filed, placement: Placement | None, *, cluster: Cluster | None
     if isinstance(admitted, Held):
         return NoRun(admitted.hold)
     run = MakeRun(filed.trigger, filed.desired, filed.cause, supersede=False)
-    if filed.trigger is Trigger.CHECK:
+    if filed.trigger.kind is RunKind.CHECK:
         return run
     late = filed.cause.code == CauseReason.CREATED_LATE
     if filed.seen_since and not late:

@@ -14,7 +14,7 @@ from common.domain.codes import RunReason
 from common.domain.errors import TransientError
 from common.domain.fleet import SyncMode
 from common.domain.reasons import nested, sentence
-from common.domain.runs import PARKED_PER_SLOT, AttemptOutcome, Trigger, own_back_off, retry_delay
+from common.domain.runs import PARKED_PER_SLOT, AttemptOutcome, RunKind, Trigger, own_back_off, retry_delay
 from common.domain.secrecy import Ends
 from common.domain.status import NO_CONTACT, Found, Reason, Remedy
 from common.store.engine.connection import Connection
@@ -66,7 +66,7 @@ class Ender:
         self._database = database
         self._run = run
         self._known = known
-        self._looks = run.trigger is Trigger.CHECK
+        self._looks = run.trigger.kind is RunKind.CHECK
         """It changes nothing of its placement, which another run may be changing."""
 
     # -- how it can end ----------------------------------------------------------------------------------------

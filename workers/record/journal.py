@@ -11,7 +11,7 @@ from common.domain.codes import SyncReason
 from common.domain.errors import LeaseLostError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
-from common.domain.runs import Trigger
+from common.domain.runs import RunKind
 from common.domain.secrecy import NO_SECRETS, Secrets
 from common.domain.status import NONE, Reason
 from common.domain.tenant import Tenant
@@ -134,7 +134,7 @@ class SqlJournal:
         told = [change for change in changes if change.action is not Action.UNCHANGED or change.detail]
         said, told_of = self._secrets.masked, self._secrets.masked_reason
         self._changes += [replace(one, detail=told_of(one.detail), diff=said(one.diff)) for one in told]
-        if self._run.trigger is not Trigger.CHECK:  # the run beside it may know better by now
+        if self._run.trigger.kind is RunKind.SYNC:  # the run beside it may know better by now
             rows = (replace(item, refused=told_of(item.refused), by_hand=said(item.by_hand)) for item in items)
             self._items |= {item.object: item for item in rows}
         self._write_many()

@@ -17,7 +17,7 @@ from common.domain.fleet import Fleet, Placement, Project
 from common.domain.inventory import Healing, InventoryItem
 from common.domain.refs import ObjectId, RunId
 from common.domain.revisions import RendererVersion
-from common.domain.runs import Trigger
+from common.domain.runs import RunKind, Trigger
 from common.domain.secrecy import NO_SECRETS
 from common.domain.status import Remedy
 from common.domain.tenant import Signer, Tenant, owner_of
@@ -89,7 +89,7 @@ def carry_out(runtime: Runtime, run_id: RunId) -> Done:
         log.info("run.not-claimed", run_id=run_id)
         return Done()
     context = {"run_id": run_id, "cluster": run.ref.cluster, "application": run.ref.application}
-    name = leases.of_run(run.trigger, run.placement_id)
+    name = leases.of_run(run.trigger.kind, run.placement_id)
     with structlog.contextvars.bound_contextvars(**context):
         with runtime.leases.keeping(name, str(run.attempt), asked_at=asked_at) as fence:
             with hiding():
@@ -321,7 +321,7 @@ def _request(
         digest_key=runtime.hub_key,
         secrets=rendered.secrets if rendered else NO_SECRETS,
         # Written again even where they are equal: no difference that a person who looks should see.
-        fenced=frozenset() if run.trigger is Trigger.CHECK else facts.fenced,
+        fenced=frozenset() if run.trigger.kind is RunKind.CHECK else facts.fenced,
         held=_held(facts.healings, run),
         written=Written.SOMETHING if facts.wrote_before else Written.NOTHING,
         approved=_approved(facts.approval) if run.trigger is Trigger.APPROVAL else None,

@@ -10,7 +10,7 @@ from common.domain.admission.wishes import Wish
 from common.domain.fleet import Cluster, ClusterState, Disposition, Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
-from common.domain.runs import Trigger
+from common.domain.runs import RunKind, Trigger
 from common.domain.status import NONE, Reason
 
 _STANDSTILL = {
@@ -56,7 +56,7 @@ def admit(wish: Wish) -> Allow | Held:
 
 def _of_placed(wish: Wish, placement: Placement) -> Allow | Held:
     other = changes_hands(wish.owner, placement.application.project)
-    if other and not wish.agreed and wish.trigger is not Trigger.CHECK:
+    if other and not wish.agreed and wish.trigger.kind is RunKind.SYNC:
         return Held(other)
     hold = _standstill(placement) or closed(wish, placement)
     if hold:
@@ -64,7 +64,7 @@ def _of_placed(wish: Wish, placement: Placement) -> Allow | Held:
         hinted = wish.trigger is Trigger.DRIFT and not wish.begun
         return Allow(Permit.LOOK) if hinted else Held(hold)
     warned = placement.sync.mode is SyncMode.WARN and not wish.by_person and not wish.begun
-    return Allow(Permit.LOOK if warned or wish.trigger is Trigger.CHECK else Permit.WRITE)
+    return Allow(Permit.LOOK if warned or wish.trigger.kind is RunKind.CHECK else Permit.WRITE)
 
 
 def changes_hands(owner: str, project: str) -> Reason:

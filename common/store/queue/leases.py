@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from common.domain.refs import AttemptRef
-from common.domain.runs import Trigger
+from common.domain.runs import RunKind
 from common.store.engine.dialect import insert
 from common.store.schema.tables import LeaseRow
 
@@ -33,9 +33,9 @@ def of_placement(placement_id: int) -> str:
     return f"{PLACEMENT}{placement_id}"
 
 
-def of_run(trigger: Trigger, placement_id: int) -> str:
+def of_run(kind: RunKind, placement_id: int) -> str:
     """Return the name of the lease that a run is carried out under: one that only looks keeps no writer waiting."""
-    return f"{CHECK}{placement_id}" if trigger is Trigger.CHECK else of_placement(placement_id)
+    return f"{CHECK}{placement_id}" if kind is RunKind.CHECK else of_placement(placement_id)
 
 
 def take(connection: Connection, name: str, *, holder: str, lease: timedelta, now: datetime) -> str | None:
@@ -88,5 +88,5 @@ def release(connection: Connection, name: str, token: str) -> bool:
 
 def holds(connection: Connection, attempt: AttemptRef, *, placement_id: int) -> bool:
     """Return whether ``attempt`` still holds its placement, and keep it so until this transaction ends."""
-    mine = {"write": of_placement(placement_id), "check": f"{CHECK}{placement_id}", "proof": str(attempt)}
+    mine = {"write": of_placement(placement_id), "check": of_run(RunKind.CHECK, placement_id), "proof": str(attempt)}
     return connection.execute(_HOLDS, mine).first() is not None

@@ -33,11 +33,12 @@ from sqlalchemy.engine import Row
 
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.revisions import Revision
-from common.domain.runs import PRIORITY_OF, Outcome, RunState, Trigger
+from common.domain.runs import PRIORITY_OF, Outcome, RunKind, RunState, Trigger
 from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, insert, insert_in, table_of
 from common.store.queue import leases
 from common.store.schema.tables import AttemptRow, Instant, LeaseRow, RunRow
+from common.store.state.run_kinds import is_of
 from common.store.state.stored_reasons import columns_of, reason_in
 from common.store.state.stored_sources import list_of, sources_in
 
@@ -197,7 +198,7 @@ def create_many(connection: Connection, runs: Sequence[NewRun], *, now: datetime
 
 def open_check(connection: Connection, placement_id: int) -> RunId | None:
     """Return the placement's run that only looks and has not ended; None where there is none."""
-    mine = (RunRow.placement_id == placement_id, RunRow.trigger == Trigger.CHECK, RunRow.state != RunState.ENDED)
+    mine = (RunRow.placement_id == placement_id, is_of(RunKind.CHECK), RunRow.state != RunState.ENDED)
     found = connection.execute(select(RunRow.id).where(*mine)).scalar_one_or_none()
     return None if found is None else RunId(found)
 
@@ -211,7 +212,7 @@ def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: R
     superseded: list[RunId] = []
     for batch in batched(sorted(set(placement_ids))):
         open_ = (RunRow.placement_id.in_(batch), RunRow.state.in_(_UNCLAIMED))
-        mine = (*open_, RunRow.hook_active.is_(false()), RunRow.trigger != Trigger.CHECK)
+        mine = (*open_, RunRow.hook_active.is_(false()), is_of(RunKind.SYNC))
         unclaimed = select(RunRow.id).where(*mine)
         locked = connection.execute(unclaimed.order_by(RunRow.placement_id).with_for_update()).scalars().all()
         if locked:  # an empty list would be looked for in the whole table
@@ -292,7 +293,7 @@ def _waiting(connection: Connection, which: ColumnElement[bool]) -> list[Waiting
 def _take_placement(dialect: str) -> Any:
     """Take the lease of a due run's placement for its next attempt; gives the token, nothing if there is nothing."""
     token = _RUN.c.id + "." + cast(_RUN.c.attempts + 1, String)
-    kind = case((_RUN.c.trigger == Trigger.CHECK, leases.CHECK), else_=leases.PLACEMENT)
+    kind = case((is_of(RunKind.CHECK), leases.CHECK), else_=leases.PLACEMENT)
     name = kind + cast(_RUN.c.placement_id, String)
     holder, expires_at = bindparam("worker", type_=String()), bindparam("expires", type_=Instant())
     taken = insert_in(dialect, LeaseRow).from_select(

@@ -14,17 +14,18 @@ from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.reasons import hold_sentence
 from common.domain.refs import ObjectId, PlacementRef
-from common.domain.runs import RunState, Trigger
+from common.domain.runs import RunKind, RunState
 from common.store.engine.dialect import batched, fixed, table_of
 from common.store.schema.tables import ApprovalRow, InventoryRow, PlacementRow, RunRow
 from common.store.state import inventory
+from common.store.state.run_kinds import is_of
 from common.store.state.stored_reasons import reason_in
 
 OWNED = "apply.owned"
 """Of a run that renders what another placement owns."""
 CLAIMED = "prune.claimed"
 """Of a run that has written all it renders, and removes nothing until others have said what they take over."""
-_WRITES = RunRow.trigger != Trigger.CHECK
+_WRITES = is_of(RunKind.SYNC)
 _WANTED = PlacementRow.desired_source_digest + ":" + PlacementRow.desired_parameters_digest
 """How a placement's wanted revision is named; NULL while it is unresolved."""
 

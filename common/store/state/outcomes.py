@@ -13,7 +13,7 @@ from common.domain.health import Health
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, RunId
 from common.domain.revisions import Revision
-from common.domain.runs import Trigger
+from common.domain.runs import RunKind, Trigger
 from common.domain.status import NONE, Failure, Found, Reason, Remedy
 from common.domain.tenant import Tenant
 from common.store.schema.tables import PlacementRow, RunRow
@@ -166,7 +166,7 @@ def record_failure(connection: Connection, placement_id: int, failed: Failed, *,
     that is wanted already, because a newer revision came in the meantime, stays wanted as it was.
     """
     row = connection.execute(_FAILURE, {"of_placement": placement_id, "of_run": failed.run}).one()
-    if row.trigger == Trigger.CHECK:
+    if Trigger(row.trigger).kind is RunKind.CHECK:
         return
     again = row.retry_at if row.retry_at is not None else failed.retry_at
     desired = identity_of(row.desired_source_digest, row.desired_parameters_digest)

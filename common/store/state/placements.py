@@ -13,11 +13,12 @@ from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, RunId
 from common.domain.revisions import Revision
-from common.domain.runs import Outcome, RunState, Trigger
+from common.domain.runs import Outcome, RunKind, RunState
 from common.domain.status import BY_LOOKS, NONE, Reason, Remedy, StatusFacts, sync_status
 from common.store.engine.dialect import batched, fixed, insert
 from common.store.schema.tables import PlacementRow, RunRow
 from common.store.state import placement_sources
+from common.store.state.run_kinds import is_of
 from common.store.state.status import NO_FAILURE, settle
 from common.store.state.stored_reasons import columns_of, reason_in
 
@@ -94,7 +95,7 @@ class PlacementChange:
 
 
 _TABLE = cast("Table", PlacementRow.__table__)
-_WRITES = RunRow.trigger != fixed(Trigger.CHECK.value)
+_WRITES = is_of(RunKind.SYNC)
 """A run that only looks does not bring a placement to its desired revision."""
 _UNENDED = RunRow.state != fixed(RunState.ENDED.value)
 _COLUMNS = (

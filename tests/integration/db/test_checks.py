@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from common.domain.changes import Action
 from common.domain.refs import ObjectId, PlacementRef, RunId
-from common.domain.runs import AttemptOutcome, Trigger
+from common.domain.runs import AttemptOutcome, RunKind, Trigger
 from common.store.engine import upgrade
 from common.store.engine.session import Database
 from common.store.queue import attempts, leases, reaper, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
+from common.store.schema.tables import RunRow
 from common.store.state import placements
+from common.store.state.run_kinds import is_of
 from tests.factories import said
 from tests.integration.db.rows import LEASE, NOW, SECOND, attempt_rows, claimed, new_run, queued, run_row
 
@@ -52,6 +54,15 @@ def test_a_placement_may_have_one_of_each_and_no_two(database: Database) -> None
     assert facts.run.id == run
 
 
+def test_sql_and_the_domain_agree_on_what_a_run_may_do(database: Database) -> None:
+    queued(database)
+    for trigger in Trigger:
+        with database.write() as connection:
+            connection.execute(update(RunRow).values(trigger=trigger.value))
+            (kind,) = (each for each in RunKind if connection.execute(select(RunRow.id).where(is_of(each))).first())
+        assert kind is trigger.kind
+
+
 def test_a_check_is_not_in_the_way_of_a_run(database: Database) -> None:
     done = claimed(database)
     with database.write() as connection:
@@ -67,7 +78,7 @@ def test_both_are_carried_out_at_once_each_under_its_own_lease(database: Databas
     with database.write() as connection:
         for run in (writing, check):
             assert leases.holds(connection, run.attempt, placement_id=1)
-        assert leases.renew(connection, {leases.of_run(Trigger.CHECK, 1): str(check.attempt)}, lease=LEASE, now=NOW)
+        assert leases.renew(connection, {leases.of_run(RunKind.CHECK, 1): str(check.attempt)}, lease=LEASE, now=NOW)
         assert attempts.end_attempt(connection, check.attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=NOW)
         assert not leases.holds(connection, check.attempt, placement_id=1)
         assert leases.holds(connection, writing.attempt, placement_id=1)

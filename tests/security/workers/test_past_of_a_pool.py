@@ -14,7 +14,7 @@ from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.changes import Action
 from common.domain.codes import CauseReason
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
-from common.domain.runs import AttemptOutcome, Trigger
+from common.domain.runs import AttemptOutcome, RunKind, Trigger
 from common.domain.status import NONE, Reason
 from common.store.engine.errors import DatabaseError
 from common.store.events import audit
@@ -304,7 +304,7 @@ def test_a_worker_can_do_its_work(two_pools: TwoPools) -> None:
         assert found is not None
         change = (ObjectId("", "Pod", "shop", "web"), Action.CREATED)
         assert attempts.plan(connection, found.attempt, placement_id=1, changes=[change])
-        assert leases.renew(connection, {leases.of_run(Trigger.CHECK, 1): str(found.attempt)}, lease=LEASE, now=now)
+        assert leases.renew(connection, {leases.of_run(RunKind.CHECK, 1): str(found.attempt)}, lease=LEASE, now=now)
         assert prune_budget.spend(connection, "web", "d", 1, 2, budget=9) == 1
         observations.record_hint(connection, 1, "x")
         outcomes.record_left(connection, 1)
