@@ -79,7 +79,7 @@ def measure(planes: ControlPlanes, applications: int, objects: int) -> None:
             found = compare("acme", "swept", inventories, metas, key=KEY)
             seconds.append(time.perf_counter() - began)
             requests = Counter(cluster.requests()) - before
-            if {verdict.finding for verdict in found.verdicts} != {Finding.CONFIRMED}:
+            if {one.finding for one in found.placements} != {Finding.CONFIRMED}:
                 sys.exit("something drifted")
         count = applications * objects
         median = statistics.median(seconds)

@@ -8,7 +8,7 @@ from common.domain.refs import ObjectId
 from common.domain.status import NONE, Reason
 from workers.sync.apply.removing import Remover
 from workers.sync.apply.writing import Outcomes, Writer
-from workers.sync.plan.judging import Judging
+from workers.sync.plan.comparing import Comparing
 from workers.sync.plan.waves import objects_of
 from workers.sync.ports import Ports
 from workers.sync.preparing import Prepared
@@ -30,8 +30,8 @@ class Attempt:
     def __init__(self, prepared: Prepared, ports: Ports, timings: Timings) -> None:
         self.prepared, self.request, self.ports, self.timings = prepared, prepared.request, ports, timings
         self.outcomes = Outcomes(ports)
-        self.judging = Judging(self.request, ports, objects_of(prepared.wanted), prepared.arriving)
-        self.writer = Writer(self.request, ports, self.judging.judge, self.outcomes)
+        self.comparing = Comparing(self.request, ports, objects_of(prepared.wanted), prepared.arriving)
+        self.writer = Writer(self.request, ports, self.comparing.differ, self.outcomes)
         self.remover = Remover(self.request, ports, self.outcomes)
         self.removals = Removals(self.request, ports, prepared.unserved)
         self.waves = WaveRunner(self.request, ports, self.outcomes, prepared.plan, timings)
@@ -43,7 +43,7 @@ class Attempt:
             TransientError: a LIST did not end.
         """
         with self.timings.of("list"):
-            self.judging.look()
+            self.comparing.look()
 
     def result(self, ending: Ending, reason: Reason = NONE, left: tuple[ObjectId, ...] = ()) -> SyncResult:
         """Return what came of the attempt.
@@ -64,7 +64,7 @@ class Attempt:
             timings=self.timings.milliseconds,
             warnings=self.prepared.warnings,
             delete_hooks=self.prepared.delete_hooks,
-            fights=tuple(self.judging.fights),
+            fights=tuple(self.comparing.fights),
             going=tuple(self.outcomes.going),
             fail_hooks=bool(self.waves.on_failure),
             unended=self.prepared.unended,

@@ -106,7 +106,7 @@ class TerminatingError(TransientError):
 
 
 class UnsettledError(TransientError):
-    """The object kept changing while it was judged."""
+    """The object kept changing while it was compared."""
 
     code: ClassVar[str] = "apply.unsettled"
 

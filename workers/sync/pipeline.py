@@ -72,11 +72,11 @@ def _sync(attempt: Attempt) -> SyncResult:
             or objects.dry_run(step)  # all of them, before the first write
             or objects.write(step)  # the inventory and what is planned, then the objects in order
             or waves.kinds(step, Brought.BESIDE)  # that this wave brings
-            or waves.after(step, objects.verdicts)  # its hooks, then health
+            or waves.after(step, objects.plans)  # its hooks, then health
         )
         if halt is not None:
             return attempt.halted(halt)
-    return pruning.after(objects.verdicts)
+    return pruning.after(objects.plans)
 
 
 def _settle(attempt: Attempt) -> SyncResult:
@@ -87,18 +87,18 @@ def _settle(attempt: Attempt) -> SyncResult:
 
 def _look(attempt: Attempt) -> SyncResult:
     """Say what a sync would do, and write nothing."""
-    judging, outcomes = attempt.judging, attempt.outcomes
+    comparing, outcomes = attempt.comparing, attempt.outcomes
     attempt.look()
     with attempt.timings.of("dry-run"):
-        verdicts = judging.verdicts(objects_of(attempt.prepared.wanted))
-    for verdict in verdicts:
-        attempt.writer.settle_unwritten(verdict)
+        plans = comparing.plans(objects_of(attempt.prepared.wanted))
+    for planned in plans:
+        attempt.writer.settle_unwritten(planned)
     for one in attempt.prepared.unserved:
         why = {"why": nested(briefly(one.error))}
         outcomes.add(Change(one.object, Action.CREATED, Reason(ObjectReason.UNSERVED, why)))
     Pruning(attempt).would_remove()
     outcomes.flush()
-    judging.give_up_waiting()
+    comparing.give_up_waiting()
     if outcomes.failed:
         return attempt.result(Ending.FAILED, outcomes.failure())
     return replace(attempt.result(Ending.SUCCEEDED), partial=True)

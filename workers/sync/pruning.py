@@ -11,7 +11,7 @@ from common.domain.reasons import nested
 from common.domain.status import NONE, Reason
 from workers.sync.attempt import Attempt
 from workers.sync.health import own_kinds, waits_for_health
-from workers.sync.plan.judge import Verdict
+from workers.sync.plan.differ import PlannedObject
 from workers.sync.plan.prune import PrunePlan
 from workers.sync.ports import InventoryItem
 from workers.sync.requests import Deadline, Phase
@@ -33,7 +33,7 @@ class Pruning:
         self._removals = attempt.removals
         self._outcomes = attempt.outcomes
 
-    def after(self, last: Sequence[Verdict]) -> SyncResult:
+    def after(self, last: Sequence[PlannedObject]) -> SyncResult:
         """Remove what is left over, or return that it waits for the health of what was written.
 
         Args:
@@ -99,7 +99,7 @@ class Pruning:
             if held is not None:
                 self._outcomes.keeps_going(item.object, held)
 
-    def _waits(self, last: Sequence[Verdict]) -> bool:
+    def _waits(self, last: Sequence[PlannedObject]) -> bool:
         """Return whether anything is to be healthy first: by a look at it, unless it was all written just now."""
         if not self._attempt.prepared.plan.simple:
             return bool(self._attempt.waves.ill(last))

@@ -52,7 +52,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class SweepVerdict:
+class SweptPlacement:
     """What a sweep says about one placement.
 
     Attributes:
@@ -92,7 +92,7 @@ class Stray:
 class SweepResult:
     """What came of one sweep."""
 
-    verdicts: tuple[SweepVerdict, ...]
+    placements: tuple[SweptPlacement, ...]
     strays: tuple[Stray, ...]
 
 
@@ -108,7 +108,7 @@ class _Marking:
 def compare(
     fleet: str, cluster: str, inventories: Mapping[PlacementRef, Sequence[InventoryItem]], lists: Lists, *, key: bytes
 ) -> SweepResult:
-    """Return the verdict on each placement, and the strays.
+    """Return what is seen of each placement, and the strays.
 
     Args:
         fleet: whose marks count; those of another fleet on the same cluster are not looked at.
@@ -123,19 +123,19 @@ def compare(
         for meta in metas or ()
     }
     known = frozenset((ref, item.object) for ref, items in inventories.items() for item in items)
-    verdicts = tuple(
-        replace(_verdict(_Marking(fleet, ref, key), items, live, lists), gone=_gone(items, live, lists))
+    placements = tuple(
+        replace(_swept(_Marking(fleet, ref, key), items, live, lists), gone=_gone(items, live, lists))
         for ref, items in inventories.items()
     )
-    return SweepResult(verdicts, tuple(_strays(fleet, cluster, live, known)))
+    return SweepResult(placements, tuple(_strays(fleet, cluster, live, known)))
 
 
-def _verdict(
+def _swept(
     marking: _Marking,
     items: Sequence[InventoryItem],
     live: Mapping[ObjectId, LiveMeta],
     lists: Lists,
-) -> SweepVerdict:
+) -> SweptPlacement:
     ref = marking.ref
     drifts: list[Drift] = []
     unread: list[Reason] = []
@@ -153,12 +153,12 @@ def _verdict(
         elif seen is not None:
             drifts.append(seen)
     if drifts:
-        return SweepVerdict(ref, Finding.DRIFTED, tuple(drifts))
+        return SweptPlacement(ref, Finding.DRIFTED, tuple(drifts))
     if unread:
-        return SweepVerdict(ref, Finding.PARTIAL, reason=unread[0])
+        return SweptPlacement(ref, Finding.PARTIAL, reason=unread[0])
     if under_way:
-        return SweepVerdict(ref, Finding.UNDER_WAY, reason=under_way[0])
-    return SweepVerdict(ref, Finding.CONFIRMED)
+        return SweptPlacement(ref, Finding.UNDER_WAY, reason=under_way[0])
+    return SweptPlacement(ref, Finding.CONFIRMED)
 
 
 def _under_way(item: InventoryItem, meta: LiveMeta | None) -> Reason:

@@ -19,7 +19,7 @@ from workers.sync.health import Context, assess, own_rules, waits_for_health
 from workers.sync.health.storage import late_binding
 from workers.sync.hooks.execution import HookRunner, Progress
 from workers.sync.objects.moving import Hold
-from workers.sync.plan.judge import Verdict
+from workers.sync.plan.differ import PlannedObject
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.places import Stage
 from workers.sync.plan.unserved import Brought
@@ -51,7 +51,7 @@ class Halt:
     hook_active: bool = False
 
 
-def until_released(refused: Sequence[Verdict]) -> Halt | None:
+def until_released(refused: Sequence[PlannedObject]) -> Halt | None:
     """Return why a wave waits where all that is refused of it may be released by other placements; None otherwise."""
     if not {one.hold for one in refused} <= {Hold.LATER, Hold.ASK}:
         return None
@@ -105,7 +105,7 @@ class WaveRunner:
         """Go on from the hooks that an earlier run of the same revision ran, where this one only tries again."""
         self._hooks.take_over()
 
-    def after(self, step: WaveStep, verdicts: Sequence[Verdict]) -> Halt | None:
+    def after(self, step: WaveStep, plans: Sequence[PlannedObject]) -> Halt | None:
         """Run the hooks of a step whose objects are written; return why the sync ends here, None to go on.
 
         Raises:
@@ -115,7 +115,7 @@ class WaveRunner:
         if self._plan.simple:
             return None
         with self._timings.of("hooks"):
-            return self._after(step, verdicts)
+            return self._after(step, plans)
 
     def hooks_of(self, stage: Stage) -> Halt | None:
         """Run the hooks of one stage of a removal; return why it does not go on, None when it does.
@@ -128,13 +128,13 @@ class WaveRunner:
             halts = (self._after(step, ()) for step in self._plan.steps if step.turn[0] is stage)
             return next((halt for halt in halts if halt is not None), None)
 
-    def _after(self, step: WaveStep, verdicts: Sequence[Verdict]) -> Halt | None:
+    def _after(self, step: WaveStep, plans: Sequence[PlannedObject]) -> Halt | None:
         progress = self._hooks.advance(step.hooks, step.turn[0])
         failed = [one.named for one in progress if one.state is HookState.FAILED]
         active = [one for one in progress if one.state is HookState.ACTIVE]
         if failed and not active:
             return Halt(Ending.FAILED, self._plan.at(step, together(*failed)))
-        ill = [] if step is self._plan.steps[-1] or failed else self.ill(verdicts)
+        ill = [] if step is self._plan.steps[-1] or failed else self.ill(plans)
         if not active and not ill:
             if step is self._last[step.turn[0]]:
                 self._hooks.finish(step.turn[0])
@@ -209,13 +209,13 @@ class WaveRunner:
         if self.on_failure:
             self._hooks.advance(self.on_failure, Stage.SYNC_FAIL)
 
-    def ill(self, verdicts: Sequence[Verdict]) -> list[_Ill]:
+    def ill(self, plans: Sequence[PlannedObject]) -> list[_Ill]:
         """Return those objects that are not healthy yet.
 
         Raises:
             TransientError: the cluster failed.
         """
-        asked = [one.wanted for one in verdicts if waits_for_health(one.wanted.object, self._own)]
+        asked = [one.wanted for one in plans if waits_for_health(one.wanted.object, self._own)]
         found: dict[int, _Ill | None] = {}
 
         def look(number: int) -> None:

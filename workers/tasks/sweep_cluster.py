@@ -27,7 +27,7 @@ from workers.sync.errors import UnknownKindError
 from workers.sync.healing import STEPS
 from workers.sync.objects.marks import PLACEMENT_LABEL
 from workers.sync.ports import ClusterPort
-from workers.sync.sweep import Drift, Finding, Stray, SweepResult, SweepVerdict, compare
+from workers.sync.sweep import Drift, Finding, Stray, SweepResult, SweptPlacement, compare
 from workers.tasks.leases import HeldLease
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached
 from workers.tasks.runtime import Runtime
@@ -149,21 +149,21 @@ class Recorder:
         self._found: list[NewFinding] = []
 
     def record(self, found: SweepResult) -> None:
-        """Store verdicts, strays, and what runs should judge."""
-        known = [(self._by_ref[one.ref], one) for one in found.verdicts if one.ref in self._by_ref]
-        partial = {row.id: verdict.reason for row, verdict in known if verdict.finding is Finding.PARTIAL}
+        """Store what was seen of placements, strays, and what runs should judge."""
+        known = [(self._by_ref[one.ref], one) for one in found.placements if one.ref in self._by_ref]
+        partial = {row.id: swept.reason for row, swept in known if swept.finding is Finding.PARTIAL}
         read = [row.id for row in self._where.placements if row.id not in partial]
         observations.reached(self._transaction, read, now=self._now)
         for id_, what in partial.items():
             observations.read_in_part(self._transaction, id_, what)
         seen = [one for one in known if one[1].finding in {Finding.CONFIRMED, Finding.DRIFTED}]
         # What was judged already, and has not changed since, is as it was said to be.
-        same = [row.id for row, verdict in seen if verdict.hint == row.hint_judged]
+        same = [row.id for row, swept in seen if swept.hint == row.hint_judged]
         observations.mark_observed(self._transaction, same, now=self._now)
-        for row, verdict in known:
-            self._gone(row, verdict.gone)
-        for row, verdict in seen:
-            self._seen(row, verdict)
+        for row, swept in known:
+            self._gone(row, swept.gone)
+        for row, swept in seen:
+            self._seen(row, swept)
         self._strays(found.strays)
 
     def file(self) -> None:
@@ -178,19 +178,19 @@ class Recorder:
         if row.found.code == Found.PRUNE_HELD and not inventory.going(self._transaction, row.id):
             observations.nothing_held(self._transaction, row.id)
 
-    def _seen(self, row: PlacementStatus, verdict: SweepVerdict) -> None:
-        if verdict.hint != row.hint:
-            observations.record_hint(self._transaction, row.id, verdict.hint)
-        cause = self._cause(row, verdict)
+    def _seen(self, row: PlacementStatus, swept: SweptPlacement) -> None:
+        if swept.hint != row.hint:
+            observations.record_hint(self._transaction, row.id, swept.hint)
+        cause = self._cause(row, swept)
         if cause and row.state is PlacementState.PLACED:
-            self._found.append(NewFinding(row.id, Trigger.DRIFT, cause, verdict.hint))
+            self._found.append(NewFinding(row.id, Trigger.DRIFT, cause, swept.hint))
 
-    def _cause(self, row: PlacementStatus, verdict: SweepVerdict) -> Reason:
+    def _cause(self, row: PlacementStatus, swept: SweptPlacement) -> Reason:
         """Return why the placement's objects should be judged by a run; ``NONE`` when they need not be."""
-        said = _said(verdict.drifts)
-        if verdict.hint != row.hint_judged or row.found.code == Found.TOLD:
+        said = _said(swept.drifts)
+        if swept.hint != row.hint_judged or row.found.code == Found.TOLD:
             return said
-        if any(self._heals(row, drift) for drift in verdict.drifts):
+        if any(self._heals(row, drift) for drift in swept.drifts):
             return Reason(said.code, {**said.params, "fight": True})
         if row.full_check_due_at is not None and row.full_check_due_at <= self._now:
             return Reason(CauseReason.FULL_CHECK)

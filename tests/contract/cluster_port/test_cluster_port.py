@@ -14,7 +14,7 @@ from workers.sync.objects import fieldset
 from workers.sync.objects.fingerprint import fingerprint
 from workers.sync.objects.live import Live
 from workers.sync.plan import adoption
-from workers.sync.plan.judge import sealed
+from workers.sync.plan.differ import sealed
 from workers.sync.ports import Applied, Ownership, Target, Write
 from workers.sync.requests import Phase
 

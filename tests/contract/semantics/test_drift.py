@@ -23,7 +23,7 @@ def test_a_sweep_confirms_what_it_finds_and_names_who_drifted(site: Site, kubect
         for group, version, kind in {(item.object.group, item.version, item.object.kind) for item in items}:
             found = site.cluster.kind(group, version, kind)
             lists[group, kind] = site.cluster.list_meta(found, namespace="", selector="flotilla.dev/placement")
-        return compare("acme", "alpha", {site.ref: items}, lists, key=b"").verdicts[0]
+        return compare("acme", "alpha", {site.ref: items}, lists, key=b"").placements[0]
 
     assert swept().finding is Finding.CONFIRMED
     status = {"status": {"observedGeneration": 1, "replicas": 1}}
@@ -32,9 +32,9 @@ def test_a_sweep_confirms_what_it_finds_and_names_who_drifted(site: Site, kubect
     edit(kubectl, f"{MAPS}/a", {"data": {"key": "theirs"}})
     edit(kubectl, f"{DEPLOYMENTS}/web", {"metadata": {"annotations": {"flotilla.dev/owner": None}}}, "somebody")
     kubectl.delete(f"{MAPS}/b")
-    verdict = swept()
-    assert verdict.finding is Finding.DRIFTED
-    assert {(drift.object.name, drift.manager) for drift in verdict.drifts} == {
+    one = swept()
+    assert one.finding is Finding.DRIFTED
+    assert {(drift.object.name, drift.manager) for drift in one.drifts} == {
         ("a", "kubectl-edit"), ("b", ""), ("web", "")
     }  # fmt: skip
     assert site.sync(*manifests).ending is Ending.SUCCEEDED

@@ -43,7 +43,7 @@ from workers.record.endings import Ender
 from workers.record.known import Known
 from workers.sync.requests import Phase
 from workers.sync.results import Ending, Fight, SyncResult, Unended
-from workers.sync.sweep import Drift, Finding, SweepResult, SweepVerdict
+from workers.sync.sweep import Drift, Finding, SweepResult, SweptPlacement
 from workers.tasks.looking import Site
 from workers.tasks.preflight import Go, Stop, preflight
 from workers.tasks.sweep_cluster import Recorder
@@ -449,23 +449,23 @@ class Statuses(RuleBasedStateMachine):
             looks = clusters.looks_due(connection, "c1")
             assert looks is not None
             where = Site(snapshot_id, fleet, fleet.clusters["c1"], found, looks)
-            Recorder(connection, where, now).record(SweepResult(self._verdicts(partial=partial), ()))
+            Recorder(connection, where, now).record(SweepResult(self._swept(partial=partial), ()))
         self.truth.events += self.truth.swept != self.truth.edits
         self.truth.swept = self.truth.edits
         if self.truth.contact == "no":
             self.truth.events += 1
         self.truth.contact = "partly" if partial and self.truth.content else "yes"
 
-    def _verdicts(self, *, partial: bool) -> tuple[SweepVerdict, ...]:
+    def _swept(self, *, partial: bool) -> tuple[SweptPlacement, ...]:
         if not self.truth.content:
             return ()
         if partial:
-            return (SweepVerdict(PAY, Finding.PARTIAL, reason=Reason(SweepReason.UNLISTED, {"kind": "ConfigMap"})),)
+            return (SweptPlacement(PAY, Finding.PARTIAL, reason=Reason(SweepReason.UNLISTED, {"kind": "ConfigMap"})),)
         gone = () if self.truth.going else (OLD,)
         if self.truth.edits == self.truth.known_edits:
-            return (SweepVerdict(PAY, Finding.CONFIRMED, gone=gone),)
+            return (SweptPlacement(PAY, Finding.CONFIRMED, gone=gone),)
         drift = Drift(CONFIG, SweepReason.CHANGED, "somebody", seen=str(self.truth.edits))
-        return (SweepVerdict(PAY, Finding.DRIFTED, (drift,), gone=gone),)
+        return (SweptPlacement(PAY, Finding.DRIFTED, (drift,), gone=gone),)
 
     # -- what must hold ------------------------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ def test_whatever_others_do_a_sync_either_enforces_or_says_no(
     items = tuple(site.journal.inventory.values())
     kinds = [cluster.kind("", "", "ConfigMap"), cluster.kind("apps", "", "Deployment")]
     lists = {(k.group, k.kind): cluster.list_meta(k, namespace="", selector="flotilla.dev/placement") for k in kinds}
-    assert compare("acme", "alpha", {site.ref: items}, lists, key=b"").verdicts[0].finding is Finding.CONFIRMED
+    assert compare("acme", "alpha", {site.ref: items}, lists, key=b"").placements[0].finding is Finding.CONFIRMED
 
 
 @LIGHT

@@ -34,7 +34,7 @@ def swept(
 def test_what_is_as_we_left_it_is_confirmed(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map(), deployment())
     cluster.status("Deployment", "web", replicas=2)
-    assert swept(site, cluster).verdicts[0].finding is Finding.CONFIRMED
+    assert swept(site, cluster).placements[0].finding is Finding.CONFIRMED
     assert swept(site, cluster).strays == ()
 
 
@@ -44,59 +44,59 @@ def test_drift_behind_an_object_that_is_no_longer_wanted_is_found(site: Site, cl
     site.journal.inventory[first] = replace(site.journal.inventory[first], wanted=False)
     for name in "ab":
         cluster.remove("ConfigMap", name)
-    (verdict,) = swept(site, cluster).verdicts
-    assert [drift.object for drift in verdict.drifts] == [one for one in site.journal.inventory if one != first]
+    (found,) = swept(site, cluster).placements
+    assert [drift.object for drift in found.drifts] == [one for one in site.journal.inventory if one != first]
 
 
 def test_drift_names_the_object_and_who_wrote_last(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map(), deployment())
     cluster.edit("ConfigMap", "settings", {"data": {"a": "1"}}, manager="early")
     cluster.edit("ConfigMap", "settings", {"data": {"key": "x"}}, manager="late")
-    (verdict,) = swept(site, cluster).verdicts
-    assert verdict.finding is Finding.DRIFTED
-    assert [(drift.object.name, drift.manager) for drift in verdict.drifts] == [("settings", "late")]
-    assert [drift.what for drift in verdict.drifts] == [SweepReason.CHANGED]
+    (found,) = swept(site, cluster).placements
+    assert found.finding is Finding.DRIFTED
+    assert [(drift.object.name, drift.manager) for drift in found.drifts] == [("settings", "late")]
+    assert [drift.what for drift in found.drifts] == [SweepReason.CHANGED]
 
 
 def test_what_is_gone_or_lost_its_mark_drifted(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map(), deployment())
     cluster.remove("ConfigMap", "settings")
     cluster.edit("Deployment", "web", {"metadata": {"annotations": {"flotilla.dev/owner": "me"}}}, manager="x")
-    (verdict,) = swept(site, cluster).verdicts
-    assert {drift.what for drift in verdict.drifts} == {SweepReason.GONE, SweepReason.UNMARKED}
+    (found,) = swept(site, cluster).placements
+    assert {drift.what for drift in found.drifts} == {SweepReason.GONE, SweepReason.UNMARKED}
 
 
 def test_a_list_that_did_not_end_is_said_and_never_drift(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map())
     for live in ({("", "ConfigMap"): None}, {}):
-        (verdict,) = swept(site, cluster, live).verdicts
-        assert verdict.finding is Finding.PARTIAL
-        assert not verdict.drifts
+        (found,) = swept(site, cluster, live).placements
+        assert found.finding is Finding.PARTIAL
+        assert not found.drifts
 
 
 def test_what_was_never_applied_or_is_on_its_way_out_is_under_way(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map())
     cluster.stored("ConfigMap", "settings").deleting = True
-    assert sentence(swept(site, cluster).verdicts[0].reason).endswith("is being deleted")
+    assert sentence(swept(site, cluster).placements[0].reason).endswith("is being deleted")
     (object_id,) = site.journal.inventory
     site.journal.inventory[object_id] = InventoryItem(object_id, "v1")
-    (verdict,) = swept(site, cluster).verdicts
-    assert (verdict.finding, verdict.hint) == (Finding.UNDER_WAY, "")
-    assert sentence(verdict.reason).endswith("was not applied yet")
+    (found,) = swept(site, cluster).placements
+    assert (found.finding, found.hint) == (Finding.UNDER_WAY, "")
+    assert sentence(found.reason).endswith("was not applied yet")
 
 
 def test_a_hint_is_another_whenever_something_else_is_seen_and_the_same_while_nothing_moves(
     site: Site, cluster: FakeCluster
 ) -> None:
     site.sync(config_map())
-    assert swept(site, cluster).verdicts[0].hint == ""
+    assert swept(site, cluster).placements[0].hint == ""
     cluster.edit("ConfigMap", "settings", {"data": {"a": "1"}}, manager="x")
-    first = swept(site, cluster).verdicts[0].hint
-    assert first == swept(site, cluster).verdicts[0].hint
+    first = swept(site, cluster).placements[0].hint
+    assert first == swept(site, cluster).placements[0].hint
     cluster.edit("ConfigMap", "settings", {"data": {"a": "2"}}, manager="x")
-    second = swept(site, cluster).verdicts[0].hint
+    second = swept(site, cluster).placements[0].hint
     cluster.remove("ConfigMap", "settings")
-    assert len({"", first, second, swept(site, cluster).verdicts[0].hint}) == 4
+    assert len({"", first, second, swept(site, cluster).placements[0].hint}) == 4
 
 
 def test_two_writes_within_one_second_are_two_hints(site: Site, cluster: FakeCluster) -> None:
@@ -107,7 +107,7 @@ def test_two_writes_within_one_second_are_two_hints(site: Site, cluster: FakeClu
         seen.append(lists(cluster))
     first, second = ((found["", "ConfigMap"] or ())[0] for found in seen)
     second = msgspec.structs.replace(second, managed_fields=first.managed_fields)
-    hints = [swept(site, cluster, {("", "ConfigMap"): [meta]}).verdicts[0].hint for meta in (first, second)]
+    hints = [swept(site, cluster, {("", "ConfigMap"): [meta]}).placements[0].hint for meta in (first, second)]
     assert len({"", *hints}) == 3, "the times of managedFields are of whole seconds"
 
 
@@ -115,7 +115,7 @@ def test_what_waits_to_be_pruned_is_not_looked_at(site: Site, cluster: FakeClust
     site.sync(config_map())
     (object_id,) = site.journal.inventory
     site.journal.inventory[object_id] = replace(site.journal.inventory[object_id], wanted=False, fingerprint="x")
-    assert swept(site, cluster).verdicts[0].finding is Finding.CONFIRMED
+    assert swept(site, cluster).placements[0].finding is Finding.CONFIRMED
 
 
 def test_an_object_that_names_us_and_is_in_no_inventory_is_a_stray(site: Site, cluster: FakeCluster) -> None:
@@ -148,12 +148,12 @@ def test_an_object_that_cannot_be_understood_is_no_drift_and_keeps_nobody_else_f
     site.sync(config_map("a"), config_map("b"))
     listed = lists(cluster)
     broken = tuple(replace_fields(meta, b"3") if meta.name == "a" else meta for meta in listed["", "ConfigMap"] or ())
-    (verdict,) = swept(site, cluster, {**listed, ("", "ConfigMap"): broken}).verdicts
-    assert (verdict.finding, verdict.drifts) == (Finding.PARTIAL, ())
-    assert "ConfigMap" in sentence(verdict.reason)
+    (found,) = swept(site, cluster, {**listed, ("", "ConfigMap"): broken}).placements
+    assert (found.finding, found.drifts) == (Finding.PARTIAL, ())
+    assert "ConfigMap" in sentence(found.reason)
     cluster.remove("ConfigMap", "b")
-    (verdict,) = swept(site, cluster, {**listed, ("", "ConfigMap"): broken[:1]}).verdicts
-    assert [drift.object.name for drift in verdict.drifts] == ["b"]
+    (found,) = swept(site, cluster, {**listed, ("", "ConfigMap"): broken[:1]}).placements
+    assert [drift.object.name for drift in found.drifts] == ["b"]
 
 
 def replace_fields(meta: LiveMeta, fields: bytes) -> LiveMeta:

@@ -18,7 +18,7 @@ from workers.sync.objects import marks
 from workers.sync.objects.live import LiveMeta
 from workers.sync.objects.marks import OwnerKind
 from workers.sync.objects.ordering import batches, sort_key
-from workers.sync.plan.judge import JUDGEMENTS, restless
+from workers.sync.plan.differ import COMPARISONS, restless
 from workers.sync.ports import InventoryItem, PlannedChange, Ports, Target
 from workers.sync.requests import Phase, SyncRequest
 
@@ -72,7 +72,7 @@ class Remover:
             self._drop(item, Action.SKIPPED, Reason(ObjectReason.KIND_GONE))
             return
         target = Target(kind, item.object.namespace, item.object.name)
-        for _ in range(JUDGEMENTS):
+        for _ in range(COMPARISONS):
             live = self._cluster.get(target)
             if live is None:
                 self._drop(item, Action.SKIPPED, Reason(ObjectReason.ABSENT))

@@ -198,7 +198,7 @@ class HookRunner:
     def _looked_at(self, hook: Wanted, stage: Stage, item: InventoryItem | None) -> Progress:
         live = self._objects.get(hook, item)
         if live is not None and self._objects.made(live, item, stage):
-            return self._judged(hook, stage, item or self._begun_item(hook, stage), live)
+            return self._as_observed(hook, stage, item or self._begun_item(hook, stage), live)
         if item is not None and item.hook_state is HookState.FAILED:
             return Progress(item.object, HookState.FAILED, self._not_again(Reason(HookReason.BEFORE)))
         if item is not None and item.uid:
@@ -267,9 +267,9 @@ class HookRunner:
         item = replace(item, uid=live.meta.uid)
         self._rows.note(item)
         self._outcomes.add(Change(hook.object, Action.CREATED, _of(HookReason.BEGUN, stage)), item)
-        return self._judged(hook, stage, item, live)
+        return self._as_observed(hook, stage, item, live)
 
-    def _judged(self, hook: Wanted, stage: Stage, item: InventoryItem, live: Live) -> Progress:
+    def _as_observed(self, hook: Wanted, stage: Stage, item: InventoryItem, live: Live) -> Progress:
         state, reason = self._state(hook, live)
         if state is HookState.FAILED and item.hook_state is HookState.FAILED:
             return Progress(item.object, state, self._not_again(reason))

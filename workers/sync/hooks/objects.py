@@ -15,7 +15,7 @@ from workers.sync.health import lifetime
 from workers.sync.objects import marks
 from workers.sync.objects.live import Live
 from workers.sync.objects.marks import OwnerKind
-from workers.sync.plan.judge import JUDGEMENTS, sealed
+from workers.sync.plan.differ import COMPARISONS, sealed
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.places import Deletion, Stage
 from workers.sync.ports import InventoryItem, Ownership, Ports, Target, Write
@@ -138,7 +138,7 @@ class HookObjects:
     def _until_unmoved(self, hook: Wanted, live: Live, write: Callable[[Live], None]) -> None:
         """Write once the object is as it was seen; nothing where it went, or another took its place."""
         found: Live | None = live
-        for _ in range(JUDGEMENTS):
+        for _ in range(COMPARISONS):
             if found is None or found.meta.uid != live.meta.uid:
                 return
             try:

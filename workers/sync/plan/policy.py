@@ -26,7 +26,7 @@ class _Placed:
 def check(normal: Normal, project: Project) -> None:
     """Return if the project allows every object.
 
-    Whether a kind is cluster-scoped is what the cluster says. What it does not serve yet is judged once it does.
+    Whether a kind is cluster-scoped is what the cluster says. What it does not serve yet is looked at once it does.
 
     Raises:
         PolicyError: it does not; names every one that it refuses.

@@ -97,7 +97,7 @@ def _listed(cluster: ClusterPort, kind: Kind, namespaces: set[str], selector: st
     try:
         return over_namespaces(read, namespaces)
     except (UnknownKindError, SilentGroupError):
-        return ()  # whoever judges its objects is told the same
+        return ()  # what compares its objects is told the same
 
 
 def over_namespaces(read: Callable[[str], tuple[T, ...]], namespaces: Collection[str]) -> tuple[T, ...]:

@@ -214,5 +214,5 @@ def test_a_plain_job_that_ttl_collected_is_neither_drift_nor_run_again(
     done = site.sync(once, dry_runs=DryRuns.ALL)
     assert (done.ending, actions(done)) == (Ending.SUCCEEDED, {"Job/once": "unchanged"})
     assert jobs(kubectl) == set()
-    (verdict,) = compare(site.fleet, site.ref.cluster, {site.ref: [row]}, {("batch", "Job"): ()}, key=b"").verdicts
-    assert verdict.finding is Finding.CONFIRMED
+    (found,) = compare(site.fleet, site.ref.cluster, {site.ref: [row]}, {("batch", "Job"): ()}, key=b"").placements
+    assert found.finding is Finding.CONFIRMED

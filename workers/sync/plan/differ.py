@@ -40,12 +40,12 @@ from workers.sync.plan.remedies import WITH_DATA, explained, is_unbound_resize, 
 from workers.sync.ports import CREATE_ONLY, Applied, ClusterPort, InventoryItem, Ownership, Write
 from workers.sync.requests import DryRuns, SyncRequest
 
-JUDGEMENTS = 5
-"""How often an object that changes meanwhile is judged anew."""
+COMPARISONS = 5
+"""How often an object that changes meanwhile is compared again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PlannedObject:
     """What is to be done about one object, and everything that the write needs.
 
     Attributes:
@@ -54,7 +54,7 @@ class Verdict:
         detail: in words.
         diff: what would change.
         manifest: what is to be sent, without preconditions.
-        live: the object that was judged; None where there was none.
+        live: the object that was compared; None where there was none.
         ownership: what the write does about fields that others own.
         adopt: it becomes ours by this write.
         migration: managedFields to store before the write; None where nothing moves.
@@ -65,7 +65,7 @@ class Verdict:
         error_code: of a refusal.
         holder: the placement of this cluster that owns it.
         hold: what that one says to it being taken over; None where nobody was asked.
-        postponed: it is refused now, maybe for want of what this run writes before it: it is judged again then.
+        postponed: it is refused now, maybe for want of what this run writes before it: it is compared again then.
     """
 
     wanted: Wanted
@@ -97,8 +97,8 @@ class Verdict:
         return self.action in {Action.CONFLICT, Action.FAILED}
 
 
-class Judge:
-    """Judges the objects of one attempt.
+class Differ:
+    """Compares each object of one attempt with what is live, and plans what is to be done about it.
 
     Args:
         request: whose objects they are, and by which rules.
@@ -118,7 +118,7 @@ class Judge:
         return self._items.get(object_id)
 
     def release(self, object_id: ObjectId, holder: PlacementRef, item: InventoryItem | None) -> None:
-        """Judge an object as ours from now on: its owner releases it, with what its inventory holds of it."""
+        """Take an object as ours from now on: its owner releases it, with what its inventory holds of it."""
         self._released[object_id] = holder
         if item is not None:
             self._items[object_id] = replace(item, hook_run="", hook_state=HookState.NONE, hook_stage="")
@@ -151,27 +151,27 @@ class Judge:
         given |= {"managers": ignored.managers} if ignored.managers else {}
         return digest_of(given | ({"extra": ExtraFields.REMOVE} if removes else {}), None)
 
-    def unchanged(self, wanted: Wanted, listed: LiveMeta | None) -> Verdict | None:
-        """Return the verdict that needs no request: neither the object nor what is wanted changed."""
+    def unchanged(self, wanted: Wanted, listed: LiveMeta | None) -> PlannedObject | None:
+        """Return the plan that takes no request to make: neither the object nor what is wanted changed."""
         item = self._items.get(wanted.object)
         asked = self._request.dry_runs is DryRuns.ALL or wanted.object in self._request.fenced
         if item is None or listed is None or asked:
             return None
         seen = fingerprint_like(item.fingerprint, listed, self._request.digest_key)
         same = item.desired_digest == self.digest(wanted) and item.fingerprint == seen
-        return Verdict(wanted, Action.UNCHANGED) if same and not listed.deletion_timestamp else None
+        return PlannedObject(wanted, Action.UNCHANGED) if same and not listed.deletion_timestamp else None
 
-    def judge(self, wanted: Wanted) -> Verdict:
-        """Return the verdict on one object; a refusal of it is a verdict too.
+    def compare(self, wanted: Wanted) -> PlannedObject:
+        """Return what is planned for one object; a refusal is one of the plans.
 
         Raises:
             TransientError: the cluster could not say.
             UnauthorisedError: it would refuse all the others alike.
         """
         if wanted.options.apply is ApplyMode.NEVER:
-            return Verdict(wanted, Action.SKIPPED, Reason(ObjectReason.NEVER))
+            return PlannedObject(wanted, Action.SKIPPED, Reason(ObjectReason.NEVER))
         try:
-            return self._judged(wanted)
+            return self._planned(wanted)
         except UnauthorisedError:
             raise
         except InvalidError as error:
@@ -179,19 +179,19 @@ class Judge:
         except PermanentError as error:
             return _refusal(wanted, error)
 
-    def create_unchecked(self, wanted: Wanted, why: Reason) -> Verdict:
-        """Return the verdict on an object that cannot exist yet, since its namespace or kind does not."""
-        return Verdict(wanted, Action.CREATED, _unchecked(why), manifest=self._first(wanted), unchecked=True)
+    def create_unchecked(self, wanted: Wanted, why: Reason) -> PlannedObject:
+        """Return what is planned for an object that cannot exist yet, since its namespace or kind does not."""
+        return PlannedObject(wanted, Action.CREATED, _unchecked(why), manifest=self._first(wanted), unchecked=True)
 
-    def postponed(self, refused: Verdict, until: ObjectId) -> Verdict:
-        """Return the verdict on a refused object that is judged again once another one is written."""
+    def postponed(self, refused: PlannedObject, until: ObjectId) -> PlannedObject:
+        """Return what is planned for a refused object that is compared again once another one is written."""
         item = self._items.get(refused.wanted.object)
         action = Action.CONFIGURED if item is not None and item.uid else Action.CREATED
         comes_first = Reason(ObjectReason.POSTPONED, {"until": str(until)})
-        return Verdict(refused.wanted, action, comes_first, postponed=True)
+        return PlannedObject(refused.wanted, action, comes_first, postponed=True)
 
-    def _recreated(self, wanted: Wanted, error: InvalidError) -> Verdict | None:
-        """Return the verdict that deletes the object and makes it anew; None where that is not asked for, or not ours.
+    def _recreated(self, wanted: Wanted, error: InvalidError) -> PlannedObject | None:
+        """Return the plan that deletes and creates the object again; None where that is not asked for or not allowed.
 
         Kinds that take other objects or data along need ``flotilla.dev/prune: allow`` besides.
         """
@@ -207,33 +207,33 @@ class Judge:
         if live is None and not error.immutable:
             return None
         if live is None:
-            message = f"{wanted.object} went away while it was judged"
+            message = f"{wanted.object} went away while it was compared"
             raise UnsettledError(message)
         if live.meta.deletion_timestamp:
             raise _being_deleted(wanted, live)
         if self._owner(wanted, live.meta).kind is not OwnerKind.OURS:
             return None
         detail = Reason(ObjectReason.RECREATED, {"why": nested(told(error, wanted.object))})
-        return Verdict(wanted, Action.CONFIGURED, detail, manifest=self._first(wanted), live=live, recreate=True)
+        return PlannedObject(wanted, Action.CONFIGURED, detail, manifest=self._first(wanted), live=live, recreate=True)
 
-    def _judged(self, wanted: Wanted) -> Verdict:
+    def _planned(self, wanted: Wanted) -> PlannedObject:
         item = self._items.get(wanted.object)
         live = self._cluster.get(wanted.target) if item is not None and item.uid else None
         if live is None and item is not None and item.goes_by_itself and item.desired_digest == self.digest(wanted):
-            return Verdict(wanted, Action.UNCHANGED, Reason(ObjectReason.COLLECTED))
-        for _ in range(JUDGEMENTS):
-            verdict = self._absent(wanted) if live is None else self._present(wanted, live)
-            if verdict is not None:
-                return verdict
+            return PlannedObject(wanted, Action.UNCHANGED, Reason(ObjectReason.COLLECTED))
+        for _ in range(COMPARISONS):
+            planned = self._absent(wanted) if live is None else self._present(wanted, live)
+            if planned is not None:
+                return planned
             live = self._cluster.get(wanted.target)
-        raise restless(wanted.object, live, "judged")
+        raise restless(wanted.object, live, "compared")
 
     def _first(self, wanted: Wanted) -> Mapping[str, Any]:
         """Return what creates the object: every value as Git has it, ignored or not, but for what is a controller's."""
         return self._with_fence(wanted, ignore.left_out(wanted.manifest, self.ignored(wanted).unsent), None)
 
-    def _absent(self, wanted: Wanted) -> Verdict | None:
-        """Return the verdict on an object taken for absent; None when it turned out to exist."""
+    def _absent(self, wanted: Wanted) -> PlannedObject | None:
+        """Return what is planned for an object taken for absent; None when it turned out to exist."""
         manifest = self._first(wanted)
         try:
             created = self._dry_run(wanted, sealed(manifest, None), Ownership.RESPECT).created
@@ -243,21 +243,21 @@ class Judge:
             if self._cluster.get(wanted.target) is not None:
                 return None
             return self.create_unchecked(wanted, briefly(error))
-        return Verdict(wanted, Action.CREATED, self.ignored(wanted).note, manifest=manifest) if created else None
+        return PlannedObject(wanted, Action.CREATED, self.ignored(wanted).note, manifest=manifest) if created else None
 
     def _dry_run(self, wanted: Wanted, body: bytes, ownership: Ownership) -> Applied:
         return self._cluster.apply(wanted.target, body, write=Write.DRY_RUN, ownership=ownership)
 
-    def _present(self, wanted: Wanted, live: Live) -> Verdict | None:
-        """Return the verdict on an object that exists; None when it changed meanwhile."""
+    def _present(self, wanted: Wanted, live: Live) -> PlannedObject | None:
+        """Return what is planned for an object that exists; None when it changed meanwhile."""
         owner = self._owner(wanted, live.meta)
         if wanted.options.apply is ApplyMode.IF_ABSENT:
             if owner.kind is OwnerKind.OURS:
-                return Verdict(wanted, Action.UNCHANGED, live=live)
-            return Verdict(wanted, Action.SKIPPED, Reason(ObjectReason.IF_ABSENT))
+                return PlannedObject(wanted, Action.UNCHANGED, live=live)
+            return PlannedObject(wanted, Action.SKIPPED, Reason(ObjectReason.IF_ABSENT))
         if refusal := adoption.refusal(owner, self._request.settings.adopt):
             holder = marks.neighbour(owner, self._request.fleet, self._request.ref)
-            return Verdict(wanted, Action.CONFLICT, refusal, error_code="apply.owned", holder=holder)
+            return PlannedObject(wanted, Action.CONFLICT, refusal, error_code="apply.owned", holder=holder)
         if live.meta.deletion_timestamp:
             raise _being_deleted(wanted, live)
         proposal = self._proposal(wanted, live, adopt=owner.kind is not OwnerKind.OURS)
@@ -266,7 +266,7 @@ class Judge:
         except DryRunUnsupportedError as error:
             return replace(proposal, action=Action.CONFIGURED, detail=_unchecked(briefly(error)), unchecked=True)
 
-    def _proposal(self, wanted: Wanted, live: Live, *, adopt: bool) -> Verdict:
+    def _proposal(self, wanted: Wanted, live: Live, *, adopt: bool) -> PlannedObject:
         moving = adoption.migrated(live.meta) if adopt and wanted.options.apply is not ApplyMode.MERGE else None
         extra = None
         if not adopt and self._request.settings.extra_fields is ExtraFields.REMOVE:
@@ -278,7 +278,7 @@ class Judge:
         manifest = ignore.left_out(wanted.manifest, ignored.unsent)
         if ignored:
             manifest = ignore.without_others(manifest, live.body(), managers, ignored)
-        return Verdict(
+        return PlannedObject(
             wanted,
             Action.UNCHANGED,
             detail=together(self._how_ours(wanted.object, adopt), said, ignored.note),
@@ -289,7 +289,7 @@ class Judge:
             extra=extra,
         )
 
-    def _how_ours(self, object_id: ObjectId, adopt: bool) -> Reason:  # noqa: FBT001 - as the verdict has it
+    def _how_ours(self, object_id: ObjectId, adopt: bool) -> Reason:  # noqa: FBT001 - as the plan has it
         holder = self._released.get(object_id)
         if holder is not None:
             return Reason(ObjectReason.TAKEN_FROM, {"placement": str(holder)})
@@ -305,7 +305,7 @@ class Judge:
         annotations = {**metadata["annotations"], marks.FENCE: fence}
         return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
-    def _compared(self, proposal: Verdict, live: Live) -> Verdict | None:
+    def _compared(self, proposal: PlannedObject, live: Live) -> PlannedObject | None:
         wanted, body = proposal.wanted, sealed(proposal.manifest or {}, live.meta)
         try:
             try:
@@ -330,27 +330,27 @@ class Judge:
             return replace(proposal, action=Action.CONFIGURED, diff=changes)
         return proposal
 
-    def settle(self, verdict: Verdict, error: ConflictError) -> Verdict:
-        """Return the verdict with the conflict decided: taken by force, or refused."""
-        settings, item = self._request.settings, self._items.get(verdict.wanted.object)
-        merging = verdict.wanted.options.apply is ApplyMode.MERGE
+    def settle(self, planned: PlannedObject, error: ConflictError) -> PlannedObject:
+        """Return the plan with the conflict decided: taken by force, or refused."""
+        settings, item = self._request.settings, self._items.get(planned.wanted.object)
+        merging = planned.wanted.options.apply is ApplyMode.MERGE
         decision = conflicts.decide(
             error.fields,
             item.applied_fields if item is not None else None,
             ConflictPolicy.FAIL if merging else settings.conflicts,
-            moving=adoption.moves if verdict.adopt and verdict.migration is not None else _none_moves,
+            moving=adoption.moves if planned.adopt and planned.migration is not None else _none_moves,
         )
         if isinstance(decision, conflicts.Stop):
-            return replace(verdict, action=Action.CONFLICT, detail=decision.detail, error_code="apply.conflict")
-        return replace(verdict, detail=together(verdict.detail, decision.detail), ownership=Ownership.FORCE)
+            return replace(planned, action=Action.CONFLICT, detail=decision.detail, error_code="apply.conflict")
+        return replace(planned, detail=together(planned.detail, decision.detail), ownership=Ownership.FORCE)
 
 
 def _unchecked(why: Reason) -> Reason:
     return Reason(ObjectReason.UNCHECKED, {"why": nested(why)})
 
 
-def _refusal(wanted: Wanted, error: PermanentError) -> Verdict:
-    return Verdict(wanted, Action.FAILED, explained(error, wanted), error=error, error_code=error.code)
+def _refusal(wanted: Wanted, error: PermanentError) -> PlannedObject:
+    return PlannedObject(wanted, Action.FAILED, explained(error, wanted), error=error, error_code=error.code)
 
 
 def sealed(manifest: Mapping[str, Any], meta: LiveMeta | None) -> bytes:

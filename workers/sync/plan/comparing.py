@@ -1,4 +1,4 @@
-"""The objects of one step judged together: what is unchanged, what must wait for others, and what cannot be told."""
+"""The objects of one step compared together: what is unchanged, what must wait for others, and what cannot be told."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.sync.objects.controlled import scaled_by
 from workers.sync.objects.live import Kind, LiveMeta
 from workers.sync.objects.moving import Held, Hold
 from workers.sync.objects.ordering import CRD, NAMESPACE, kind_key
-from workers.sync.plan.judge import Judge, Verdict
+from workers.sync.plan.differ import Differ, PlannedObject
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.postponing import explained_by
 from workers.sync.plan.reading import live_metadata
@@ -27,16 +27,16 @@ from workers.sync.results import Fight
 from workers.sync.sweep import last_manager
 
 _FIRST = (NAMESPACE, CRD)
-"""Judged before the rest: they tell which objects cannot be dry-run yet."""
+"""Compared before the rest: they tell which objects cannot be dry-run yet."""
 
 
-class Judging:
-    """Judges the objects of one attempt, step by step.
+class Comparing:
+    """Compares the objects of one attempt, step by step.
 
     Args:
         request: whose objects they are.
         ports: the outside.
-        objects: all of them; hooks are judged elsewhere.
+        objects: all of them; hooks are compared elsewhere.
         arriving: kinds that only a manifest defines so far.
     """
 
@@ -50,7 +50,7 @@ class Judging:
         self._listed: Mapping[ObjectId, LiveMeta] = {}
         self._wrote: list[Wanted] = []
         scaled = scaled_by((one.object, one.manifest) for one in objects)
-        self.judge = Judge(request, ports.cluster, scaled)
+        self.differ = Differ(request, ports.cluster, scaled)
         self.waiting: dict[ObjectId, SilentGroupError | UnboundError] = {}
         """Why objects must wait: their API group does not answer, or they are not ready for the change. What follows
         them in order is held back too."""
@@ -71,18 +71,18 @@ class Judging:
         served = [one for one in self._objects if one.target.kind not in self._arriving]
         self._listed = live_metadata(self._ports.cluster, self._request.inventory, served, label)
 
-    def wrote(self, verdicts: Iterable[Verdict]) -> None:
+    def wrote(self, plans: Iterable[PlannedObject]) -> None:
         """Take in what a step created or changed: it may explain what is refused later."""
-        self._wrote += (one.wanted for one in verdicts if one.to_write)
+        self._wrote += (one.wanted for one in plans if one.to_write)
 
-    def verdicts(self, wanted: Sequence[Wanted]) -> list[Verdict]:
-        """Return the verdicts on the objects of one step, but for those that must wait.
+    def plans(self, wanted: Sequence[Wanted]) -> list[PlannedObject]:
+        """Return what is planned for the objects of one step, but for those that must wait.
 
         Raises:
             TransientError: the cluster could not say.
             UnauthorisedError: it knows us no longer.
         """
-        found: dict[ObjectId, Verdict] = {}
+        found: dict[ObjectId, PlannedObject] = {}
 
         def decide(one: Wanted) -> None:
             try:
@@ -98,19 +98,19 @@ class Judging:
             if one.object in found or one.object in self.waiting:
                 continue
             if why := self._not_there_yet(one, new):
-                found[one.object] = self.judge.create_unchecked(one, why)
+                found[one.object] = self.differ.create_unchecked(one, why)
             else:
                 rest.append(one)
         each(self._ports.executor, decide, rest)
-        judged = self._asked(self._postponed([found[one.object] for one in wanted if one.object in found]))
-        return [self._held_back(verdict) for verdict in judged]
+        compared = self._asked(self._postponed([found[one.object] for one in wanted if one.object in found]))
+        return [self._held_back(planned) for planned in compared]
 
-    def within_reach(self, verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
-        """Return the verdicts on what comes, in order, before everything that must wait."""
+    def within_reach(self, plans: Sequence[PlannedObject]) -> Sequence[PlannedObject]:
+        """Return what is planned for the objects that come, in order, before everything that must wait."""
         if not self.waiting:
-            return verdicts
+            return plans
         end = min(map(kind_key, self.waiting))
-        return [one for one in verdicts if kind_key(one.wanted.object) < end]
+        return [one for one in plans if kind_key(one.wanted.object) < end]
 
     def give_up_waiting(self) -> None:
         """Return if nothing must wait.
@@ -121,54 +121,54 @@ class Judging:
         for error in self.waiting.values():
             raise error
 
-    def _held_back(self, verdict: Verdict) -> Verdict:
-        """Return the verdict, without a write where somebody keeps changing the object back and its time is not up."""
-        until = self._request.held.get(verdict.wanted.object)
-        if until is None or not verdict.to_write:
-            return verdict
-        meta = verdict.live.meta if verdict.live is not None else self._listed.get(verdict.wanted.object)
+    def _held_back(self, planned: PlannedObject) -> PlannedObject:
+        """Return the plan, without a write where somebody keeps changing the object back and its time is not up."""
+        until = self._request.held.get(planned.wanted.object)
+        if until is None or not planned.to_write:
+            return planned
+        meta = planned.live.meta if planned.live is not None else self._listed.get(planned.wanted.object)
         manager = last_manager(meta) if meta is not None else ""
-        self.fights.append(Fight(verdict.wanted.object, manager, until))
-        return replace(verdict, action=Action.SKIPPED, detail=foreign(ObjectReason.FIGHT, manager=manager))
+        self.fights.append(Fight(planned.wanted.object, manager, until))
+        return replace(planned, action=Action.SKIPPED, detail=foreign(ObjectReason.FIGHT, manager=manager))
 
-    def _asked(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
-        """Return the verdicts, those on other placements' objects with what their owners say."""
+    def _asked(self, plans: Sequence[PlannedObject]) -> list[PlannedObject]:
+        """Return the plans, those on other placements' objects with what their owners say."""
         theirs: dict[PlacementRef, list[ObjectId]] = {}
-        for one in verdicts:
+        for one in plans:
             if one.holder is not None:
                 theirs.setdefault(one.holder, []).append(one.wanted.object)
         held = {holder: self._ports.journal.held(holder, objects) for holder, objects in theirs.items()}
-        return [one if one.holder is None else self._answered(one, held[one.holder]) for one in verdicts]
+        return [one if one.holder is None else self._answered(one, held[one.holder]) for one in plans]
 
-    def _answered(self, verdict: Verdict, held: Mapping[ObjectId, Held]) -> Verdict:
-        object_id, holder = verdict.wanted.object, verdict.holder
+    def _answered(self, planned: PlannedObject, held: Mapping[ObjectId, Held]) -> PlannedObject:
+        object_id, holder = planned.wanted.object, planned.holder
         answer = held.get(object_id)
         if answer is None or holder is None:
-            return verdict
+            return planned
         if answer.hold is not Hold.FREE:
-            return replace(verdict, hold=answer.hold, detail=answer.reason)
-        self.judge.release(object_id, holder, answer.item)
+            return replace(planned, hold=answer.hold, detail=answer.reason)
+        self.differ.release(object_id, holder, answer.item)
         self.taken[object_id] = holder
-        return self.judge.judge(verdict.wanted)
+        return self.differ.compare(planned.wanted)
 
-    def _decided(self, one: Wanted) -> Verdict:
-        return self.judge.unchanged(one, self._listed.get(one.object)) or self.judge.judge(one)
+    def _decided(self, one: Wanted) -> PlannedObject:
+        return self.differ.unchanged(one, self._listed.get(one.object)) or self.differ.compare(one)
 
     def _not_there_yet(self, wanted: Wanted, new_namespaces: set[str]) -> Reason:
         if wanted.target.kind in self._arriving:
             return Reason(ObjectReason.KIND_COMES)
         return Reason(ObjectReason.NAMESPACE_COMES) if wanted.object.namespace in new_namespaces else NONE
 
-    def _postponed(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
-        """Return the verdicts, with those to be judged again that something written before may explain."""
-        here = [one.wanted for one in verdicts if one.to_write or one.error is not None]
+    def _postponed(self, plans: Sequence[PlannedObject]) -> list[PlannedObject]:
+        """Return the plans, with those to be compared again that something written before may explain."""
+        here = [one.wanted for one in plans if one.to_write or one.error is not None]
 
-        def again(verdict: Verdict) -> Verdict:
-            if verdict.error is None:
-                return verdict
-            turn = kind_key(verdict.wanted.object)
+        def again(planned: PlannedObject) -> PlannedObject:
+            if planned.error is None:
+                return planned
+            turn = kind_key(planned.wanted.object)
             before = (one for one in here if kind_key(one.object) < turn)
-            until = explained_by(verdict.wanted, verdict.error, chain(self._wrote, before))
-            return verdict if until is None else self.judge.postponed(verdict, until)
+            until = explained_by(planned.wanted, planned.error, chain(self._wrote, before))
+            return planned if until is None else self.differ.postponed(planned, until)
 
-        return [again(one) for one in verdicts]
+        return [again(one) for one in plans]
