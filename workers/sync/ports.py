@@ -124,10 +124,10 @@ class Ownership(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where one object lies: a kind, a namespace (empty where there is none) and a name.
+    """Where one object is: a kind, a namespace (empty where there is none) and a name.
 
     A kind that only a definition of the same run promises has no name in URLs yet. What serves the port asks the
-    cluster for it with each request, and refuses one that lies elsewhere than was promised.
+    cluster for it with each request, and refuses one that is elsewhere than was promised.
     """
 
     kind: Kind
@@ -170,7 +170,7 @@ class ClusterPort(Protocol):
         ...
 
     def refresh_kinds(self) -> None:
-        """Read the served kinds anew: a CustomResourceDefinition arrived."""
+        """Read the served kinds again: a CustomResourceDefinition arrived."""
         ...
 
     def list_meta(self, kind: Kind, *, namespace: str, selector: str) -> tuple[LiveMeta, ...]:

@@ -200,7 +200,7 @@ class Writer:
         return self._cluster.apply(target, body, write=Write.REAL, ownership=planned.ownership)
 
     def _delete_first(self, target: Target, meta: LiveMeta) -> None:
-        """Delete what is to be made anew, and wait until it is gone.
+        """Delete what is to be made again, and wait until it is gone.
 
         Raises:
             ConflictError: it is no longer the object that was compared.

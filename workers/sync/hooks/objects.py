@@ -76,7 +76,7 @@ class HookObjects:
             return live
 
     def cleared_before(self, hook: Wanted) -> bool:
-        """Tell whether what earlier runs made for a hook is deleted before it is made anew."""
+        """Tell whether what earlier runs made for a hook is deleted before it is made again."""
         return Deletion.BEFORE_CREATION in hook.place.deletion
 
     def settle(self, hook: Wanted, item: InventoryItem) -> Reason:

@@ -22,7 +22,7 @@ _HEX = re.compile(rf"[0-9a-f]{{{GENERATED}}}")
 
 
 def former(hook: Wanted, inventory: Iterable[InventoryItem]) -> Iterator[InventoryItem]:
-    """Yield the rows of what other runs made for a hook whose name each run makes anew."""
+    """Yield the rows of what other runs made for a hook whose name each run makes again."""
     if not hook.generated:
         return
     place = (hook.object.group, hook.object.kind, hook.object.namespace)
@@ -73,7 +73,7 @@ class HookRows:
         return self._found(hook, stage, lambda item: item.hook_run == str(self._request.attempt.run))
 
     def former(self, hook: Wanted) -> tuple[InventoryItem, ...]:
-        """Return the rows of what other runs made for a hook whose name each run makes anew."""
+        """Return the rows of what other runs made for a hook whose name each run makes again."""
         run = str(self._request.attempt.run)
         return tuple(item for item in former(hook, tuple(self._items.values())) if item.hook_run != run)
 
@@ -91,7 +91,7 @@ class HookRows:
         """Return the rows that this run goes on from, as its own: a retry by time runs no hook a second time.
 
         That holds for a phase whose hooks all succeeded for this very revision, and for one in which a hook failed or
-        is under way. A phase that broke off before its hooks could be made is begun anew.
+        is under way. A phase that broke off before its hooks could be made is begun again.
         """
         if self._request.trigger is not Trigger.RETRY:
             return ()

@@ -23,7 +23,7 @@ _TEXT = re.compile(rb'"[^"]*"')
 
 
 def mapping(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object in ``raw``, decoded anew, so that the caller may change it.
+    """Return the JSON object in ``raw``, decoded again, so that the caller may change it.
 
     Raises:
         GarbageError: it is none, or nests too deep.
@@ -69,7 +69,7 @@ def _nests_beyond(raw: bytes, levels: int) -> bool:
 
 
 def trimmed(raw: bytes, deepest: int = DEEPEST + 2) -> bytes:
-    """Return JSON without what lies in its objects and lists at level ``deepest``, in time linear in its size.
+    """Return JSON without what is in its objects and lists at level ``deepest``, in time linear in its size.
 
     Args:
         raw: valid JSON.

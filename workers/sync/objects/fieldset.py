@@ -72,7 +72,7 @@ class Paths(Container[str]):
         self._known = frozenset(_digests(fields, _nothing()))
 
     def __contains__(self, path: object) -> bool:
-        """Return whether the set holds what lies at a path."""
+        """Return whether the set holds what is at a path."""
         if not isinstance(path, str):
             return False
         whole = _nothing()
@@ -98,7 +98,7 @@ def _digests(fields: FieldSet, above: Any) -> Iterator[bytes]:
 def below(fields: FieldSet, path: Sequence[Element]) -> FieldSet | None:
     """Return what the set holds at and below ``path``; None where it holds nothing.
 
-    A leaf that ends above ``path`` is an atomic value: who owns it owns what lies in it, as one leaf.
+    A leaf that ends above ``path`` is an atomic value: who owns it owns what is in it, as one leaf.
     """
     node: FieldSet = fields
     for element in path:

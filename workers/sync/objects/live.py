@@ -25,7 +25,7 @@ class Kind:
 
     Attributes:
         resource: its plural name in URLs; empty while only a definition of the same run promises the kind.
-        namespaced: whether its objects lie in namespaces.
+        namespaced: whether its objects are in namespaces.
     """
 
     group: str
@@ -119,5 +119,5 @@ class Live:
         self.meta = _ENVELOPE.decode(raw).metadata
 
     def body(self) -> dict[str, Any]:
-        """Return the whole object, decoded anew, so that the caller may change it; errors as ``depth.mapping``."""
+        """Return the whole object, decoded again, so that the caller may change it; errors as ``depth.mapping``."""
         return mapping(self.raw)

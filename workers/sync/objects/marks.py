@@ -1,6 +1,6 @@
 """The marks by which an object says whose it is, and what an application says about one object.
 
-They lie on ``metadata`` only, never in selectors or pod templates. An object whose owner annotation does not name
+They are on ``metadata`` only, never in selectors or pod templates. An object whose owner annotation does not name
 that very object is a copy: it counts as unmarked.
 """
 
@@ -114,7 +114,7 @@ class Options:
     keep: bool = False
     prune_allowed: bool = False
     recreate: bool = False
-    """It may be deleted and made anew where a field that cannot change is to be changed."""
+    """It may be deleted and made again where a field that cannot change is to be changed."""
     kind_may_come: bool = False
     """Its kind may not be served yet when the run begins."""
     ignored: tuple[str, ...] = ()

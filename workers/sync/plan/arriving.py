@@ -1,7 +1,7 @@
 """Kinds that a CustomResourceDefinition among the manifests brings, before the cluster serves them. Pure.
 
 What a definition says decides nothing but the order of things: that an object of the kind is expected, and whether it
-lies in a namespace. Where the object really lies, the cluster's discovery says once the definition is written.
+is in a namespace. Where the object really is, the cluster's discovery says once the definition is written.
 """
 
 from __future__ import annotations

@@ -227,7 +227,7 @@ def _put(tree: Any, steps: Sequence[_Step], value: Any) -> None:
 def left_out(manifest: Mapping[str, Any], pointers: Sequence[str]) -> Mapping[str, Any]:
     """Return a manifest without the fields that JSON pointers name; itself where there are none.
 
-    What holds nothing else goes with them: to send it empty would be to own all that may lie in it.
+    What holds nothing else goes with them: to send it empty would be to own all that may be in it.
     """
     if not pointers:
         return manifest

@@ -39,7 +39,7 @@ class Wanted:
 
     Attributes:
         object: its id.
-        target: where it lies.
+        target: where it is.
         manifest: with our marks; shares structure with the rendered one and is never changed.
         mark: its owner annotation.
         digest: sha256 of the canonical manifest, an HMAC for a Secret and where others may hold a secret.
@@ -221,7 +221,7 @@ def _identity(manifest: Any, run: str) -> tuple[str, str, str, str]:
 
 
 def _name(metadata: Mapping[str, Any], run: str) -> str:
-    """Return an object's name; a hook may have a prefix only: it is made anew, under another name, with each run."""
+    """Return an object's name; a hook may have a prefix only: it is made again, under another name, with each run."""
     name, prefix = metadata.get("name"), metadata.get("generateName")
     if isinstance(name, str) and name:
         return name

@@ -17,7 +17,7 @@ from workers.sync.plan.normalise import Normal
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """An object, and whether it lies in no namespace; None where the cluster does not say yet."""
+    """An object, and whether it is in no namespace; None where the cluster does not say yet."""
 
     object: ObjectId
     of_cluster: bool | None

@@ -21,7 +21,7 @@ from workers.sync.plan.normalise import Wanted
 _RBAC = "rbac.authorization.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
 _BOUNDS = frozenset({("", "LimitRange"), ("", "ResourceQuota")})
-"""Govern what lies beside them in their namespace."""
+"""Govern what is beside them in their namespace."""
 _REFERRED = frozenset(
     {
         ("", "ConfigMap"),

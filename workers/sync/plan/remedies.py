@@ -18,7 +18,7 @@ from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.prune import PROTECTED
 
 WITH_DATA = PROTECTED | {("apps", "StatefulSet")}
-"""Kinds that take other objects or data along: they are made anew only with ``flotilla.dev/prune: allow`` besides."""
+"""Kinds that take other objects or data along: they are made again only with ``flotilla.dev/prune: allow`` besides."""
 _CLAIM = ("", "PersistentVolumeClaim")
 _OF_VALUES = frozenset({"FieldValueInvalid", "FieldValueForbidden"})
 _STEP = re.compile(r"[^.\[\]]+|\[[^\]]*\]")
@@ -72,7 +72,7 @@ def unbound(wanted: Wanted) -> UnboundError:
 
 
 def explained(error: PermanentError, wanted: Wanted) -> Reason:
-    """Return what is said of a refused object; where one made anew would be admitted, how to have that."""
+    """Return what is said of a refused object; where one made again would be admitted, how to have that."""
     said = told(error, wanted.object)
     if not isinstance(error, InvalidError) or not new_object_helps(error, wanted.manifest):
         return said
