@@ -39,7 +39,7 @@ class Filed:
         failed_at: when the last of them failed; None where none did.
         hint_judged: the hint that a run has judged last.
         found: code of what that run found, see ``common.domain.status.Found``.
-        seen_since: whether a run has ended well since it was found.
+        seen_since: whether a run has ended well since whoever found it had begun to look.
     """
 
     trigger: Trigger
@@ -90,7 +90,7 @@ def decide(filed: Filed, placement: Placement | None, *, cluster: Cluster | None
         return run
     late = filed.cause.code == CauseReason.CREATED_LATE
     if filed.seen_since and not late:
-        # Seen while that run wrote: it has judged it, and the next sweep finds whatever is left.
+        # Seen while that run wrote, or before: it has judged it, and the next sweep finds whatever is left.
         return NoRun()
     if _is_answered(filed, admitted.permit):
         return NoRun()

@@ -266,10 +266,11 @@ class Steps:
             if run is not None:
                 self.succeed(self.claim(run.id))
 
-    def file(self, *found: NewFinding, pool: str = "default") -> None:
-        """File what a worker of a pool found."""
+    def file(self, *found: NewFinding, pool: str = "default", ago: timedelta = timedelta(0)) -> None:
+        """File what a worker of a pool found that had begun to look some time ago."""
         with self.db.write() as connection:
-            findings.file(connection, found, pool=pool, now=self.db.now(connection))
+            now = self.db.now(connection)
+            findings.file(connection, found, pool=pool, now=now, seen_at=now - ago)
 
     # -- what came of it -----------------------------------------------------------------------------------------
 

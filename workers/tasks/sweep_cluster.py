@@ -66,6 +66,7 @@ def _due(runtime: Runtime, where: Site) -> bool:
 def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     connection = reach(runtime, where.cluster)
     with runtime.database.read() as transaction:
+        began = runtime.database.now(transaction)
         inventories = inventory.of_cluster(transaction, where.cluster.name)
     cluster = connection.session(runtime.agent(f"sweep of {where.cluster.name}"), account=OWN)
     mine.watch(cluster.requests)
@@ -99,7 +100,7 @@ def _sweep(runtime: Runtime, where: Site, mine: HeldLease) -> None:
         names = placement_status.placed_on(transaction, where.cluster.name)
         next_at, step = _next(where, _interval(runtime, fleet, where.cluster.name, names), now)
         clusters.swept(transaction, where.cluster.name, next_at=next_at, step=step, now=now)
-        recorder.file()
+        recorder.file(seen_at=began)
     log.info("cluster.swept", cluster=where.cluster.name, requests=dict(cluster.requests()))
 
 
@@ -166,9 +167,10 @@ class Recorder:
             self._seen(row, swept)
         self._strays(found.strays)
 
-    def file(self) -> None:
+    def file(self, *, seen_at: datetime) -> None:
         """File what runs should judge: last, since whoever writes both writes placements before findings."""
-        findings.file(self._transaction, self._found, pool=self._where.cluster.pool, now=self._now)
+        pool = self._where.cluster.pool
+        findings.file(self._transaction, self._found, pool=pool, now=self._now, seen_at=seen_at)
 
     def _gone(self, row: PlacementStatus, objects: Sequence[ObjectId]) -> None:
         """Forget what finalizers kept until now; with the last of it there is nothing more to be said."""

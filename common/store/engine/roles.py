@@ -72,7 +72,7 @@ RIGHTS = {
     "audit": Rights(insert=_columns("audit", "id")),
     "clusters": Rights(update=_FOUND_OF_CLUSTER),
     "faults": Rights(insert=_columns("faults", "id"), update=("line", "commit", "last_seen_at", "cleared_at")),
-    "findings": Rights(_columns("findings"), ("pool", "cause_code", "cause_params", "hint", "filed")),
+    "findings": Rights(_columns("findings"), ("pool", "cause_code", "cause_params", "hint", "seen_at", "filed")),
     "fleet": _READ,
     "fleet_snapshots": _READ,
     "inventory": Rights(_columns("inventory"), _columns("inventory", *_KEY_OF_OBJECT), delete=True),

@@ -180,6 +180,7 @@ _AUDIT = """
 """
 _FIND_AGAIN = """
   NEW.pool := mine;
+  NEW.seen_at := least(NEW.seen_at, clock_timestamp());
   lies := CASE
     WHEN octet_length(CAST(NEW.cause_params AS text)) > 16384 THEN 'a finding that long'
     WHEN jsonb_typeof(NEW.cause_params) <> 'object' THEN 'parameters that are no mapping'

@@ -26,7 +26,7 @@ from common.store.state import placement_sources
 from common.store.state.stored_reasons import columns_of, reason_in
 
 _FINDING = table_of(FindingRow)
-_SAID = ("cause_code", "cause_params", "hint")
+_SAID = ("cause_code", "cause_params", "hint", "seen_at")
 _TOLD_ONCE = _FINDING.c.cause_code == CauseReason.CREATED_LATE.value
 """Sweeps file everything else again for as long as it is so."""
 _LONGEST = 400
@@ -55,7 +55,7 @@ class OpenFinding:
 
     Attributes:
         filed: how often it was filed so far.
-        seen_since: whether a run has ended well since it was found.
+        seen_since: whether a run has ended well since whoever found it had begun to look.
         source_id: source of the desired revision.
         desired: what the placement should run; None while it is unresolved.
         applied: identity of what it runs; None before its first success.
@@ -85,7 +85,9 @@ class OpenFinding:
     tenant: str | None
 
 
-def file(connection: Connection, found: Sequence[NewFinding], *, pool: str, now: datetime) -> None:
+def file(
+    connection: Connection, found: Sequence[NewFinding], *, pool: str, now: datetime, seen_at: datetime | None = None
+) -> None:
     """Have the scheduler decide on what was found.
 
     Of one placement and trigger the last word counts, but for an object that was created late: that is told once.
@@ -95,9 +97,11 @@ def file(connection: Connection, found: Sequence[NewFinding], *, pool: str, now:
         found: by one worker.
         pool: whose worker that is.
         now: by the database's clock.
+        seen_at: when the worker had begun to look, by the same clock; None is now.
     """
     last = {(one.placement_id, one.trigger): one for one in found}
-    rows = [_row(last[key], pool, now) for key in sorted(last)]
+    instants = {"found_at": now, "seen_at": now if seen_at is None else seen_at}
+    rows = [_row(last[key], pool) | instants for key in sorted(last)]
     for batch in batched(rows):
         statement = insert(connection, FindingRow)
         new = statement.excluded
@@ -176,14 +180,13 @@ _OPEN = select(
 ).join(PlacementRow, PlacementRow.id == FindingRow.placement_id)
 
 
-def _row(one: NewFinding, pool: str, now: datetime) -> dict[str, Any]:
+def _row(one: NewFinding, pool: str) -> dict[str, Any]:
     return {
         "placement_id": one.placement_id,
         "trigger": one.trigger.value,
         "pool": pool,
         **columns_of("cause", Reason(one.cause.code, _short(one.cause.params))),
         "hint": one.hint,
-        "found_at": now,
     }
 
 
@@ -203,7 +206,7 @@ def _open(row: Any, sources: tuple[SourceRevision, ...]) -> OpenFinding:
         cause=reason_in(row, "cause"),
         hint=row.hint,
         filed=row.filed,
-        seen_since=row.applied_at is not None and row.applied_at >= row.found_at,
+        seen_since=row.applied_at is not None and row.applied_at >= row.seen_at,
         ref=PlacementRef(row.cluster, row.application),
         state=PlacementState(row.state),
         source_id=row.source_id,

@@ -98,6 +98,16 @@ def test_what_is_wanted_again_since_it_was_seen_gone_stays_known(web: StepHub, m
     assert _rows(web)["other"] == (True, True)
 
 
+def test_what_a_run_changes_meanwhile_is_no_drift(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    web.settle(3)
+    web.git.commit(APPS, {"web/a.yaml": config_map("web", w="2")})
+    web.make_due()
+    overtaken(monkeypatch, sweep_cluster, lambda: web.settle(3))
+    web.carry_out("flotilla.sweep", "eu")
+    web.settle(2)
+    assert [run.trigger for run in web.runs("eu/web")] == ["revision", "revision"]
+
+
 def test_health_that_a_run_awaits_since_is_looked_at(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the look takes what was there before for it, and nobody comes again before the next sweep."""
     web.git.commit(APPS, {"web/c.yaml": deployment("web")})

@@ -179,10 +179,11 @@ def test_a_failure_that_is_dated_far_ahead_counts_as_of_now(synced: Steps) -> No
     assert left(synced) == 0
 
 
-def test_what_was_seen_while_a_run_wrote_is_judged_by_that_run(synced: Steps) -> None:
-    synced.file(drift(synced))
+@pytest.mark.parametrize("filed", [timedelta(seconds=-1), timedelta(seconds=1)], ids=["before its end", "after it"])
+def test_what_was_seen_while_a_run_wrote_is_judged_by_that_run(synced: Steps, filed: timedelta) -> None:
+    synced.file(drift(synced), ago=timedelta(seconds=5))
     with synced.db.write() as connection:
-        ended = {"applied_at": synced.db.now(connection) + timedelta(seconds=1)}
+        ended = {"applied_at": synced.db.now(connection) - filed}
         connection.execute(update(PlacementRow).where(PlacementRow.id == synced.placement().id).values(ended))
     assert synced.findings.tick() == 0
     assert left(synced) == 0

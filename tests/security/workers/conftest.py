@@ -100,7 +100,9 @@ def _fill(database: Database, pool: str, number: int) -> tuple[str, str, str]:
     worker = {"name": f"w-{pool}", "queues": [pool], "slots": 1, "started_at": now, "seen_at": now}
     spent = {"application": "web", "source_digest": "d", "placement_id": number, "objects": 1}
     fault = {"scope": f"cluster:{pool}:orphans", "digest": "d", "code": "x"}
-    finding = {"placement_id": number, "trigger": "drift", "pool": pool, "cause_code": "told", "found_at": now}
+    finding = {"placement_id": number, "trigger": "drift", "pool": pool, "cause_code": "told"} | dict.fromkeys(
+        ("seen_at", "found_at"), now
+    )
     lease = {"name": f"placement:{number}", "holder": "w", "token": f"{under_way}.1", "expires_at": now}
     changed = {"attempt": 1, **_OBJECT, "action": "created"}
     rows: list[tuple[type[Base], dict[str, object]]] = [

@@ -157,22 +157,25 @@ def test_no_run_is_made_of_another(two_pools: TwoPools, statement: str) -> None:
     _refused(two_pools, statement.format(**of), match="permission denied|append-only")
 
 
-_FINDING = "INSERT INTO findings (placement_id, trigger, pool, cause_code, cause_params, found_at) VALUES "
+_FINDING = "INSERT INTO findings (placement_id, trigger, pool, cause_code, cause_params, found_at, seen_at) VALUES "
 _AGAIN = " ON CONFLICT (placement_id, trigger) DO UPDATE SET cause_params = excluded.cause_params"
 
 
 @pytest.mark.parametrize(
     ("statement", "match"),
     [
-        (_FINDING + "(2, 'check', 'blue', 'cause.take-over', NULL, now())", "row-level security"),
-        (_FINDING + "(2, 'drift', 'green', 'cause.drifted', NULL, now())" + _AGAIN, "row-level security"),
-        (_FINDING + "(99, 'drift', 'blue', 'cause.drifted', NULL, now())", "row-level security|foreign key"),
-        (_FINDING + "(1, 'manual', 'blue', 'cause.drifted', NULL, now())", "ck_findings_trigger"),
-        (_FINDING + "(1, 'leaving', 'blue', 'cause.drifted', NULL, now())", "ck_findings_trigger"),
-        (_FINDING + "(1, 'check', 'blue', repeat('x', 101), NULL, now())", "too long"),
-        (_FINDING + "(1, 'check', 'blue', 'x', '{\"first\": \"\\u0000\"}', now())", "Unicode escape"),
-        (_FINDING + "(1, 'check', 'blue', 'x', to_jsonb(repeat('x', 20000)), now())", "a worker may not write"),
-        (_FINDING + "(1, 'drift', 'blue', 'x', to_jsonb(repeat('x', 20000)), now())" + _AGAIN, "a worker may not"),
+        (_FINDING + "(2, 'check', 'blue', 'cause.take-over', NULL, now(), now())", "row-level security"),
+        (_FINDING + "(2, 'drift', 'green', 'cause.drifted', NULL, now(), now())" + _AGAIN, "row-level security"),
+        (_FINDING + "(99, 'drift', 'blue', 'cause.drifted', NULL, now(), now())", "row-level security|foreign key"),
+        (_FINDING + "(1, 'manual', 'blue', 'cause.drifted', NULL, now(), now())", "ck_findings_trigger"),
+        (_FINDING + "(1, 'leaving', 'blue', 'cause.drifted', NULL, now(), now())", "ck_findings_trigger"),
+        (_FINDING + "(1, 'check', 'blue', repeat('x', 101), NULL, now(), now())", "too long"),
+        (_FINDING + "(1, 'check', 'blue', 'x', '{\"first\": \"\\u0000\"}', now(), now())", "Unicode escape"),
+        (_FINDING + "(1, 'check', 'blue', 'x', to_jsonb(repeat('x', 20000)), now(), now())", "a worker may not write"),
+        (
+            _FINDING + "(1, 'drift', 'blue', 'x', to_jsonb(repeat('x', 20000)), now(), now())" + _AGAIN,
+            "a worker may not",
+        ),
         ("UPDATE findings SET cause_params = to_jsonb(repeat('x', 20000))", "a worker may not write"),
         ("UPDATE findings SET hint = repeat('x', 65)", "too long"),
         ("UPDATE findings SET placement_id = 2", "permission denied"),
@@ -220,8 +223,10 @@ def test_who_and_when_are_the_databases_word(two_pools: TwoPools) -> None:
         pool, at = connection.execute(filed).one()
         assert pool == "blue"
         assert datetime.now(UTC) - at < MINUTE
-        connection.execute(text("UPDATE findings SET pool = 'green'"))
+        connection.execute(text("UPDATE findings SET pool = 'green', seen_at = '2100-01-01'"))
         assert connection.execute(filed).one() == (pool, at)
+        (seen_at,) = connection.execute(text("SELECT seen_at FROM findings WHERE trigger = 'check'")).one()
+        assert seen_at - datetime.now(UTC) < MINUTE, "nothing is seen that is still to come"
         audit.append(connection, actor="ann", action="approve", subject="green/web", now=long_ago)
         actor, at = connection.execute(text("SELECT actor, at FROM audit ORDER BY id DESC LIMIT 1")).one()
         assert actor == "worker:blue"

@@ -33,5 +33,7 @@ class FindingRow(Base):
     """Digest of what the sweep saw that is not as we left it; empty for nothing."""
     filed: Mapped[int] = mapped_column(default=1, server_default="1")
     """How often it was filed since there is a row: whoever decides on it removes just what was read."""
+    seen_at: Mapped[datetime]
+    """When whoever filed it last had begun to look: a run that has ended since has seen it too."""
     found_at: Mapped[datetime]
     """When it was filed first."""

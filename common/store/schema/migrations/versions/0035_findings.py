@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("cause_params", JSON, nullable=True),
         sa.Column("hint", sa.String(length=64), server_default="", nullable=False),
         sa.Column("filed", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("trigger IN ('drift', 'check')", name=op.f("ck_findings_trigger")),
         sa.ForeignKeyConstraint(["placement_id"], ["placements.id"], name=op.f("fk_findings_placement_id")),
