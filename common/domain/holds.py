@@ -66,6 +66,29 @@ class Leftover(StrEnum):
     """Its placement is left alone. Params: hold (a reason)."""
 
 
+class Taking(StrEnum):
+    """Codes of what another placement takes over of objects that are to be removed, or why that is not known yet."""
+
+    TAKES = "taking.takes"
+    """It takes an object over. Params: placement, object."""
+    MAY = "taking.may"
+    """It may take them over. Params: placement, why (a reason)."""
+    UNREAD = "taking.unread"
+    """It has not looked at its wanted revision yet."""
+    PAUSED = "taking.paused"
+    """A person paused it. Params: by."""
+    HELD = "taking.held"
+    """It is held back. Params: hold (a reason)."""
+    FAILED = "taking.failed"
+    """It failed at its wanted revision. Params: code."""
+    UNREADABLE = "taking.unreadable"
+    """It has a source that cannot be read. Params: message."""
+    UNRESOLVED = "taking.unresolved"
+    """It has a source that was not resolved yet."""
+    UNPLANNED = "taking.unplanned"
+    """It is not planned at its newest revision yet."""
+
+
 class Denial(StrEnum):
     """Codes of what a project does not allow of an object."""
 

@@ -25,14 +25,14 @@ from common.domain.codes import (
     SyncReason,
 )
 from common.domain.errors import FlotillaError
-from common.domain.holds import Denial, Hold, Leftover
+from common.domain.holds import Denial, Hold, Leftover, Taking
 from common.domain.status import Contact, Found, Reason
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
 ENUMS = (
-    Hold, Denial, Leftover, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason,
+    Hold, Taking, Denial, Leftover, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason,
     RequestReason, ApprovalReason, FaultReason, SweepReason, MessageReason, HealthReason,
 )  # fmt: skip
 JSON = st.recursive(

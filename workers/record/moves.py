@@ -154,13 +154,13 @@ class Moves:
             self._have_it_read(found[0], fleet.placement(found[0].ref))
             until = (bound or now + self._deadline) if found[0].broken else None
             if until is None or now < until:
-                return Claims(takers, found[0].words, until)
+                return Claims(takers, found[0].reason, until)
         # Of another project: only what may come of the same commit, and not for longer than a sync may take.
         late = next((one for one in found if _late(one.pending, since)), None)
         until = None if since is None else since + self._deadline
         if late is None or until is None or now >= until:
             return Claims(takers)
-        return Claims(takers, late.words, until)
+        return Claims(takers, late.reason, until)
 
     def _have_it_read(self, one: Unread, placement: Placement | None) -> None:
         """Ask for a look at what a placement that nothing is written to now would do: that is always allowed."""

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.domain.fleet import Application, Disposition, Fleet, Placement
+from common.domain.holds import Taking
+from common.domain.reasons import nested
 from common.domain.refs import PlacementRef, SourceRef
 from common.domain.revisions import combined_digest
+from common.domain.status import NONE, Reason
 from common.store.engine.connection import Connection
 from common.store.state import moves, sources
 from common.store.state.moves import Pending
@@ -29,15 +32,15 @@ class Unread:
     """
 
     ref: PlacementRef
-    why: str
+    why: Reason
     may_take: bool
     broken: bool = False
     pending: Pending | None = None
 
     @property
-    def words(self) -> str:
+    def reason(self) -> Reason:
         """Return whom is waited for, and why."""
-        return f"{self.ref} {self.why}, and may take it over"
+        return Reason(Taking.MAY, {"placement": str(self.ref), "why": nested(self.why)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def _pending(seen: Seen, fleet: Fleet, mine: PlacementRef, project: str) -> Iter
     for one in seen.pending:
         application = fleet.applications.get(one.ref.application)
         if application is not None:
-            why = one.why or "has not looked at its wanted revision yet"
+            why = one.why or Reason(Taking.UNREAD)
             broken = bool(one.why) and not one.stands and not _named(application, mine)
             yield Unread(one.ref, why, _takes(application, mine, project), broken, one)
 
@@ -119,7 +122,7 @@ def _unplanned(seen: Seen, fleet: Fleet, mine: PlacementRef) -> Iterator[Unread]
         read = {ids.get(source, 0): digests.get((ids.get(source, 0), name)) for source in placement.to_resolve}
         failed = next(filter(None, (errors.get(id_) or (one.error if one else "") for id_, one in read.items())), "")
         if failed:
-            why = f"has a source that cannot be read ({failed})"
+            why = Reason(Taking.UNREADABLE, {"message": failed})
             yield Unread(placement.ref, why, may_take=True, broken=not _named(fleet.applications[name], mine))
         elif why := _behind(placement, seen.desired.get(name), [*read.values()]):
             yield Unread(placement.ref, why, may_take=True)
@@ -138,11 +141,11 @@ def _behind(
     placement: Placement,
     desired: tuple[str, str] | None,
     found: Sequence[Digest | None],
-) -> str:
-    """Return why a placement's wanted revision is not the newest that its sources hold; empty where it is."""
+) -> Reason:
+    """Return why a placement's wanted revision is not the newest that its sources hold; ``NONE`` where it is."""
     resolved = [one for one in found if one is not None and one.digest]
     if len(resolved) < len(found):
-        return "has a source that was not resolved yet"
+        return Reason(Taking.UNRESOLVED)
     digest = combined_digest([one.digest for one in resolved])
     parameters = placement.parameters_digest(renderer for one in resolved for renderer in one.renderers)
-    return "" if desired == (digest, parameters) else "is not planned at its newest revision yet"
+    return NONE if desired == (digest, parameters) else Reason(Taking.UNPLANNED)

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from common.domain.errors import FlotillaError, PermanentError, TransientError, sentences
 from common.domain.names import nearest
+from common.domain.reasons import nested, sentence
 from common.domain.refs import ObjectId
 from common.domain.status import UNKNOWN_KINDS, Reason
 
@@ -125,10 +126,10 @@ class ClaimedError(TransientError):
 
     code: ClassVar[str] = "prune.claimed"
 
-    def __init__(self, why: str, *, until: datetime | None = None) -> None:
+    def __init__(self, why: Reason, *, until: datetime | None = None) -> None:
         bound = f"; this waits until {until:%H:%M:%S} UTC at most" if until is not None else ""
-        super().__init__(f"nothing is removed yet: {why}{bound}")
-        self.params = {"why": why, "until": until.isoformat() if until is not None else None}
+        super().__init__(f"nothing is removed yet: {sentence(why)}{bound}")
+        self.params = {"why": nested(why), "until": until.isoformat() if until is not None else None}
 
 
 class UnauthorisedError(PermanentError):

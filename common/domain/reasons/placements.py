@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from common.domain import formatting
-from common.domain.catalogue import Params, parameter, sentence, spoken
+from common.domain.catalogue import Params, inner, parameter, sentence, spoken
 from common.domain.changes import difference
-from common.domain.holds import BLOCKING, Denial, Hold, Leftover
+from common.domain.holds import BLOCKING, Denial, Hold, Leftover, Taking
 from common.domain.runs import SyncStatus
 from common.domain.status import UNKNOWN_KINDS, Contact, Failure, Found, Reason, Remedy
 
@@ -195,6 +195,15 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Hold.ASKED: _leaving_asked,
     Hold.UNRESOLVED: lambda _: "its source was not resolved yet",
     Hold.UNREADABLE: lambda params: str(params["message"]),
+    Taking.TAKES: lambda params: f"{params['placement']} takes over {params['object']}",
+    Taking.MAY: lambda params: f"{params['placement']} {inner(params, 'why')}, and may take it over",
+    Taking.UNREAD: lambda _: "has not looked at its wanted revision yet",
+    Taking.PAUSED: lambda params: f"is paused by {params['by']}",
+    Taking.HELD: lambda params: f"is held up ({hold_sentence(parameter(params, 'hold'))})",
+    Taking.FAILED: lambda params: f"failed at its wanted revision ({params['code']})",
+    Taking.UNREADABLE: lambda params: f"has a source that cannot be read ({params['message']})",
+    Taking.UNRESOLVED: lambda _: "has a source that was not resolved yet",
+    Taking.UNPLANNED: lambda _: "is not planned at its newest revision yet",
     Denial.KIND: lambda params: f"kind {params['kind']}",
     Denial.RIGHTS: lambda params: f"kind {params['kind']}, which needs a serviceAccount or kinds.allow",
     Denial.CLUSTER_KIND: lambda params: f"cluster-scoped kind {params['kind']}, which needs {params['needs']}",

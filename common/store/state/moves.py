@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, select, tuple_, update
 
 from common.domain.approvals import ApprovalKind, ApprovalState
+from common.domain.holds import Taking
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
-from common.domain.reasons import hold_sentence
+from common.domain.reasons import nested
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import RunKind, RunState
+from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, fixed, table_of
 from common.store.schema.tables import ApprovalRow, InventoryRow, PlacementRow, RunRow
 from common.store.state import inventory
@@ -86,14 +88,14 @@ class Pending:
 
     Attributes:
         desired_at: since when that revision is wanted.
-        why: what keeps it from looking; empty where it is only to come.
+        why: what keeps it from looking; ``NONE`` where it is only to come.
         stands: that is a pause, or its mode: nothing is wrong with it.
     """
 
     id: int
     ref: PlacementRef
     desired_at: datetime | None
-    why: str = ""
+    why: Reason = NONE
     stands: bool = False
 
 
@@ -250,13 +252,13 @@ def retained(connection: Connection, ref: PlacementRef) -> Keeper | None:
     return found if found and found.state is PlacementState.RETAINED and not found.running else None
 
 
-def _kept_from(row: Any) -> str:
-    """Return in words what keeps a placement from its wanted revision; empty where nothing does."""
+def _kept_from(row: Any) -> Reason:
+    """Return what keeps a placement from its wanted revision; ``NONE`` where nothing does."""
     if row.paused_by is not None:
-        return f"is paused by {row.paused_by}"
+        return Reason(Taking.PAUSED, {"by": row.paused_by})
     if row.hold_code:
-        return f"is held up ({hold_sentence(reason_in(row, 'hold'))})"
-    return f"failed at its wanted revision ({row.failure_code})" if row.failure_code else ""
+        return Reason(Taking.HELD, {"hold": nested(reason_in(row, "hold"))})
+    return Reason(Taking.FAILED, {"code": row.failure_code}) if row.failure_code else NONE
 
 
 def waited_until(connection: Connection, placement_id: int) -> datetime | None:

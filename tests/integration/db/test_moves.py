@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.inventory import InventoryItem
+from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef, RunId
 from common.store.engine.session import Database
 from common.store.queue import runs
@@ -142,7 +143,7 @@ def test_a_placement_is_pending_until_it_has_looked_at_its_wanted_revision(datab
         for held, why in kept:
             before = connection.begin_nested()
             connection.execute(update(PlacementRow).values(**held))
-            assert [(one.why, one.stands) for one in moves.pending(connection, OLD)] == why
+            assert [(sentence(one.why), one.stands) for one in moves.pending(connection, OLD)] == why
             before.rollback()
         assert moves.note_rendered(connection, new, WANTED, [])
         assert moves.pending(connection, OLD) == ()

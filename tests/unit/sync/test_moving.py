@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from common.domain.codes import ObjectReason
+from common.domain.holds import Taking
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
-from common.domain.reasons import sentence
+from common.domain.reasons import nested, sentence
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.status import Reason
 from tests.factories import revision
@@ -23,6 +24,7 @@ from workers.sync.results import Ending
 
 BANK = PlacementRef("alpha", "bank")
 OWNED = {"owner": str(BANK)}
+WAITS = Reason(Taking.MAY, {"placement": str(BANK), "why": nested(Reason(Taking.UNREAD))})
 NEW, OLD = ("s2", "p"), ("s1", "p")
 ROW = InventoryItem(ObjectId("", "ConfigMap", "default", "settings"), "v1", uid="u")
 LEFT = replace(ROW, wanted=False, left_by=left_by(NEW))
@@ -163,9 +165,10 @@ def test_what_another_one_takes_over_is_not_removed(site: Site, cluster: FakeClu
 
 def test_nothing_is_removed_while_others_may_still_want_it(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map("moved"), config_map("kept"))
-    site.journal.claimed = Claims({}, "alpha/bank has not looked yet")
-    with pytest.raises(ClaimedError, match="nothing is removed yet: alpha/bank has not looked yet"):
+    site.journal.claimed = Claims({}, WAITS)
+    with pytest.raises(ClaimedError, match="nothing is removed yet: alpha/bank has not looked at") as caught:
         site.sync(config_map("kept", key="2"))
+    assert caught.value.reason.params["why"] == nested(WAITS)
     assert cluster.show("ConfigMap", "kept")["data"] == {"key": "2"}
     assert cluster.names("ConfigMap") == {"moved", "kept"}
 

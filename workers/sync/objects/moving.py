@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from common.domain.codes import ObjectReason
+from common.domain.holds import Taking
 from common.domain.inventory import InventoryItem
 from common.domain.placements import PlacementState
 from common.domain.refs import ObjectId, PlacementRef
@@ -62,18 +63,18 @@ class Claims:
 
     Attributes:
         takers: who is to take over which of them.
-        pending: why others may still want some; empty when nobody can.
+        pending: why others may still want some; ``NONE`` when nobody can.
         until: how long that is waited for at most; None for as long as it takes.
     """
 
     takers: dict[ObjectId, PlacementRef]
-    pending: str = ""
+    pending: Reason = NONE
     until: datetime | None = None
 
 
-def claimed_by(taker: PlacementRef, object_id: ObjectId) -> str:
-    """Return in words that another placement is to take over an object."""
-    return f"{taker} takes over {object_id}"
+def claimed_by(taker: PlacementRef, object_id: ObjectId) -> Reason:
+    """Return that another placement is to take over an object."""
+    return Reason(Taking.TAKES, {"placement": str(taker), "object": str(object_id)})
 
 
 def left_by(identity: tuple[str, str]) -> str:
