@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
@@ -29,6 +31,12 @@ settings.register_profile(
 settings.load_profile("flotilla")
 
 
-def pytest_collection_finish() -> None:
-    """Spare the garbage collector what was collected: it stays until the end, and is most of what there is."""
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spare the garbage collector what is collected: it stays until the end, and is most of what there is."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from common.domain.errors import FlotillaError
-from common.sources.faults import FileTooLargeError, PathMissingError, SubmoduleRefusedError, SymlinkRefusedError
+from common.sources.faults import PathMissingError, SubmoduleRefusedError, SymlinkRefusedError
 from common.sources.objects import SUBMODULE, SYMLINK
 from common.sources.trees import Tree
 from tests.fakes.trees import memory_tree
 from workers.render import plain
-from workers.render.faults import EmptyRenderError, ManifestTooLargeError, RenderError
+from workers.render.faults import EmptyRenderError, RenderError
 from workers.render.manifests import Sourced
 
 
@@ -203,13 +203,3 @@ def test_a_kustomization_below_is_not_applied_as_an_object() -> None:
     tree = memory_tree({"app/x.yaml": config("x"), "app/sub/kustomization.yaml": "resources: []\n"})
     with pytest.raises(RenderError, match=r"app/sub/kustomization\.yaml"):
         rendered(tree)
-
-
-def test_a_file_of_ten_megabytes_is_refused_unread() -> None:
-    with pytest.raises(FileTooLargeError, match=r"app/x\.yaml has"):
-        rendered(memory_tree({"app/x.yaml": config("x") + "data: {a: " + "x" * 10_000_000 + "}\n"}))
-
-
-def test_an_object_larger_than_an_api_server_takes_is_refused() -> None:
-    with pytest.raises(ManifestTooLargeError, match=r"app/x\.yaml:1: the object has"):
-        rendered(memory_tree({"app/x.yaml": config("x") + "data: {a: " + "x" * 4_000_000 + "}\n"}))
