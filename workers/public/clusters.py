@@ -9,9 +9,8 @@ from workers.kube.operator import operator_access
 from workers.kube.pool import OWN
 from workers.kube.route import Route, environments_route, route_by
 from workers.sync.errors import ForbiddenError, UnauthorisedError, UnknownKindError
-from workers.sync.objects.live import LiveMeta
+from workers.sync.objects.live import LiveMeta, by_id
 from workers.sync.objects.marks import PLACEMENT_LABEL
-from workers.sync.observe import by_id
 from workers.sync.ports import ClusterPort, Target
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,6 @@ from common.domain.status import NONE, Reason
 from workers.sync.health import NO_RULES, Context, Own, assess, waits_for_health
 from workers.sync.health.lifetime import absence_is_no_drift
 from workers.sync.hooks.execution import hook_state
-from workers.sync.objects.live import Kind
 from workers.sync.ports import InventoryItem
 
 _OF_HOOKS = {
@@ -57,13 +56,6 @@ class PlacementHealth:
     ref: PlacementRef
     report: HealthReport
     objects: tuple[ObservedObject, ...]
-
-
-def by_id(kind: Kind, objects: Iterable[Mapping[str, Any]]) -> dict[ObjectId, Mapping[str, Any]]:
-    """Return the objects of one LIST by their id. Items of a LIST do not say their kind; it is added."""
-    own = {"apiVersion": kind.api_version, "kind": kind.kind}
-    named = ((each["metadata"].get("namespace", ""), each["metadata"]["name"], each) for each in objects)
-    return {ObjectId(kind.group, kind.kind, namespace, name): {**each, **own} for namespace, name, each in named}
 
 
 def reports(

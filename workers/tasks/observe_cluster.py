@@ -22,8 +22,9 @@ from workers.kube.pool import OWN
 from workers.render.cel.evaluation import Expressions
 from workers.sync.health import NO_RULES, Context, Own, own_rules, waits_for_health
 from workers.sync.health.storage import late_binding
+from workers.sync.objects.live import by_id
 from workers.sync.objects.marks import PLACEMENT_LABEL
-from workers.sync.observe import PlacementHealth, by_id, reports
+from workers.sync.observe import PlacementHealth, reports
 from workers.tasks.awaited import unreleased, unserved
 from workers.tasks.leases import HeldLease
 from workers.tasks.looking import Site, alone, listed, reach, site, unreached

@@ -34,8 +34,7 @@ from workers.sync.health import Context, assess
 from workers.sync.hooks.execution import hook_state
 from workers.sync.objects import marks
 from workers.sync.objects.fingerprint import fingerprint_like
-from workers.sync.objects.live import Kind, Live
-from workers.sync.observe import by_id
+from workers.sync.objects.live import Kind, Live, by_id
 from workers.sync.ports import Applied, Ownership, Target, Write
 from workers.sync.requests import DryRuns, Phase
 

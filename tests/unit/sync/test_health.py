@@ -12,8 +12,8 @@ from common.domain.inventory import HookState
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from workers.sync.health import Context, assess, waits_for_health
-from workers.sync.objects.live import Kind
-from workers.sync.observe import by_id, reports
+from workers.sync.objects.live import Kind, by_id
+from workers.sync.observe import reports
 from workers.sync.ports import InventoryItem
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -6,11 +6,13 @@ thousands of objects cheap.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from common.domain.refs import ObjectId
 from workers.sync.objects.depth import mapping
 from workers.sync.objects.fieldset import FieldSet, checked
 
@@ -121,3 +123,10 @@ class Live:
     def body(self) -> dict[str, Any]:
         """Return the whole object, decoded again, so that the caller may change it; errors as ``depth.mapping``."""
         return mapping(self.raw)
+
+
+def by_id(kind: Kind, objects: Iterable[Mapping[str, Any]]) -> dict[ObjectId, Mapping[str, Any]]:
+    """Return the objects of one LIST by their id. Items of a LIST do not say their kind; it is added."""
+    own = {"apiVersion": kind.api_version, "kind": kind.kind}
+    named = ((each["metadata"].get("namespace", ""), each["metadata"]["name"], each) for each in objects)
+    return {ObjectId(kind.group, kind.kind, namespace, name): {**each, **own} for namespace, name, each in named}
