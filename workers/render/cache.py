@@ -97,12 +97,14 @@ class RenderCache:
         self._keep(key, output, len(content))
         if private:
             return
+        name, entry = self._name(key), self._digest(key, content) + b"\n" + content
         with suppress(OSError):
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            name = self._name(key)
-            self._folder(name).mkdir(mode=0o700, exist_ok=True)
-            with _opened(self._folder(name), repair=True) as folder:
-                _write(folder, name, self._digest(key, content) + b"\n" + content)
+            try:
+                self._write(name, entry)
+            except FileNotFoundError:  # of 256 folders; made when there is something for it
+                self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._folder(name).mkdir(mode=0o700, exist_ok=True)
+                self._write(name, entry)
         with self._lock:
             self._puts += 1
             due = self._puts % _CLEAN_EVERY == 0
@@ -143,6 +145,10 @@ class RenderCache:
 
     def _folder(self, name: str) -> Path:
         return self._root / name[:2]
+
+    def _write(self, name: str, entry: bytes) -> None:
+        with _opened(self._folder(name), repair=True) as folder:
+            _write(folder, name, entry)
 
     def _read(self, key: str) -> bytes | None:
         name = self._name(key)
@@ -193,14 +199,15 @@ def _text(folder: int, name: str, most: int) -> bytes:
 
 def _write(folder: int, name: str, text: bytes) -> None:
     part = f".{name}.{secrets.token_hex(4)}"
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
         with os.fdopen(descriptor, "wb") as file:
             file.write(text)
         os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
-    finally:
+    except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(part, dir_fd=folder)
+        raise
 
 
 def _files(root: Path) -> Iterator[Path]:
