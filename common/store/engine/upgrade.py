@@ -27,6 +27,8 @@ PATIENCE = timedelta(minutes=1)
 _PAUSE = timedelta(seconds=1)
 _LONGEST_STATEMENT = timedelta(minutes=15)
 """Of a migration, on tables that nothing else uses then."""
+_CANCELLED = "57014"
+"""PostgreSQL's query_canceled, of statement time-outs too; a lock that is not to be had is another state."""
 
 
 class UpgradeBlockedError(TransientError):
@@ -38,6 +40,19 @@ class UpgradeBlockedError(TransientError):
         super().__init__(
             f"the schema was not changed: {detail}",
             remedy="End the transaction that holds the tables (see pg_stat_activity), or stop the hub's processes.",
+        )
+
+
+class UpgradeCancelledError(TransientError):
+    """A statement of it took too long, or somebody cancelled it; nothing was changed."""
+
+    code: ClassVar[str] = "database.upgrade-cancelled"
+
+    def __init__(self, detail: str) -> None:
+        minutes = int(_LONGEST_STATEMENT / timedelta(minutes=1))
+        super().__init__(
+            f"the schema was not changed: {detail}",
+            remedy=f"See why the server needs more than {minutes} minutes for one statement, and upgrade again.",
         )
 
 
@@ -56,12 +71,15 @@ def upgrade(database: Database, *, patience: timedelta = PATIENCE) -> tuple[str,
 
     Raises:
         UpgradeBlockedError: the tables were not to be had.
+        UpgradeCancelledError: a statement took too long; trying again takes as long.
     """
     deadline = time.monotonic() + patience.total_seconds()
     while True:
         try:
             return _upgrade(database)
         except DatabaseBusyError as error:
+            if getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) == _CANCELLED:
+                raise UpgradeCancelledError(str(error)) from error
             if time.monotonic() >= deadline:
                 raise UpgradeBlockedError(str(error)) from error
         time.sleep(_PAUSE.total_seconds())

@@ -228,6 +228,20 @@ def test_an_upgrade_gives_up_where_somebody_holds_a_table(
             other.execute(text("SELECT count(*) FROM runs"))
 
 
+def test_an_upgrade_whose_statement_takes_too_long_is_not_said_to_wait_for_somebody(
+    postgres_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrade, "_LONGEST_STATEMENT", timedelta(milliseconds=200))
+    with postgres_database.write() as connection:
+        enforced.remove(connection)
+    monkeypatch.setattr(enforced, "create", lambda connection: connection.execute(text("SELECT pg_sleep(30)")))
+    with pytest.raises(upgrade.UpgradeCancelledError, match="statement timeout") as caught:
+        upgrade.upgrade(postgres_database)
+    assert "for one statement" in caught.value.remedy
+    monkeypatch.undo()
+    upgrade.upgrade(postgres_database)
+
+
 def test_an_upgrade_tries_again(postgres_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upgrade, "TRY", timedelta(milliseconds=100))
     with postgres_database.write() as connection:
