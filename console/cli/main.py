@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 COMMANDS = (
     Entry("status", "status", "status", FLEET, "Show the fleet in counts, then what is wrong, the worst first."),
     Entry("explain", "registry", "explain", FLEET, "Show where a placement comes from."),
-    Entry("tree", "looking", "tree", FLEET, "Show what a placement owns on its cluster now."),
+    Entry("tree", "inspect", "tree", FLEET, "Show what a placement owns on its cluster now."),
     Entry("runs", "runs", "runs", FLEET, "List runs, newest first."),
     Entry("run", "runs", "run", FLEET, "Show one run: each attempt and what it did."),
     Entry("events", "events", "events", FLEET, "Show what came about, the latest last, or follow it."),
@@ -59,7 +59,7 @@ COMMANDS = (
     Entry("init", "offline", "init", REGISTRY, "Write a starting registry with comments."),
     Entry("validate", "offline", "validate", REGISTRY, "Check a registry: every fault with its file and line."),
     Entry("plan", "plan", "plan", REGISTRY, "Show what committing a registry would change."),
-    Entry("render", "looking", "render", REGISTRY, "Print manifests as they would be applied."),
+    Entry("render", "inspect", "render", REGISTRY, "Print manifests as they would be applied."),
     Entry("schema", "offline", "schema", REGISTRY, "Print the registry's JSON Schemas."),
     Entry("health", "health", "health", REGISTRY, "Say how healthy objects are."),
     Entry("import", "importing", "app", REGISTRY, "Turn other tools' objects into registry documents."),

@@ -24,8 +24,8 @@ from common.settings import Settings
 from common.store.schema.tables import Base, InventoryRow, PlacementRow
 from common.store.state.intents import IntentKind
 from console.api.app import create_app
-from console.cli import looking, main
-from console.inspect import hub as looking_hub
+from console.cli import inspect, main
+from console.inspect import hub as inspect_hub
 from console.planning.changes import compared
 from tests.harness.hub import APPS, StepHub
 from tests.harness.seen import client
@@ -306,8 +306,8 @@ def test_rendered_views_mask_what_the_registry_calls_secret(
     assert hub.placement("eu/web").sync == "synced", hub.runs("eu/web")
     config = Settings(home=tmp_path, database_url=database_url)
     sources = SimpleNamespace(tree=hub.git.tree, close=lambda: None)
-    monkeypatch.setattr(looking_hub, "sources_from", lambda *_: sources)
-    monkeypatch.setattr(looking, "settings", lambda: config)
+    monkeypatch.setattr(inspect_hub, "sources_from", lambda *_: sources)
+    monkeypatch.setattr(inspect, "settings", lambda: config)
     seen = CliRunner().invoke(main.app, ["render", "eu/web"])
     assert seen.exit_code == 0, seen.output
     assert not [form for form in FORMS if form in seen.output]

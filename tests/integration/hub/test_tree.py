@@ -15,9 +15,9 @@ from typer.testing import CliRunner, Result
 from common.domain.errors import FlotillaError
 from common.domain.refs import PlacementRef
 from common.settings import Settings
-from console.cli import looking, main
+from console.cli import inspect, main
 from console.errors import HubUnreachableError
-from console.inspect import hub as looking_hub
+from console.inspect import hub as inspect_hub
 from console.inspect.live import look
 from tests.harness.hub import APPS, StepHub
 from tests.harness.manifests import config_map
@@ -138,8 +138,8 @@ def test_a_cluster_that_is_another_one_is_not_shown_as_ours(web: StepHub, config
 @pytest.fixture
 def flotilla(web: StepHub, config: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
     sources = SimpleNamespace(tree=web.git.tree, close=lambda: None)
-    monkeypatch.setattr(looking_hub, "sources_from", lambda *_: sources)
-    monkeypatch.setattr(looking, "settings", lambda: config)
+    monkeypatch.setattr(inspect_hub, "sources_from", lambda *_: sources)
+    monkeypatch.setattr(inspect, "settings", lambda: config)
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(main.app, words)
@@ -184,7 +184,7 @@ def test_what_is_not_placed_or_has_no_hub_is_told(
     flotilla: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "there is no placement eu/shop" in str(flotilla("tree", "eu/shop").exception)
-    monkeypatch.setattr(looking, "settings", lambda: Settings(home=tmp_path / "elsewhere"))
+    monkeypatch.setattr(inspect, "settings", lambda: Settings(home=tmp_path / "elsewhere"))
     for command in ("tree", "render"):
         assert isinstance(flotilla(command, "eu/web").exception, HubUnreachableError)
 
