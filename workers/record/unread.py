@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common.domain.fleet import Application, Disposition, Fleet, Placement
 from common.domain.holds import Taking
-from common.domain.reasons import nested
+from common.domain.reasons import nested, sentence
 from common.domain.refs import PlacementRef, SourceRef
 from common.domain.revisions import combined_digest
 from common.domain.status import NONE, Reason
@@ -120,12 +120,16 @@ def _unplanned(seen: Seen, fleet: Fleet, mine: PlacementRef) -> Iterator[Unread]
     ids, errors, digests = seen.ids, seen.errors, seen.digests
     for name, placement in seen.able.items():
         read = {ids.get(source, 0): digests.get((ids.get(source, 0), name)) for source in placement.to_resolve}
-        failed = next(filter(None, (errors.get(id_) or (one.error if one else "") for id_, one in read.items())), "")
+        failed = next(filter(None, (errors.get(id_) or _error_of(one) for id_, one in read.items())), "")
         if failed:
             why = Reason(Taking.UNREADABLE, {"message": failed})
             yield Unread(placement.ref, why, may_take=True, broken=not _named(fleet.applications[name], mine))
         elif why := _behind(placement, seen.desired.get(name), [*read.values()]):
             yield Unread(placement.ref, why, may_take=True)
+
+
+def _error_of(read: Digest | None) -> str:
+    return sentence(read.error) if read is not None and read.error else ""
 
 
 def _able(fleet: Fleet, mine: PlacementRef, project: str) -> Iterator[Placement]:

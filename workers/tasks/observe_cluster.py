@@ -50,6 +50,22 @@ class _States:
     not_to_come: frozenset[ObjectId]
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at a cluster.
+
+    Attributes:
+        awaited: the placements that it was taken for.
+        seen: how healthy each was.
+        waited: the runs that waited as it began.
+    """
+
+    where: Site
+    awaited: Mapping[PlacementRef, PlacementStatus]
+    seen: tuple[PlacementHealth, ...]
+    waited: frozenset[WaitingRun]
+
+
 def observe(runtime: Runtime, name: str) -> None:
     """Look at a cluster's health, store it, and let runs go on that waited for it.
 
@@ -106,7 +122,8 @@ def _observe(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     with runtime.database.write() as transaction:
         hooks = frozenset(item.object for items in inventories.values() for item in items if item.is_hook)
         states = _States(hooks, not_to_come)
-        _record(transaction, where, awaited, seen, states, runtime.database.now(transaction))
+        look = _Look(where, awaited, seen, frozenset(waiting))
+        _record(transaction, look, states, runtime.database.now(transaction))
 
 
 def _own_rules(where: Site, expressions: Expressions) -> dict[PlacementRef, Own]:
@@ -119,20 +136,15 @@ def _own_rules(where: Site, expressions: Expressions) -> dict[PlacementRef, Own]
     }
 
 
-def _record(
-    connection: Connection,
-    where: Site,
-    awaited: Mapping[PlacementRef, PlacementStatus],
-    seen: tuple[PlacementHealth, ...],
-    states: _States,
-    now: datetime,
-) -> None:
+def _record(connection: Connection, look: _Look, states: _States, now: datetime) -> None:
+    where, awaited, seen = look.where, look.awaited, look.seen
     waiting = {run.placement_id: run for run in runs.waiting_on(connection, where.cluster.name)}
     placements: list[SeenHealth] = []
     for found in seen:
         row = awaited[found.ref]
         run = waiting.get(row.id)
-        if run is not None and _came(found, run, states):
+        # One that began to wait since is not woken by what was there before.
+        if run is not None and run in look.waited and _came(found, run, states):
             runs.resume_waiting(connection, run.run, now=now)
             until = None
         else:
@@ -141,13 +153,14 @@ def _record(
         if found.report.health is not row.health.health:
             why = sentence(found.report.reason)
             log.info("health.changed", placement=str(row.ref), health=found.report.health, reason=why)
-    healths.record_healths(connection, placements, now=now)
+    # Inventories before placements before clusters, as at the end of a run: neither then waits for the other.
     known = inventory.healths(connection, [one.placement_id for one in placements])
     objects = [(awaited[found.ref].id, one.object, one.report) for found in seen for one in found.objects]
     changed = [(id_, object_, report) for id_, object_, report in objects if known.get((id_, object_)) != report]
     inventory.record_healths(connection, changed)
     ended = [(awaited[found.ref].id, one.item, one.end) for found in seen for one in found.objects if one.newly_ended]
     inventory.record_ends(connection, ended)
+    healths.record_healths(connection, placements, now=now)
     step = min(where.looks.observe_step + 1, len(STEPS))
     clusters.observed(connection, where.cluster.name, again_at=now + STEPS[step - 1], step=step)
 

@@ -148,10 +148,15 @@ class Recorder:
         fighting = [row.id for row in where.placements if row.found.code == Found.FIGHT]
         self._healings = inventory.healings(transaction, fighting)
         self._found: list[NewFinding] = []
+        self._late: list[NewFinding] = []
+        """What is told once."""
 
     def record(self, found: SweepResult) -> None:
         """Store what was seen of placements, strays, and what runs should judge."""
         known = [(self._by_ref[one.ref], one) for one in found.placements if one.ref in self._by_ref]
+        # Inventories before placements, as runs write them: neither then waits for the other.
+        released = [row.id for row, swept in known if self._forgotten(row, swept.gone)]
+        self._strays(found.strays)
         partial = {row.id: swept.reason for row, swept in known if swept.finding is Finding.PARTIAL}
         read = [row.id for row in self._where.placements if row.id not in partial]
         observations.reached(self._transaction, read, now=self._now)
@@ -161,24 +166,22 @@ class Recorder:
         # What was judged already, and has not changed since, is as it was said to be.
         same = [row.id for row, swept in seen if swept.hint == row.hint_judged]
         observations.mark_observed(self._transaction, same, now=self._now)
-        for row, swept in known:
-            self._gone(row, swept.gone)
+        for id_ in released:
+            observations.nothing_held(self._transaction, id_)
         for row, swept in seen:
             self._seen(row, swept)
-        self._strays(found.strays)
 
     def file(self, *, seen_at: datetime) -> None:
         """File what runs should judge: last, since whoever writes both writes placements before findings."""
         pool = self._where.cluster.pool
-        findings.file(self._transaction, self._found, pool=pool, now=self._now, seen_at=seen_at)
+        findings.file(self._transaction, [*self._found, *self._late], pool=pool, now=self._now, seen_at=seen_at)
 
-    def _gone(self, row: PlacementStatus, objects: Sequence[ObjectId]) -> None:
-        """Forget what finalizers kept until now; with the last of it there is nothing more to be said."""
+    def _forgotten(self, row: PlacementStatus, objects: Sequence[ObjectId]) -> bool:
+        """Forget what finalizers kept until now; return whether with the last of it nothing more is to be said."""
         if not objects:
-            return
+            return False
         inventory.forget_gone(self._transaction, row.id, objects)
-        if row.found.code == Found.PRUNE_HELD and not inventory.going(self._transaction, row.id):
-            observations.nothing_held(self._transaction, row.id)
+        return row.found.code == Found.PRUNE_HELD and not inventory.going(self._transaction, row.id)
 
     def _seen(self, row: PlacementStatus, swept: SweptPlacement) -> None:
         if swept.hint != row.hint:
@@ -204,15 +207,18 @@ class Recorder:
         return row.found.code == Found.FIGHT and (healing is None or healing.after <= self._now)
 
     def _strays(self, strays: Sequence[Stray]) -> None:
+        """Take in what was created too late, and tell what is nobody's, but for what runs have created since."""
+        name = self._where.cluster.name
+        owned = inventory.owned_on(self._transaction, name, [one.object for one in strays])
         found: list[Stray] = []
         for stray in strays:
             row = self._by_ref.get(stray.ref)
             if row is not None and stray.object in attempts.possible_late_creates(self._transaction, row.id):
                 self._late_create(row, stray)
-            else:
+            elif (stray.ref, stray.object) not in owned:
                 found.append(stray)
         named = ((stray.object, stray.ref) for stray in found)
-        orphans.replace(self._transaction, self._where.cluster.name, named, now=self._now)
+        orphans.replace(self._transaction, name, named, now=self._now)
 
     def _late_create(self, row: PlacementStatus, stray: Stray) -> None:
         """Take what an interrupted attempt created after all into the inventory, to be pruned by a run."""
@@ -220,7 +226,7 @@ class Recorder:
         if not inventory.take_in(self._transaction, row.id, item):
             return
         cause = Reason(CauseReason.CREATED_LATE, {"object": str(stray.object)})
-        self._found.append(NewFinding(row.id, Trigger.DRIFT, cause))
+        self._late.append(NewFinding(row.id, Trigger.DRIFT, cause))
 
 
 def _said(drifts: Sequence[Drift]) -> Reason:

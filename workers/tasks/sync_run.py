@@ -155,7 +155,14 @@ def _with_rendering(known: Known, rendered: Rendered | None, key: bytes) -> Know
 
 
 def _broken_off(ender: Ender, error: Exception) -> Done:
-    """End an attempt that an error broke off."""
+    """End an attempt that an error broke off; where that breaks too, without what the error says."""
+    try:
+        return _ended_by(ender, error)
+    except Exception as again:
+        return _defect(ender, again)
+
+
+def _ended_by(ender: Ender, error: Exception) -> Done:
     match error:
         case LeaseLostError():
             log.warning("attempt.lease-lost", error=str(error))
@@ -164,6 +171,10 @@ def _broken_off(ender: Ender, error: Exception) -> Done:
             return ender.transient(error)
         case FlotillaError():
             return ender.failed(error.code, str(error), params=error.params)
+    return _defect(ender, error)
+
+
+def _defect(ender: Ender, error: Exception) -> Done:
     log.error("attempt.broke", exc_info=error)
     why = f"a defect in Flotilla: {type(error).__name__}; its log has the rest"
     return ender.failed("internal", why, Remedy.TIME)

@@ -180,7 +180,7 @@ _AUDIT = """
 """
 _FIND_AGAIN = """
   NEW.pool := mine;
-  NEW.seen_at := least(NEW.seen_at, clock_timestamp());
+  NEW.seen_at := greatest(least(NEW.seen_at, clock_timestamp()), clock_timestamp() - interval '1 day');
   lies := CASE
     WHEN octet_length(CAST(NEW.cause_params AS text)) > 16384 THEN 'a finding that long'
     WHEN jsonb_typeof(NEW.cause_params) <> 'object' THEN 'parameters that are no mapping'

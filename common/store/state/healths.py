@@ -54,7 +54,11 @@ def record_healths(connection: Connection, seen: Sequence[SeenHealth], *, now: d
 
 def awaited_on(connection: Connection, cluster: str) -> bool:
     """Return whether the health of anything on a cluster is awaited."""
-    waits = select(PlacementRow.id).where(PlacementRow.cluster == cluster, PlacementRow.observe_until.is_not(None))
+    waits = select(PlacementRow.id).where(
+        PlacementRow.cluster == cluster,
+        PlacementRow.state != PlacementState.LEFT,
+        PlacementRow.observe_until.is_not(None),
+    )
     return connection.execute(waits.limit(1)).first() is not None
 
 

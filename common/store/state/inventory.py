@@ -74,6 +74,21 @@ def forget_gone(connection: Connection, placement_id: int, objects: Sequence[Obj
         connection.execute(delete(InventoryRow).where(*_those(placement_id, batch), InventoryRow.going))
 
 
+def owned_on(
+    connection: Connection, cluster: str, objects: Sequence[ObjectId]
+) -> frozenset[tuple[PlacementRef, ObjectId]]:
+    """Return which of some objects of a cluster placements own by now, each with the placement."""
+    key = tuple_(InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
+    columns = (InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
+    query = select(PlacementRow.application, *columns).join(PlacementRow, PlacementRow.id == InventoryRow.placement_id)
+    found: set[tuple[PlacementRef, ObjectId]] = set()
+    for batch in batched(objects):
+        keys = [(one.group, one.kind, one.namespace, one.name) for one in batch]
+        rows = connection.execute(query.where(PlacementRow.cluster == cluster, key.in_(keys)))
+        found |= {(PlacementRef(cluster, application), ObjectId(*parts)) for application, *parts in rows}
+    return frozenset(found)
+
+
 def _those(placement_id: int, objects: Sequence[ObjectId]) -> tuple[ColumnElement[bool], ...]:
     key = tuple_(InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
     keys = [(one.group, one.kind, one.namespace, one.name) for one in objects]

@@ -11,9 +11,9 @@ from common.domain.approvals import ApprovalKind
 from common.domain.refs import RunId
 from common.store.state.approvals import approved
 from common.store.state.intents import IntentKind
-from tests.harness.hub import REGISTRY
+from tests.harness.hub import APPS, REGISTRY
 from tests.harness.seen import look
-from tests.integration.hub.moving import BOTH, TEAMS, Shop, claim, place, shop, values, workload
+from tests.integration.hub.moving import BOTH, TEAMS, Shop, claim, place, shop, text, values, workload
 from workers.tasks.sync_run import carry_out
 
 __all__ = ["place", "shop"]
@@ -130,6 +130,18 @@ def test_a_new_owner_of_an_earlier_commit_that_could_not_look_is_waited_for(shop
         shop.hub.ask(IntentKind.SYNC, "eu/new")
     shop.until(lambda: shop.synced("old") and shop.synced("new"))
     assert (shop.uids(), shop.owner("ConfigMap")) == (uids, "test/eu/new")
+
+
+def test_an_application_without_its_folder_is_named_and_holds_up_no_removal_for_ever(shop: Shop) -> None:
+    shop.begin(values("moved"))
+    shop.declare("old", more="  sync: {deadline: 3s, retry: {limit: 0}}\n")
+    shop.hub.settle()
+    shop.hub.git.commit(APPS, {"new/a.yaml": None, "old/a.yaml": text(values("keep"))})
+    turns(shop, 2)
+    run = shop.hub.runs("eu/old")[0]
+    assert run.outcome == "failed"
+    assert "Reason(" not in str(run.error)
+    shop.until(lambda: not shop.alive())
 
 
 def test_an_application_that_nobody_can_mend_holds_up_no_removal_for_ever(shop: Shop) -> None:

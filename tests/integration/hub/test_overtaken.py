@@ -127,6 +127,45 @@ def test_health_that_a_run_awaits_since_is_looked_at(web: StepHub, monkeypatch: 
     assert (awaited is not None, due is not None) == (True, True)
 
 
+def test_a_run_that_begins_to_wait_meanwhile_is_not_woken_by_what_was_there(
+    web: StepHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it removes what left Git before what takes its place is healthy."""
+    web.git.commit(APPS, {"web/c.yaml": deployment("web")})
+    web.settle(4)
+
+    def replaced() -> None:
+        web.git.commit(APPS, {"web/c.yaml": deployment("web", image="example.com/a:broken"), "web/b.yaml": None})
+        web.settle(2)
+
+    web.make_due()
+    web.carry_out("flotilla.sweep", "eu")
+    overtaken(monkeypatch, observe_cluster, lambda: None, replaced)
+    web.carry_out("flotilla.observe", "eu")
+    assert web.runs("eu/web")[0].state == "waiting"
+    web.settle(1)
+    assert live(web, "eu", "web", "other") is not None
+
+
+def test_what_a_run_creates_meanwhile_is_no_orphan(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    web.make_due()
+    overtaken(monkeypatch, sweep_cluster, lambda: web.settle(3))
+    web.carry_out("flotilla.sweep", "eu")
+    assert web.placement("eu/web").sync == "synced"
+    assert web.faults() == []
+
+
+def test_nobody_looks_for_the_health_of_what_has_left(web: StepHub) -> None:
+    web.settle(3)
+    with web.database.write() as connection:
+        connection.execute(update(PlacementRow).values(state="leaving"))
+        connection.execute(update(PlacementRow).values(state="left", observe_until=web.database.now(connection)))
+        connection.execute(update(ClusterRow).values(observe_due_at=web.database.now(connection)))
+    web.carry_out("flotilla.observe", "eu")
+    with web.database.read() as connection:
+        assert connection.execute(select(ClusterRow.observe_due_at)).scalar_one() is None
+
+
 def test_the_sweep_after_a_first_run_comes_within_its_interval(hub: StepHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweep that began while nothing was placed would come again after the default, which is minutes."""
     hub.declare("eu", spec=", defaults: {interval: 30s}")

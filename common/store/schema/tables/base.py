@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -111,7 +111,10 @@ class _Bounds:
             return None
         if isinstance(value, Mapping):
             return self.params(value, deep)
-        return [self._one(one, deep + 1) for one in islice(value, _MOST_ITEMS)]
+        if isinstance(value, Collection):
+            return [self._one(one, deep + 1) for one in islice(value, _MOST_ITEMS)]
+        # Of a type that no parameter has: told as it is written, since what tells it must be stored.
+        return self._words(str(value))
 
     def _words(self, words: str) -> str:
         words = storable(cut(words, min(_LONGEST_WORD, self._left)))
