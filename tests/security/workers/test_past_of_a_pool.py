@@ -20,6 +20,7 @@ from common.store.engine.errors import DatabaseError
 from common.store.events import audit
 from common.store.queue import attempts, leases, runs
 from common.store.queue.attempts import AttemptEnding
+from common.store.schema.tables import Base, Instant
 from common.store.state import approvals, clusters, faults, findings, observations, outcomes, prune_budget
 from common.store.state.findings import NewFinding
 from tests.factories import cluster, revision, said
@@ -379,3 +380,30 @@ def test_what_a_worker_does_is_told_of_its_own_cluster(two_pools: TwoPools) -> N
         told = connection.execute(text("SELECT cluster, kind, actor FROM events ORDER BY tx, id")).all()
         assert [tuple(row) for row in told[begun:]] == [("blue", "health.changed", "flotilla")]
         connection.rollback()
+
+
+@pytest.mark.parametrize("instant", ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE placements SET retry_at = '{}'",
+        "UPDATE clusters SET sweep_due_at = '{}'",
+        "UPDATE leases SET expires_at = '{}'",
+        "UPDATE sources SET due_at = '{}'",
+        "UPDATE workers SET seen_at = '{}'",
+        "UPDATE inventory SET heal_after = '{}'",
+    ],
+)
+def test_no_instant_is_written_that_nobody_can_read(two_pools: TwoPools, statement: str, instant: str) -> None:
+    """One of them ends the turn of whoever reads it: of the scheduler, and so of all pools, again and again."""
+    _refused(two_pools, statement.format(instant), match="_instants")
+
+
+def test_every_instant_has_a_bound(two_pools: TwoPools) -> None:
+    bounds = text("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conname LIKE 'ck_%_instants'")
+    with two_pools.owner.read() as connection:
+        bounded = {name: definition for name, definition in connection.execute(bounds)}
+    for table in Base.metadata.sorted_tables:
+        for column in table.columns:
+            if isinstance(column.type, Instant):
+                assert f"({column.name} <=" in bounded[f"ck_{table.name}_instants"], (table.name, column.name)
