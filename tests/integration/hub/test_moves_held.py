@@ -141,6 +141,7 @@ def test_an_application_without_its_folder_is_named_and_holds_up_no_removal_for_
     run = shop.hub.runs("eu/old")[0]
     assert run.outcome == "failed"
     assert "Reason(" not in str(run.error)
+    time.sleep(3)  # the deadline
     shop.until(lambda: not shop.alive())
 
 

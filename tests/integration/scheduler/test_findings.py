@@ -167,7 +167,7 @@ def test_what_cannot_be_read_of_one_pool_keeps_no_other_from_its_runs(synced: St
 
 
 def test_a_failure_that_is_dated_far_ahead_counts_as_of_now(synced: Steps) -> None:
-    ahead = datetime(9999, 12, 31, tzinfo=UTC)
+    ahead = datetime(8999, 12, 31, tzinfo=UTC)
     failed = {
         "failure_code": "x", "failure_params": {"message": "no"}, "failure_remedy": Remedy.CHANGE,
         "failure_since": ahead, "failure_last_at": ahead, "failure_count": 1, "failures": 1,

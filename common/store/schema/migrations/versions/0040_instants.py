@@ -15,10 +15,10 @@ depends_on = None
 
 _COLUMNS = sa.text(
     "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() "
-    "AND data_type = 'timestamp with time zone' ORDER BY table_name, ordinal_position"
+    "AND udt_name = 'timestamptz' ORDER BY table_name, ordinal_position"
 )
-_HELD = "{} BETWEEN '0001-01-03 00:00:00+00' AND '9999-12-29 00:00:00+00'"
-"""What Python's ``datetime`` holds in any time zone; NULL passes."""
+_HELD = "{} BETWEEN '1970-01-01 00:00:00+00' AND '9000-01-01 00:00:00+00'"
+"""What Python's ``datetime`` holds in any time zone, and after whatever is added to it; NULL passes."""
 
 
 def upgrade() -> None:
