@@ -78,21 +78,22 @@ def owned_on(
     connection: Connection, cluster: str, objects: Sequence[ObjectId]
 ) -> frozenset[tuple[PlacementRef, ObjectId]]:
     """Return which of some objects of a cluster placements own by now, each with the placement."""
-    key = tuple_(InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
     columns = (InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
     query = select(PlacementRow.application, *columns).join(PlacementRow, PlacementRow.id == InventoryRow.placement_id)
     found: set[tuple[PlacementRef, ObjectId]] = set()
     for batch in batched(objects):
-        keys = [(one.group, one.kind, one.namespace, one.name) for one in batch]
-        rows = connection.execute(query.where(PlacementRow.cluster == cluster, key.in_(keys)))
+        rows = connection.execute(query.where(PlacementRow.cluster == cluster, _named(batch)))
         found |= {(PlacementRef(cluster, application), ObjectId(*parts)) for application, *parts in rows}
     return frozenset(found)
 
 
 def _those(placement_id: int, objects: Sequence[ObjectId]) -> tuple[ColumnElement[bool], ...]:
+    return (InventoryRow.placement_id == placement_id, _named(objects))
+
+
+def _named(objects: Sequence[ObjectId]) -> ColumnElement[bool]:
     key = tuple_(InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
-    keys = [(one.group, one.kind, one.namespace, one.name) for one in objects]
-    return (InventoryRow.placement_id == placement_id, key.in_(keys))
+    return key.in_([(one.group, one.kind, one.namespace, one.name) for one in objects])
 
 
 def record_healths(connection: Connection, seen: Sequence[tuple[int, ObjectId, HealthReport]]) -> None:
