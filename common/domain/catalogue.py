@@ -88,6 +88,11 @@ def spoken(params: Params, name: str) -> str:
     return given if isinstance(given, str) else inner(params, name)
 
 
+def spoken_each(params: Params, name: str) -> str:
+    """Return a parameter that is a list in words, as ``spoken`` does for one, with semicolons between."""
+    return "; ".join(spoken({name: one}, name) for one in params.get(name, ()))
+
+
 def nested(reason: Reason) -> Params:
     """Return a reason as the parameter of another one, as ``inner`` reads it."""
     return {"code": str(reason.code), "params": dict(reason.params)}

@@ -7,7 +7,7 @@ Works on parser events, because the C composer overflows its stack on deep nesti
 Builds plain JSON values only; runs no constructor. May not do IO.
 """
 
-from common.yaml.compose import Document, Path, Repeated
+from common.yaml.compose import Document, Path, Repeated, RepeatedKey
 from common.yaml.dump import dump, dump_all
 from common.yaml.faults import YamlError, YamlFault
 from common.yaml.limits import MANIFEST_LIMITS, REGISTRY_LIMITS, YamlLimits
@@ -21,6 +21,7 @@ __all__ = [
     "Document",
     "Path",
     "Repeated",
+    "RepeatedKey",
     "YamlError",
     "YamlFault",
     "YamlLimits",

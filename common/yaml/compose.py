@@ -30,6 +30,21 @@ class Repeated(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatedKey:
+    """A key that a mapping gives once more; lines count from 1.
+
+    Attributes:
+        line: where it is given again.
+        key: short, printable and quoted.
+        first: the line on which it was given first.
+    """
+
+    line: int
+    key: str
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """One YAML document.
 
@@ -46,7 +61,7 @@ class Document:
     line: int
     text: str = ""
     lines: Mapping[Path, int] = field(default_factory=dict)
-    repeated: tuple[YamlFault, ...] = ()
+    repeated: tuple[RepeatedKey, ...] = ()
 
 
 @dataclass(slots=True)
@@ -91,7 +106,7 @@ class Composer:
     ) -> None:
         self.positions = positions
         self.faults: list[YamlFault] = []
-        self.repeated: list[YamlFault] = []
+        self.repeated: list[RepeatedKey] = []
         self.value: Any = None
         self.lines: dict[Path, int] = {}
         self._limits = limits
@@ -189,11 +204,10 @@ class Composer:
         frame.key_lines[name] = line
 
     def _again(self, name: str, line: int, first: int) -> None:
-        what = f"key {_shown(name)} is given twice, first on line {first}"
         if self._repeated is Repeated.REFUSED:
-            self.fault(line, what, "keep one of the two")
+            self.fault(line, f"key {_shown(name)} is given twice, first on line {first}", "keep one of the two")
         elif len(self.repeated) < _MOST_FAULTS:
-            self.repeated.append(YamlFault(line, what, "the last one counts"))
+            self.repeated.append(RepeatedKey(line, _shown(name), first))
 
     def _alias(self, anchor: str, line: int) -> None:
         if anchor not in self._anchors:

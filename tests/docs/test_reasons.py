@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.domain import codes, holds, reasons, status
+from common.domain import codes, holds, manifest_warnings, reasons, status
 from common.domain.codes import (
     ApprovalReason,
     CauseReason,
@@ -26,6 +26,7 @@ from common.domain.codes import (
 )
 from common.domain.errors import FlotillaError
 from common.domain.holds import Denial, Hold, Leftover, Taking
+from common.domain.manifest_warnings import ManifestWarning
 from common.domain.status import Contact, Found, Reason
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
 ENUMS = (
     Hold, Taking, Denial, Leftover, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason,
-    RequestReason, ApprovalReason, FaultReason, SweepReason, MessageReason, HealthReason,
+    RequestReason, ApprovalReason, FaultReason, SweepReason, MessageReason, ManifestWarning, HealthReason,
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -54,7 +55,7 @@ def _trees() -> Iterator[ast.Module]:
 
 def _meanings(name: str) -> dict[str, str]:
     """Return what is written below each member of an enum, by its name."""
-    for module in (holds, status, codes):
+    for module in (holds, status, codes, manifest_warnings):
         for node in ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 return dict(_members(node))
@@ -129,6 +130,15 @@ def test_words_that_an_earlier_version_kept_where_a_reason_stands_now_are_shown(
         assert reasons.sentence(Reason(CauseReason.DRIFTED, seen)) == (
             "1 object drifted: ConfigMap web was changed by kubectl"
         )
+
+
+def test_warnings_are_shown_as_codes_and_as_an_earlier_version_kept_them() -> None:
+    option = {"option": "Replace=true", "objects": 2}
+    warnings = ["`lookup` finds nothing here", reasons.nested(Reason(ManifestWarning.OPTION, option))]
+    said = "`lookup` finds nothing here; Replace=true is not carried out (2 objects)"
+    assert reasons.sentence(Reason(RunReason.WARNINGS, {"warnings": warnings})) == said
+    differs = Reason(RunReason.DIFFERS, {"objects": 1, "adopted": 0, "warnings": warnings})
+    assert reasons.sentence(differs) == f"1 object differs from Git; {said}"
 
 
 def test_a_code_has_one_sentence() -> None:

@@ -153,9 +153,8 @@ class Ender:
 
     def ended(self, result: SyncResult) -> Done:
         """The engine came to an end."""
-        said = self._known.secrets.masked
-        reason = self._known.secrets.masked_reason(result.reason)
-        result = replace(result, reason=reason, warnings=tuple(map(said, result.warnings)))
+        masked = self._known.secrets.masked_reason
+        result = replace(result, reason=masked(result.reason), warnings=tuple(map(masked, result.warnings)))
         ways = {
             Ending.SUCCEEDED: self._succeeded,
             Ending.FAILED: self._refused,

@@ -9,6 +9,7 @@ from common.domain.fleet import Placement, Project, SyncSettings
 from common.domain.refs import ObjectId
 from common.domain.runs import RetryPolicy
 from common.domain.secrecy import NO_SECRETS, Secrets
+from common.domain.status import Reason
 from common.domain.tenant import Signer, Tenant
 from workers.record.journal import SqlJournal
 from workers.sync.requests import Phase
@@ -39,7 +40,7 @@ class Known:
     hint: str = ""
     phase: Phase | None = None
     manifest_digest: str | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     secrets: Secrets = NO_SECRETS
     journal: SqlJournal | None = None
     tenant: Tenant | None = None

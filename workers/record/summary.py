@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from common.domain.changes import Change, differing
 from common.domain.codes import RunReason
+from common.domain.reasons import nested
 from common.domain.refs import ObjectId
 from common.domain.status import NONE, Found, Reason
 from workers.sync.requests import Phase
 from workers.sync.results import Fight, SyncResult
 
 
-def success(phase: Phase | None, result: SyncResult, warnings: Sequence[str]) -> Reason:
+def success(phase: Phase | None, result: SyncResult, warnings: Sequence[Reason]) -> Reason:
     """Return what is to be said of an attempt that succeeded; none where that is nothing."""
     objects, adopted = differing(result.changes) if phase is Phase.CHECK else (0, 0)
-    warned = {"warnings": list(warnings)} if warnings else {}
+    warned = {"warnings": [nested(one) for one in warnings]} if warnings else {}
     if objects or adopted:
         return Reason(RunReason.DIFFERS, {"objects": objects, "adopted": adopted, **warned})
     return Reason(RunReason.WARNINGS, warned) if warned else NONE

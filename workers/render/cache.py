@@ -22,7 +22,9 @@ from typing import Any
 
 import orjson
 
+from common.domain.reasons import nested
 from common.domain.revisions import RendererVersion, digested
+from common.domain.status import Reason
 from workers.render.canonical import canonical_bytes
 from workers.render.manifests import Output, Sourced
 
@@ -40,7 +42,7 @@ def cache_key(source_digest: str, renderers: Iterable[RendererVersion], inputs: 
         renderers: with their versions.
         inputs: where the sources are, the renderer's settings, and whatever else it is given.
     """
-    parts = {"form": 4, "source": source_digest, "renderer": digested(renderers), "inputs": dict(inputs)}
+    parts = {"form": 5, "source": source_digest, "renderer": digested(renderers), "inputs": dict(inputs)}
     return hashlib.sha256(canonical_bytes(parts)).hexdigest()
 
 
@@ -86,14 +88,15 @@ class RenderCache:
         if content is None:
             return None
         warnings, objects = orjson.loads(content)
-        found = Output(tuple(Sourced(manifest, origin) for origin, manifest in objects), tuple(warnings))
+        sourced = tuple(Sourced(manifest, origin) for origin, manifest in objects)
+        found = Output(sourced, tuple(Reason(each["code"], each["params"]) for each in warnings))
         self._keep(key, found, len(content))
         return found
 
     def put(self, key: str, output: Output, *, private: bool = False) -> None:
         """Keep ``output``; a full disk is no error, only a cache that forgets. What is private stays in memory."""
         objects = [[item.origin, item.manifest] for item in output.objects]
-        content = canonical_bytes([output.warnings, objects])
+        content = canonical_bytes([[*map(nested, output.warnings)], objects])
         self._keep(key, output, len(content))
         if private:
             return

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common.domain.errors import sentences
+from common.domain.manifest_warnings import ManifestWarning
 from common.domain.secrecy import NO_SECRETS, Secrets
-from common.yaml import MANIFEST_LIMITS, Document, Repeated, YamlError, YamlLimits, load_documents
+from common.domain.status import Reason
+from common.yaml import MANIFEST_LIMITS, Document, Repeated, RepeatedKey, YamlError, YamlLimits, load_documents
 from workers.render.canonical import canonical_bytes
 from workers.render.faults import EmptyRenderError, ManifestTooLargeError, RenderError
 
@@ -41,12 +43,12 @@ class Output:
 
     Attributes:
         objects: with where each came from.
-        warnings: in words, for who reads the run; empty where all is well.
+        warnings: for those who read the run; empty where all is well.
         secrets: what was decrypted for it; never written anywhere.
     """
 
     objects: tuple[Sourced, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     secrets: Secrets = NO_SECRETS
 
 
@@ -57,12 +59,12 @@ class Reading:
     Attributes:
         objects: in their order.
         faults: each as ``file:line: what. Remedy.``.
-        warnings: each with its file and line.
+        warnings: of what is not done as the text says.
     """
 
     objects: tuple[Sourced, ...] = ()
     faults: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
 
 
 def joined(readings: Iterable[Reading]) -> Reading:
@@ -106,13 +108,14 @@ def reading(text: bytes, file: str, limits: YamlLimits = FILE_LIMITS, *, above: 
     return Reading(tuple(found), tuple(faults), repeated_in(documents, file, above=above))
 
 
-def repeated_in(documents: Iterable[Document], file: str, *, above: int = 0) -> tuple[str, ...]:
+def repeated_in(documents: Iterable[Document], file: str, *, above: int = 0) -> tuple[Reason, ...]:
     """Return a warning for each key that is given twice, up to a bound for each document."""
-    return tuple(
-        f"{file}:{above + each.line}: {each.what}; {each.remedy}"
-        for document in documents
-        for each in document.repeated[:_MOST_REPEATED]
-    )
+
+    def warning(of: RepeatedKey) -> Reason:
+        params = {"origin": f"{file}:{above + of.line}", "key": of.key, "first": of.first}
+        return Reason(ManifestWarning.REPEATED_KEY, params)
+
+    return tuple(warning(each) for document in documents for each in document.repeated[:_MOST_REPEATED])
 
 
 def shape_fault(value: Any) -> str:
@@ -155,7 +158,9 @@ def checked(found: Reading, *, path: str) -> Output:
     return Output(found.objects, bounded(found.warnings))
 
 
-def bounded(warnings: Sequence[str]) -> tuple[str, ...]:
+def bounded(warnings: Sequence[Reason]) -> tuple[Reason, ...]:
     """Return at most so many warnings as somebody reads, and how many are left out."""
     left = len(warnings) - _MOST_WARNINGS
-    return tuple(warnings) if left <= 0 else (*warnings[:_MOST_WARNINGS], f"and {left} more like these")
+    if left <= 0:
+        return tuple(warnings)
+    return (*warnings[:_MOST_WARNINGS], Reason(ManifestWarning.MORE, {"count": left}))

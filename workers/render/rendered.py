@@ -9,6 +9,7 @@ from typing import Any
 
 from common.domain.revisions import RendererVersion
 from common.domain.secrecy import NO_SECRETS, Secrets
+from common.domain.status import Reason
 from workers.render.manifests import Sourced
 
 
@@ -20,7 +21,7 @@ class Rendered:
         objects: with where each came from; not to be changed.
         digest: sha256 (hex) over the manifests in their order; it is stored as ``digest_under`` gives it.
         renderers: what rendered them here.
-        warnings: in words; empty where all is well.
+        warnings: for those who read the run; empty where all is well.
         secrets: what may be in the manifests and is shown to nobody; two are not compared.
         private: whether files were decrypted for it, which may hold more than ``secrets`` tells: texts too short.
     """
@@ -28,7 +29,7 @@ class Rendered:
     objects: tuple[Sourced, ...] = field(repr=False)
     digest: str = field(repr=False)
     renderers: tuple[RendererVersion, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     secrets: Secrets = field(default=NO_SECRETS, compare=False)
     private: bool = False
 

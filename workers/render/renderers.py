@@ -25,7 +25,7 @@ from workers.render.protocol import Age, Loans, Machine, Need
 from workers.render.rendered import Rendered
 from workers.render.request import RenderRequest
 from workers.render.sandbox import Bounds
-from workers.render.secrecy import secrets_given, silenced, without
+from workers.render.secrecy import secrets_given, silenced
 from workers.render.sops import DecryptedTree
 from workers.render.substitute import substitute
 from workers.render.table import classes, detect, needs_of
@@ -141,7 +141,7 @@ class Renderers:
                 raise silenced(error, Secrets(opened) | given) from None
             secrets = Secrets(opened)
             told = secrets | given
-            warnings = tuple(without(said, told) for said in output.warnings)
+            warnings = tuple(map(told.masked_reason, output.warnings))
             output = replace(output, warnings=warnings, secrets=secrets)
             # by what was really read: a digest that somebody computed otherwise must not name other manifests
             key = cache_key(read, renderers, _inputs(request, renderers))

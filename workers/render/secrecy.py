@@ -50,7 +50,7 @@ def _secrets_set(sets: Sequence[str]) -> Iterator[str]:
             yield value
 
 
-def without(text: str, secrets: Secrets) -> str:
+def _without(text: str, secrets: Secrets) -> str:
     """Return ``text`` without ``secrets``, nor what is left of one where what a tool said was cut off."""
     before, said, words = text.rpartition(_SAID)
     return secrets.masked(before) + said + secrets.masked(words, Ends.CUT)
@@ -59,8 +59,8 @@ def without(text: str, secrets: Secrets) -> str:
 def silenced(error: FlotillaError, secrets: Secrets) -> FlotillaError:
     """Return ``error`` without ``secrets``, nor what it was raised from, which says the same in other words."""
     if secrets:
-        error.args = (without(error.message, secrets), *error.args[1:])
-        error.remedy = without(error.remedy, secrets)
+        error.args = (_without(error.message, secrets), *error.args[1:])
+        error.remedy = _without(error.remedy, secrets)
         error.params = secrets.masked_in(error.params)
         error.__cause__ = error.__context__ = None
     return error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from common.domain import formatting
+from common.domain.manifest_warnings import ManifestWarning
 from common.domain.runs import Trigger
+from common.domain.status import Reason
 from workers.sync.errors import ManifestsError
 from workers.sync.hooks.rows import HookRows, storable
 from workers.sync.objects.live import Kind
@@ -34,7 +35,7 @@ class Prepared:
         plan: the steps.
         unended: the hooks that are not through, where this attempt runs none.
         delete_hooks: manifests of the hooks before and after the placement's removal, to be kept for then.
-        warnings: what the manifests ask for and is not done, in words.
+        warnings: what the manifests ask for and is not done.
     """
 
     request: SyncRequest
@@ -44,7 +45,7 @@ class Prepared:
     plan: WavePlan
     unended: Unended
     delete_hooks: tuple[Manifest, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Reason, ...]
 
 
 def prepared(request: SyncRequest, ports: Ports) -> Prepared:
@@ -90,6 +91,8 @@ def _runs_hooks(request: SyncRequest) -> bool:
     return approved or request.trigger in _WITH_HOOKS
 
 
-def _not_carried_out(normal: Normal) -> tuple[str, ...]:
+def _not_carried_out(normal: Normal) -> tuple[Reason, ...]:
     ignored = Counter(option for one in normal.wanted for option in (*one.options.ignored, *one.place.unknown))
-    return tuple(f"{option} is not carried out ({formatting.of(count, 'object')})" for option, count in ignored.items())
+    return tuple(
+        Reason(ManifestWarning.OPTION, {"option": option, "objects": count}) for option, count in ignored.items()
+    )

@@ -71,7 +71,7 @@ class SyncResult:
         delete_hooks: manifests of the hooks before and after the placement's removal, to be kept for then.
         awaits: the objects that it waits for; empty for all of the placement.
         asks: the objects of other projects that it may take over once a person approves.
-        warnings: what the manifests ask for and is not done, in words.
+        warnings: what the manifests ask for and is not done.
         hook_active: a hook is under way: nothing supersedes the run before it ends.
         fail_hooks: there are hooks for when the run fails: it needs a worker then.
         partial: not everything was to be written: a check, or waves that are still to come.
@@ -88,7 +88,7 @@ class SyncResult:
     refreshed: int = 0
     requests: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, int] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     delete_hooks: tuple[Manifest, ...] = ()
     awaits: tuple[ObjectId, ...] = ()
     asks: Mapping[ObjectId, PlacementRef] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from common.domain import formatting
-from common.domain.catalogue import Params, inner, nested, sentence, spoken
+from common.domain.catalogue import Params, inner, nested, sentence, spoken, spoken_each
 from common.domain.codes import CauseReason, HookReason, ObjectReason, SweepReason
 from common.domain.status import NONE, Reason
 
@@ -18,10 +18,6 @@ def together(*reasons: Reason) -> Reason:
     if len(said) < 2:
         return said[0] if said else NONE
     return Reason(ObjectReason.SEVERAL, {"parts": [nested(reason) for reason in said]})
-
-
-def _several(params: Params) -> str:
-    return "; ".join(sentence(Reason(str(one["code"]), one.get("params") or {})) for one in params["parts"])
 
 
 def _recreatable(params: Params) -> str:
@@ -80,7 +76,7 @@ def _fought(params: Params, said: str) -> str:
 
 
 SENTENCES: Mapping[str, Callable[[Params], str]] = {
-    ObjectReason.SEVERAL: _several,
+    ObjectReason.SEVERAL: lambda params: spoken_each(params, "parts"),
     ObjectReason.NEVER: lambda _: f"{_APPLY}: never",
     ObjectReason.IF_ABSENT: lambda _: f"{_APPLY}: if-absent, and it exists",
     ObjectReason.COLLECTED: lambda _: "it ended, and was collected since",

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from common.domain import formatting
-from common.domain.catalogue import Params, inner, spoken, told
+from common.domain.catalogue import Params, inner, spoken, spoken_each, told
 from common.domain.changes import difference
 from common.domain.codes import RunReason
 
 
 def _differs(params: Params) -> str:
     return "; ".join(
-        filter(None, (difference(int(params.get("objects", 0)), int(params.get("adopted", 0))), _warnings(params)))
+        filter(
+            None,
+            (difference(int(params.get("objects", 0)), int(params.get("adopted", 0))), spoken_each(params, "warnings")),
+        )
     )
-
-
-def _warnings(params: Params) -> str:
-    return "; ".join(map(str, params.get("warnings", ())))
 
 
 def _interrupted(params: Params) -> str:
@@ -46,7 +45,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     RunReason.APPROVED: lambda params: f"approved by {params['by']}",
     RunReason.ASKS: lambda params: spoken(params, "what"),
     RunReason.DIFFERS: _differs,
-    RunReason.WARNINGS: _warnings,
+    RunReason.WARNINGS: lambda params: spoken_each(params, "warnings"),
     RunReason.INTERRUPTED: _interrupted,
     RunReason.STUCK: lambda params: told(params) or f"the attempt was given up: {params['why']}",
     RunReason.POISON: _poison,

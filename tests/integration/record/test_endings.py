@@ -15,6 +15,7 @@ from common.domain.errors import TransientError
 from common.domain.fleet import Placement, SyncMode
 from common.domain.holds import Hold
 from common.domain.inventory import InventoryItem
+from common.domain.manifest_warnings import ManifestWarning
 from common.domain.reasons import hold_sentence, nested, sentence
 from common.domain.redact import MASK
 from common.domain.refs import ObjectId
@@ -531,6 +532,19 @@ def test_no_secret_is_kept_in_why_a_sync_ended(attempt: Attempt, ending: Ending)
     kept = (row.reason_params, row.error_params, placement.found_params, placement.failure_params)
     assert MASK in f"{kept}"
     assert "hunter2" not in f"{kept}{[one.reason_params for one in attempt.approvals()]}"
+
+
+@pytest.mark.parametrize("phase", [Phase.APPLY, Phase.CHECK])
+def test_warnings_of_manifests_are_kept_as_codes_without_secrets(attempt: Attempt, phase: Phase) -> None:
+    lookup = Reason(ManifestWarning.LOOKUP, {"template": "templates/a.yaml"})
+    option = Reason(ManifestWarning.OPTION, {"option": "hunter2hunter2", "objects": 1})
+    ender = attempt.ender(phase=phase, warnings=(lookup,), secrets=Secrets(["hunter2hunter2"]))
+    ender.ended(_result(warnings=(option,)))
+    masked = Reason(option.code, {"option": MASK, "objects": 1})
+    assert attempt.row.reason_params["warnings"] == [nested(lookup), nested(masked)]
+    assert sentence(reason_in(attempt.row, "reason")).endswith(
+        f"templates/a.yaml: `lookup` finds nothing here, as in `helm template`; {MASK} is not carried out (1 object)"
+    )
 
 
 def test_what_needs_a_person_asks_for_exactly_these_objects(attempt: Attempt) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from common.domain.errors import PermanentError
 from common.domain.fleet import IgnoreRule, RenderSettings
+from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from common.sources.faults import SymlinkRefusedError
 from tests.fakes.cluster import FakeCluster
@@ -132,7 +133,8 @@ def test_a_large_number_that_is_set_and_printed_as_a_fraction_is_told(renderers:
     asked = request({"sets": ["user.id=1000650000", "port=8080", "small=-999999"]})
     printed = render(renderers, chart("printf `%v %v %v` .Values.user.id .Values.port .Values.small"), asked)
     assert seen(printed) == "1.00065e+09 8080 -999999"
-    assert printed.warnings == ("render.helm.sets: a template prints 1.00065e+09: write `| int64` behind it",)
+    (told,) = map(sentence, printed.warnings)
+    assert told == "render.helm.sets: a template prints 1.00065e+09: write `| int64` behind it"
     assert render(renderers, chart(".Values.user.id | int64"), asked).warnings == ()
 
 
@@ -290,7 +292,8 @@ LOOKUP = '(lookup "v1" "Secret" "a" "b")'
 def test_a_lookup_finds_nothing_and_says_so(renderers: Renderers) -> None:
     done = render(renderers, chart(LOOKUP))
     assert seen(done) == {}
-    assert done.warnings == ("templates/seen.yaml: `lookup` finds nothing here, as in `helm template`",)
+    (told,) = map(sentence, done.warnings)
+    assert told == "templates/seen.yaml: `lookup` finds nothing here, as in `helm template`"
     assert render(renderers, chart(LOOKUP)).warnings == done.warnings, "the cache keeps them"
 
 
@@ -379,7 +382,7 @@ def test_of_a_key_given_twice_the_last_counts_and_it_is_told(renderers: Renderer
     done = render(renderers, files, request({"valuesFiles": ["more.yaml"]}))
     assert seen(done) == {"a": 2, "c": {"e": 2}, "sub": {"b": 2, "global": {}}}
     assert [each["kind"] for each in done.manifests] == ["B", "ConfigMap"]
-    assert done.warnings == (
+    assert tuple(map(sentence, done.warnings)) == (
         "web/charts/sub/values.yaml:2: key 'b' is given twice, first on line 1; the last one counts",
         "web/values.yaml:2: key 'a' is given twice, first on line 1; the last one counts",
         "web/more.yaml:2: key 'c' is given twice, first on line 1; the last one counts",
@@ -390,7 +393,7 @@ def test_of_a_key_given_twice_the_last_counts_and_it_is_told(renderers: Renderer
 def test_a_hook_that_helm_does_not_know_is_left_out_and_told(renderers: Renderers) -> None:
     done = render(renderers, chart() | {"web/templates/hook.yaml": HOOK % ("b", "some-day")})
     assert [each["metadata"]["name"] for each in done.manifests] == ["shop-seen"]
-    assert done.warnings == (
+    assert tuple(map(sentence, done.warnings)) == (
         "web/templates/hook.yaml as rendered:1: the hook 'some-day' is none of Helm's; the object is left out, "
         "as Helm does it",
     )

@@ -15,6 +15,7 @@ import structlog
 
 from common.domain.errors import FlotillaError
 from common.domain.fleet import RenderSettings
+from common.domain.reasons import sentence
 from tests.fakes.trees import Content, memory_tree
 from tests.security.rendering.attacks import CANARY, chart, helm, honest, leaks, processes_of, render, told
 from workers.render import sandbox
@@ -76,8 +77,9 @@ def test_a_value_under_the_name_of_a_secret_is_not_quoted(
 def test_neither_is_one_in_a_warning(renderers: Renderers) -> None:
     twice = "x: {{ .Values.password }}\n{{ .Values.password }}: 1\n{{ .Values.password }}: 2\n"
     files = {"app/templates/b.yaml": "apiVersion: v1\nkind: A\nmetadata: {name: a}\n" + twice}
-    (said,) = render(renderers, chart("1", files), helm(values={"password": CANARY})).warnings
-    assert not leaks(said)
+    (told,) = render(renderers, chart("1", files), helm(values={"password": CANARY})).warnings
+    said = sentence(told)
+    assert not leaks(f"{said} {told}")
     assert "key '[redacted]' is given twice" in said
 
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from common.domain.manifest_warnings import ManifestWarning
+from common.domain.status import Reason
 from tests.factories import rendered_by
 from workers.render.cache import RenderCache, cache_key
 from workers.render.manifests import Output, Sourced
 
 OBJECTS = Output(
-    (Sourced({"kind": "A", "data": {"b": 1, "a": [1.5, None, "é"]}}, "f:1"), Sourced({"kind": "B"}, "f:9")), ("mind",)
+    (Sourced({"kind": "A", "data": {"b": 1, "a": [1.5, None, "é"]}}, "f:1"), Sourced({"kind": "B"}, "f:9")),
+    (Reason(ManifestWarning.LOOKUP, {"template": "mind"}),),
 )
 KEY = cache_key("0" * 64, rendered_by("plain 1"), {"path": "app"})
 

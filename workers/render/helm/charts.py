@@ -11,6 +11,7 @@ from typing import Any
 
 from common.domain.errors import sentences
 from common.domain.fleet import lent
+from common.domain.status import Reason
 from common.sources.trees import Tree, joined, refuse_link
 from common.yaml import Repeated, YamlError, load_documents
 from workers.render.faults import CycleError, DependencyMissingError, EscapeRefusedError, RenderError
@@ -27,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MOST_CHARTS = 200
 _DEEPEST = 10
 _MOST_KEPT = 256
-_repeated: dict[bytes, tuple[str, ...]] = {}
+_repeated: dict[bytes, tuple[Reason, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def mapping_of(text: bytes, file: str) -> Mapping[str, Any]:
     return documents[0].value
 
 
-def repeated_keys(text: bytes, file: str) -> tuple[str, ...]:
+def repeated_keys(text: bytes, file: str) -> tuple[Reason, ...]:
     """Return a warning for each key that a file of values gives twice; what cannot be read is Helm's to refuse."""
     # One chart is rendered for many clusters: what was found is kept, under a digest, for the text may be secret.
     digest = sha256(f"{file}\0".encode() + text).digest()

@@ -43,7 +43,9 @@ def documents(text: str) -> Iterator[tuple[int, str]]:
 
 
 def left_out(manifest: Mapping[str, Any], *, tests: bool) -> str | None:
-    """Return why a chart's object is not synced, an empty text where nobody needs to know; None where it is.
+    """Return the hook for which a chart's object is not synced, as Helm knows none such; None where it is synced.
+
+    The hook is short, printable and quoted; an empty text stands for a test, which nobody needs to be told of.
 
     Args:
         manifest: any document of a template.
@@ -58,5 +60,5 @@ def left_out(manifest: Mapping[str, Any], *, tests: bool) -> str | None:
         return ""
     unknown = names - _HOOKS
     if unknown and annotations.keys().isdisjoint({HOOK, ARGO_HOOK}):
-        return f"the hook {min(unknown)[:80]!a} is none of Helm's; the object is left out, as Helm does it"
+        return ascii(min(unknown)[:80])
     return None

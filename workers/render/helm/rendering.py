@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from common.domain.fleet import IgnoreRule, ValueLayer, lent, merged
+from common.domain.manifest_warnings import ManifestWarning
+from common.domain.status import Reason
 from common.semver import RangeError, VersionRange
 from common.sources.artifacts.archives import ArchiveLimits
 from common.sources.faults import FileTooLargeError
@@ -98,7 +100,7 @@ def render(
     answer = processes.ask(request, what=reads.chart, owner=Owner(release.project, in_memory(tree)))
     _check(answer, reads.chart)
     _check_version(answer["metadata"], release.capabilities, reads.chart)
-    printed = (f"render.helm.sets: a template prints {each}: write `| int64` behind it" for each in answer["printed"])
+    printed = (Reason(ManifestWarning.FRACTION, {"printed": each}) for each in answer["printed"])
     warnings = (*of_chart, *repeated, *_lookups(answer["lookups"], options), *printed)
     found = _read(answer["first"], answer["crds"], options, path=reads.chart)
     if answer["second"] is not None:
@@ -107,7 +109,7 @@ def render(
     return Output(found.objects, bounded((*warnings, *found.warnings)))
 
 
-def handed_over(tree: Tree, reads: ChartFootprint, *, schemas: bool) -> tuple[dict[str, str], list[str]]:
+def handed_over(tree: Tree, reads: ChartFootprint, *, schemas: bool) -> tuple[dict[str, str], list[Reason]]:
     """Return the chart, and those beside it as its charts folder: the files, by path and in base64.
 
     Beside it comes a warning for each key that their files of values give twice. A process that stays is not let near
@@ -128,7 +130,7 @@ def handed_over(tree: Tree, reads: ChartFootprint, *, schemas: bool) -> tuple[di
     size = 0
     unpacking = Unpacking(ArchiveLimits(max_unpacked=tree.limits.max_total), schemas=schemas)
     given: dict[str, str] = {}
-    repeated: list[str] = []
+    repeated: list[Reason] = []
     for source, place in places:
         prefix = "" if source == "." else f"{source}/"
         contents = tree.read_many(entry.path for entry in tree.list(source))
@@ -148,10 +150,10 @@ def _encoded(folder: str, files: Iterable[tuple[str, bytes | memoryview]]) -> di
     return {"/".join((folder, *parts_of(path))): b64encode(content).decode() for path, content in files}
 
 
-def _values(tree: Tree, release: Release, reads: ChartFootprint) -> tuple[dict[str, Any], list[str]]:
+def _values(tree: Tree, release: Release, reads: ChartFootprint) -> tuple[dict[str, Any], list[Reason]]:
     """Return the values that the registry and its files give, and a warning for each key that a file gives twice."""
     layers = []
-    repeated: list[str] = []
+    repeated: list[Reason] = []
     for file in reads.values_files:
         text = _text(tree, file, release.loans)
         layers.append(ValueLayer(file, mapping_of(text, file)))
@@ -205,12 +207,12 @@ def _check_version(metadata: Mapping[str, Any], known: Capabilities | None, path
         raise ClusterTooOldError(message, remedy="Upgrade the cluster, or choose another version of the chart.")
 
 
-def _lookups(names: Sequence[str], options: Mapping[str, Any]) -> tuple[str, ...]:
+def _lookups(names: Sequence[str], options: Mapping[str, Any]) -> tuple[Reason, ...]:
     """Return a warning for each template that asks the cluster and is answered with nothing."""
     if names and options.get("lookup") == "refuse":
         message = f"{', '.join(names[:10])}: the template asks the cluster by `lookup`, which is not done here"
         raise LookupRefusedError(message, remedy="Give the value in the registry, or set render.helm.lookup to empty.")
-    return tuple(f"{name}: `lookup` finds nothing here, as in `helm template`" for name in names)
+    return tuple(Reason(ManifestWarning.LOOKUP, {"template": name}) for name in names)
 
 
 def _read(
@@ -226,9 +228,9 @@ def _read(
     stays: list[Sourced] = []
     warnings = list(found.warnings)
     for item in found.objects:
-        why = left_out(item.manifest, tests=not options.get("skipTests"))
-        if why is None:
+        hook = left_out(item.manifest, tests=not options.get("skipTests"))
+        if hook is None:
             stays.append(item)
-        elif why:
-            warnings.append(f"{item.origin}: {why}")
+        elif hook:
+            warnings.append(Reason(ManifestWarning.UNKNOWN_HOOK, {"origin": item.origin, "hook": hook}))
     return checked(Reading(tuple(stays), found.faults, tuple(warnings)), path=path)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from common.domain.inventory import HookState
+from common.domain.manifest_warnings import ManifestWarning
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
+from common.domain.status import Reason
 from workers.sync.plan.normalise import GENERATED, Wanted
 from workers.sync.plan.places import Stage
 from workers.sync.plan.waves import REMOVAL
@@ -138,7 +140,7 @@ def _in_stage(item: InventoryItem, stage: Stage) -> InventoryItem | None:
     return replace(item, hook_state=HookState.SUCCEEDED) if passed else None
 
 
-def storable(wanted: Iterable[Wanted], request: SyncRequest) -> tuple[tuple[Manifest, ...], tuple[str, ...]]:
+def storable(wanted: Iterable[Wanted], request: SyncRequest) -> tuple[tuple[Manifest, ...], tuple[Reason, ...]]:
     """Return the hooks of a removal to be kept, by when the source may be gone, and warnings of those that are not.
 
     Nothing that is secret is kept in SQL.
@@ -146,6 +148,7 @@ def storable(wanted: Iterable[Wanted], request: SyncRequest) -> tuple[tuple[Mani
     hooks = [one for one in wanted if one.place.later & REMOVAL]
     decrypted = request.content is Content.DECRYPTED
     secret = [one for one in hooks if decrypted or (one.object.group, one.object.kind) == _SECRET]
-    words = "will not run at a removal: what is secret is not kept"
-    warnings = tuple(f"hook {one.object.kind} {one.object.name} {words}" for one in secret)
+    warnings = tuple(
+        Reason(ManifestWarning.HOOK_NOT_KEPT, {"kind": one.object.kind, "name": one.object.name}) for one in secret
+    )
     return tuple(one.manifest for one in hooks if one not in secret), warnings
