@@ -22,6 +22,8 @@ NOT_EXECUTABLE = 126
 MARK = "flotilla-sandbox: "
 OWN_PID = 0x7F0F0F0F
 _MOST_TASKS = 256
+_LAST_SECONDS = 10
+"""Of processor time, for a program that is told that it had all: Go's runtime tells what each of its threads did."""
 _NEW_USER, _NEW_NETWORK, _NEW_IPC = 0x10000000, 0x40000000, 0x08000000
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _DROP_FROM_BOUNDING, _NO_NEW_PRIVILEGES, _SECCOMP, _FILTER = 24, 38, 22, 2
@@ -70,14 +72,18 @@ def main() -> None:
 
 
 def bound(memory: int, cpu: int, written: int) -> None:
-    """Set the limits of this process; 0 seconds of ``cpu`` bound nothing, for a process that stays."""
-    bounds = [(resource.RLIMIT_DATA, memory), (resource.RLIMIT_FSIZE, written), (resource.RLIMIT_CORE, 0)]
+    """Set the limits of this process; 0 seconds of ``cpu`` bound nothing, for a process that stays.
+
+    Processor time ends with SIGXCPU. At its hard limit the kernel sends SIGKILL in its place, which would say nothing
+    of why.
+    """
+    bounds = [(resource.RLIMIT_DATA, memory, 0), (resource.RLIMIT_FSIZE, written, 0), (resource.RLIMIT_CORE, 0, 0)]
     if cpu:
-        bounds.append((resource.RLIMIT_CPU, cpu))
-    for kind, most in bounds:
+        bounds.append((resource.RLIMIT_CPU, cpu, _LAST_SECONDS))
+    for kind, most, more in bounds:
         hard = resource.getrlimit(kind)[1]
-        low = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (low, low))
+        soft, last = ((each if hard == resource.RLIM_INFINITY else min(each, hard)) for each in (most, most + more))
+        resource.setrlimit(kind, (soft, last))
 
 
 def leave(uid: int, own: list[str]) -> None:

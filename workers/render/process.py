@@ -127,7 +127,7 @@ class RenderProcess:
             message = f"rendering {what} {error.message}"
             raise ToolBoundsError(message, remedy=error.remedy) from error
         if line is None:
-            status, words = self._process.wait(), self._last_words()
+            status, words = self._status(deadline), self._last_words()
             self.close()
             sandbox.judge(status, words, what=what, printed=0, bounds=self._bounds)
             message = f"{what} cannot be rendered: the process of {self._library.name} ended"
@@ -186,6 +186,13 @@ class RenderProcess:
                     message = f"gave more than {self._bounds.output:,} bytes"
                     raise ToolBoundsError(message, remedy="Split the application.")
         return bytes(found)
+
+    def _status(self, deadline: float) -> int | None:
+        """Return how the process ended; None where it answers no more and lives on."""
+        try:
+            return self._process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return None
 
     def _last_words(self) -> str:
         self._words.seek(0)

@@ -22,10 +22,13 @@ from common.sandbox.layers import REMEDY
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError, ToolKilledError
 
 _MEBIBYTE = 1 << 20
-_CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE})
-"""How a tool ends by itself, of a stack that overflows for one: the same files end it again."""
+_FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+"""What the kernel without memory, a supervisor or a person sends. Any other signal comes of what a tool does, of a
+stack that overflows for one: the same files end it again."""
 _NO_MEMORY = ("out of memory", "cannot allocate memory", "malloc failed", "memory allocation of", "MemoryError")
 """What Go, C, Rust and Python say when there is none left."""
+_NO_TIME = "SIGXCPU: cpu limit exceeded"
+"""What Go says, which catches the signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def judge(status: int | None, words: str, *, what: str, printed: int, bounds: Bo
     if words.startswith(MARK) and status == REFUSED:
         message = f"{what} was not rendered, since it would not be confined: {words.removeprefix(MARK).strip()}"
         raise SandboxMissingError(message, remedy=REMEDY)
-    if status is None or status == -signal.SIGXCPU:
+    if status is None or status == -signal.SIGXCPU or (status != 0 and _NO_TIME in words):
         message = f"rendering {what} took longer than {bounds.time}"
         raise ToolBoundsError(message, remedy="Make the application smaller.")
     if printed >= bounds.output or status == -signal.SIGXFSZ or "file too large" in words:
@@ -135,7 +138,7 @@ def judge(status: int | None, words: str, *, what: str, printed: int, bounds: Bo
     if status != 0 and any(sign in words for sign in _NO_MEMORY):
         message = f"rendering {what} took more than {bounds.memory:,} bytes of memory"
         raise ToolBoundsError(message, remedy="Make the application smaller.")
-    if -status in _CRASHES:
+    if status < 0 and _by_itself(-status, words):
         message = f"{what} cannot be rendered: the tool crashed (signal {-status})"
         raise ToolFailedError(message, remedy="Look for something that nests or refers to itself without end.")
     if status < 0:
@@ -145,3 +148,15 @@ def judge(status: int | None, words: str, *, what: str, printed: int, bounds: Bo
         said = " ".join(words.split())[-800:]
         message = f"{what} cannot be rendered: {said}"
         raise ToolFailedError(message, remedy="Correct the files and commit.")
+
+
+def _by_itself(number: int, words: str) -> bool:
+    """Return whether a tool is the cause of the signal that ended it.
+
+    A crash of Go's runtime in a library that is loaded into another program: once it has told of the crash, it sends
+    SIGQUIT to its own process, for the other threads to tell of theirs, and nothing catches it there. Whoever ends a
+    tool that hangs by the same signal leaves no words.
+
+    Source: ``sighandler``, ``sigInstallGoHandler`` and ``setTraceback`` of Go's runtime.
+    """
+    return number not in _FROM_OUTSIDE and (number != signal.SIGQUIT or bool(words.strip()))

@@ -188,6 +188,18 @@ def test_a_command_that_was_taken_over_can_do_nothing_beyond_its_scratch_folder(
     assert outside.read_text() == CANARY
 
 
+THREADS = """
+import hashlib, threading
+data = bytes(1 << 24)
+def work():
+    while True:
+        hashlib.sha256(data).digest()
+for _ in range(3):
+    threading.Thread(target=work).start()
+"""
+"""On two processors and more, they have used the bound of processor time before that of time."""
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [
@@ -195,6 +207,7 @@ def test_a_command_that_was_taken_over_can_do_nothing_beyond_its_scratch_folder(
         ("import time; time.sleep(60)", ToolBoundsError),
         ("import signal, time\nsignal.signal(15, signal.SIG_IGN)\nsignal.signal(24, signal.SIG_IGN)\ntime.sleep(60)",
          ToolBoundsError),
+        (THREADS, ToolBoundsError),
         ("import sys\nwhile True: sys.stdout.write('a: 1\\n' * 1000)", ToolBoundsError),
         ("import sys\nwhile True: sys.stderr.write('a: 1\\n' * 1000)", FlotillaError),
         ("x = bytearray(1 << 30)", FlotillaError),
@@ -202,7 +215,7 @@ def test_a_command_that_was_taken_over_can_do_nothing_beyond_its_scratch_folder(
         ("import os\nos.posix_spawn('/bin/sh', ['sh'], {})", ToolFailedError),
         ("import sys; sys.setrecursionlimit(10**9)\ndef f(): f()\nf()", FlotillaError),
     ],
-    ids=["loop", "hang", "deaf", "output", "words", "memory", "fork bomb", "child", "stack"],
+    ids=["loop", "hang", "deaf", "threads", "output", "words", "memory", "fork bomb", "child", "stack"],
 )  # fmt: skip
 def test_a_command_without_end_ends_within_its_bounds(tmp_path: Path, code: str, error: type[FlotillaError]) -> None:
     began = time.monotonic()

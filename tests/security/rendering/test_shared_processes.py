@@ -130,6 +130,16 @@ def test_a_process_that_reads_nothing_holds_a_thread_no_longer_than_the_bound(li
         deaf.ask({"files": "x" * (4 << 20)}, what="app")
 
 
+def test_a_process_that_hangs_up_and_lives_on_holds_a_thread_no_longer_than_the_bound(library: Library) -> None:
+    hangs_up = "import os, sys, time\nsys.stdin.readline()\nos.close(1)\ntime.sleep(60)\n"
+    library.child.write_text(f'print(\'{{"version": "1"}}\', flush=True)\n{hangs_up}')
+    gone = RenderProcess(library, Bounds(time=timedelta(seconds=1)))
+    began = time.monotonic()
+    with pytest.raises(ToolBoundsError, match="took longer"):
+        gone.ask({}, what="app")
+    assert time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize("line", ["not JSON", "[1]", "[" * 5_000, "null"])
 def test_an_answer_that_is_none_is_a_fault_of_the_application(library: Library, line: str) -> None:
     says = f"for _ in sys.stdin: print({line!r}, flush=True)\n"
