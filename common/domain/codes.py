@@ -28,11 +28,20 @@ class RunReason(StrEnum):
     INTERRUPTED = "interrupted"
     """The worker of an attempt died, or lost its lease. Params: worker, died."""
     STUCK = "run.stuck"
-    """A worker gave an attempt up that made no progress, or took too long. Params: why."""
+    """A worker gave an attempt up that made no progress, or took too long. Params: why (a reason)."""
     POISON = "run.poison"
     """Workers died or hung again and again during it. Params: workers."""
     DEADLINE = "sync.deadline"
     """What it waited for did not come in time. Params: waited (a reason), or message."""
+
+
+class StuckReason(StrEnum):
+    """Codes of why a worker gave up what it held a lease for."""
+
+    IDLE = "stuck.idle"
+    """It made no progress. Params: seconds."""
+    LONG = "stuck.long"
+    """It took too long in all. Params: seconds."""
 
 
 class CauseReason(StrEnum):

@@ -21,6 +21,7 @@ from common.domain.codes import (
     ObjectReason,
     RequestReason,
     RunReason,
+    StuckReason,
     SweepReason,
     SyncReason,
 )
@@ -33,8 +34,9 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
 ENUMS = (
-    Hold, Taking, Denial, Leftover, Contact, Found, CauseReason, RunReason, SyncReason, ObjectReason, HookReason,
-    RequestReason, ApprovalReason, FaultReason, SweepReason, MessageReason, ManifestWarning, HealthReason,
+    Hold, Taking, Denial, Leftover, Contact, Found, CauseReason, RunReason, StuckReason, SyncReason, ObjectReason,
+    HookReason, RequestReason, ApprovalReason, FaultReason, SweepReason, MessageReason, ManifestWarning,
+    HealthReason,
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -122,6 +124,9 @@ def test_words_that_an_earlier_version_kept_where_a_reason_stands_now_are_shown(
     for what in ("Pod could not be listed", reasons.nested(pods)):
         said = reasons.sentence(Reason(Contact.PARTIAL, {"what": what}))
         assert said == "not everything could be read: Pod could not be listed"
+    for why in ("it took longer than 9 s", reasons.nested(Reason(StuckReason.LONG, {"seconds": 9.0}))):
+        said = reasons.sentence(Reason(RunReason.STUCK, {"why": why}))
+        assert said == "the attempt was given up: it took longer than 9 s"
     for why in ("namespace x", reasons.nested(Reason(Denial.NAMESPACE, {"namespace": "x"}))):
         said = reasons.sentence(Reason(ObjectReason.DISALLOWED, {"project": "team", "why": why}))
         assert said == "project team does not allow it: namespace x"

@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from common.clock import Clock
 from common.domain.errors import LeaseLostError
+from common.domain.reasons import sentence
 from common.telemetry.logs import logger
 from workers.tasks.board import Board, State
 from workers.tasks.renewals import Renewals
@@ -167,5 +168,5 @@ class LeaseKeeper:
             one.look()
             if one.state >= State.IDLE and not one.noticed:
                 one.noticed = True
-                why = self._terms.patience.words(one.state)
+                why = sentence(self._terms.patience.passed(one.state))
                 log.error("lease.given-up", lease=one.name, why=why, where=one.whereabouts())

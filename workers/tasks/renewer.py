@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from common.clock import Clock
+from common.domain.codes import StuckReason
+from common.domain.status import NONE, Reason
 from common.domain.work import WorkerState
 from common.store.engine.session import Database
 from common.store.queue import attempts, leases, lost, workers
@@ -34,11 +36,11 @@ class Patience:
     idle: timedelta
     whole: timedelta
 
-    def words(self, state: State) -> str:
-        """Return why a lease in that state was given up; empty where it was not."""
+    def passed(self, state: State) -> Reason:
+        """Return why a lease in that state was given up; none where it was not."""
         if state is State.LONG:
-            return f"it took longer than {self.whole.total_seconds():g} s"
-        return f"it made no progress for {self.idle.total_seconds():g} s" if state is State.IDLE else ""
+            return Reason(StuckReason.LONG, {"seconds": self.whole.total_seconds()})
+        return Reason(StuckReason.IDLE, {"seconds": self.idle.total_seconds()}) if state is State.IDLE else NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Renewer:
         with self._database.write() as connection:
             now = self._database.now(connection)
             for one in untold:
-                why = self._terms.patience.words(State(int(board.states[one.place])))
+                why = self._terms.patience.passed(State(int(board.states[one.place])))
                 attempts.note_stuck(connection, one.name, one.token, why=why)
             tokens = {name: one.token for name, one in kept.items()}
             renewed = leases.renew(connection, tokens, lease=self._terms.lease, now=now)

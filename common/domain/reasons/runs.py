@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from common.domain import formatting
 from common.domain.catalogue import Params, inner, spoken, spoken_each, told
 from common.domain.changes import difference
-from common.domain.codes import RunReason
+from common.domain.codes import RunReason, StuckReason
 
 
 def _differs(params: Params) -> str:
@@ -47,7 +47,9 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     RunReason.DIFFERS: _differs,
     RunReason.WARNINGS: lambda params: spoken_each(params, "warnings"),
     RunReason.INTERRUPTED: _interrupted,
-    RunReason.STUCK: lambda params: told(params) or f"the attempt was given up: {params['why']}",
+    RunReason.STUCK: lambda params: told(params) or f"the attempt was given up: {spoken(params, 'why')}",
+    StuckReason.IDLE: lambda params: f"it made no progress for {params['seconds']:g} s",
+    StuckReason.LONG: lambda params: f"it took longer than {params['seconds']:g} s",
     RunReason.POISON: _poison,
     RunReason.DEADLINE: _deadline,
 }

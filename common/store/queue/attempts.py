@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, String, and_, bindparam, cast, delete, literal, or_, select, update
 
+from common.domain.catalogue import nested
 from common.domain.changes import MUTATIONS, Action
 from common.domain.codes import RunReason
 from common.domain.refs import AttemptRef, ObjectId
@@ -142,7 +143,7 @@ def end_attempt(
     return True
 
 
-def note_stuck(connection: Connection, lease: str, token: str, *, why: str) -> None:
+def note_stuck(connection: Connection, lease: str, token: str, *, why: Reason) -> None:
     """Note why an attempt's lease is renewed no more; the reaper ends it with that once the lease has run out.
 
     Until then what it had sent may still arrive, so it goes on holding its placement. A lease that is for no attempt
@@ -152,13 +153,13 @@ def note_stuck(connection: Connection, lease: str, token: str, *, why: str) -> N
         connection: of a writing transaction.
         lease: its name.
         token: of the lease: the attempt's name.
-        why: in words.
+        why: it was given up.
     """
     if not lease.startswith((leases.PLACEMENT, leases.CHECK)):
         return
     run, _, number = token.rpartition(".")
     mine = (AttemptRow.run_id == run, AttemptRow.number == int(number), AttemptRow.outcome.is_(None))
-    stuck = Reason(RunReason.STUCK, {"why": why})
+    stuck = Reason(RunReason.STUCK, {"why": nested(why)})
     connection.execute(update(AttemptRow).where(*mine).values(columns_of("error", stuck)))
 
 

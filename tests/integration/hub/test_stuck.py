@@ -13,9 +13,12 @@ import pytest
 
 from common.broker import messages
 from common.clock import SystemClock
+from common.domain.codes import StuckReason
 from common.domain.errors import PermanentError
 from common.domain.fleet import Cluster
+from common.domain.reasons import nested
 from common.domain.refs import RunId
+from common.domain.status import Reason
 from common.domain.work import WorkerState
 from common.store.queue import leases, workers
 from tests.fakes.leases import StepKeeper
@@ -123,6 +126,7 @@ def test_a_run_that_hangs_is_given_up_and_says_so(
         (attempt,) = hub.run(run_id).attempts
         assert (attempt.outcome, attempt.error_code) == ("interrupted", "run.stuck")
         assert "no progress for 900 s" in attempt.error
+        assert attempt.error_params["why"] == nested(Reason(StuckReason.IDLE, {"seconds": 900.0}))
         assert hub.run(run_id).run.state == "queued"
         carry_out(hub.runtime, run_id)
     detail = hub.run(run_id)

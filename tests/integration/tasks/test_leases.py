@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from common.domain.errors import LeaseLostError
+from common.domain.reasons import sentence
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseUnavailableError
 from common.store.engine.session import Database
@@ -208,10 +209,10 @@ def test_what_makes_no_progress_is_given_up_and_renewed_no_more(
 ) -> None:
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         _pass(keeper, clock, 15)
-        assert not PATIENCE.words(held.state)
+        assert not PATIENCE.passed(held.state)
         _pass(keeper, clock, 0.1)
         assert not _holds(held, timedelta(0))
-        assert "no progress for 900 s" in PATIENCE.words(held.state)
+        assert "no progress for 900 s" in sentence(PATIENCE.passed(held.state))
         assert (keeper.stuck(), keeper.count()) == (1, 1)
         _pass(keeper, clock, 1)
         assert not _holds(held, timedelta(0)), "nothing brings it back"
@@ -226,20 +227,20 @@ def test_requests_and_writes_are_progress(keeper: StepKeeper, database: Slow, cl
             _pass(keeper, clock, 14)
             requests["get"] += 1
             _pass(keeper, clock, 1)
-            assert not PATIENCE.words(held.state)
+            assert not PATIENCE.passed(held.state)
         _pass(keeper, clock, 12)
         held.check(WRITE)
         _pass(keeper, clock, 2)
-        assert not PATIENCE.words(held.state)
+        assert not PATIENCE.passed(held.state)
 
 
 def test_progress_without_end_is_given_up_too(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
     with keeper.keeping(NAME, _take(database), asked_at=clock.seconds) as held:
         held.watch(lambda: {"get": int(clock.seconds)})
         _pass(keeper, clock, 60)
-        assert not PATIENCE.words(held.state)
+        assert not PATIENCE.passed(held.state)
         _pass(keeper, clock, 0.1)
-        assert "longer than 3600 s" in PATIENCE.words(held.state)
+        assert "longer than 3600 s" in sentence(PATIENCE.passed(held.state))
 
 
 def test_a_slot_counts_as_stuck_only_once_sql_knows_why(keeper: StepKeeper, database: Slow, clock: ManualClock) -> None:
@@ -248,7 +249,7 @@ def test_a_slot_counts_as_stuck_only_once_sql_knows_why(keeper: StepKeeper, data
         clock.seconds += 16 * 60
         with pytest.raises(DatabaseUnavailableError):
             keeper.renew()
-        assert PATIENCE.words(held.state)
+        assert sentence(PATIENCE.passed(held.state))
         assert not _holds(held, timedelta(0))
         assert keeper.stuck() == 0
         database.away = False
