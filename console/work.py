@@ -32,10 +32,10 @@ class WorkView:
 
 def look(connection: Connection, database: Database, settings: Settings) -> tuple[WorkFinding, ...]:
     """Return what keeps the work from going on now."""
-    return judged(work.facts(connection, now=database.now(connection)), settings)
+    return found_in(work.facts(connection, now=database.now(connection)), settings)
 
 
-def judged(facts: WorkFacts, settings: Settings) -> tuple[WorkFinding, ...]:
+def found_in(facts: WorkFacts, settings: Settings) -> tuple[WorkFinding, ...]:
     """Return what these facts mean to a hub with these settings."""
     after = settings.late_after
     return findings(facts, late_after=after, registry_after=settings.registry_interval + after)

@@ -47,12 +47,12 @@ class FlotillaCelery(Celery):  # type: ignore[misc]  # Celery is untyped
 
     Attributes:
         keys: of this hub.
-        on_judged: told of each message why it is refused; None of one that is taken.
+        on_checked: told of each message why it is refused; None of one that is taken.
     """
 
     amqp_cls = SignedMessages
     keys: MessageKeys
-    on_judged: Callable[[MessageReason | None], None]
+    on_checked: Callable[[MessageReason | None], None]
 
     def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         """Send a task with one id, and with no headers but Celery's and ours.
@@ -83,14 +83,14 @@ def verified(task: Task, app: FlotillaCelery, consumer: Any) -> Callable[..., An
     def handle(message: Any, body: Any, ack: Any, reject: Any, callbacks: Sequence[Any], **more: Any) -> Any:
         try:
             verify(app.keys, message.headers, _payload(message), queue=_queue(app, message), now=SystemClock().now())
-            app.on_judged(None)
+            app.on_checked(None)
             return handler(message, body, ack, reject, callbacks, **more)
         except MessageRefusedError as error:
             why = error.why
         except Exception:  # whatever a stranger wrote must not end the worker
             why = MessageReason.UNREADABLE
         message.ack_log_error(log, consumer.connection_errors)
-        app.on_judged(why)
+        app.on_checked(why)
         return None
 
     return handle
@@ -127,7 +127,7 @@ def make_celery(settings: Settings, keys: MessageKeys | None = None) -> Flotilla
     app = FlotillaCelery("flotilla", broker=url, task_cls=SignedTask, set_as_current=False)
     app.keys = message_keys(settings) if keys is None else keys
     kept = unacknowledged(app.keys.pool) if app.keys.pool else {}
-    app.on_judged = lambda _why: None
+    app.on_checked = lambda _why: None
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",

@@ -1,4 +1,4 @@
-"""Redis as kombu speaks it, but deaf to what is no message of ours: one such entry must not end a worker.
+"""Redis as kombu speaks it, but dropping what is no message of ours: one such entry must not end a worker.
 
 Celery trusts the shape of what is in its queues: an entry that is no JSON, or a header of another type, ends the
 process that takes it, and ends it again after every restart. Whoever can write to the broker could stop the fleet. So
@@ -25,32 +25,32 @@ _NOT_OURS = ("pidbox", "celeryev")
 """Queues of Celery's own inspection and events, which carry no tasks."""
 
 
-class _Ear:
+class _Listener:
     """Who is told about what comes off queues, and whether anything is to come; one for the process."""
 
-    judged: Callable[[MessageReason], None] = staticmethod(lambda _why: None)
-    heard: Callable[[], None] = staticmethod(lambda: None)
+    refused: Callable[[MessageReason], None] = staticmethod(lambda _why: None)
+    answered: Callable[[], None] = staticmethod(lambda: None)
     closed = False
 
 
-def report_to(judged: Callable[[MessageReason], None], heard: Callable[[], None]) -> None:
+def report_to(refused: Callable[[MessageReason], None], answered: Callable[[], None]) -> None:
     """Name who is told what happens here.
 
     Args:
-        judged: told why, whenever an entry of a queue is dropped.
-        heard: called whenever the broker answers a question for work, at least once a second while there is room.
+        refused: told why, whenever an entry of a queue is dropped.
+        answered: called whenever the broker answers a question for work, at least once a second while there is room.
     """
-    _Ear.judged, _Ear.heard = staticmethod(judged), staticmethod(heard)
+    _Listener.refused, _Listener.answered = staticmethod(refused), staticmethod(answered)
 
 
 def take_nothing() -> None:
     """Ask the broker for no more work, until ``take_again``; from any thread."""
-    _Ear.closed = True
+    _Listener.closed = True
 
 
 def take_again() -> None:
     """Ask the broker for work as long as there is room."""
-    _Ear.closed = False
+    _Listener.closed = False
 
 
 def install() -> None:
@@ -66,7 +66,7 @@ class QoS(base.QoS):
 
     def can_consume(self) -> bool:
         """Return whether one may be asked for."""
-        return not _Ear.closed and bool(super().can_consume())  # type: ignore[no-untyped-call]  # kombu is untyped
+        return not _Listener.closed and bool(super().can_consume())  # type: ignore[no-untyped-call]  # kombu is untyped
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
         """Give back to its queue what was not acknowledged; what cannot be read is dropped, for it bars the rest."""
@@ -75,7 +75,7 @@ class QoS(base.QoS):
         except (RedisError, OSError):
             raise
         except Exception as error:
-            _Ear.judged(_why(error))
+            _Listener.refused(_why(error))
             self._remove_from_indices(tag).execute()  # type: ignore[no-untyped-call]  # kombu is untyped
 
 
@@ -88,12 +88,12 @@ class Channel(base.Channel):
         try:
             taken = super()._brpop_read(**options)  # type: ignore[no-untyped-call]  # kombu is untyped
         except Empty:
-            _Ear.heard()
+            _Listener.answered()
             raise
         except ValueError as error:  # not read at all; it has left the queue by now
-            _Ear.judged(_why(error))
+            _Listener.refused(_why(error))
             taken = True
-        _Ear.heard()
+        _Listener.answered()
         return taken
 
     def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
@@ -115,11 +115,11 @@ class Transport(base.Transport):
             if any(word in queue for word in _NOT_OURS) or well_formed(message):
                 super()._deliver(message, queue)  # type: ignore[no-untyped-call]  # kombu is untyped
             else:
-                _Ear.judged(MessageReason.UNREADABLE)
+                _Listener.refused(MessageReason.UNREADABLE)
         except (*self.connection_errors, *self.channel_errors, RedisError, OSError):
             raise
         except Exception as error:  # whatever a stranger wrote must not end the worker
-            _Ear.judged(_why(error))
+            _Listener.refused(_why(error))
 
 
 def _why(error: Exception) -> MessageReason:

@@ -174,9 +174,9 @@ def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("=HBBI", code, if_true, if_false, value)
 
 
-def _with_argument(number: int, judged: list[bytes], *, place: int = _FIRST_ARGUMENT) -> list[bytes]:
-    """Return steps that judge one call by an argument, and pass over every other call."""
-    return [_step(_EQUAL, number, 0, len(judged) + 1), _step(_LOAD, place), *judged]
+def _with_argument(number: int, checks: list[bytes], *, place: int = _FIRST_ARGUMENT) -> list[bytes]:
+    """Return steps that check one call by an argument, and pass over every other call."""
+    return [_step(_EQUAL, number, 0, len(checks) + 1), _step(_LOAD, place), *checks]
 
 
 def _one_of(*values: int) -> list[bytes]:

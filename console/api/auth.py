@@ -28,8 +28,8 @@ ADMITTED = "admitted"
 """Key of a request's state: the door let it pass."""
 
 
-class Verdict(Enum):
-    """What becomes of a request."""
+class AuthResult(Enum):
+    """What a request's credentials are worth."""
 
     ADMITTED = auto()
     NOTHING_SHOWN = auto()
@@ -70,7 +70,7 @@ class Gate:
         with self._database.write() as connection:
             sessions.close_session(connection, session_id)
 
-    async def judges(self, request: HTTPConnection, *, may_guess: bool) -> Verdict:
+    async def authenticate(self, request: HTTPConnection, *, may_guess: bool) -> AuthResult:
         """Return what becomes of a request: it bears the token, or an open session.
 
         Args:
@@ -80,15 +80,15 @@ class Gate:
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             if not may_guess:
-                return Verdict.THROTTLED
-            return Verdict.ADMITTED if self.is_token(credential.strip()) else Verdict.WRONG
+                return AuthResult.THROTTLED
+            return AuthResult.ADMITTED if self.is_token(credential.strip()) else AuthResult.WRONG
         session_id = request.cookies.get(COOKIE, "")
         # What this hub did not make is not looked up: a stranger's cookies cost the database nothing.
         name, _, mark = session_id.partition(".")
         if not same(mark, self._mark(name)):
-            return Verdict.NOTHING_SHOWN
+            return AuthResult.NOTHING_SHOWN
         is_open = await to_thread.run_sync(self._is_open, session_id)
-        return Verdict.ADMITTED if is_open else Verdict.NOTHING_SHOWN
+        return AuthResult.ADMITTED if is_open else AuthResult.NOTHING_SHOWN
 
     def _is_open(self, session_id: str) -> bool:
         with self._database.read() as connection:

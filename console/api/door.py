@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.telemetry.logs import logger
-from console.api.auth import ADMITTED, READS, Gate, Verdict, from_elsewhere
+from console.api.auth import ADMITTED, READS, AuthResult, Gate, from_elsewhere
 from console.api.connections import PROVED
 from console.api.sources import UNKNOWN, source_of
 from console.api.throttle import Throttle
@@ -54,7 +54,7 @@ class Door:
 
     Args:
         app: what is behind the door.
-        gate: judges tokens and sessions.
+        gate: checks tokens and sessions.
         throttle: slows guessing down.
     """
 
@@ -86,11 +86,11 @@ class Door:
             return None
         request = HTTPConnection(scope)
         source = source_of_request(request)
-        verdict = await self._gate.judges(request, may_guess=self._throttle.allows(source))
-        if verdict is Verdict.THROTTLED:
+        result = await self._gate.authenticate(request, may_guess=self._throttle.allows(source))
+        if result is AuthResult.THROTTLED:
             return too_many(self._throttle)
-        if verdict is not Verdict.ADMITTED:
-            if verdict is Verdict.WRONG:
+        if result is not AuthResult.ADMITTED:
+            if result is AuthResult.WRONG:
                 self._throttle.failed(source)
                 log.warning("api.wrong_token", source=source)
             return _needs_token(request)

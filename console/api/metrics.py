@@ -198,7 +198,7 @@ def get_metrics(request: Request) -> Response:
             summary(connection),
             gauges(connection, now=now),
             facts,
-            work.judged(facts, settings),
+            work.found_in(facts, settings),
             workers.render_caches(connection, now=now),
             workers.sandboxes(connection, now=now),
         )

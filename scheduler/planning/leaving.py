@@ -24,7 +24,7 @@ class Leaver:
 
 @dataclass(frozen=True, slots=True)
 class Departures:
-    """The verdict.
+    """Which placements leave now, and which wait for a person.
 
     Attributes:
         free: who leaves now, and why.

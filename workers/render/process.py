@@ -129,7 +129,7 @@ class RenderProcess:
         if line is None:
             status, words = self._status(deadline), self._last_words()
             self.close()
-            sandbox.judge(status, words, what=what, printed=0, bounds=self._bounds)
+            sandbox.check_exit(status, words, what=what, printed=0, bounds=self._bounds)
             message = f"{what} cannot be rendered: the process of {self._library.name} ended"
             raise ToolFailedError(message, remedy="Correct the files and commit.")
         try:

@@ -79,7 +79,7 @@ def run(
         err.seek(0)
         words = err.read(64 << 10).decode(errors="replace")
         size = os.fstat(out.fileno()).st_size
-        judge(status, words, what=what, printed=size, bounds=bounds)
+        check_exit(status, words, what=what, printed=size, bounds=bounds)
         out.seek(0)
         return out.read()
 
@@ -110,7 +110,7 @@ def _ended(process: subprocess.Popen[bytes], seconds: float) -> int | None:
     return None if late.is_set() else status
 
 
-def judge(status: int | None, words: str, *, what: str, printed: int, bounds: Bounds) -> None:
+def check_exit(status: int | None, words: str, *, what: str, printed: int, bounds: Bounds) -> None:
     """Return if a tool ended well.
 
     Args:

@@ -82,7 +82,7 @@ class Heartbeat:
     def _mind_the_clock(self, ahead: timedelta) -> None:
         off = abs(ahead) > CLOCK_TOLERANCE
         if off:
-            self._vitals.heard()  # what is not asked cannot answer
+            self._vitals.broker_answered()  # what is not asked cannot answer
         if off and not self._off:
             take_nothing()
             seconds = round(ahead.total_seconds())

@@ -84,10 +84,10 @@ def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, nam
     app: FlotillaCelery = make_celery(config, pool_keys(config, pool))
     vitals = Vitals(name, queues, concurrency, clock=runtime.clock, busy=runtime.leases.count)
     refusals = Refusals(runtime.database, runtime.clock, name, vitals)
-    app.on_judged = refusals.judged
-    report_to(refusals.judged, vitals.heard)
-    task_unknown.connect(lambda **_: refusals.judged(MessageReason.FOREIGN), weak=False)
-    task_rejected.connect(lambda **_: refusals.judged(MessageReason.UNREADABLE), weak=False)
+    app.on_checked = refusals.checked
+    report_to(refusals.checked, vitals.broker_answered)
+    task_unknown.connect(lambda **_: refusals.checked(MessageReason.FOREIGN), weak=False)
+    task_rejected.connect(lambda **_: refusals.checked(MessageReason.UNREADABLE), weak=False)
     app.amqp.queues.select(queues)
     register(app, runtime)
     only_inspection()

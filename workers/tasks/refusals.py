@@ -41,7 +41,7 @@ class Refusals:
         self._since = float("-inf")
         self._count = 0
 
-    def judged(self, why: MessageReason | None) -> None:
+    def checked(self, why: MessageReason | None) -> None:
         """Note why a message was refused; None of one that was taken."""
         if why is None:
             self._vitals.accepted()

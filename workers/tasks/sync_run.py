@@ -71,7 +71,7 @@ class Facts:
     renderers: tuple[RendererVersion, ...] | None
     approval: Approval | None
     asks_to_move: bool
-    verdict: Stop | Go
+    decision: Stop | Go
 
 
 def carry_out(runtime: Runtime, run_id: RunId) -> Done:
@@ -103,9 +103,9 @@ def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> Done:
         facts = _facts(runtime, run)
         known = _known(facts)
         ender = Ender(runtime.database, run, known)
-        if isinstance(facts.verdict, Stop):
-            return ender.stop(facts.verdict.outcome, facts.verdict.reason)
-        phase, cluster = facts.verdict.phase, facts.fleet.clusters[run.ref.cluster]
+        if isinstance(facts.decision, Stop):
+            return ender.stop(facts.decision.outcome, facts.decision.reason)
+        phase, cluster = facts.decision.phase, facts.fleet.clusters[run.ref.cluster]
         connection = runtime.connect(cluster)
         blocked = check_identity(runtime.database, cluster, connection)
         if blocked:
@@ -136,7 +136,7 @@ def _attempt(runtime: Runtime, run: ClaimedRun, fence: HeldLease) -> Done:
 
 
 def _known(facts: Facts) -> Known:
-    phase = facts.verdict.phase if isinstance(facts.verdict, Go) else None
+    phase = facts.decision.phase if isinstance(facts.decision, Go) else None
     return Known(
         facts.placement,
         facts.fleet.projects,
@@ -201,7 +201,7 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
             renderers = sources.renderers_of(connection, run.ref.application, placement.to_resolve)
         known = replace(known, renderers=renderers)
     tenant = known.status.tenant
-    verdict = preflight(
+    decision = preflight(
         run,
         known,
         placement,
@@ -209,7 +209,7 @@ def _facts(runtime: Runtime, run: ClaimedRun) -> Facts:
         owner=owner_of(None if tenant is None else tenant.project, fleet.projects),
         agreed=_agreed(runtime, run, fleet),
     )
-    return facts(fleet=fleet, placement=placement, renderers=known.renderers, verdict=verdict)
+    return facts(fleet=fleet, placement=placement, renderers=known.renderers, decision=decision)
 
 
 def _agreed(runtime: Runtime, run: ClaimedRun, fleet: Fleet) -> bool:

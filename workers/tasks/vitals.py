@@ -1,4 +1,4 @@
-"""What a worker process knows of its own condition; its heartbeat carries it, and others judge by it."""
+"""What a worker process knows of its own condition; its heartbeat carries it to SQL, for the scheduler and the hub."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Vitals:
         self._name, self._queues, self._slots = name, tuple(queues), slots
         self._clock, self._busy = clock, busy
         self._lock = threading.Lock()
-        self._heard_at = clock.monotonic()
+        self._answered_at = clock.monotonic()
         self._refused, self._refused_code = 0, ""
 
-    def heard(self) -> None:
+    def broker_answered(self) -> None:
         """Note that the broker answered a question for work, be it with none."""
-        self._heard_at = self._clock.monotonic()
+        self._answered_at = self._clock.monotonic()
 
     def accepted(self) -> None:
         """Note that a message was ours, as it should be."""
@@ -49,7 +49,7 @@ class Vitals:
             stuck: slots that make no progress.
         """
         if self._busy() >= self._slots:
-            self.heard()  # with all slots taken it asks for nothing
+            self.broker_answered()  # with all slots taken it asks for nothing
         with self._lock:
             refused, why = self._refused, self._refused_code
         return WorkerState(
@@ -59,5 +59,5 @@ class Vitals:
             stuck=stuck,
             refused=refused,
             refused_code=why,
-            deaf_for=self._clock.monotonic() - self._heard_at,
+            deaf_for=self._clock.monotonic() - self._answered_at,
         )

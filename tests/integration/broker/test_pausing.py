@@ -37,9 +37,9 @@ def _drained(connection: Any, within: float) -> bool:
 
 
 def test_nothing_is_taken_off_a_queue_until_it_is_allowed_again(app: FlotillaCelery) -> None:
-    heard: list[None] = []
-    judged: list[MessageReason] = []
-    report_to(judged.append, lambda: heard.append(None))
+    answers: list[None] = []
+    refused: list[MessageReason] = []
+    report_to(refused.append, lambda: answers.append(None))
     taken: list[Any] = []
     queue = Queue("default", exchange="", routing_key="default")  # type: ignore[no-untyped-call]  # kombu is untyped
     with app.connection_for_read() as connection, connection.channel() as channel:
@@ -48,13 +48,13 @@ def test_nothing_is_taken_off_a_queue_until_it_is_allowed_again(app: FlotillaCel
             take_nothing()
             CelerySender(app).send(messages.SWEEP, "c1", queue="default")
             assert not _drained(connection, 1.5)
-            assert (taken, heard) == ([], [])
+            assert (taken, answers) == ([], [])
             take_again()
             assert _drained(connection, 5)
             assert len(taken) == 1
-            assert heard, "an answer of the broker is noted"
+            assert answers, "an answer of the broker is noted"
             taken[0].ack()
-            heard.clear()
+            answers.clear()
             assert not _drained(connection, 2.5)
-            assert heard, "an answer that brings nothing is noted too"
-    assert judged == []
+            assert answers, "an answer that brings nothing is noted too"
+    assert refused == []

@@ -296,8 +296,8 @@ class Statuses(RuleBasedStateMachine):
         with self.steps.db.read() as connection:
             facts = claims.facts_of(connection, run)
         placement = fleet.placement(run.ref)
-        verdict = preflight(run, facts, placement, cluster=fleet.clusters.get("c1"), owner="", agreed=False)
-        phase = verdict.phase if isinstance(verdict, Go) else None
+        decision = preflight(run, facts, placement, cluster=fleet.clusters.get("c1"), owner="", agreed=False)
+        phase = decision.phase if isinstance(decision, Go) else None
         known = Known(
             placement=placement,
             projects=fleet.projects,
@@ -308,11 +308,11 @@ class Statuses(RuleBasedStateMachine):
             signer=Signer(b"k" * 32, run.ref, "m"),
         )
         ender = Ender(self.steps.db, run, known)
-        if isinstance(verdict, Stop):
-            ender.stop(verdict.outcome, verdict.reason)
+        if isinstance(decision, Stop):
+            ender.stop(decision.outcome, decision.reason)
             return
         self.begun = (self.truth.events, self.truth.changes)
-        self.running = (run, ender, verdict)
+        self.running = (run, ender, decision)
 
     @precondition(lambda self: self.running is not None)
     @rule(how=st.sampled_from(["well", "well", "well", *HOWS]))

@@ -102,10 +102,10 @@ def _of(
     return preflight(run or _run(), facts, placement, cluster=at, owner="", agreed=False)
 
 
-def _stops(verdict: Go | Stop, outcome: AttemptOutcome, reason: str) -> None:
-    assert isinstance(verdict, Stop)
-    assert verdict.outcome is outcome
-    assert reason in hold_sentence(verdict.reason)
+def _stops(decision: Go | Stop, outcome: AttemptOutcome, reason: str) -> None:
+    assert isinstance(decision, Stop)
+    assert decision.outcome is outcome
+    assert reason in hold_sentence(decision.reason)
 
 
 def test_what_is_still_wanted_is_applied() -> None:
@@ -185,19 +185,19 @@ def test_another_renderer_supersedes_the_run_and_an_unknown_one_does_not() -> No
     ],
 )
 def test_only_what_may_be_synced_is_applied(placement: Placement, why: str) -> None:
-    verdict = _of(_run(trigger=Trigger.MANUAL), placement=placement, at=placement.cluster)
-    _stops(verdict, AttemptOutcome.SKIPPED, why)
+    decision = _of(_run(trigger=Trigger.MANUAL), placement=placement, at=placement.cluster)
+    _stops(decision, AttemptOutcome.SKIPPED, why)
 
 
 @pytest.mark.parametrize("trigger", WRITING)
 def test_what_is_paused_is_applied_only_for_a_person(trigger: Trigger) -> None:
-    verdict = _of(_run(trigger=trigger), replace(FACTS, status=replace(STATUS, paused=True)))
+    decision = _of(_run(trigger=trigger), replace(FACTS, status=replace(STATUS, paused=True)))
     if trigger in {Trigger.MANUAL, Trigger.APPROVAL}:
-        assert verdict == Go(Phase.APPLY)
+        assert decision == Go(Phase.APPLY)
     elif trigger is Trigger.DRIFT:
-        assert verdict == Go(Phase.CHECK), "a look is always allowed"
+        assert decision == Go(Phase.CHECK), "a look is always allowed"
     else:
-        _stops(verdict, AttemptOutcome.SKIPPED, "paused")
+        _stops(decision, AttemptOutcome.SKIPPED, "paused")
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,8 @@ def test_what_a_sweep_saw_is_judged_wherever_it_may_not_be_corrected(placement: 
 
 @pytest.mark.parametrize("trigger", WRITING)
 def test_where_only_a_warning_is_wanted_nothing_is_written_but_for_a_person(trigger: Trigger) -> None:
-    verdict = _of(_run(trigger=trigger), placement=_placement(mode=SyncMode.WARN))
-    assert verdict == Go(Phase.APPLY if trigger in {Trigger.MANUAL, Trigger.APPROVAL} else Phase.CHECK)
+    decision = _of(_run(trigger=trigger), placement=_placement(mode=SyncMode.WARN))
+    assert decision == Go(Phase.APPLY if trigger in {Trigger.MANUAL, Trigger.APPROVAL} else Phase.CHECK)
 
 
 def test_a_removal_that_names_a_revision_writes_nothing() -> None:

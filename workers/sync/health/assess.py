@@ -48,7 +48,7 @@ class OwnRule:
     rule: HealthRule
     first: First
 
-    def judge(self, manifest: Manifest) -> HealthReport:
+    def assess(self, manifest: Manifest) -> HealthReport:
         """Return what it says of an object."""
         failed, well = self.rule.failed, self.rule.healthy
         texts = [text for text in (failed, well) if text]
@@ -108,11 +108,11 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
     if common is not None:
         return common
     if key in own:
-        return own[key].judge(manifest)
+        return own[key].assess(manifest)
     if of_kind is not None:
-        return of_kind.judge(manifest, context)
+        return of_kind.assess(manifest, context)
     if (rule := rule_for(*key)) is not None:
-        return rule.judge(manifest)
+        return rule.assess(manifest)
     return _by_ready(conditions(manifest).get("Ready"), number(section(manifest, "metadata"), "generation"))
 
 

@@ -20,14 +20,14 @@ class KindRule:
     Attributes:
         group: empty for the core one.
         kind: its name.
-        judge: returns the health of a live object, once its controller has seen the last change.
+        assess: returns the health of a live object, once its controller has seen the last change.
         always_observed: whether its controller says in every status which generation it has seen, so that an object
             without that is not seen yet: a new DaemonSet wants no pods yet, and is not well.
     """
 
     group: str
     kind: str
-    judge: Callable[[Manifest, Context], HealthReport]
+    assess: Callable[[Manifest, Context], HealthReport]
     always_observed: bool = False
 
 

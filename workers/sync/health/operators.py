@@ -1,4 +1,4 @@
-"""Objects of common operators, judged by the table in ``operators.yaml``."""
+"""Objects of common operators, assessed by the table in ``operators.yaml``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class OperatorRule:
     false_is_degraded: bool = False
     absent_is_healthy: bool = False
 
-    def judge(self, manifest: Manifest) -> HealthReport:
+    def assess(self, manifest: Manifest) -> HealthReport:
         """Return the health of a live object of one of the kinds."""
         if self.suspended and _at(manifest, self.suspended) is True:
             return suspended(Reason(HealthReason.SUSPENDED))

@@ -9,7 +9,7 @@ import pytest
 
 from common.domain.errors import PermanentError
 from workers.render.faults import ToolBoundsError, ToolFailedError, ToolKilledError
-from workers.render.sandbox import Bounds, judge
+from workers.render.sandbox import Bounds, check_exit
 
 BOUNDS = Bounds(time=timedelta(seconds=1), memory=1 << 30, output=1_000)
 
@@ -17,7 +17,7 @@ BOUNDS = Bounds(time=timedelta(seconds=1), memory=1 << 30, output=1_000)
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])
 def test_an_overflowing_stack_is_the_files_fault_for_good(number: int) -> None:
     with pytest.raises(ToolFailedError) as raised:
-        judge(-number, "thread 'main' has overflowed its stack", what="main.jsonnet", printed=0, bounds=BOUNDS)
+        check_exit(-number, "thread 'main' has overflowed its stack", what="main.jsonnet", printed=0, bounds=BOUNDS)
     assert isinstance(raised.value, PermanentError)
 
 
@@ -30,21 +30,21 @@ GO_LIBRARY_CRASHED = "SIGSEGV: segmentation violation\nPC=0x7fde359ad53d m=3 sig
 )
 def test_a_signal_that_a_runtime_gives_itself_is_the_files_fault(number: int) -> None:
     with pytest.raises((ToolFailedError, ToolBoundsError)):
-        judge(-number, GO_LIBRARY_CRASHED, what="app", printed=0, bounds=BOUNDS)
+        check_exit(-number, GO_LIBRARY_CRASHED, what="app", printed=0, bounds=BOUNDS)
 
 
 def test_an_interruption_without_a_word_came_from_outside() -> None:
     """Go's runtime says why before it sends SIGQUIT to its threads; who ends a process that hangs says nothing."""
     with pytest.raises(ToolKilledError):
-        judge(-signal.SIGQUIT, "", what="app", printed=0, bounds=BOUNDS)
+        check_exit(-signal.SIGQUIT, "", what="app", printed=0, bounds=BOUNDS)
 
 
 def test_processor_time_that_a_runtime_caught_is_told_as_time() -> None:
     with pytest.raises(ToolBoundsError, match="took longer"):
-        judge(2, "SIGXCPU: cpu limit exceeded\nPC=0x47 m=0\n", what="app", printed=0, bounds=BOUNDS)
+        check_exit(2, "SIGXCPU: cpu limit exceeded\nPC=0x47 m=0\n", what="app", printed=0, bounds=BOUNDS)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_what_was_killed_from_outside_is_tried_again(number: int) -> None:
     with pytest.raises(ToolKilledError):
-        judge(-number, "", what="main.jsonnet", printed=0, bounds=BOUNDS)
+        check_exit(-number, "", what="main.jsonnet", printed=0, bounds=BOUNDS)
