@@ -17,6 +17,7 @@ from common.store.engine.upgrade import upgrade
 from simulator.git_http import GitHttpServer
 from tests.controlplane.fixtures import LIVE, Resettable
 from tests.controlplane.runner import ControlPlane
+from tests.fakes.commands import commands_file, python
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.redis import RedisServer
 from tests.harness.processes import Hub
@@ -110,6 +111,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+BY_COMMAND = "example.com/by-command"
+JOINED = f"""
+import pathlib
+for file in sorted(pathlib.Path().glob("*.yaml")):
+    print("---")
+    print(file.read_text().replace("example.com/guestbook", "{BY_COMMAND}"))
+"""
+"""What the operator's command ``joined`` runs: it shows in an image that it was this that rendered."""
 WORKERS = "workers"
 """The database role of workers, which owns no table."""
 
@@ -166,6 +175,7 @@ def world(
             "registry_interval": "PT1S",
             "source_interval": "PT1S",
             "allow_loopback_http": "true",
+            "render_commands": str(commands_file(folder, joined=python(JOINED, version="1.2"))),
         },
         of_workers={"database_url": postgres_server.url(name, user=WORKERS)},
     )

@@ -14,7 +14,7 @@ import pytest
 
 from common.credentials import DirectoryProvider
 from tests.controlplane.fixtures import LIVE
-from tests.e2e.conftest import World
+from tests.e2e.conftest import BY_COMMAND, World
 from tests.e2e.outlets import ChartAndValues, ChartInRegistry, ChartInRepository, InBucket, InGit, InRegistry, Outlet
 from tests.fakes.web_server import WebServer, web_server
 from tests.fixtures.oci import OciRegistry
@@ -136,6 +136,7 @@ SHAPES = {
         more="  decrypt: {sops: {keyRef: sops/e2e}}\n",
         files={"secret.yaml": (SOPS / "regex.yaml").read_text()},
     ),
+    "command": Shape(PLAIN.folder, PLAIN.look, PLAIN.change, PLAIN.harm, more="  render: {command: joined}\n"),
     "several": Shape(
         HELM.folder,
         HELM.look,
@@ -192,6 +193,8 @@ def _live(world: World, name: str, outlet: Outlet) -> None:
     world.hub.await_synced(name, 3, commit=first, within=300)
     if name == "encrypted":
         assert _secret(world, name) == b"CANARY-correct-horse"
+    if name == "command":
+        assert {_value(world, cluster, name, shape) for cluster in LIVE} == {f"{BY_COMMAND}:v5"}
 
     changed = outlet.publish(shape.altered(shape.change))
     world.hub.await_synced(name, 3, commit=changed, within=300)
