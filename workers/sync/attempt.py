@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from common.domain.refs import ObjectId
 from common.domain.status import NONE, Reason
+from workers.sync.apply.reading import live_metadata
 from workers.sync.apply.removing import Remover
 from workers.sync.apply.writing import Outcomes, Writer
 from workers.sync.plan.comparing import Comparing
@@ -42,8 +43,10 @@ class Attempt:
         Raises:
             TransientError: a LIST did not end.
         """
+        label = self.request.ref.mark(self.request.fleet)
         with self.timings.of("list"):
-            self.comparing.look()
+            found = live_metadata(self.ports.cluster, self.request.inventory, self.comparing.listable, label)
+        self.comparing.found(found)
 
     def result(self, ending: Ending, reason: Reason = NONE, left: tuple[ObjectId, ...] = ()) -> SyncResult:
         """Return what came of the attempt.

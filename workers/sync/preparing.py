@@ -12,8 +12,8 @@ from workers.sync.errors import ManifestsError
 from workers.sync.hooks.rows import HookRows, storable
 from workers.sync.objects.live import Kind
 from workers.sync.plan.normalise import Normal, Wanted
-from workers.sync.plan.reading import prepare
 from workers.sync.plan.unserved import Unserved
+from workers.sync.plan.wanted import prepare
 from workers.sync.plan.waves import Hooks, WavePlan, removal_steps, steps_of
 from workers.sync.ports import Manifest, Ports
 from workers.sync.requests import Installed, Phase, SyncRequest

@@ -22,7 +22,7 @@ from workers.kube.weight import weighed
 from workers.render.manifests import reading
 from workers.sync.errors import SilentGroupError, UnknownKindError
 from workers.sync.plan.arriving import definition_of
-from workers.sync.plan.reading import prepare
+from workers.sync.plan.wanted import prepare
 
 _TENANT = replace(DEFAULT_PROJECT, name="tenant", namespaces=("team-*",), cluster_kinds=("*.example.com/*",))
 _BOTH = (

@@ -1,1 +1,1 @@
-"""Carrying out what was planned: every write asks the fence first."""
+"""Listing what is live, and carrying out what was planned: every write asks the fence first."""

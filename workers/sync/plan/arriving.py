@@ -13,10 +13,10 @@ from typing import Any, Literal
 import msgspec
 
 from workers.sync.errors import UnknownKindError
-from workers.sync.objects import marks
 from workers.sync.objects.groups import built_in
 from workers.sync.objects.live import Kind
 from workers.sync.objects.segments import is_group, is_kind, is_label
+from workers.sync.plan.options import ApplyMode, options_of
 from workers.sync.plan.places import place_of
 from workers.sync.ports import KindLookup, Manifest
 
@@ -69,7 +69,7 @@ def definition_of(manifest: Any) -> Definition | None:
     try:
         given = msgspec.convert(manifest, _Definition)
         annotations = {key: value or "" for key, value in (given.metadata.annotations or {}).items()}
-        never = marks.options_of(annotations).apply is marks.ApplyMode.NEVER or place_of(annotations).is_hook
+        never = options_of(annotations).apply is ApplyMode.NEVER or place_of(annotations).is_hook
     except ValueError:  # msgspec's errors derive from it
         return None
     spec = given.spec

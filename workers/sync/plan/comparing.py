@@ -20,7 +20,6 @@ from workers.sync.objects.ordering import CRD, NAMESPACE, kind_key
 from workers.sync.plan.differ import Differ, PlannedObject
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.postponing import explained_by
-from workers.sync.plan.reading import live_metadata
 from workers.sync.ports import Ports
 from workers.sync.requests import SyncRequest
 from workers.sync.results import Fight
@@ -59,17 +58,16 @@ class Comparing:
         self.taken: dict[ObjectId, PlacementRef] = {}
         """Objects that another placement releases: they go to this one before the first write."""
 
-    def look(self) -> None:
-        """Read what of the inventory is live.
-
-        Raises:
-            TransientError: a LIST did not end.
-        """
-        label = self._request.ref.mark(self._request.fleet)
+    @property
+    def listable(self) -> list[Wanted]:
+        """The objects whose kinds a LIST can be asked for."""
         # The inventory may well hold objects of a kind that arrives: in an older version, or from before somebody
         # deleted its definition. Nothing serves a LIST of it yet.
-        served = [one for one in self._objects if one.target.kind not in self._arriving]
-        self._listed = live_metadata(self._ports.cluster, self._request.inventory, served, label)
+        return [one for one in self._objects if one.target.kind not in self._arriving]
+
+    def found(self, listed: Mapping[ObjectId, LiveMeta]) -> None:
+        """Take in what LISTs say of objects that the inventory holds; who is not among them need not be absent."""
+        self._listed = listed
 
     def wrote(self, plans: Iterable[PlannedObject]) -> None:
         """Take in what a step created or changed: it may explain what is refused later."""

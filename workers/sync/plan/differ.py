@@ -30,12 +30,13 @@ from workers.sync.objects import controlled, marks
 from workers.sync.objects.fieldset import FieldSet
 from workers.sync.objects.fingerprint import fingerprint_like
 from workers.sync.objects.live import Live, LiveMeta, ManagedFields
-from workers.sync.objects.marks import ApplyMode, Owner, OwnerKind
+from workers.sync.objects.marks import Owner, OwnerKind
 from workers.sync.objects.moving import Hold
 from workers.sync.plan import adoption, by_hand, conflicts, ignore
 from workers.sync.plan.diff import diff
 from workers.sync.plan.ignore import Ignored
 from workers.sync.plan.normalise import Wanted, digest_of
+from workers.sync.plan.options import ApplyMode
 from workers.sync.plan.remedies import WITH_DATA, explained, is_unbound_resize, new_object_helps, unbound
 from workers.sync.ports import CREATE_ONLY, Applied, ClusterPort, InventoryItem, Ownership, Write
 from workers.sync.requests import DryRuns, SyncRequest

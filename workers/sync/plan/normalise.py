@@ -16,6 +16,7 @@ from workers.sync.errors import ManifestsError, SilentGroupError, UnknownKindErr
 from workers.sync.objects import marks
 from workers.sync.objects.ordering import CRD
 from workers.sync.objects.segments import is_label, is_name
+from workers.sync.plan.options import Options, options_of
 from workers.sync.plan.places import PLAIN, Place, place_of
 from workers.sync.plan.unserved import Brought, Unserved, with_bringers
 from workers.sync.ports import KindLookup, Manifest, Target
@@ -53,7 +54,7 @@ class Wanted:
     manifest: Mapping[str, Any]
     mark: str
     digest: str
-    options: marks.Options
+    options: Options
     place: Place = PLAIN
     generated: str = ""
 
@@ -136,7 +137,7 @@ def _unserved(manifest: Manifest, run: str, error: UnknownKindError | SilentGrou
     annotations = _annotations(manifest)
     namespace = manifest["metadata"].get("namespace") or ""
     object_id = ObjectId(group, kind, str(namespace), name)
-    tolerated = marks.options_of(annotations).kind_may_come
+    tolerated = options_of(annotations).kind_may_come
     return Unserved(object_id, label, place_of(annotations), error, tolerated)
 
 
@@ -164,7 +165,7 @@ def _annotations(manifest: Manifest) -> Mapping[str, str]:
 def _normalised(manifest: Manifest, naming: Naming, kinds: KindLookup) -> Wanted:
     group, version, kind_name, name = _identity(manifest, naming.run)
     # What it says of itself is read before its kind is asked for: a word that is none is its fault, whoever serves it.
-    place, options = place_of(_annotations(manifest)), marks.options_of(_annotations(manifest))
+    place, options = place_of(_annotations(manifest)), options_of(_annotations(manifest))
     kind = kinds(group, version, kind_name)
     namespace = ""
     if kind.namespaced:
