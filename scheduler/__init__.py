@@ -1,4 +1,5 @@
-"""Decides: watches the registry and the sources, plans, and enqueues runs.
+"""Decides: reads the registry, plans, makes runs, and has workers told what is due.
 
-It holds no work itself, reaches no cluster and renders nothing. It may import ``common`` only.
+The scheduler asks no cluster, renders nothing and reads no repository but the registry's: all else is workers' to do.
+It imports ``common`` alone.
 """

@@ -1,5 +1,5 @@
 """Acts: resolves sources, renders, diffs, applies, prunes, observes, sweeps and records.
 
-It decides nothing about the fleet and never imports ``scheduler`` or ``console``. Inside, imports point one way:
-tasks, public > kube, render, record > sync. ``console`` imports ``public`` alone.
+Workers decide nothing about the fleet and make no runs: they never import ``scheduler`` or ``console``. Inside, imports
+point one way: tasks, public > kube, render, record > sync. ``console`` imports ``public`` alone.
 """

@@ -3,8 +3,8 @@
 A credential is a mapping of keys to bytes, as in a Kubernetes Secret. Keys in use: ``username`` and ``password`` or
 ``token`` (Git over https, chart repositories, OCI registries), ``access-key``, ``secret-key`` and ``session-token``
 (buckets), ``ca.crt`` (a private CA), ``ssh-privatekey`` and ``known_hosts`` (Git over ssh), ``kubeconfig`` (clusters).
-It writes no credential anywhere but where it was told to store it, and knows nothing of sources, databases and clusters
-that are kept equal to Git. To add a provider: write its file, and ``chain.register`` it.
+No credential is written anywhere but where a provider is told to store it, and no provider knows sources, the database
+or the fleet's clusters. To add a provider: write its file, and ``chain.register`` it.
 """
 
 from common.credentials.chain import ChainProvider, provider_from

@@ -1,1 +1,1 @@
-"""Values only: no IO, no clock, no randomness."""
+"""Values, and rules as pure functions of them: no IO, no clock, no randomness."""

@@ -1,1 +1,1 @@
-"""Logs of every process."""
+"""Logs of every process: their form, and what is hidden in them."""

@@ -1,1 +1,1 @@
-"""Writes what workers did into SQL, through ``common.store``."""
+"""Writes what runs did into SQL, through ``common.store``; asks no cluster."""

@@ -1,1 +1,1 @@
-"""What is to be done about each object, and what may not be done: read, compared, decided, nothing written."""
+"""What each object is to be and what is done about it: normalised, compared, decided; nothing is written."""
