@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from common.domain.fleet import (
     EVERYTHING,
@@ -27,6 +28,7 @@ from common.domain.status import NONE, Found, Reason
 from common.sources.kinds import source_ref
 from scheduler.planning.facts import Asked, Current, Facts, Resolved
 
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPO = "https://git.example.com/apps.git"
 SOURCE = GitRef(REPO, "", "refs/heads/main")
 SOURCE_ID = 1
@@ -100,6 +102,7 @@ def facts(
 ) -> Facts:
     """Return facts for a plan."""
     return Facts(
+        now=NOW,
         current=current or {},
         resolved=found or {},
         sources={SOURCE: SOURCE_ID},

@@ -43,7 +43,7 @@ def post_plan(request: Request, body: Files) -> dict[str, object]:
     known = snapshots.find(database)
     with database.read() as connection:
         stored = fleets.snapshot(connection, known[0]).documents if known else None
-        facts = read_facts(connection)
+        facts = read_facts(connection, now=database.now(connection))
     parsed = parse(files, None if stored is None else Documents.from_json(stored))
     faults = {"faults": parsed.faults, "notices": parsed.notices, "refused": parsed.refused}
     if parsed.refused or parsed.fleet is None:

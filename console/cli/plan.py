@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,7 +80,7 @@ def _between(folder: Path, since: str, at: str) -> dict[str, Any]:
     planned = None
     if parsed.fleet is not None and not parsed.refused:
         with waiting("rendering both sides"):
-            planned = plan_commits(was.fleet, parsed.fleet, settings())
+            planned = plan_commits(was.fleet, parsed.fleet, settings(), at=datetime.now(UTC))
     return _found(parsed, unreadable, planned)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet, Placement
@@ -30,12 +31,18 @@ class Planned:
     placements: tuple[PlannedPlacement, ...]
 
 
-def plan_commits(now: Fleet, then: Fleet, settings: Settings) -> Planned:
+def plan_commits(now: Fleet, then: Fleet, settings: Settings, *, at: datetime) -> Planned:
     """Return what it would do to a fleet that runs all of ``now`` if ``then`` came into force.
 
     Sources are what their refs are at this moment, for both sides. What cannot be rendered is told with its reason.
+
+    Args:
+        now: in force.
+        then: to come into force.
+        settings: of this process.
+        at: when.
     """
-    found = preview(now, then, as_if_applied(now, then))
+    found = preview(now, then, as_if_applied(now, then, now=at))
     before, after = _by_ref(now), _by_ref(then)
     asked = [one for one in found.placements if one.effect in WITH_OBJECTS]
     with rendering(settings, {**now.projects, **then.projects}) as sides:

@@ -66,7 +66,7 @@ def known(settings: Settings) -> Known:
     with hub_database(settings) as database:
         found = Snapshots().find(database)
         with database.read() as connection:
-            facts = read_facts(connection)
+            facts = read_facts(connection, now=database.now(connection))
             names = {ref.cluster for ref in facts.current}
             owned: dict[PlacementRef, tuple[InventoryItem, ...]] = {}
             for name in names:

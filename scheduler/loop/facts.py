@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.reasons import sentence
@@ -21,11 +22,17 @@ def blocked_clusters(connection: Connection) -> dict[str, Reason]:
     return {name: known.blocked for name, known in clusters.facts(connection).items() if known.blocked}
 
 
-def read_facts(connection: Connection) -> Facts:
-    """Return everything that a plan is made from, as SQL has it."""
+def read_facts(connection: Connection, *, now: datetime) -> Facts:
+    """Return everything that a plan is made from, as SQL has it.
+
+    Args:
+        connection: to read by.
+        now: by the database's clock.
+    """
     ids = sources.ids(connection)
     refs = {id_: ref for ref, id_ in ids.items()}
     return Facts(
+        now=now,
         current={ref: _current(known) for ref, known in placements.everything(connection).items()},
         resolved=_resolved(connection, refs),
         sources=ids,

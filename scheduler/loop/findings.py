@@ -83,7 +83,7 @@ def _carry_out(
     for one in found:
         cluster = fleet.clusters.get(one.ref.cluster)
         held = blocked.get(one.ref.cluster, NONE)
-        decision = decide(_filed(one, fleet, now), fleet.placement(one.ref), cluster=cluster, blocked=held)
+        decision = decide(_filed(one, fleet, now), fleet.placement(one.ref), cluster=cluster, now=now, blocked=held)
         if isinstance(decision, MakeRun):
             wanted.append(new_run(one.placement_id, one.ref, one.source_id, decision, fleet, snapshot_id))
         elif isinstance(decision, TryAgain):

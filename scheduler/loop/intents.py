@@ -121,7 +121,7 @@ class IntentRunner:
         if known is None or one is None:
             return _refused(NO_PLACEMENT)
         snapshot_id, fleet = known
-        refusal = _refusal(connection, one, fleet, Trigger.MANUAL)
+        refusal = _refusal(connection, one, fleet, Trigger.MANUAL, now)
         if refusal:
             return _refused(refusal)
         if one.run is not None and _does_it(one.run, one.desired):
@@ -141,7 +141,7 @@ class IntentRunner:
         if known is None or one is None:
             return _refused(NO_PLACEMENT)
         snapshot_id, fleet = known
-        refusal = _refusal(connection, one, fleet, Trigger.CHECK)
+        refusal = _refusal(connection, one, fleet, Trigger.CHECK, now)
         if refusal:
             return _refused(refusal)
         wanted = replace(_by_person(one, intent.actor, _asked(intent), fleet, snapshot_id), trigger=Trigger.CHECK)
@@ -214,7 +214,7 @@ def _does_it(run: OpenRun, desired: Revision | None) -> bool:
     return run.state is RunState.WAITING and desired is not None and run.identity == desired.identity
 
 
-def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet, trigger: Trigger) -> Reason:
+def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet, trigger: Trigger, now: datetime) -> Reason:
     """Return why there is no run for a placement now; ``NONE`` where there may be one."""
     placement = fleet.placement(one.ref)
     if placement is None or one.state is not PlacementState.PLACED:
@@ -229,7 +229,7 @@ def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet, trigger:
     agreed = trigger is Trigger.MANUAL and one.hold.code == Hold.TRANSFERRED
     owner = owner_of(one.tenant, fleet.projects)
     at = (one.state, placement, placement.cluster, owner)
-    admitted = admit(Wish(trigger, *at, blocked=blocked, paused=one.paused, agreed=agreed))
+    admitted = admit(Wish(trigger, *at, now=now, blocked=blocked, paused=one.paused, agreed=agreed))
     return admitted.hold if isinstance(admitted, Held) else NONE
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from common.domain.admission import Wish
 from common.domain.approvals import ApprovalKind
 from common.domain.codes import ApprovalReason, RunReason
 from common.domain.fleet import Fleet
@@ -26,6 +27,7 @@ from common.telemetry.logs import logger
 from scheduler.loop.facts import approved_to_leave, blocked_clusters, read_facts
 from scheduler.planning.due import MakeRun, NoRun, Waiting, decide
 from scheduler.planning.facts import Facts
+from scheduler.planning.gated import Gated
 from scheduler.planning.leaving import FLEET, Departures
 from scheduler.planning.plan import Plan, Step, plan
 
@@ -50,6 +52,7 @@ class Planner:
         self._snapshots = snapshots
         self._planned: tuple[Any, ...] | None = None
         self._awaited: frozenset[PlacementRef] = frozenset()
+        self._gated: Gated | None = None
 
     def forget(self) -> None:
         """Plan again at the next tick, whatever was planned before."""
@@ -61,17 +64,21 @@ class Planner:
         if known is None:
             return 0
         with self._database.read() as connection:
-            marker = _marker(connection, known[0])
-            anew = marker != self._planned or placements.any_left(connection, self._awaited)
-            facts = read_facts(connection) if anew else None
+            marker, now = _marker(connection, known[0]), self._database.now(connection)
+            opened = self._gated is not None and self._gated.outdated(now)
+            anew = opened or marker != self._planned or placements.any_left(connection, self._awaited)
+            facts = read_facts(connection, now=now) if anew else None
             allowed = [approval.id for approval in approved_to_leave(connection)] if facts is not None else []
         snapshot_id, fleet = known
         if facts is not None:
             planned = plan(fleet, facts)
             self._carry_out(fleet, planned, facts, allowed)
-            self._planned, self._awaited = marker, planned.awaited
+            self._planned, self._awaited, self._gated = marker, planned.awaited, planned.gated
         with self._database.write() as connection:
-            return _make_runs(connection, fleet, snapshot_id, now=self._database.now(connection))
+            made, held = _make_runs(connection, fleet, snapshot_id, now=self._database.now(connection))
+        if self._gated is not None:
+            self._gated = self._gated.with_more(held)
+        return made
 
     def _carry_out(self, fleet: Fleet, planned: Plan, facts: Facts, allowed: Sequence[int]) -> None:
         changes = [_change(step, fleet) for step in planned.steps if step.differs or step.wants_run]
@@ -130,19 +137,23 @@ def _unreadable(facts: Facts) -> list[StoredFault]:
     ]
 
 
-def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: datetime) -> int:
+def _make_runs(
+    connection: Connection, fleet: Fleet, snapshot_id: int, *, now: datetime
+) -> tuple[int, list[tuple[Wish, Reason]]]:
+    """Give runs to placements whose time has come; return how many, and what was held."""
     wanting = placements.wanting(connection, limit=RUNS_PER_TICK, now=now)
     if not wanting:
-        return 0
+        return 0, []
     blocked = blocked_clusters(connection)
     made: list[NewRun] = []
     served: list[int] = []
     holds: dict[int, Reason] = {}
+    asked: list[tuple[Wish, Reason]] = []
     superseded: list[int] = []
     for one in wanting:
         cluster = fleet.clusters.get(one.ref.cluster)
         held = blocked.get(one.ref.cluster, NONE)
-        decision = decide(_waiting(one, fleet), fleet.placement(one.ref), cluster=cluster, blocked=held)
+        decision = decide(_waiting(one, fleet), fleet.placement(one.ref), cluster=cluster, now=now, blocked=held)
         if isinstance(decision, MakeRun):
             superseded += [one.id] if decision.supersede else []
             made.append(new_run(one.id, one.ref, one.source_id, decision, fleet, snapshot_id))
@@ -150,13 +161,15 @@ def _make_runs(connection: Connection, fleet: Fleet, snapshot_id: int, *, now: d
             served.append(one.id)
             if decision.hold:
                 holds[one.id] = decision.hold
+            if decision.wish is not None:
+                asked.append((decision.wish, decision.hold))
     runs.supersede(connection, superseded, reason=Reason(RunReason.NEWER_REVISION), now=now)
     created = runs.create_many(connection, made, now=now)
     # Only these: one whose run was claimed between reading and superseding still wants its own.
     placements.runs_made(connection, created)
     placements.want_nothing(connection, served)
     placements.hold(connection, holds)
-    return len(created)
+    return len(created), asked
 
 
 def new_run(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from common.domain.admission import Held, Wish, admit
 from common.domain.codes import CauseReason
@@ -56,16 +57,17 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class NoRun:
-    """It gets none until something changes; ``hold`` is ``NONE`` when it needs none."""
+    """It gets none until something changes; ``hold`` is ``NONE`` when it needs none, and else came of ``wish``."""
 
     hold: Reason = NONE
+    wish: Wish | None = field(default=None, compare=False)
 
 
 Decision = MakeRun | Later | NoRun
 
 
 def decide(
-    waiting: Waiting, placement: Placement | None, *, cluster: Cluster | None, blocked: Reason = NONE
+    waiting: Waiting, placement: Placement | None, *, cluster: Cluster | None, now: datetime, blocked: Reason = NONE
 ) -> Decision:
     """Return whether the placement gets a run now.
 
@@ -73,10 +75,11 @@ def decide(
         waiting: the placement in SQL.
         placement: the same in the registry; None where nothing places it (any more).
         cluster: the placement's, in the registry.
+        now: by the database's clock.
         blocked: why nothing may be written to it; ``NONE`` where it may.
     """
     at = (waiting.state, placement, cluster, waiting.owner)
-    wish = Wish(Trigger.REVISION, *at, blocked=blocked, paused=waiting.paused)
+    wish = Wish(Trigger.REVISION, *at, now=now, blocked=blocked, paused=waiting.paused)
     if waiting.state is PlacementState.LEAVING:
         return _held(replace(wish, trigger=Trigger.LEAVING)) or _leave(waiting)
     if waiting.state is not PlacementState.PLACED or placement is None or waiting.desired is None:
@@ -93,7 +96,7 @@ def decide(
 
 def _held(wish: Wish) -> NoRun | None:
     admitted = admit(wish)
-    return NoRun(admitted.hold) if isinstance(admitted, Held) else None
+    return NoRun(admitted.hold, wish) if isinstance(admitted, Held) else None
 
 
 def _leave(waiting: Waiting) -> Decision:

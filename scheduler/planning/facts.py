@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef, SourceRef
@@ -72,6 +73,7 @@ class Facts:
     """Everything a plan is made from.
 
     Attributes:
+        now: by the database's clock; aware.
         current: placements in SQL.
         resolved: by what is to be resolved, and the application.
         sources: ids of the sources that are followed.
@@ -81,6 +83,7 @@ class Facts:
         asked: what a person was asked last about removals; None where nothing waits, and nothing was rejected.
     """
 
+    now: datetime
     current: Mapping[PlacementRef, Current] = field(default_factory=dict)
     resolved: Mapping[tuple[SourceRef, str], Resolved] = field(default_factory=dict)
     sources: Mapping[SourceRef, int] = field(default_factory=dict)

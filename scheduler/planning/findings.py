@@ -67,22 +67,24 @@ class TryAgain:
 Decision = MakeRun | TryAgain | NoRun
 
 
-def decide(filed: Filed, placement: Placement | None, *, cluster: Cluster | None, blocked: Reason = NONE) -> Decision:
+def decide(
+    filed: Filed, placement: Placement | None, *, cluster: Cluster | None, now: datetime, blocked: Reason = NONE
+) -> Decision:
     """Return what comes of a finding, which is answered by that.
 
     Args:
         filed: with its placement in SQL.
         placement: the same in the registry; None where nothing places it (any more).
         cluster: the placement's, in the registry.
+        now: by the database's clock.
         blocked: why nothing may be written to it; ``NONE`` where it may.
     """
     if placement is None or filed.desired is None or filed.cause.code not in _CAUSES.get(filed.trigger, ()):
         return NoRun()
     if not filed.desired.covers(placement.to_resolve):
         return NoRun()
-    admitted = admit(
-        Wish(filed.trigger, filed.state, placement, cluster, filed.owner, blocked=blocked, paused=filed.paused)
-    )
+    at = (filed.state, placement, cluster, filed.owner)
+    admitted = admit(Wish(filed.trigger, *at, now=now, blocked=blocked, paused=filed.paused))
     if isinstance(admitted, Held):
         return NoRun(admitted.hold)
     run = MakeRun(filed.trigger, filed.desired, filed.cause, supersede=False)

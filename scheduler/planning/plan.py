@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from common.domain.admission import Allow, Held, Permit, Wish, admit, changes_hands
+from common.domain.admission import Allow, Held, Permit, Wish, admit, changes_hands, is_gates
 from common.domain.fleet import ClusterState, Disposition, Fleet, OnUnmatch, Placement
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
@@ -19,6 +19,7 @@ from common.domain.runs import Trigger
 from common.domain.status import NONE, Reason
 from common.domain.tenant import owner_of
 from scheduler.planning.facts import Current, Facts, Resolved
+from scheduler.planning.gated import Gated, held_by_gates
 from scheduler.planning.leaving import Departures, Leaver, departures
 
 
@@ -55,11 +56,13 @@ class Plan:
     Attributes:
         awaited: placements whose former project still removes what another's application of that name will place: they
             are planned again once they are gone.
+        gated: what gates hold: it is planned again once they open.
     """
 
     steps: tuple[Step, ...]
     departures: Departures
-    awaited: frozenset[PlacementRef] = frozenset()
+    awaited: frozenset[PlacementRef]
+    gated: Gated
 
 
 def plan(fleet: Fleet, facts: Facts) -> Plan:
@@ -70,7 +73,8 @@ def plan(fleet: Fleet, facts: Facts) -> Plan:
     steps += [_unwanted(ref, facts.current[ref], going) for ref in sorted(facts.current.keys() - placed.keys())]
     leaving = (step.ref for step in steps if step.state is PlacementState.LEAVING and step.ref in placed)
     awaited = frozenset(ref for ref in leaving if _hands(ref, fleet, facts))
-    return Plan(tuple(steps), going, awaited)
+    held = ((_wish(placed[step.ref], fleet, facts), step.hold) for step in steps if is_gates(step.hold))
+    return Plan(tuple(steps), going, awaited, Gated(facts.now, held_by_gates(held)))
 
 
 def _hands(ref: PlacementRef, fleet: Fleet, facts: Facts) -> Reason:
@@ -133,7 +137,7 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
             return _without_run(placement.ref, current, PlacementState.RETAINED, hands)
         return _removed(placement.ref, current, going)
     source_id, desired, unresolved = _desired(placement, current, facts)
-    admitted = _admitted(placement, fleet, facts)
+    admitted = admit(_wish(placement, fleet, facts))
     renewed = desired is not None and (
         current is None or current.desired is None or current.desired.identity != desired.identity
     )
@@ -141,8 +145,8 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
     # Back at what was applied last: a run for what came between may have failed, and may have written a part of it.
     behind = desired is not None and (current is None or current.applied != desired.identity or renewed or unleashed)
     hold = admitted.hold if isinstance(admitted, Held) else NONE
-    if hold.code == Hold.MANUAL and not behind:
-        hold = NONE  # nothing waits for a person
+    if is_gates(hold) and not behind:
+        hold = NONE  # nothing waits for the gate to open
     reason = hold or unresolved
     returning = current is not None and (
         current.state is not PlacementState.PLACED or current.hold != reason or unleashed
@@ -164,11 +168,12 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
     )
 
 
-def _admitted(placement: Placement, fleet: Fleet, facts: Facts) -> Allow | Held:
-    """Return whether a run for a new revision of a wanted placement may be; its pause is asked when one is made."""
+def _wish(placement: Placement, fleet: Fleet, facts: Facts) -> Wish:
+    """Return a wanted placement's wish for a run for a new revision; its pause is asked when one is made."""
     blocked, current = facts.blocked.get(placement.ref.cluster, NONE), facts.current.get(placement.ref)
     owner = owner_of(current.tenant if current is not None else None, fleet.projects)
-    return admit(Wish(Trigger.REVISION, PlacementState.PLACED, placement, placement.cluster, owner, blocked=blocked))
+    at = (PlacementState.PLACED, placement, placement.cluster, owner)
+    return Wish(Trigger.REVISION, *at, now=facts.now, blocked=blocked)
 
 
 def _mended(placement: Placement, current: Current | None, fleet: Fleet) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -193,14 +194,20 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def as_if_applied(fleet: Fleet, *others: Fleet) -> Facts:
+def as_if_applied(fleet: Fleet, *others: Fleet, now: datetime) -> Facts:
     """Return facts under which all that ``fleet`` places runs, and every source of it and of ``others`` is resolved.
 
     So two registries can be compared without a hub.
+
+    Args:
+        fleet: that runs.
+        others: to be compared with it.
+        now: when.
     """
     placed = [placement for each in (fleet, *others) for placement in each.placements()]
     standing = Current(PlacementState.PLACED, None, None, None, hold=NONE, owns=True)
     return Facts(
+        now=now,
         current={one.ref: replace(standing, tenant=one.application.project) for one in fleet.placements()},
         resolved={
             (source, placement.ref.application): Resolved(0, digest="-", commit="-", renderers=())

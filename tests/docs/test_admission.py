@@ -11,7 +11,7 @@ from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
 from common.domain.runs import Trigger
 from common.domain.status import NONE, Reason
-from tests.factories import application, cluster, fleet
+from tests.factories import NOW, application, cluster, fleet
 
 PAGE = Path(__file__).parents[2] / "docs/reference/admission.md"
 _BEGIN, _END = "<!-- table -->\n", "<!-- end -->\n"
@@ -67,6 +67,7 @@ class _Situation:
             self._placement,
             at,
             self._owner,
+            NOW,
             blocked=self._blocked,
             paused=self._paused,
             agreed=trigger is Trigger.MANUAL,

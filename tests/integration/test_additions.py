@@ -43,7 +43,7 @@ from common.domain.status import NONE, Reason
 
 
 def night(wish, placement):
-    closed = placement.ref.cluster == "eu" and not wish.by_person
+    closed = placement.ref.cluster == "eu" and wish.now.hour < 18 and not wish.by_person
     return Reason("window.closed", {"until": "06:00"}) if closed else NONE
 
 
@@ -56,13 +56,13 @@ from common.domain.reasons import hold_sentence
 from common.domain.refs import PlacementRef
 from common.domain.runs import Trigger
 from common.domain.status import NONE
-from tests.factories import application, cluster, fleet
+from tests.factories import NOW, application, cluster, fleet
 
 acme = fleet([cluster("eu"), cluster("us")], [application("web")])
 
 def asked(name, trigger):
     placement = acme.placement(PlacementRef(name, "web"))
-    return admit(Wish(trigger, PlacementState.PLACED, placement, placement.cluster, ""))
+    return admit(Wish(trigger, PlacementState.PLACED, placement, placement.cluster, "", NOW))
 
 held = asked("eu", Trigger.REVISION)
 print(held.hold.code, "|", hold_sentence(held.hold))

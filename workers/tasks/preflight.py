@@ -55,7 +55,9 @@ def preflight(
     begun = _goes_on(run, facts.last)
     trigger = Trigger.LEAVING if removes else run.trigger
     at = (status.state, placement, cluster, owner)
-    wish = Wish(trigger, *at, blocked=facts.blocked, paused=status.paused, agreed=agreed, begun=begun)
+    wish = Wish(
+        trigger, *at, now=run.claimed_at, blocked=facts.blocked, paused=status.paused, agreed=agreed, begun=begun
+    )
     admitted = admit(wish)
     if isinstance(admitted, Held) and admitted.hold.code == Hold.TRANSFERRED:
         return Stop(AttemptOutcome.SKIPPED, admitted.hold)  # nor are its hooks seen to their end in another's name

@@ -4,7 +4,7 @@
 """
 
 from common.domain.admission.decision import Allow, Held, Permit, admit, changes_hands
-from common.domain.admission.gates import Gate, gates, register
+from common.domain.admission.gates import Gate, gates, is_gates, opens, register
 from common.domain.admission.wishes import BY_PERSON, Wish
 
 __all__ = [
@@ -17,5 +17,7 @@ __all__ = [
     "admit",
     "changes_hands",
     "gates",
+    "is_gates",
+    "opens",
     "register",
 ]

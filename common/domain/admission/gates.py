@@ -1,8 +1,9 @@
 """Gates: what keeps a placement from being written to although the registry wants it written.
 
 A table of them, asked in order; the first that is closed holds the run, and its code and parameters are what is stored
-and shown. A gate sees what the decision sees, and decides for itself whether it is closed to a person too. While it is
-closed, a sweep's hint is still looked at, and nothing is corrected. To add one: a ``Gate``, and ``register``.
+and shown. A gate sees what the decision sees, the instant too, and decides for itself whether it is closed to a person
+too. While it is closed, a sweep's hint is still looked at, and nothing is corrected; what it holds is asked for again
+until it opens (``scheduler.planning.gated``). To add one: a ``Gate``, and ``register``.
 """
 
 from __future__ import annotations
@@ -66,6 +67,16 @@ def closed(wish: Wish, placement: Placement) -> Reason:
         if hold := gate.closed(wish, placement):
             return hold
     return NONE
+
+
+def opens(wish: Wish, hold: Reason) -> bool:
+    """Return whether the gates say something else to a wish of a placed one than ``hold``, which they said before."""
+    return wish.placement is not None and closed(wish, wish.placement) != hold
+
+
+def is_gates(hold: Reason) -> bool:
+    """Return whether a hold is a gate's."""
+    return any(gate.code == hold.code for gate in _GATES)
 
 
 register(Gate(Hold.PAUSED, lambda _: "paused", _paused))

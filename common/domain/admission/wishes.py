@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from common.domain.fleet import Cluster, Placement
 from common.domain.placements import PlacementState
@@ -23,6 +24,7 @@ class Wish:
         placement: the same in the registry; None where nothing places it.
         cluster: in the registry; None where it is unknown.
         owner: project that its objects belong to, see ``common.domain.tenant.owner_of``; empty for none.
+        now: by the database's clock; aware.
         blocked: why nothing may be written to the cluster, whoever asks; ``NONE`` where it may.
         paused: whether a person paused the placement.
         agreed: whether a person asked for just this run after the application had become one of its project.
@@ -34,6 +36,7 @@ class Wish:
     placement: Placement | None
     cluster: Cluster | None
     owner: str
+    now: datetime
     blocked: Reason = NONE
     paused: bool = False
     agreed: bool = False

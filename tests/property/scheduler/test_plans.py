@@ -20,7 +20,7 @@ from scheduler.planning.facts import Asked, Current, Facts
 from scheduler.planning.leaving import FLEET
 from scheduler.planning.plan import Plan, plan
 from scheduler.planning.window import room
-from tests.factories import application, cluster, current, facts, fleet, resolved
+from tests.factories import NOW, application, cluster, current, facts, fleet, resolved
 
 CLUSTERS = [f"c{n}" for n in range(6)]
 APPLICATIONS = [f"a{n}" for n in range(4)]
@@ -151,4 +151,4 @@ def test_the_window_is_never_exceeded(slots: int, sent: int) -> None:
 
 
 def test_no_facts_at_all_are_facts() -> None:
-    assert plan(fleet([cluster("c0")], [application("a0")]), Facts()).steps
+    assert plan(fleet([cluster("c0")], [application("a0")]), Facts(NOW)).steps

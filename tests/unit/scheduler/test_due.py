@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -17,6 +18,7 @@ from scheduler.planning.due import Decision, Later, MakeRun, NoRun, Waiting, dec
 from tests.factories import application, cluster, fleet, revision
 
 NEW = revision("new", "p")
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OTHER = GitRef("https://git.example.com/other", "", "refs/heads/main")
 BEHIND = Waiting(PlacementState.PLACED, NEW, ("old", "p"), paused=False, failures=0, owner="")
 LEAVING = Waiting(PlacementState.LEAVING, None, ("old", "p"), paused=False, failures=0, owner="")
@@ -30,7 +32,7 @@ def _placement(mode: SyncMode = SyncMode.ENFORCE, state: ClusterState = ClusterS
 
 def _decide(waiting: Waiting, placement: Placement | None = None, blocked: Reason = NONE) -> Decision:
     wanted = placement or _placement()
-    return decide(waiting, wanted, cluster=wanted.cluster, blocked=blocked)
+    return decide(waiting, wanted, cluster=wanted.cluster, now=NOW, blocked=blocked)
 
 
 def test_a_new_revision_gets_a_run() -> None:
@@ -60,7 +62,7 @@ def test_without_a_revision_there_is_none() -> None:
 
 
 def test_what_nothing_places_gets_none() -> None:
-    assert decide(BEHIND, None, cluster=cluster("eu")) == NoRun()
+    assert decide(BEHIND, None, cluster=cluster("eu"), now=NOW) == NoRun()
 
 
 @pytest.mark.parametrize("state", [PlacementState.RETAINED, PlacementState.LEFT])
@@ -96,7 +98,8 @@ def test_a_frozen_cluster_gets_none() -> None:
     ],
 )
 def test_nothing_leaves_a_cluster_that_is_not_written_to_now(at: Cluster | None, hold: Hold) -> None:
-    assert decide(LEAVING, None, cluster=at) == NoRun(Reason(hold)), "a run would be skipped, and wanted anew for ever"
+    decision = decide(LEAVING, None, cluster=at, now=NOW)
+    assert decision == NoRun(Reason(hold)), "a run would be skipped, and wanted anew for ever"
 
 
 def test_a_running_run_is_waited_for() -> None:

@@ -52,7 +52,7 @@ def _placement(mode: SyncMode = SyncMode.ENFORCE, state: ClusterState = ClusterS
 def _decide(found: Filed, placement: Placement | None = None, blocked: Reason = NONE) -> Decision:
     wanted = placement or _placement()
     known: Cluster = wanted.cluster
-    return decide(found, wanted, cluster=known, blocked=blocked)
+    return decide(found, wanted, cluster=known, now=NOW, blocked=blocked)
 
 
 def test_drift_gets_a_run_for_the_revision_that_is_in() -> None:
@@ -69,7 +69,7 @@ def test_what_is_awaited_gets_a_look_whatever_is_in() -> None:
 @pytest.mark.parametrize("state", [one for one in PlacementState if one is not PlacementState.PLACED])
 def test_what_is_not_placed_gets_none(found: Filed, state: PlacementState) -> None:
     assert _decide(replace(found, state=state)) == NoRun(Reason(Hold.UNPLACED))
-    assert decide(found, None, cluster=None) == NoRun()
+    assert decide(found, None, cluster=None, now=NOW) == NoRun()
 
 
 @pytest.mark.parametrize("found", [DRIFTED, AWAITED, *OTHERS], ids=lambda found: str(found.cause.code))
