@@ -18,7 +18,7 @@ class PortInUseError(PermanentError):
 
 
 class AddressError(PermanentError):
-    """This machine has no such address, or the port is not for us."""
+    """The machine has no such address, or the port is not for us."""
 
     code = "api.address"
 

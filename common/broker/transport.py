@@ -69,7 +69,7 @@ class QoS(base.QoS):
         return not _Listener.closed and bool(super().can_consume())  # type: ignore[no-untyped-call]  # kombu is untyped
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
-        """Give back to its queue what was not acknowledged; what cannot be read is dropped, for it bars the rest."""
+        """Give back to its queue what was not acknowledged; what cannot be read is dropped: it holds up the rest."""
         try:
             super().restore_by_tag(tag, client=client, leftmost=leftmost)  # type: ignore[no-untyped-call]  # kombu is untyped
         except (RedisError, OSError):
@@ -106,7 +106,7 @@ class Channel(base.Channel):
 
 
 class Transport(base.Transport):
-    """Hands on to Celery what it can bear."""
+    """Gives Celery only what it can take."""
 
     Channel = Channel
 

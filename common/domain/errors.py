@@ -96,6 +96,6 @@ class PermanentError(FlotillaError):
 
 
 class LeaseLostError(FlotillaError):
-    """This worker may not write any more: another attempt may have begun. Nothing is retried by the loser."""
+    """The worker may not write any more: another attempt may have begun. The loser retries nothing."""
 
     code: ClassVar[str] = "lease.lost"

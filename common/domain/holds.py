@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Hold(StrEnum):
-    """Codes of holds; empty while nothing stands in the way."""
+    """Codes of holds; empty while nothing holds it back."""
 
     IDENTITY_CHANGED = "cluster.identity-changed"
     """Another cluster answers at its address, and no person has approved of that. Params: identity, was."""

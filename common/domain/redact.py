@@ -1,7 +1,7 @@
 """Takes secrets out of texts and objects before they reach a log, a row or a person.
 
-The texts are anybody's, so that every pattern here takes time in proportion to the text: each match begins at a mark or
-at a word's first character, repeats possessively, and what it has read is read by no other.
+Strangers write the texts, so that every pattern here takes time in proportion to the text: each match begins at a mark
+or at a word's first character, repeats possessively, and what it has read is read by no other.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def retry_delay(attempt: int, policy: RetryPolicy, *, jitter: float) -> timedelt
         message = f"attempt is {attempt}; it counts from 0"
         raise ValueError(message)
     if not 0.5 <= jitter <= 1.0:
-        message = f"jitter is {jitter}; it lies in [0.5, 1.0]"
+        message = f"jitter is {jitter}; it must be in [0.5, 1.0]"
         raise ValueError(message)
     # Bounding the exponent keeps factor**n finite: past 64 doublings every ceiling is reached.
     seconds = policy.base.total_seconds() * policy.factor ** min(attempt, 64)

@@ -105,7 +105,7 @@ def _without_strays(core: Core, candidates: list[Source], last: Documents) -> li
         if owner is None:
             kept.append(source)
             continue
-        what = f"{source.kind} {source.name} lies in a folder of project {owner}"
+        what = f"{source.kind} {source.name} is in a folder of project {owner}"
         fault = source.fault(("kind",), what, _NOT_HERE)
         elsewhere = any(other.key == source.key and other is not source for other in candidates)
         if source.key in last.sources and not elsewhere:

@@ -8,7 +8,7 @@ from common.domain.errors import TransientError
 
 
 class SandboxMissingError(TransientError):
-    """This machine cannot confine a program, and nothing is run unconfined; another machine may do it."""
+    """The machine cannot confine a program, and nothing is run unconfined; another machine may do it."""
 
     code: ClassVar[str] = "sandbox.missing"
 

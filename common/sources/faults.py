@@ -200,7 +200,7 @@ _WORDS: tuple[tuple[str, type[FlotillaError], str, str], ...] = (
         r"|invalid sha1 pointer|failed to (read|parse) (object|commit)",
         MirrorCorruptError,
         "the mirror on this worker is damaged",
-        "It is built anew with the next fetch.",
+        "It is rebuilt with the next fetch.",
     ),
     (
         r"could not resolve|couldn't connect|failed to connect|connection (refused|reset|closed|timed out)"

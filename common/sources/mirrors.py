@@ -161,7 +161,7 @@ class Mirrors:
         if named and not self._objects(place, url).has(named):
             place.suspect()
             message = f"{url}: the mirror has no object for {ref}"
-            raise MirrorCorruptError(message, remedy="It is built anew with the next fetch.")
+            raise MirrorCorruptError(message, remedy="It is rebuilt with the next fetch.")
         raise missing(url, ref)
 
     def tree(self, source: GitRef, commit: str, allowed: Allowed | None = None) -> Tree:

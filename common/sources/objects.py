@@ -20,7 +20,6 @@ from common.sources.git import Drain, GitRunner, end
 _BATCH = 400
 """Requests written before answers are read: together they fit a pipe's buffer, so that neither side ever waits."""
 _KEPT_ITEMS = 300_000
-_LARGEST_TREE = 32 << 20
 _KEPT_READERS = 2
 """Processes of one mirror that stay while nothing is read."""
 FOLDER, FILE, EXECUTABLE, SYMLINK, SUBMODULE = "40000", "100644", "100755", "120000", "160000"
@@ -122,7 +121,7 @@ class Objects:
             if isinstance(fault, MirrorCorruptError):
                 raise fault from error
             message = f"{self._url}: an object of the mirror cannot be read"
-            raise MirrorCorruptError(message, remedy="The mirror is built anew with the next fetch.") from error
+            raise MirrorCorruptError(message, remedy="The mirror is rebuilt with the next fetch.") from error
         self._give_back(reader, closed)
         return found
 

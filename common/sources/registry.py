@@ -72,7 +72,7 @@ def _asked(runner: GitRunner, folder: Path, *question: str, missing: str = "") -
         message = f"{folder}: its repository has no commit {missing}"
         raise RefMissingError(message, remedy="Name a commit, branch or tag that `git log` shows there.")
     words = " ".join(answer.stderr.split())[:200]
-    message = f"{folder} lies in no Git repository that can be read ({words})"
+    message = f"{folder} is in no Git repository that can be read ({words})"
     raise RepositoryMissingError(message, remedy="Name a folder of a checkout that is your own.")
 
 

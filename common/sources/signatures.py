@@ -36,13 +36,13 @@ _TIMEOUT = timedelta(seconds=20)
 
 
 class SignatureRefusedError(PermanentError):
-    """It is not signed by any of the keys asked for."""
+    """A commit or tag is not signed by any of the keys asked for."""
 
     code: ClassVar[str] = "source.signature"
 
 
 class GpgMissingError(PermanentError):
-    """This machine cannot check signatures of OpenPGP."""
+    """The machine cannot check signatures of OpenPGP."""
 
     code: ClassVar[str] = "source.gpg-missing"
 
@@ -195,4 +195,4 @@ def _import(home: Path, trusted: Keyring) -> None:
         raise TransientError(message, remedy="It is tried again.") from error
     if done.returncode != 0:
         message = f"gpg does not take the keys {trusted}"
-        raise CredentialsRefusedError(message, remedy="Export them anew with gpg --armor --export.")
+        raise CredentialsRefusedError(message, remedy="Export them again with gpg --armor --export.")

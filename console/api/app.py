@@ -35,7 +35,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     Args:
         settings: of this hub.
         database: read by every page; written with intents and sessions only.
-        token: what callers must bear.
+        token: what callers must show.
     """
     app = FastAPI(title="Flotilla", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings

@@ -71,7 +71,7 @@ class Gate:
             sessions.close_session(connection, session_id)
 
     async def authenticate(self, request: HTTPConnection, *, may_guess: bool) -> AuthResult:
-        """Return what becomes of a request: it bears the token, or an open session.
+        """Return what becomes of a request: it carries the token, or an open session.
 
         Args:
             request: whose headers are read, and no more.

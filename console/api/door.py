@@ -77,7 +77,7 @@ class Door:
             return
         with suppress(
             ClientDisconnect
-        ):  # it left amid its own body: there is no one to answer, and nothing failed here
+        ):  # it left before its body ended: there is no one to answer, and nothing failed here
             await self._app(scope, _bounded(scope, receive), send)
 
     async def _refused(self, scope: Scope) -> Response | None:

@@ -27,7 +27,7 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class FileMissingError(PermanentError):
-    """A file cannot be read, or one is in the way."""
+    """A file cannot be read, or one would be overwritten."""
 
     code = "import.file"
 
@@ -56,7 +56,7 @@ def argocd(
 @app.command()
 def flux(
     files: Files,
-    cluster: Annotated[str, typer.Option(metavar="NAME", help="the registry's name of the cluster they lie on")],
+    cluster: Annotated[str, typer.Option(metavar="NAME", help="the registry's name of the cluster they are on")],
     into: Into = None,
     output: Output = Format.TABLE,
 ) -> None:

@@ -33,7 +33,7 @@ NAMED = 3
 """Placements that are named where many share a change."""
 NO_PREVIEW = Preview((), ())
 Since = Annotated[str, typer.Option(metavar="REV", help="compare with this commit of the folder's repository; no hub")]
-At = Annotated[str, typer.Option(metavar="REV", help="with --since: this commit, not the files as they lie there")]
+At = Annotated[str, typer.Option(metavar="REV", help="with --since: this commit, not the files as they are there")]
 Live = Annotated[bool, typer.Option("--live", help="down to the objects of live clusters; on the hub's machine")]
 
 

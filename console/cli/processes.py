@@ -131,7 +131,7 @@ def up(workers: Annotated[int, typer.Option(min=1, max=2, help="worker processes
 
 
 def demo(
-    home: Annotated[Path | None, typer.Option(help="made anew at each start  [default: ~/.flotilla/demo]")] = None,
+    home: Annotated[Path | None, typer.Option(help="made again at each start  [default: ~/.flotilla/demo]")] = None,
     until_synced: Annotated[bool, typer.Option("--until-synced", help="end with 0 once the fleet is synced")] = False,
 ) -> None:
     """From nothing to a synced fleet of 12 simulated clusters, with everything running.

@@ -25,7 +25,7 @@ GROUPS = {"Deployment": "apis/apps/v1", "StatefulSet": "apis/apps/v1", "ConfigMa
 
 
 class NoSimulatorError(PermanentError):
-    """There is no simulated cluster of that name here."""
+    """No simulated cluster has that name here."""
 
     code = "simulator.none"
 

@@ -36,7 +36,7 @@ from workers.public.rendering import Capabilities, Resolved, Sourced, asks_clust
 
 
 class NothingToShowError(PermanentError):
-    """There is no such placement, or nothing that it should run."""
+    """The placement does not exist, or has nothing to run."""
 
     code = "placement.none"
 

@@ -111,7 +111,7 @@ def in_namespace(objects: tuple[Sourced, ...], namespace: str) -> Shown:
         if namespaced(item.manifest, custom) is None and not item.manifest["metadata"].get("namespace")
     }
     shown = tuple(Sourced(with_namespace(item.manifest, namespace, custom), item.origin) for item in objects)
-    note = f"only a cluster tells whether these kinds lie in a namespace: {', '.join(sorted(unsure))}"
+    note = f"only a cluster tells whether these kinds are in a namespace: {', '.join(sorted(unsure))}"
     return Shown(shown, (f"{note}; if so, it is {namespace}",) if unsure else ())
 
 

@@ -23,7 +23,7 @@ LONGEST_STEP = timedelta(seconds=60)
 
 
 class Leadership:
-    """This scheduler's part in it. One thread works with it, another may prolong the lease.
+    """One scheduler's part in leading. One thread works with it, another may prolong the lease.
 
     Args:
         database: holds the lease.

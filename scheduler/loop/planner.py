@@ -66,8 +66,8 @@ class Planner:
         with self._database.read() as connection:
             marker, now = _marker(connection, known[0]), self._database.now(connection)
             opened = self._gated is not None and self._gated.outdated(now)
-            anew = opened or marker != self._planned or placements.any_left(connection, self._awaited)
-            facts = read_facts(connection, now=now) if anew else None
+            changed = opened or marker != self._planned or placements.any_left(connection, self._awaited)
+            facts = read_facts(connection, now=now) if changed else None
             allowed = [approval.id for approval in approved_to_leave(connection)] if facts is not None else []
         snapshot_id, fleet = known
         if facts is not None:

@@ -42,7 +42,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class MakeRun:
-    """It gets a run; ``supersede`` ends the one it has, which is for another revision and which no worker holds."""
+    """A run is made; ``supersede`` ends the one it has, which is for another revision and which no worker holds."""
 
     trigger: Trigger
     revision: Revision | None
@@ -57,7 +57,7 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class NoRun:
-    """It gets none until something changes; ``hold`` is ``NONE`` when it needs none, and else came of ``wish``."""
+    """No run is made until something changes; ``hold`` is ``NONE`` where none is needed, and else came of ``wish``."""
 
     hold: Reason = NONE
     wish: Wish | None = field(default=None, compare=False)

@@ -29,7 +29,7 @@ class Step:
 
     Attributes:
         desired: what it should run; the one before where that cannot be told now.
-        hold: what stands in the way of its desired revision, or why it leaves or stays; ``NONE`` for nothing.
+        hold: what keeps it from its desired revision, or why it leaves or stays; ``NONE`` for nothing.
         wants_run: whether it wants a run because of this plan.
         renewed: whether ``desired`` is another revision than before, by identity.
         differs: whether anything has to be stored.

@@ -67,7 +67,7 @@ class Connection:
         self._address = address
         self.request_timeout = request_timeout
         self._lock = Lock()
-        self._renewals = SingleFlight[Client, Client]("reading the credentials anew", patience=2 * request_timeout)
+        self._renewals = SingleFlight[Client, Client]("reading the credentials again", patience=2 * request_timeout)
         # Two requests, each of which may be sent twice.
         self._readings = SingleFlight[None, Catalogue]("asking which kinds are served", patience=4 * request_timeout)
         self._access = self._read_access()

@@ -72,7 +72,7 @@ class Ender:
     # -- how it can end ----------------------------------------------------------------------------------------
 
     def stop(self, outcome: AttemptOutcome, reason: Reason) -> Done:
-        """There is nothing to do any more, or nothing may be done now."""
+        """End an attempt that has nothing to do any more, or that may do nothing now."""
         said = self._known.secrets.masked_reason(reason)
 
         def note(connection: Connection, _now: datetime) -> None:
@@ -81,15 +81,15 @@ class Ender:
         return self._end(lambda _now: AttemptEnding(outcome, reason=said), note)
 
     def stop_blocked(self, hold: Reason) -> Done:
-        """The cluster turned out to be one that nothing may be written to."""
+        """End an attempt whose cluster turned out to be one that nothing may be written to."""
         return self.stop(AttemptOutcome.SKIPPED, hold)
 
     def lost(self) -> Done:
-        """The lease may have run out: if nobody ended the attempt in the meantime, the run is queued again at once."""
+        """End an attempt whose lease may have run out: unless another has ended it, its run is queued again at once."""
         return self._retry(timedelta(0), "lease.lost", "the lease could not be renewed in time")
 
     def transient(self, error: TransientError) -> Done:
-        """It may fare better later: the run's next attempt, until its bound is reached; a person who looks is told."""
+        """End an attempt that may fare better later: the run's next one follows, up to a bound; a look fails."""
         if self._looks:
             return self.failed(error.code, str(error), Remedy.TIME)
         policy = self._known.settings.retry
@@ -109,7 +109,7 @@ class Ender:
         params: Mapping[str, Any] = NOTHING,
         result: SyncResult | None = None,
     ) -> Done:
-        """It failed, and trying the same again at once is useless.
+        """End an attempt that failed, where trying the same again at once is useless.
 
         Args:
             code: of the error.
@@ -152,7 +152,7 @@ class Ender:
         outcomes.record_failure(connection, self._run.placement_id, failed, now=now)
 
     def ended(self, result: SyncResult) -> Done:
-        """The engine came to an end."""
+        """End an attempt with what came of the engine."""
         masked = self._known.secrets.masked_reason
         result = replace(result, reason=masked(result.reason), warnings=tuple(map(masked, result.warnings)))
         ways = {
@@ -183,7 +183,7 @@ class Ender:
         return self._end(lambda _now: ending, note)
 
     def _refused(self, result: SyncResult) -> Done:
-        # Without a code no object failed: health did not come in time, and may yet. An owner may let go.
+        # Without a code no object failed: health did not come in time, and may yet. An owner may release its objects.
         remedy = Remedy.TIME if result.error_code in {"", OWNED} else Remedy.CHANGE
         why = {"why": nested(result.reason)} if result.reason else NOTHING
         code = result.error_code or RunReason.DEADLINE

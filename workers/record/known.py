@@ -32,7 +32,7 @@ class Known:
         tenant: in whose name the attempt writes; None before that is known.
         signer: of what the placement's removal will go by; None before the tenant is known.
         fenced: what interrupted attempts had planned; None before that is known.
-        asks_to_move: whether the placement has asked a person for what is another's, and has not come through since.
+        asks_to_move: whether the placement has asked a person for what is another's, and has not succeeded since.
     """
 
     placement: Placement | None = None

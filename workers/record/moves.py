@@ -74,7 +74,7 @@ class Moves:
         return self.met(read)
 
     def met(self, transaction: Callable[[], T]) -> T:
-        """Return what a transaction gives; a former fleet that it needs is read once it is over, and it begins anew."""
+        """Return what a transaction gives; a former fleet that it needs is read after it, and it begins again."""
         while True:
             try:
                 return transaction()
@@ -268,7 +268,7 @@ def payloads(asks: Mapping[ObjectId, PlacementRef], run: ClaimedRun) -> list[dic
 
 
 def rejected(connection: Connection, asks: Mapping[ObjectId, PlacementRef], run: ClaimedRun) -> str:
-    """Return who rejected what a run is to ask for, and why; empty where nobody did, or where a person asks anew."""
+    """Return who rejected what a run is to ask for, and why; empty where nobody did, or where a person asks again."""
     if run.trigger is Trigger.MANUAL:
         return ""
     for asked in payloads(asks, run):

@@ -25,7 +25,7 @@ class Unread:
 
     Attributes:
         why: what keeps it from being read.
-        may_take: it needs nobody's word to take over what we leave.
+        may_take: it may take over what we leave without an approval.
         broken: somebody tried to read it and could not: nobody knows when that ends, so that one application which
             nobody can mend must not keep all others from removing anything.
         pending: what SQL knows of it; None where it is not planned yet.

@@ -26,7 +26,7 @@ def scratch(tree: Tree) -> str | None:
         return None
     place = memory()
     if place is None:
-        message = f"decrypted files may lie in memory only, and this worker has no {_MEMORY}"
+        message = f"decrypted files may be in memory only, and this worker has no {_MEMORY}"
         raise DecryptError(message, remedy="Mount a tmpfs there.")
     return place
 

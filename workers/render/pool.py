@@ -34,7 +34,7 @@ class Owner:
 
 
 _NOBODY = Owner("")
-"""Of a process that was only asked for its version, and is anybody's still."""
+"""Of a process that was only asked for its version, and has no owner yet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,7 +42,7 @@ _KEY = "sops"
 _LONGEST_WAY = 4_096
 """Characters: the way to a value is authenticated with it, again for each."""
 _IDENTITY_OF_OBJECTS = frozenset({("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace")})
-_CORRECT = "Encrypt the file anew with `sops`, and commit."
+_CORRECT = "Encrypt the file again with `sops`, and commit."
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class ServerError(TransientError):
 
 
 class GoneError(TransientError):
-    """What a request went on from has expired (410); beginning anew helps."""
+    """What a request went on from has expired (410); beginning again helps."""
 
     code: ClassVar[str] = "cluster.gone"
 
@@ -154,7 +154,7 @@ class AddressError(PermanentError):
 
 
 class NotFoundError(PermanentError):
-    """What the request names, or the namespace it lies in, does not exist."""
+    """What the request names, or its namespace, does not exist."""
 
     code: ClassVar[str] = "cluster.not-found"
 

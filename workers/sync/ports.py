@@ -33,7 +33,7 @@ class PlannedChange:
 
 
 class Fence(Protocol):
-    """This attempt's right to write."""
+    """An attempt's right to write."""
 
     def check(self, needed: timedelta) -> None:
         """Return if the lease surely outlives a request of ``needed``. Called from several threads.

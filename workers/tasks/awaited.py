@@ -55,14 +55,14 @@ def unserved(
     for one in wanted:
         kind = (one.group, one.kind)
         if kind not in served:
-            served[kind] = _serves(cluster, one, anew=not served)
+            served[kind] = _serves(cluster, one, afresh=not served)
         if not served[kind]:
             yield one
 
 
-def _serves(cluster: ClusterPort, one: ObjectId, *, anew: bool) -> bool:
+def _serves(cluster: ClusterPort, one: ObjectId, *, afresh: bool) -> bool:
     try:
-        if anew:
+        if afresh:
             cluster.refresh_kinds()
         cluster.kind(one.group, "", one.kind)
     except (PermanentError, TransientError):

@@ -97,17 +97,17 @@ class LeaseKeeper:
         board: that ``renewals`` shows on until when they hold.
         clock: monotonic.
         terms: of renewals.
-        mind: called every few seconds, sees to it that ``renewals`` work.
+        ensure: called every few seconds, starts what renews them again where it has ended.
     """
 
     def __init__(
-        self, renewals: Renewals, board: Board, clock: Clock, *, terms: Terms, mind: Callable[[], None] = lambda: None
+        self, renewals: Renewals, board: Board, clock: Clock, *, terms: Terms, ensure: Callable[[], None] = lambda: None
     ) -> None:
         self.renewals = renewals
         self.board = board
         self._clock = clock
         self._terms = terms
-        self._mind = mind
+        self._ensure = ensure
         self._held: dict[str, HeldLease] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -115,7 +115,7 @@ class LeaseKeeper:
 
     def start(self) -> None:
         """Begin to have them renewed."""
-        self._mind()
+        self._ensure()
         self._thread.start()
 
     def stop(self) -> None:
@@ -159,7 +159,7 @@ class LeaseKeeper:
 
     def _run(self) -> None:
         while not self._stop.wait(self._terms.every.total_seconds()):
-            self._mind()
+            self._ensure()
             self.look()
 
     def look(self) -> None:

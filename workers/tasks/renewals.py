@@ -42,7 +42,9 @@ class Renewals(Protocol):
 
 
 class RenewalProcess:
-    """Safe to use from several threads; one of them minds it. What cannot be told is made up for at ``mind``.
+    """Safe to use from several threads.
+
+    One of them calls ``ensure`` now and then, which makes up for what the process could not be told.
 
     Args:
         board: that both show things on.
@@ -60,14 +62,14 @@ class RenewalProcess:
         process = self._process
         return process.pid if process is not None else 0
 
-    def mind(self) -> None:
+    def ensure(self) -> None:
         """Start the process where it does not run, and tell it all that is held."""
         process = self._process
         if process is not None and process.poll() is None:
             return
         if process is not None:
             log.warning("lease.renewer-died", status=process.returncode)
-            _let_go(process)
+            _close_input(process)
         self._process = self._started()
         with self._lock:
             held = dict(self._held)
@@ -116,7 +118,7 @@ class RenewalProcess:
         process, self._process = self._process, None
         if process is None:
             return
-        _let_go(process)
+        _close_input(process)
         try:
             process.wait(_ENDS_WITHIN)
         except subprocess.TimeoutExpired:
@@ -141,8 +143,8 @@ class RenewalProcess:
             process.kill()
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> None:
-    """Close the pipe: the process ends."""
+def _close_input(process: subprocess.Popen[bytes]) -> None:
+    """Close its standard input: the process ends."""
     if process.stdin is not None:
         with suppress(BrokenPipeError):
             process.stdin.close()

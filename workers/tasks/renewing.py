@@ -1,6 +1,7 @@
 """``python -m workers.tasks.renewing``: the process that renews a worker's leases and heartbeat, until its input ends.
 
-The worker starts it and tells it by lines of JSON what is held; it evaluates, renders and decodes nothing of anybody's.
+The worker starts it and tells it by lines of JSON what is held. No file, manifest or expression of an
+application is read here.
 The input ends when the worker does, however it ends.
 """
 

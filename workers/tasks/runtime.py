@@ -86,7 +86,7 @@ def _instant(database: Database) -> datetime:
 
 def _lease_keeper(settings: Settings, clock: Clock, board: Board, renewals: RenewalProcess) -> LeaseKeeper:
     terms = Terms(settings.lease, settings.lease_renewal, Patience(settings.stuck_after, settings.attempt_limit))
-    return LeaseKeeper(renewals, board, clock, terms=terms, mind=renewals.mind)
+    return LeaseKeeper(renewals, board, clock, terms=terms, ensure=renewals.ensure)
 
 
 def make_runtime(settings: Settings, name: str) -> Runtime:

@@ -207,7 +207,7 @@ class Recorder:
         return row.found.code == Found.FIGHT and (healing is None or healing.after <= self._now)
 
     def _strays(self, strays: Sequence[Stray]) -> None:
-        """Take in what was created too late, and tell what is nobody's, but for what runs have created since."""
+        """Take in what was created too late, and tell what no inventory holds, but for what runs have created since."""
         name = self._where.cluster.name
         owned = inventory.owned_on(self._transaction, name, [one.object for one in strays])
         found: list[Stray] = []

@@ -23,7 +23,7 @@ def together(*reasons: Reason) -> Reason:
 def _recreatable(params: Params) -> str:
     why = "the live object has a field that does not go with the rest"
     why = "the field cannot change" if params.get("immutable") else why
-    how = f"annotate the object with {' and '.join(params['annotations'])} to have it deleted and made anew"
+    how = f"annotate the object with {' and '.join(params['annotations'])} to have it deleted and created again"
     if not params.get("data"):
         return f"{why}: {how}"
     return (
@@ -85,7 +85,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     ObjectReason.NAMESPACE_COMES: lambda _: "its namespace is made in this run",
     ObjectReason.POSTPONED: lambda params: f"not checked yet: {params['until']} comes first",
     ObjectReason.UNSERVED: lambda params: f"not checked yet: {inner(params, 'why')}",
-    ObjectReason.RECREATED: lambda params: f"deleted and made anew: {inner(params, 'why')}",
+    ObjectReason.RECREATED: lambda params: f"deleted and created again: {inner(params, 'why')}",
     ObjectReason.RECREATABLE: _recreatable,
     ObjectReason.ADOPTED: lambda _: "adopted",
     ObjectReason.TAKEN_FROM: lambda params: f"taken over from {params['placement']}",
@@ -95,7 +95,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     ObjectReason.TAKEN_OVER: lambda params: f"taken over from {', '.join(params['managers'])}",
     ObjectReason.FIELDS_OWNED: _fields_owned,
     ObjectReason.OWNED: _owned,
-    ObjectReason.UNMARKED: lambda _: "conflict: it exists and nobody's mark is on it; set `adopt: unowned` to take it",
+    ObjectReason.UNMARKED: lambda _: "conflict: it exists and carries no mark of ours; set `adopt: unowned` to take it",
     ObjectReason.OWNER_SYNCS: lambda params: f"{params['owner']} owns it and is being synced",
     ObjectReason.OWNER_BEHIND: lambda params: f"{params['owner']} owns it and has not run its wanted revision yet",
     ObjectReason.OWNER_RENDERS: lambda params: (

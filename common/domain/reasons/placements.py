@@ -139,7 +139,7 @@ def _rejected(params: Params) -> str:
         f"{params['by']} rejected the removal of {formatting.of(count, 'object')}{why}: "
         f"{'it stays' if count == 1 else 'they stay'} on the cluster until Git asks for "
         f"{'it' if count == 1 else 'them'} again, "
-        "the list of removals changes, or `flotilla sync` has the question asked anew"
+        "the list of removals changes, or `flotilla sync` has the question asked again"
     )
 
 

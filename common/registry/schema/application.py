@@ -146,7 +146,7 @@ class SyncSpec(Base):
     prune: PruneSpec = Field(default=PruneSpec(), description="Guards of removals.")
     adopt: Annotated[AdoptPolicy, LAX] = Field(
         default=AdoptPolicy.UNOWNED,
-        description="unowned: objects nobody's tool marks; any: also those of Argo CD, Flux or Helm; never.",
+        description="unowned: objects that no tool has marked; any: also those of Argo CD, Flux or Helm; never.",
     )
     ignore: list[IgnoreSpec] = Field(default=[], description="Fields neither reported nor overwritten.")
     conflicts: Annotated[ConflictPolicy, LAX] = Field(

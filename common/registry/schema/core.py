@@ -131,7 +131,7 @@ class ClusterGroupSpec(Base):
 
     select: SelectorSpec = Field(description="Which clusters.")
     priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = Field(
-        default=0, description="A higher one lies over a lower one; equal ones go by name."
+        default=0, description="A higher one wins over a lower one; equal ones go by name."
     )
     values: Values = Field(default={}, description="Lie over the application's, under the target's.")
 

@@ -32,7 +32,7 @@ class HelmRenderSpec(Base):
     lookup: Literal["empty", "refuse"] = Field(
         default="empty", description="`lookup` in templates finds nothing, with a warning; or such a chart is refused."
     )
-    skip_crds: bool = Field(default=False, description="Whether what lies in the chart's crds folder is left out.")
+    skip_crds: bool = Field(default=False, description="Whether the chart's crds folder is left out.")
     skip_tests: bool = Field(
         default=False,
         description="Whether objects that are a test beside another hook are left out; those that are a test alone "

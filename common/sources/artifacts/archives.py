@@ -19,7 +19,7 @@ _LONGEST_NAME = 255
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\\]")
 _GITS_OWN = re.compile(r"\.git|git~\d+", re.IGNORECASE)
 _IGNORED_BY_FILESYSTEMS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-_PACK_AGAIN = "Build the archive anew from a folder of plain files."
+_PACK_AGAIN = "Build the archive again from a folder of plain files."
 
 
 @dataclass(frozen=True, slots=True)

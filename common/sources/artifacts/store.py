@@ -117,7 +117,7 @@ class Artifacts:
             root = self._root_of(place, commit)
         if not root:
             message = f"{source.repo}: the artifact {source.named(commit)} cannot be read"
-            raise MirrorCorruptError(message, remedy="It is downloaded anew with the next fetch.")
+            raise MirrorCorruptError(message, remedy="It is downloaded again with the next fetch.")
         objects = self._opened.objects(place, url=source.repo)
         return Tree(source.repo, commit, root, objects, self._limits.tree)
 

@@ -190,4 +190,4 @@ def _text(name: bytes) -> str:
 
 def _refuse(why: str) -> NoReturn:
     message = f"the archive is no tar, or damaged: {why}"
-    raise ArchiveBrokenError(message, remedy="Build it anew and upload it again.")
+    raise ArchiveBrokenError(message, remedy="Build it again and upload it again.")

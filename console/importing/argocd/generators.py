@@ -124,7 +124,7 @@ class Expansion:
         url = str(generator.get("repoURL", ""))
         files = self._checkouts.get(url)
         if files is None:
-            raise UnexpandedError(what=f"what lies in {url}; name a checkout of it with --checkout {url}=DIR:")
+            raise UnexpandedError(what=f"what is in {url}; name a checkout of it with --checkout {url}=DIR:")
         values = {"values": dict(generator.get("values") or {})}
         if "directories" in generator:
             folders = sorted({folder for name in files for folder in _above(name)})
@@ -226,7 +226,7 @@ def _contents(name: str, text: bytes) -> list[dict[str, Any]]:
     try:
         documents = load_documents(text, MANIFEST_LIMITS)
     except YamlError as error:
-        raise UnexpandedError(what=f"what lies in {name} ({error.faults[0].what})") from error
+        raise UnexpandedError(what=f"what is in {name} ({error.faults[0].what})") from error
     found = [
         one
         for document in documents

@@ -158,7 +158,7 @@ def _plugin(one: Foreign, path: Path) -> tuple[str, dict[str, Any]]:
     parameters = dict(_parameter(one, (*path, "parameters", n)) for n in range(one.count(*path, "parameters")))
     if DNS_LABEL.fullmatch(name) is None:
         where = (*path, "name") if name else path
-        what = "a plugin that is found by what lies in the folder" if not name else "the plugin's name is none here"
+        what = "a plugin that is found by what is in the folder" if not name else "the plugin's name is none here"
         one.say(where, what, "name the command that the operator allows for it")
         name = "plugin"
     else:

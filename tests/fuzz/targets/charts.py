@@ -86,7 +86,7 @@ def generated_charts(data: bytes) -> None:
 def _read(files: Mapping[str, bytes]) -> None:
     with suppress(PermanentError):
         unpacking = Unpacking(ArchiveLimits())
-        handed = dict(unpacking.anew(files))["charts/sub.tgz"]
+        handed = dict(unpacking.repacked(files))["charts/sub.tgz"]
         for place, text in unpacking.inspected.items():
             if SCHEMA.fullmatch(place.rpartition(".tgz/")[2]):
                 schemas.fault(bytes(text))

@@ -192,7 +192,7 @@ def test_a_revision_that_is_none_is_a_clear_error(registry: Origin, revision: st
 
 def test_a_folder_outside_of_any_repository_is_a_clear_error(tmp_path: Path) -> None:
     seen = CliRunner().invoke(app, ["plan", str(tmp_path), "--since", "HEAD"])
-    assert "lies in no Git repository" in str(seen.exception)
+    assert "is in no Git repository" in str(seen.exception)
 
 
 @pytest.mark.parametrize("words", [["--live", "--since", "HEAD"], ["--at", "HEAD"]])

@@ -62,7 +62,7 @@ def test_an_application_and_a_cluster_give_values_and_namespace(folder: Path) ->
     settings, role, box = yaml.safe_load_all(seen.stdout)
     assert settings["data"] == {"cluster": "eu-1", "region": "eu", "tier": "gold", "on": "1e3"}
     assert [one["metadata"].get("namespace") for one in (settings, role, box)] == ["pay", None, None]
-    assert "only a cluster tells whether these kinds lie in a namespace: Box; if so, it is pay" in seen.stderr
+    assert "only a cluster tells whether these kinds are in a namespace: Box; if so, it is pay" in seen.stderr
 
 
 def test_without_a_cluster_its_values_are_missing_not_made_up(folder: Path) -> None:

@@ -57,7 +57,7 @@ def renewals(database: Database) -> Iterator[RenewalProcess]:  # noqa: ARG001 - 
 @pytest.fixture
 def keeper(renewals: RenewalProcess) -> Iterator[LeaseKeeper]:
     terms = Terms(LEASE, timedelta(seconds=0.5), Patience(timedelta(minutes=15), timedelta(hours=1)))
-    made = LeaseKeeper(renewals, renewals.board, SystemClock(), terms=terms, mind=renewals.mind)
+    made = LeaseKeeper(renewals, renewals.board, SystemClock(), terms=terms, ensure=renewals.ensure)
     made.start()
     yield made
     made.stop()
@@ -147,8 +147,8 @@ def test_work_beyond_its_limit_is_given_up_though_the_interpreter_is_held(
 ) -> None:
     monkeypatch.setenv("FLOTILLA_ATTEMPT_LIMIT", "PT3S")
     terms = Terms(LEASE, timedelta(seconds=0.5), Patience(timedelta(minutes=15), timedelta(seconds=3)))
-    keeper = LeaseKeeper(renewals, renewals.board, SystemClock(), terms=terms, mind=renewals.mind)
-    renewals.mind()
+    keeper = LeaseKeeper(renewals, renewals.board, SystemClock(), terms=terms, ensure=renewals.ensure)
+    renewals.ensure()
     token, asked_at = take(database)
     with keeper.keeping(NAME, token, asked_at=asked_at) as held:
         await_first_renewal(keeper, asked_at + LEASE.total_seconds())
@@ -181,7 +181,7 @@ import time
 from workers.tasks.board import Board
 from workers.tasks.renewals import RenewalProcess
 made = RenewalProcess(Board())
-made.mind()
+made.ensure()
 print(made.pid, flush=True)
 time.sleep(60)
 """

@@ -28,10 +28,10 @@ def helm() -> Iterator[HelmReader]:
 def test_helm_reads_what_was_read_here(helm: HelmReader, archive: bytes) -> None:
     unpacking = Unpacking(ArchiveLimits())
     try:
-        handed = dict(unpacking.anew({"charts/sub.tgz": archive}))["charts/sub.tgz"]
+        handed = dict(unpacking.repacked({"charts/sub.tgz": archive}))["charts/sub.tgz"]
     except PermanentError:
         return
-    assert dict(Unpacking(ArchiveLimits()).anew({"charts/sub.tgz": bytes(handed)}))["charts/sub.tgz"] == handed
+    assert dict(Unpacking(ArchiveLimits()).repacked({"charts/sub.tgz": bytes(handed)}))["charts/sub.tgz"] == handed
     of_handed, of_theirs = helm.files(bytes(handed)), helm.files(archive)
     if of_handed is not None:
         read = {path.partition("/")[2]: bytes(text) for path, text in unpack(bytes(handed)).items()}

@@ -108,7 +108,7 @@ def test_one_team_cannot_refuse_everybodys_commit_with_a_core_document_in_its_fo
     good = in_order(tenants(application(more=OURS)))
     files = {**tenants(application(more=OURS)), "teams/team/cluster.yaml": cluster("c9")}
     result = parsed(files, good)
-    assert lines(result.faults) == ["teams/team/cluster.yaml:1: Cluster c9 lies in a folder of project team"]
+    assert lines(result.faults) == ["teams/team/cluster.yaml:1: Cluster c9 is in a folder of project team"]
     assert not result.refused
     assert result.fleet is not None
     assert "c9" not in result.fleet.clusters

@@ -408,7 +408,7 @@ def test_what_cannot_change_is_made_anew_where_that_is_asked_for(
     before = fixed.show("Deployment", "web")["metadata"]["uid"]
     done = site.sync(annotated(deployment(image="two"), **annotations))
     assert actions(done) == {"Deployment/web": "configured"}
-    assert details(done)["Deployment/web"].startswith("deleted and made anew: spec.selector: field is immutable")
+    assert details(done)["Deployment/web"].startswith("deleted and created again: spec.selector: field is immutable")
     found = fixed.show("Deployment", "web")
     assert found["metadata"]["uid"] != before
     assert found["spec"]["template"]["spec"]["containers"][0]["image"] == "two"
@@ -456,7 +456,7 @@ def test_what_is_still_going_is_made_by_a_later_attempt(site: Site, fixed: FakeC
         return ()
 
     fixed.delete = slow  # type: ignore[method-assign]
-    with pytest.raises(UnsettledError, match="still being deleted, to be made anew"):
+    with pytest.raises(UnsettledError, match="still being deleted, to be created again"):
         site.sync(annotated(deployment(image="two"), **FORCED))
 
 

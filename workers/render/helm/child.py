@@ -55,7 +55,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 class ChartRefusedError(Exception):
-    """The chart holds something that Helm's library is not let near."""
+    """The chart holds something that Helm's library must not read."""
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

@@ -23,5 +23,5 @@ def is_template(name: str) -> bool:
 
 
 def is_inspected(name: str) -> bool:
-    """Return whether a file is looked at before the library is let near it; more than must be, and only that."""
+    """Return whether a file is looked at before the library reads it; more than must be, and only that."""
     return is_template(name) or PurePosixPath(name).name in _NAMES

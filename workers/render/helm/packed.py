@@ -39,7 +39,7 @@ class Unpacking:
     schemas: bool = True
     inspected: dict[str, bytes | memoryview] = field(default_factory=dict)
 
-    def anew(self, files: Contents, *, within: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes | memoryview]]:
+    def repacked(self, files: Contents, *, within: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes | memoryview]]:
         """Yield a chart's files as Helm is given them.
 
         Args:
@@ -56,7 +56,7 @@ class Unpacking:
             place = "/".join((*within, path))
             if PACKED.fullmatch(path):
                 inner = self._unpacked(place, content, depth=len(within))
-                found = {f"{_TOP}/{name}": text for name, text in self.anew(inner, within=(*within, path))}
+                found = {f"{_TOP}/{name}": text for name, text in self.repacked(inner, within=(*within, path))}
                 yield path, gzip.compress(written(found), compresslevel=0, mtime=0)
                 continue
             if within and is_inspected(path):

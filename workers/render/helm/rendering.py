@@ -112,8 +112,8 @@ def render(
 def handed_over(tree: Tree, reads: ChartFootprint, *, schemas: bool) -> tuple[dict[str, str], list[Reason]]:
     """Return the chart, and those beside it as its charts folder: the files, by path and in base64.
 
-    Beside it comes a warning for each key that their files of values give twice. A process that stays is not let near
-    the folders of others: it gets files as data.
+    Beside it comes a warning for each key that their files of values give twice. A process that stays must not
+    reach the folders of others: it gets files as data.
 
     Args:
         tree: the repository at a commit.
@@ -139,7 +139,7 @@ def handed_over(tree: Tree, reads: ChartFootprint, *, schemas: bool) -> tuple[di
             message = f"{reads.chart} and the charts that it needs exceed {tree.limits.max_total:,} bytes"
             raise FileTooLargeError(message, remedy="Split the application.")
         files = {place + path.removeprefix(prefix): text for path, text in contents.items()}
-        given |= _encoded(_CHART, unpacking.anew(files))
+        given |= _encoded(_CHART, unpacking.repacked(files))
         for path, text in sorted(contents.items()):
             if VALUES.fullmatch(path.removeprefix(prefix)):
                 repeated += repeated_keys(text, path)

@@ -34,7 +34,7 @@ def fault(text: bytes) -> str:
     return (
         ""
         if found is None
-        else f"it refers to {found[:_SHOWN]!r}, which lies outside of it: write that into it, below $defs"
+        else f"it refers to {found[:_SHOWN]!r}, which is outside of it: write that into it, below $defs"
     )
 
 

@@ -202,7 +202,7 @@ class _Walk:
     def _file(self, place: str, name: str, *, folder: str) -> None:
         path = _local(place, name, folder)
         if folder != "." and not path.startswith(f"{folder}/"):
-            message = f"{place}: file {name!r} lies outside {folder}"
+            message = f"{place}: file {name!r} is outside {folder}"
             raise EscapeRefusedError(message, remedy="Name its folder as a resource, or move the file.")
         if self._tree.existing(path).is_folder:
             raise RenderError([f"{place}: {name!r} is a folder, not a file"])

@@ -212,7 +212,9 @@ class Writer:
         deadline = clock.monotonic() + DELETING.total_seconds()
         while (left := self._cluster.get(target)) is not None:
             if clock.monotonic() > deadline:
-                message = f"{target.kind.kind} {target.name} is still being deleted, to be made anew{left.meta.waits}"
+                message = (
+                    f"{target.kind.kind} {target.name} is still being deleted, to be created again{left.meta.waits}"
+                )
                 raise UnsettledError(message, remedy="See which finalizer it waits for, if it stays so.")
             clock.sleep(POLL.total_seconds())
 

@@ -193,7 +193,7 @@ def merged(sets: Iterable[FieldSet]) -> dict[str, Any]:
 
 
 def list_keys(fields: Iterable[FieldSet], path: Sequence[Element]) -> tuple[str, ...]:
-    """Return by which keys the elements of the list at ``path`` are told apart; empty where nobody's set says."""
+    """Return by which keys the elements of the list at ``path`` are told apart; empty where no manager's set says."""
     for each in fields:
         node: Mapping[str, Any] = each
         for element in path:

@@ -1,7 +1,7 @@
 """When an object's turn comes: its wave, and whether it is a hook. Pure.
 
 Annotations of our own, of Argo CD (``argocd.argoproj.io/…``) and of Helm (``helm.sh/hook…``) are read, in this order:
-the first tool that says something about an object is heard, the others are not.
+the first tool that says something about an object counts, the others do not.
 """
 
 from __future__ import annotations
@@ -149,8 +149,8 @@ def place_of(annotations: Mapping[str, str]) -> Place:
 def _of_helm(annotations: Mapping[str, str]) -> Place:
     """Return when the turn of a hook of Helm's comes, read as Helm reads it.
 
-    It minds neither case nor blanks, leaves out an object as soon as one of its hooks is unknown, takes a weight that
-    is no number for 0, and heeds no policy that it does not know (pkg/release/v1/util/manifest_sorter.go).
+    Case and blanks do not count. Helm leaves out an object as soon as one of its hooks is unknown, takes a weight that
+    is no number for 0, and ignores a policy that it does not know (pkg/release/v1/util/manifest_sorter.go).
     """
     names = _helm_names(annotations[HELM_HOOK])
     unknown = tuple(f"{HELM_HOOK}: {name[:80]}" for name in names if name not in _HELM)

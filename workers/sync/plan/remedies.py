@@ -87,4 +87,4 @@ def explained(error: PermanentError, wanted: Wanted) -> Reason:
 
 
 def _annotate(annotations: list[str]) -> str:
-    return f"annotate the object with {' and '.join(annotations)} to have it deleted and made anew"
+    return f"annotate the object with {' and '.join(annotations)} to have it deleted and created again"

@@ -44,7 +44,7 @@ _NEXT = re.compile(r'<([^<>]*+)>\s*+;\s*+rel="?next"?')
 _MEBIBYTE = 1 << 20
 _TAGS_A_PAGE = "1000"
 _MOST_PAGES = 50
-_LOOK_AT_IT = "See what lies in the registry; push one archive of manifests, or a chart."
+_LOOK_AT_IT = "See what is in the registry; push one archive of manifests, or a chart."
 
 
 @dataclass(frozen=True, slots=True)

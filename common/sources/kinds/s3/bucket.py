@@ -161,7 +161,7 @@ class Bucket:
     def _refusal(self, answer: Answer, what: str) -> FlotillaError:
         region = answer.headers.get("x-amz-bucket-region", "")
         if answer.status in _REDIRECTS or (answer.status == 400 and region):
-            elsewhere = f"; it says that the bucket lies in {region[:40]!r}" if region else ""
+            elsewhere = f"; it says that the bucket is in {region[:40]!r}" if region else ""
             message = f"{answer.address} answers {answer.status} for {what}{elsewhere}"
             return AddressRefusedError(message, remedy="Write the bucket's own endpoint and region into the registry.")
         return refusal(answer, what=what)

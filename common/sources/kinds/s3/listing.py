@@ -23,7 +23,7 @@ _LONGEST_SIZE = 15
 
 
 class ListingError(ValueError):
-    """It is no list of a bucket."""
+    """What a server answered is no list of a bucket."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ class S3Remote:
         if _commit_of(files) != commit:
             self._kept.unlink(missing_ok=True)
             message = f"{self._bucket.where} lists what it listed before, and holds something else"
-            raise BucketChangedError(message, remedy="It is downloaded anew.")
+            raise BucketChangedError(message, remedy="It is downloaded again.")
         return files
 
     def _files(self, state: Mapping[str, Entry]) -> Files:
