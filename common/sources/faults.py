@@ -213,6 +213,16 @@ _WORDS: tuple[tuple[str, type[FlotillaError], str, str], ...] = (
     ),
 )
 
+_NO_SUCH = re.compile(
+    r"not our ref|no such remote ref|couldn't find remote ref|unadvertised object|want \w+ not valid", re.IGNORECASE
+)
+"""Git's words for an object that a server does not have, or does not give; JGit's are the last."""
+
+
+def gives_no_such(stderr: str) -> bool:
+    """Return whether git said that the server gives no object of the name that was asked for."""
+    return _NO_SUCH.search(tail(stderr)) is not None
+
 
 def fault_of(stderr: str, *, url: str) -> FlotillaError:
     """Return the fault that git's words mean.

@@ -17,6 +17,7 @@ from common.sources.faults import (
     RefMissingError,
     RepositoryTooLargeError,
     fault_of,
+    gives_no_such,
 )
 from common.sources.git import Answer, GitRunner
 from common.sources.objects import Objects
@@ -93,12 +94,9 @@ class Fetching:
             FlotillaError: as ``Mirrors.fetch``.
         """
         arguments = [*_FETCH, "--end-of-options", url.text, f"+{commit}:{_PINS}{commit}"]
-        try:
-            self._git_fetch(url, place, place.repo, arguments, variables)
-        except FlotillaError as error:
-            if any(words in error.message for words in ("not our ref", "remote error", "no such remote ref")):
-                raise missing(url, commit) from error
-            raise
+        said = self._git_fetch(url, place, place.repo, arguments, variables)
+        if said is not None:
+            raise missing(url, commit) if gives_no_such(said) else fault_of(said, url=url.text)
 
     def local_refs(self, place: Place, url: GitAddress) -> dict[str, str]:
         """Return the ids of the mirror's branches and tags by ref."""
@@ -153,11 +151,15 @@ class Fetching:
     def _fetch_all(self, url: GitAddress, place: Place, repo: Path, variables: Mapping[str, str]) -> None:
         specs = [f"+{namespace}*:{namespace}*" for namespace in _NAMESPACES]
         arguments = ["--prune", *_FETCH, "--end-of-options", url.text, *specs]
-        self._git_fetch(url, place, repo, arguments, variables)
+        said = self._git_fetch(url, place, repo, arguments, variables)
+        if said is not None:
+            raise fault_of(said, url=url.text)
 
     def _git_fetch(
         self, url: GitAddress, place: Place, repo: Path, arguments: Sequence[str], variables: Mapping[str, str]
-    ) -> None:
+    ) -> str | None:
+        """Fetch; return what git said where it failed, and None where it did not."""
+
         def watch() -> FlotillaError | None:
             if size_of(repo) <= self._limits.max_bytes:
                 return None
@@ -172,8 +174,7 @@ class Fetching:
             lock=place.lock,
             watch=watch,
         )
-        if answer.status != 0:
-            raise fault_of(answer.stderr, url=url.text)
+        return None if answer.status == 0 else answer.stderr
 
     def _build(self, url: GitAddress, place: Place, wanted: Mapping[str, str], variables: Mapping[str, str]) -> None:
         """Build the mirror again beside the present one, and put it in its place once it is whole."""

@@ -17,7 +17,7 @@ from common.credentials import DirectoryProvider
 from common.domain.errors import PermanentError
 from common.settings import Settings, settings
 from common.store.engine.session import open_database
-from common.store.reads.summary import Summary, summary
+from common.store.reads.summary import summary
 from console.demo.guide import things_to_try, write_command
 from console.demo.repository import DemoCluster, demo_clusters, write_repository
 from console.processes import embedded
@@ -241,26 +241,27 @@ def await_synced(settings: Settings, supervisor: Supervisor, say: Callable[[str]
     """
     database = open_database(settings)
     until = time.monotonic() + PATIENCE
-    told, best = "", 0
+    told, best = (0, 0, 0), 0
     try:
         while not supervisor.stopping:
             with database.read() as connection:
                 seen = summary(connection)
-            told = _tell(seen, told, say)
+            counts = seen.sync["synced"], seen.placements, seen.health["healthy"]
+            if counts != told and seen.placements:
+                say(_progress(counts))
+            told = counts
             if seen.sync["synced"] + seen.health["healthy"] > best:
                 best, until = seen.sync["synced"] + seen.health["healthy"], time.monotonic() + PATIENCE
             if seen.placements and seen.sync["synced"] == seen.health["healthy"] == seen.placements:
                 return
             if time.monotonic() > until:
-                message = f"nothing became better for {PATIENCE:g} s: {told}"
+                message = f"nothing became better for {PATIENCE:g} s: {_progress(told)}"
                 raise DemoNotSyncedError(message, remedy=f"Read the logs in {settings.home / 'log'}")
             time.sleep(0.3)
     finally:
         database.dispose()
 
 
-def _tell(seen: Summary, told: str, say: Callable[[str], None]) -> str:
-    line = f"{seen.sync['synced']} of {seen.placements} placements synced, {seen.health['healthy']} healthy"
-    if line != told and seen.placements:
-        say(line)
-    return line
+def _progress(counts: tuple[int, int, int]) -> str:
+    synced, placements, healthy = counts
+    return f"{synced} of {placements} placements synced, {healthy} healthy"

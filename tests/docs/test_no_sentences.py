@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,14 @@ from common.store.schema.tables.base import Text
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("common", "scheduler", "workers", "console", "simulator")
 FOREIGN = {
+    "common/domain/redact.py": "what encloses secrets in others' texts",
+    "common/sources/faults.py": "Git's, which has no codes",
     "common/yaml/load.py": "libyaml's",
     "workers/kube/errors.py": "the API server's, where its reason and causes say too little",
     "workers/render/helm/rendering.py": "Helm's, which has no codes",
     "workers/render/sandbox.py": "tools' and the kernel's",
+    "workers/sync/plan/conflicts.py": "the API server's",
+    "workers/sync/plan/postponing.py": "the API server's admission's, which gives no code",
 }
 """Who reads what others say, and whose words: they are made codes there, at the adapter, and nowhere else."""
 WORDS = {
@@ -45,7 +51,16 @@ _COMPARED = (
 )
 _LISTED = re.compile(r"\bIN\s*\(([^)]*)\)")
 _COLUMNS = {name.partition(".")[2] for name in WORDS} - {"by_hand", "file", "repo", "server"} | {"error", "result"}
-_ASKING = {"startswith", "endswith", "removeprefix", "partition", "find", "index", "contains", "like", "ilike", "in_"}
+_ASKED = {
+    "startswith", "endswith", "find", "rfind", "index", "rindex", "count", "contains", "like", "ilike", "in_", "get",
+}  # fmt: skip
+"""What asks its object, by its first argument."""
+_ASKING = {"removeprefix", "removesuffix", "partition", "rpartition", "split", "rsplit", "eq", "ne", "fnmatch"}
+"""What asks by its arguments alone."""
+_MATCHING = {"compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "split"}
+_SAID_IN_PATTERN = re.compile(r"[a-z]{2,}(?: | \\w[+*] )[a-z]{2,}|[a-z]{2,} [a-z]{2,}", re.IGNORECASE)
+_SAME_WORDS = {"lower", "upper", "casefold", "strip", "encode", "format"}
+_HOLDING = {"frozenset", "set", "tuple", "list", "dict"}
 _SAYING = {"sentence", "hold_sentence", "reason_sentence", "failure_sentence", "sentences"}
 
 
@@ -54,19 +69,45 @@ def _is_said(words: object) -> bool:
     return isinstance(words, str) and len([one for one in words.split() if any(map(str.isalpha, one))]) > 1
 
 
-def _constants(tree: ast.Module) -> set[str]:
+def _given(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names to which some statements give words."""
     found: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and _says(node.value, set()):
-            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _says(value, set()):
+                found.add(name)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if _says(value, set()):
+                found.add(name)
+            case ast.comprehension(target=ast.Name(id=name), iter=each) if _says(each, set()):
+                found.add(name)
+            case ast.For(target=ast.Name(id=name), iter=each) if _says(each, set()):
+                found.add(name)
+            case ast.ImportFrom(module=str(module), names=names):
+                found |= {one.asname or one.name for one in names if one.name in _words_of(module)}
     return found
+
+
+def _seen_everywhere(tree: ast.Module) -> set[str]:
+    """Return the names of words that all of a module sees: its own, its classes' and those that it imports."""
+    classes = (node.body for node in tree.body if isinstance(node, ast.ClassDef))
+    elsewhere = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.comprehension))
+    return _given((*tree.body, *chain.from_iterable(classes), *elsewhere))
+
+
+@cache
+def _words_of(module: str) -> frozenset[str]:
+    """Return the names that a module of ours gives to words where all can import them."""
+    path = ROOT / f"{module.replace('.', '/')}.py"
+    if module.partition(".")[0] not in PACKAGES or not path.is_file():
+        return frozenset()
+    return frozenset(_given(ast.parse(path.read_text(encoding="utf-8")).body))
 
 
 def _says(node: ast.expr, constants: set[str]) -> bool:
     match node:
         case ast.Constant(value=words):
             return _is_said(words)
-        case ast.Name(id=name):
+        case ast.Name(id=name) | ast.Attribute(attr=name):
             return name in constants
         case ast.JoinedStr(values=parts):
             return any(_says(part, constants) for part in parts if isinstance(part, ast.Constant))
@@ -74,7 +115,11 @@ def _says(node: ast.expr, constants: set[str]) -> bool:
             return any(_says(one, constants) for one in each if one is not None)
         case ast.Tuple(elts=each) | ast.List(elts=each) | ast.Set(elts=each):
             return any(_says(one, constants) for one in each)
-        case ast.Call(func=ast.Name(id=name)):
+        case ast.Call(func=ast.Name(id=name), args=given) if name in _HOLDING:
+            return any(_says(one, constants) for one in given)
+        case ast.Call(func=ast.Attribute(value=words, attr=name)) if name in _SAME_WORDS:
+            return _says(words, constants)
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
             return name in _SAYING
     return False
 
@@ -113,21 +158,42 @@ def _in_sql(text: str) -> bool:
 def offences(source: str) -> Iterator[int]:
     """Yield the lines of a module that compare a sentence, or ask a column of words for anything but emptiness."""
     tree = ast.parse(source)
-    constants = _constants(tree)
-    for node in ast.walk(tree):
-        match node:
-            case ast.Compare(left=left, comparators=more):
-                sides = (left, *more)
-                empty = any(isinstance(one, ast.Constant) and one.value == "" for one in sides)
-                if any(_says(one, constants) for one in sides) or (not empty and any(map(_is_column, sides))):
-                    yield node.lineno
-            case ast.Call(func=ast.Attribute(value=asked, attr=name), args=given) if name in _ASKING:
-                if _is_column(asked) or any(_says(one, constants) for one in (asked, *given)):
-                    yield node.lineno
-            case ast.MatchValue(value=value) if _says(value, constants):
-                yield value.lineno
-            case ast.Constant() | ast.JoinedStr() if _in_sql(_text(node)):
-                yield node.lineno
+    everywhere = _seen_everywhere(tree)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found: set[int] = set()
+    for scope, constants in ((tree, everywhere), *((one, everywhere | _given(ast.walk(one))) for one in functions)):
+        for node in ast.walk(scope):
+            if _compares(node, constants):
+                found.add(node.value.lineno if isinstance(node, ast.MatchValue) else getattr(node, "lineno", 0))
+    yield from sorted(found)
+
+
+def _compares(node: ast.AST, constants: set[str]) -> bool:
+    match node:
+        case ast.Compare(left=left, comparators=more):
+            sides = (left, *more)
+            empty = any(isinstance(one, ast.Constant) and one.value == "" for one in sides)
+            return any(_says(one, constants) for one in sides) or (not empty and any(map(_is_column, sides)))
+        case ast.Call():
+            return _asks(node, constants)
+        case ast.Subscript(value=ast.Dict() as words) | ast.MatchValue(value=words):
+            return _says(words, constants)
+        case ast.Constant() | ast.JoinedStr():
+            return _in_sql(_text(node))
+    return False
+
+
+def _asks(call: ast.Call, constants: set[str]) -> bool:
+    match call:
+        case ast.Call(func=ast.Attribute(attr=name), args=[ast.Constant(value=str(pattern)), *_]) if name in _MATCHING:
+            if _SAID_IN_PATTERN.search(pattern):
+                return True
+    match call:
+        case ast.Call(func=ast.Attribute(value=asked, attr=name), args=given) if name in _ASKED:
+            return _is_column(asked) or any(_says(one, constants) for one in (asked, *given[:1]))
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=given) if name in _ASKING:
+            return any(_says(one, constants) for one in given[:2])
+    return False
 
 
 def _modules() -> Iterator[Path]:
@@ -148,6 +214,23 @@ def test_nothing_compares_a_sentence() -> None:
         "x = reason.startswith('sync.mode is warn')",
         "WARNED = 'sync.mode is warn'\nx = reason.startswith(WARNED)",
         "x = row.reason == 'a newer revision'",
+        "x = re.search('no such host', str(error))",
+        "ASKED = re.compile(r'asked for by \\w+')",
+        "x = str(error).lower() == 'No such host'.lower()",
+        "x = text.rpartition(' cannot be rendered: ')",
+        "SAID = ' cannot be rendered: '\nx = text.rpartition(SAID)",
+        "x = said.removesuffix(' is not there')",
+        "x = any(words in error.message for words in ('not our ref', 'remote error'))",
+        "def f(said):\n    wanted = 'no such host'\n    return said == wanted",
+        "class A:\n    WORDS = 'no such host'\nx = said == A.WORDS",
+        "WORDS: Final = 'a newer revision'\nx = said == WORDS",
+        "SAID = frozenset({'a newer revision'})\nx = said in SAID",
+        "x = {'a newer revision': 1}[said]",
+        "x = {'a newer revision': 1}.get(said)",
+        "x = fnmatch(said, '* is draining')",
+        "x = operator.eq(said, 'a newer revision')",
+        "x = catalogue.sentence(a) == b",
+        "from workers.render.helm.rendering import _SCHEMAS\nx = _SCHEMAS in said",
         "x = 'no such host' in str(error)",
         "x = sentence(hold) == other",
         "x = said in ('its cluster is draining', 'paused')",
@@ -176,6 +259,9 @@ def test_a_comparison_of_sentences_is_found(line: str) -> None:
         "x = code.startswith('hook.')",
         "x = select(RunRow).where(PlacementRow.pause_reason != '')",
         "x = f'asked for by {who}'",
+        "def f():\n    detail = 'no such host'\ndef g(detail):\n    return detail == 'x'",
+        "x = WHY.get(code, 'it is not known')",
+        "x = 'name, commit'.split(', ')",
         "x = text(\"SELECT id FROM runs WHERE state = 'ended' AND outcome IN ('failed', 'succeeded')\")",
         "x = text(\"BEGIN RAISE EXCEPTION 'history is append-only: %' USING ERRCODE = 'restrict_violation'; END\")",
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from common.domain.errors import PermanentError, TransientError, sentences
+from common.domain.errors import MESSAGE_LIMIT, FlotillaError, PermanentError, TransientError, sentences
 
 _SHOWN = 20
 
@@ -69,9 +69,29 @@ class UndefinedVariableError(PermanentError):
 
 
 class ToolFailedError(PermanentError):
-    """The renderer's tool refused the files."""
+    """The renderer's tool refused the files.
+
+    Args:
+        message: what failed.
+        said: the tool's own words, which may have been cut on either side; empty for none.
+        remedy: as everywhere.
+
+    Attributes:
+        failed: ``message``, cut and stripped of secrets as every message.
+        said: the words, alike.
+    """
 
     code: ClassVar[str] = "render.tool-failed"
+
+    def __init__(self, message: str, *, said: str = "", remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.failed = self.message
+        self.said = FlotillaError(said).message
+        self.tell()
+
+    def tell(self) -> None:
+        """Put the message together again, of what failed and of the words."""
+        self.args = (f"{self.failed}: {self.said}"[:MESSAGE_LIMIT] if self.said else self.failed,)
 
 
 class ToolBoundsError(PermanentError):

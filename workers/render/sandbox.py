@@ -145,9 +145,8 @@ def check_exit(status: int | None, words: str, *, what: str, printed: int, bound
         message = f"rendering {what} was ended by signal {-status}"
         raise ToolKilledError(message, remedy="See that the worker has memory to spare.")
     if status != 0:
-        said = " ".join(words.split())[-800:]
-        message = f"{what} cannot be rendered: {said}"
-        raise ToolFailedError(message, remedy="Correct the files and commit.")
+        message, said = f"{what} cannot be rendered", " ".join(words.split())[-800:]
+        raise ToolFailedError(message, said=said, remedy="Correct the files and commit.")
 
 
 def _by_itself(number: int, words: str) -> bool:

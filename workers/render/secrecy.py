@@ -12,9 +12,8 @@ from typing import Any
 
 from common.domain.errors import FlotillaError
 from common.domain.secrecy import Ends, Secrets
+from workers.render.faults import ToolFailedError
 
-_SAID = " cannot be rendered: "
-"""What stands before the words of a tool."""
 _SECRET = re.compile(
     r"pass(word|wd|phrase)?$|token|secret|credential|private|api[-_]?key|access[-_]?key", re.IGNORECASE
 )
@@ -50,17 +49,14 @@ def _secrets_set(sets: Sequence[str]) -> Iterator[str]:
             yield value
 
 
-def _without(text: str, secrets: Secrets) -> str:
-    """Return ``text`` without ``secrets``, nor what is left of one where what a tool said was cut off."""
-    before, said, words = text.rpartition(_SAID)
-    return secrets.masked(before) + said + secrets.masked(words, Ends.CUT)
-
-
 def silenced(error: FlotillaError, secrets: Secrets) -> FlotillaError:
     """Return ``error`` without ``secrets``, nor what it was raised from, which says the same in other words."""
     if secrets:
-        error.args = (_without(error.message, secrets), *error.args[1:])
-        error.remedy = _without(error.remedy, secrets)
+        error.args = (secrets.masked(error.message, Ends.CUT), *error.args[1:])
+        error.remedy = secrets.masked(error.remedy, Ends.CUT)
+        if isinstance(error, ToolFailedError):
+            error.failed, error.said = secrets.masked(error.failed), secrets.masked(error.said, Ends.CUT)
+            error.tell()
         error.params = secrets.masked_in(error.params)
         error.__cause__ = error.__context__ = None
     return error

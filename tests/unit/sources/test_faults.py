@@ -6,7 +6,7 @@ import pytest
 
 from common.domain.errors import FlotillaError
 from common.sources import faults
-from common.sources.faults import fault_of
+from common.sources.faults import fault_of, gives_no_such
 
 URL = "https://git.example.com/ssl-timed-out/404/redirect"
 
@@ -50,3 +50,20 @@ def test_a_fault_holds_no_secret_that_git_repeats() -> None:
     words = "fatal: unable to access 'https://u:canary@h/': Authorization: Basic Y2FuYXJ5Y2FuYXJ5 refused"
     assert "canary" not in str(fault_of(words, url="https://h/"))
     assert "Y2FuYXJ5" not in str(fault_of(words, url="https://h/"))
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        ("fatal: remote error: upload-pack: not our ref 0123", False),
+        ("error: Server does not allow request for unadvertised object 0123", False),
+        ("fatal: couldn't find remote ref 0123", False),
+        ("fatal: remote error: want 0123abcd not valid", False),
+        ("fatal: remote error: access denied or repository not exported: /x", True),
+        ("fatal: unable to access: Could not resolve host", True),
+    ],
+)
+def test_a_commit_that_a_server_does_not_give_is_told_from_one_that_it_could_not_give_now(
+    words: str, given: bool  # noqa: FBT001
+) -> None:
+    assert gives_no_such(words) is not given

@@ -186,10 +186,9 @@ def _check(answer: Mapping[str, Any], path: str) -> None:
         message = f"{path} needs charts that are not in its charts folder: {names}"
         raise DependencyMissingError(message, remedy="Run `helm dependency build` there and commit the charts folder.")
     if "error" in answer:
-        said = " ".join(str(answer["error"]).split())[:800]
-        message = f"{path} cannot be rendered: {said}"
+        message, said = f"{path} cannot be rendered", " ".join(str(answer["error"]).split())[:800]
         remedy = _GIVE_AS_WANTED if _SCHEMAS in said else "Correct the chart or its values and commit."
-        raise ToolFailedError(message, remedy=remedy)
+        raise ToolFailedError(message, said=said, remedy=remedy)
 
 
 def _check_version(metadata: Mapping[str, Any], known: Capabilities | None, path: str) -> None:

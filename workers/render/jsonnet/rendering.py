@@ -62,8 +62,8 @@ def render(
     }
     answer = processes.ask(request, what=reads.entry, owner=Owner(project, in_memory(tree)))
     if "error" in answer:
-        message = f"{reads.entry} cannot be rendered: {' '.join(answer['error'].split())[:800]}"
-        raise ToolFailedError(message, remedy="Correct the files and commit.")
+        message, said = f"{reads.entry} cannot be rendered", " ".join(answer["error"].split())[:800]
+        raise ToolFailedError(message, said=said, remedy="Correct the files and commit.")
     found: list[Sourced] = []
     faults: list[str] = []
     for place, manifest in _objects(_decoded(answer["value"], reads.entry), ""):
