@@ -14,12 +14,17 @@ SECRET = "correct-horse-battery-staple-77"
 SECRETS = Secrets([SECRET])
 
 
-@pytest.mark.parametrize("said", [f"bad value {SECRET}", f"{SECRET[9:]} is bad", f"bad value {SECRET[:-9]}"])
-def test_of_what_a_tool_said_nothing_is_left_at_either_end(said: str) -> None:
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f"bad value {SECRET}", f"bad value {MASK}"),
+        (f"{SECRET[9:]} is bad", f"{MASK} is bad"),
+        (f"bad value {SECRET[:-9]}", f"bad value {MASK}"),
+    ],
+)
+def test_of_what_a_tool_said_nothing_is_left_at_either_end(said: str, shown: str) -> None:
     error = silenced(ToolFailedError("app cannot be rendered", said=said, remedy="Correct it."), SECRETS)
-    assert error.message == f"app cannot be rendered: {said}".replace(
-        said.replace("bad value ", "").split(" ")[0], MASK
-    )
+    assert error.message == f"app cannot be rendered: {shown}"
     assert "horse" not in f"{error} {error.reason}"
 
 
