@@ -1,11 +1,10 @@
-"""What sweeps and observations share: a lease, a connection whose identity was checked, and LISTs by our label."""
+"""What sweeps and observations share: one worker at a time, a connection whose identity was checked, and LISTs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +12,8 @@ from common.domain.errors import FlotillaError, PermanentError, TransientError
 from common.domain.fleet import Cluster, Fleet
 from common.domain.inventory import InventoryItem
 from common.domain.reasons import sentence
-from common.store.queue import leases
+from common.store.engine.connection import Connection as DatabaseConnection
+from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.state import clusters, observations, placement_status
 from common.store.state.placement_status import PlacementStatus
 from common.telemetry.logs import logger
@@ -21,13 +21,12 @@ from workers.kube import Connection
 from workers.sync.errors import ForbiddenError
 from workers.sync.objects.live import Kind
 from workers.sync.ports import ClusterPort
+from workers.tasks.exclusive import exclusive
 from workers.tasks.identity_check import check_identity
 from workers.tasks.leases import HeldLease
 from workers.tasks.runtime import Runtime
 
 log = logger(__name__)
-AGAIN = timedelta(seconds=5)
-"""When a cluster is looked at again that somebody else seems to look at."""
 T = TypeVar("T")
 
 
@@ -35,28 +34,6 @@ class WrongClusterError(PermanentError):
     """Another cluster answers, or one that has another name too: what it holds says nothing about ours."""
 
     code = "cluster.blocked"
-
-
-@contextmanager
-def alone(runtime: Runtime, what: str, cluster: str) -> Iterator[HeldLease | None]:
-    """Give a lease inside the block if nobody else does the same to the cluster now, else None."""
-    name = f"{what}:{cluster}"
-    asked_at = runtime.clock.monotonic()
-    with runtime.database.write() as connection:
-        now = runtime.database.now(connection)
-        token = leases.take(connection, name, holder=runtime.name, lease=runtime.settings.lease, now=now)
-        if token is None:
-            # Another is at it, or was and died: then its lease runs out, and nobody else would look for long.
-            clusters.postpone_looks(connection, cluster, until=now + AGAIN)
-    if token is None:
-        yield None
-        return
-    try:
-        with runtime.leases.keeping(name, token, asked_at=asked_at) as held:
-            yield held
-    finally:
-        with runtime.database.write() as connection:
-            leases.release(connection, name, token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +47,44 @@ class Site:
     looks: clusters.Looks
 
 
-def site(runtime: Runtime, name: str) -> Site | None:
+def look_at(
+    runtime: Runtime,
+    what: str,
+    name: str,
+    *,
+    look: Callable[[Site, HeldLease], None],
+    failed: Callable[[Site, FlotillaError], None],
+) -> None:
+    """Look at a cluster, unless another worker does the same now or the fleet has none of that name.
+
+    Args:
+        runtime: of the worker.
+        what: is done, ``sweep`` or ``observe``.
+        name: of the cluster.
+        look: does it, and stores what it saw.
+        failed: told why the cluster could not be looked at.
+
+    Raises:
+        DatabaseUnavailableError: nothing was stored, which says nothing of the cluster.
+        DatabaseBusyError: the same.
+    """
+
+    def postpone(connection: DatabaseConnection, until: datetime) -> None:
+        clusters.postpone_looks(connection, name, until=until)
+
+    with exclusive(runtime, f"{what}:{name}", postpone=postpone) as mine:
+        where = _site(runtime, name) if mine else None
+        if mine is None or where is None:
+            return
+        try:
+            look(where, mine)
+        except (DatabaseUnavailableError, DatabaseBusyError):
+            raise
+        except FlotillaError as error:
+            failed(where, error)
+
+
+def _site(runtime: Runtime, name: str) -> Site | None:
     """Return the cluster; None where the fleet has none of that name (any more)."""
     snapshot_id, fleet = runtime.snapshots.in_force(runtime.database)
     with runtime.database.read() as connection:

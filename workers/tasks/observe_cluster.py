@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from common.domain.errors import FlotillaError
 from common.domain.health import Health, HealthReport
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from common.store.engine.connection import Connection
-from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.queue import runs
 from common.store.queue.runs import WaitingRun
 from common.store.state import clusters, healths, inventory
@@ -27,7 +27,7 @@ from workers.sync.objects.marks import PLACEMENT_LABEL
 from workers.sync.observe import PlacementHealth, reports
 from workers.tasks.awaited import unreleased, unserved
 from workers.tasks.leases import HeldLease
-from workers.tasks.looking import Site, alone, listed, reach, site, unreached
+from workers.tasks.looking import Site, listed, look_at, reach, unreached
 from workers.tasks.runtime import Runtime
 
 log = logger(__name__)
@@ -73,18 +73,13 @@ def observe(runtime: Runtime, name: str) -> None:
         DatabaseUnavailableError: nothing was stored; it is sent again.
         DatabaseBusyError: the same.
     """
-    with alone(runtime, "observe", name) as mine:
-        where = site(runtime, name) if mine else None
-        if mine is None or where is None:
-            return
-        try:
-            _observe(runtime, where, mine)
-        except (DatabaseUnavailableError, DatabaseBusyError):
-            raise  # says nothing of the cluster
-        except FlotillaError as error:
-            unreached(runtime, where, error, next_at_least=STEPS[-1])
-            with runtime.database.write() as connection:
-                clusters.not_observed(connection, name)
+
+    def failed(where: Site, error: FlotillaError) -> None:
+        unreached(runtime, where, error, next_at_least=STEPS[-1])
+        with runtime.database.write() as connection:
+            clusters.not_observed(connection, name)
+
+    look_at(runtime, "observe", name, look=partial(_observe, runtime), failed=failed)
 
 
 def _observe(runtime: Runtime, where: Site, mine: HeldLease) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from common.credentials import CredentialsMissingError, CredentialsRefusedError
@@ -14,7 +14,7 @@ from common.domain.fleet import Source as DeclaredSource
 from common.domain.refs import GitRef, SourceRef
 from common.sources.signatures import GpgMissingError, SignatureRefusedError
 from common.sources.trees import Tree
-from common.store.queue import leases
+from common.store.engine.connection import Connection
 from common.store.state import sources
 from common.store.state.sources import Digest, Source
 from common.telemetry.logs import logger
@@ -22,6 +22,7 @@ from workers.render.parts import Part, parts_of
 from workers.render.protocol import Age
 from workers.render.renderers import Former
 from workers.render.request import RenderRequest
+from workers.tasks.exclusive import exclusive
 from workers.tasks.leases import HeldLease
 from workers.tasks.runtime import Runtime
 
@@ -30,8 +31,6 @@ LONGEST_BACK_OFF = timedelta(minutes=10)
 _UNSIGNED = frozenset(
     one.code for one in (SignatureRefusedError, GpgMissingError, CredentialsMissingError, CredentialsRefusedError)
 )
-AGAIN = timedelta(seconds=5)
-"""When a source is looked at again that somebody else seems to look at."""
 
 
 def resolve(runtime: Runtime, source_id: int) -> None:
@@ -40,21 +39,13 @@ def resolve(runtime: Runtime, source_id: int) -> None:
     Raises:
         DatabaseUnavailableError: nothing was stored; dispatch sends it again.
     """
-    name = f"resolve:{source_id}"
-    asked_at = runtime.clock.monotonic()
-    with runtime.database.write() as connection:
-        now = runtime.database.now(connection)
-        token = leases.take(connection, name, holder=runtime.name, lease=runtime.settings.lease, now=now)
-        if token is None:
-            # Another is at it, or was and died: then its lease runs out, and nobody else would look for long.
-            sources.postpone(connection, source_id, until=now + AGAIN)
-            return
-    try:
-        with runtime.leases.keeping(name, token, asked_at=asked_at) as held:
+
+    def postpone(connection: Connection, until: datetime) -> None:
+        sources.postpone(connection, source_id, until=until)
+
+    with exclusive(runtime, f"resolve:{source_id}", postpone=postpone) as held:
+        if held is not None:
             _resolve(runtime, source_id, held)
-    finally:
-        with runtime.database.write() as connection:
-            leases.release(connection, name, token)
 
 
 def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:

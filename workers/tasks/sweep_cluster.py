@@ -16,7 +16,6 @@ from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import Trigger
 from common.domain.status import BY_LOOKS, NONE, UNKNOWN_KINDS, Found, Reason
 from common.store.engine.connection import Connection
-from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.queue import attempts
 from common.store.state import clusters, findings, healths, inventory, observations, orphans, placement_status, retries
 from common.store.state.findings import NewFinding
@@ -29,7 +28,7 @@ from workers.sync.objects.marks import PLACEMENT_LABEL
 from workers.sync.ports import ClusterPort
 from workers.sync.sweep import Drift, Finding, Stray, SweepResult, SweptPlacement, compare
 from workers.tasks.leases import HeldLease
-from workers.tasks.looking import Site, alone, listed, reach, site, unreached
+from workers.tasks.looking import Site, listed, look_at, reach, unreached
 from workers.tasks.runtime import Runtime
 
 log = logger(__name__)
@@ -44,17 +43,16 @@ def sweep(runtime: Runtime, name: str) -> None:
         DatabaseUnavailableError: nothing was stored; it is sent again.
         DatabaseBusyError: the same.
     """
-    with alone(runtime, "sweep", name) as mine:
-        where = site(runtime, name) if mine else None
-        if mine is None or where is None or not _due(runtime, where):
-            return
-        try:
+
+    def look(where: Site, mine: HeldLease) -> None:
+        if _due(runtime, where):
             _sweep(runtime, where, mine)
-        except (DatabaseUnavailableError, DatabaseBusyError):
-            raise  # says nothing of the cluster
-        except FlotillaError as error:
-            names = [row.ref.application for row in where.placements]
-            unreached(runtime, where, error, next_at_least=_interval(runtime, where.fleet, name, names))
+
+    def failed(where: Site, error: FlotillaError) -> None:
+        names = [row.ref.application for row in where.placements]
+        unreached(runtime, where, error, next_at_least=_interval(runtime, where.fleet, name, names))
+
+    look_at(runtime, "sweep", name, look=look, failed=failed)
 
 
 def _due(runtime: Runtime, where: Site) -> bool:
