@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from common.domain.refs import ObjectId
 from common.domain.status import NONE, Reason
+from workers.sync.apply.outcomes import Outcomes
 from workers.sync.apply.reading import live_metadata
 from workers.sync.apply.removing import Remover
-from workers.sync.apply.writing import Outcomes, Writer
+from workers.sync.apply.writing import Writer
 from workers.sync.plan.comparing import Comparing
 from workers.sync.plan.waves import objects_of
 from workers.sync.ports import Ports

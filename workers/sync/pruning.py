@@ -11,7 +11,7 @@ from common.domain.reasons import nested
 from common.domain.status import NONE, Reason
 from workers.sync.attempt import Attempt
 from workers.sync.health import own_kinds, waits_for_health
-from workers.sync.plan.differ import PlannedObject
+from workers.sync.plan.planned import PlannedObject
 from workers.sync.plan.prune import PrunePlan
 from workers.sync.ports import InventoryItem
 from workers.sync.requests import Deadline, Phase

@@ -11,7 +11,7 @@ from workers.sync.attempt import Attempt
 from workers.sync.errors import SilentGroupError
 from workers.sync.objects.moving import left_by
 from workers.sync.plan import prune
-from workers.sync.plan.differ import PlannedObject
+from workers.sync.plan.planned import PlannedObject
 from workers.sync.plan.waves import WaveStep
 from workers.sync.ports import InventoryItem, PlannedChange
 from workers.sync.results import Ending

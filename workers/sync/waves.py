@@ -12,16 +12,16 @@ from common.domain.inventory import End, HookState
 from common.domain.reasons import nested, together
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.status import Reason
-from workers.sync.apply.writing import Outcomes
+from workers.sync.apply.outcomes import Outcomes
 from workers.sync.concurrent import each
 from workers.sync.errors import UnauthorisedError, briefly
 from workers.sync.health import Context, assess, own_rules, waits_for_health
 from workers.sync.health.storage import late_binding
 from workers.sync.hooks.execution import HookRunner, Progress
 from workers.sync.objects.moving import Hold
-from workers.sync.plan.differ import PlannedObject
 from workers.sync.plan.normalise import Wanted
 from workers.sync.plan.places import Stage
+from workers.sync.plan.planned import PlannedObject
 from workers.sync.plan.unserved import Brought
 from workers.sync.plan.waves import WavePlan, WaveStep
 from workers.sync.ports import Ports

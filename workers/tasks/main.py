@@ -42,7 +42,7 @@ INSPECTION = frozenset(
         "stats",
     }
 )
-"""Remote commands that only look. Nobody stops, revokes or changes anything through the broker."""
+"""Remote commands that only look: nothing is stopped, revoked or changed through the broker."""
 
 
 def only_inspection() -> None:
@@ -59,7 +59,7 @@ def tune_memory() -> None:
     gc.set_threshold(100_000, 20, 100)
 
 
-def say_what_is_missing(config: Settings) -> None:
+def warn_of_missing_layers(config: Settings) -> None:
     """Log which layers of the renderers' sandbox do not hold on this machine."""
     missing = layers.held().missing
     if missing:
@@ -69,8 +69,8 @@ def say_what_is_missing(config: Settings) -> None:
         log.warning("sandbox.missing", said=f"a renderer could {could}; {result}", remedy=layers.REMEDY)
 
 
-def say_what_is_everybodys(config: Settings) -> None:
-    """Log that this worker was handed the keys of every pool, where there is a way to hand it fewer."""
+def warn_of_shared_keys(config: Settings) -> None:
+    """Log that this worker was given the keys of every pool, where it could be given fewer."""
     if config.message_key_file is not None and config.pool_message_key_file is None:
         remedy = "Give it FLOTILLA_POOL_MESSAGE_KEY_FILE instead of FLOTILLA_MESSAGE_KEY_FILE: `flotilla keys POOL`."
         log.warning("keys.every-pool", said="this worker could sign messages for every pool", remedy=remedy)
@@ -91,8 +91,8 @@ def run_worker(config: Settings, *, queues: Sequence[str], concurrency: int, nam
     app.amqp.queues.select(queues)
     register(app, runtime)
     only_inspection()
-    say_what_is_missing(config)
-    say_what_is_everybodys(config)
+    warn_of_missing_layers(config)
+    warn_of_shared_keys(config)
     heartbeat = Heartbeat(runtime, vitals)
     heartbeat.start()
     tune_memory()

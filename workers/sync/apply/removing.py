@@ -11,7 +11,7 @@ from common.domain.errors import PermanentError
 from common.domain.foreign import foreign
 from common.domain.reasons import nested
 from common.domain.status import NONE, Reason
-from workers.sync.apply.writing import FLUSH_AT, Outcomes
+from workers.sync.apply.outcomes import FLUSH_AT, Outcomes
 from workers.sync.concurrent import each
 from workers.sync.errors import ConflictError, SilentGroupError, UnauthorisedError, UnknownKindError, briefly
 from workers.sync.objects import marks

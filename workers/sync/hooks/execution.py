@@ -23,7 +23,8 @@ from common.domain.redact import redacted
 from common.domain.refs import ObjectId
 from common.domain.runs import Trigger
 from common.domain.status import NONE, Reason
-from workers.sync.apply.writing import Outcomes, planned_item
+from workers.sync.apply.outcomes import Outcomes
+from workers.sync.apply.writing import planned_item
 from workers.sync.concurrent import each
 from workers.sync.errors import ConflictError, UnauthorisedError, told
 from workers.sync.health import NO_RULES, Context, Own, assess, lifetime, own_rules, waits_for_health

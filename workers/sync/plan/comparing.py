@@ -17,8 +17,9 @@ from workers.sync.objects.controlled import scaled_by
 from workers.sync.objects.live import Kind, LiveMeta
 from workers.sync.objects.moving import Held, Hold
 from workers.sync.objects.ordering import CRD, NAMESPACE, kind_key
-from workers.sync.plan.differ import Differ, PlannedObject
+from workers.sync.plan.differ import Differ
 from workers.sync.plan.normalise import Wanted
+from workers.sync.plan.planned import PlannedObject
 from workers.sync.plan.postponing import explained_by
 from workers.sync.ports import Ports
 from workers.sync.requests import SyncRequest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -29,73 +29,20 @@ from workers.sync.errors import (
 from workers.sync.objects import controlled, marks
 from workers.sync.objects.fieldset import FieldSet
 from workers.sync.objects.fingerprint import fingerprint_like
-from workers.sync.objects.live import Live, LiveMeta, ManagedFields
+from workers.sync.objects.live import Live, LiveMeta
 from workers.sync.objects.marks import Owner, OwnerKind
-from workers.sync.objects.moving import Hold
 from workers.sync.plan import adoption, by_hand, conflicts, ignore
 from workers.sync.plan.diff import diff
 from workers.sync.plan.ignore import Ignored
 from workers.sync.plan.normalise import Wanted, digest_of
 from workers.sync.plan.options import ApplyMode
+from workers.sync.plan.planned import PlannedObject
 from workers.sync.plan.remedies import WITH_DATA, explained, is_unbound_resize, new_object_helps, unbound
 from workers.sync.ports import CREATE_ONLY, Applied, ClusterPort, InventoryItem, Ownership, Write
 from workers.sync.requests import DryRuns, SyncRequest
 
 COMPARISONS = 5
 """How often an object that changes meanwhile is compared again."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedObject:
-    """What is to be done about one object, and everything that the write needs.
-
-    Attributes:
-        wanted: the object.
-        action: created, configured or adopted: still to be written; anything else is final.
-        detail: in words.
-        diff: what would change.
-        manifest: what is to be sent, without preconditions.
-        live: the object that was compared; None where there was none.
-        ownership: what the write does about fields that others own.
-        adopt: it becomes ours by this write.
-        migration: managedFields to store before the write; None where nothing moves.
-        extra: what people added, and is taken away; None where nothing is.
-        unchecked: why no dry-run could be made; empty when one was.
-        recreate: ``live`` is deleted first: a field that cannot change is to be changed.
-        error: that refused it; None where none did, or where it belongs to others.
-        error_code: of a refusal.
-        holder: the placement of this cluster that owns it.
-        hold: what that one says to it being taken over; None where nobody was asked.
-        postponed: it is refused now, maybe for want of what this run writes before it: it is compared again then.
-    """
-
-    wanted: Wanted
-    action: Action
-    detail: Reason = NONE
-    diff: str = ""
-    manifest: Mapping[str, Any] | None = None
-    live: Live | None = None
-    ownership: Ownership = Ownership.RESPECT
-    adopt: bool = False
-    migration: tuple[ManagedFields, ...] | None = None
-    extra: FieldSet | None = None
-    unchecked: bool = False
-    recreate: bool = False
-    error: PermanentError | None = None
-    error_code: str = ""
-    holder: PlacementRef | None = None
-    hold: Hold | None = None
-    postponed: bool = False
-
-    @property
-    def to_write(self) -> bool:
-        """Whether something remains to be written."""
-        return self.action in {Action.CREATED, Action.CONFIGURED, Action.ADOPTED}
-
-    @property
-    def refused(self) -> bool:
-        """Whether it stops the stage."""
-        return self.action in {Action.CONFLICT, Action.FAILED}
 
 
 class Differ:
