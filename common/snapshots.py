@@ -29,7 +29,7 @@ class NoFleetError(TransientError):
 
 
 class Snapshots:
-    """Safe to use from several threads."""
+    """Fleets by snapshot, the last few kept parsed. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._fleets: OrderedDict[int, Fleet] = OrderedDict()

@@ -40,7 +40,7 @@ _MEANT_FOR_LONG = timedelta(minutes=10)
 
 
 class CelerySender:
-    """Used by one thread."""
+    """Sends messages through Celery. Used by one thread."""
 
     def __init__(self, app: FlotillaCelery) -> None:
         self._app = app

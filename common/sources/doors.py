@@ -17,7 +17,7 @@ from common.sources.urls import PlainHttp
 
 
 class Door(Protocol):
-    """Safe to use from several threads; what it takes are sources of its own kind alone."""
+    """Resolves and opens the sources of one kind, and takes no others. Safe to use from several threads."""
 
     def fetch(self, source: Any) -> Fetched:
         """Ask the server what ``source`` is now, and keep it.

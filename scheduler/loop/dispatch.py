@@ -41,7 +41,7 @@ class Post(NamedTuple):
 
 
 class Dispatcher:
-    """Used by one thread.
+    """Sends what is due to the queues. Used by one thread.
 
     Args:
         database: what is due, what was sent.

@@ -28,7 +28,7 @@ PER_TICK = 2_000
 
 
 class Findings:
-    """Used by one thread.
+    """Makes runs of what workers found. Used by one thread.
 
     Args:
         database: holds the findings.

@@ -38,7 +38,7 @@ NO_PLACEMENT = Reason(RequestReason.NO_PLACEMENT)
 
 
 class IntentRunner:
-    """Used by one thread.
+    """Carries out what people asked for. Used by one thread.
 
     Args:
         database: holds the intents.

@@ -17,7 +17,7 @@ MOST_GOES = 20
 
 
 class Listening:
-    """Used by one thread.
+    """Gives events to their readers. Used by one thread.
 
     Args:
         database: holds events and cursors.

@@ -40,7 +40,7 @@ UNRESOLVED = "placements"
 
 
 class Planner:
-    """Used by one thread.
+    """Plans, and makes the runs that are due. Used by one thread.
 
     Args:
         database: read for facts, written with decisions.

@@ -26,7 +26,7 @@ EVERY = 1.0
 
 
 class Reaper:
-    """Used by one thread.
+    """Ends attempts whose worker is gone. Used by one thread.
 
     Args:
         database: holds attempts and leases.

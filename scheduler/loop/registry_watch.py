@@ -74,7 +74,7 @@ class RegistryWatch:
         self._due = 0.0
 
     def forget(self) -> None:
-        """Let go of what is being read: another leads, and may have gone further by the time it is there."""
+        """Drop what is being read: another scheduler leads, and may be further by the time it is there."""
         self._reading = None
         self._due = 0.0
 

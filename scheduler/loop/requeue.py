@@ -13,7 +13,7 @@ EVERY = 10.0
 
 
 class Requeue:
-    """Used by one thread.
+    """Makes placements that are behind want a run. Used by one thread.
 
     Args:
         database: holds the placements.

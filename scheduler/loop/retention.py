@@ -18,7 +18,7 @@ EVERY = timedelta(hours=1)
 
 
 class Retention:
-    """Used by one thread.
+    """Deletes history in batches. Used by one thread.
 
     Args:
         database: as its tables' owner.

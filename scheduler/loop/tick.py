@@ -63,7 +63,7 @@ class Scheduler:
         return True
 
     def _forget(self) -> None:
-        """Let go of what was read: somebody else leads, or has led since."""
+        """Drop what was read: another scheduler leads, or has led since."""
         self.planner.forget()
         self.registry.forget()
         self.reaper.lost()

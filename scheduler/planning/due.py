@@ -52,7 +52,7 @@ class MakeRun:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now: its run must end first. It is looked at again."""
+    """No run is made yet: the one there is must end first. The placement is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)

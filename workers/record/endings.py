@@ -125,10 +125,10 @@ class Ender:
         def note(connection: Connection, now: datetime) -> None:
             if code in NO_CONTACT:
                 observations.lose_contact(connection, [self._run.placement_id], code=code, message=message)
-            if self._only_judges and (remedy is Remedy.TIME or observations.without_access(code)):
+            if self._checks_drift and (remedy is Remedy.TIME or observations.without_access(code)):
                 # It saw nothing: what was known stays, and the sweep's hint is still to be judged.
                 outcomes.record_given_up(connection, self._run.placement_id)
-            elif self._only_judges:
+            elif self._checks_drift:
                 refused = Reason(Found.REFUSED, {"code": code, "message": message})
                 checked = Checked(None, refused, retry_at=None, hint=self._known.hint)
                 outcomes.record_checked(connection, self._run.placement_id, checked, now=now)
@@ -270,8 +270,8 @@ class Ender:
         return replace(done, countdown=delay) if parked and done is not _BY_ANOTHER else done
 
     @property
-    def _only_judges(self) -> bool:
-        """Whether it looks at what a sweep saw, of a placement that may not be written to now."""
+    def _checks_drift(self) -> bool:
+        """Whether the run looks at what a sweep saw, of a placement that may not be written to now."""
         return self._run.trigger is Trigger.DRIFT and self._known.phase is Phase.CHECK
 
     def _own_retry(self, failures: int, remedy: Remedy, now: datetime) -> datetime | None:

@@ -47,7 +47,7 @@ def cache_key(source_digest: str, renderers: Iterable[RendererVersion], inputs: 
 
 
 class RenderCache:
-    """Safe to use from several threads and processes of one machine.
+    """Rendered manifests by key. Safe to use from several threads and processes of one machine.
 
     Args:
         root: folder, made when needed, mode 0700.

@@ -46,7 +46,7 @@ class _Turn:
 
 
 class RenderProcesses:
-    """Safe to use from several threads.
+    """Processes that hold a library, each at work for one rendering at a time. Safe to use from several threads.
 
     Args:
         library: that each holds.

@@ -63,7 +63,7 @@ class DryRuns(StrEnum):
 
 
 class Namespace(StrEnum):
-    """Who sees to the namespace of a placement's objects."""
+    """Who makes the namespace of a placement's objects."""
 
     EXPECTED = "expected"
     """It exists, or a manifest makes it."""

@@ -69,7 +69,7 @@ class SweptPlacement:
 
     @property
     def hint(self) -> str:
-        """Digest (hex) of what is not as we left it; empty for nothing. Another one is worth another judgement."""
+        """Digest (hex) of what is not as we left it; empty for nothing. A different one is worth a run that looks again."""
         if not self.drifts:
             return ""
         seen = sorted(f"{drift.object} {drift.seen or 'gone'}" for drift in self.drifts)
@@ -179,7 +179,7 @@ def _looked_at(item: InventoryItem) -> bool:
 
 
 def _drift(marking: _Marking, item: InventoryItem, meta: LiveMeta | None) -> Drift | GarbageError | None:
-    """Return what differs, or why that cannot be told: one object is no reason not to look at the others."""
+    """Return what differs, or why that is not known: one object must not keep the others from being looked at."""
     if meta is None:
         return None if item.goes_by_itself else Drift(item.object, SweepReason.GONE)
     try:

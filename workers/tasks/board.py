@@ -20,7 +20,7 @@ _SIZE = 8 * (_FIELDS * PLACES + 1)
 
 
 class State(IntEnum):
-    """How a lease is, as whoever renews it found it."""
+    """The state of a lease, as the renewer found it."""
 
     KEPT = 0
     LOST = 1

@@ -26,7 +26,7 @@ REPLACE_ME = 75
 
 
 class Heartbeat:
-    """A thread of its own.
+    """The thread that has SQL told how this process does.
 
     Args:
         runtime: whose process it is.

@@ -74,7 +74,7 @@ class HeldLease:
 
     @property
     def state(self) -> State:
-        """How it is, as whoever renews it found it."""
+        """The state of the lease, as the renewer found it."""
         return State(int(self._board.states[self._place]))
 
     @property

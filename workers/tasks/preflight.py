@@ -18,14 +18,14 @@ from workers.sync.requests import Phase
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Carry it out."""
+    """The run is carried out."""
 
     phase: Phase
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End it: there is nothing to do any more, or nothing may be done now."""
+    """The attempt ends: nothing is left to do, or nothing may be done now."""
 
     outcome: AttemptOutcome
     reason: Reason

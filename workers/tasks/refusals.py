@@ -23,7 +23,7 @@ WRITTEN = 10
 
 
 class Refusals:
-    """Safe to use from several threads.
+    """The refusals of one worker process. Safe to use from several threads.
 
     Args:
         database: gets the rows.

@@ -42,7 +42,7 @@ class Renewals(Protocol):
 
 
 class RenewalProcess:
-    """Safe to use from several threads.
+    """The process that renews the leases of this one. Safe to use from several threads.
 
     One of them calls ``ensure`` now and then, which makes up for what the process could not be told.
 

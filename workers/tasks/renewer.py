@@ -88,7 +88,7 @@ class Report:
 
 
 class Renewer:
-    """Safe to use from several threads.
+    """The leases of one worker process, renewed while their work makes progress. Safe to use from several threads.
 
     Args:
         database: holds the leases.

@@ -29,7 +29,7 @@ from workers.tasks.renewer import BEAT_EVERY, Patience, Renewer, Report, Terms
 log = logger(__name__)
 
 
-class _Desk:
+class _Control:
     """What the worker said last, and the two threads that act on it."""
 
     def __init__(self, renewer: Renewer, terms: Terms, worker: int) -> None:
@@ -41,7 +41,7 @@ class _Desk:
         for every, act in ((self._terms.every, self._renewer.renew), (BEAT_EVERY, self._beat)):
             threading.Thread(target=_again, args=(every, act), daemon=True).start()
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def handle(self, message: dict[str, Any]) -> None:
         match message:
             case {"hold": [int(place), str(name), str(token)]}:
                 self._renewer.hold(place, name, token)
@@ -90,10 +90,10 @@ def main() -> None:
     configure(config)
     board, worker = Board(int(sys.argv[1])), int(sys.argv[2])
     terms = Terms(config.lease, config.lease_renewal, Patience(config.stuck_after, config.attempt_limit))
-    desk = _Desk(Renewer(open_database(config), SystemClock(), board, terms), terms, worker)
-    desk.start()
+    control = _Control(Renewer(open_database(config), SystemClock(), board, terms), terms, worker)
+    control.start()
     for line in sys.stdin.buffer:
-        desk.hear(msgspec.json.decode(line))
+        control.handle(msgspec.json.decode(line))
     os._exit(0)
 
 

@@ -30,7 +30,7 @@ OBJECTS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Runtime:
-    """Made once per process; everything in it may be used by several threads.
+    """What all tasks of a process share, made once; everything in it may be used by several threads.
 
     Attributes:
         name: of this worker process, as attempts and heartbeats have it.
@@ -66,7 +66,7 @@ class Runtime:
         )
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Stop the renewals, and close connections, sources and renderers."""
         self.leases.stop()
         self.end_renewals()
         self.executor.shutdown(wait=False, cancel_futures=True)

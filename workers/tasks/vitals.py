@@ -11,7 +11,7 @@ from common.domain.work import WorkerState
 
 
 class Vitals:
-    """Safe to use from several threads.
+    """The condition of one worker process. Safe to use from several threads.
 
     Args:
         name: of the process.

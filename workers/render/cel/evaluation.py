@@ -33,7 +33,7 @@ _BROKE = f"it takes more than {TIME.total_seconds():g} s or {MEMORY >> 20} MB; m
 
 
 class Expressions:
-    """Safe to use from several threads.
+    """Evaluates CEL expressions in processes of their own. Safe to use from several threads.
 
     Args:
         bounds: of renderers; how strictly they are confined holds for expressions too.
