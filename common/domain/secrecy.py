@@ -16,6 +16,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from common.domain.errors import FlotillaError
 from common.domain.redact import MASK
 from common.domain.status import Reason
 
@@ -140,6 +141,15 @@ class Secrets:
 
 
 NO_SECRETS = Secrets()
+
+
+def silence(error: FlotillaError, secrets: Secrets) -> None:
+    """Take secrets out of an error, and from it what it was raised from, which says the same in other words."""
+    if secrets:
+        error.args = (secrets.masked(error.message, Ends.CUT), *error.args[1:])
+        error.remedy = secrets.masked(error.remedy, Ends.CUT)
+        error.params = secrets.masked_in(error.params)
+        error.__cause__ = error.__context__ = None
 
 
 def _joined(found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

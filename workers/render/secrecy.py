@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from common.domain.errors import FlotillaError
-from common.domain.secrecy import Ends, Secrets
+from common.domain.secrecy import Ends, Secrets, silence
 from workers.render.faults import ToolFailedError
 
 _SECRET = re.compile(
@@ -51,12 +51,8 @@ def _secrets_set(sets: Sequence[str]) -> Iterator[str]:
 
 def silenced(error: FlotillaError, secrets: Secrets) -> FlotillaError:
     """Return ``error`` without ``secrets``, nor what it was raised from, which says the same in other words."""
-    if secrets:
-        error.args = (secrets.masked(error.message, Ends.CUT), *error.args[1:])
-        error.remedy = secrets.masked(error.remedy, Ends.CUT)
-        if isinstance(error, ToolFailedError):
-            error.failed, error.said = secrets.masked(error.failed), secrets.masked(error.said, Ends.CUT)
-            error.tell()
-        error.params = secrets.masked_in(error.params)
-        error.__cause__ = error.__context__ = None
+    silence(error, secrets)
+    if secrets and isinstance(error, ToolFailedError):
+        error.failed, error.said = secrets.masked(error.failed), secrets.masked(error.said, Ends.CUT)
+        error.tell()
     return error

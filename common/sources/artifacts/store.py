@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from common.clock import Clock, SystemClock
-from common.credentials import CredentialsProvider
+from common.credentials import Credential, CredentialsProvider
 from common.domain.errors import FlotillaError
 from common.domain.refs import SourceRef, is_commit
+from common.domain.secrecy import Secrets, silence
 from common.sources.artifacts.archives import ArchiveLimits, Files
 from common.sources.artifacts.remotes import Asking, Found, OpenRemote
 from common.sources.artifacts.web import Web, WebLimits
@@ -34,6 +36,8 @@ from common.sources.urls import PlainHttp
 _REFS = "refs/flotilla/artifacts/"
 _LOCAL = timedelta(seconds=60)
 _GIBIBYTE = 1 << 30
+_PUBLIC = frozenset({"ca.crt", "username", "access-key"})
+"""Parts of a credential that say who asks, or whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ class Artifacts:
         """See that the place holds what ``source`` is now, or was as ``commit``, and return its commit."""
         place = Place(self._root, source.repo, source.credentials)
         credential = self._credentials.get(source.credentials) if source.credentials else {}
-        with Web(credential, self._limits.web) as web:
+        with _untold(credential), Web(credential, self._limits.web) as web:
             asking = Asking(web, credential, self._plain_http, self._limits.archive, place.folder)
             remote = self._remote(source, asking)
             place.make()
@@ -194,6 +198,18 @@ class Artifacts:
             words = stderr.decode(errors="replace")[-300:]
             message = f"{source.repo}: the artifact could not be kept (git: {words})"
             raise GitFailedError(message, remedy="It is tried again; see that the worker's disk has room.")
+
+
+@contextmanager
+def _untold(credential: Credential) -> Iterator[None]:
+    """Take out of what is raised what a server repeats of the credential that it was asked with."""
+    values = (value.decode(errors="replace").strip() for name, value in credential.items() if name not in _PUBLIC)
+    secrets = Secrets(values)
+    try:
+        yield
+    except FlotillaError as error:
+        silence(error, secrets)
+        raise
 
 
 def _stream(commit: str, files: Files) -> bytes:

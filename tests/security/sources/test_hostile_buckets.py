@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -141,14 +142,13 @@ def test_a_list_of_another_folder_is_refused(sources: Sources, web: WebServer) -
         sources.fetch(source(web, "ours"))
 
 
-def test_pages_without_end_end(sources: Sources, web: WebServer) -> None:
+@pytest.mark.parametrize("count", [0, 1])
+def test_pages_without_end_end(sources: Sources, web: WebServer, count: int) -> None:
     more = "<IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken>"
-    for entries in ((), ("x.yaml",)):
-        web.asked.clear()
-        web.replies["/pay"] = page(*(entry(key) for key in entries), more=more)
-        with pytest.raises(DownloadTooLargeError, match="more than"):
-            sources.fetch(source(web))
-        assert len(web.asked) < 10
+    web.replies["/pay"] = lambda _: page(*[entry(f"{len(web.asked)}.yaml")] * count, more=more)
+    with pytest.raises(DownloadTooLargeError, match="more than"):
+        sources.fetch(source(web))
+    assert len(web.asked) < 10
 
 
 def test_a_list_that_is_too_long_is_refused(sources: Sources, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,6 +177,63 @@ def test_an_object_that_is_larger_than_listed_is_cut_off(sources: Sources, web: 
         sources.fetch(source(web))
 
 
+def test_names_that_differ_by_case_or_in_normal_form_alone_stay_two_files(sources: Sources, web: WebServer) -> None:
+    """Nobody gets one in place of the other, whatever a file system thinks of them."""
+    keys = ("A.yaml", "a.yaml", "\u00e9.yaml", "e\u0301.yaml", "\ufb01.yaml", "fi.yaml")
+    web.replies["/pay"] = page(*(entry(key, key.encode()) for key in keys))
+    for key in keys:
+        web.replies[f"/pay/{quote(key, safe='/')}"] = Reply(content=key.encode())
+    tree = sources.tree(source(web), sources.fetch(source(web)).commit)
+    assert dict(tree.read_many(keys)) == {key: key.encode() for key in keys}
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_key_that_is_listed_twice_is_refused(sources: Sources, web: WebServer, pages: int) -> None:
+    """Which of the two was meant, another worker might answer otherwise."""
+    serve(web, "a.yaml")
+    first, second = entry("a.yaml"), entry("a.yaml", ETag='"another"')
+    more = "<IsTruncated>true</IsTruncated><NextContinuationToken>2</NextContinuationToken>"
+    web.replies["/pay"] = page(first, second)
+    if pages == 2:
+        web.replies["/pay"] = lambda asked: (
+            page(second) if "continuation-token" in asked.target else page(first, more=more)
+        )
+    with pytest.raises(AnswerRefusedError, match="twice"):
+        sources.fetch(source(web))
+
+
+def test_a_list_whose_bytes_never_end_is_cut_off(sources: Sources, web: WebServer) -> None:
+    def endless(out: Any) -> None:
+        with suppress(OSError):
+            while True:
+                out.write(b"<ListBucketResult>" * 4_096)
+
+    web.replies["/pay"] = Reply(headers={"Content-Length": ""})
+    web.body = endless
+    with pytest.raises(DownloadTooLargeError, match="more than 8,388,608 bytes"):
+        sources.fetch(source(web))
+
+
+@pytest.mark.parametrize(
+    "versions", ["", entry("a.yaml", VersionId="1").replace("Contents>", "Version>"), "<Version/>", "<!DOCTYPE a>"]
+)
+def test_a_history_without_end_or_sense_ends_as_a_state_that_is_gone(
+    sources: Sources, web: WebServer, versions: str
+) -> None:
+    serve(web, "a.yaml")
+    more = "<IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker><NextVersionIdMarker>1</NextVersionIdMarker>"
+    history = Reply(content=f"<ListVersionsResult>{more}{versions}</ListVersionsResult>".encode())
+    present = page(entry("a.yaml"))
+
+    def listed(asked: Asked) -> Reply:
+        return history if "versions" in asked.target else present
+
+    web.replies["/pay"] = listed
+    with pytest.raises(VersionMissingError):
+        sources.tree(source(web), "0" * 64)
+    assert len(web.asked) < 50
+
+
 BOMB = (
     '<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     "<ListBucketResult><Contents><Key>&b;</Key></Contents></ListBucketResult>"
@@ -194,6 +251,9 @@ EXTERNAL = '<!DOCTYPE l [<!ENTITY x SYSTEM "file:///etc/passwd">]><ListBucketRes
         EXTERNAL,
         "<ListBucketResult>" + "<a>" * 100_000,
         "<ListBucketResult>" + "<a></a>" * 100_000 + "</ListBucketResult>",
+        "<ListBucketResult><a " + " ".join(f"x{n}=''" for n in range(600_000)) + "/></ListBucketResult>",
+        "<ListBucketResult>" + "&#65;" * 1_500_000 + "</ListBucketResult>",
+        *(f"<?xml version='1.0' encoding='{codec}'?><\u00e4/>" for codec in ("utf-7", "idna", "rot13", "punycode")),
         "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
         "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
         f"<ListBucketResult>{entry('a', Size='-1')}</ListBucketResult>",
@@ -244,10 +304,15 @@ def test_an_etag_that_says_nothing_cannot_pass_off_other_contents(
     other.close()
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_takes_no_signature_along(sources: Sources, web: WebServer, thief: WebServer, status: int) -> None:
-    headers = {"Location": f"{thief.url}/pay", "x-amz-bucket-region": "eu-west-1"}
-    web.replies["/pay"] = Reply(status, headers=headers)
+@pytest.mark.parametrize("where", ["/pay", "/pay/a.yaml"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("elsewhere", ["", "http://169.254.169.254", "file:///etc"])
+def test_a_redirect_takes_no_signature_along(
+    sources: Sources, web: WebServer, thief: WebServer, status: int, where: str, elsewhere: str
+) -> None:
+    headers = {"Location": f"{elsewhere or thief.url}/pay", "x-amz-bucket-region": "eu-west-1"}
+    serve(web, "a.yaml")
+    web.replies[where] = Reply(status, headers=headers)
     with pytest.raises(AddressRefusedError, match="eu-west-1"):
         sources.fetch(source(web))
 
@@ -275,6 +340,26 @@ def test_keys_are_in_no_request_no_fault_and_on_no_disk(
             assert CANARY.encode() not in path.read_bytes()
             assert TOKEN.encode() not in path.read_bytes()
     assert commit
+
+
+@pytest.mark.parametrize("secret", [TOKEN, CANARY])
+@pytest.mark.parametrize("place", ["region", "key", "other folder", "root", "size", "body"])
+def test_what_a_server_repeats_of_its_askers_keys_is_in_no_fault(
+    sources: Sources, web: WebServer, secret: str, place: str
+) -> None:
+    """A token is sent to the server, and who reads why a source cannot be read must not learn it from the server."""
+    replies = {
+        "region": Reply(400, headers={"x-amz-bucket-region": secret}),
+        "key": page(entry(f"a//{secret}")),
+        "other folder": page(entry(f"theirs/{secret}")),
+        "root": Reply(content=f"<{secret.replace('/', '').replace('+', '')}/>".encode()),
+        "size": page(entry("ours/a.yaml", Size=secret)),
+        "body": Reply(403, f"<Error><Message>{secret}</Message></Error>".encode()),
+    }
+    web.replies["/pay"] = replies[place]
+    with pytest.raises(FlotillaError) as caught:
+        sources.fetch(source(web, "ours"))
+    assert secret not in f"{caught.value} {caught.value.reason} {caught.value.__cause__!r}"
 
 
 @pytest.mark.parametrize(

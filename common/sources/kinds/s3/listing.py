@@ -20,6 +20,8 @@ _ETAG = re.compile(r'"[!#-~]{1,128}"')
 _VERSION = re.compile(r"[\x21-\x7e]{1,1024}")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 _LONGEST_SIZE = 15
+_LONG = re.compile(rb"<[^<]{20000}")
+"""A tag, or the text behind one, that is longer than any of a list: the longest holds a key of 1,024 bytes, escaped."""
 
 
 class ListingError(ValueError):
@@ -103,8 +105,11 @@ def read_page(content: bytes, roots: Sequence[str]) -> Page:
     Raises:
         ListingError: it is something else.
     """
+    if _LONG.search(content):
+        message = "a tag or a text in it is longer than a list's"
+        raise ListingError(message)
     reader = _Reader()
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("UTF-8")  # what the document says instead may be any codec of Python's
     parser.StartElementHandler = reader.begin
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text.append

@@ -15,6 +15,7 @@ from common.sources.artifacts.addresses import server
 from common.sources.artifacts.archives import ArchiveLimits, Files, Holder, check_steps, parents_of, refuse_both
 from common.sources.artifacts.faults import (
     AddressRefusedError,
+    AnswerRefusedError,
     ArchiveBombError,
     ArchivePathError,
     DownloadTooLargeError,
@@ -108,6 +109,7 @@ class S3Remote:
 
         Raises:
             ArchivePathError: a path leads out of it, or is not plain.
+            AnswerRefusedError: a path is listed twice.
             DownloadTooLargeError: it is more than is taken.
         """
         state: dict[str, Entry] = {}
@@ -118,6 +120,9 @@ class S3Remote:
             if not entry.size and (not path or path.endswith("/")):
                 continue  # stands for a folder in the consoles of such servers
             check_steps(path.split("/"), _FOLDER, self._limits)
+            if path in state:
+                message = f"{self._bucket.where} lists {path[:200]!r} twice"
+                raise AnswerRefusedError(message, remedy="Check the source's endpoint.")
             folders.update(parents_of(path))
             state[path] = entry
             total += entry.size
