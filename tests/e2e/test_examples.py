@@ -15,10 +15,18 @@ import pytest
 from common.credentials import DirectoryProvider
 from tests.controlplane.fixtures import LIVE
 from tests.e2e.conftest import BY_COMMAND, World
-from tests.e2e.outlets import ChartAndValues, ChartInRegistry, ChartInRepository, InBucket, InGit, InRegistry, Outlet
 from tests.fakes.web_server import WebServer, web_server
 from tests.fixtures.oci import OciRegistry
 from tests.fixtures.s3 import S3Server
+from tests.harness.outlets import (
+    ChartAndValues,
+    ChartInRegistry,
+    ChartInRepository,
+    InBucket,
+    InGit,
+    InRegistry,
+    Outlet,
+)
 from tests.harness.processes import eventually
 
 pytestmark = pytest.mark.service("docker-registry")

@@ -72,6 +72,7 @@ def footprint(tree: Tree, path: str, options: Mapping[str, Any]) -> ChartFootpri
         CycleError: charts that depend on each other.
         PathMissingError, SymlinkRefusedError, SubmoduleRefusedError: of what it reads.
     """
+    tree.existing(path)
     files = []
     for name in options.get("valuesFiles", ()):
         if lent(name) is not None:

@@ -1,0 +1,1 @@
+"""What every renderer promises, tried on each."""
