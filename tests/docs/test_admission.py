@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 from common.domain.admission import Allow, Wish, admit, gates
@@ -13,7 +14,8 @@ from common.domain.runs import Trigger
 from common.domain.status import NONE, Reason
 from tests.factories import NOW, application, cluster, fleet
 
-PAGE = Path(__file__).parents[2] / "docs/reference/admission.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/reference/admission.md"
 _BEGIN, _END = "<!-- table -->\n", "<!-- end -->\n"
 _COLUMNS = {
     "new revision, retry": (Trigger.REVISION, Trigger.RETRY),
@@ -52,15 +54,17 @@ class _Situation:
         paused: bool = False,
         begun: bool = False,
         owner: str = "",
+        again: bool = False,
     ) -> None:
         self.words = words
         self._placement, self._blocked, self._paused, self._begun = placement, blocked, paused, begun
-        self._owner = owner
+        self._owner, self._again = owner, again
 
     def answer(self, trigger: Trigger) -> str:
         """Return what ``admit`` says to a wish."""
         at: Cluster = self._placement.cluster if self._placement is not None else cluster("eu")
-        state = PlacementState.LEAVING if trigger is Trigger.LEAVING else PlacementState.PLACED
+        leaves = trigger is Trigger.LEAVING and not self._again
+        state = PlacementState.LEAVING if leaves else PlacementState.PLACED
         wish = Wish(
             trigger,
             state,
@@ -92,6 +96,7 @@ _SITUATIONS = (
     _Situation("it is paused", _placement(), paused=True),
     _Situation("`sync.mode` is `manual`", _placement(mode=SyncMode.MANUAL)),
     _Situation("`sync.mode` is `warn`", _placement(mode=SyncMode.WARN)),
+    _Situation("it was to leave, and is wanted again since", _placement(), again=True),
     _Situation("none of these", _placement()),
     _Situation(
         "the run has written before, and `sync.mode` is `manual` now", _placement(mode=SyncMode.MANUAL), begun=True
@@ -115,6 +120,19 @@ def table() -> str:
 def test_the_page_has_the_table_that_the_code_makes() -> None:
     page = PAGE.read_text()
     assert page.split(_BEGIN)[1].split(_END)[0] == table()
+
+
+def test_every_hold_that_the_decision_knows_is_in_the_table() -> None:
+    """A clause that is added to it is a row that is missing here."""
+    decision = ast.parse((ROOT / "common/domain/admission/decision.py").read_text())
+    named = {
+        node.attr
+        for node in ast.walk(decision)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Hold"
+    }
+    known = {Hold[name].value for name in named} | {gate.code for gate in gates()}
+    assert {code for code in known if f"| `{code}` |" not in table()} == set()
+    assert len(known) > 10
 
 
 def test_every_trigger_has_a_column() -> None:
