@@ -21,9 +21,9 @@ from common.telemetry.logs import configure
 from console.api.app import create_app
 from console.api.connections import HEAD_BYTES, Patience, connections, event_loop
 from console.api.crowd import Crowd, Entrance, Room
-from console.api.sockets import LocalSocket
-from console.api.token import load_or_make_token
 from console.listening import listen
+from console.processes.sockets import LocalSocket
+from console.token import load_or_make_token
 
 GRACE = 3
 """Seconds that open requests get at the end."""

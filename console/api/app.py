@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
 from fastapi import Depends, FastAPI, HTTPException, Request, Response, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -81,9 +80,3 @@ async def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG
 async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
     return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
-
-
-def in_process_client(app: FastAPI, token: str) -> httpx.AsyncClient:
-    """Return a client that calls ``app`` without a network: the way the command line takes on the hub's own machine."""
-    transport = httpx.ASGITransport(app=app)
-    return httpx.AsyncClient(transport=transport, base_url="http://hub", headers={"Authorization": f"Bearer {token}"})

@@ -15,12 +15,10 @@ from starlette.requests import HTTPConnection
 
 from common.store.engine.session import Database
 from common.store.state import sessions
-from console.api.token import same
+from console.token import ACTOR, same
 
 COOKIE = "flotilla_session"
 LIFETIME = timedelta(hours=12)
-ACTOR = "operator"
-"""Everybody is the same person until sign-in comes."""
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

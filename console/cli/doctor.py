@@ -31,9 +31,9 @@ from common.store.reads.work import needed_queues
 from common.store.schema import enforced
 from common.store.state import clusters
 from console import work
-from console.api import sockets
 from console.inspect import fleetwide
 from console.inspect.fleetwide import Contested
+from console.processes import sockets
 from workers.public.rendering import allowed_commands, command_identity
 
 SHOWN = 3

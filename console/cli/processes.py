@@ -148,7 +148,7 @@ def token() -> None:
 
     Example: flotilla token
     """
-    from console.api.token import load_or_make_token
+    from console.token import load_or_make_token
 
     typer.echo(load_or_make_token(settings()))
 
@@ -234,7 +234,7 @@ def prune_database(
     from common.store.engine.session import Bounds, open_database
     from common.store.events import audit
     from common.store.queue import retention
-    from console.api.auth import ACTOR
+    from console.token import ACTOR
 
     days = re.fullmatch(r"([0-9]{1,5})d", older_than)
     if older_than and days is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 TIMEOUT = 30.0
+_SERVER = "console.api.app"
+"""What answers where no API runs, in this process: named as what ``flotilla api`` becomes is, since all that commands
+know of it is what it says over HTTP."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -108,24 +112,29 @@ def in_process() -> HubClient:
     # Imported here: with a running API, or with a hub elsewhere, no command needs the server's code.
     from common.settings import settings
     from common.store.engine.session import open_database
-    from console.api.token import load_or_make_token
+    from console.token import load_or_make_token
 
     config = settings()
     if not config.database_url and not (config.home / "flotilla.db").exists():
         message = f"there is no hub in {config.home}"
         remedy = "Start one with `flotilla up` or `flotilla demo`, or set FLOTILLA_API_URL."
         raise HubUnreachableError(message, remedy=remedy)
-    from console.api.app import create_app
-
     token = load_or_make_token(config)
-    return of_app(create_app(config, open_database(config), token=token), token, str(config.home))
+    app = import_module(_SERVER).create_app(config, open_database(config), token=token)
+    return of_app(app, token, str(config.home))
+
+
+def in_process_client(app: FastAPI, token: str) -> httpx.AsyncClient:
+    """Return a client that calls ``app`` without a network."""
+    import httpx
+
+    transport = httpx.ASGITransport(app=app)
+    return httpx.AsyncClient(transport=transport, base_url="http://hub", headers={"Authorization": f"Bearer {token}"})
 
 
 def of_app(app: FastAPI, token: str, where: str) -> HubClient:
     """Return a client of an application in this process."""
     import asyncio
-
-    from console.api.app import in_process_client
 
     def send(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         async def answer() -> httpx.Response:

@@ -17,7 +17,8 @@ from common.store.engine.session import Database
 from common.store.state import faults, healths
 from common.store.state.faults import StoredFault
 from common.store.state.healths import SeenHealth
-from console.api.app import create_app, in_process_client
+from console.api.app import create_app
+from console.cli.transports import in_process_client
 from tests.integration.db.rows import NOW, add_placements
 from tests.integration.db.telling import add_cluster
 

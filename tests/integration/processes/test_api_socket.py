@@ -7,8 +7,8 @@ import shutil
 import socket
 from pathlib import Path
 
-from console.api.sockets import answers
 from console.cli.transports import over_socket
+from console.processes.sockets import answers
 from tests.harness.api import TOKEN, serving
 from tests.harness.processes import eventually
 

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from common.domain.errors import FlotillaError
 from common.settings import Settings
 from console.api.__main__ import ExposedError, refuse_exposure
-from console.api.token import TokenFileError, load_or_make_token, same
 from console.cli.layout import folded
 from console.cli.main import COMMANDS, app, load
 from console.cli.output import paint
+from console.token import TokenFileError, load_or_make_token, same
 from console.words import age, short, took
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from common.settings import Settings
-from console.api.sockets import LocalSocket, answers, why_none
 from console.cli.doctor import socket_finding
+from console.processes.sockets import LocalSocket, answers, why_none
 
 
 def test_the_socket_is_for_its_owner_alone_and_gone_afterwards(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from common.domain.errors import PermanentError
 from common.settings import Settings
 
+ACTOR = "operator"
+"""Who bears it: everybody is the same person until sign-in comes."""
 TOKEN_BYTES = 32
 
 
