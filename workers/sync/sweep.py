@@ -69,7 +69,7 @@ class SweptPlacement:
 
     @property
     def hint(self) -> str:
-        """Digest (hex) of what is not as we left it; empty for nothing. A different one is worth a run that looks again."""
+        """Digest (hex) of what is not as it was left; empty for nothing. Another one is worth a run that looks."""
         if not self.drifts:
             return ""
         seen = sorted(f"{drift.object} {drift.seen or 'gone'}" for drift in self.drifts)
