@@ -14,11 +14,10 @@ from typing import Any
 
 from common.domain import formatting
 from common.domain.errors import PermanentError
-from common.domain.refs import RunId
+from common.domain.refs import LEAST_UUID, RunId, is_uuid
 
 Params = Mapping[str, Any]
 _DIGITS = 19
-_ID = 36
 
 
 class EventKind(StrEnum):
@@ -53,7 +52,7 @@ class Position:
     """
 
     tx: int = 0
-    id: str = ""
+    id: str = LEAST_UUID
 
     def __str__(self) -> str:
         """Return it as one word."""
@@ -67,7 +66,7 @@ class Position:
             PositionError: it is none.
         """
         tx, dot, id_ = text.partition(".")
-        if not (dot and tx.isascii() and tx.isdigit() and len(tx) <= _DIGITS and len(id_) <= _ID and id_.isprintable()):
+        if not (dot and tx.isascii() and tx.isdigit() and len(tx) <= _DIGITS and is_uuid(id_)):
             message = f"{text[:80]!r} is no position of an event"
             raise PositionError(message, remedy="Give back the `after` of the page before, as it is.")
         return cls(int(tx), id_)

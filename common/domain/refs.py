@@ -10,11 +10,14 @@ from typing import NewType
 
 RunId = NewType("RunId", str)
 """A UUID (version 7, so that ids sort by time) in its usual text form."""
+LEAST_UUID = "00000000-0000-0000-0000-000000000000"
+"""Before every other."""
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """RFC 1123 label, as Kubernetes uses it."""
 
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _BAD_REF_NAME = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|/[-.]|[/.]$|\.lock$|\.lock/")
 _LONGEST_REF_NAME = 250
@@ -22,6 +25,11 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CREDENTIALS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _LONGEST_CREDENTIALS = 253
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether ``text`` may be the id of a run or an event: PostgreSQL refuses a query for what is no UUID."""
+    return _UUID.fullmatch(text) is not None
 
 
 def is_commit(text: str) -> bool:

@@ -20,7 +20,7 @@ class Machine(NamedTuple):
     """The states of the rows of one table, in its column ``state``.
 
     Attributes:
-        table: name of the table.
+        table: name of the table; a run that has ended is in it no more.
         first: the states in which a row is made.
         changes: what happens when one state follows another, by both.
     """
@@ -31,7 +31,7 @@ class Machine(NamedTuple):
 
 
 RUN = Machine(
-    "runs",
+    "open_runs",
     (RunState.QUEUED,),
     {
         (RunState.QUEUED, RunState.RUNNING): "a worker claims it, and an attempt begins",

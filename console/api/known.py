@@ -19,7 +19,7 @@ from common.domain.events import EventKind
 from common.domain.fleet import Fleet
 from common.domain.health import Health
 from common.domain.names import suggestion
-from common.domain.refs import PlacementRef, RunId
+from common.domain.refs import PlacementRef, RunId, is_uuid
 from common.domain.runs import Outcome, RunState, SyncStatus
 from common.store.engine.connection import Connection
 from common.store.reads import names, placements, runs
@@ -60,8 +60,22 @@ def page_after(after: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        message = f"after is {after[:100]!r}, which ended no page"
-        raise UnknownValueError(message, remedy="give what the page before gave as after") from error
+        raise _no_page(after) from error
+
+
+def run_after(after: str) -> None:
+    """Return if a page of runs may have ended with ``after``, or there is none.
+
+    Raises:
+        UnknownValueError: it is no id of a run.
+    """
+    if after and not is_uuid(after):
+        raise _no_page(after)
+
+
+def _no_page(after: str) -> UnknownValueError:
+    message = f"after is {after[:100]!r}, which ended no page"
+    return UnknownValueError(message, remedy="give what the page before gave as after")
 
 
 def placement(connection: Connection, ref: PlacementRef) -> PlacementView:

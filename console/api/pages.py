@@ -16,6 +16,7 @@ from common.store.engine.session import Database
 from common.store.reads import fleet, placements, runs
 from common.store.reads.summary import summary
 from console import work
+from console.api import known
 from console.api.auth import COOKIE, LIFETIME, Gate
 from console.api.door import source_of_request
 from console.api.paths import TEMPLATES
@@ -125,6 +126,7 @@ def get_placement_page(request: Request, cluster: str, application: str) -> Resp
 @router.get("/runs")
 def get_runs_page(request: Request, after: str = "", application: str = "", cluster: str = "") -> Response:
     """Show runs, newest first."""
+    known.run_after(after)
     with _database(request).read() as connection:
         which = runs.RunFilter(cluster=cluster, application=application)
         page = runs.runs(connection, which, after=after, limit=SHOWN)

@@ -45,6 +45,7 @@ def get_runs(  # noqa: PLR0913 - each is one query parameter
     which = runs.RunFilter(cluster, application, state, outcome)
     known.run_state(state)
     known.outcome(outcome)
+    known.run_after(after)
     with _database(request).read() as connection:
         known.cluster(connection, cluster)
         known.application(connection, application)

@@ -21,7 +21,7 @@ from common.sandbox.launch import Strictness
 from common.sandbox.layers import Held, Layer
 from common.settings import Settings
 from common.sources.registry import GitRepository
-from common.store.engine import roles, upgrade
+from common.store.engine import indexes, roles, upgrade
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database, open_database
 from common.store.queue import workers
@@ -215,7 +215,11 @@ def _schema(database: Database) -> Finding:
         return Finding("database", "failed", "another version's schema", "flotilla db upgrade")
     with database.read() as connection:
         gone = enforced.missing(connection)
+        slow = indexes.missing(connection)
         placements = summary(connection).placements
+    if slow and not gone:
+        detail = f"schema current, but some pages are slow: {', '.join(slow)} are not built"
+        return Finding("database", "warning", detail, "flotilla db upgrade")
     if gone:
         return Finding("database", "failed", f"guards are missing: {', '.join(gone)}", "flotilla db upgrade")
     if database.dialect == "sqlite" and placements > MANY:

@@ -12,7 +12,7 @@ from common.domain.runs import RetryPolicy, own_back_off
 from common.domain.status import Reason, Remedy
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
-from common.store.queue import lost, reaper, runs, workers
+from common.store.queue import lost, reaper, waits, workers
 from common.store.queue.reaper import Patience
 from common.store.state import outcomes, placement_status
 from common.store.state.outcomes import Failed
@@ -71,13 +71,13 @@ class Reaper:
             )
             if one.ended:
                 _failed(connection, one.placement_id, one.attempt.run, Reason(RunReason.POISON), now)
-        overdue = runs.overdue(connection, now=now)
+        overdue = waits.overdue(connection, now=now)
         for waiting in overdue:
             if waiting.needs_worker:
-                runs.expire_waiting(connection, waiting.run, now=now)
+                waits.expire(connection, waiting.run, now=now)
                 continue
             late = Reason(RunReason.DEADLINE, {"waited": nested(waiting.reason)})
-            if runs.fail_waiting(connection, waiting.run, error=late, now=now):
+            if waits.fail(connection, waiting.run, error=late, now=now):
                 _failed(connection, waiting.placement_id, waiting.run, late, now)
         return len(reaped)
 

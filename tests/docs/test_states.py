@@ -16,7 +16,7 @@ from common.domain.status import Contact, Found, StatusFacts, sync_status
 from common.domain.transitions import MACHINES, Machine
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
-STATES = {"runs": RunState, "approvals": ApprovalState, "placements": PlacementState}
+STATES = {"open_runs": RunState, "approvals": ApprovalState, "placements": PlacementState}
 WANTED, OTHER = ("a", "b"), ("c", "d")
 WELL = StatusFacts(PlacementState.PLACED, WANTED, WANTED, confirmed=True, failed=False)
 CLAUSES: dict[str, dict[str, Any]] = {

@@ -18,11 +18,13 @@ def history_is_whole(world: World) -> Any:
     """After every test: runs ended at most once, attempts are numbered without a gap, one unended run a placement."""
     yield
     questions = {
-        "an attempt is missing": "SELECT count(*) FROM runs r WHERE r.attempts <> "
-        "(SELECT count(*) FROM attempts a WHERE a.run_id = r.id)",
+        "an attempt is missing": "SELECT count(*) FROM runs r LEFT JOIN open_runs o ON o.run_id = r.id "
+        "WHERE COALESCE(o.attempts, r.attempts) <> (SELECT count(*) FROM attempts a WHERE a.run_id = r.id)",
+        "a run is both open and over, or neither": "SELECT count(*) FROM runs r LEFT JOIN open_runs o "
+        "ON o.run_id = r.id WHERE (r.outcome IS NULL) <> (o.run_id IS NOT NULL)",
         "an attempt of an ended run has not ended": "SELECT count(*) FROM attempts a JOIN runs r ON r.id = a.run_id "
-        "WHERE r.state = 'ended' AND a.outcome IS NULL",
-        "two unended runs": "SELECT count(*) FROM (SELECT placement_id FROM runs WHERE state <> 'ended' "
+        "WHERE r.outcome IS NOT NULL AND a.outcome IS NULL",
+        "two unended runs": "SELECT count(*) FROM (SELECT placement_id FROM open_runs "
         "GROUP BY placement_id HAVING count(*) > 1) twice",
     }
     with world.database.read() as connection:

@@ -32,7 +32,7 @@ from common.store.reads import placements as placement_reads
 from common.store.reads import runs as run_reads
 from common.store.reads.placements import PlacementView
 from common.store.reads.runs import RunDetail, RunView
-from common.store.schema.tables import Base, ClusterRow, LeaseRow, PlacementRow, RunRow, SourceRow
+from common.store.schema.tables import Base, ClusterRow, LeaseRow, OpenRunRow, PlacementRow, SourceRow
 from common.store.state import intents
 from common.store.state.intents import IntentKind
 from scheduler.loop.dispatch import Dispatcher
@@ -333,7 +333,7 @@ class StepHub:
         past = datetime(2020, 1, 1, tzinfo=UTC)
         with self.database.write() as connection:
             # As if the broker had lost its countdowns: dispatch sends again what is due.
-            queued = update(RunRow).where(RunRow.state == "queued")
+            queued = update(OpenRunRow).where(OpenRunRow.state == "queued")
             connection.execute(queued.values(not_before=past, sent_at=None, parked=False))
             connection.execute(update(PlacementRow).where(PlacementRow.retry_at.is_not(None)).values(retry_at=past))
             connection.execute(update(ClusterRow).values(sweep_due_at=past, sweep_sent_at=None))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from common.domain.errors import PermanentError, TransientError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
-from common.store.queue.runs import WaitingRun
+from common.store.queue.waits import WaitingRun
 from common.store.state.placement_status import PlacementStatus
 from workers.sync.objects.moving import Hold, Owner, held_by
 from workers.sync.ports import ClusterPort

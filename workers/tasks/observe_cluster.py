@@ -12,8 +12,8 @@ from common.domain.health import Health, HealthReport
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from common.store.engine.connection import Connection
-from common.store.queue import runs
-from common.store.queue.runs import WaitingRun
+from common.store.queue import waits
+from common.store.queue.waits import WaitingRun
 from common.store.state import clusters, healths, inventory
 from common.store.state.healths import SeenHealth
 from common.store.state.placement_status import PlacementStatus
@@ -92,7 +92,7 @@ def _observe(runtime: Runtime, where: Site, mine: HeldLease) -> None:
     reached = reach(runtime, where.cluster)
     with runtime.database.read() as transaction:
         everything = inventory.of_cluster(transaction, where.cluster.name)
-        waiting = runs.waiting_on(transaction, where.cluster.name)
+        waiting = waits.on(transaction, where.cluster.name)
         now = runtime.database.now(transaction)
     inventories = {ref: everything.get(ref, ()) for ref in awaited}
     own = _own_rules(where, runtime.expressions)
@@ -133,14 +133,14 @@ def _own_rules(where: Site, expressions: Expressions) -> dict[PlacementRef, Own]
 
 def _record(connection: Connection, look: _Look, states: _States, now: datetime) -> None:
     where, awaited, seen = look.where, look.awaited, look.seen
-    waiting = {run.placement_id: run for run in runs.waiting_on(connection, where.cluster.name)}
+    waiting = {run.placement_id: run for run in waits.on(connection, where.cluster.name)}
     placements: list[SeenHealth] = []
     for found in seen:
         row = awaited[found.ref]
         run = waiting.get(row.id)
         # One that began to wait since is not woken by what was there before.
         if run is not None and run in look.waited and _came(found, run, states):
-            runs.resume_waiting(connection, run.run, now=now)
+            waits.resume(connection, run.run, now=now)
             until = None
         else:
             until = _until(row, found.report, waits=run is not None, now=now)

@@ -53,9 +53,13 @@ _FOUND_OF_PLACEMENT = (
     "state", "hold_code", "hold_params",
 )  # fmt: skip
 _COURSE_OF_RUN = (
-    "manifest_digest", "state", "reason_code", "reason_params", "outcome", "error_code", "error_params", "attempts",
-    "retries", "not_before",
-    "sent_at", "parked", "deadline_at", "awaits", "hook_active", "fail_hooks", "counts", "started_at", "ended_at",
+    "state", "reason_code", "reason_params", "error_code", "error_params", "attempts", "retries", "not_before",
+    "sent_at", "parked", "deadline_at", "awaits", "hook_active", "fail_hooks", "manifest_digest", "counts",
+    "started_at",
+)  # fmt: skip
+_END_OF_RUN = (
+    "outcome", "reason_code", "reason_params", "error_code", "error_params", "attempts", "retries", "interruptions",
+    "manifest_digest", "counts", "started_at", "ended_at",
 )  # fmt: skip
 _END_OF_ATTEMPT = (
     "ended_at", "outcome", "error_code", "error_params", "manifest_digest", "counts", "timings", "requests",
@@ -78,12 +82,13 @@ RIGHTS = {
     "inventory": Rights(_columns("inventory"), _columns("inventory", *_KEY_OF_OBJECT), delete=True),
     "leases": Rights(_columns("leases"), ("holder", "token", "expires_at"), delete=True),
     "object_results": Rights(insert=_columns("object_results")),
+    "open_runs": Rights(update=_COURSE_OF_RUN),
     "placement_sources": _READ,
     "placements": Rights(update=_FOUND_OF_PLACEMENT),
     "planned_changes": Rights(_columns("planned_changes"), ("action",), delete=True),
     "pool_roles": _READ,
     "prune_spending": Rights(_columns("prune_spending"), ("objects",), delete=True),
-    "runs": Rights(update=_COURSE_OF_RUN),
+    "runs": Rights(update=_END_OF_RUN),
     "sending": _READ,
     "source_digests": Rights(
         _columns("source_digests"), _columns("source_digests", "source_id", "application"), delete=True

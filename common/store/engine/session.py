@@ -115,6 +115,19 @@ class Database:
         with self._transaction("read") as connection:
             yield connection
 
+    @contextmanager
+    def autocommit(self) -> Iterator[Connection]:
+        """Give a connection each of whose statements is a transaction: what PostgreSQL does inside of none.
+
+        It is closed afterwards, with whatever was set on it. Raises what ``write`` does.
+        """
+        with translated(), self._engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT", **{_MODE: "write"})
+            try:
+                yield connection
+            finally:
+                connection.invalidate()
+
     def now(self, connection: Connection) -> datetime:
         """Return the instant by the clock that all processes share: PostgreSQL's, or on SQLite this host's."""
         if self.dialect == "sqlite":

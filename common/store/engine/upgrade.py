@@ -13,10 +13,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from common.domain.errors import TransientError
-from common.store.engine import roles
+from common.store.engine import indexes, roles
 from common.store.engine.errors import DatabaseBusyError
 from common.store.engine.session import Database
-from common.store.schema import emitters, enforced
+from common.store.schema import emitters, enforced, months
 from common.store.schema.migrations import MIGRATIONS
 from common.store.schema.tables import Base
 
@@ -60,7 +60,8 @@ def upgrade(database: Database, *, patience: timedelta = PATIENCE) -> tuple[str,
     """Bring the schema to the newest revision, and what is enforced to this code; all of it or nothing.
 
     Several processes may call it at once. Where all is as it should be, no table is locked. Otherwise all of ours are,
-    in short tries, so that work which goes on meanwhile never waits for long behind a try.
+    in short tries, so that work which goes on meanwhile never waits for long behind a try. What only makes reading
+    quicker is built after that, beside the work; what of it could not be had in time is left to the next upgrade.
 
     Args:
         database: as its tables' owner.
@@ -76,12 +77,15 @@ def upgrade(database: Database, *, patience: timedelta = PATIENCE) -> tuple[str,
     deadline = time.monotonic() + patience.total_seconds()
     while True:
         try:
-            return _upgrade(database)
+            gone = _upgrade(database)
         except DatabaseBusyError as error:
             if getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) == _CANCELLED:
                 raise UpgradeCancelledError(str(error)) from error
             if time.monotonic() >= deadline:
                 raise UpgradeBlockedError(str(error)) from error
+        else:
+            indexes.build(database)
+            return gone
         time.sleep(_PAUSE.total_seconds())
 
 
@@ -94,6 +98,7 @@ def _upgrade(database: Database) -> tuple[str, ...]:
             enforced.remove(connection)
             command.upgrade(config(connection), "head")
             enforced.create(connection)
+            months.make_ahead(connection, now=database.now(connection))
         emitters.go_on(connection)
         return roles.refresh(connection)
 

@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam,
 from common.domain.events import Event, EventKind, Position
 from common.domain.refs import RunId
 from common.store.engine.dialect import table_of
-from common.store.schema.tables import EventClockRow, EventRow
+from common.store.schema.tables import EventClockRow, EventRow, Uuid
 
 _EVENT = table_of(EventRow)
 _PLACE = (_EVENT.c.tx, _EVENT.c.id)
@@ -26,7 +26,7 @@ _CLOCK = func.coalesce(select(EventClockRow.last).scalar_subquery(), 0)
 _OLDEST_OPEN: ColumnElement[int] = literal_column(
     "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)", BigInteger
 )
-_BEHIND = tuple_(*_PLACE) > tuple_(bindparam("of_tx", type_=BigInteger), bindparam("of_id"))
+_BEHIND = tuple_(*_PLACE) > tuple_(bindparam("of_tx", type_=BigInteger), bindparam("of_id", type_=Uuid))
 
 
 @dataclass(frozen=True, slots=True)

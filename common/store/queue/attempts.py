@@ -13,13 +13,12 @@ from sqlalchemy import Connection, Select, String, and_, bindparam, cast, delete
 from common.domain.catalogue import nested
 from common.domain.changes import MUTATIONS, Action
 from common.domain.codes import RunReason
-from common.domain.refs import AttemptRef, ObjectId
+from common.domain.refs import AttemptRef, ObjectId, RunId
 from common.domain.runs import AttemptOutcome, Outcome, RunState
 from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, insert_in, table_of
-from common.store.queue import leases
-from common.store.queue.runs import ended
-from common.store.schema.tables import AttemptRow, LeaseRow, PlannedChangeRow, RunRow
+from common.store.queue import leases, runs
+from common.store.schema.tables import AttemptRow, LeaseRow, OpenRunRow, PlannedChangeRow
 from common.store.state.stored_reasons import columns_of
 
 _LATE = "late"
@@ -130,9 +129,8 @@ def end_attempt(
     first(connection)
     of = {"of_run": attempt.run, "of_number": attempt.number}
     connection.execute(_END_ATTEMPT, of | _attempt_values(ending, now))
-    before = _counts_before(connection, attempt, select(RunRow.counts).with_for_update())
-    values = _run_values(ending, now) | {"counts": _added(before, ending.counts)}
-    connection.execute(update(RunRow).where(RunRow.id == attempt.run).values(values))
+    before = _counts_before(connection, attempt, select(OpenRunRow.counts).with_for_update())
+    _move_on(connection, attempt.run, ending, _added(before, ending.counts), now)
     if lease.startswith(leases.PLACEMENT):  # one that only looked has planned nothing, and has made good nothing
         whole = ending.outcome in _WROTE_ALL and not ending.partial
         placement_id = int(lease.removeprefix(leases.PLACEMENT))
@@ -221,7 +219,7 @@ def _give_back(connection: Connection, attempt: AttemptRef) -> str | None:
 
 def wrote_before(connection: Connection, attempt: AttemptRef) -> bool:
     """Return whether a former attempt of the same run has changed anything on its cluster."""
-    before = _counts_before(connection, attempt, select(RunRow.counts)) or {}
+    before = _counts_before(connection, attempt, select(OpenRunRow.counts)) or {}
     return any(before.get(action) for action in MUTATIONS)
 
 
@@ -231,7 +229,7 @@ def _counts_before(
     """Return what the run's former attempts counted, by a query that locks them or does not."""
     if attempt.number == 1:
         return None
-    before: Mapping[str, int] | None = connection.execute(counts.where(RunRow.id == attempt.run)).scalar_one()
+    before: Mapping[str, int] | None = connection.execute(counts.where(OpenRunRow.run_id == attempt.run)).scalar_one()
     return before
 
 
@@ -247,19 +245,24 @@ def _attempt_values(ending: AttemptEnding, now: datetime) -> dict[str, Any]:
     }
 
 
-def _run_values(ending: AttemptEnding, now: datetime) -> dict[str, Any]:
-    values = columns_of("error", ending.error)
+def _move_on(
+    connection: Connection, run: RunId, ending: AttemptEnding, counts: Mapping[str, int] | None, now: datetime
+) -> None:
+    """Queue the attempt's run again, let it wait, or end it."""
+    values: dict[str, Any] = {**columns_of("error", ending.error), "counts": counts}
     if ending.manifest_digest is not None:
         values["manifest_digest"] = ending.manifest_digest
     if ending.outcome is AttemptOutcome.RETRYING:
-        retry = {"state": RunState.QUEUED, "retries": RunRow.retries + 1, "not_before": ending.not_before}
-        return values | retry | columns_of("reason", ending.reason)
-    if ending.outcome is AttemptOutcome.WAITING:
-        hooks: dict[str, Any] = {"hook_active": ending.hook_active, "fail_hooks": ending.fail_hooks}
-        hooks["awaits"] = [str(one) for one in ending.awaits] or None
-        waits = {"state": RunState.WAITING, "deadline_at": ending.deadline, **columns_of("reason", ending.reason)}
-        return values | hooks | waits
-    return values | ended(Outcome(ending.outcome.value), now=now, reason=ending.reason)
+        values |= {"state": RunState.QUEUED, "retries": OpenRunRow.retries + 1, "not_before": ending.not_before}
+    elif ending.outcome is AttemptOutcome.WAITING:
+        values |= {"state": RunState.WAITING, "deadline_at": ending.deadline}
+        values |= {"hook_active": ending.hook_active, "fail_hooks": ending.fail_hooks}
+        values["awaits"] = [str(one) for one in ending.awaits] or None
+    else:
+        runs.end(connection, [run], Outcome(ending.outcome.value), now=now, reason=ending.reason, came_to=values)
+        return
+    values |= columns_of("reason", ending.reason)
+    connection.execute(update(OpenRunRow).where(OpenRunRow.run_id == run).values(values))
 
 
 def _plain(counts: Mapping[Any, int] | None) -> dict[str, int] | None:

@@ -17,7 +17,7 @@ from common.domain.runs import Priority, RunState
 from common.store.engine.dialect import batched
 from common.store.queue.choice import Candidate, Load, choose
 from common.store.queue.scan import due_runs
-from common.store.schema.tables import RunRow
+from common.store.schema.tables import OpenRunRow
 
 _SENT = "sent_at IS NOT NULL"
 _PARKING_LOCK = 0x7061726B
@@ -38,8 +38,8 @@ class QueueLoad:
 
 def window(connection: Connection, *, now: datetime) -> dict[str, QueueLoad]:
     """Return the load of each queue that has any."""
-    parked = func.count().filter(RunRow.not_before > now)
-    query = select(RunRow.queue, func.count(), parked).where(text(_SENT)).group_by(RunRow.queue)
+    parked = func.count().filter(OpenRunRow.not_before > now)
+    query = select(OpenRunRow.queue, func.count(), parked).where(text(_SENT)).group_by(OpenRunRow.queue)
     return {queue: QueueLoad(count - parked, parked) for queue, count, parked in connection.execute(query)}
 
 
@@ -47,8 +47,8 @@ def load(connection: Connection, *, now: datetime) -> Load:
     """Return how many runs each cluster and each application has sent or running: what caps and fairness count."""
     clusters: dict[str, int] = {}
     applications: dict[str, int] = {}
-    sent = select(RunRow.cluster, RunRow.application).where(text(_SENT), RunRow.not_before <= now)
-    running = select(RunRow.cluster, RunRow.application).where(text("state = 'running'"))
+    sent = select(OpenRunRow.cluster, OpenRunRow.application).where(text(_SENT), OpenRunRow.not_before <= now)
+    running = select(OpenRunRow.cluster, OpenRunRow.application).where(text("state = 'running'"))
     for query in (sent, running):
         for cluster, application in connection.execute(query):
             clusters[cluster] = clusters.get(cluster, 0) + 1
@@ -94,14 +94,23 @@ def unsend(connection: Connection, runs: Sequence[RunId]) -> list[RunId]:
 
 def unsend_all(connection: Connection) -> int:
     """Note that the broker has lost everything; return how many runs are to be sent again."""
-    lost = update(RunRow).where(text(_SENT)).values(sent_at=None, parked=False)
-    return len(connection.execute(lost.returning(RunRow.id)).all())
+    lost = update(OpenRunRow).where(text(_SENT)).values(sent_at=None, parked=False)
+    return len(connection.execute(lost.returning(OpenRunRow.run_id)).all())
 
 
 def stale_sent(connection: Connection, *, older_than: datetime, limit: int) -> list[Candidate]:
     """Return runs, oldest first, that were sent (a parked one: fell due) before ``older_than`` and never claimed."""
-    columns = (RunRow.id, RunRow.cluster, RunRow.application, RunRow.queue, RunRow.priority, RunRow.not_before)
-    query = select(*columns).where(text(_SENT), RunRow.sent_at < older_than).order_by(RunRow.sent_at).limit(limit)
+    columns = (
+        OpenRunRow.run_id,
+        OpenRunRow.cluster,
+        OpenRunRow.application,
+        OpenRunRow.queue,
+        OpenRunRow.priority,
+        OpenRunRow.not_before,
+    )
+    query = (
+        select(*columns).where(text(_SENT), OpenRunRow.sent_at < older_than).order_by(OpenRunRow.sent_at).limit(limit)
+    )
     return [
         Candidate(RunId(id_), PlacementRef(cluster, application), queue, Priority(priority), due)
         for id_, cluster, application, queue, priority, due in connection.execute(query)
@@ -119,23 +128,25 @@ def park(connection: Connection, run: RunId, *, limit: int) -> bool:
         run: queued for its retry.
         limit: places of the queue (10 for each live slot).
     """
-    queue = connection.execute(select(RunRow.queue).where(RunRow.id == run)).scalar_one()
+    queue = connection.execute(select(OpenRunRow.queue).where(OpenRunRow.run_id == run)).scalar_one()
     if connection.dialect.name == "postgresql":
         # Else two at once would each see the last place free.
         connection.execute(select(func.pg_advisory_xact_lock(_PARKING_LOCK, func.hashtext(queue))))
-    taken = select(func.count()).where(text(_SENT), RunRow.queue == queue, RunRow.parked)
+    taken = select(func.count()).where(text(_SENT), OpenRunRow.queue == queue, OpenRunRow.parked)
     if connection.execute(taken).scalar_one() >= limit:
         return False
-    mine = update(RunRow).where(RunRow.id == run, RunRow.state == RunState.QUEUED)
-    parked = mine.values(parked=True, sent_at=RunRow.not_before).returning(RunRow.id)
+    mine = update(OpenRunRow).where(OpenRunRow.run_id == run, OpenRunRow.state == RunState.QUEUED)
+    parked = mine.values(parked=True, sent_at=OpenRunRow.not_before).returning(OpenRunRow.run_id)
     return connection.execute(parked).first() is not None
 
 
 def _set_sent(connection: Connection, runs: Sequence[RunId], *, sent_at: datetime | None) -> list[RunId]:
     done: list[RunId] = []
     for batch in batched(sorted(runs)):
-        unclaimed = select(RunRow.id).where(RunRow.id.in_(batch), RunRow.state == RunState.QUEUED)
-        locked = connection.execute(unclaimed.order_by(RunRow.id).with_for_update()).scalars().all()
-        connection.execute(update(RunRow).where(RunRow.id.in_(locked)).values(sent_at=sent_at, parked=False))
+        unclaimed = select(OpenRunRow.run_id).where(OpenRunRow.run_id.in_(batch), OpenRunRow.state == RunState.QUEUED)
+        locked = connection.execute(unclaimed.order_by(OpenRunRow.run_id).with_for_update()).scalars().all()
+        connection.execute(
+            update(OpenRunRow).where(OpenRunRow.run_id.in_(locked)).values(sent_at=sent_at, parked=False)
+        )
         done.extend(map(RunId, locked))
     return done

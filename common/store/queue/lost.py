@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from common.domain.runs import RunState
 from common.store.queue.workers import DEAD_AFTER
-from common.store.schema.tables import ClusterRow, RunRow, SourceRow, WorkerRow
+from common.store.schema.tables import ClusterRow, OpenRunRow, SourceRow, WorkerRow
 
 
 def mark_dead(connection: Connection, *, now: datetime) -> tuple[str, ...]:
@@ -38,11 +38,13 @@ def resend(connection: Connection, queues: Sequence[str]) -> None:
     """Note that what was sent to these queues and not claimed is to be sent again."""
     if not queues:
         return
-    unclaimed = (RunRow.queue.in_(queues), RunRow.sent_at.is_not(None), RunRow.state == RunState.QUEUED)
+    unclaimed = (OpenRunRow.queue.in_(queues), OpenRunRow.sent_at.is_not(None), OpenRunRow.state == RunState.QUEUED)
     # Locked in the order in which dispatch locks them, so that the two never wait for each other.
-    found = connection.execute(select(RunRow.id).where(*unclaimed).order_by(RunRow.id).with_for_update())
+    found = connection.execute(
+        select(OpenRunRow.run_id).where(*unclaimed).order_by(OpenRunRow.run_id).with_for_update()
+    )
     if locked := found.scalars().all():  # an empty list would be looked for in the whole table
-        connection.execute(update(RunRow).where(RunRow.id.in_(locked)).values(sent_at=None, parked=False))
+        connection.execute(update(OpenRunRow).where(OpenRunRow.run_id.in_(locked)).values(sent_at=None, parked=False))
     sent = update(SourceRow).where(SourceRow.pool.in_(queues), SourceRow.sent_at.is_not(None))
     connection.execute(sent.values(sent_at=None))
     mine = update(ClusterRow).where(ClusterRow.pool.in_(queues))

@@ -13,9 +13,8 @@ from common.domain.codes import RunReason
 from common.domain.refs import AttemptRef, PlacementRef, RunId
 from common.domain.runs import AttemptOutcome, Outcome, RunState
 from common.domain.status import Reason
-from common.store.queue import leases
-from common.store.queue.runs import ended
-from common.store.schema.tables import AttemptRow, LeaseRow, RunRow, WorkerRow
+from common.store.queue import leases, runs
+from common.store.schema.tables import AttemptRow, LeaseRow, OpenRunRow, WorkerRow
 from common.store.state.stored_reasons import columns_of, reason_in
 
 POISON_LIMIT = 3
@@ -93,7 +92,7 @@ def reap(
 
 def _expired(now: datetime) -> Any:
     names = [kind + cast(AttemptRow.placement_id, String) for kind in (leases.PLACEMENT, leases.CHECK)]
-    token = AttemptRow.run_id + "." + cast(AttemptRow.number, String)
+    token = cast(AttemptRow.run_id, String) + "." + cast(AttemptRow.number, String)
     held = and_(LeaseRow.name.in_(names), LeaseRow.token == token)
     return (
         select(
@@ -137,16 +136,17 @@ def _interrupt(
     error = reason_in(row, "error") if stuck else interrupted
     if not _cut_off(connection, row, error=error, now=now):
         return None
-    run = update(RunRow).where(RunRow.id == row.run_id)
+    run = update(OpenRunRow).where(OpenRunRow.run_id == row.run_id)
     queued = {"state": RunState.QUEUED, **columns_of("reason", error), "not_before": now}
     queued |= columns_of("error", error) if stuck else {}
-    again = run.values(interruptions=RunRow.interruptions + int(died or stuck), **queued)
-    found = connection.execute(again.returning(RunRow.interruptions, RunRow.cluster, RunRow.application)).one()
+    again = run.values(interruptions=OpenRunRow.interruptions + int(died or stuck), **queued)
+    told = (OpenRunRow.interruptions, OpenRunRow.cluster, OpenRunRow.application)
+    found = connection.execute(again.returning(*told)).one()
     over = (died or stuck) and found.interruptions >= poison_limit
     if over:
         poison = Reason(RunReason.POISON, {"workers": found.interruptions})
-        values = ended(Outcome.INTERRUPTED, now=now, reason=poison) | columns_of("error", error)
-        connection.execute(run.values(values))
+        run_id, came_to = RunId(row.run_id), columns_of("error", error)
+        runs.end(connection, [run_id], Outcome.INTERRUPTED, now=now, reason=poison, came_to=came_to)
     return Reaped(
         attempt=AttemptRef(RunId(row.run_id), row.number),
         placement_id=row.placement_id,

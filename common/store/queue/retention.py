@@ -8,16 +8,20 @@ what is kept for good; see ``schema.triggers``. Whoever adds a table that grows 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, exists, literal, literal_column, select, text, tuple_
 
 from common.domain.errors import PermanentError
+from common.domain.refs import LEAST_UUID
 from common.store.engine.dialect import insert, table_of
+from common.store.engine.errors import DatabaseBusyError
 from common.store.engine.session import Database
-from common.store.queue.runs import first_id_at
+from common.store.queue import months
+from common.store.schema.months import first_id_at, make_ahead
 from common.store.schema.tables import (
     ApprovalRow,
     AttemptRow,
@@ -26,6 +30,7 @@ from common.store.schema.tables import (
     FaultRow,
     FleetRow,
     FleetSnapshotRow,
+    Instant,
     IntentRow,
     ObjectResultRow,
     PlannedChangeRow,
@@ -33,6 +38,7 @@ from common.store.schema.tables import (
     RetentionRow,
     RunRow,
     SourceRow,
+    Uuid,
 )
 from common.store.schema.triggers import expendable
 
@@ -114,7 +120,8 @@ def prune(database: Database, *, keep: timedelta, batch: int = BATCH) -> Iterato
     with database.read() as connection:
         now = database.now(connection)
     horizon = now - keep
-    after: tuple[datetime, str] | None = (_START, "")
+    yield from _months(database, now, horizon)
+    after: tuple[datetime, str] | None = (_START, LEAST_UUID)
     while after is not None:
         with database.write() as connection:
             found = delete_runs(connection, horizon=horizon, after=after, limit=batch)
@@ -132,6 +139,38 @@ def prune(database: Database, *, keep: timedelta, batch: int = BATCH) -> Iterato
         yield {_SNAPSHOT.name: gone}
 
 
+def _months(database: Database, now: datetime, horizon: datetime) -> Iterator[Mapping[str, int]]:
+    """Drop what is old by the month, and see that there are months to come; yield after each transaction."""
+    with database.read() as connection:
+        old = months.over(connection, horizon=horizon)
+    for month in old:
+        kept: list[str] = []
+        runs = months.runs_of(month)
+        after: str | None = LEAST_UUID
+        while runs is not None and after is not None and len(kept) <= months.MOST_KEPT:
+            with _under(database, horizon) as connection:
+                found, after = months.kept(connection, runs, after=after, limit=months.SLICE)
+            kept += found
+            yield {}
+        if len(kept) <= months.MOST_KEPT:
+            deleted: Mapping[str, int] = {}
+            with suppress(DatabaseBusyError), _under(database, horizon) as connection:  # in use: the next time
+                deleted = months.drop(connection, month, kept)
+            yield deleted
+    with suppress(DatabaseBusyError), database.write() as connection:
+        make_ahead(connection, now=now)
+    yield {}
+
+
+@contextmanager
+def _under(database: Database, horizon: datetime) -> Iterator[Connection]:
+    """Give a connection of a writing transaction that states a horizon."""
+    with database.write() as connection:
+        _state_horizon(connection, horizon)
+        yield connection
+        _forget_horizon(connection)
+
+
 def delete_runs(connection: Connection, *, horizon: datetime, after: tuple[datetime, str], limit: int) -> Batch:
     """Delete the expendable among the next runs that ended before ``horizon``, with all that hangs on them.
 
@@ -143,7 +182,10 @@ def delete_runs(connection: Connection, *, horizon: datetime, after: tuple[datet
     """
     _state_horizon(connection, horizon)
     place = tuple_(_RUN.c.ended_at, _RUN.c.id)
-    old = (text("ended_at IS NOT NULL"), _RUN.c.ended_at < horizon, place > tuple_(*after))
+    behind = place > tuple_(literal(after[0], Instant()), literal(after[1], Uuid))
+    old: list[Any] = [text("ended_at IS NOT NULL"), _RUN.c.ended_at < horizon, behind]
+    if (below := months.row_by_row(connection, horizon=horizon)) is not None:
+        old.append(_RUN.c.id < below)
     next_ = select(_RUN.c.ended_at, _RUN.c.id).where(*old).order_by(*place).limit(limit)
     found = connection.execute(next_).all()
     deleted = _delete_expendable(connection, [id_ for _, id_ in found])
@@ -229,7 +271,8 @@ def _delete_spending(connection: Connection, limit: int) -> int:
 
 def _delete_events(connection: Connection, horizon: datetime, limit: int) -> int:
     """Delete the oldest events, whose ids sort by time."""
-    old = (_EVENT.c.id < first_id_at(horizon), _EVENT.c.at < horizon)
+    below = months.row_by_row(connection, horizon=horizon) or first_id_at(horizon)
+    old = (_EVENT.c.id < min(below, first_id_at(horizon)), _EVENT.c.at < horizon)
     oldest = select(_EVENT.c.id).where(*old).order_by(_EVENT.c.id).limit(limit).with_for_update(skip_locked=True)
     return _delete(connection, _EVENT.c.id, connection.execute(oldest).scalars().all())
 

@@ -1,13 +1,13 @@
 """Runs: made, claimed, waiting, ended. The state machine of DESIGN.md, one short statement for each step.
 
-Rows are locked in the order lease, attempt, run by everybody who locks more than one, and several rows of one table
-in the order of their names or ids, so that no two transactions wait for each other.
+Rows are locked in the order lease, attempt, open run, run by everybody who locks more than one, and several rows of
+one table in the order of their names or ids, so that no two transactions wait for each other.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     String,
     bindparam,
@@ -25,19 +24,18 @@ from sqlalchemy import (
     false,
     func,
     select,
-    text,
     update,
 )
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.engine import Row
 
-from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
+from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId, is_uuid
 from common.domain.revisions import Revision
 from common.domain.runs import PRIORITY_OF, Outcome, RunKind, RunState, Trigger
 from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, insert, insert_in, table_of
 from common.store.queue import leases
-from common.store.schema.tables import AttemptRow, Instant, LeaseRow, RunRow
+from common.store.schema.tables import AttemptRow, Instant, LeaseRow, OpenRunRow, RunRow
 from common.store.state.run_kinds import is_of
 from common.store.state.stored_reasons import columns_of, reason_in
 from common.store.state.stored_sources import list_of, sources_in
@@ -46,27 +44,34 @@ EARLY = timedelta(seconds=2)
 """How long before its time a run may be claimed: a countdown in the broker runs by another clock than the database."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNCLAIMED = (RunState.QUEUED, RunState.WAITING)
+_DECIDED = (
+    "placement_id", "cluster", "application", "trigger", "source_digest", "parameters_digest", "priority", "queue",
+)  # fmt: skip
+"""What planning, dispatch and claims ask of a run that is open, in its row of both tables."""
+_CAME_TO = ("attempts", "retries", "interruptions", "manifest_digest", "counts", "started_at")
+"""What a run has come to when it ends, besides its reason and its error."""
 
 # Built once: every run needs each of these, and building one costs more than sending it.
-_RUN = table_of(RunRow)
+_RUN, _OPEN = table_of(RunRow), table_of(OpenRunRow)
 _DUE = (
-    _RUN.c.id == bindparam("run"),
-    _RUN.c.state == RunState.QUEUED,
-    _RUN.c.not_before <= bindparam("early", type_=Instant()),
+    _OPEN.c.run_id == bindparam("run"),
+    _OPEN.c.state == RunState.QUEUED,
+    _OPEN.c.not_before <= bindparam("early", type_=Instant()),
 )
 _CLAIM = (
-    update(_RUN)
-    .where(*_DUE, _RUN.c.attempts == bindparam("before"))
+    update(_OPEN)
+    .where(*_DUE, _OPEN.c.attempts == bindparam("before"))
     .values(
         state=RunState.RUNNING,
-        attempts=_RUN.c.attempts + 1,
+        attempts=_OPEN.c.attempts + 1,
         sent_at=None,
         parked=False,
         **columns_of("reason", NONE),
-        started_at=func.coalesce(_RUN.c.started_at, bindparam("now", type_=Instant())),
+        started_at=func.coalesce(_OPEN.c.started_at, bindparam("now", type_=Instant())),
     )
-    .returning(*_RUN.c)
+    .returning(*_OPEN.c)
 )
+_DECISION = select(_RUN).where(_RUN.c.id == bindparam("run"))
 _ATTEMPT = plain_insert(table_of(AttemptRow))
 
 
@@ -138,37 +143,11 @@ class ClaimedRun:
     awaited: frozenset[ObjectId] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingRun:
-    """A run that waits without a worker.
-
-    Attributes:
-        reason: what for.
-        deadline_at: when it is to end ``failed``; None is never.
-        needs_worker: it has hooks to be ended, or to be run, when it fails.
-        awaits: the objects that it waits for; empty for all of its placement.
-    """
-
-    run: RunId
-    placement_id: int
-    ref: PlacementRef
-    reason: Reason
-    deadline_at: datetime | None
-    needs_worker: bool = False
-    awaits: frozenset[ObjectId] = frozenset()
-
-
 def new_run_id(now: datetime) -> RunId:
     """Return a fresh UUID of version 7 (RFC 9562, with microseconds in ``rand_a``): ids sort by ``now``."""
     millis, rest = divmod((now - _EPOCH) // timedelta(microseconds=1), 1_000)
     value = (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | (rest * 4096 // 1000) << 64 | 0b10 << 62
     return RunId(str(UUID(int=value | secrets.randbits(62))))
-
-
-def first_id_at(instant: datetime) -> RunId:
-    """Return an id above those of all runs made before ``instant``, and not above any made later."""
-    millis = (instant - _EPOCH) // timedelta(milliseconds=1)
-    return RunId(str(UUID(int=(millis & (1 << 48) - 1) << 80)))
 
 
 def create(connection: Connection, run: NewRun, *, now: datetime) -> RunId | None:
@@ -186,20 +165,25 @@ def create_many(connection: Connection, runs: Sequence[NewRun], *, now: datetime
     A run whose placement has one that has not ended is left out, as in ``create``.
     """
     # Two transactions that make runs for the same placements wait for each other on the unique index: in one order.
-    rows = [_new_row(run, now) for run in sorted(runs, key=lambda run: run.placement_id)]
+    in_order = sorted(runs, key=lambda run: run.placement_id)
     made: list[RunId] = []
-    for batch in batched(rows):
+    for batch in batched([(_new_row(run, now), run.not_before) for run in in_order]):
         # Asking afterwards which were made beats RETURNING, which needs one statement with 25,000 parameters.
-        connection.execute(insert(connection, RunRow).on_conflict_do_nothing(), batch)
-        there = select(RunRow.id).where(RunRow.id.in_([row["id"] for row in batch])).order_by(RunRow.placement_id)
-        made.extend(map(RunId, connection.execute(there).scalars()))
+        opening = [_open_row(row, not_before) for row, not_before in batch]
+        connection.execute(insert(connection, OpenRunRow).on_conflict_do_nothing(), opening)
+        there = select(_OPEN.c.run_id).where(_OPEN.c.run_id.in_([row["run_id"] for row in opening]))
+        opened = frozenset(connection.execute(there).scalars())
+        new = [row for row, _ in batch if row["id"] in opened]
+        if new:
+            connection.execute(plain_insert(_RUN), new)
+        made.extend(RunId(row["id"]) for row in new)
     return made
 
 
 def open_check(connection: Connection, placement_id: int) -> RunId | None:
     """Return the placement's run that only looks and has not ended; None where there is none."""
-    mine = (RunRow.placement_id == placement_id, is_of(RunKind.CHECK), RunRow.state != RunState.ENDED)
-    found = connection.execute(select(RunRow.id).where(*mine)).scalar_one_or_none()
+    mine = (OpenRunRow.placement_id == placement_id, is_of(RunKind.CHECK))
+    found = connection.execute(select(OpenRunRow.run_id).where(*mine)).scalar_one_or_none()
     return None if found is None else RunId(found)
 
 
@@ -211,14 +195,12 @@ def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: R
     """
     superseded: list[RunId] = []
     for batch in batched(sorted(set(placement_ids))):
-        open_ = (RunRow.placement_id.in_(batch), RunRow.state.in_(_UNCLAIMED))
-        mine = (*open_, RunRow.hook_active.is_(false()), is_of(RunKind.SYNC))
-        unclaimed = select(RunRow.id).where(*mine)
-        locked = connection.execute(unclaimed.order_by(RunRow.placement_id).with_for_update()).scalars().all()
-        if locked:  # an empty list would be looked for in the whole table
-            values = ended(Outcome.SUPERSEDED, now=now, reason=reason)
-            connection.execute(update(RunRow).where(RunRow.id.in_(locked)).values(values))
-        superseded.extend(map(RunId, locked))
+        unclaimed = (OpenRunRow.placement_id.in_(batch), OpenRunRow.state.in_(_UNCLAIMED))
+        mine = (*unclaimed, OpenRunRow.hook_active.is_(false()), is_of(RunKind.SYNC))
+        in_order = select(OpenRunRow.run_id).where(*mine).order_by(OpenRunRow.placement_id)
+        locked = [RunId(run) for run in connection.execute(in_order.with_for_update()).scalars()]
+        end(connection, locked, Outcome.SUPERSEDED, now=now, reason=reason)
+        superseded.extend(locked)
     return superseded
 
 
@@ -229,6 +211,8 @@ def claim(connection: Connection, run: RunId, *, worker: str, lease: timedelta, 
         None, and nothing has changed, when there is nothing to claim: unknown, claimed, waiting, ended, not due for
         more than ``EARLY``, or the placement's lease is held.
     """
+    if not is_uuid(run):  # a message may say anything
+        return None
     due = {"run": run, "early": now + EARLY, "now": now}
     taking = due | {"worker": worker, "expires": now + lease}
     token = connection.execute(_take_placement(connection.dialect.name), taking).scalar_one_or_none()
@@ -238,63 +222,46 @@ def claim(connection: Connection, run: RunId, *, worker: str, lease: timedelta, 
     if row is None:  # ended, on PostgreSQL, between the two statements
         connection.execute(delete(LeaseRow).where(LeaseRow.token == token))
         return None
-    attempt = {"run_id": row.id, "number": row.attempts, "placement_id": row.placement_id}
+    attempt = {"run_id": run, "number": row.attempts, "placement_id": row.placement_id}
     connection.execute(_ATTEMPT, attempt | {"worker": worker, "started_at": now})
-    return _claimed(row, now)
+    return _claimed(connection.execute(_DECISION, {"run": run}).one(), row, now)
 
 
-def resume_waiting(connection: Connection, run: RunId, *, now: datetime) -> bool:
-    """Queue a waiting run for its next attempt, which counts as no retry; return False when it does not wait."""
-    again = {"state": RunState.QUEUED, "deadline_at": None, "not_before": now}
-    waiting = update(RunRow).where(RunRow.id == run, RunRow.state == RunState.WAITING)
-    return _one(connection, waiting.values(again | columns_of("reason", NONE)))
+def end(
+    connection: Connection,
+    runs: Sequence[RunId],
+    outcome: Outcome,
+    *,
+    now: datetime,
+    reason: Reason,
+    came_to: Mapping[str, Any] | None = None,
+) -> None:
+    """End runs that the transaction has locked as open; each is open no more.
 
-
-def expire_waiting(connection: Connection, run: RunId, *, now: datetime) -> bool:
-    """Queue a waiting run whose deadline has passed, for a worker to end it; return False when it does not wait."""
-    waiting = update(RunRow).where(RunRow.id == run, RunRow.state == RunState.WAITING)
-    return _one(connection, waiting.values(state=RunState.QUEUED, not_before=now))
-
-
-def fail_waiting(connection: Connection, run: RunId, *, error: Reason, now: datetime) -> bool:
-    """End a waiting run as failed; return False when it does not wait."""
-    waiting = update(RunRow).where(RunRow.id == run, RunRow.state == RunState.WAITING)
-    failed = ended(Outcome.FAILED, now=now, reason=NONE) | columns_of("error", error)
-    return _one(connection, waiting.values(failed))
-
-
-def waiting_on(connection: Connection, cluster: str) -> list[WaitingRun]:
-    """Return the runs of one cluster that wait, oldest first."""
-    return _waiting(connection, RunRow.cluster == cluster)
-
-
-def overdue(connection: Connection, *, now: datetime) -> list[WaitingRun]:
-    """Return the waiting runs whose deadline has passed, oldest first."""
-    return _waiting(connection, RunRow.deadline_at <= now)
-
-
-def _waiting(connection: Connection, which: ColumnElement[bool]) -> list[WaitingRun]:
-    query = select(*_RUN.c).where(text("state = 'waiting'"), which).order_by(RunRow.id)
-    return [
-        WaitingRun(
-            run=RunId(row.id),
-            placement_id=row.placement_id,
-            ref=PlacementRef(row.cluster, row.application),
-            reason=reason_in(row, "reason"),
-            deadline_at=row.deadline_at,
-            needs_worker=row.hook_active or row.fail_hooks,
-            awaits=frozenset(map(ObjectId.parse, row.awaits or ())),
-        )
-        for row in connection.execute(query)
-    ]
+    Args:
+        connection: of a writing transaction.
+        runs: as many as one statement takes.
+        outcome: of each.
+        now: by the database's clock.
+        reason: why they ended so; none where the error says it.
+        came_to: columns of ``runs`` in place of what the runs had come to before.
+    """
+    if not runs:  # an empty list would be looked for in the whole table
+        return
+    values: dict[str, Any] = {name: _OPEN.c[name] for name in (*_CAME_TO, "error_code", "error_params")}
+    values |= {"outcome": outcome, "ended_at": now, **columns_of("reason", reason), **(came_to or {})}
+    # The database itself takes what has an outcome out of those that are open: see ``schema.triggers``.
+    mine = (_RUN.c.id.in_(runs), _OPEN.c.run_id.in_(runs), _RUN.c.id == _OPEN.c.run_id)
+    ended = update(_RUN).where(*mine)
+    connection.execute(ended.values(values))
 
 
 @cache
 def _take_placement(dialect: str) -> Any:
     """Take the lease of a due run's placement for its next attempt; gives the token, nothing if there is nothing."""
-    token = _RUN.c.id + "." + cast(_RUN.c.attempts + 1, String)
+    token = cast(_OPEN.c.run_id, String) + "." + cast(_OPEN.c.attempts + 1, String)
     kind = case((is_of(RunKind.CHECK), leases.CHECK), else_=leases.PLACEMENT)
-    name = kind + cast(_RUN.c.placement_id, String)
+    name = kind + cast(_OPEN.c.placement_id, String)
     holder, expires_at = bindparam("worker", type_=String()), bindparam("expires", type_=Instant())
     taken = insert_in(dialect, LeaseRow).from_select(
         ["name", "holder", "token", "expires_at"], select(name, holder, token, expires_at).where(*_DUE)
@@ -325,51 +292,38 @@ def _new_row(run: NewRun, now: datetime) -> dict[str, Any]:
         "source_id": run.source_id,
         "snapshot_id": run.snapshot_id,
         "approval_id": run.approval_id,
-        "state": RunState.QUEUED.value,
-        "not_before": max(now, run.not_before or now),
         "created_at": now,
     }
 
 
-def _claimed(row: Row[Any], now: datetime) -> ClaimedRun:
+def _open_row(row: Mapping[str, Any], not_before: datetime | None) -> dict[str, Any]:
+    decided = {name: row[name] for name in _DECIDED}
+    due = max(row["created_at"], not_before or row["created_at"])
+    return {"run_id": row["id"], **decided, "state": RunState.QUEUED.value, "not_before": due}
+
+
+def _claimed(decision: Row[Any], stands: Row[Any], now: datetime) -> ClaimedRun:
     revision = None
-    if row.source_digest is not None:
-        revision = Revision(row.source_digest, row.parameters_digest, sources_in(row.sources))
+    if decision.source_digest is not None:
+        revision = Revision(decision.source_digest, decision.parameters_digest, sources_in(decision.sources))
     return ClaimedRun(
-        attempt=AttemptRef(RunId(row.id), row.attempts),
-        placement_id=row.placement_id,
-        ref=PlacementRef(row.cluster, row.application),
-        trigger=Trigger(row.trigger),
-        actor=row.actor,
-        cause=reason_in(row, "cause"),
-        queue=row.queue,
+        attempt=AttemptRef(RunId(decision.id), stands.attempts),
+        placement_id=decision.placement_id,
+        ref=PlacementRef(decision.cluster, decision.application),
+        trigger=Trigger(decision.trigger),
+        actor=decision.actor,
+        cause=reason_in(decision, "cause"),
+        queue=decision.queue,
         revision=revision,
-        source_id=row.source_id,
-        snapshot_id=row.snapshot_id,
-        approval_id=row.approval_id,
-        retries=row.retries,
-        interruptions=row.interruptions,
-        created_at=row.created_at,
-        started_at=row.started_at,
+        source_id=decision.source_id,
+        snapshot_id=decision.snapshot_id,
+        approval_id=decision.approval_id,
+        retries=stands.retries,
+        interruptions=stands.interruptions,
+        created_at=decision.created_at,
+        started_at=stands.started_at,
         claimed_at=now,
-        hook_active=row.hook_active,
-        expired=row.deadline_at is not None and row.deadline_at <= now,
-        awaited=frozenset(map(ObjectId.parse, row.awaits or ())),
+        hook_active=stands.hook_active,
+        expired=stands.deadline_at is not None and stands.deadline_at <= now,
+        awaited=frozenset(map(ObjectId.parse, stands.awaits or ())),
     )
-
-
-def ended(outcome: Outcome, *, now: datetime, reason: Reason) -> dict[str, Any]:
-    """Return the columns of a run that ends now; for the modules of this package."""
-    return {
-        "state": RunState.ENDED,
-        "outcome": outcome,
-        **columns_of("reason", reason),
-        "ended_at": now,
-        "sent_at": None,
-        "parked": False,
-        "deadline_at": None,
-    }
-
-
-def _one(connection: Connection, statement: Any) -> bool:
-    return connection.execute(statement.returning(RunRow.id)).first() is not None

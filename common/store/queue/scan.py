@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, text
 from common.domain.refs import PlacementRef, RunId
 from common.domain.runs import Priority
 from common.store.queue.choice import Candidate
-from common.store.schema.tables import Instant
+from common.store.schema.tables import Instant, Uuid
 
 _SPARE = 4
 """Old runs looked at for each that is wanted."""
@@ -25,14 +25,16 @@ _SAMPLE = 1_000
 """Runs looked at by application, and by cluster."""
 _MOST_NAMES = 1_000
 """Applications, or clusters, looked at in one go; age makes sure that nobody is passed over for ever."""
-_COLUMNS = "id, cluster, application, queue, priority, not_before"
+_COLUMNS = "run_id, cluster, application, queue, priority, not_before"
 _UNSENT = "queue = :queue AND priority = :priority AND state = 'queued' AND sent_at IS NULL"
-_OLDEST = f"SELECT {_COLUMNS} FROM runs WHERE {_UNSENT} AND not_before <= :now ORDER BY not_before, id LIMIT :most"  # noqa: S608 - constants
+_OLDEST = (
+    f"SELECT {_COLUMNS} FROM open_runs WHERE {_UNSENT} AND not_before <= :now ORDER BY not_before, run_id LIMIT :most"  # noqa: S608 - constants
+)
 _APPLICATIONS = f"""
 WITH RECURSIVE head(name) AS (
-  SELECT (SELECT min(application) FROM runs WHERE {_UNSENT})
+  SELECT (SELECT min(application) FROM open_runs WHERE {_UNSENT})
   UNION ALL
-  SELECT (SELECT min(application) FROM runs WHERE {_UNSENT} AND application > head.name)
+  SELECT (SELECT min(application) FROM open_runs WHERE {_UNSENT} AND application > head.name)
   FROM head WHERE head.name IS NOT NULL
 )
 SELECT name FROM head WHERE name IS NOT NULL LIMIT {_MOST_NAMES}
@@ -71,12 +73,13 @@ def _oldest_of(connection: Connection, column: str) -> str:
     if connection.dialect.name == "postgresql":
         return (
             f"SELECT run.* FROM unnest(CAST(:names AS text[])) AS wanted(name) CROSS JOIN LATERAL "  # noqa: S608 - constants
-            f"(SELECT {_COLUMNS} FROM runs WHERE {of_name} = wanted.name ORDER BY not_before, id LIMIT :each) AS run"
+            f"(SELECT {_COLUMNS} FROM open_runs WHERE {of_name} = wanted.name "
+            f"ORDER BY not_before, run_id LIMIT :each) AS run"
         )
     columns = ", ".join(f"run.{name}" for name in _COLUMNS.split(", "))
     return (
-        f"SELECT {columns} FROM json_each(:names) AS wanted CROSS JOIN runs AS run WHERE run.id IN "  # noqa: S608 - constants
-        f"(SELECT id FROM runs WHERE {of_name} = wanted.value ORDER BY not_before, id LIMIT :each)"
+        f"SELECT {columns} FROM json_each(:names) AS wanted CROSS JOIN open_runs AS run WHERE run.run_id IN "  # noqa: S608 - constants
+        f"(SELECT run_id FROM open_runs WHERE {of_name} = wanted.value ORDER BY not_before, run_id LIMIT :each)"
     )
 
 
@@ -84,10 +87,10 @@ def _candidates(connection: Connection, statement: str, parameters: Mapping[str,
     values = dict(parameters)
     if "names" in values and connection.dialect.name == "sqlite":
         values["names"] = json.dumps(values["names"])
-    typed = text(statement).bindparams(bindparam("now", type_=Instant())).columns(not_before=Instant())
+    typed = text(statement).bindparams(bindparam("now", type_=Instant())).columns(run_id=Uuid, not_before=Instant())
     return list(map(_candidate, connection.execute(typed, values)))
 
 
 def _candidate(row: Any) -> Candidate:
     ref = PlacementRef(row.cluster, row.application)
-    return Candidate(RunId(row.id), ref, row.queue, Priority(row.priority), row.not_before)
+    return Candidate(RunId(row.run_id), ref, row.queue, Priority(row.priority), row.not_before)

@@ -16,7 +16,7 @@ from common.domain.refs import PlacementRef
 from common.domain.runs import SyncStatus
 from common.domain.status import NONE, Found
 from common.store.engine.dialect import fixed
-from common.store.queue.runs import first_id_at
+from common.store.schema.months import first_id_at
 from common.store.schema.tables import InventoryRow, PlacementRow, RunRow
 from common.store.state.stored_reasons import reason_in
 
@@ -122,7 +122,7 @@ def _corrected(connection: Connection, since: datetime) -> Mapping[str, DriftVie
     query = (
         select(RunRow.cluster, RunRow.application, RunRow.counts, RunRow.ended_at)
         .add_columns(RunRow.cause_code, RunRow.cause_params)
-        .where(RunRow.id >= first_id_at(since), RunRow.trigger == "drift", RunRow.outcome == "succeeded")
+        .where(RunRow.id >= first_id_at(since), RunRow.trigger == fixed("drift"), RunRow.outcome == "succeeded")
         .where(RunRow.reason_code != RunReason.DIFFERS)
         .order_by(RunRow.id.desc())
         .limit(MOST)

@@ -6,19 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, Select, String, case, cast, false, func, or_, select
 
 from common.domain.reasons import hold_sentence, sentence
-from common.domain.refs import RunId
+from common.domain.refs import LEAST_UUID, RunId, is_uuid
 from common.domain.revisions import shown
+from common.domain.runs import RunState
+from common.store.engine.dialect import table_of
 from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
-from common.store.schema.tables import AttemptRow, ObjectResultRow, RunRow
+from common.store.schema.tables import AttemptRow, ObjectResultRow, OpenRunRow, RunRow
 from common.store.state.stored_reasons import params_in, reason_in
 from common.store.state.stored_sources import sources_in
 
 _BEFORE_TAIL = "_" * 8 + "-____" * 3 + "-"
 """Matches what stands before an id's tail, its last twelve digits: the part that runs made together do not share."""
+_GREATEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+_RUN, _OPEN = table_of(RunRow), table_of(OpenRunRow)
+_STANDS = tuple(column.name for column in _OPEN.c if column.name in _RUN.c)
+"""Columns that both tables have: of a run that is open its row there says how it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +152,18 @@ def runs(connection: Connection, which: RunFilter, *, after: str = "", limit: in
         after: id of the last row of the page before; ids sort by time.
         limit: rows at most, up to ``MAX_PAGE``.
     """
-    query = select(*RunRow.__table__.c)
+    query = _whole()
     for column, wanted in (
         (RunRow.cluster, which.cluster),
         (RunRow.application, which.application),
-        (RunRow.state, which.state),
         (RunRow.outcome, which.outcome),
     ):
         if wanted:
             query = query.where(column == wanted)
+    if which.state == RunState.ENDED:
+        query = query.where(RunRow.outcome.is_not(None))
+    elif which.state:
+        query = query.where(OpenRunRow.state == which.state)
     if after:
         query = query.where(RunRow.id < after)
     rows = connection.execute(query.order_by(RunRow.id.desc()).limit(limit + 1))
@@ -163,7 +172,9 @@ def runs(connection: Connection, which: RunFilter, *, after: str = "", limit: in
 
 def run(connection: Connection, run_id: RunId) -> RunDetail | None:
     """Return a run with its attempts and object results; None where there is none."""
-    row = connection.execute(select(*RunRow.__table__.c).where(RunRow.id == run_id)).one_or_none()
+    if not is_uuid(run_id):
+        return None
+    row = connection.execute(_whole().where(RunRow.id == run_id)).one_or_none()
     if row is None:
         return None
     attempts = connection.execute(
@@ -177,6 +188,15 @@ def run(connection: Connection, run_id: RunId) -> RunDetail | None:
     return RunDetail(_run(row), tuple(map(_attempt, attempts)), tuple(map(_result, results)))
 
 
+def _whole() -> Select[Any]:
+    """Return a query for runs, open ones as they stand."""
+    is_open = _OPEN.c.run_id.is_not(None)
+    stands = (case((is_open, _OPEN.c[name]), else_=_RUN.c[name]).label(name) for name in _STANDS)
+    state = func.coalesce(_OPEN.c.state, RunState.ENDED.value).label("state")
+    decided = (column for column in _RUN.c if column.name not in _STANDS)
+    return select(*decided, *stands, state).select_from(_RUN.outerjoin(_OPEN, _OPEN.c.run_id == _RUN.c.id))
+
+
 def by_part(connection: Connection, part: str, *, limit: int) -> list[tuple[RunId, str]]:
     """Return the first runs whose id, or whose id's tail, begins so; each with its placement, oldest first.
 
@@ -185,9 +205,10 @@ def by_part(connection: Connection, part: str, *, limit: int) -> list[tuple[RunI
         part: hexadecimal digits and dashes.
         limit: how many at most.
     """
-    # Beyond every id that begins so; the index serves a range where it may not serve LIKE.
-    within = and_(RunRow.id >= part, RunRow.id < f"{part}g")
-    which = within if "-" in part else or_(within, RunRow.id.like(f"{_BEFORE_TAIL}{part}%"))
+    tail = cast(RunRow.id, String).like(f"{_BEFORE_TAIL}{part}%") if "-" not in part else false()
+    least, greatest = (part + of[len(part) :] for of in (LEAST_UUID, _GREATEST))
+    # The index serves a range where it may not serve LIKE.
+    which = or_(RunRow.id.between(least, greatest), tail) if is_uuid(least) else tail
     query = select(RunRow.id, RunRow.cluster, RunRow.application).where(which).order_by(RunRow.id).limit(limit)
     return [(RunId(id_), f"{cluster}/{application}") for id_, cluster, application in connection.execute(query)]
 

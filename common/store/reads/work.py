@@ -22,7 +22,7 @@ from common.store.state.clusters import CONTACTED
 
 _QUEUED = """
 SELECT queue, count(*) AS runs, sum(CASE WHEN not_before <= :now THEN 1 ELSE 0 END) AS due, min(not_before) AS since
-FROM runs WHERE {which} GROUP BY queue
+FROM open_runs WHERE {which} GROUP BY queue
 """
 QUEUED = tuple(
     text(_QUEUED.format(which=which)).bindparams(bindparam("now", type_=Instant())).columns(since=Instant())

@@ -151,10 +151,11 @@ _SQLITE_ID = f"lower(printf('%08x-%04x-7000-8000-%012x', {_SQLITE_MILLIS} >> 16,
 _POSTGRESQL_TX = "CAST(CAST(pg_current_xact_id() AS text) AS bigint) + " + _LAST
 _POSTGRESQL_ID = """flotilla_event_id(at, nextval('event_numbers'))"""
 _EVENT_ID = """
-CREATE FUNCTION flotilla_event_id(at timestamptz, number bigint) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION flotilla_event_id(at timestamptz, number bigint) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT left(millis, 8) || '-' || right(millis, 4) || '-7' || lpad(to_hex(micros * 4096 / 1000), 3, '0')
-      || '-8' || lpad(to_hex((number >> 48) & 4095), 3, '0') || '-' || lpad(to_hex(number & 281474976710655), 12, '0')
+  SELECT CAST(left(millis, 8) || '-' || right(millis, 4) || '-7' || lpad(to_hex(micros * 4096 / 1000), 3, '0')
+      || '-8' || lpad(to_hex((number >> 48) & 4095), 3, '0')
+      || '-' || lpad(to_hex(number & 281474976710655), 12, '0') AS uuid)
     FROM (SELECT lpad(to_hex(since / 1000), 12, '0') AS millis, since % 1000 AS micros
       FROM (SELECT CAST(extract(epoch FROM at) * 1000000 AS bigint) AS since) AS a) AS b;
 END

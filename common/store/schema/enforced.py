@@ -12,7 +12,7 @@ import re
 
 from sqlalchemy import Connection, text
 
-from common.store.schema import emitters, pools, triggers
+from common.store.schema import emitters, months, pools, triggers
 from common.store.schema.triggers import schema_of
 
 _OURS = re.compile(r"(guard|pool|event)_")
@@ -36,7 +36,7 @@ _CATALOGUE = f"""
 SELECT md5(string_agg(line, chr(10) ORDER BY line COLLATE "C")) FROM (
   SELECT concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
-    WHERE NOT t.tgisinternal AND t.tgname ~ '^(guard|pool|event)_' AND c.{_HERE}
+    WHERE NOT t.tgisinternal AND t.tgname ~ '^(guard|pool|event)_' AND NOT c.relispartition AND c.{_HERE}
   UNION ALL
   SELECT concat_ws(' ', c.relname, p.polname, p.polcmd, p.polpermissive, p.polroles,
       pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
@@ -57,7 +57,7 @@ def is_in_force(connection: Connection) -> bool:
     """Return whether all of it is as this code makes it; no table is locked to find out."""
     if connection.dialect.name == "sqlite":
         return _sqlite_triggers(connection) == dict(_named(_statements(connection)))
-    return bool(connection.execute(text(_NOTE)).scalar() == _note(connection))
+    return bool(connection.execute(text(_NOTE)).scalar() == _note(connection)) and not _unguarded(connection)
 
 
 def remove(connection: Connection) -> None:
@@ -81,7 +81,8 @@ def remove(connection: Connection) -> None:
 
 def create(connection: Connection) -> None:
     """Put all of it in force; the tables are there as this version knows them, and nothing of it is."""
-    for statement in _statements(connection):
+    guards = map(months.guard, months.guarded_by(connection).values())
+    for statement in (*_statements(connection), *guards):
         connection.execute(text(statement))
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"COMMENT ON FUNCTION {_NOTED_ON} IS '{_note(connection)}'"))
@@ -90,7 +91,13 @@ def create(connection: Connection) -> None:
 def missing(connection: Connection) -> tuple[str, ...]:
     """Return what is not in force, or otherwise than this code makes it; empty is right."""
     gone = (*triggers.missing(connection), *emitters.missing(connection), *pools.missing(connection))
+    gone += _unguarded(connection)
     return gone if gone or is_in_force(connection) else ("all of another version, or changed by hand",)
+
+
+def _unguarded(connection: Connection) -> tuple[str, ...]:
+    wanted = {(table, name) for name, table in months.guarded_by(connection).items()}
+    return tuple(sorted(name for _, name in wanted - triggers.present(connection)))
 
 
 def _statements(connection: Connection) -> tuple[str, ...]:

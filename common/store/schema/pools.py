@@ -51,9 +51,9 @@ def _own_placement(table: str) -> str:
     return f"EXISTS (SELECT FROM placements AS p WHERE p.id = {table}.placement_id)"
 
 
-def _run_of(table: str) -> str:
-    run = f"r.id = {table}.run_id AND r.placement_id = {table}.placement_id"
-    return f"EXISTS (SELECT FROM runs AS r WHERE {run}"
+def _of_run(table: str, runs: str, key: str, standing: str = "") -> str:
+    run = f"r.{key} = {table}.run_id AND r.placement_id = {table}.placement_id"
+    return f"EXISTS (SELECT FROM {runs} AS r WHERE {run}{standing and ' AND '}{standing})"
 
 
 _LEASE = f"""
@@ -70,6 +70,7 @@ _SPENT = f"""
 (placement_id = 0 AND objects = 0 AND {_ANY_POOL}) OR EXISTS (SELECT FROM placements AS p
   WHERE p.id = prune_spending.placement_id AND p.application = prune_spending.application)
 """
+_CLAIMED = "r.state = 'running' AND r.attempts = number"
 _OPEN_ATTEMPT = """
 EXISTS (SELECT FROM attempts AS a
   WHERE a.run_id = object_results.run_id AND a.number = object_results.attempt AND a.outcome IS NULL)
@@ -93,12 +94,14 @@ POLICIES = (
     Policy("findings", "ALL", f"pool = {POOL}", f"pool = {POOL} AND {_own_placement('findings')}"),
     Policy("runs", "SELECT", _own_cluster("runs.cluster")),
     Policy("runs", "UPDATE", _own_cluster("runs.cluster"), _own_cluster("runs.cluster")),
+    Policy("open_runs", "SELECT", _own_cluster("open_runs.cluster")),
+    Policy("open_runs", "UPDATE", _own_cluster("open_runs.cluster"), _own_cluster("open_runs.cluster")),
     Policy("attempts", "SELECT", _own_placement("attempts")),
-    Policy("attempts", "INSERT", check=f"{_run_of('attempts')} AND r.state = 'running' AND r.attempts = number)"),
+    Policy("attempts", "INSERT", check=_of_run("attempts", "open_runs", "run_id", _CLAIMED)),
     Policy("attempts", "UPDATE", _own_placement("attempts"), _own_placement("attempts")),
     Policy("object_results", "SELECT", "EXISTS (SELECT FROM runs AS r WHERE r.id = object_results.run_id)"),
     Policy("object_results", "INSERT", check=_OPEN_ATTEMPT),
-    Policy("planned_changes", "ALL", _own_placement("planned_changes"), f"{_run_of('planned_changes')})"),
+    Policy("planned_changes", "ALL", _own_placement("planned_changes"), _of_run("planned_changes", "runs", "id")),
     *_own("leases", _LEASE),
     # What a revision may remove is bounded over all clusters.
     Policy("prune_spending", "SELECT", _ANY_POOL),
@@ -193,12 +196,18 @@ _FIND_AGAIN = """
 _FIND = f"""
   NEW.found_at := clock_timestamp();
 {_FIND_AGAIN}"""
-_MOVE_RUN = """
+_BEGIN_RUN = """
+  lies := CASE WHEN OLD.started_at IS NOT NULL OR NOT flotilla_near(NEW.started_at) THEN 'when a run began' END;
+"""
+_AS_IT_STOOD = " AND ".join(
+    f"o.{name} IS NOT DISTINCT FROM NEW.{name}" for name in ("started_at", "attempts", "retries", "interruptions")
+)
+_END_RUN = f"""
   lies := CASE
-    WHEN NEW.started_at IS DISTINCT FROM OLD.started_at
-      AND (OLD.started_at IS NOT NULL OR NOT flotilla_near(NEW.started_at)) THEN 'when a run began'
-    WHEN NEW.ended_at IS NOT NULL AND NOT flotilla_near(NEW.ended_at) THEN 'when a run ended'
+    WHEN NOT flotilla_near(NEW.ended_at) THEN 'when a run ended'
     WHEN NEW.outcome = 'interrupted' THEN 'that a run was interrupted'
+    WHEN NOT EXISTS (SELECT FROM open_runs AS o WHERE o.run_id = NEW.id AND {_AS_IT_STOOD})
+      THEN 'another course of a run'
   END;
 """
 _BEGIN_ATTEMPT = """
@@ -241,12 +250,8 @@ WRITINGS = (
     Writing("audit", "INSERT", _AUDIT),
     Writing("findings", "INSERT", _FIND),
     Writing("findings", "UPDATE", _FIND_AGAIN),
-    Writing(
-        "runs",
-        "UPDATE",
-        _MOVE_RUN,
-        "NEW.started_at IS DISTINCT FROM OLD.started_at OR NEW.ended_at IS NOT NULL OR NEW.outcome IS NOT NULL",
-    ),
+    Writing("open_runs", "UPDATE", _BEGIN_RUN, "NEW.started_at IS DISTINCT FROM OLD.started_at"),
+    Writing("runs", "UPDATE", _END_RUN),
     Writing("attempts", "INSERT", _BEGIN_ATTEMPT),
     Writing("attempts", "UPDATE", _END_ATTEMPT),
     Writing("placements", "UPDATE", _LEAVE, _LEAVES),

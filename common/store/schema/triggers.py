@@ -57,9 +57,11 @@ def expendable(run: str) -> str:
 
 
 _OF_EXPENDABLE = f"EXISTS (SELECT 1 FROM runs AS mine WHERE mine.id = OLD.run_id AND {expendable('mine')})"  # noqa: S608 - constants
+_HAS_ENDED = "EXISTS (SELECT 1 FROM runs AS mine WHERE mine.id = {run} AND mine.outcome IS NOT NULL)"
 GUARDS = (
-    Guard("runs", "UPDATE", "OLD.state = 'ended'"),
+    Guard("runs", "UPDATE", "OLD.outcome IS NOT NULL"),
     Guard("runs", "DELETE", unless=expendable("OLD")),
+    Guard("open_runs", "DELETE", unless=_HAS_ENDED.format(run="OLD.run_id")),
     Guard("attempts", "UPDATE", "OLD.outcome IS NOT NULL"),
     Guard("attempts", "DELETE", unless=_OF_EXPENDABLE),
     Guard("object_results", "UPDATE"),
@@ -69,22 +71,28 @@ GUARDS = (
     Guard("events", "UPDATE"),
     Guard("events", "DELETE", unless=f"OLD.at < {HORIZON}"),
 )
-NEWER = tuple(Guard(table, "INSERT") for table in ("attempts", "object_results", "planned_changes"))
+NEWER = tuple(Guard(table, "INSERT") for table in ("attempts", "object_results", "open_runs", "planned_changes"))
 """Nothing is added to a run that has ended."""
 STATE_GUARDS = {f"guard_{machine.table}_update_state": machine for machine in MACHINES}
-"""By the names of their triggers; after ``guard_runs_update``, since PostgreSQL fires them in the order of names."""
+"""By the names of their triggers."""
 TRUNCATED = tuple(dict.fromkeys(guard.table for guard in GUARDS))
 _MESSAGE = "history is append-only"
 _NO_CHANGE = "no such change of state"
-_ENDED = "(SELECT state FROM runs WHERE id = NEW.run_id) = 'ended'"
+_ENDED = (
+    f"EXISTS (SELECT 1 FROM runs WHERE id = NEW.run_id AND outcome IS NOT NULL AND (ended_at < {HORIZON}) IS NOT TRUE)"  # noqa: S608 - constants
+)
+_CLOSES = "AFTER UPDATE OF outcome ON runs FOR EACH ROW WHEN (OLD.outcome IS NULL AND NEW.outcome IS NOT NULL)"
+_CLOSE = "DELETE FROM open_runs WHERE run_id = NEW.id"
+CLOSER = "guard_runs_close"
+"""The trigger that takes a run out of those that are open, once it has an outcome. Nobody else may."""
 _FUNCTION = f"""
 CREATE FUNCTION flotilla_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '{_MESSAGE}: % on %', TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$
 """
 
-
+# With the owner's rights: a pool's role, which adds to runs, may not read the horizon.
 _NEWER_FUNCTION = f"""
-CREATE FUNCTION flotilla_refuse_ended() RETURNS trigger LANGUAGE plpgsql
+CREATE FUNCTION flotilla_refuse_ended() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, {{schema}}, pg_temp AS $$
 BEGIN
   IF {_ENDED} THEN
@@ -92,6 +100,12 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$
+"""
+
+_CLOSE_FUNCTION = f"""
+CREATE FUNCTION flotilla_close_run() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, {{schema}}, pg_temp AS $$
+BEGIN {_CLOSE}; RETURN NULL; END $$
 """
 
 _STATE_FUNCTION = f"""
@@ -116,7 +130,8 @@ def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
     """Return what makes the guards, in order; ``schema`` is where our tables are in PostgreSQL, quoted."""
     if dialect == "sqlite":
         states = tuple(f"{_on_state(name)} {_raised(f'{_NO_CHANGE}: {of.table}')}" for name, of in STATE_GUARDS.items())
-        return tuple(map(_of_sqlite, GUARDS)) + tuple(map(_newer_of_sqlite, NEWER)) + states
+        ends = f"CREATE TRIGGER {CLOSER} {_CLOSES} BEGIN {_CLOSE}; END"
+        return (*map(_of_sqlite, GUARDS), *map(_newer_of_sqlite, NEWER), ends, *states)
     kept = [
         _KEPT_FUNCTION.format(table=guard.table, schema=schema, unless=guard.unless).strip()
         for guard in GUARDS
@@ -136,9 +151,13 @@ def statements(dialect: str, schema: str = "") -> tuple[str, ...]:
         f"CREATE TRIGGER {g.name} BEFORE INSERT ON {g.table} FOR EACH ROW EXECUTE FUNCTION flotilla_refuse_ended()"
         for g in NEWER
     ]
-    functions = (_FUNCTION.strip(), _NEWER_FUNCTION.format(schema=schema).strip(), _STATE_FUNCTION.strip(), *kept)
+    own = (_FUNCTION, _NEWER_FUNCTION.format(schema=schema), _STATE_FUNCTION, _CLOSE_FUNCTION.format(schema=schema))
+    close = (
+        "REVOKE ALL ON FUNCTION flotilla_close_run(), flotilla_refuse_ended() FROM PUBLIC",
+        f"CREATE TRIGGER {CLOSER} {_CLOSES} EXECUTE FUNCTION flotilla_close_run()",
+    )
     states = tuple(f"{_on_state(name)} EXECUTE FUNCTION flotilla_refuse_state()" for name in STATE_GUARDS)
-    return (*functions, *rows, *emptied, *newer, *states)
+    return (*(one.strip() for one in own), *kept, *rows, *emptied, *newer, *close, *states)
 
 
 def schema_of(connection: Connection) -> str:
@@ -166,7 +185,7 @@ def present(connection: Connection) -> set[tuple[str, str]]:
 
 def _wanted(dialect: str) -> set[tuple[str, str]]:
     wanted = {(guard.table, guard.name) for guard in (*GUARDS, *NEWER)}
-    wanted |= {(machine.table, name) for name, machine in STATE_GUARDS.items()}
+    wanted |= {(machine.table, name) for name, machine in STATE_GUARDS.items()} | {("runs", CLOSER)}
     if dialect == "postgresql":
         wanted |= {(table, f"guard_{table}_truncate") for table in TRUNCATED}
     return wanted

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, case, insert, or_, select, update
 
 from common.domain.approvals import ApprovalKind, ApprovalState
+from common.domain.refs import RunId
 from common.domain.status import Reason
 from common.store.engine.dialect import fixed, table_of
 from common.store.schema.tables import ApprovalRow
@@ -155,7 +156,7 @@ def close(connection: Connection, kind: ApprovalKind, subject: str, *, now: date
     connection.execute(_CLOSE, {"of_kind": kind.value, "of_subject": subject, "now": now})
 
 
-def note_run(connection: Connection, approval_id: int, run_id: str) -> None:
+def note_run(connection: Connection, approval_id: int, run_id: RunId) -> None:
     """Note the run that carries the approval out."""
     connection.execute(update(ApprovalRow).where(ApprovalRow.id == approval_id).values(run_id=run_id))
 

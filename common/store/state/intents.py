@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from common.domain.reasons import hold_sentence
+from common.domain.refs import RunId
 from common.domain.status import Reason
 from common.store.events import audit
 from common.store.schema.tables import IntentRow
@@ -53,7 +54,7 @@ class Answer:
 
     outcome: IntentOutcome
     result: Reason
-    run_id: str | None = None
+    run_id: RunId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from common.domain.refs import ObjectId, PlacementRef
 from common.domain.runs import RunKind, RunState
 from common.domain.status import NONE, Reason
 from common.store.engine.dialect import batched, fixed, table_of
-from common.store.schema.tables import ApprovalRow, InventoryRow, PlacementRow, RunRow
+from common.store.schema.tables import ApprovalRow, InventoryRow, OpenRunRow, PlacementRow, RunRow
 from common.store.state import inventory
 from common.store.state.run_kinds import is_of
 from common.store.state.stored_reasons import reason_in
@@ -101,8 +101,8 @@ class Pending:
 
 def hold_still(connection: Connection, ref: PlacementRef) -> None:
     """Let no run of a placement that is there be claimed before the writing transaction ends, where that can be."""
-    mine = (RunRow.cluster == ref.cluster, RunRow.application == ref.application, RunRow.state != RunState.ENDED)
-    connection.execute(select(RunRow.id).where(*mine, _WRITES).order_by(RunRow.id).with_for_update()).all()
+    mine = (OpenRunRow.cluster == ref.cluster, OpenRunRow.application == ref.application, _WRITES)
+    connection.execute(select(OpenRunRow.run_id).where(*mine).order_by(OpenRunRow.run_id).with_for_update()).all()
 
 
 def keeper(connection: Connection, ref: PlacementRef, objects: Collection[ObjectId]) -> Keeper | None:
@@ -111,7 +111,7 @@ def keeper(connection: Connection, ref: PlacementRef, objects: Collection[Object
     row = connection.execute(select(*PlacementRow.__table__.c).where(*mine)).one_or_none()
     if row is None:
         return None
-    unended = select(RunRow.state).where(RunRow.placement_id == row.id, RunRow.state != RunState.ENDED, _WRITES)
+    unended = select(OpenRunRow.state).where(OpenRunRow.placement_id == row.id, _WRITES)
     states = set(connection.scalars(unended))
     last = select(RunRow.snapshot_id).where(RunRow.placement_id == row.id).order_by(RunRow.id.desc()).limit(1)
     desired = applied = None

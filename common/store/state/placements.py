@@ -16,7 +16,7 @@ from common.domain.revisions import Revision
 from common.domain.runs import Outcome, RunKind, RunState
 from common.domain.status import BY_LOOKS, NONE, Reason, Remedy, StatusFacts, sync_status
 from common.store.engine.dialect import batched, fixed, insert
-from common.store.schema.tables import PlacementRow, RunRow
+from common.store.schema.tables import OpenRunRow, PlacementRow, RunRow
 from common.store.state import placement_sources
 from common.store.state.run_kinds import is_of
 from common.store.state.status import NO_FAILURE, settle
@@ -97,7 +97,6 @@ class PlacementChange:
 _TABLE = cast("Table", PlacementRow.__table__)
 _WRITES = is_of(RunKind.SYNC)
 """A run that only looks does not bring a placement to its desired revision."""
-_UNENDED = RunRow.state != fixed(RunState.ENDED.value)
 _COLUMNS = (
     PlacementRow.id,
     PlacementRow.cluster,
@@ -119,16 +118,16 @@ _COLUMNS = (
     PlacementRow.changed_at,
     PlacementRow.objects,
     PlacementRow.tenant_project,
-    RunRow.id.label("run_id"),
-    RunRow.state.label("run_state"),
-    RunRow.trigger,
-    RunRow.source_digest,
-    RunRow.parameters_digest,
+    OpenRunRow.run_id,
+    OpenRunRow.state.label("run_state"),
+    OpenRunRow.trigger,
+    OpenRunRow.source_digest,
+    OpenRunRow.parameters_digest,
 )
 
 
 def _with_runs() -> Select[*tuple[Any, ...]]:
-    return select(*_COLUMNS).outerjoin(RunRow, and_(RunRow.placement_id == PlacementRow.id, _UNENDED, _WRITES))
+    return select(*_COLUMNS).outerjoin(OpenRunRow, and_(OpenRunRow.placement_id == PlacementRow.id, _WRITES))
 
 
 def everything(connection: Connection) -> dict[PlacementRef, PlacementFacts]:
@@ -242,7 +241,7 @@ def want_nothing(connection: Connection, placement_ids: Sequence[int]) -> None:
 def runs_made(connection: Connection, run_ids: Sequence[RunId]) -> None:
     """Note that the placements of these runs have got the run they wanted, and that nothing hinders those placed."""
     for batch in batched(run_ids):
-        mine = PlacementRow.id.in_(select(RunRow.placement_id).where(RunRow.id.in_(batch)))
+        mine = PlacementRow.id.in_(select(OpenRunRow.placement_id).where(OpenRunRow.run_id.in_(batch)))
         connection.execute(update(PlacementRow).where(mine).values(retry_at=None))
         placed = PlacementRow.state == PlacementState.PLACED
         connection.execute(update(PlacementRow).where(mine, placed).values(columns_of("hold", NONE)))
@@ -255,9 +254,9 @@ def want_what_was_missed(connection: Connection, *, now: datetime) -> int:
     itself given up, a race with a claim), the wish comes back by this. Failures have their own time or wait for a
     change, and a removal that asked a person goes on by the answer.
     """
-    mine = (RunRow.placement_id == PlacementRow.id, _WRITES)
-    unended = select(RunRow.id).where(*mine, _UNENDED)
-    last = select(RunRow.outcome).where(*mine).order_by(RunRow.id.desc()).limit(1)
+    unended = select(OpenRunRow.run_id).where(OpenRunRow.placement_id == PlacementRow.id, _WRITES)
+    written = (RunRow.placement_id == PlacementRow.id, is_of(RunKind.SYNC, RunRow))
+    last = select(RunRow.outcome).where(*written).order_by(RunRow.id.desc()).limit(1)
     behind = or_(
         PlacementRow.applied_source_digest.is_distinct_from(PlacementRow.desired_source_digest),
         PlacementRow.applied_parameters_digest.is_distinct_from(PlacementRow.desired_parameters_digest),

@@ -6,12 +6,12 @@ from sqlalchemy import ColumnElement
 
 from common.domain.runs import RunKind, Trigger
 from common.store.engine.dialect import fixed
-from common.store.schema.tables import RunRow
+from common.store.schema.tables import OpenRunRow, RunRow
 
 (_CHECK,) = (trigger for trigger in Trigger if trigger.kind is RunKind.CHECK)
 
 
-def is_of(kind: RunKind) -> ColumnElement[bool]:
+def is_of(kind: RunKind, of: type[OpenRunRow | RunRow] = OpenRunRow) -> ColumnElement[bool]:
     """Return the condition that a run is of a kind, a constant in its text: partial indexes are found by that."""
     only = fixed(_CHECK.value)
-    return RunRow.trigger == only if kind is RunKind.CHECK else RunRow.trigger != only
+    return of.trigger == only if kind is RunKind.CHECK else of.trigger != only

@@ -20,7 +20,7 @@ from common.broker.errors import (
 from common.broker.sender import CelerySender
 from common.settings import Settings, settings
 from common.store.engine.session import Database
-from common.store.schema.tables import RunRow
+from common.store.schema.tables import OpenRunRow
 from console.cli.doctor import Finding, examine
 from console.cli.main import app as flotilla
 from scheduler.loop.dispatch import Dispatcher
@@ -150,7 +150,7 @@ def test_nothing_is_marked_as_sent_while_the_broker_is_full(steps: Steps, broker
     steps.planner.tick()
     steps.turns(1)
     with steps.db.read() as connection:
-        assert connection.execute(select(RunRow.state, RunRow.sent_at)).one() == ("queued", None)
+        assert connection.execute(select(OpenRunRow.state, OpenRunRow.sent_at)).one() == ("queued", None)
 
 
 @pytest.mark.usefixtures("steps")

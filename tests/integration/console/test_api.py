@@ -16,11 +16,21 @@ from common.domain.refs import GitRef, SourceRef
 from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.queue import leases, sending
-from common.store.schema.tables import AuditRow, ClusterRow, IntentRow, PlacementRow, RunRow, SessionRow, SourceRow
+from common.store.schema.tables import (
+    AuditRow,
+    ClusterRow,
+    IntentRow,
+    OpenRunRow,
+    PlacementRow,
+    RunRow,
+    SessionRow,
+    SourceRow,
+)
 from common.store.state import sources
 from console.api.app import create_app
 from console.api.ready import Readiness
 from tests.harness.routes import routes
+from tests.integration.db.rows import run_id
 
 TOKEN = "a-token-of-this-test"
 OPEN = {"/healthz", "/readyz", "/login"}
@@ -264,13 +274,37 @@ async def test_runs_are_shown_newest_first(
     with database.write() as connection:
         placement = connection.execute(select(PlacementRow.id)).scalar_one()
         for number in range(3):
-            ended = {"state": "ended", "outcome": "succeeded", "ended_at": NOW} if number < 2 else {"state": "queued"}
-            values = {"id": f"0000000{number}", "placement_id": placement, "cluster": "eu", "application": "web"}
-            common = {"trigger": "revision", "actor": "flotilla", "priority": 2, "queue": "q", "snapshot_id": 1}
-            connection.execute(insert(RunRow).values(**values, **common, not_before=NOW, created_at=NOW, **ended))
+            ended = {"outcome": "succeeded", "ended_at": NOW} if number < 2 else {}
+            decided = {"placement_id": placement, "cluster": "eu", "application": "web", "trigger": "revision"}
+            decided |= {"priority": 2, "queue": "q"}
+            made = {"id": run_id(number), "actor": "flotilla", "snapshot_id": 1, "created_at": NOW}
+            connection.execute(insert(RunRow).values(**decided, **made, **ended))
+        stands = {"run_id": run_id(2), "state": "queued", "not_before": NOW}
+        connection.execute(insert(OpenRunRow).values(**decided, **stands))
     runs = (await browser.get("/api/v1/runs", params={"limit": 2}, headers=bearer)).json()
-    assert [run["id"] for run in runs["items"]] == ["00000002", "00000001"]
-    assert runs["after"] == "00000001"
+    assert [run["id"] for run in runs["items"]] == [run_id(2), run_id(1)]
+    assert [run["state"] for run in runs["items"]] == ["queued", "ended"]
+    assert runs["after"] == run_id(1)
+
+
+@pytest.mark.parametrize("after", ["nonsense", "0", "01990000-0000-7000-8000-00000000000G", "0199", "'", "\u0661" * 36])
+@pytest.mark.parametrize("path", ["/api/v1/runs", "/runs", "/api/v1/events"])
+async def test_what_ended_no_page_is_told(
+    browser: httpx.AsyncClient, bearer: dict[str, str], path: str, after: str
+) -> None:
+    """PostgreSQL refuses a query for what is no UUID, which is no fault of the database."""
+    answer = await browser.get(path, params={"after": after}, headers=bearer)
+    assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    assert ("is no position of an event" if "events" in path else "which ended no page") in answer.text
+
+
+@pytest.mark.parametrize("name", ["nonsense", "0199zz", "01990000-0000-7000-8000-00000000000G", "\u0661" * 36])
+@pytest.mark.parametrize("path", ["/api/v1/runs", "/runs"])
+async def test_what_is_no_id_of_a_run_is_not_found(
+    browser: httpx.AsyncClient, bearer: dict[str, str], path: str, name: str
+) -> None:
+    answer = await browser.get(f"{path}/{name}", headers=bearer)
+    assert answer.status_code == httpx.codes.NOT_FOUND
 
 
 async def test_flower_is_read_only(browser: httpx.AsyncClient, bearer: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from common.domain.work import WorkerState
 from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.queue import leases, sending, workers
-from common.store.schema.tables import ClusterRow, PlacementRow, RunRow, SourceRow
+from common.store.schema.tables import ClusterRow, OpenRunRow, PlacementRow, RunRow, SourceRow
 from common.store.state import fleet
 from console.api.app import create_app
 from console.cli.transports import in_process_client
@@ -46,8 +46,8 @@ def busy(database: Database) -> Database:
     listen.tick()
     with database.write() as connection:
         now = database.now(connection)
-        connection.execute(update(RunRow).values(not_before=now - MINUTE))
-        ended = {"state": "ended", "started_at": now - 9 * MINUTE, "ended_at": now - 7 * MINUTE, "sent_at": None}
+        connection.execute(update(OpenRunRow).values(not_before=now - MINUTE))
+        ended = {"started_at": now - 9 * MINUTE, "ended_at": now - 7 * MINUTE}
         one = RunRow.application == "a0"
         connection.execute(update(RunRow).where(one).values(ended | {"outcome": "failed"}))
         found = {"memory": 7, "none": 2}

@@ -54,13 +54,20 @@ def test_an_upgrade_takes_rights_from_who_is_registered_nowhere(made: Database) 
         roles.grant(connection, "eu", ROLE)
         connection.execute(text(f"GRANT SELECT ON runs TO {OTHER}"))
     assert upgrade.upgrade(made) == ()
-    with made.write() as connection:
-        connection.execute(text(f"GRANT UPDATE (state) ON runs TO {OTHER}"))
-    assert upgrade.upgrade(made) == (OTHER,)
+    for right in ("UPDATE (outcome) ON runs", "UPDATE (state) ON open_runs", "INSERT ON runs_default"):
+        with made.write() as connection:
+            connection.execute(text(f"GRANT {right} TO {OTHER}"))
+        assert upgrade.upgrade(made) == (OTHER,)
     with made.read() as connection:
-        may = text("SELECT has_any_column_privilege(:role, 'runs', 'UPDATE')")
-        assert connection.execute(may, {"role": ROLE}).scalar_one()
-        assert not connection.execute(may, {"role": OTHER}).scalar_one()
+        may = text("SELECT has_any_column_privilege(:role, :table, :right)")
+        for table, right, mine in (
+            ("runs", "UPDATE", True),
+            ("open_runs", "UPDATE", True),
+            ("runs_default", "INSERT", False),
+        ):
+            asked = {"table": table, "right": right}
+            assert connection.execute(may, asked | {"role": ROLE}).scalar_one() == mine
+            assert not connection.execute(may, asked | {"role": OTHER}).scalar_one()
 
 
 def test_a_role_that_is_taken_away_reaches_nothing(made: Database) -> None:

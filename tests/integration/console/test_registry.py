@@ -199,9 +199,7 @@ def _run(id_: str, placement: int, snapshot: int) -> dict[str, object]:
         "priority": 1,
         "queue": "default",
         "snapshot_id": snapshot,
-        "state": "ended",
         "outcome": "succeeded",
-        "not_before": NOW,
         "created_at": NOW,
         "ended_at": NOW,
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import JSON, Boolean, Column, Connection, DateTime, Float, Integer, Table, TypeDecorator, text
+from sqlalchemy import JSON, Boolean, Column, Connection, DateTime, Float, Integer, String, Table, TypeDecorator, text
 
 from common.store.schema.tables import Base
 
 ROWS: Mapping[str, int] = {
     "placements": 10_000,
     "runs": 40_000,
+    "open_runs": 400,
     "attempts": 40_000,
     "object_results": 40_000,
     "inventory": 40_000,
@@ -34,24 +35,35 @@ ROWS: Mapping[str, int] = {
 }
 """How many rows each table gets; one that is not named gets a thousand, and one that holds a single row that."""
 _DEFAULT = 1_000
+_UUID = 36
 _ENDED = "g % 100 <> 0"
+_RUN = "CAST('01990000-0000-7000-8000-' || lpad(({})::text, 12, '0') AS uuid)"
 _VALUES: Mapping[str, str] = {
-    "runs.id": "'01990000-0000-7000-8000-' || lpad(g::text, 12, '0')",
+    "runs.id": _RUN.format("g"),
     "runs.placement_id": f"CASE WHEN {_ENDED} THEN g % 10000 + 1 ELSE g / 4 + 1 END",
     "runs.priority": "g % 4",
     "runs.sources": "'[]'::jsonb",
     "runs.queue": "(ARRAY['default', 'eu', 'us'])[g % 3 + 1]",
     "runs.cluster": "'c' || g % 100",
     "runs.application": "'a' || g % 10000 / 100",
-    "runs.state": f"CASE WHEN {_ENDED} THEN 'ended' WHEN g % 300 = 0 THEN 'running' ELSE 'queued' END",
     "runs.outcome": f"CASE WHEN {_ENDED} THEN (ARRAY['succeeded', 'failed'])[g % 2 + 1] END",
     "runs.ended_at": f"CASE WHEN {_ENDED} THEN now() END",
-    "runs.sent_at": "CASE WHEN g % 200 = 0 AND g % 300 <> 0 THEN now() END",
     "runs.trigger": f"CASE WHEN {_ENDED} THEN (ARRAY['revision', 'drift', 'check'])[g % 3 + 1] ELSE 'revision' END",
-    "attempts.run_id": "'01990000-0000-7000-8000-' || lpad(g::text, 12, '0')",
+    "open_runs.run_id": _RUN.format("g * 100"),
+    "open_runs.placement_id": "g * 25 + 1",
+    "open_runs.priority": "g % 4",
+    "open_runs.queue": "(ARRAY['default', 'eu', 'us'])[g % 3 + 1]",
+    "open_runs.cluster": "'c' || g % 100",
+    "open_runs.application": "'a' || g % 10000 / 100",
+    "open_runs.state": "CASE WHEN g % 3 = 0 THEN 'running' ELSE 'queued' END",
+    "open_runs.sent_at": "CASE WHEN g % 2 = 0 AND g % 3 <> 0 THEN now() END",
+    "open_runs.trigger": "'revision'",
+    "attempts.run_id": _RUN.format("g"),
     "attempts.outcome": "CASE WHEN g % 300 <> 0 THEN 'succeeded' END",
     "attempts.ended_at": "CASE WHEN g % 300 <> 0 THEN now() END",
-    "object_results.run_id": "'01990000-0000-7000-8000-' || lpad((g / 4)::text, 12, '0')",
+    "object_results.action": "'created'",
+    "planned_changes.action": "'created'",
+    "object_results.run_id": _RUN.format("g / 4"),
     "placements.cluster": "'c' || g % 100",
     "placements.application": "'a' || g / 100",
     "placements.state": "CASE WHEN g % 100 = 0 THEN 'leaving' ELSE 'placed' END",
@@ -125,5 +137,7 @@ def _value(table: Table, column: Column[object]) -> str:
         return "now() - g * interval '1 second'"
     if isinstance(kind, JSON):
         return "'{}'::jsonb"
+    if isinstance(kind, String) and kind.length == _UUID:
+        return _RUN.format("g")
     length = getattr(kind, "length", None)
     return f"left('x' || g, {length})" if length else "'x' || g"

@@ -11,7 +11,7 @@ from common.domain.runs import Trigger
 from common.domain.status import NONE
 from common.store.engine.session import Database
 from common.store.queue import runs
-from common.store.schema.tables import AttemptRow, PlacementRow, RunRow, WorkerRow
+from common.store.schema.tables import AttemptRow, OpenRunRow, PlacementRow, RunRow, WorkerRow
 from tests.factories import revision
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -53,10 +53,23 @@ def claimed(database: Database, ref: str = "eu/web", *, worker: str = "w1", now:
     return found
 
 
-def run_row(database: Database, run: RunId) -> dict[str, object]:
-    """Return a run's columns."""
+def run_id(number: int) -> RunId:
+    """Return an id for a run that nobody made."""
+    return RunId(f"01990000-0000-7000-8000-{number:012}")
+
+
+def run_row(database: Database, run: str) -> dict[str, object]:
+    """Return a run's columns; of one that is open as it stands, with its ``state``."""
     with database.read() as connection:
-        return dict(connection.execute(select(RunRow.__table__).where(RunRow.id == run)).mappings().one())
+        return whole_row(connection, run)
+
+
+def whole_row(connection: Connection, run: str) -> dict[str, object]:
+    """Return a run's columns; of one that is open as it stands, with its ``state``."""
+    decided = connection.execute(select(RunRow.__table__).where(RunRow.id == run)).mappings().one()
+    stands = connection.execute(select(OpenRunRow.__table__).where(OpenRunRow.run_id == run)).mappings().one_or_none()
+    assert (stands is None) == (decided["outcome"] is not None), "a run is open until it has an outcome"
+    return {**decided, "state": "ended", "sent_at": None} if stands is None else {**decided, **stands}
 
 
 def attempt_rows(database: Database, run: RunId) -> list[dict[str, object]]:

@@ -14,7 +14,7 @@ from common.store.engine.session import Database
 from common.store.queue import attempts, leases, reaper, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
-from common.store.schema.tables import RunRow
+from common.store.schema.tables import OpenRunRow
 from common.store.state import placements
 from common.store.state.run_kinds import is_of
 from tests.factories import said
@@ -58,8 +58,10 @@ def test_sql_and_the_domain_agree_on_what_a_run_may_do(database: Database) -> No
     queued(database)
     for trigger in Trigger:
         with database.write() as connection:
-            connection.execute(update(RunRow).values(trigger=trigger.value))
-            (kind,) = (each for each in RunKind if connection.execute(select(RunRow.id).where(is_of(each))).first())
+            connection.execute(update(OpenRunRow).values(trigger=trigger.value))
+            (kind,) = (
+                one for one in RunKind if connection.execute(select(OpenRunRow.run_id).where(is_of(one))).first()
+            )
         assert kind is trigger.kind
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from common.store.reads.runs import RunFilter
 from common.store.schema.tables import Params, RunRow
 from common.store.state import intents
 from common.store.state.stored_reasons import reason_in
-from tests.integration.db.rows import NOW, add_placements
+from tests.integration.db.rows import NOW, add_placements, run_id, whole_row
 
 BEFORE = "0026"
 ENDED = {"state": "ended", "outcome": "succeeded", "error_code": "", "error": ""}
@@ -38,12 +39,12 @@ RUNS: dict[str, tuple[dict[str, str], str]] = {
 _RUN = (
     "INSERT INTO runs (id, placement_id, cluster, application, trigger, actor, cause, priority, queue, snapshot_id, "
     "state, reason, outcome, error_code, error, attempts, retries, interruptions, not_before, parked, created_at, "
-    "ended_at) VALUES (:id, :placement, 'eu', :id, 'manual', 'ann', '', 0, 'q', 1, :state, :words, :outcome, "
+    "ended_at) VALUES (:id, :placement, 'eu', 'web', 'manual', 'ann', '', 0, 'q', 1, :state, :words, :outcome, "
     ":error_code, :error, 1, 0, 0, :now, false, :now, :ended)"
 )
 _ATTEMPT = (
     "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, ended_at, outcome, error_code, error) "
-    "VALUES ('r0', 1, 1, 'w', :now, :now, 'failed', 'interrupted', 'worker w died during this attempt')"
+    "VALUES (:id, 1, 1, 'w', :now, :now, 'failed', 'interrupted', 'worker w died during this attempt')"
 )
 
 _FAULT = (
@@ -72,13 +73,13 @@ def _fill(database: Database) -> None:
     now = NOW if database.dialect == "postgresql" else NOW.replace(tzinfo=None).isoformat(" ")
     with database.write() as connection:
         for number, (words, (row, _)) in enumerate([*RUNS.items(), late]):
-            run: dict[str, Any] = {**row, "id": f"r{number}", "words": words, "outcome": row["outcome"] or None}
+            run: dict[str, Any] = {**row, "id": run_id(number), "words": words, "outcome": row["outcome"] or None}
             run |= {"now": now, "ended": now if row["state"] == "ended" else None, "placement": number + 1}
             if number == 0:
                 connection.execute(text(_RUN), run | {"state": "running", "outcome": None, "ended": None})
-                connection.execute(text(_ATTEMPT), {"now": now})
-                end = "UPDATE runs SET state = 'ended', outcome = 'superseded', ended_at = :now WHERE id = 'r0'"
-                connection.execute(text(end), {"now": now})
+                connection.execute(text(_ATTEMPT), {"id": run_id(0), "now": now})
+                end = "UPDATE runs SET state = 'ended', outcome = 'superseded', ended_at = :now WHERE id = :id"
+                connection.execute(text(end), {"id": run_id(0), "now": now})
             else:
                 connection.execute(text(_RUN), run)
 
@@ -87,16 +88,17 @@ def test_words_become_codes_that_say_the_same(database: Database) -> None:
     _fill(database)
     upgrade.upgrade(database)
     with database.read() as connection:
-        found = {row.id: row for row in connection.execute(select(*RunRow.__table__.c))}
+        ids = connection.execute(select(RunRow.id)).scalars().all()
+        found = {id_: SimpleNamespace(**whole_row(connection, id_)) for id_ in ids}
         seen = {view.id: view for view in reads.runs(connection, RunFilter()).items}
         attempt = connection.execute(text("SELECT error_code FROM attempts")).scalar_one()
     for number, (words, (row, code)) in enumerate(RUNS.items()):
-        run = found[f"r{number}"]
+        run = found[run_id(number)]
         assert (run.reason_code, hold_sentence(reason_in(run, "reason"))) == (code, words)
         assert (run.error_code, sentence(reason_in(run, "error"))) == (row["error_code"], row["error"])
-    late = seen[f"r{len(RUNS)}"]
+    late = seen[run_id(len(RUNS))]
     assert (late.reason, late.error_code, late.error) == ("", "sync.deadline", "not in time: health")
-    assert (seen["r1"].reason_params, attempt) == ({"by": "ann"}, "interrupted")
+    assert (seen[run_id(1)].reason_params, attempt) == ({"by": "ann"}, "interrupted")
 
 
 def test_history_is_guarded_after_going_there_and_back(database: Database) -> None:
@@ -106,7 +108,7 @@ def test_history_is_guarded_after_going_there_and_back(database: Database) -> No
     with database.read() as connection:
         words = {row.id: row.reason for row in connection.execute(text("SELECT id, reason FROM runs"))}
         error = connection.execute(text("SELECT error FROM attempts")).scalar_one()
-    assert {words[f"r{number}"] for number in (0, 2, 4, 6)} == {list(RUNS)[number] for number in (0, 2, 4, 6)}
+    assert {words[run_id(number)] for number in (0, 2, 4, 6)} == {list(RUNS)[number] for number in (0, 2, 4, 6)}
     assert error == "worker w died during this attempt"
     upgrade.upgrade(database)
     for breach in ("UPDATE runs SET error_code = 'x'", "UPDATE attempts SET error_code = 'x'"):

@@ -23,11 +23,12 @@ from common.store.state import faults
 from common.store.state.faults import StoredFault
 from scheduler import readers as registered
 from scheduler.loop.listening import Listening
-from tests.integration.db.rows import NOW
+from tests.integration.db.rows import NOW, run_id
 from tests.integration.db.telling import told
 
 TRANSACTIONS = 3
 PAGE = 2
+A, B = run_id(1), run_id(2)
 
 
 def tell(connection: Connection, what: str) -> None:
@@ -214,7 +215,14 @@ def test_a_reader_is_one_entry_and_one_that_breaks_holds_up_no_other(
 def test_a_database_that_was_copied_from_another_server_goes_on(postgres_database: Database) -> None:
     notes = Notes()
     advance(postgres_database, notes)
-    far = {"tx": 10**15, "id": "x", "at": NOW, "kind": "fault.raised", "subject": "copied", "cluster": ""}
+    far = {
+        "tx": 10**15,
+        "id": A,
+        "at": NOW,
+        "kind": "fault.raised",
+        "subject": "copied",
+        "cluster": "",
+    }
     with postgres_database.write() as connection:
         connection.execute(insert(EventRow).values(far | {"application": "", "project": "", "code": "", "params": {}}
                                                    | {"actor": ""}))  # fmt: skip
@@ -248,4 +256,4 @@ def test_on_sqlite_a_clock_that_goes_back_hides_nothing(sqlite_database: Databas
 
 
 def test_positions_sort_as_events_do() -> None:
-    assert Position() < Position(1, "a") < Position(1, "b") < Position(2, "a")
+    assert Position() < Position(1, A) < Position(1, B) < Position(2, A)

@@ -33,7 +33,8 @@ _RUNS = (
     "INSERT INTO runs (id, placement_id, cluster, application, trigger, actor, cause, priority, queue, snapshot_id, "
     'source_id, source_digest, parameters_digest, "commit", state, outcome, error_code, attempts, retries, '
     "interruptions, not_before, parked, created_at, ended_at) "
-    "SELECT 'r' || (1000000 + n), 1 + n % 2, 'eu', CASE n % 2 WHEN 0 THEN 'one' ELSE 'three' END, "
+    "SELECT '01990000-0000-7000-8000-0000' || (10000000 + n), 1 + n % 2, 'eu', "
+    "CASE n % 2 WHEN 0 THEN 'one' ELSE 'three' END, "
     "CASE n % 5 WHEN 0 THEN 'manual' ELSE 'revision' END, 'ann', CASE n % 3 WHEN 0 THEN 'a new revision' ELSE "
     "'said ' || n END, 0, 'q', 1, 1, 's', 'p', CASE n % 2 WHEN 0 THEN 'a' || n ELSE 'a' || n || '+b+c' END, "
     "'ended', 'succeeded', '', 1, 0, 0, :now, false, :now, :now FROM each"
@@ -41,7 +42,8 @@ _RUNS = (
 _OBJECTS = (
     "WITH RECURSIVE each(n) AS (SELECT CAST(:first AS integer) UNION ALL SELECT n + 1 FROM each WHERE n < :last) "
     'INSERT INTO object_results (run_id, attempt, ordinal, "group", kind, namespace, name, action, detail, diff) '
-    "SELECT 'r' || (1000000 + (n + 1) / 2), 1, (n + 1) % 2, '', 'ConfigMap', '', 'm', 'adopted', "
+    "SELECT '01990000-0000-7000-8000-0000' || (10000000 + (n + 1) / 2), 1, (n + 1) % 2, '', 'ConfigMap', '', 'm', "
+    "'adopted', "
     "CASE n % 2 WHEN 0 THEN 'adopted' ELSE 'told ' || n END, '' FROM each"
 )
 

@@ -25,12 +25,12 @@ from common.domain.changes import Action
 from common.domain.refs import AttemptRef, ObjectId, RunId
 from common.domain.runs import AttemptOutcome
 from common.store.engine.session import Database
-from common.store.queue import attempts, dispatch, leases, reaper, runs
+from common.store.queue import attempts, dispatch, leases, reaper, runs, waits
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
-from common.store.schema.tables import AttemptRow, LeaseRow, RunRow
+from common.store.schema.tables import AttemptRow, LeaseRow, OpenRunRow, RunRow
 from tests.factories import said
-from tests.integration.db.rows import LEASE, NOW, add_placements, heartbeat, new_run
+from tests.integration.db.rows import LEASE, NOW, add_placements, heartbeat, new_run, whole_row
 
 PLACEMENTS = 3
 POISON = 3
@@ -73,9 +73,7 @@ class Runs(RuleBasedStateMachine):
     def create(self, index: int) -> RunId | MultipleResults[RunId]:
         placement = self.placements[index]
         with self.database.write() as connection:
-            unended = connection.execute(
-                select(RunRow.id).where(RunRow.placement_id == placement, RunRow.state != "ended")
-            ).first()
+            unended = connection.execute(select(OpenRunRow.run_id).where(OpenRunRow.placement_id == placement)).first()
             run = runs.create(connection, new_run(placement, f"eu/a{index}"), now=self.now)
         assert (run is None) == (unended is not None)
         if run is None:
@@ -86,9 +84,11 @@ class Runs(RuleBasedStateMachine):
     @rule(target=claims, run=made, worker=st.sampled_from(["alive", "dying"]))
     def claim(self, run: RunId, worker: str) -> ClaimedRun | MultipleResults[ClaimedRun]:
         with self.database.write() as connection:
-            before = connection.execute(select(RunRow.state, RunRow.not_before).where(RunRow.id == run)).one()
+            stands = select(OpenRunRow.state, OpenRunRow.not_before).where(OpenRunRow.run_id == run)
+            before = connection.execute(stands).one_or_none()
             found = runs.claim(connection, run, worker=worker, lease=LEASE, now=self.now)
-        claimable = before.state == "queued" and before.not_before <= self.now + runs.EARLY
+        is_due = before is not None and before.not_before <= self.now + runs.EARLY
+        claimable = before is not None and before.state == "queued" and is_due
         assert (found is not None) == claimable
         if found is None:
             return multiple()
@@ -147,9 +147,9 @@ class Runs(RuleBasedStateMachine):
     def nudge(self, run: RunId, what: str) -> None:
         with self.database.write() as connection:
             if what == "resume":
-                runs.resume_waiting(connection, run, now=self.now)
+                waits.resume(connection, run, now=self.now)
             elif what == "fail":
-                runs.fail_waiting(connection, run, error=said("late"), now=self.now)
+                waits.fail(connection, run, error=said("late"), now=self.now)
             elif what == "send":
                 dispatch.mark_sent(connection, [run], now=self.now)
             else:
@@ -163,7 +163,7 @@ class Runs(RuleBasedStateMachine):
     @invariant()
     def history_holds(self) -> None:
         with self.database.read() as connection:
-            run_rows = [dict(row) for row in connection.execute(select(RunRow.__table__)).mappings()]
+            run_rows = [whole_row(connection, id_) for id_ in connection.execute(select(RunRow.id)).scalars()]
             attempt_rows = [dict(row) for row in connection.execute(select(AttemptRow.__table__)).mappings()]
             held = {row.name: row.token for row in connection.execute(select(LeaseRow.name, LeaseRow.token))}
         assert {row["id"] for row in run_rows} == self.known

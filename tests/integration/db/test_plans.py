@@ -26,13 +26,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import common.store
 from common.domain.errors import FlotillaError
-from common.domain.events import Event, EventKind
+from common.domain.events import Event, EventKind, Position
 from common.domain.refs import GitRef, RunId, SourceRef
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.status import Reason
 from common.store.engine import roles
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.retention import BATCH
+from common.store.schema.months import PARTED, Partition
 from common.store.state.findings import NewFinding
 from tests.integration.db.filled import ROWS, fill
 
@@ -47,8 +48,9 @@ class Reader(NamedTuple):
         """Do nothing."""
 
 
+RUN = RunId("01990000-0000-7000-8000-000000000100")
 GIVEN: Mapping[str, Mapping[str, Any]] = {
-    "queue.attempts.note_stuck": {"lease": "placement:2", "token": "01990000-0000-7000-8000-000000000100.1"},
+    "queue.attempts.note_stuck": {"lease": "placement:2", "token": f"{RUN}.1"},
     "state.placement_rows.set_columns": {"values": {"changed_at": None}},
     "state.status.write": {
         "row": SimpleNamespace(
@@ -63,19 +65,27 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
     "state.findings.file": {"found": (NewFinding(2, Trigger.DRIFT, Reason("cause.drifted")),)},
     "events.readers.advance": {"reader": Reader("reader-1")},
     "events.readers.waiting": {"readers": (Reader("reader-1"), Reader("reader-2", (EventKind.FAULT_RAISED,)))},
-    "queue.retention.delete_runs": {"limit": BATCH},
+    "events.stream.behind": {"position": Position(1, RUN)},
+    "queue.retention.delete_runs": {"limit": BATCH, "after": (datetime(2026, 1, 1, tzinfo=UTC), RUN)},
+    "queue.months.kept": {"runs": Partition("runs", "runs_before", None, RUN), "after": RUN},
+    "queue.months.drop": {"kept": (RUN,), "month": (Partition("runs", "runs_before", None, RUN),)},
+    "queue.runs.end": {"came_to": None},
+    "reads.runs.runs": {"after": RUN},
     "reads.fleet.clusters": {"only": None},
     "reads.placements.troubled": {"after": "3:c1/a1"},
     "reads.leftovers.leftovers": {"after": "c1\na1\napps\nDeployment\ndefault\nweb"},
 }
 """Arguments whose type does not say what they hold."""
 LARGE = frozenset(name for name, rows in ROWS.items() if rows >= 5_000)
+LARGE |= frozenset(f"{name}_before" for name in PARTED)  # where their rows are
 ELSEWHERE = ("engine.", "schema.")
 """Functions that ask nothing, or that run when a hub is set up."""
 WHOLE: Mapping[str, frozenset[str]] = {
     "state.placements.everything": frozenset({"placements", "placement_sources"}),
     "state.placement_sources.everywhere": frozenset({"placements", "placement_sources"}),
     "state.sources.change_marker": frozenset({"source_digests"}),
+    "queue.months.kept": frozenset({"approvals"}),  # once for a slice of a month, once a month
+    "queue.months.drop": LARGE,  # counted before it goes, once a month
 }
 """Tables that a function may read as a whole: a full plan is made of all placements, and of every digest there is."""
 
@@ -127,7 +137,7 @@ _PLAIN = {
     datetime: st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - zoned by hypothesis
     timedelta: st.timedeltas(timedelta(seconds=1), timedelta(days=1)),
     SourceRef: st.builds(GitRef, _NAMES, st.just(""), st.just("refs/heads/main")),
-    RunId: st.just(RunId("01990000-0000-7000-8000-000000000100")),
+    RunId: st.just(RUN),
     AttemptEnding: st.just(AttemptEnding(AttemptOutcome.SUCCEEDED)),
 }
 """Values of some types. Numbers and names are even, for even clusters are of pool ``default``: another pool's row is

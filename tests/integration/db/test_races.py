@@ -20,7 +20,7 @@ from common.store.engine.session import Database
 from common.store.queue import attempts, dispatch, leases, reaper, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
-from common.store.schema.tables import AttemptRow, RunRow
+from common.store.schema.tables import AttemptRow, OpenRunRow
 from tests.factories import said
 from tests.integration.db.rows import LEASE, NOW, add_placements, claimed, heartbeat, new_run, queued, run_row
 
@@ -244,10 +244,12 @@ def test_a_crowd_of_workers_and_two_reapers_finish_every_run_once(database: Data
         dice, ended = random.Random(worker), 0  # noqa: S311 - a shuffle, no secret
         while time.monotonic() < deadline:
             with database.read() as connection:
-                open_ = connection.execute(select(RunRow.id).where(RunRow.state == "queued")).scalars().all()
+                open_ = (
+                    connection.execute(select(OpenRunRow.run_id).where(OpenRunRow.state == "queued")).scalars().all()
+                )
             if not open_:
                 with database.read() as connection:
-                    if not connection.execute(select(RunRow.id).where(RunRow.state != "ended").limit(1)).first():
+                    if not connection.execute(select(OpenRunRow.run_id).limit(1)).first():
                         break
                 time.sleep(0.005)
                 continue
@@ -266,7 +268,7 @@ def test_a_crowd_of_workers_and_two_reapers_finish_every_run_once(database: Data
             with database.write() as connection:
                 now = database.now(connection)
                 reaper.reap(connection, now=now, dead_after=LEASE, poison_limit=1_000)
-                left = connection.execute(select(RunRow.id).where(RunRow.state != "ended").limit(1)).first()
+                left = connection.execute(select(OpenRunRow.run_id).limit(1)).first()
             if left is None:
                 break
             time.sleep(0.005)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Executable, func, insert, select, text, update
 
-from common.domain.refs import RunId
+from common.domain.refs import LEAST_UUID, RunId
 from common.domain.runs import AttemptOutcome, Trigger
 from common.store.engine.errors import DatabaseError
 from common.store.engine.session import Database
@@ -171,7 +171,7 @@ def test_planned_changes_go_with_their_run(database: Database, now: datetime) ->
         assert made is not None
         plan = {"run_id": made, "attempt": 1, "group": "", "kind": "Pod", "namespace": "shop", "name": "late"}
         connection.execute(insert(PlannedChangeRow).values(plan | {"placement_id": of, "action": "late"}))
-        ended = {"state": "ended", "outcome": "interrupted", "ended_at": now - 500 * DAY}
+        ended = {"outcome": "interrupted", "ended_at": now - 500 * DAY}
         connection.execute(update(RunRow).where(RunRow.id == made).values(ended))
     assert pruned(database) == {}
     ran(database, of, now)
@@ -227,7 +227,7 @@ def test_a_batch_that_fails_leaves_everything(database: Database, now: datetime)
 
     def broken() -> None:
         with database.write() as connection:
-            old = retention.delete_runs(connection, horizon=now - KEEP, after=(now - 999 * DAY, ""), limit=9)
+            old = retention.delete_runs(connection, horizon=now - KEEP, after=(now - 999 * DAY, LEAST_UUID), limit=9)
             found.append(old.deleted["runs"])
             connection.execute(text("DELETE FROM runs"))
 

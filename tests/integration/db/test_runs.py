@@ -10,11 +10,11 @@ import pytest
 
 from common.domain.changes import Action
 from common.domain.reasons import nested, sentence
-from common.domain.refs import AttemptRef, PlacementRef, RunId
+from common.domain.refs import AttemptRef, PlacementRef
 from common.domain.runs import AttemptOutcome, Outcome, Trigger
 from common.domain.status import Reason
 from common.store.engine.session import Database
-from common.store.queue import attempts, leases, runs
+from common.store.queue import attempts, leases, runs, waits
 from common.store.queue.attempts import AttemptEnding
 from tests.factories import said
 from tests.integration.db.rows import (
@@ -27,6 +27,7 @@ from tests.integration.db.rows import (
     claimed,
     new_run,
     queued,
+    run_id,
     run_row,
 )
 
@@ -87,7 +88,7 @@ def test_a_run_is_claimed_once(database: Database) -> None:
 
 def test_an_unknown_run_cannot_be_claimed(database: Database) -> None:
     with database.write() as connection:
-        assert runs.claim(connection, RunId("no such run"), worker="w1", lease=LEASE, now=NOW) is None
+        assert runs.claim(connection, run_id(7), worker="w1", lease=LEASE, now=NOW) is None
 
 
 def test_a_run_is_not_claimed_long_before_its_time(database: Database) -> None:
@@ -138,7 +139,7 @@ def test_an_attempt_ends_once(database: Database) -> None:
 
 
 def test_an_attempt_that_never_was_cannot_end(database: Database) -> None:
-    unknown = AttemptRef(RunId("no such run"), 1)
+    unknown = AttemptRef(run_id(7), 1)
     with database.write() as connection:
         assert not attempts.end_attempt(connection, unknown, AttemptEnding(AttemptOutcome.FAILED), now=NOW)
 
@@ -167,12 +168,12 @@ def test_a_waiting_run_holds_its_placement_but_no_lease(database: Database) -> N
         assert attempts.end_attempt(connection, found.attempt, ending, now=NOW)
         assert runs.create(connection, new_run(1, "eu/web"), now=NOW) is None
         assert runs.claim(connection, found.attempt.run, worker="w2", lease=LEASE, now=NOW) is None
-        (waiting,) = runs.waiting_on(connection, "eu")
-        assert runs.waiting_on(connection, "us") == []
+        (waiting,) = waits.on(connection, "eu")
+        assert waits.on(connection, "us") == []
     assert (waiting.run, waiting.reason, waiting.deadline_at) == (found.attempt.run, said("until healthy"), deadline)
     with database.write() as connection:
-        assert runs.resume_waiting(connection, found.attempt.run, now=NOW + SECOND)
-        assert not runs.resume_waiting(connection, found.attempt.run, now=NOW + SECOND)
+        assert waits.resume(connection, found.attempt.run, now=NOW + SECOND)
+        assert not waits.resume(connection, found.attempt.run, now=NOW + SECOND)
         again = runs.claim(connection, found.attempt.run, worker="w2", lease=LEASE, now=NOW + SECOND)
     assert again is not None
     assert (again.attempt.number, again.retries) == (2, 0)
@@ -183,8 +184,8 @@ def test_a_waiting_run_may_fail(database: Database) -> None:
     with database.write() as connection:
         attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.WAITING), now=NOW)
         late = Reason("sync.deadline", {"waited": nested(said("health"))})
-        assert runs.fail_waiting(connection, found.attempt.run, error=late, now=NOW)
-        assert not runs.fail_waiting(connection, found.attempt.run, error=said("again"), now=NOW)
+        assert waits.fail(connection, found.attempt.run, error=late, now=NOW)
+        assert not waits.fail(connection, found.attempt.run, error=said("again"), now=NOW)
     run = run_row(database, found.attempt.run)
     assert (run["outcome"], run["reason_code"], run["error_code"]) == ("failed", "", "sync.deadline")
     assert sentence(_reason(run, "error")) == "not in time: health"

@@ -15,7 +15,7 @@ from common.store.reads import runs as run_views
 from common.store.reads.runs import RunFilter
 from common.store.state import placements, sources
 from tests.factories import rendered_by
-from tests.integration.db.rows import NOW, add_placements
+from tests.integration.db.rows import NOW, add_placements, run_id
 
 BEFORE = "0037"
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -68,7 +68,7 @@ def _fill(connection: Connection, now: object) -> None:
         connection.execute(text(_DIGEST), row | {"now": now})
     for number, one in enumerate(PLACED, 1):
         connection.execute(text(_WANTED), one)
-        run = {"id": f"r{number}", "placement": number, "commit": one["applied"], "now": now}
+        run = {"id": run_id(number), "placement": number, "commit": one["applied"], "now": now}
         connection.execute(text(_RUN), run | {key: one[key] for key in ("application", "source")})
 
 

@@ -31,7 +31,7 @@ def end(database: Database, ref: str, at: datetime, *, took: timedelta | None, o
     """Have a run that ended."""
     run = queued(database, ref, now=at - HOUR)
     started = None if took is None else at - took
-    values = {"state": "ended", "outcome": outcome, "ended_at": at, "started_at": started}
+    values = {"outcome": outcome, "ended_at": at, "started_at": started}
     with database.write() as connection:
         connection.execute(update(RunRow).where(RunRow.id == run).values(values))
 

@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.codes import ApprovalReason
@@ -18,16 +18,18 @@ from common.domain.transitions import MACHINES, RUN, Machine
 from common.store.engine.errors import DatabaseError
 from common.store.engine.session import Database
 from common.store.queue import runs
-from common.store.schema.tables import ApprovalRow, PlacementRow, RunRow
+from common.store.schema.tables import ApprovalRow, OpenRunRow, PlacementRow, RunRow
 from common.store.state import approvals
-from tests.integration.db.rows import NOW, add_placements, new_run
+from tests.integration.db.rows import NOW, add_placements, new_run, run_id
 
-STATES: dict[str, type[StrEnum]] = {"runs": RunState, "approvals": ApprovalState, "placements": PlacementState}
-ROWS: dict[str, Any] = {"runs": RunRow, "approvals": ApprovalRow, "placements": PlacementRow}
+STATES: dict[str, type[StrEnum]] = {"approvals": ApprovalState, "placements": PlacementState}
+ROWS: dict[str, Any] = {"open_runs": OpenRunRow, "approvals": ApprovalRow, "placements": PlacementRow}
+OPEN = [state for state in RunState if state is not RunState.ENDED]
+"""A run that has ended has no row in which a state could change."""
 PAIRS = [
     pytest.param(machine, before.value, after.value, id=f"{machine.table}: {before} to {after}")
     for machine in MACHINES
-    for before, after in permutations(STATES[machine.table], 2)
+    for before, after in permutations(OPEN if machine is RUN else STATES[machine.table], 2)
 ]
 
 
@@ -39,10 +41,13 @@ def template(connection: Connection, machine: Machine) -> dict[str, Any]:
     approvals.ask(connection, ApprovalKind.LEAVING, "eu/web", payload={}, reason=reason, now=NOW)
     row = dict(connection.execute(select(ROWS[machine.table].__table__)).mappings().first() or {})
     fresh: dict[str, dict[str, Any]] = {
-        "runs": {"id": "other", "placement_id": other, "cluster": "us"},
+        "open_runs": {"run_id": run_id(1), "placement_id": other, "cluster": "us"},
         "approvals": {"id": None, "subject": "us/web"},
         "placements": {"id": None, "cluster": "asia", "mark": "other"},
     }
+    if machine is RUN:
+        decided = dict(connection.execute(select(RunRow.__table__)).mappings().one())
+        connection.execute(insert(RunRow).values(decided | {"id": run_id(1), "placement_id": other, "cluster": "us"}))
     return {name: value for name, value in (row | fresh[machine.table]).items() if (name, value) != ("id", None)}
 
 
@@ -51,19 +56,31 @@ def test_only_the_changes_of_the_diagram_can_be_written(
     database: Database, machine: Machine, before: str, after: str
 ) -> None:
     table = ROWS[machine.table].__table__
+    (key,) = table.primary_key
     with database.write() as connection:
         row = template(connection, machine) | {"state": before}
-        if (machine, before) == (RUN, RunState.ENDED):
-            row |= {"outcome": "failed", "ended_at": NOW}
-        key = connection.execute(insert(table).values(row).returning(table.c.id)).scalar_one()
-    change: dict[str, Any] = {"state": after}
-    if (machine, after) == (RUN, RunState.ENDED):
-        change |= {"outcome": "failed", "ended_at": NOW}
-    write = update(table).where(table.c.id == key).values(change)
+        made = connection.execute(insert(table).values(row).returning(key)).scalar_one()
+    write = update(table).where(key == made).values(state=after)
     if (before, after) in machine.changes:
         with database.write() as connection:
             assert connection.execute(write).rowcount == 1
     else:
-        refused = pytest.raises(DatabaseError, match=r"no such change of state|append-only")
-        with refused, database.write() as connection:
+        with pytest.raises(DatabaseError, match="no such change of state"), database.write() as connection:
             connection.execute(write)
+
+
+@pytest.mark.parametrize("before", OPEN)
+def test_a_run_ends_from_any_state_and_is_open_no_more(database: Database, before: RunState) -> None:
+    assert (before, RunState.ENDED) in RUN.changes
+    with database.write() as connection:
+        row = template(connection, RUN) | {"state": before}
+        connection.execute(insert(OpenRunRow).values(row))
+    mine = select(OpenRunRow.run_id).where(OpenRunRow.run_id == run_id(1))
+    end = update(RunRow).where(RunRow.id == run_id(1)).values(outcome="failed", ended_at=NOW)
+    with pytest.raises(DatabaseError, match="append-only"), database.write() as connection:
+        connection.execute(delete(OpenRunRow))
+    with database.write() as connection:
+        connection.execute(end)
+        assert connection.execute(mine).first() is None
+    with pytest.raises(DatabaseError, match="append-only"), database.write() as connection:
+        connection.execute(insert(OpenRunRow).values(row))

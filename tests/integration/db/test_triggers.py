@@ -16,8 +16,10 @@ from common.store.schema.tables import ObjectResultRow
 from tests.integration.db.rows import NOW, claimed
 
 BREACHES = (
-    "UPDATE runs SET reason_code = 'rewritten' WHERE state = 'ended'",
-    "UPDATE runs SET state = 'queued', outcome = NULL, ended_at = NULL WHERE state = 'ended'",
+    "UPDATE runs SET reason_code = 'rewritten' WHERE outcome IS NOT NULL",
+    "UPDATE runs SET outcome = NULL, ended_at = NULL WHERE outcome IS NOT NULL",
+    "INSERT INTO open_runs (run_id, placement_id, cluster, application, trigger, priority, queue, state, not_before) "
+    "SELECT id, placement_id, cluster, application, trigger, priority, queue, 'queued', created_at FROM runs",
     "DELETE FROM runs",
     "UPDATE attempts SET outcome = 'failed' WHERE outcome IS NOT NULL",
     "DELETE FROM attempts",

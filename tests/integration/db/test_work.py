@@ -12,7 +12,7 @@ from common.domain.work import Condition, Due, Late, SendingState, WorkerState
 from common.store.engine.session import Database
 from common.store.queue import leases, sending, workers
 from common.store.reads import work
-from common.store.schema.tables import ClusterRow, RunRow, SourceRow
+from common.store.schema.tables import ClusterRow, OpenRunRow, SourceRow
 from tests.integration.db.rows import NOW, SECOND, queued
 
 MINUTE = timedelta(minutes=1)
@@ -66,10 +66,12 @@ def test_the_oldest_of_what_is_due_is_found_by_kind_and_queue(database: Database
     for number in range(3):
         queued(database, f"eu/a{number}")
     with database.write() as connection:
-        connection.execute(update(RunRow).values(not_before=NOW + MINUTE))
-        first, second, _ = connection.execute(text("SELECT id FROM runs ORDER BY id")).scalars()
-        connection.execute(update(RunRow).where(RunRow.id == first).values(not_before=old))
-        connection.execute(update(RunRow).where(RunRow.id == second).values(not_before=older, sent_at=NOW))
+        connection.execute(update(OpenRunRow).values(not_before=NOW + MINUTE))
+        first, second, _ = connection.execute(
+            text("SELECT CAST(run_id AS varchar) FROM open_runs ORDER BY run_id")
+        ).scalars()
+        connection.execute(update(OpenRunRow).where(OpenRunRow.run_id == first).values(not_before=old))
+        connection.execute(update(OpenRunRow).where(OpenRunRow.run_id == second).values(not_before=older, sent_at=NOW))
         _cluster(connection, "c1", sweep_due_at=old, observe_due_at=NOW + MINUTE)
         _cluster(connection, "c2", sweep_due_at=older, observe_due_at=old)
         _cluster(connection, "c3", sweep_due_at=old - 9 * MINUTE, declared=False)
@@ -95,7 +97,7 @@ def test_the_oldest_of_what_is_due_is_found_by_kind_and_queue(database: Database
 def test_nothing_that_is_due_later_is_late(database: Database) -> None:
     queued(database, "eu/a")
     with database.write() as connection:
-        connection.execute(update(RunRow).values(not_before=NOW + MINUTE))
+        connection.execute(update(OpenRunRow).values(not_before=NOW + MINUTE))
         assert work.facts(connection, now=NOW).late == ()
         assert [depth.since for depth in work.depths(connection, now=NOW)] == [None]
 
@@ -108,4 +110,4 @@ def test_the_history_is_not_read_for_what_is_queued(postgres_database: Database,
         explained = text(f"EXPLAIN {statement}")
         plan = "\n".join(connection.execute(explained, {"now": NOW}).scalars())
     assert "Index" in plan, plan
-    assert "ix_runs_due" in plan or "ix_runs_sent" in plan, plan
+    assert "ix_open_runs_due" in plan or "ix_open_runs_sent" in plan, plan

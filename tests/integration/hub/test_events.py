@@ -117,7 +117,7 @@ def test_each_outcome_in_the_tables_has_its_event_and_each_event_its_outcome(web
     web.settle()
     events = told(web)
     with web.database.read() as connection:
-        ended = set(connection.execute(select(RunRow.id).where(RunRow.state == "ended")).scalars())
+        ended = set(connection.execute(select(RunRow.id).where(RunRow.outcome.is_not(None))).scalars())
         faults = set(connection.execute(select(FaultRow.id)).scalars())
         approvals = set(connection.execute(select(ApprovalRow.id)).scalars())
     runs = [event.run for event in events if event.kind is EventKind.RUN_ENDED]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import update
 
-from common.store.schema.tables import RunRow
+from common.store.schema.tables import OpenRunRow
 from tests.harness.hub import APPS, StepHub
 from tests.harness.manifests import config_map, deployment, job
 from tests.harness.seen import client, jobs, live, look, until_ended
@@ -103,7 +103,7 @@ def test_a_newer_revision_waits_for_a_hook_and_a_hook_for_its_deadline(hub: Step
     assert [(run.id, run.state) for run in hub.runs("eu/web")] == [(first.id, "waiting")], "it is not superseded"
     with hub.database.write() as connection:
         past = datetime(2020, 1, 1, tzinfo=UTC)
-        connection.execute(update(RunRow).where(RunRow.id == first.id).values(deadline_at=past))
+        connection.execute(update(OpenRunRow).where(OpenRunRow.run_id == first.id).values(deadline_at=past))
     hub.reaper.tick()
     hub.settle()
     (second, former) = hub.runs("eu/web")
@@ -123,7 +123,7 @@ def test_a_run_that_waits_in_vain_calls_the_hooks_for_a_failure(hub: StepHub) ->
     assert run.state == "waiting"
     with hub.database.write() as connection:
         past = datetime(2020, 1, 1, tzinfo=UTC)
-        connection.execute(update(RunRow).where(RunRow.id == run.id).values(deadline_at=past))
+        connection.execute(update(OpenRunRow).where(OpenRunRow.run_id == run.id).values(deadline_at=past))
     hub.reaper.tick()
     hub.settle(2)
     (run, *_) = hub.runs("eu/web")

@@ -26,7 +26,7 @@ from common.domain.tenant import Signer, Tenant
 from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.queue.runs import ClaimedRun, NewRun
-from common.store.schema.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, PlacementRow, RunRow
+from common.store.schema.tables import ApprovalRow, AttemptRow, ClusterRow, LeaseRow, OpenRunRow, PlacementRow, RunRow
 from common.store.state import inventory, outcomes
 from common.store.state.intents import IntentKind
 from common.store.state.stored_reasons import reason_in
@@ -101,6 +101,17 @@ class Attempt:
         return self._one(RunRow, RunRow.id == self.run.attempt.run)
 
     @property
+    def open(self) -> Any:
+        """How the run stands; there is none where it has ended."""
+        return self._one(OpenRunRow, OpenRunRow.run_id == self.run.attempt.run)
+
+    @property
+    def is_open(self) -> bool:
+        with self.steps.db.read() as connection:
+            mine = select(OpenRunRow.run_id).where(OpenRunRow.run_id == self.run.attempt.run)
+            return connection.execute(mine).first() is not None
+
+    @property
     def attempt(self) -> Any:
         return self._one(AttemptRow, AttemptRow.run_id == self.run.attempt.run)
 
@@ -154,7 +165,9 @@ def test_a_success_is_the_revision_that_the_placement_has(attempt: Attempt) -> N
     row = attempt.placement
     assert (row.applied_source_digest, row.manifest_digest, row.objects) == ("a" * 64, "m" * 64, 1)
     assert (row.sync_status, row.failures, row.found_code) == ("synced", 0, "")
-    assert (attempt.row.state, attempt.row.outcome) == ("ended", "succeeded")
+    assert (attempt.is_open, attempt.row.outcome) == (False, "succeeded")
+    assert attempt.row.ended_at - attempt.row.started_at < NEAR
+    assert (attempt.row.attempts, attempt.row.counts) == (1, {"created": 1})
     assert (attempt.attempt.outcome, attempt.attempt.manifest_digest) == ("succeeded", "m" * 64)
     assert attempt.leases() == 0
 
@@ -405,7 +418,7 @@ def test_a_transient_error_queues_the_run_again_with_a_countdown(attempt: Attemp
     base = RetryPolicy().base
     assert done.countdown is not None
     assert base / 2 <= done.countdown <= base
-    row = attempt.row
+    row = attempt.open
     assert (row.state, row.retries, row.parked, attempt.leases()) == ("queued", 1, True, 0)
     assert _about(attempt.after(row.not_before), done.countdown)
     assert attempt.attempt.outcome == "retrying"
@@ -435,7 +448,7 @@ def test_the_last_retry_ends_the_run(attempt: Attempt) -> None:
 def test_without_a_free_place_the_retry_waits_in_sql(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.record.endings.PARKED_PER_SLOT", 0)
     done = attempt.ender().transient(AwayError("away"))
-    row = attempt.row
+    row = attempt.open
     assert (done.countdown, row.state, row.parked, row.sent_at) == (None, "queued", False, None)
     assert attempt.after(row.not_before) > timedelta(0)
 
@@ -465,7 +478,7 @@ def test_another_error_for_now_leaves_what_was_known(attempt: Attempt) -> None:
 def test_a_lease_that_may_be_lost_queues_the_run_again_at_once(attempt: Attempt) -> None:
     done = attempt.ender().lost()
     assert done.countdown == timedelta(0)
-    assert (attempt.row.state, attempt.attempt.error_code) == ("queued", "lease.lost")
+    assert (attempt.open.state, attempt.attempt.error_code) == ("queued", "lease.lost")
 
 
 # -- the rest ------------------------------------------------------------------------------------------------------
@@ -494,8 +507,8 @@ def test_a_blocked_cluster_is_skipped(attempt: Attempt) -> None:
 def test_a_run_that_waits_for_health_holds_its_placement_and_no_lease(attempt: Attempt) -> None:
     attempt.ender().ended(_result(Ending.WAITING, reason=said("2 objects go once it is healthy")))
     deadline = _placement().sync.deadline
-    assert (attempt.row.state, attempt.row.outcome, attempt.leases()) == ("waiting", None, 0)
-    assert _about(attempt.after(attempt.row.deadline_at), deadline)
+    assert (attempt.open.state, attempt.row.outcome, attempt.leases()) == ("waiting", None, 0)
+    assert _about(attempt.after(attempt.open.deadline_at), deadline)
     assert _about(attempt.after(attempt.placement.observe_until), deadline)
     assert attempt.placement.sync_status == "out-of-sync"
     assert attempt.after(attempt.cluster.observe_due_at) < NEAR
@@ -509,7 +522,7 @@ WAITS = Reason(
 
 def test_what_is_waited_for_is_kept_as_codes_and_read_in_words(attempt: Attempt) -> None:
     attempt.ender().ended(_result(Ending.WAITING, reason=WAITS))
-    row, placement = attempt.row, attempt.placement
+    row, placement = attempt.open, attempt.placement
     assert (row.reason_code, row.reason_params) == (Found.WAITS, {"what": nested(WAITS)})
     assert (placement.found_code, placement.found_params) == (Found.WAITS, {"what": nested(WAITS)})
     assert sentence(reason_in(row, "reason")) == "wave 1: Deployment web: 0 of 1, and 1 more"
@@ -528,7 +541,8 @@ def test_no_secret_is_kept_in_why_a_sync_ended(attempt: Attempt, ending: Ending)
     inner = Reason(SyncReason.ILL, ILL | {"why": nested(said("hunter2hunter2 is wrong"))})
     reason = Reason(SyncReason.STEP, {"step": "wave 1", "why": nested(inner)})
     ender.ended(_result(ending, reason=reason, prune=(CONFIG,)))
-    row, placement = attempt.row, attempt.placement
+    row = attempt.open if ending is Ending.WAITING else attempt.row
+    placement = attempt.placement
     kept = (row.reason_params, row.error_params, placement.found_params, placement.failure_params)
     assert MASK in f"{kept}"
     assert "hunter2" not in f"{kept}{[one.reason_params for one in attempt.approvals()]}"
@@ -568,7 +582,7 @@ def test_a_removal_that_needs_a_person_applies_nothing(attempt: Attempt) -> None
 def test_an_attempt_that_another_ended_changes_nothing(attempt: Attempt, how: str) -> None:
     with attempt.steps.db.write() as connection:
         connection.execute(update(LeaseRow).where(LeaseRow.name != "leader").values(token="another's"))
-    before = (attempt.row, attempt.attempt, attempt.placement, attempt.cluster)
+    before = (attempt.row, attempt.open, attempt.attempt, attempt.placement, attempt.cluster)
     ender = attempt.ender()
     match how:
         case "success":
@@ -586,5 +600,5 @@ def test_an_attempt_that_another_ended_changes_nothing(attempt: Attempt, how: st
         case _:
             done = ender.stop(AttemptOutcome.SKIPPED, said("because"))
     assert done.countdown is None
-    assert (attempt.row, attempt.attempt, attempt.placement, attempt.cluster) == before
+    assert (attempt.row, attempt.open, attempt.attempt, attempt.placement, attempt.cluster) == before
     assert attempt.approvals() == []

@@ -21,7 +21,7 @@ from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.queue.runs import NewRun
-from common.store.schema.tables import PlacementRow, RunRow
+from common.store.schema.tables import OpenRunRow, PlacementRow
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.planning.window import SENT_PER_SLOT
 from tests.factories import revision
@@ -47,12 +47,21 @@ INSERT INTO placements SELECT copy.* FROM generate_series(1, :count - 1) AS numb
   LATERAL jsonb_populate_record(CAST(one AS placements), jsonb_build_object('id', one.id + number,
     'cluster', 'k' || number % :clusters, 'application', 'a' || number / :clusters)) AS copy
 """
+# With the time of the first: only such an id lies in a month.
 _MORE_RUNS = """
 INSERT INTO runs SELECT copy.* FROM placements AS placement,
   LATERAL (SELECT * FROM runs LIMIT 1) AS one,
-  LATERAL jsonb_populate_record(CAST(one AS runs), jsonb_build_object('id', gen_random_uuid(),
+  LATERAL jsonb_populate_record(CAST(one AS runs), jsonb_build_object(
+    'id', left(CAST(one.id AS text), 15) || substr(CAST(gen_random_uuid() AS text), 16),
     'placement_id', placement.id, 'cluster', placement.cluster, 'application', placement.application)) AS copy
   WHERE placement.id <> one.placement_id
+"""
+_MORE_OPEN_RUNS = """
+INSERT INTO open_runs SELECT copy.* FROM runs AS run,
+  LATERAL (SELECT * FROM open_runs LIMIT 1) AS one,
+  LATERAL jsonb_populate_record(CAST(one AS open_runs), jsonb_build_object('run_id', run.id,
+    'placement_id', run.placement_id, 'cluster', run.cluster, 'application', run.application)) AS copy
+  WHERE run.id <> one.run_id
 """
 
 
@@ -108,6 +117,7 @@ class Hub(Steps):
             runs.create(connection, one, now=self.db.now(connection))
             connection.execute(text(_MORE_PLACEMENTS), {"count": count, "clusters": CLUSTERS})
             connection.execute(text(_MORE_RUNS))
+            connection.execute(text(_MORE_OPEN_RUNS))
 
     def dispatch(self, turns: int = 4) -> None:
         """Let the dispatcher send what it wants to, its workers being alive."""
@@ -118,7 +128,7 @@ class Hub(Steps):
     def runs(self, limit: int) -> list[RunId]:
         """Return some runs."""
         with self.db.read() as connection:
-            found = connection.execute(select(RunRow.id).order_by(RunRow.id).limit(limit)).scalars()
+            found = connection.execute(select(OpenRunRow.run_id).order_by(OpenRunRow.run_id).limit(limit)).scalars()
             return list(map(RunId, found))
 
     def fail(self, run: RunId, error: TransientError | None = None) -> Done:
@@ -139,6 +149,6 @@ class Hub(Steps):
         """Have ten minutes gone by since everything (or these runs) was sent."""
         with self.db.write() as connection:
             then = self.db.now(connection) - timedelta(minutes=10)
-            sent = update(RunRow).where(RunRow.sent_at.is_not(None))
-            chosen = sent if runs_ is None else sent.where(RunRow.id.in_(runs_))
+            sent = update(OpenRunRow).where(OpenRunRow.sent_at.is_not(None))
+            chosen = sent if runs_ is None else sent.where(OpenRunRow.run_id.in_(runs_))
             connection.execute(chosen.values(sent_at=then, not_before=then))

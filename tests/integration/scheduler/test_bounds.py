@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from common.broker import messages
 from common.broker.signing import TIME, sign
-from common.store.schema.tables import RunRow
+from common.store.schema.tables import OpenRunRow
 from tests.harness.scheduler import AWAY, AwayError
 from tests.integration.scheduler.broker import PLACES, QUEUE, SLOTS, WINDOW, Hub
 
@@ -21,7 +21,7 @@ MUCH_LATER = AwayError(AWAY, retry_after=timedelta(hours=1))
 
 def _count(hub: Hub, *conditions: Any) -> int:
     with hub.db.read() as connection:
-        return connection.execute(select(func.count()).select_from(RunRow).where(*conditions)).scalar_one()
+        return connection.execute(select(func.count()).select_from(OpenRunRow).where(*conditions)).scalar_one()
 
 
 def _fail_all(hub: Hub) -> int:
@@ -38,10 +38,10 @@ def _fail_all(hub: Hub) -> int:
 
 def test_of_a_hundred_thousand_due_runs_the_broker_holds_no_more_than_its_window(hub: Hub) -> None:
     hub.queue(100_000)
-    assert _count(hub, RunRow.state == "queued") == 100_000
+    assert _count(hub, OpenRunRow.state == "queued") == 100_000
     hub.dispatch()
     assert hub.held() == WINDOW
-    assert _count(hub, RunRow.sent_at.is_not(None)) == WINDOW
+    assert _count(hub, OpenRunRow.sent_at.is_not(None)) == WINDOW
 
 
 def test_retries_that_are_not_due_lie_in_no_more_than_their_places(hub: Hub) -> None:
@@ -55,7 +55,7 @@ def test_of_ten_thousand_retries_that_are_not_due_none_is_sent(hub: Hub) -> None
     hub.queue(10_000)
     with hub.db.write() as connection:
         soon = hub.db.now(connection) + timedelta(minutes=1)
-        connection.execute(update(RunRow).values(retries=1, attempts=1, not_before=soon))
+        connection.execute(update(OpenRunRow).values(retries=1, attempts=1, not_before=soon))
     hub.dispatch()
     assert hub.held() == 0
 
@@ -64,7 +64,7 @@ def test_of_ten_thousand_retries_the_broker_holds_no_more_than_the_places_and_th
     hub.queue(10_000)
     with hub.db.write() as connection:
         past = hub.db.now(connection) - timedelta(seconds=1)
-        connection.execute(update(RunRow).values(not_before=past))
+        connection.execute(update(OpenRunRow).values(not_before=past))
     for run in hub.runs(PLACES + 40):
         countdown = hub.fail(run, MUCH_LATER).countdown
         if countdown is not None:
@@ -81,9 +81,9 @@ def test_countdowns_in_the_hands_of_workers_keep_their_places(hub: Hub) -> None:
     assert (len(hub.queued()), hub.held()) == (0, PLACES)
     with hub.db.write() as connection:
         past = hub.db.now(connection) - timedelta(seconds=1)
-        connection.execute(update(RunRow).where(~RunRow.parked).values(not_before=past))
+        connection.execute(update(OpenRunRow).where(~OpenRunRow.parked).values(not_before=past))
     for run in hub.runs(1_000):
-        if not _count(hub, RunRow.id == run, RunRow.parked):
+        if not _count(hub, OpenRunRow.run_id == run, OpenRunRow.parked):
             assert hub.fail(run, MUCH_LATER).countdown is None
     hub.dispatch()
     assert hub.held() == PLACES
@@ -103,7 +103,7 @@ def test_what_dead_workers_leave_lying_is_not_sent_again(hub: Hub) -> None:
     hub.dispatch()
     for _ in range(5):
         with hub.db.write() as connection:
-            connection.execute(update(RunRow).values(sent_at=None))  # as when a dead worker is buried
+            connection.execute(update(OpenRunRow).values(sent_at=None))  # as when a dead worker is buried
         hub.dispatch()
     assert hub.held() == WINDOW
 

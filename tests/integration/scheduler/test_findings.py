@@ -14,7 +14,7 @@ from common.domain.refs import PlacementRef
 from common.domain.runs import Trigger
 from common.domain.status import Reason, Remedy
 from common.store.engine.session import Database
-from common.store.schema.tables import FindingRow, Json, PlacementRow, RunRow
+from common.store.schema.tables import FindingRow, Json, OpenRunRow, PlacementRow, RunRow
 from common.store.state.findings import NewFinding
 from scheduler.loop import findings
 from tests.harness import texts
@@ -64,7 +64,7 @@ def test_an_awaited_look_goes_beside_the_run_that_writes(synced: Steps) -> None:
     synced.file(drift(synced), awaited)
     synced.turns(1)
     with synced.db.read() as connection:
-        made = connection.execute(select(RunRow.trigger).where(RunRow.state != "ended")).scalars().all()
+        made = connection.execute(select(OpenRunRow.trigger)).scalars().all()
     assert sorted(made) == ["check", "drift"]
     assert left(synced) == 0
 

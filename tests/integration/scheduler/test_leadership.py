@@ -21,7 +21,16 @@ from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.engine.session import Database
 from common.store.queue.leadership import NotLeadingError
-from common.store.schema.tables import ApprovalRow, FindingRow, IntentRow, LeaseRow, PlacementRow, RunRow, SourceRow
+from common.store.schema.tables import (
+    ApprovalRow,
+    FindingRow,
+    IntentRow,
+    LeaseRow,
+    OpenRunRow,
+    PlacementRow,
+    RunRow,
+    SourceRow,
+)
 from common.store.state.findings import NewFinding
 from common.store.state.intents import IntentKind
 from scheduler.loop.leader import LONGEST_STEP, Leadership
@@ -44,7 +53,7 @@ def expire(database: Database) -> None:
 
 def everything(database: Database) -> dict[str, list[Any]]:
     """Return the rows that a scheduler decides on."""
-    tables = (PlacementRow, RunRow, FindingRow, IntentRow, ApprovalRow, SourceRow, LeaseRow)
+    tables = (PlacementRow, RunRow, OpenRunRow, FindingRow, IntentRow, ApprovalRow, SourceRow, LeaseRow)
     with database.read() as connection:
         return {
             table.__tablename__: [tuple(row) for row in connection.execute(select(*table.__table__.c))]

@@ -13,7 +13,7 @@ from common.domain.runs import AttemptOutcome
 from common.domain.status import Found, Reason, Remedy
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
-from common.store.queue import runs
+from common.store.queue import waits
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import LeaseRow, PlacementRow, RunRow
@@ -199,7 +199,7 @@ def test_a_waiting_run_resumed_for_an_old_revision_makes_room_for_the_new(steps:
     run = steps.claim()
     steps.end(run, AttemptEnding(AttemptOutcome.WAITING, reason=said("prune after health")))
     with steps.db.write() as connection:
-        assert runs.resume_waiting(connection, run.attempt.run, now=steps.db.now(connection))
+        assert waits.resume(connection, run.attempt.run, now=steps.db.now(connection))
     steps.resolve("d")
     steps.turns()
     assert steps.wanted() == "d"

@@ -41,6 +41,8 @@ def test_turns_delete_what_is_old_once_it_is_time(steps: Steps) -> None:
     steps.scheduler.turn()
     assert runs_in(steps.db) == 2
     steps.clock.seconds += FIRST.total_seconds()
+    steps.scheduler.turn()  # sees to the months: a turn has one transaction of it
+    assert runs_in(steps.db) == 2
     steps.scheduler.turn()
     assert runs_in(steps.db) == 1
 
@@ -55,6 +57,7 @@ def test_a_pass_ends_and_the_next_comes_an_hour_later(database: Database) -> Non
     assert not step.tick()
     assert runs_in(database) == 2
     clock.seconds += EVERY.total_seconds()
+    assert step.tick(), "the months come first"
     assert step.tick()
     assert runs_in(database) == 1
 

@@ -15,7 +15,7 @@ from common.domain.errors import TransientError
 from common.domain.refs import RunId
 from common.domain.runs import RetryPolicy
 from common.store.queue import runs
-from common.store.schema.tables import RunRow
+from common.store.schema.tables import OpenRunRow, RunRow
 from tests.harness.scheduler import AWAY, LEASE, AwayError
 from tests.integration.scheduler.broker import PLACES, QUEUE, Hub
 from workers.record import endings
@@ -56,9 +56,9 @@ def failing(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Failing:
     return made
 
 
-def _run(hub: Hub) -> RunRow:
+def _run(hub: Hub) -> OpenRunRow:
     with hub.db.read() as connection:
-        return cast("RunRow", connection.execute(select(*RunRow.__table__.c)).one())
+        return cast("OpenRunRow", connection.execute(select(*OpenRunRow.__table__.c)).one())
 
 
 def test_a_transient_failure_comes_back_as_a_retry_with_a_countdown_signed_anew(failing: Failing) -> None:
@@ -69,7 +69,7 @@ def test_a_transient_failure_comes_back_as_a_retry_with_a_countdown_signed_anew(
     (retry,) = failing.queued()
     run = _run(failing)
     assert retry["headers"]["id"] == task_id, "Flower shows it as the same task"
-    assert retry["headers"]["argsrepr"] == repr([run.id])
+    assert retry["headers"]["argsrepr"] == repr([run.run_id])
     assert (first["headers"]["retries"], retry["headers"]["retries"]) == (0, 1)
     eta = datetime.fromisoformat(retry["headers"]["eta"])
     policy = RetryPolicy()
@@ -78,7 +78,7 @@ def test_a_transient_failure_comes_back_as_a_retry_with_a_countdown_signed_anew(
     assert retry["headers"]["flotilla-mac"] != first["headers"]["flotilla-mac"]
     assert (run.state, run.retries, run.attempts, run.parked) == ("queued", 1, 1, True)
     with failing.db.write() as connection:
-        connection.execute(update(RunRow).values(not_before=failing.db.now(connection)))
+        connection.execute(update(OpenRunRow).values(not_before=failing.db.now(connection)))
     assert failing.work() == task_id, "the retry is a message of ours"
     assert _run(failing).attempts == 2
 
@@ -95,7 +95,7 @@ def test_a_retry_that_comes_too_early_claims_nothing(failing: Failing) -> None:
     failing.queue(1)
     failing.dispatch(1)
     failing.work()
-    run = RunId(_run(failing).id)
+    run = RunId(_run(failing).run_id)
     with failing.db.write() as connection:
         assert runs.claim(connection, run, worker="w1", lease=LEASE, now=failing.db.now(connection)) is None
 
@@ -119,14 +119,14 @@ def test_where_no_place_is_free_a_retry_waits_in_sql_and_dispatch_sends_it_when_
     for run in failing.runs(PLACES):
         assert failing.fail(run).countdown is not None
     with failing.db.read() as connection:
-        last = connection.execute(select(RunRow.id).where(RunRow.attempts == 0)).scalar_one()
+        last = connection.execute(select(OpenRunRow.run_id).where(OpenRunRow.attempts == 0)).scalar_one()
     failing.dispatch(1)
     failing.work()
     assert failing.queued() == []
     failing.dispatch()
     assert failing.queued() == [], "it is not due"
     with failing.db.write() as connection:
-        mine = update(RunRow).where(RunRow.id == last)
+        mine = update(OpenRunRow).where(OpenRunRow.run_id == last)
         connection.execute(mine.values(not_before=failing.db.now(connection)))
     failing.dispatch()
     assert [message["headers"]["argsrepr"] for message in failing.queued()] == [repr([last])]
@@ -139,7 +139,7 @@ def test_a_retry_that_the_broker_lost_is_sent_by_dispatch(failing: Failing) -> N
     failing.work()
     failing.redis.flush()
     with failing.db.write() as connection:
-        connection.execute(update(RunRow).values(not_before=failing.db.now(connection)))
+        connection.execute(update(OpenRunRow).values(not_before=failing.db.now(connection)))
     failing.dispatch()
     assert len(failing.queued()) == 1
 
@@ -148,6 +148,9 @@ def test_after_the_last_retry_the_run_has_failed_and_no_message_is_left(failing:
     failing.queue(1)
     failing.dispatch(1)
     with failing.db.write() as connection:
-        connection.execute(update(RunRow).values(retries=RetryPolicy().limit, attempts=RetryPolicy().limit))
+        connection.execute(update(OpenRunRow).values(retries=RetryPolicy().limit, attempts=RetryPolicy().limit))
     failing.work()
-    assert (failing.held(), _run(failing).outcome) == (0, "failed")
+    with failing.db.read() as connection:
+        assert connection.execute(select(RunRow.outcome, RunRow.retries)).one() == ("failed", RetryPolicy().limit)
+        assert connection.execute(select(OpenRunRow.run_id)).all() == []
+    assert failing.held() == 0

@@ -30,9 +30,9 @@ from common.domain.status import Reason, sync_status
 from common.domain.tenant import Signer, Tenant
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
-from common.store.queue import claims, runs
+from common.store.queue import claims, runs, waits
 from common.store.queue.runs import ClaimedRun
-from common.store.schema.tables import ApprovalRow, FleetRow, PlacementRow, RunRow
+from common.store.schema.tables import ApprovalRow, FleetRow, OpenRunRow, PlacementRow
 from common.store.state import clusters, inventory, observations, placement_status, placements, retries
 from common.store.state.intents import IntentKind
 from common.store.state.status import facts_of
@@ -234,7 +234,7 @@ class Statuses(RuleBasedStateMachine):
     @rule()
     def time_passes(self) -> None:
         with self.steps.db.write() as connection:
-            connection.execute(update(RunRow).where(RunRow.state == "queued").values(not_before=PAST))
+            connection.execute(update(OpenRunRow).where(OpenRunRow.state == "queued").values(not_before=PAST))
             wanted = update(PlacementRow).where(PlacementRow.retry_at.is_not(None))
             connection.execute(wanted.values(retry_at=PAST))
 
@@ -283,10 +283,10 @@ class Statuses(RuleBasedStateMachine):
     @precondition(lambda self: self.running is None)
     @rule()
     def begin(self) -> None:
-        query = select(RunRow.id).where(RunRow.state == "queued").order_by(RunRow.priority, RunRow.id).limit(1)
+        query = select(OpenRunRow.run_id).where(OpenRunRow.state == "queued")
         with self.steps.db.write() as connection:
             now = self.steps.db.now(connection)
-            queued = connection.execute(query).scalar()
+            queued = connection.execute(query.order_by(OpenRunRow.priority, OpenRunRow.run_id).limit(1)).scalar()
             run = (
                 runs.claim(connection, RunId(queued), worker="w1", lease=timedelta(days=9), now=now) if queued else None
             )
@@ -432,8 +432,8 @@ class Statuses(RuleBasedStateMachine):
     def resume_waiting(self) -> None:
         with self.steps.db.write() as connection:
             now = self.steps.db.now(connection)
-            for waiting in runs.waiting_on(connection, "c1"):
-                runs.resume_waiting(connection, waiting.run, now=now)
+            for waiting in waits.on(connection, "c1"):
+                waits.resume(connection, waiting.run, now=now)
 
     @rule(partial=st.sampled_from([False, False, False, True]))
     def sweep(self, *, partial: bool) -> None:

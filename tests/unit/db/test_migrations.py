@@ -9,7 +9,7 @@ import pytest
 
 from common.store.schema.migrations import MIGRATIONS
 
-ALLOWED = {"__future__", "alembic", "collections", "json", "re", "sqlalchemy", "typing"}
+ALLOWED = {"__future__", "alembic", "collections", "datetime", "json", "re", "sqlalchemy", "typing", "uuid"}
 VERSIONS = sorted((MIGRATIONS / "versions").glob("0*.py"))
 
 

@@ -1,6 +1,6 @@
 """All tables, by aggregate; importing this package fills ``Base.metadata``."""
 
-from common.store.schema.tables.base import Base, Instant, Json, Params
+from common.store.schema.tables.base import BESIDE, Base, Instant, Json, Params, Uuid
 from common.store.schema.tables.events import EventClockRow, EventCursorRow, EventRow
 from common.store.schema.tables.findings import FindingRow
 from common.store.schema.tables.fleet import (
@@ -21,6 +21,7 @@ from common.store.schema.tables.runs import (
     LeadershipRow,
     LeaseRow,
     ObjectResultRow,
+    OpenRunRow,
     PlannedChangeRow,
     PruneSpendingRow,
     RunRow,
@@ -29,6 +30,7 @@ from common.store.schema.tables.runs import (
 from common.store.schema.tables.work import RetentionRow, RunTallyRow, SendingRow, WorkerRow
 
 __all__ = [
+    "BESIDE",
     "ApprovalRow",
     "AttemptRow",
     "AuditRow",
@@ -48,6 +50,7 @@ __all__ = [
     "LeadershipRow",
     "LeaseRow",
     "ObjectResultRow",
+    "OpenRunRow",
     "Params",
     "PlacementRow",
     "PlacementSourceRow",
@@ -61,5 +64,6 @@ __all__ = [
     "SessionRow",
     "SourceDigestRow",
     "SourceRow",
+    "Uuid",
     "WorkerRow",
 ]

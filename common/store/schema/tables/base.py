@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, String, TypeDecorator
 from sqlalchemy import Text as PlainText
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
@@ -77,6 +78,8 @@ class Code(TypeDecorator[str]):
         return None if value is None else storable(value)[: self.length]
 
 
+BESIDE = "beside"
+"""Marks an index, in its ``info``, that PostgreSQL builds after an upgrade: see ``common.store.engine.indexes``."""
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 _LONGEST_WORD, _MOST_WORDS, _MOST_ITEMS, _DEEPEST = 8_192, 65_536, 1_000, 24
 """Of parameters: characters of one, of all together, items of a list, and how deep they nest."""
@@ -122,6 +125,8 @@ class _Bounds:
         return words
 
 
+Uuid = String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
+"""A UUID as its usual text of 36 characters; PostgreSQL keeps its 16 bytes, and refuses what is none."""
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column of the exact type INTEGER."""
 

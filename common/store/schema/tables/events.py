@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.store.schema.tables.base import Base, Code
+from common.store.schema.tables.base import Base, Code, Uuid
 
 
 class EventRow(Base):
@@ -20,12 +20,13 @@ class EventRow(Base):
         Index("ix_events_cluster", "cluster", "tx", "id"),
         Index("ix_events_application", "application", "tx", "id"),
         Index("ix_events_kind", "kind", "tx", "id"),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
 
     tx: Mapped[int] = mapped_column(BigInteger)
     """Number of the transaction that wrote it, see ``EventClockRow``; on SQLite, where they follow each other, its own.
     """
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    id: Mapped[str] = mapped_column(Uuid, primary_key=True)
     """A UUID of version 7, with a running number in its last bits: orders the events of one transaction."""
     at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(String(32))
@@ -36,7 +37,7 @@ class EventRow(Base):
     """By whose rules the placement's objects were last judged; empty where that is not known."""
     code: Mapped[str] = mapped_column(Code(100))
     params: Mapped[dict[str, Any]]
-    run_id: Mapped[str | None] = mapped_column(String(36))
+    run_id: Mapped[str | None] = mapped_column(Uuid)
     actor: Mapped[str] = mapped_column(Code(200))
 
 
@@ -59,5 +60,5 @@ class EventCursorRow(Base):
 
     reader: Mapped[str] = mapped_column(String(63), primary_key=True)
     tx: Mapped[int] = mapped_column(BigInteger)
-    id: Mapped[str] = mapped_column(String(36))
+    id: Mapped[str] = mapped_column(Uuid)
     moved_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""Runs, attempts, leases and what each did: the history that never changes once ended."""
+"""Runs, attempts, leases and what each did: the history that never changes once it has ended."""
 
 from __future__ import annotations
 
@@ -8,45 +8,38 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.store.schema.tables.base import Base, BigId, Code, Params, Text
+from common.store.schema.tables.base import BESIDE, Base, BigId, Code, Params, Text, Uuid
 
 _UNSENT = "state = 'queued' AND sent_at IS NULL"
 _WRITES, _CHECKS = "trigger <> 'check'", "trigger = 'check'"
 
 
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+def _partial(name: str, *columns: str, where: str, unique: bool = False, beside: bool = False) -> Index:
+    info = {BESIDE: True} if beside else None
+    return Index(name, *columns, unique=unique, info=info, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class RunRow(Base):
-    """One decision to bring a placement to a revision. Frozen by a trigger once ``state`` is ``ended``."""
+    """One decision to bring a placement to a revision: what was decided, and, once it has ended, how.
+
+    Between the two it has a row in ``open_runs``, which says how it stands. Frozen by a trigger once it has an outcome.
+    On PostgreSQL history lies in partitions by month, see ``common.store.engine.months``.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (
-        CheckConstraint("(state = 'ended') = (outcome IS NOT NULL)", name="outcome_at_end"),
-        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="time_at_end"),
-        CheckConstraint("sent_at IS NULL OR state = 'queued'", name="sent_while_queued"),
-        # A check writes nothing: it goes beside the one run that may.
-        _partial("uq_runs_unended", "placement_id", where=f"state <> 'ended' AND {_WRITES}", unique=True),
-        _partial("uq_runs_checking", "placement_id", where=f"state <> 'ended' AND {_CHECKS}", unique=True),
-        _partial("ix_runs_open", "state", "id", where="state <> 'ended'"),
-        # What dispatch reads: each finds the next due run of a queue without passing those that are not. Runs made
-        # together are due together; their ids, random within an instant, shuffle applications and clusters.
-        _partial("ix_runs_due", "queue", "priority", "not_before", "id", where=_UNSENT),
-        _partial("ix_runs_due_application", "queue", "priority", "application", "not_before", "id", where=_UNSENT),
-        _partial("ix_runs_due_cluster", "queue", "priority", "cluster", "not_before", "id", where=_UNSENT),
-        _partial("ix_runs_sent", "queue", "sent_at", where="sent_at IS NOT NULL"),
-        _partial("ix_runs_running", "cluster", "application", where="state = 'running'"),
-        _partial("ix_runs_waiting", "cluster", where="state = 'waiting'"),
+        CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="time_at_end"),
         _partial("ix_runs_ended", "ended_at", "id", where="ended_at IS NOT NULL"),
         Index("ix_runs_history", "placement_id", "id"),
         Index("ix_runs_cluster", "cluster", "id"),
         Index("ix_runs_application", "application", "id"),
+        _partial("ix_runs_drift", "id", where="trigger = 'drift'", beside=True),
         # By which a snapshot is found to be of no run any more.
         Index("ix_runs_snapshot", "snapshot_id"),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    id: Mapped[str] = mapped_column(Uuid, primary_key=True)
     placement_id: Mapped[int] = mapped_column(ForeignKey("placements.id"))
     cluster: Mapped[str] = mapped_column(String(63))
     application: Mapped[str] = mapped_column(String(63))
@@ -66,25 +59,83 @@ class RunRow(Base):
     source_id: Mapped[int | None]
     snapshot_id: Mapped[int]
     approval_id: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    """How it ended; None while it is open."""
+    reason_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
+    """Why it ended as it did, see ``RunReason``."""
+    reason_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
+    error_code: Mapped[str] = mapped_column(Code(80), default="", server_default="")
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    retries: Mapped[int] = mapped_column(default=0, server_default="0")
+    interruptions: Mapped[int] = mapped_column(default=0, server_default="0")
     manifest_digest: Mapped[str | None] = mapped_column(String(64))
+    counts: Mapped[dict[str, Any] | None]
+    """Objects by action, over all attempts."""
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class OpenRunRow(Base):
+    """How a run stands that has not ended: all that planning, dispatch and claims read. Gone with the run's end.
+
+    Here and not in ``runs``, whose partitions cannot hold that a placement has one open run, and which nobody who looks
+    for work should have to pass over.
+    """
+
+    __tablename__ = "open_runs"
+    __table_args__ = (
+        CheckConstraint("state <> 'ended'", name="open"),
+        CheckConstraint("sent_at IS NULL OR state = 'queued'", name="sent_while_queued"),
+        # A check writes nothing: it goes beside the one run that may.
+        _partial("uq_open_runs_writing", "placement_id", where=_WRITES, unique=True),
+        _partial("uq_open_runs_checking", "placement_id", where=_CHECKS, unique=True),
+        # What dispatch reads: each finds the next due run of a queue without passing those that are not. Runs made
+        # together are due together; their ids, random within an instant, shuffle applications and clusters.
+        _partial("ix_open_runs_due", "queue", "priority", "not_before", "run_id", where=_UNSENT),
+        _partial(
+            "ix_open_runs_due_application", "queue", "priority", "application", "not_before", "run_id", where=_UNSENT
+        ),
+        _partial("ix_open_runs_due_cluster", "queue", "priority", "cluster", "not_before", "run_id", where=_UNSENT),
+        _partial("ix_open_runs_sent", "queue", "sent_at", where="sent_at IS NOT NULL"),
+        _partial("ix_open_runs_running", "cluster", "application", where="state = 'running'"),
+        _partial("ix_open_runs_waiting", "cluster", where="state = 'waiting'"),
+    )
+
+    run_id: Mapped[str] = mapped_column(
+        Uuid,
+        # Checked at the commit: which placements may have a new run is found out by this row, before the run is made.
+        ForeignKey("runs.id", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    )
+    placement_id: Mapped[int] = mapped_column(ForeignKey("placements.id"))
+    cluster: Mapped[str] = mapped_column(String(63))
+    application: Mapped[str] = mapped_column(String(63))
+    trigger: Mapped[str] = mapped_column(String(16))
+    source_digest: Mapped[str | None] = mapped_column(String(64))
+    parameters_digest: Mapped[str | None] = mapped_column(String(64))
+    priority: Mapped[int]
+    queue: Mapped[str] = mapped_column(String(80))
 
     state: Mapped[str] = mapped_column(String(8))
     reason_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
-    """Why it waits, is tried again, or ended as it did, see ``RunReason``."""
+    """Why it waits, or is tried again, see ``RunReason``."""
     reason_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
-    outcome: Mapped[str | None] = mapped_column(String(16))
-    error_code: Mapped[str] = mapped_column(Code(80), default="")
+    error_code: Mapped[str] = mapped_column(Code(80), default="", server_default="")
+    """What its last attempt ran into."""
     error_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
-    attempts: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     """Claims so far: the last fencing token given out."""
-    retries: Mapped[int] = mapped_column(default=0)
+    retries: Mapped[int] = mapped_column(default=0, server_default="0")
     """Attempts that a transient error ended; what the retry limit bounds."""
-    interruptions: Mapped[int] = mapped_column(default=0)
+    interruptions: Mapped[int] = mapped_column(default=0, server_default="0")
     """Attempts whose worker process died; what the poison bound bounds."""
     not_before: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     """When a message was last sent for it (a parked one: when it falls due); None when dispatch should send it."""
-    parked: Mapped[bool] = mapped_column(default=False)
+    parked: Mapped[bool] = mapped_column(default=False, server_default=false())
     """That message is in the broker as a countdown."""
     deadline_at: Mapped[datetime | None]
     """A waiting run ends ``failed`` then."""
@@ -94,11 +145,10 @@ class RunRow(Base):
     """A hook of it is under way, so that nothing supersedes it."""
     fail_hooks: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It has hooks for when it fails: a worker ends it at its deadline."""
+    manifest_digest: Mapped[str | None] = mapped_column(String(64))
     counts: Mapped[dict[str, Any] | None]
-    """Objects by action, over all attempts."""
-    created_at: Mapped[datetime]
+    """Objects by action, over all attempts so far."""
     started_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
 
 
 class AttemptRow(Base):
@@ -108,9 +158,10 @@ class AttemptRow(Base):
     __table_args__ = (
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="outcome_at_end"),
         _partial("ix_attempts_open", "worker", where="outcome IS NULL"),
+        {"postgresql_partition_by": "RANGE (run_id)"},
     )
 
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    run_id: Mapped[str] = mapped_column(Uuid, ForeignKey("runs.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     placement_id: Mapped[int]
     worker: Mapped[str] = mapped_column(Code(200))
@@ -155,8 +206,9 @@ class ObjectResultRow(Base):
     """What one attempt did to one object. Unchanged objects are counted, not listed. Append-only."""
 
     __tablename__ = "object_results"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (run_id)"},)
 
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    run_id: Mapped[str] = mapped_column(Uuid, ForeignKey("runs.id"), primary_key=True)
     attempt: Mapped[int] = mapped_column(primary_key=True)
     ordinal: Mapped[int] = mapped_column(primary_key=True)
     group: Mapped[str] = mapped_column(String(253))
@@ -176,7 +228,7 @@ class PlannedChangeRow(Base):
     __tablename__ = "planned_changes"
     __table_args__ = (Index("ix_planned_changes_placement", "placement_id", "run_id", "attempt"),)
 
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    run_id: Mapped[str] = mapped_column(Uuid, ForeignKey("runs.id"), primary_key=True)
     attempt: Mapped[int] = mapped_column(primary_key=True)
     group: Mapped[str] = mapped_column(String(253), primary_key=True)
     kind: Mapped[str] = mapped_column(String(63), primary_key=True)
@@ -223,7 +275,7 @@ class ApprovalRow(Base):
     reason_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     state: Mapped[str] = mapped_column(String(16))
     """``open``, ``approved``, ``rejected``, ``done`` or ``void``."""
-    run_id: Mapped[str | None] = mapped_column(String(36))
+    run_id: Mapped[str | None] = mapped_column(Uuid)
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str] = mapped_column(Code(200), default="")
@@ -250,7 +302,7 @@ class IntentRow(Base):
     result_code: Mapped[str] = mapped_column(Code(100), default="", server_default="")
     """What exactly, see ``RequestReason``; empty until then."""
     result_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
-    run_id: Mapped[str | None] = mapped_column(String(36))
+    run_id: Mapped[str | None] = mapped_column(Uuid)
 
 
 class AuditRow(Base):

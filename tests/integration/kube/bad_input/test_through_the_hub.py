@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from common.store.engine.session import Database
-from common.store.schema.tables import RunRow
+from common.store.schema.tables import OpenRunRow
 from common.store.state.intents import IntentKind
 from tests.controlplane.runner import ControlPlane
 from tests.harness.hands import config_map_in, data_in, edit, gone, show
@@ -148,7 +148,7 @@ def test_a_kind_that_never_comes_fails_the_run_at_its_deadline_and_says_which(hu
     hub.settle()
     with hub.database.write() as connection:
         past = datetime(2020, 1, 1, tzinfo=UTC)
-        connection.execute(update(RunRow).where(RunRow.state == "waiting").values(deadline_at=past))
+        connection.execute(update(OpenRunRow).where(OpenRunRow.state == "waiting").values(deadline_at=past))
     hub.reaper.tick()
     (run, *_) = hub.runs("eu/web")
     assert (run.state, run.outcome, run.error_code) == ("ended", "failed", "sync.deadline")

@@ -1,0 +1,109 @@
+"""Indexes of large tables that make reading quicker: PostgreSQL builds them beside the work, after an upgrade.
+
+A migration builds its indexes in its transaction, while nothing else can use the tables. That suits what is small, and
+what the new version cannot do without. An index that only makes something quicker is marked ``BESIDE`` in its model:
+on PostgreSQL no migration makes it. Of a partitioned table each part is indexed by itself, and joined to the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+
+from sqlalchemy import Connection, Index, text
+
+from common.store.engine.errors import DatabaseBusyError
+from common.store.engine.session import Database
+from common.store.schema.tables import BESIDE, Base
+
+LOCK = 0x666C6978
+PATIENCE = timedelta(minutes=1)
+"""How long one step waits for the transactions that were there before it."""
+_PARTS = text("SELECT CAST(CAST(inhrelid AS regclass) AS text) FROM pg_inherits WHERE inhparent = to_regclass(:name)")
+_INDEX = text("""
+SELECT index.indisvalid, EXISTS (SELECT FROM pg_inherits WHERE inhrelid = index.indexrelid) AS joined
+FROM pg_index AS index WHERE index.indexrelid = to_regclass(:name)
+""")
+_COVERED = text("""
+SELECT EXISTS (SELECT FROM pg_inherits JOIN pg_index AS part ON part.indexrelid = inhrelid
+  WHERE inhparent = to_regclass(:name) AND part.indrelid = to_regclass(:part))
+""")
+
+
+def marked() -> tuple[Index, ...]:
+    """Return the indexes that are built beside the work, by name."""
+    found = (index for table in Base.metadata.tables.values() for index in table.indexes if index.info.get(BESIDE))
+    return tuple(sorted(found, key=lambda index: str(index.name)))
+
+
+def missing(connection: Connection) -> tuple[str, ...]:
+    """Return the names of those that are of no use yet; on SQLite none."""
+    if connection.dialect.name != "postgresql":
+        return ()
+    return tuple(str(index.name) for index in marked() if not _is_valid(connection, str(index.name)))
+
+
+def build(database: Database) -> tuple[str, ...]:
+    """Build what is missing of them, while the hub works; return what could not be had in time.
+
+    Several processes may call it at once: one builds. What is begun and not finished, the next call takes up.
+
+    Args:
+        database: as its tables' owner.
+    """
+    if database.dialect != "postgresql":
+        return ()
+    with suppress(DatabaseBusyError), database.autocommit() as connection:
+        _build(connection)
+    with database.read() as connection:
+        return missing(connection)
+
+
+def _build(connection: Connection) -> None:
+    if not missing(connection) or not connection.execute(text(f"SELECT pg_try_advisory_lock({LOCK})")).scalar_one():
+        return
+    for setting, value in (("lock_timeout", int(PATIENCE / timedelta(milliseconds=1))), ("statement_timeout", 0)):
+        connection.execute(text(f"SET {setting} = {value}"))
+    for index in marked():
+        for statement in _steps(connection, index):
+            connection.execute(text(statement))
+
+
+def _steps(connection: Connection, index: Index) -> Iterator[str]:
+    """Yield what is still to be done for an index; each step is looked for after the one before."""
+    table = index.columns[0].table.name
+    name = str(index.name)
+    if _is_valid(connection, name):
+        return
+    parts = connection.execute(_PARTS, {"name": table}).scalars().all()
+    if not parts:
+        yield from _concurrently(connection, index, name, table)
+        return
+    if connection.execute(_INDEX, {"name": name}).first() is None:
+        yield f"CREATE INDEX {name} ON ONLY {table} {_definition(index)}"
+    for part in parts:
+        if connection.execute(_COVERED, {"name": name, "part": part}).scalar_one():
+            continue
+        own = f"{name}_{part.removeprefix(table).strip('_')}"
+        yield from _concurrently(connection, index, own, part)
+        yield f"ALTER INDEX {name} ATTACH PARTITION {own}"
+
+
+def _concurrently(connection: Connection, index: Index, name: str, table: str) -> Iterator[str]:
+    found = connection.execute(_INDEX, {"name": name}).one_or_none()
+    if found is not None and not found.indisvalid:  # of a try that was broken off
+        yield f"DROP INDEX CONCURRENTLY {name}"
+    if found is None or not found.indisvalid:
+        yield f"CREATE INDEX CONCURRENTLY {name} ON {table} {_definition(index)}"
+
+
+def _definition(index: Index) -> str:
+    columns = ", ".join(column.name for column in index.columns)
+    where = index.dialect_options["postgresql"]["where"]
+    return f"({columns})" + (f" WHERE {where}" if where is not None else "")
+
+
+def _is_valid(connection: Connection, name: str) -> bool:
+    found = connection.execute(_INDEX, {"name": name}).one_or_none()
+    return found is not None and bool(found.indisvalid)
