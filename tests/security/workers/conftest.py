@@ -25,6 +25,7 @@ from common.store.schema.tables import (
     InventoryRow,
     LeaseRow,
     ObjectResultRow,
+    OpenRunRow,
     PlacementRow,
     PlacementSourceRow,
     PlannedChangeRow,
@@ -84,8 +85,11 @@ def _fill(database: Database, pool: str, number: int) -> tuple[str, str, str]:
     """Add one row of the pool to each table; return its run under way, the one that has ended, and a queued one."""
     now = datetime.now(UTC)
     under_way, over, waits = (str(runs.new_run_id(now)) for _ in range(3))
-    of_run = {"placement_id": number, "cluster": pool, "application": "web", "trigger": "revision", "actor": "flotilla"}
-    of_run |= {"priority": 2, "queue": pool, "snapshot_id": 1, "not_before": now, "created_at": now, "attempts": 1}
+    decided = {"placement_id": number, "cluster": pool, "application": "web", "trigger": "revision", "priority": 2}
+    decided |= {"queue": pool}
+    of_run = decided | {"actor": "flotilla", "snapshot_id": 1, "created_at": now}
+    began = {"attempts": 1, "started_at": now}
+    stands = decided | {"not_before": now}
     placement = {"id": number, "cluster": pool, "application": "web", "state": "placed", "mark": f"m{number}"}
     approval = {
         "kind": "prune",
@@ -116,12 +120,14 @@ def _fill(database: Database, pool: str, number: int) -> tuple[str, str, str]:
         (PlacementSourceRow, {"placement_id": number, "position": 0, "repo": "", **_RESOLVED}),
         (InventoryRow, {"placement_id": number, **_OBJECT, "version": "v1", "desired_digest": ""}),
         (FindingRow, finding),
-        (RunRow, of_run | {"id": under_way, "state": "running", "started_at": now}),
+        (RunRow, of_run | {"id": under_way}),
+        (OpenRunRow, stands | began | {"run_id": under_way, "state": "running"}),
         (AttemptRow, {"run_id": under_way, "number": 1, "placement_id": number, "worker": "w", "started_at": now}),
         (ObjectResultRow, {"run_id": under_way, "ordinal": 0, **changed}),
         (PlannedChangeRow, {"run_id": under_way, "placement_id": number, **changed}),
-        (RunRow, of_run | {"id": over, "state": "ended", "outcome": "succeeded", "ended_at": now}),
-        (RunRow, of_run | {"id": waits, "trigger": "check", "state": "queued", "attempts": 0}),
+        (RunRow, of_run | began | {"id": over, "outcome": "succeeded", "ended_at": now}),
+        (RunRow, of_run | {"id": waits, "trigger": "check"}),
+        (OpenRunRow, stands | {"run_id": waits, "trigger": "check", "state": "queued"}),
         (LeaseRow, lease),
         (PruneSpendingRow, spent),
         (ApprovalRow, approval | {"subject": f"{pool}/web"}),

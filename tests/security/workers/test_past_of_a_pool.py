@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.changes import Action
@@ -20,6 +21,7 @@ from common.store.engine.errors import DatabaseError
 from common.store.events import audit
 from common.store.queue import attempts, leases, runs
 from common.store.queue.attempts import AttemptEnding
+from common.store.schema.months import PARTED
 from common.store.schema.tables import Base, Instant
 from common.store.state import approvals, clusters, faults, findings, observations, outcomes, prune_budget
 from common.store.state.findings import NewFinding
@@ -29,6 +31,9 @@ from tests.security.workers.conftest import TwoPools
 LEASE = timedelta(seconds=20)
 MINUTE = timedelta(minutes=1)
 REVISION = revision()
+UNKNOWN = "01990000-0000-7000-8000-000000000001"
+"""A run that nobody made."""
+COURSE = ("started_at", "attempts", "retries", "interruptions")
 
 
 class _TakenBackError(Exception):
@@ -80,7 +85,9 @@ def test_a_table_of_the_same_name_says_nothing(two_pools: TwoPools, path: str) -
         for statement in (
             "CREATE TEMPORARY TABLE pool_roles AS SELECT text 'flotilla_worker_blue' AS role, text 'green' AS pool",
             "CREATE TEMPORARY TABLE clusters AS SELECT text 'green' AS name, text 'blue' AS pool",
-            "CREATE TEMPORARY TABLE runs (id text, state text)",
+            "CREATE TEMPORARY TABLE runs (id uuid, outcome text, ended_at timestamptz)",
+            "CREATE TEMPORARY TABLE open_runs AS SELECT run_id, placement_id, started_at, 7 AS attempts, retries, "
+            "interruptions FROM public.open_runs",
             "CREATE FUNCTION pg_temp.flotilla_pool() RETURNS text LANGUAGE sql AS $$ SELECT 'green' $$",
             f"SET LOCAL search_path = {path}",
         ):
@@ -95,6 +102,9 @@ def test_a_table_of_the_same_name_says_nothing(two_pools: TwoPools, path: str) -
         )
         with pytest.raises(Exception, match="append-only"), connection.begin_nested():
             connection.execute(text(late))
+        forged = _ending(attempts="7").format(run=two_pools.running["blue"])
+        with pytest.raises(DBAPIError, match="another course"), connection.begin_nested():
+            connection.execute(text(forged))
         raise _TakenBackError
 
 
@@ -104,6 +114,9 @@ def test_a_table_of_the_same_name_says_nothing(two_pools: TwoPools, path: str) -
         "UPDATE placements SET cluster = 'green'",
         "UPDATE runs SET placement_id = 2",
         "UPDATE runs SET cluster = 'green'",
+        "UPDATE open_runs SET placement_id = 2",
+        "UPDATE open_runs SET cluster = 'green'",
+        "UPDATE open_runs SET queue = 'green'",
         "UPDATE clusters SET pool = 'green'",
         "UPDATE clusters SET pool = 'blue' WHERE name = 'green'",
         "UPDATE sources SET pool = 'blue' WHERE id = 2",
@@ -137,7 +150,8 @@ def test_no_row_changes_its_pool(two_pools: TwoPools, statement: str) -> None:
 @pytest.mark.parametrize("trigger", list(Trigger))
 def test_no_run_is_made(two_pools: TwoPools, trigger: Trigger) -> None:
     new = runs.NewRun(1, PlacementRef("blue", "web"), trigger, "flotilla", NONE, "blue", REVISION, 1, 1)
-    with pytest.raises(DatabaseError, match="permission denied for table runs"), two_pools.blue.write() as connection:
+    match = "permission denied for table open_runs"
+    with pytest.raises(DatabaseError, match=match), two_pools.blue.write() as connection:
         _end_own(connection, two_pools)
         runs.create(connection, new, now=two_pools.blue.now(connection))
 
@@ -146,15 +160,28 @@ def test_no_run_is_made(two_pools: TwoPools, trigger: Trigger) -> None:
     "statement",
     [
         "INSERT INTO runs SELECT * FROM runs",
-        "INSERT INTO runs (id) VALUES ('x') ON CONFLICT (id) DO UPDATE SET state = 'queued'",
-        "MERGE INTO runs USING placements AS p ON false WHEN NOT MATCHED THEN INSERT (id) VALUES (p.mark)",
+        "INSERT INTO runs (id) VALUES ('{ended}') ON CONFLICT (id) DO UPDATE SET outcome = NULL",
+        "MERGE INTO runs USING placements AS p ON false WHEN NOT MATCHED THEN INSERT (id) VALUES ('{unknown}')",
+        "UPDATE runs SET id = '{unknown}' WHERE id = '{queued}'",
+        "INSERT INTO open_runs SELECT * FROM open_runs",
+        "INSERT INTO open_runs (run_id) VALUES ('{queued}') ON CONFLICT (run_id) DO UPDATE SET state = 'queued'",
+        "INSERT INTO open_runs (run_id, placement_id, cluster, application, trigger, priority, queue, state) "
+        "SELECT id, placement_id, cluster, application, trigger, priority, queue, 'queued' FROM runs",
+        "MERGE INTO open_runs USING placements AS p ON false WHEN NOT MATCHED THEN INSERT (run_id) VALUES ('{ended}')",
+        "UPDATE open_runs SET run_id = '{ended}' WHERE run_id = '{queued}'",
+        "UPDATE open_runs SET trigger = 'manual' WHERE run_id = '{queued}'",
+        "UPDATE open_runs SET priority = 0 WHERE run_id = '{queued}'",
+        "UPDATE open_runs SET source_digest = 'd' WHERE run_id = '{queued}'",
+        "DELETE FROM open_runs WHERE run_id = '{queued}'",
+        "MERGE INTO open_runs AS o USING placements AS p ON p.id = o.placement_id WHEN MATCHED THEN DELETE",
         "UPDATE runs SET trigger = 'manual' WHERE id = '{queued}'",
         "UPDATE runs SET snapshot_id = 7 WHERE id = '{queued}'",
-        "UPDATE runs SET state = 'queued', outcome = NULL, ended_at = NULL WHERE id = '{ended}'",
+        "UPDATE runs SET outcome = NULL, ended_at = NULL WHERE id = '{ended}'",
+        "UPDATE runs SET outcome = 'failed' WHERE id = '{ended}'",
     ],
 )
 def test_no_run_is_made_of_another(two_pools: TwoPools, statement: str) -> None:
-    of = {"queued": two_pools.queued["blue"], "ended": two_pools.ended["blue"]}
+    of = {"queued": two_pools.queued["blue"], "ended": two_pools.ended["blue"], "unknown": UNKNOWN}
     _refused(two_pools, statement.format(**of), match="permission denied|append-only")
 
 
@@ -238,15 +265,15 @@ def test_who_and_when_are_the_databases_word(two_pools: TwoPools) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE runs SET state = 'ended', outcome = 'succeeded', ended_at = '2026-01-01' WHERE id = '{running}'",
-        "UPDATE runs SET state = 'ended', outcome = 'succeeded', ended_at = now() + interval '1 day' "
-        "WHERE id = '{running}'",
-        "UPDATE runs SET state = 'ended', outcome = 'interrupted', ended_at = now() WHERE id = '{running}'",
         "UPDATE runs SET started_at = '2026-01-01' WHERE id = '{running}'",
-        "UPDATE runs SET started_at = NULL WHERE id = '{running}'",
+        "UPDATE runs SET attempts = 7 WHERE id = '{running}'",
+        "UPDATE open_runs SET started_at = '2026-01-01' WHERE run_id = '{running}'",
+        "UPDATE open_runs SET started_at = NULL WHERE run_id = '{running}'",
+        "UPDATE open_runs SET started_at = '2026-01-01' WHERE run_id = '{queued}'",
+        "UPDATE open_runs SET interruptions = 0 WHERE run_id = '{running}'",
         "UPDATE runs SET created_at = '2026-01-01' WHERE id = '{running}'",
         "UPDATE runs SET actor = 'ann' WHERE id = '{running}'",
-        "UPDATE runs SET state = 'queued', outcome = NULL, ended_at = NULL WHERE id = '{ended}'",
+        "UPDATE runs SET outcome = NULL, ended_at = NULL WHERE id = '{ended}'",
         "UPDATE attempts SET outcome = 'succeeded', ended_at = '2026-01-01'",
         "UPDATE attempts SET outcome = 'interrupted', ended_at = now()",
         "UPDATE attempts SET started_at = '2026-01-01'",
@@ -263,12 +290,114 @@ def test_who_and_when_are_the_databases_word(two_pools: TwoPools) -> None:
         "DELETE FROM object_results",
         "UPDATE audit SET actor = 'ann'",
         "DELETE FROM runs",
+        "DELETE FROM open_runs",
     ],
 )
 def test_no_past_is_written(two_pools: TwoPools, statement: str) -> None:
     of = {"running": two_pools.running["blue"], "ended": two_pools.ended["blue"], "theirs": two_pools.running["green"]}
+    of["queued"] = two_pools.queued["blue"]
     match = "row-level security|permission denied|a worker may not|append-only"
     _refused(two_pools, statement.format(**of), match=match)
+
+
+def _ending(**other: str) -> str:
+    """Return what ends ``{run}`` with the course that its open row has, but for what is given otherwise."""
+    values = {"outcome": "'succeeded'", "ended_at": "now()", **{name: f"o.{name}" for name in COURSE}, **other}
+    given = ", ".join(f"{name} = {value}" for name, value in values.items())
+    return f"UPDATE public.runs AS r SET {given} FROM public.open_runs AS o WHERE o.run_id = r.id AND r.id = '{{run}}'"
+
+
+@pytest.mark.parametrize(
+    ("other", "match"),
+    [
+        ({"ended_at": "'2026-01-01'"}, "when a run ended"),
+        ({"ended_at": "now() + interval '1 day'"}, "when a run ended"),
+        ({"outcome": "'interrupted'"}, "that a run was interrupted"),
+        ({"started_at": "'2026-01-01'"}, "another course of a run"),
+        ({"started_at": "NULL"}, "another course of a run"),
+        ({"attempts": "0"}, "another course of a run"),
+        ({"attempts": "7"}, "another course of a run"),
+        ({"retries": "3"}, "another course of a run"),
+        ({"interruptions": "2"}, "another course of a run"),
+    ],
+    ids=str,
+)
+def test_no_run_ends_otherwise_than_it_stood(two_pools: TwoPools, other: dict[str, str], match: str) -> None:
+    _refused(two_pools, _ending(**other).format(run=two_pools.running["blue"]), match=f"a worker may not.*{match}")
+
+
+def test_a_run_that_ends_as_it_stood_is_open_no_more_and_stays_ended(two_pools: TwoPools) -> None:
+    run = two_pools.running["blue"]
+    still_open = text(f"SELECT count(*) FROM open_runs WHERE run_id = '{run}'")
+    with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
+        assert connection.execute(text(_ending().format(run=run))).rowcount == 1
+        assert connection.execute(still_open).scalar_one() == 0
+        for again in ("outcome = NULL, ended_at = NULL", "outcome = 'failed'", "attempts = 0"):
+            with pytest.raises(DBAPIError, match="append-only"), connection.begin_nested():
+                connection.execute(text(f"UPDATE runs SET {again} WHERE id = '{run}'"))
+        raise _TakenBackError
+
+
+@pytest.mark.parametrize("which", ["running", "queued", "ended"])
+def test_no_run_of_another_pool_is_met(two_pools: TwoPools, which: str) -> None:
+    theirs = getattr(two_pools, which)["green"]
+    both = "runs AS r LEFT JOIN open_runs AS o ON o.run_id = r.id"
+    there = text(f"SELECT to_jsonb(r), to_jsonb(o) FROM {both} ORDER BY r.id")
+    with two_pools.owner.read() as connection:
+        before = connection.execute(there).all()
+    for statement in (
+        _ending().format(run=theirs),
+        f"UPDATE runs SET outcome = 'failed', ended_at = now() WHERE id = '{theirs}'",
+        f"UPDATE open_runs SET state = 'waiting', deadline_at = now() WHERE run_id = '{theirs}'",
+        f"UPDATE open_runs SET sent_at = now(), parked = true WHERE run_id = '{theirs}'",
+    ):
+        with two_pools.blue.write() as connection:
+            assert connection.execute(text(statement)).rowcount == 0
+    with two_pools.owner.read() as connection:
+        assert connection.execute(there).all() == before
+
+
+@pytest.mark.parametrize("function", ["flotilla_close_run", "flotilla_refuse_ended"])
+def test_what_has_the_owners_rights_is_put_on_no_table_of_a_workers_own(two_pools: TwoPools, function: str) -> None:
+    """One takes the run that a row names out of those that are open, the other says whether a run has ended."""
+    _refused(
+        two_pools,
+        "CREATE TEMPORARY TABLE mine AS SELECT id, id AS run_id, outcome FROM runs",
+        f"CREATE TRIGGER forged BEFORE UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION {function}()",
+        match="permission denied for function",
+    )
+
+
+def _partitions(two_pools: TwoPools, table: str) -> list[str]:
+    query = text("SELECT CAST(inhrelid AS regclass) FROM pg_inherits WHERE inhparent = CAST(:table AS regclass)")
+    with two_pools.owner.read() as connection:
+        return sorted(map(str, connection.execute(query, {"table": table}).scalars()))
+
+
+@pytest.mark.parametrize("table", list(PARTED))
+def test_no_partition_is_touched_but_by_its_table(two_pools: TwoPools, table: str) -> None:
+    """Its rows are those of every pool: no policy is on a partition, so no right may be either."""
+    found = _partitions(two_pools, table)
+    assert f"{table}_default" in found
+    assert any(name.startswith(f"{table}_y") for name in found)
+    for name in found:
+        for statement in (
+            f"SELECT FROM {name}",
+            f"INSERT INTO {name} SELECT * FROM {name}",
+            f"UPDATE {name} SET {PARTED[table]} = {PARTED[table]}",
+            f"DELETE FROM {name}",
+            f"TRUNCATE {name}",
+            f"COPY {name} FROM STDIN",
+            f"LOCK TABLE {name} IN SHARE MODE",
+            f"DROP TABLE {name}",
+            f"ALTER TABLE {table} DETACH PARTITION {name}",
+            f"ALTER TABLE {name} DISABLE TRIGGER ALL",
+            f"CREATE TRIGGER mine BEFORE INSERT ON {name} EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        ):
+            _refused(two_pools, statement, match="permission denied|must be owner")
+    bound = "FOR VALUES FROM ('f0000000-0000-7000-8000-000000000000') TO (MAXVALUE)"
+    _refused(two_pools, f"CREATE TABLE mine PARTITION OF {table} {bound}", match="permission denied|must be owner")
+    _refused(two_pools, f"CREATE TEMPORARY TABLE mine PARTITION OF {table} {bound}", match="must be owner|temporary")
 
 
 @pytest.mark.parametrize(
@@ -343,7 +472,7 @@ def _end_own(connection: Connection, two_pools: TwoPools) -> None:
         ("INSERT INTO events SELECT * FROM events LIMIT 1", "permission denied"),
         (
             "INSERT INTO events (tx, id, at, kind, subject, cluster, application, project, code, params, actor) "
-            "VALUES (1, 'x', now(), 'run.ended', 'blue/web', 'blue', 'web', '', '', '{}', 'flotilla')",
+            "VALUES (1, NULL, now(), 'run.ended', 'blue/web', 'blue', 'web', '', '', '{}', 'flotilla')",
             "permission denied",
         ),
         ("UPDATE events SET code = 'x'", "permission denied"),

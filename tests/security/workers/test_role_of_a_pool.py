@@ -40,11 +40,15 @@ KEPT = {
         "application", "cluster", "desired_at", "desired_parameters_digest",
         "desired_source_digest", "id", "mark", "pause_reason", "paused_at", "paused_by", "source_id",
     },
+    "open_runs": {
+        "application", "cluster", "interruptions", "parameters_digest", "placement_id", "priority", "queue", "run_id",
+        "source_digest", "trigger",
+    },
     "planned_changes": {"attempt", "group", "kind", "name", "namespace", "placement_id", "run_id"},
     "prune_spending": {"application", "placement_id", "source_digest"},
     "runs": {
         "actor", "application", "approval_id", "cause_code", "cause_params", "cluster", "created_at", "id",
-        "interruptions", "parameters_digest", "placement_id", "priority", "queue", "snapshot_id", "source_digest",
+        "parameters_digest", "placement_id", "priority", "queue", "snapshot_id", "source_digest",
         "source_id", "sources", "trigger",
     },
     "source_digests": {"application", "source_id"},
