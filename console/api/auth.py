@@ -23,7 +23,7 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 ADMITTED = "admitted"
-"""Key of a request's state: the door let it pass."""
+"""Key of a request's state: it was admitted."""
 
 
 class AuthResult(Enum):

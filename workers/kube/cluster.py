@@ -76,7 +76,7 @@ class KubeCluster:
         connection: shared by everyone in this process.
         agent: User-Agent; names the run and attempt, so that the API server's audit log does too.
         account: user in whose name every request for objects is made; empty for the connection's own. What kinds are
-            served is everybody's, and asked in the connection's own name.
+            served is the same for all, and asked in the connection's own name.
         permit: asked before a request is sent again.
     """
 

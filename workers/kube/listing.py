@@ -61,7 +61,7 @@ def decode_metadata(body: bytes) -> Page[LiveMeta]:
 def decode_objects(body: bytes) -> Page[dict[str, Any]]:
     """Return a page of a LIST; objects are decoded one by one, so that other threads come in between.
 
-    What nests too deep in one of them is empty: it is one tenant's, and the page is everybody's.
+    What nests too deep in one of them is empty: one tenant wrote it, and all tenants share the page.
 
     Raises:
         msgspec.DecodeError: it is no list, or one of its items has no metadata as objects have it.

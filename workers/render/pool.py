@@ -50,8 +50,8 @@ class RenderProcesses:
 
     Args:
         library: that each holds.
-        bounds: of each; who waits longer than a rendering may take is sent away, to come again.
-        most: processes at once, those at rest included.
+        bounds: of each; who waits longer than a rendering may take is refused, and may ask again.
+        most: processes at once, idle ones included.
         of_one: at work at once for one project.
     """
 
@@ -93,7 +93,7 @@ class RenderProcesses:
             return answer
 
     def close(self) -> None:
-        """End those at rest."""
+        """End the idle processes."""
         with self._changed:
             ended, self._idle = self._idle, []
         for _, process in ended:
@@ -130,7 +130,7 @@ class RenderProcesses:
         return min(able, key=lambda turn: (self._busy[turn.project], turn.number), default=None)
 
     def _process(self, owner: Owner) -> RenderProcess:
-        """Return a process of ``owner``, which nobody else has; whoever rested longest ends for a new one."""
+        """Return a process of ``owner``, which no other rendering has; the one idle for longest ends for a new one."""
         while (process := self._found(owner)) is not None:
             if process.usable:
                 return process
@@ -151,7 +151,7 @@ class RenderProcesses:
         return None
 
     def _surplus(self) -> list[RenderProcess]:
-        """Take from those at rest whoever leaves no room for one more."""
+        """Take from the idle ones those that leave no room for one more."""
         with self._changed:
             count = max(0, len(self._idle) + self._busy.total() - self._most)
             ended, self._idle = self._idle[:count], self._idle[count:]

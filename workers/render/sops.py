@@ -163,7 +163,7 @@ class _Walk:
         self.mac = hashlib.sha512(_ONLY_ENCRYPTED if only_encrypted else b"")
 
     def document(self, value: Mapping[str, Any]) -> Any:
-        """Return a document with its values opened; what names an object everybody is told, encrypted or not."""
+        """Return a document with its values opened; what names an object is no secret, encrypted or not."""
         self._named = _IDENTITY_OF_OBJECTS if {"apiVersion", "kind", "metadata"} <= value.keys() else frozenset()
         return self.opened(value, ())
 

@@ -98,7 +98,7 @@ class SyncRequest:
         project: what the application may use.
         settings: prune guards, adoption, ignored fields, conflicts.
         health: the application's own rules of health.
-        namespace_is: who sees to that one.
+        namespace_is: who makes that one.
         digest_key: key of the HMACs that stand for what may hold a secret.
         fenced: objects that an attempt which did not end by itself had planned to write: written again even if equal.
         held: objects whose drift is not corrected before an instant: somebody keeps changing them back.

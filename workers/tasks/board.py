@@ -46,19 +46,19 @@ class Board:
         self.descriptor = descriptor
         numbers = memoryview(mmap.mmap(descriptor, _SIZE)).cast("d")
         self.deadlines = numbers[:PLACES]
-        """Until when each lease surely holds; written by whoever takes the lease, then by whoever renews it."""
+        """Until when each lease surely holds; written by the lease's taker, then by the renewer."""
         self.moved = numbers[PLACES : 2 * PLACES]
         """When its holder last made progress; written by the worker."""
         self.states = numbers[2 * PLACES : 3 * PLACES]
-        """See ``State``; written by whoever renews it."""
+        """See ``State``; written by the renewer."""
         self.told = numbers[3 * PLACES : 4 * PLACES]
-        """1 once SQL knows that it was given up; written by whoever renews it."""
+        """1 once SQL knows that it was given up; written by the renewer."""
         self._rest = numbers[4 * PLACES :]
         self._places = count()
 
     @property
     def clock_ahead(self) -> float:
-        """Seconds by which this machine's clock is ahead of the database's; written by whoever beats."""
+        """Seconds by which this machine's clock is ahead of the database's; written by the renewer."""
         return self._rest[0]
 
     @clock_ahead.setter

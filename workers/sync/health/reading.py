@@ -117,7 +117,7 @@ def healthy(reason: Reason = NONE) -> HealthReport:
 
 
 def progressing(reason: Reason) -> HealthReport:
-    """Return a report: on its way."""
+    """Return a report of progress."""
     return HealthReport(Health.PROGRESSING, reason)
 
 
