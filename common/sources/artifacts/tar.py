@@ -16,10 +16,14 @@ from common.sources.artifacts.faults import ArchiveBrokenError, ArchiveEntryErro
 _BLOCK = 512
 _LONGEST_EXTENSION = 1 << 16
 _LONGEST_NAME = 100
-_FILES = frozenset({b"0", b"\0"})
+_BEFORE_POSIX = b"\0"
+"""A file, or a folder where the name ends with a slash: there was no type of its own for folders."""
+_FILES = frozenset({b"0", _BEFORE_POSIX})
 _FOLDER = b"5"
 _EXTENDED, _GLOBAL, _LONG_NAME = b"x", b"g", b"L"
 _NAMES = {
+    # one reader takes it for a folder, the other for a file
+    b"0": "a file whose name ends as a folder's does",
     b"1": "a hard link",
     b"2": "a symbolic link",
     b"3": "a device",
@@ -72,9 +76,10 @@ def members(content: bytes | bytearray) -> Iterator[Member]:
             continue
         name = _text(told.name if told.name is not None else header.name)
         told = _Told()
-        if header.kind == _FOLDER or (header.kind in _FILES and name.endswith("/")):
+        ends_as_folder = name.endswith("/")
+        if header.kind == _FOLDER or (header.kind == _BEFORE_POSIX and ends_as_folder):
             yield Member(name, is_file=False, content=view[:0])
-        elif header.kind in _FILES:
+        elif header.kind in _FILES and not ends_as_folder:
             yield Member(name, is_file=True, content=body)
         else:
             what = _NAMES.get(header.kind, f"an entry of type {header.kind!r}")

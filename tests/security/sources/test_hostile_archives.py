@@ -97,6 +97,14 @@ def test_what_is_neither_file_nor_folder_is_refused(kind: bytes, words: str) -> 
         unpack(gzip.compress(tar_of(entries)))
 
 
+def test_what_one_reader_takes_for_a_folder_and_another_for_a_file_is_refused() -> None:
+    good = (entry("a.yaml"), b"a: 1\n")
+    with pytest.raises(ArchiveEntryError, match="a file whose name ends as a folder's does"):
+        unpack(gzip.compress(tar_of([good, (entry("sub/sub/", tarfile.REGTYPE), b"")])))
+    before_posix = unpack(gzip.compress(tar_of([good, (entry("sub/", tarfile.AREGTYPE), b"")])))
+    assert list(before_posix) == ["a.yaml"]
+
+
 def test_a_link_with_a_target_of_any_length_is_refused() -> None:
     for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
         entries = [(entry("link", tarfile.SYMTYPE, link="../" * 60 + "etc/passwd"), b"")]
