@@ -118,7 +118,8 @@ def test_an_unknown_role_reaches_no_row(made: Database, postgres_server: Postgre
         connection.execute(
             text(
                 "INSERT INTO placements (cluster, application, state, mark, sync_status, hold_code, health, "
-                "objects, pause_reason, failures) VALUES ('paris', 'web', 'placed', 'm', 'unknown', '', 'unknown', 0, '', 0)"
+                "objects, pause_reason, failures) "
+                "VALUES ('paris', 'web', 'placed', 'm', 'unknown', '', 'unknown', 0, '', 0)"
             )
         )
     other = Database(postgres_server.url(name or "", user=OTHER, password="x"))
