@@ -28,13 +28,14 @@ SLICE = 2_000
 
 
 def over(connection: Connection, *, horizon: datetime) -> tuple[tuple[Partition, ...], ...]:
-    """Return the months of which all rows were made before ``horizon``, each with its partitions, oldest first."""
-    old = first_id_at(horizon)
-    by_bound: dict[str, list[Partition]] = {}
-    for one in months.partitions(connection):
-        if one.upper <= old:
-            by_bound.setdefault(one.upper, []).append(one)
-    return tuple(tuple(by_bound[bound]) for bound in sorted(by_bound))
+    """Return the months of which all rows were made before ``horizon``, oldest first: what goes together of each."""
+    found = [one for one in months.partitions(connection) if one.upper <= first_id_at(horizon)]
+    return tuple(
+        tuple(one for one in found if one.upper == bound and one.table in tables)
+        for bound in sorted({one.upper for one in found})
+        for tables in months.TOGETHER
+        if any(one.upper == bound and one.table in tables for one in found)
+    )
 
 
 def row_by_row(connection: Connection, *, horizon: datetime) -> str | None:
@@ -47,7 +48,7 @@ def row_by_row(connection: Connection, *, horizon: datetime) -> str | None:
 
 
 def runs_of(month: tuple[Partition, ...]) -> Partition | None:
-    """Return the partition of runs that a month has; None where it has none any more."""
+    """Return the partition of runs that a month has; None where it is one of events."""
     return next((one for one in month if one.table == RunRow.__tablename__), None)
 
 

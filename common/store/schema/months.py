@@ -17,6 +17,8 @@ from sqlalchemy import Connection, text
 
 PARTED = {"runs": "id", "attempts": "run_id", "object_results": "run_id", "events": "id"}
 """The tables with partitions, each by the id that tells its time; those first that others refer to."""
+TOGETHER = (("runs", "attempts", "object_results"), ("events",))
+"""Tables whose rows of one month lie in partitions of that month, or all of them elsewhere: one goes with the other."""
 AHEAD = 3
 """Months that are made after this one."""
 _PARTITION = re.compile(rf"({'|'.join(PARTED)})_(before|default|y[0-9]{{4}}m[0-9]{{2}})")
@@ -83,14 +85,15 @@ def make_ahead(connection: Connection, *, now: datetime) -> tuple[str, ...]:
     there = partitions(connection)
     missing = [
         (table, first, after)
+        for tables in TOGETHER
         for first, after in _months(now)
-        for table in PARTED
-        if not any(one.table == table and _overlap(one, first, after) for one in there)
+        if not any(one.table in tables and _overlap(one, first, after) for one in there)
+        if not any(_is_taken(connection, table, first, after) for table in tables)
+        for table in tables
     ]
-    if not missing:
-        return ()
-    take(connection)
-    return tuple(name for table, first, after in missing for name in _made(connection, table, first, after))
+    if missing:
+        take(connection)
+    return tuple(_made(connection, table, first, after) for table, first, after in missing)
 
 
 def take(connection: Connection) -> None:
@@ -113,16 +116,20 @@ def guarded_by(connection: Connection) -> dict[str, str]:
     return {f"guard_{name}_truncate": name for table, name, _ in connection.execute(_LIST) if table in PARTED}
 
 
-def _made(connection: Connection, table: str, first: datetime, after: datetime) -> Iterator[str]:
-    lower, upper = first_id_at(first), first_id_at(after)
+def _is_taken(connection: Connection, table: str, first: datetime, after: datetime) -> bool:
+    """Return whether rows of a month are where no month is."""
     within = f"{PARTED[table]} >= :lower AND {PARTED[table]} < :upper"
-    taken = text(f"SELECT EXISTS (SELECT FROM {table}_default WHERE {within})")  # noqa: S608 - constants
-    if connection.execute(taken, {"lower": lower, "upper": upper}).scalar_one():
-        return
+    asked = text(f"SELECT EXISTS (SELECT FROM {table}_default WHERE {within})")  # noqa: S608 - constants
+    found = connection.execute(asked, {"lower": first_id_at(first), "upper": first_id_at(after)})
+    return bool(found.scalar_one())
+
+
+def _made(connection: Connection, table: str, first: datetime, after: datetime) -> str:
     name = f"{table}_y{first:%Y}m{first:%m}"
-    connection.execute(text(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{lower}') TO ('{upper}')"))
+    bounds = f"FROM ('{first_id_at(first)}') TO ('{first_id_at(after)}')"
+    connection.execute(text(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES {bounds}"))
     connection.execute(text(guard(name)))
-    yield name
+    return name
 
 
 def _overlap(one: Partition, first: datetime, after: datetime) -> bool:

@@ -275,3 +275,20 @@ def test_pruning_by_hand_goes_by_months_too(hub: Database, now: datetime) -> Non
     for _ in retention.prune(hub, keep=30 * DAY):
         pass
     assert len(left(hub)) == 1
+
+
+def test_what_goes_together_is_made_together(hub: Database, now: datetime) -> None:
+    """A run that nobody claimed for long has no attempt yet; what it will have lies beside it, and goes with it."""
+    far = now + 400 * DAY
+    of = placement(hub)
+    with hub.write() as connection:
+        waiting = runs.create(connection, new_run(of, "eu/web"), now=far)
+    assert waiting is not None
+    with hub.write() as connection:
+        made = months.make_ahead(connection, now=far)
+        taken = f"y{far:%Y}m{far:%m}"
+        assert {name for name in made if name.endswith(taken)} == {f"events_{taken}"}
+        held = text("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock'")
+    with hub.write() as connection:
+        assert months.make_ahead(connection, now=far) == ()
+        assert connection.execute(held).scalar_one() == 0, "what cannot be made costs no lock"
