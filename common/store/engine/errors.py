@@ -51,6 +51,11 @@ class DatabaseError(PermanentError):
         super().__init__(f"the database refused: {detail}")
 
 
+def sqlstate(error: FlotillaError) -> str:
+    """Return PostgreSQL's code of what is behind an error; empty where there is none."""
+    return getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) or ""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise the drivers' errors as ours; others pass."""

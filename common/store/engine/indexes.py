@@ -7,19 +7,22 @@ on PostgreSQL no migration makes it. Of a partitioned table each part is indexed
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy import Connection, Index, text
 
-from common.store.engine.errors import DatabaseBusyError
+from common.store.engine.errors import DatabaseBusyError, translated
 from common.store.engine.session import Database
 from common.store.schema.tables import BESIDE, Base
 
 LOCK = 0x666C6978
 PATIENCE = timedelta(minutes=1)
 """How long one step waits for the transactions that were there before it."""
+_SHARE, _TRIES = 200, 20
+"""Of that what a step waits behind which others wait, and how often it tries."""
 _PARTS = text("SELECT CAST(CAST(inhrelid AS regclass) AS text) FROM pg_inherits WHERE inhparent = to_regclass(:name)")
 _INDEX = text("""
 SELECT index.indisvalid, EXISTS (SELECT FROM pg_inherits WHERE inhrelid = index.indexrelid) AS joined
@@ -63,11 +66,31 @@ def build(database: Database) -> tuple[str, ...]:
 def _build(connection: Connection) -> None:
     if not missing(connection) or not connection.execute(text(f"SELECT pg_try_advisory_lock({LOCK})")).scalar_one():
         return
-    for setting, value in (("lock_timeout", int(PATIENCE / timedelta(milliseconds=1))), ("statement_timeout", 0)):
-        connection.execute(text(f"SET {setting} = {value}"))
+    connection.execute(text("SET statement_timeout = 0"))
     for index in marked():
         for statement in _steps(connection, index):
-            connection.execute(text(statement))
+            _carry_out(connection, statement)
+
+
+def _carry_out(connection: Connection, statement: str) -> None:
+    """Carry out a step. Behind one that is not concurrent all others wait: it gives way soon, and tries again.
+
+    Raises:
+        DatabaseBusyError: who was there before did not end in time.
+    """
+    beside = "CONCURRENTLY" in statement
+    tries, patience = (1, PATIENCE) if beside else (_TRIES, PATIENCE / _SHARE)
+    connection.execute(text(f"SET lock_timeout = {int(patience / timedelta(milliseconds=1))}"))
+    for left in reversed(range(tries)):
+        try:
+            with translated():
+                connection.execute(text(statement))
+        except DatabaseBusyError:
+            if not left:
+                raise
+            time.sleep(patience.total_seconds())
+        else:
+            return
 
 
 def _steps(connection: Connection, index: Index) -> Iterator[str]:
@@ -80,10 +103,14 @@ def _steps(connection: Connection, index: Index) -> Iterator[str]:
     if not parts:
         yield from _concurrently(connection, index, name, table)
         return
-    if connection.execute(_INDEX, {"name": name}).first() is None:
+    there = connection.execute(_INDEX, {"name": name}).first() is not None
+    if there and all(_is_covered(connection, name, part) for part in parts):
+        yield f"DROP INDEX {name}"  # the last part that was missing is gone, and only joining one makes it valid
+        there = False
+    if not there:
         yield f"CREATE INDEX {name} ON ONLY {table} {_definition(index)}"
     for part in parts:
-        if connection.execute(_COVERED, {"name": name, "part": part}).scalar_one():
+        if _is_covered(connection, name, part):
             continue
         own = f"{name}_{part.removeprefix(table).strip('_')}"
         yield from _concurrently(connection, index, own, part)
@@ -96,6 +123,10 @@ def _concurrently(connection: Connection, index: Index, name: str, table: str) -
         yield f"DROP INDEX CONCURRENTLY {name}"
     if found is None or not found.indisvalid:
         yield f"CREATE INDEX CONCURRENTLY {name} ON {table} {_definition(index)}"
+
+
+def _is_covered(connection: Connection, name: str, part: str) -> bool:
+    return bool(connection.execute(_COVERED, {"name": name, "part": part}).scalar_one())
 
 
 def _definition(index: Index) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, inspect, text
 
 from common.domain.errors import TransientError
 from common.store.engine import indexes, roles
-from common.store.engine.errors import DatabaseBusyError
+from common.store.engine.errors import DatabaseBusyError, sqlstate
 from common.store.engine.session import Database
 from common.store.schema import emitters, enforced, months
 from common.store.schema.migrations import MIGRATIONS
@@ -77,30 +78,41 @@ def upgrade(database: Database, *, patience: timedelta = PATIENCE) -> tuple[str,
     deadline = time.monotonic() + patience.total_seconds()
     while True:
         try:
-            gone = _upgrade(database)
+            changed, gone = _upgrade(database)
         except DatabaseBusyError as error:
-            if getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) == _CANCELLED:
+            if sqlstate(error) == _CANCELLED:
                 raise UpgradeCancelledError(str(error)) from error
             if time.monotonic() >= deadline:
                 raise UpgradeBlockedError(str(error)) from error
         else:
+            if changed:
+                _count(database)
             indexes.build(database)
             return gone
         time.sleep(_PAUSE.total_seconds())
 
 
-def _upgrade(database: Database) -> tuple[str, ...]:
+def _upgrade(database: Database) -> tuple[bool, tuple[str, ...]]:
+    """Return whether anything was changed, and what ``upgrade`` returns."""
     with database.write() as connection:
         if database.dialect == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
-        if _revision(connection) != _head() or not enforced.is_in_force(connection):
+        changed = _revision(connection) != _head() or not enforced.is_in_force(connection)
+        if changed:
             _take_tables(connection)
             enforced.remove(connection)
             command.upgrade(config(connection), "head")
             enforced.create(connection)
             months.make_ahead(connection, now=database.now(connection))
         emitters.go_on(connection)
-        return roles.refresh(connection)
+        return changed, roles.refresh(connection)
+
+
+def _count(database: Database) -> None:
+    """Have the server count all tables: of a column that was rewritten it knows nothing any more, and plans badly."""
+    if database.dialect == "postgresql":
+        with suppress(DatabaseBusyError), database.write() as connection:
+            connection.execute(text(f"ANALYZE {', '.join(Base.metadata.tables)}"))
 
 
 def _take_tables(connection: Connection) -> None:

@@ -30,12 +30,12 @@ SLICE = 2_000
 def over(connection: Connection, *, horizon: datetime) -> tuple[tuple[Partition, ...], ...]:
     """Return the months of which all rows were made before ``horizon``, oldest first: what goes together of each."""
     found = [one for one in months.partitions(connection) if one.upper <= first_id_at(horizon)]
-    return tuple(
+    groups = (
         tuple(one for one in found if one.upper == bound and one.table in tables)
         for bound in sorted({one.upper for one in found})
         for tables in months.TOGETHER
-        if any(one.upper == bound and one.table in tables for one in found)
     )
+    return tuple(group for group in groups if group and len(group) in map(len, months.TOGETHER))
 
 
 def row_by_row(connection: Connection, *, horizon: datetime) -> str | None:
@@ -123,11 +123,11 @@ def _bounds(runs: Partition) -> dict[str, object]:
 
 
 def _set_aside(connection: Connection, part: Partition, kept: Sequence[str]) -> int:
-    """Copy what is kept of a partition; return how many rows that is."""
+    """Copy what is kept of a partition, into no temporary table, which wants a right; return how many rows that is."""
     if part.table not in {table.name for table in _HISTORY}:
         return 0
     theirs = f"SELECT * FROM {part.name} WHERE {months.PARTED[part.table]} = ANY (CAST(:kept AS uuid[]))"  # noqa: S608 - constants
-    copied = text(f"CREATE TEMP TABLE kept_{part.table} ON COMMIT DROP AS {theirs}")
+    copied = text(f"CREATE UNLOGGED TABLE kept_{part.table} AS {theirs}")
     connection.execute(copied, {"kept": list(kept)})
     return _count(connection, f"kept_{part.table}")
 

@@ -7,7 +7,7 @@ what is kept for good; see ``schema.triggers``. Whoever adds a table that grows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,10 +18,10 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, literal, liter
 from common.domain.errors import PermanentError
 from common.domain.refs import LEAST_UUID
 from common.store.engine.dialect import insert, table_of
-from common.store.engine.errors import DatabaseBusyError
+from common.store.engine.errors import DatabaseBusyError, DatabaseError, sqlstate
 from common.store.engine.session import Database
 from common.store.queue import months
-from common.store.schema.months import first_id_at, make_ahead
+from common.store.schema.months import PARTED, Partition, first_id_at, make_ahead
 from common.store.schema.tables import (
     ApprovalRow,
     AttemptRow,
@@ -47,6 +47,10 @@ BATCH = 200
 SHORTEST = timedelta(days=1)
 """Nothing younger is deleted, whatever is asked for: what is under way may still refer to it."""
 _START = datetime.min.replace(tzinfo=UTC)
+_TRIES = 5
+"""To lock what is parted; each is soon given up."""
+_IN_USE = "55P03"
+"""PostgreSQL's lock_not_available."""
 _WAIT = timedelta(seconds=2)
 """Longest wait for a lock; what somebody holds goes the next time."""
 _CLOSED = "(state = 'done' OR state = 'void')"
@@ -120,17 +124,17 @@ def prune(database: Database, *, keep: timedelta, batch: int = BATCH) -> Iterato
     with database.read() as connection:
         now = database.now(connection)
     horizon = now - keep
-    yield from _months(database, now, horizon)
+    put_off = yield from _months(database, now, horizon)
     after: tuple[datetime, str] | None = (_START, LEAST_UUID)
     while after is not None:
         with database.write() as connection:
-            found = delete_runs(connection, horizon=horizon, after=after, limit=batch)
+            found = delete_runs(connection, horizon=horizon, after=after, limit=batch, put_off=put_off)
         after = found.after
         yield found.deleted
     deleted: Mapping[str, int] = {"": batch}
     while any(deleted.values()):
         with database.write() as connection:
-            deleted = delete_rows(connection, horizon=horizon, limit=batch)
+            deleted = delete_rows(connection, horizon=horizon, limit=batch, put_off=put_off)
         yield deleted
     newest: int | None = 0
     while newest is not None:
@@ -139,27 +143,80 @@ def prune(database: Database, *, keep: timedelta, batch: int = BATCH) -> Iterato
         yield {_SNAPSHOT.name: gone}
 
 
-def _months(database: Database, now: datetime, horizon: datetime) -> Iterator[Mapping[str, int]]:
-    """Drop what is old by the month, and see that there are months to come; yield after each transaction."""
+def _months(database: Database, now: datetime, horizon: datetime) -> Generator[Mapping[str, int], None, str | None]:
+    """Drop what is old by the month, and see that there are months to come; yield after each transaction.
+
+    Returns:
+        The id from which on nothing may go row by row, because a month was in use and is dropped the next time; None
+        where there is none. A month that cannot be dropped for another reason goes row by row.
+    """
+    put_off: str | None = None
     with database.read() as connection:
         old = months.over(connection, horizon=horizon)
     for month in old:
-        kept: list[str] = []
-        runs = months.runs_of(month)
-        after: str | None = LEAST_UUID
-        while runs is not None and after is not None and len(kept) <= months.MOST_KEPT:
-            with _under(database, horizon) as connection:
-                found, after = months.kept(connection, runs, after=after, limit=months.SLICE)
-            kept += found
+        kept = yield from _kept(database, horizon, month)
+        if len(kept) > months.MOST_KEPT:
+            continue
+        try:
+            yield from _tried(lambda: _drop(database, horizon, month, kept))  # noqa: B023 - called at once
+        except DatabaseBusyError as error:
+            if sqlstate(error) == _IN_USE:
+                put_off = put_off or month[0].lower or LEAST_UUID
+        except DatabaseError:
+            pass
+    with suppress(DatabaseBusyError):
+        yield from _tried(lambda: _make_ahead(database, now))
+    if old:
+        with suppress(DatabaseBusyError), database.write() as connection:
+            # The server counts partitions by itself, and no table that has them.
+            connection.execute(text(f"ANALYZE {', '.join(PARTED)}"))
+    return put_off
+
+
+def _kept(
+    database: Database, horizon: datetime, month: tuple[Partition, ...]
+) -> Generator[Mapping[str, int], None, list[str]]:
+    """Return which runs of a month are kept, or the first of them that are too many."""
+    kept: list[str] = []
+    runs = months.runs_of(month)
+    after: str | None = LEAST_UUID
+    while runs is not None and after is not None and len(kept) <= months.MOST_KEPT:
+        with _under(database, horizon) as connection:
+            found, after = months.kept(connection, runs, after=after, limit=months.SLICE)
+        kept += found
+        yield {}
+    return kept
+
+
+def _tried(step: Callable[[], Mapping[str, int]]) -> Iterator[Mapping[str, int]]:
+    """Yield what a step that locks tables deleted, and nothing for each try in which somebody used them.
+
+    Raises:
+        DatabaseBusyError: they were in use in every try.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            deleted = step()
+        except DatabaseBusyError:
+            if not left:
+                raise
             yield {}
-        if len(kept) <= months.MOST_KEPT:
-            deleted: Mapping[str, int] = {}
-            with suppress(DatabaseBusyError), _under(database, horizon) as connection:  # in use: the next time
-                deleted = months.drop(connection, month, kept)
+        else:
             yield deleted
-    with suppress(DatabaseBusyError), database.write() as connection:
+            return
+
+
+def _drop(
+    database: Database, horizon: datetime, month: tuple[Partition, ...], kept: Sequence[str]
+) -> Mapping[str, int]:
+    with _under(database, horizon) as connection:
+        return months.drop(connection, month, kept)
+
+
+def _make_ahead(database: Database, now: datetime) -> Mapping[str, int]:
+    with database.write() as connection:
         make_ahead(connection, now=now)
-    yield {}
+    return {}
 
 
 @contextmanager
@@ -171,7 +228,14 @@ def _under(database: Database, horizon: datetime) -> Iterator[Connection]:
         _forget_horizon(connection)
 
 
-def delete_runs(connection: Connection, *, horizon: datetime, after: tuple[datetime, str], limit: int) -> Batch:
+def delete_runs(
+    connection: Connection,
+    *,
+    horizon: datetime,
+    after: tuple[datetime, str],
+    limit: int,
+    put_off: str | None = None,
+) -> Batch:
     """Delete the expendable among the next runs that ended before ``horizon``, with all that hangs on them.
 
     Args:
@@ -179,13 +243,13 @@ def delete_runs(connection: Connection, *, horizon: datetime, after: tuple[datet
         horizon: nothing that ended later goes.
         after: end and id of the last run that was looked at before.
         limit: how many are looked at.
+        put_off: the id from which on no run goes, though it is old; None for no such bound.
     """
     _state_horizon(connection, horizon)
     place = tuple_(_RUN.c.ended_at, _RUN.c.id)
     behind = place > tuple_(literal(after[0], Instant()), literal(after[1], Uuid))
     old: list[Any] = [text("ended_at IS NOT NULL"), _RUN.c.ended_at < horizon, behind]
-    if (below := months.row_by_row(connection, horizon=horizon)) is not None:
-        old.append(_RUN.c.id < below)
+    old += [_RUN.c.id < below for below in (months.row_by_row(connection, horizon=horizon), put_off) if below]
     next_ = select(_RUN.c.ended_at, _RUN.c.id).where(*old).order_by(*place).limit(limit)
     found = connection.execute(next_).all()
     deleted = _delete_expendable(connection, [id_ for _, id_ in found])
@@ -193,10 +257,10 @@ def delete_runs(connection: Connection, *, horizon: datetime, after: tuple[datet
     return Batch(deleted, (found[-1][0], found[-1][1]) if len(found) == limit else None)
 
 
-def delete_rows(connection: Connection, *, horizon: datetime, limit: int) -> dict[str, int]:
+def delete_rows(connection: Connection, *, horizon: datetime, limit: int, put_off: str | None = None) -> dict[str, int]:
     """Delete up to ``limit`` rows of each retained table that are over since before ``horizon``; return how many went.
 
-    Those of which nothing says how old they are go when nothing needs them.
+    Those of which nothing says how old they are go when nothing needs them; of events none from ``put_off`` on.
     """
     _state_horizon(connection, horizon)
     deleted = {}
@@ -210,7 +274,7 @@ def delete_rows(connection: Connection, *, horizon: datetime, limit: int) -> dic
         locked = connection.execute(oldest.with_for_update(skip_locked=True)).scalars().all()
         deleted[table.name] = _delete(connection, table.c.id, locked)
     deleted[_SPENDING.name] = _delete_spending(connection, limit)
-    deleted[_EVENT.name] = _delete_events(connection, horizon, limit)
+    deleted[_EVENT.name] = _delete_events(connection, horizon, limit, put_off)
     _forget_horizon(connection)
     return deleted
 
@@ -269,10 +333,10 @@ def _delete_spending(connection: Connection, limit: int) -> int:
     return len(found)
 
 
-def _delete_events(connection: Connection, horizon: datetime, limit: int) -> int:
+def _delete_events(connection: Connection, horizon: datetime, limit: int, put_off: str | None) -> int:
     """Delete the oldest events, whose ids sort by time."""
-    below = months.row_by_row(connection, horizon=horizon) or first_id_at(horizon)
-    old = (_EVENT.c.id < min(below, first_id_at(horizon)), _EVENT.c.at < horizon)
+    bounds = (first_id_at(horizon), months.row_by_row(connection, horizon=horizon), put_off)
+    old = (_EVENT.c.id < min(filter(None, bounds)), _EVENT.c.at < horizon)
     oldest = select(_EVENT.c.id).where(*old).order_by(_EVENT.c.id).limit(limit).with_for_update(skip_locked=True)
     return _delete(connection, _EVENT.c.id, connection.execute(oldest).scalars().all())
 

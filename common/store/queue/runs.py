@@ -197,7 +197,7 @@ def supersede(connection: Connection, placement_ids: Sequence[int], *, reason: R
     for batch in batched(sorted(set(placement_ids))):
         unclaimed = (OpenRunRow.placement_id.in_(batch), OpenRunRow.state.in_(_UNCLAIMED))
         mine = (*unclaimed, OpenRunRow.hook_active.is_(false()), is_of(RunKind.SYNC))
-        in_order = select(OpenRunRow.run_id).where(*mine).order_by(OpenRunRow.placement_id)
+        in_order = select(OpenRunRow.run_id).where(*mine).order_by(OpenRunRow.run_id)
         locked = [RunId(run) for run in connection.execute(in_order.with_for_update()).scalars()]
         end(connection, locked, Outcome.SUPERSEDED, now=now, reason=reason)
         superseded.extend(locked)

@@ -30,8 +30,10 @@ FROM pg_inherits JOIN pg_class AS parent ON parent.oid = inhparent JOIN pg_class
 WHERE parent.relkind = 'p' AND parent.relnamespace = CAST(current_schema() AS regnamespace)
 ORDER BY 1, 2
 """)
-_WAIT_MILLISECONDS = 300
-"""Shorter than the server waits before it looks for deadlocks: who works is never the one that is cancelled."""
+_TAKEN = ("open_runs", "planned_changes", "placements", *PARTED)
+"""What is locked when a partition comes or goes, whose foreign keys do too; work begins with the first of them."""
+_WAIT_MILLISECONDS = 100
+"""For each: all together shorter than the server waits before it looks for deadlocks, which would cancel who works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,13 @@ def make_ahead(connection: Connection, *, now: datetime) -> tuple[str, ...]:
 
 
 def take(connection: Connection) -> None:
-    """Lock all that is parted, for this transaction; it waits for so short that nobody waits behind it."""
+    """Lock all that a partition concerns, for this transaction, or give up soon: others wait behind whoever waits.
+
+    Raises:
+        OperationalError: somebody works with it.
+    """
     connection.execute(text(f"SET LOCAL lock_timeout = {_WAIT_MILLISECONDS}"))
-    connection.execute(text(f"LOCK TABLE {', '.join(PARTED)} IN ACCESS EXCLUSIVE MODE"))
+    connection.execute(text(f"LOCK TABLE {', '.join(_TAKEN)} IN ACCESS EXCLUSIVE MODE"))
 
 
 def guard(partition: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, event, insert, select, text
 
 from common.domain.refs import RunId
 from common.domain.runs import AttemptOutcome
@@ -192,15 +194,84 @@ def test_a_month_of_which_too_much_is_kept_goes_row_by_row(
 
 def test_a_month_that_is_in_use_is_left_for_the_next_time(hub: Database, now: datetime) -> None:
     of = placement(hub)
-    ran(hub, of, now - 470 * DAY)
-    ran(hub, of, now)
+    old, young = ran(hub, of, now - 470 * DAY), ran(hub, of, now)
     before = names(hub)
     with hub.write() as busy:
-        busy.execute(select(RunRow.id).where(RunRow.id > months.first_id_at(now - DAY)).with_for_update()).all()
-        pruned(hub)
+        busy.execute(select(RunRow.id).where(RunRow.id == young).with_for_update()).all()
+        assert pruned(hub) == {}, "nor does any row of it go by itself"
         assert names(hub) == before
+        assert left(hub) == {old, young}
+    assert pruned(hub)["runs"] == 1
+    assert len(names(hub)) < len(before)
+
+
+def test_a_month_that_cannot_be_dropped_goes_row_by_row(
+    hub: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> dict[str, int]:
+        message = "permission denied"
+        raise DatabaseError(message)
+
+    monkeypatch.setattr(old_months, "drop", refused)
+    of = placement(hub)
+    ran(hub, of, now - 470 * DAY)
+    young = ran(hub, of, now)
+    assert pruned(hub)["runs"] == 1
+    assert left(hub) == {young}
+
+
+def test_a_month_goes_while_workers_work_and_none_of_them_is_cancelled(hub: Database, now: datetime) -> None:
+    of = placement(hub)
+    ran(hub, of, now - 470 * DAY)
+    ran(hub, of, now)
+    before, ended, done = names(hub), [], threading.Event()
+
+    def work(number: int) -> None:
+        mine = placement(hub, f"eu/w{number}")
+        while not done.is_set():
+            ended.append(ran(hub, mine, now))
+
+    with ThreadPoolExecutor(3) as threads:
+        working = [threads.submit(work, number) for number in range(3)]
+        try:
+            for _ in range(20):
+                pruned(hub)
+                if len(names(hub)) < len(before):
+                    break
+        finally:
+            done.set()
+        for one in working:
+            one.result()
+    assert len(names(hub)) < len(before)
+    assert set(ended) < left(hub)
+
+
+def test_no_right_to_temporary_tables_is_needed_to_drop_a_month(hub: Database, now: datetime) -> None:
+    of = placement(hub)
+    good = ran(hub, of, now - 470 * DAY)
+    before = names(hub)
+    made: list[str] = []
+    with hub.read() as connection:
+        engine = connection.engine
+    event.listen(engine, "before_cursor_execute", lambda *given: made.append(given[2]))
     pruned(hub)
     assert len(names(hub)) < len(before)
+    assert left(hub) == {good}
+    assert not [statement for statement in made if "TEMP" in statement]
+
+
+def test_what_is_known_of_the_tables_is_counted_after_an_upgrade(postgres_database: Database) -> None:
+    """A column that is rewritten loses its statistics, and a table with partitions never gets any by itself."""
+    of = placement(postgres_database)
+    with postgres_database.read() as connection:
+        now = postgres_database.now(connection)
+    for days in range(3):
+        ran(postgres_database, of, now - days * DAY)
+    upgrade.downgrade(postgres_database, "0040")
+    upgrade.upgrade(postgres_database)
+    counted = text("SELECT DISTINCT tablename FROM pg_stats WHERE attname IN ('id', 'run_id')")
+    with postgres_database.read() as connection:
+        assert {"runs", "runs_before", "attempts", "object_results"} <= set(connection.execute(counted).scalars())
 
 
 def test_what_is_younger_than_the_month_that_is_over_stays_to_the_day(hub: Database, now: datetime) -> None:
