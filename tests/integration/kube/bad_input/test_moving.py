@@ -95,7 +95,9 @@ def test_one_that_somebody_makes_in_between_is_taken_or_left_as_adopt_says(
     result = site.sync(config_map(other="ours"), settings=SyncSettings(adopt=adopt))
     taken = adopt is AdoptPolicy.UNOWNED
     assert actions(result) == {"ConfigMap/settings": "configured" if taken else "conflict"}
-    assert details(result)["ConfigMap/settings"].startswith("adopted" if taken else "conflict: it exists and nobody")
+    assert details(result)["ConfigMap/settings"].startswith(
+        "adopted" if taken else "conflict: it exists and carries no mark of ours"
+    )
     ours = {"other": "ours"} if taken else {}
     assert show(kubectl, f"{MAPS}/settings")["data"] == {"key": "theirs", **ours}
 

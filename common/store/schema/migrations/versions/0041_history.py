@@ -102,6 +102,7 @@ def upgrade() -> None:
     )
 
 
+_TO_RUNS = re.compile(r'(?<=REFERENCES )"?runs"?')
 _ENDS = "(ended_at IS NULL) = (outcome IS NULL)"
 
 
@@ -323,8 +324,8 @@ def _rebuild_runs(
     names = ", ".join(column.name for column in columns)
     op.execute(f"INSERT INTO new_runs ({names}) SELECT {names} FROM ({query})")  # noqa: S608 - constants
     for table, text in texts.items():
-        made = re.sub(r"REFERENCES \"?runs\"?", "REFERENCES new_runs", text)
-        op.execute(re.sub(rf"CREATE TABLE \"?{table}\"?", f"CREATE TABLE new_{table}", made, count=1))
+        _, opened, definition = text.partition("(")
+        op.execute(f"CREATE TABLE new_{table} {opened}{_TO_RUNS.sub('new_runs', definition)}")
         op.execute(f"INSERT INTO new_{table} SELECT * FROM {table}")  # noqa: S608 - constants
     for table in (*referring, "runs"):
         op.drop_table(table)
