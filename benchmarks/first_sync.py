@@ -74,9 +74,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--applications", type=int, default=1000)
+    parser.add_argument("--sqlite", action="store_true", help="keep the hub's state there, not in PostgreSQL")
     options = parser.parse_args()
     print(rig.describe())
-    with rig.rig(("bare", "fleet")) as made:
+    with rig.rig(("bare", "fleet"), sqlite=options.sqlite) as made:
         measure(made, options.applications)
 
 

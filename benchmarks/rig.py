@@ -103,8 +103,8 @@ class Rig:
 
 
 @contextmanager
-def rig(clusters: tuple[str, ...]) -> Iterator[Rig]:
-    """Start PostgreSQL, Redis, Git over HTTP, API servers and an idle hub; end them all."""
+def rig(clusters: tuple[str, ...], *, sqlite: bool = False) -> Iterator[Rig]:
+    """Start PostgreSQL, Redis, Git over HTTP, API servers and an idle hub, with its state in SQLite or not; end all."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="flotilla-bench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -122,11 +122,11 @@ def rig(clusters: tuple[str, ...]) -> Iterator[Rig]:
         registry = Repository(folder / "git" / "registry", f"{url}/registry/.git")
         apps = Repository(folder / "git" / "apps", f"{url}/apps/.git")
         others = Repository(folder / "git" / "others", f"{url}/others/.git")
-        name = postgres.fresh()
-        database = Database(postgres.url(name))
+        state = f"sqlite:///{folder / 'hub.db'}" if sqlite else postgres.url(postgres.fresh())
+        database = Database(state)
         stack.callback(database.dispose)
         upgrade(database)
-        hub = _hub(folder, postgres, redis, registry, name)
+        hub = _hub(folder, state, redis, registry)
         stack.callback(hub.stop_all)
         for plane in planes.clusters.values():
             kubeconfig = yaml.safe_dump(plane.kubeconfig()).encode()
@@ -150,14 +150,14 @@ def _postgres_binaries() -> Path:
     return sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
 
 
-def _hub(folder: Path, postgres: PostgresServer, redis: RedisServer, registry: Repository, name: str) -> Hub:
+def _hub(folder: Path, state: str, redis: RedisServer, registry: Repository) -> Hub:
     password = folder / "broker.password"
     password.touch(mode=0o600)
     password.write_text(redis.password)
     return Hub(
         folder / "home",
         {
-            "database_url": postgres.url(name),
+            "database_url": state,
             "broker_url": redis.url_without_password,
             "broker_password_file": str(password),
             "registry_url": registry.url,
