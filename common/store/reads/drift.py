@@ -77,7 +77,7 @@ def _differing(connection: Connection, since: datetime) -> Mapping[str, DriftVie
     )
     found = or_(PlacementRow.found_code.startswith("drift."), PlacementRow.found_code == Found.TOLD)
     drifted = and_(PlacementRow.sync_status.in_((SyncStatus.OUT_OF_SYNC, SyncStatus.FAILED)), as_desired, found)
-    again = (InventoryRow.fight_step > fixed(0), InventoryRow.healed_at >= since)
+    again = (InventoryRow.backoff_step > fixed(0), InventoryRow.healed_at >= since)
     fought = select(InventoryRow.placement_id).where(InventoryRow.placement_id == PlacementRow.id, *again).exists()
     query = (
         select(PlacementRow.cluster, PlacementRow.application, drifted.label("drifted"), fought.label("fought"))

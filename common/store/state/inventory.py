@@ -135,20 +135,20 @@ def going(connection: Connection, placement_id: int) -> bool:
 def healings(connection: Connection, placement_ids: Sequence[int]) -> dict[tuple[int, ObjectId], Healing]:
     """Return how the objects of these placements that were ever corrected have held."""
     columns = (InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
-    query = select(*columns, InventoryRow.placement_id, InventoryRow.fight_step, InventoryRow.healed_at)
+    query = select(*columns, InventoryRow.placement_id, InventoryRow.backoff_step, InventoryRow.healed_at)
     query = query.add_columns(InventoryRow.heal_after).where(InventoryRow.heal_after.is_not(None))
     found: dict[tuple[int, ObjectId], Healing] = {}
     for batch in batched(placement_ids):
         for row in connection.execute(query.where(InventoryRow.placement_id.in_(batch))):
             of = ObjectId(row.group, row.kind, row.namespace, row.name)
-            found[row.placement_id, of] = Healing(row.fight_step, row.healed_at, row.heal_after)
+            found[row.placement_id, of] = Healing(row.backoff_step, row.healed_at, row.heal_after)
     return found
 
 
 def record_healings(connection: Connection, placement_id: int, healed: Mapping[ObjectId, Healing]) -> None:
     """Store how the objects of a placement that were just corrected have held."""
     rows = [
-        _key_of(placement_id, one) | {"fight_step": of.step, "healed_at": of.healed_at, "heal_after": of.after}
+        _key_of(placement_id, one) | {"backoff_step": of.step, "healed_at": of.healed_at, "heal_after": of.after}
         for one, of in healed.items()
     ]
     for batch in batched(rows):

@@ -76,7 +76,7 @@ _VALUES: Mapping[str, str] = {
     "findings.placement_id": "g",
     "findings.trigger": "(ARRAY['drift', 'check'])[g % 2 + 1]",
     "findings.pool": "(ARRAY['default', 'eu'])[g % 2 + 1]",
-    "inventory.fight_step": "CASE WHEN g % 500 = 0 THEN 1 ELSE 0 END",
+    "inventory.backoff_step": "CASE WHEN g % 500 = 0 THEN 1 ELSE 0 END",
     "inventory.placement_id": "g / 4 + 1",
     "inventory.hook_state": "''",
     "inventory.wanted": "g % 100 <> 0",

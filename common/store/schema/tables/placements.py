@@ -143,8 +143,8 @@ class InventoryRow(Base):
             "ix_inventory_fighting",
             "placement_id",
             "healed_at",
-            sqlite_where=text("fight_step > 0"),
-            postgresql_where=text("fight_step > 0"),
+            sqlite_where=text("backoff_step > 0"),
+            postgresql_where=text("backoff_step > 0"),
         ),
         Index(
             "ix_inventory_by_hand",
@@ -186,7 +186,7 @@ class InventoryRow(Base):
     refused_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     going: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Its deletion was accepted, and finalizers keep it."""
-    fight_step: Mapped[int] = mapped_column(default=0, server_default="0")
+    backoff_step: Mapped[int] = mapped_column(default=0, server_default="0")
     """Corrections of its drift in a row that did not last."""
     healed_at: Mapped[datetime | None]
     heal_after: Mapped[datetime | None]
