@@ -24,10 +24,7 @@ PATIENCE = timedelta(minutes=1)
 _SHARE, _TRIES = 200, 20
 """Of that what a step waits behind which others wait, and how often it tries."""
 _PARTS = text("SELECT CAST(CAST(inhrelid AS regclass) AS text) FROM pg_inherits WHERE inhparent = to_regclass(:name)")
-_INDEX = text("""
-SELECT index.indisvalid, EXISTS (SELECT FROM pg_inherits WHERE inhrelid = index.indexrelid) AS joined
-FROM pg_index AS index WHERE index.indexrelid = to_regclass(:name)
-""")
+_INDEX = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 _COVERED = text("""
 SELECT EXISTS (SELECT FROM pg_inherits JOIN pg_index AS part ON part.indexrelid = inhrelid
   WHERE inhparent = to_regclass(:name) AND part.indrelid = to_regclass(:part))
@@ -118,10 +115,10 @@ def _steps(connection: Connection, index: Index) -> Iterator[str]:
 
 
 def _concurrently(connection: Connection, index: Index, name: str, table: str) -> Iterator[str]:
-    found = connection.execute(_INDEX, {"name": name}).one_or_none()
-    if found is not None and not found.indisvalid:  # of a try that was broken off
+    is_valid = connection.execute(_INDEX, {"name": name}).scalar()
+    if is_valid is False:  # of a try that was broken off
         yield f"DROP INDEX CONCURRENTLY {name}"
-    if found is None or not found.indisvalid:
+    if not is_valid:
         yield f"CREATE INDEX CONCURRENTLY {name} ON {table} {_definition(index)}"
 
 
@@ -136,5 +133,4 @@ def _definition(index: Index) -> str:
 
 
 def _is_valid(connection: Connection, name: str) -> bool:
-    found = connection.execute(_INDEX, {"name": name}).one_or_none()
-    return found is not None and bool(found.indisvalid)
+    return bool(connection.execute(_INDEX, {"name": name}).scalar())

@@ -30,12 +30,13 @@ SLICE = 2_000
 def over(connection: Connection, *, horizon: datetime) -> tuple[tuple[Partition, ...], ...]:
     """Return the months of which all rows were made before ``horizon``, oldest first: what goes together of each."""
     found = [one for one in months.partitions(connection) if one.upper <= first_id_at(horizon)]
-    groups = (
-        tuple(one for one in found if one.upper == bound and one.table in tables)
+    return tuple(
+        group
         for bound in sorted({one.upper for one in found})
         for tables in months.TOGETHER
+        for group in (tuple(one for one in found if one.upper == bound and one.table in tables),)
+        if len(group) == len(tables)
     )
-    return tuple(group for group in groups if group and len(group) in map(len, months.TOGETHER))
 
 
 def row_by_row(connection: Connection, *, horizon: datetime) -> str | None:
@@ -88,12 +89,11 @@ def drop(connection: Connection, month: tuple[Partition, ...], kept: Sequence[st
         OperationalError: the tables were not to be had.
     """
     runs = runs_of(month)
-    deleted = {one.table: _count(connection, one.name) for one in month}
+    planned = _forget_planned(connection, runs, kept) if runs is not None else {}
+    if runs is not None and _is_needed(connection, runs):
+        return planned
+    deleted = planned | {one.table: _count(connection, one.name) for one in month}
     if runs is not None:
-        planned = _forget_planned(connection, runs, kept)
-        if _is_needed(connection, runs):
-            return planned
-        deleted |= planned
         for one in month:
             deleted[one.table] -= _set_aside(connection, one, kept)
     months.take(connection)

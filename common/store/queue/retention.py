@@ -166,8 +166,8 @@ def _months(database: Database, now: datetime, horizon: datetime) -> Generator[M
             pass
     with suppress(DatabaseBusyError):
         yield from _tried(lambda: _make_ahead(database, now))
-    if old:
-        with suppress(DatabaseBusyError), database.write() as connection:
+    with suppress(DatabaseBusyError), database.write() as connection:
+        if months.over(connection, horizon=horizon) != old:
             # The server counts partitions by itself, and no table that has them.
             connection.execute(text(f"ANALYZE {', '.join(PARTED)}"))
     return put_off

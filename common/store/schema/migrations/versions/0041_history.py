@@ -83,7 +83,7 @@ def upgrade() -> None:
     )
     op.execute(f"UPDATE runs SET {_CAME_TO} WHERE state <> 'ended'")  # noqa: S608 - constants
     if op.get_bind().dialect.name == "sqlite":
-        _rebuild_runs("SELECT * FROM runs", _columns(), (_ENDS,), ())
+        _rebuild_runs("SELECT * FROM runs", _columns(), (("ck_runs_time_at_end", _ENDS),), ())
         return
     for column in _MOVED:
         op.drop_column("runs", column)
@@ -289,7 +289,7 @@ def _make(table: str, constraints: dict[str, str], indexes: dict[str, str]) -> N
 def _rebuild_runs(
     query: str,
     columns: list[sa.Column[Any]],
-    checks: tuple[str, ...],
+    checks: tuple[tuple[str, str], ...],
     indexes: tuple[tuple[str, tuple[str, ...], str], ...],
 ) -> None:
     """Make ``runs`` anew, of what a query gives, and with it the tables that refer to it."""
@@ -314,10 +314,7 @@ def _rebuild_runs(
     op.create_table(
         "new_runs",
         *columns,
-        *(
-            sa.CheckConstraint(check, name=op.f(name))
-            for name, check in zip(_CHECKS[-len(checks) :], checks, strict=True)
-        ),
+        *(sa.CheckConstraint(check, name=op.f(name)) for name, check in checks),
         sa.ForeignKeyConstraint(["placement_id"], ["placements.id"], name=op.f("fk_runs_placement_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
@@ -337,7 +334,6 @@ def _rebuild_runs(
 
 
 _OF_OPEN = frozenset(name for name, _, _ in _RUN_INDEXES)
-_CHECKS = ("ck_runs_outcome_at_end", "ck_runs_sent_while_queued", "ck_runs_time_at_end")
 
 
 def downgrade() -> None:
@@ -381,6 +377,5 @@ def _join_runs() -> None:
     stands += [f"coalesce(o.{name}, {moved.get(name, 'NULL')}) AS {name}" for name in _MOVED]
     query = f"SELECT {', '.join(f'r.{name}' for name in decided)}, {', '.join(stands)} "
     query += "FROM runs AS r LEFT JOIN open_runs AS o ON o.run_id = r.id"
-    checks = tuple(check for _, check in _CHECKED)
-    _rebuild_runs(query, [*_columns(), *_standing()], checks, _RUN_INDEXES)
+    _rebuild_runs(query, [*_columns(), *_standing()], _CHECKED, _RUN_INDEXES)
     op.drop_table("open_runs")

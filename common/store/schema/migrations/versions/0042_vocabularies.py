@@ -14,10 +14,13 @@ down_revision = "0041"
 branch_labels = None
 depends_on = None
 
+_TRIGGERS = ("revision", "drift", "manual", "approval", "leaving", "retry", "check")
+_ACTIONS = ("created", "configured", "adopted", "unchanged", "pruned", "skipped", "conflict", "failed")
+_HEALTH = ("healthy", "suspended", "progressing", "missing", "degraded", "unknown")
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("runs", "trigger"): ("revision", "drift", "manual", "approval", "leaving", "retry", "check"),
+    ("runs", "trigger"): _TRIGGERS,
     ("runs", "outcome"): ("succeeded", "failed", "superseded", "interrupted", "skipped", "needs-approval"),
-    ("open_runs", "trigger"): ("revision", "drift", "manual", "approval", "leaving", "retry", "check"),
+    ("open_runs", "trigger"): _TRIGGERS,
     ("open_runs", "state"): ("queued", "running", "waiting"),
     ("attempts", "outcome"): (
         "succeeded",
@@ -29,31 +32,12 @@ WORDS: dict[tuple[str, str], tuple[str, ...]] = {
         "needs-approval",
         "interrupted",
     ),
-    ("object_results", "action"): (
-        "created",
-        "configured",
-        "adopted",
-        "unchanged",
-        "pruned",
-        "skipped",
-        "conflict",
-        "failed",
-    ),
-    ("planned_changes", "action"): (
-        "created",
-        "configured",
-        "adopted",
-        "unchanged",
-        "pruned",
-        "skipped",
-        "conflict",
-        "failed",
-        "late",
-    ),
+    ("object_results", "action"): _ACTIONS,
+    ("planned_changes", "action"): (*_ACTIONS, "late"),
     ("placements", "state"): ("placed", "retained", "leaving", "left"),
     ("placements", "sync_status"): ("synced", "out-of-sync", "failed", "unknown"),
-    ("placements", "health"): ("healthy", "suspended", "progressing", "missing", "degraded", "unknown"),
-    ("inventory", "health"): ("healthy", "suspended", "progressing", "missing", "degraded", "unknown"),
+    ("placements", "health"): _HEALTH,
+    ("inventory", "health"): _HEALTH,
     ("approvals", "kind"): ("prune", "leaving", "drain", "identity", "move"),
     ("approvals", "state"): ("open", "approved", "rejected", "done", "void"),
     ("intents", "kind"): ("sync", "check", "pause", "resume", "refresh", "approve", "reject"),
