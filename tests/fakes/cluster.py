@@ -167,6 +167,8 @@ class FakeCluster:
                 if stored.kind.kind == kind.kind and namespace in {"", stored.namespace}
             )
             labels = [(each, each["metadata"].get("labels", {})) for each in shown]
+            if not selector:
+                return [each for each, _ in labels]
             return [each for each, found in labels if label in found and (not value or found[label] == value)]
 
     def get(self, target: Target) -> Live | None:

@@ -16,6 +16,11 @@ def _replicas(params: Params) -> str:
     return f"{params['count']} of {params['wanted']} {params['of']} {params['state']}"
 
 
+def _guessed(params: Params) -> str:
+    guess = f"a guess, by its {params.get('field', 'status')}: {params.get('word', '')}"
+    return f"{guess}: {params['message']}" if params.get("message") else guess
+
+
 def _joined(params: Params, *names: str) -> str:
     return ": ".join(str(params[name]) for name in names if params.get(name))
 
@@ -50,6 +55,7 @@ _OF_OBJECTS: Mapping[str, Callable[[Params], str]] = {
     HealthReason.SUSPENDED: lambda _: "suspended",
     HealthReason.PAUSED: lambda _: "paused",
     HealthReason.REPLICAS: _replicas,
+    HealthReason.ROLLING_OUT: lambda _: "not all steps of its rollout are done",
     HealthReason.OLD_REPLICAS: lambda params: f"{params['count']} old replicas left",
     HealthReason.VOLUME_LOST: lambda _: "its volume is lost",
     HealthReason.BINDS_LATE: lambda _: "bound once a pod uses it",
@@ -60,6 +66,8 @@ _OF_OBJECTS: Mapping[str, Callable[[Params], str]] = {
     HealthReason.NOT_ESTABLISHED: lambda _: "not established yet",
     HealthReason.NO_STATUS: lambda _: "its operator has said nothing yet",
     HealthReason.NO_PARENT: lambda _: "no parent has taken it yet",
+    HealthReason.GUESSED: _guessed,
+    HealthReason.NO_RULE: lambda _: "no rule: it exists, and says nothing of its health",
     HealthReason.RULE_BROKEN: lambda params: f"its health rule cannot be used: {params['message']}",
     HealthReason.RULE_FAILED: lambda params: f"its health rule says failed: {params['rule']}",
     HealthReason.RULE_WAITS: lambda params: f"not yet: {params['rule']}",

@@ -41,11 +41,11 @@ def objects(tmp_path: Path) -> Path:
 
 def test_objects_are_told_in_their_order_and_lists_are_opened(objects: Path) -> None:
     seen = flotilla(objects, "-o", "json")
-    assert seen.exit_code == 0
+    assert seen.exit_code == 1
     found = orjson.loads(seen.output)
     assert [(one["kind"], one["name"], one["status"], one["message"]) for one in found] == [
-        ("Box", "a", "healthy", ""),
-        ("Box", "b", "healthy", ""),
+        ("Box", "a", "healthy", "no rule: it exists, and says nothing of its health"),
+        ("Box", "b", "degraded", "a guess, by its state: broken"),
         ("ConfigMap", "c", "healthy", ""),
     ]
 

@@ -60,6 +60,13 @@ def loadbalancer(kind: str, *ingress: Any) -> dict[str, Any]:
     return obj(kind, {"type": "LoadBalancer"}, {"loadBalancer": {"ingress": list(ingress)}})
 
 
+def old_scaler(said: Any) -> dict[str, Any]:
+    """Return an autoscaler as ``autoscaling/v1`` shows it: its conditions are JSON in an annotation."""
+    annotations = {"autoscaling.alpha.kubernetes.io/conditions": said}
+    whole = obj("HorizontalPodAutoscaler", {}, {"currentReplicas": 1}, annotations=annotations)
+    return {**whole, "apiVersion": "autoscaling/v1"}
+
+
 TABLE: list[tuple[str, dict[str, Any], Health]] = [
     ("being deleted", obj("ConfigMap", deletionTimestamp="2026-01-01T00:00:00Z"), P),
     ("not seen yet", obj("Deployment", {}, replicas(observedGeneration=1), generation=2), P),
@@ -96,6 +103,21 @@ TABLE: list[tuple[str, dict[str, Any], Health]] = [
         obj("Deployment", {}, {"conditions": [condition("Progressing", "False", "ProgressDeadlineExceeded")]}),
         D,
     ),
+    (
+        "cannot make its set",
+        obj("Deployment", {}, {"conditions": [condition("Progressing", "False", "ReplicaSetCreateError")]}),
+        D,
+    ),
+    (
+        "all there, and some just lost",
+        obj("Deployment", {"replicas": 2}, {**replicas(), "conditions": [condition("Available", "False", "Minimum")]}),
+        P,
+    ),
+    (
+        "all there and available",
+        obj("Deployment", {"replicas": 2}, {**replicas(), "conditions": [condition("Available")]}),
+        H,
+    ),
     ("cannot create", obj("Deployment", {}, {"conditions": [condition("ReplicaFailure", reason="FailedCreate")]}), D),
     ("old ones left", obj("Deployment", {"replicas": 2}, replicas(total=3)), P),
     ("not all updated", obj("Deployment", {"replicas": 2}, replicas(updated=1)), P),
@@ -125,11 +147,20 @@ TABLE: list[tuple[str, dict[str, Any], Health]] = [
     ("set on delete", obj("StatefulSet", {"replicas": 3, "updateStrategy": {"type": "OnDelete"}}, {}), H),
     (
         "daemons up",
-        obj("DaemonSet", {}, {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}),
+        obj(
+            "DaemonSet",
+            {},
+            {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberReady": 2, "numberAvailable": 2},
+        ),
         H,
     ),
     ("daemons old", obj("DaemonSet", {}, {"desiredNumberScheduled": 2, "updatedNumberScheduled": 1}), P),
     ("daemons down", obj("DaemonSet", {}, {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2}), P),
+    (
+        "daemons not ready",
+        obj("DaemonSet", {}, {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}),
+        P,
+    ),
     ("daemons on delete", obj("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, {"desiredNumberScheduled": 2}), H),
     ("replica set up", obj("ReplicaSet", {"replicas": 2}, replicas()), H),
     ("replica set down", obj("ReplicaSet", {"replicas": 2}, replicas(ready=0)), P),
@@ -165,6 +196,18 @@ TABLE: list[tuple[str, dict[str, Any], Health]] = [
     ("pod just unschedulable", pod("Pending", unschedulable(timedelta(seconds=15))), P),
     ("pod long unschedulable", pod("Pending", unschedulable(timedelta(seconds=16))), D),
     ("pod unschedulable since", pod("Pending", condition("PodScheduled", "False", "Unschedulable")), P),
+    (
+        "claim of a class by its old annotation",
+        obj(
+            "PersistentVolumeClaim",
+            {"storageClassName": "fast"},
+            {"phase": "Pending"},
+            annotations={"volume.beta.kubernetes.io/storage-class": "local"},
+        ),
+        H,
+    ),
+    ("claim of no class", obj("PersistentVolumeClaim", {"storageClassName": ""}, {"phase": "Pending"}), P),
+    ("claim of the default class", obj("PersistentVolumeClaim", {}, {"phase": "Pending"}), P),
     ("claim bound", obj("PersistentVolumeClaim", {}, {"phase": "Bound"}), H),
     ("claim lost", obj("PersistentVolumeClaim", {}, {"phase": "Lost"}), D),
     ("claim pending", obj("PersistentVolumeClaim", {"storageClassName": "fast"}, {"phase": "Pending"}), P),
@@ -176,6 +219,15 @@ TABLE: list[tuple[str, dict[str, Any], Health]] = [
     ("ingress", loadbalancer("Ingress", {"hostname": "x"}), H),
     ("scaler unseen", obj("HorizontalPodAutoscaler", {}, {}), P),
     ("scaler well", obj("HorizontalPodAutoscaler", {}, {"conditions": [condition("AbleToScale")]}), H),
+    ("old scaler unseen", old_scaler(None), P),
+    ("old scaler well", old_scaler('[{"type": "AbleToScale", "status": "True"}]'), H),
+    ("old scaler blind", old_scaler('[{"type": "ScalingActive", "status": "False", "reason": "FailedGetScale"}]'), D),
+    ("old scaler at rest", old_scaler('[{"type": "ScalingActive", "status": "False", "reason": "Disabled"}]'), H),
+    ("old scaler with none yet", old_scaler("[]"), P),
+    ("old scaler with odd conditions", old_scaler('{"type": "ScalingActive"}'), P),
+    ("old scaler with numbers", old_scaler("[7, null]"), P),
+    ("old scaler with no JSON", old_scaler("[" * 5_000), P),
+    ("old scaler with no text", old_scaler("\ud800"), P),
     (
         "scaler blind",
         obj(

@@ -53,6 +53,10 @@ CASES: list[tuple[str, Sequence[Any]]] = [
         "Deployment: pods cannot be made (`ReplicaFailure`)",
         [obj("apps/v1 Deployment", {"replicas": 2}, {}, condition("ReplicaFailure", "True", "FailedCreate"))],
     ),
+    (
+        "Deployment: `Progressing` is false for another reason than its deadline",
+        [obj("apps/v1 Deployment", {"replicas": 2}, {}, condition("Progressing", "False", "ReplicaSetCreateError"))],
+    ),
     ("Deployment: paused", [obj("apps/v1 Deployment", {"replicas": 2, "paused": True}, UP)]),
     (
         "ReplicaSet: pods cannot be made (`ReplicaFailure`)",

@@ -13,10 +13,10 @@ from common.domain.foreign import foreign
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId
 from common.domain.status import Reason
+from workers.sync.health.generic import assess_by_convention
 from workers.sync.health.kinds import Kind, KindRule, kind_rule
-from workers.sync.health.operators import TERMINAL, rule_for
+from workers.sync.health.operators import rule_for
 from workers.sync.health.reading import (
-    Condition,
     Context,
     Manifest,
     conditions,
@@ -39,6 +39,9 @@ _BUILT_IN = frozenset(
         "flowcontrol.apiserver.k8s.io", "resource.k8s.io",
     }
 )  # fmt: skip
+_EXISTS = healthy()
+"""Kubernetes' own kinds without a rule have nothing that could be ill."""
+_NO_RULE = healthy(Reason(HealthReason.NO_RULE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
         return of_kind.assess(manifest, context)
     if (rule := rule_for(*key)) is not None:
         return rule.assess(manifest)
-    return _by_ready(conditions(manifest).get("Ready"), number(section(manifest, "metadata"), "generation"))
+    return assess_by_convention(manifest, silent=_EXISTS if key[0] in _BUILT_IN else _NO_RULE)
 
 
 def _common(manifest: Manifest, of_kind: KindRule | None) -> HealthReport | None:
@@ -131,15 +134,3 @@ def _common(manifest: Manifest, of_kind: KindRule | None) -> HealthReport | None
     if (condition := found.get("Stalled")) and condition.status == "True":
         return degraded(condition.why)
     return None
-
-
-def _by_ready(ready: Condition | None, generation: int) -> HealthReport:
-    if ready is None:
-        return healthy()
-    if ready.seen is not None and ready.seen < generation:
-        return progressing(Reason(HealthReason.UNSEEN))
-    if ready.status == "True":
-        return healthy()
-    if ready.status == "False" and ready.reason.endswith(TERMINAL):
-        return degraded(ready.why)
-    return progressing(ready.why)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.domain.health import HealthReport
-from workers.sync.health import batch, cluster, workloads
+from workers.sync.health import batch, cluster, rollouts, workloads
 from workers.sync.health.reading import Context, Manifest
 
 Kind = tuple[str, str]
@@ -72,4 +72,5 @@ register(
     KindRule("apiregistration.k8s.io", "APIService", cluster.api_service),
     KindRule("apiextensions.k8s.io", "CustomResourceDefinition", cluster.definition),
     KindRule("policy", "PodDisruptionBudget", cluster.disruption_budget, always_observed=True),
+    KindRule("argoproj.io", "Rollout", rollouts.rollout),
 )

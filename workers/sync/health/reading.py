@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,8 @@ from common.domain.status import NONE, Reason
 Manifest = Mapping[str, Any]
 _MAPPING = (dict, Mapping)
 """A live object's mappings are dicts: asked for first, since asking an abstract class takes ten times as long."""
+DEFAULT_CLASS = "(default)"
+"""Stands for the StorageClass of claims that name none: no name of a class has brackets."""
 _DECIMAL = re.compile(r"[0-9]{1,18}")
 
 
@@ -25,7 +27,8 @@ class Context:
 
     Attributes:
         now: the present, aware.
-        late_binding: StorageClasses that bind a claim only once a pod uses it.
+        late_binding: StorageClasses that bind a claim only once a pod uses it; ``DEFAULT_CLASS`` among them where
+            the cluster's default one does.
     """
 
     now: datetime
@@ -44,6 +47,10 @@ class Condition:
     """When its status changed last, as the object says it."""
     seen: int | None = None
     """The generation it speaks of, where it says so."""
+
+    def is_older(self, generation: int) -> bool:
+        """Tell whether it speaks of an older generation than this one."""
+        return self.seen is not None and self.seen < generation
 
     @property
     def since(self) -> datetime | None:
@@ -79,7 +86,11 @@ def observed(manifest: Manifest) -> int | None:
 
     Argo Rollouts and a few others write it as text; what is no number is a hash of theirs, and says nothing here.
     """
-    found = manifest.get("observedGeneration")
+    return integer(manifest.get("observedGeneration"))
+
+
+def integer(found: Any) -> int | None:
+    """Return a generation, which some write as text; None where it is none."""
     if isinstance(found, str):
         return int(found) if _DECIMAL.fullmatch(found) else None
     return found if isinstance(found, int) and not isinstance(found, bool) else None
@@ -98,17 +109,28 @@ def instant(manifest: Manifest, name: str) -> datetime | None:
 
 def conditions(manifest: Manifest) -> dict[str, Condition]:
     """Return ``status.conditions`` by type; of two with one type, the last."""
+    return by_type(items(section(manifest, "status"), "conditions"))
+
+
+def by_type(found: Iterable[Manifest]) -> dict[str, Condition]:
+    """Return conditions by type; of two with one type, the last."""
     return {
         text(each, "type"): Condition(
             text(each, "type"),
-            text(each, "status"),
+            _status(each),
             text(each, "reason"),
             text(each, "message"),
             text(each, "lastTransitionTime"),
             observed(each),
         )
-        for each in items(section(manifest, "status"), "conditions")
+        for each in found
     }
+
+
+def _status(condition: Manifest) -> str:
+    """Return ``True``, ``False`` or ``Unknown``; a definition without a schema lets a controller write a boolean."""
+    found = condition.get("status")
+    return str(found) if isinstance(found, (str, bool)) else ""
 
 
 def healthy(reason: Reason = NONE) -> HealthReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.domain.codes import HealthReason
-from common.domain.health import HealthReport
+from common.domain.health import Health, HealthReport
 from common.domain.status import Reason
 from workers.sync.health.reading import (
     Context,
@@ -18,26 +18,34 @@ from workers.sync.health.reading import (
     text,
 )
 
+_POD_COUNTS = (("updatedNumberScheduled", "updated"), ("numberReady", "ready"), ("numberAvailable", "available"))
+
 
 def deployment(manifest: Manifest, _context: Context) -> HealthReport:
     """Return the health of a Deployment: paused, failed, or how far its rollout is."""
     spec, status, found = section(manifest, "spec"), section(manifest, "status"), conditions(manifest)
     if spec.get("paused") is True:
         return suspended(Reason(HealthReason.PAUSED))
-    if (condition := found.get("Progressing")) and condition.reason == "ProgressDeadlineExceeded":
-        return degraded(condition.why)
+    rollout = found.get("Progressing")
+    if rollout is not None and (rollout.status == "False" or rollout.reason == "ProgressDeadlineExceeded"):
+        return degraded(rollout.why)
     if (condition := found.get("ReplicaFailure")) and condition.status == "True":
         return degraded(condition.why)
     wanted = number(spec, "replicas", 1)
     updated = number(status, "updatedReplicas")
     if updated < wanted:
-        return _few(updated, wanted, "updated")
+        return few(updated, wanted, "updated")
     if (old := number(status, "replicas") - updated) > 0:
         return progressing(Reason(HealthReason.OLD_REPLICAS, {"count": old}))
-    return _up(status, wanted, ("readyReplicas", "availableReplicas"))
+    up = _up(status, wanted, ("readyReplicas", "availableReplicas"))
+    available = found.get("Available")
+    if up.health is Health.HEALTHY and available is not None and available.status == "False":
+        return progressing(available.why)  # a pod that restarts is back soon: its deadline says when it is too late
+    return up
 
 
-def _few(count: int, wanted: int, state: str, *, of: str = "replicas") -> HealthReport:
+def few(count: int, wanted: int, state: str, *, of: str = "replicas") -> HealthReport:
+    """Return a report of progress: so many of those wanted are in a state."""
     return progressing(Reason(HealthReason.REPLICAS, {"count": count, "wanted": wanted, "of": of, "state": state}))
 
 
@@ -45,7 +53,7 @@ def _up(status: Manifest, wanted: int, fields: tuple[str, ...]) -> HealthReport:
     for field in fields:
         count = number(status, field)
         if count < wanted:
-            return _few(count, wanted, field.removesuffix("Replicas"))
+            return few(count, wanted, field.removesuffix("Replicas"))
     return healthy()
 
 
@@ -57,15 +65,15 @@ def stateful_set(manifest: Manifest, _context: Context) -> HealthReport:
         return healthy()
     wanted = number(spec, "replicas", 1)
     if number(status, "readyReplicas") < wanted:
-        return _few(number(status, "readyReplicas"), wanted, "ready")
+        return few(number(status, "readyReplicas"), wanted, "ready")
     partition = number(section(strategy, "rollingUpdate"), "partition")
     updated = number(status, "updatedReplicas")
     if partition:
         if updated < wanted - partition:
-            return _few(updated, wanted - partition, "updated")
+            return few(updated, wanted - partition, "updated")
         return healthy()
     if text(status, "updateRevision") != text(status, "currentRevision"):
-        return _few(updated, wanted, "updated")
+        return few(updated, wanted, "updated")
     return healthy()
 
 
@@ -75,10 +83,10 @@ def daemon_set(manifest: Manifest, _context: Context) -> HealthReport:
     if text(section(spec, "updateStrategy"), "type") == "OnDelete":
         return healthy()
     wanted = number(status, "desiredNumberScheduled")
-    for field, word in (("updatedNumberScheduled", "updated"), ("numberAvailable", "available")):
+    for field, word in _POD_COUNTS:
         count = number(status, field)
         if count < wanted:
-            return _few(count, wanted, word, of="pods")
+            return few(count, wanted, word, of="pods")
     return healthy()
 
 
