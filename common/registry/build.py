@@ -157,7 +157,7 @@ def application(source: Source, document: app.ApplicationDocument, defaults: cor
         interval=spec.interval or defaults.interval,
         render=None if spec.render is None else _render(spec.render),
         decrypt="" if spec.decrypt is None else spec.decrypt.sops.key_ref,
-        substitute=spec.substitute,
+        substitute=_substitution(spec.substitute),
         create_namespace=spec.create_namespace,
         values=_layer(source, ("spec", "values"), f"application {name}", spec.values, lines),
         on_unmatch=spec.on_unmatch,
@@ -172,6 +172,12 @@ def application(source: Source, document: app.ApplicationDocument, defaults: cor
         notify=tuple(fleet.NotifyRule(tuple(n.on), n.to) for n in spec.notify),
         where=source.where(),
     )
+
+
+def _substitution(spec: bool | app.SubstituteSpec) -> fleet.Substitution | None:  # noqa: FBT001 - as it is written
+    if isinstance(spec, bool):
+        return fleet.Substitution() if spec else None
+    return fleet.Substitution(spec.undefined, spec.scope)
 
 
 def _sources(spec: app.ApplicationSpec) -> tuple[fleet.Source, ...]:

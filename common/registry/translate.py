@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from enum import Enum
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -147,7 +147,7 @@ def _step(annotation: Any, step: str | int) -> Iterator[Any]:
 def _taken_apart(annotation: Any) -> Iterator[Any]:
     if get_origin(annotation) is Annotated:
         yield from _taken_apart(get_args(annotation)[0])
-    elif get_origin(annotation) is types.UnionType:
+    elif get_origin(annotation) in {types.UnionType, Union}:
         for part in get_args(annotation):
             yield from _taken_apart(part)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.domain.fleet import Substitution
 from workers.render.manifests import Sourced
 from workers.render.substitute import substitute
 
@@ -13,6 +14,7 @@ VARIABLES: dict[str, Any] = {
     "ratio": 0.5,
     "debug": False,
     "none": None,
+    "empty": "",
     "image": {"tag": "v1"},
     "loop": "${name}",
     "cluster": {
@@ -23,8 +25,8 @@ VARIABLES: dict[str, Any] = {
 }
 
 
-def put(value: Any, **more: Any) -> Any:
+def put(value: Any, how: Substitution | None = None, /, **more: Any) -> Any:
     """Return a field of an object after variables were put into it; ``more`` goes into its metadata."""
     manifest = {"kind": "Deployment", "metadata": {"name": "x", **more}, "spec": {"field": value}}
-    (done,) = substitute([Sourced(manifest, "app/x.yaml:1")], VARIABLES)
+    (done,) = substitute([Sourced(manifest, "app/x.yaml:1")], VARIABLES, how or Substitution())
     return done.manifest["spec"]["field"]

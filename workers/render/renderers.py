@@ -207,7 +207,10 @@ def _finished(
     output: Output, request: RenderRequest, renderers: tuple[RendererVersion, ...], secrets: Secrets
 ) -> Rendered:
     try:
-        objects = output.objects if request.variables is None else substitute(output.objects, request.variables)
+        objects = output.objects
+        if request.variables is not None:
+            own = request.values.get("cluster")
+            objects = substitute(objects, request.variables, request.substitution, cluster=own)
         counted = settled(objects, request.ignore, request.namespace)
     except FlotillaError as error:
         raise silenced(error, secrets) from None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from common.domain.fleet import IgnoreRule, Placement, RenderSettings
+from common.domain.fleet import IgnoreRule, Placement, RenderSettings, Substitution
 from workers.render.parts import Part, parts_of
 from workers.render.sops import Decryptor
 
@@ -32,6 +32,7 @@ class RenderRequest:
         parts: its sources.
         settings: the registry's ``render``; None detects the renderer.
         variables: what ``${name}`` stands for; None substitutes nothing.
+        substitution: how.
         values: the placement's, merged; for renderers that take values.
         cluster: the cluster's own values, for renderers that take values; for charts where they ask for them.
         release: the application's name, for renderers that need it.
@@ -45,6 +46,7 @@ class RenderRequest:
     parts: tuple[Part, ...]
     settings: RenderSettings | None = None
     variables: Mapping[str, Any] | None = field(default=None, repr=False)
+    substitution: Substitution = field(default_factory=Substitution)
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     cluster: Mapping[str, Any] = field(default_factory=dict, repr=False)
     release: str = "release"
@@ -72,6 +74,7 @@ def request_for(placement: Placement) -> RenderRequest:
         parts=parts_of(application, placement.sources),
         settings=application.render,
         variables=placement.parameters if application.substitute else None,
+        substitution=application.substitute or Substitution(),
         values=placement.values,
         cluster=placement.cluster.parameters,
         release=application.name,

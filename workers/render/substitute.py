@@ -1,32 +1,40 @@
 """``${name}`` in rendered objects. Pure.
 
-Forms: ``${name}``, ``${name:=default}``, and ``$${name}`` for the text ``${name}``. A name is a path through the
-values: ``${replicas}``, ``${cluster.name}``, ``${cluster.labels.region}``; keys that hold dots are found too.
-Only texts inside the parsed objects are looked at, never keys, so that no value can change an object's shape. What a
-value holds is not looked at again.
+Forms: ``workers.render.variables``; ``$${name}`` is the text ``${name}``. Keys of the values that hold dots are found
+too. Only the parsed objects are looked at, so that no value can change an object's shape. What a value holds is not
+looked at again.
 
 A text that is one variable and nothing else takes the value's own type, so that ``replicas: ${replicas}`` is a number
 (a default is read as YAML reads it); except where Kubernetes wants texts: labels, annotations, selectors, ``data``,
 environment values, arguments.
+
+In the scope ``yaml`` the outcome is that of Flux, which replaces in the written YAML and reads it again: keys too are
+looked at, and a text that would be written without quotes is read anew once values are in it.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 from common.domain.errors import sentences
+from common.domain.fleet import Substitution, SubstitutionScope, Undefined
 from common.domain.foreign import further
+from common.yaml import MANIFEST_LIMITS, YamlError, load_documents
 from common.yaml.scalars import plain
 from workers.render.faults import ToolBoundsError, UndefinedVariableError
 from workers.render.manifests import Sourced
+from workers.render.variables import Escapes, Odd, Piece, Variable, like_a_form, pieces
 
-SWITCH = "flotilla.dev/substitute"
-_VARIABLE = re.compile(r"\$?\$\{(?P<body>[^{}]*)\}")
-_BODY = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_./-]{0,252})(?P<has>:=(?P<default>.*))?", re.DOTALL)
+SWITCHES = ("flotilla.dev/substitute", "kustomize.toolkit.fluxcd.io/substitute")
+_AS_ALWAYS = Substitution()
+_CLUSTER = "cluster"
+_QUOTES = ("'", '"')
+_INDICATORS = frozenset("-?:,[]{}#&*!|>'\"%@` ")
+"""A text that begins with one of these is written in quotes, or might be."""
 _TEXT_MAPS = frozenset(
     {"labels", "annotations", "matchLabels", "nodeSelector", "data", "stringData", "binaryData", "commonLabels"}
 )
@@ -68,14 +76,30 @@ class _Place:
 
 @dataclass(slots=True)
 class _Work:
-    """One substitution: what is known, what was wrong, and how much it may still cost."""
+    """One substitution: what is known, what was wrong, and how much it may still cost.
+
+    Attributes:
+        cluster: the application's own value of that name, which hides the cluster's where it is the whole name.
+    """
 
     variables: Mapping[str, Any]
+    how: Substitution
+    cluster: Any = None
     faults: list[str] = field(default_factory=list)
     unsaid: int = 0
     remembered: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     inserted: int = 0
     tries: int = 0
+
+    @property
+    def as_written(self) -> bool:
+        """Whether the outcome is that of replacing in the written YAML."""
+        return self.how.scope is SubstitutionScope.YAML
+
+    @property
+    def escapes(self) -> Escapes:
+        """How a ``$`` is written that begins no variable."""
+        return Escapes.EVERYWHERE if self.as_written else Escapes.BEFORE_BRACES
 
     def fault(self, place: _Place, what: str) -> None:
         """Note what is wrong, or just count it where enough is told."""
@@ -94,7 +118,7 @@ class _Work:
         if self.inserted > MOST_INSERTED:
             message = f"the values in place of variables have more than {MOST_INSERTED:,} characters"
             raise ToolBoundsError(message, remedy="Use long values in fewer places.")
-        return value
+        return value.replace("\n", "") if self.as_written and isinstance(value, str) else value
 
     def found(self, name: str) -> tuple[Any, ...]:
         """Return the value of a dotted name in a tuple of one, or nothing; longer keys are tried first.
@@ -102,6 +126,8 @@ class _Work:
         Raises:
             ToolBoundsError: there are too many ways to read the names.
         """
+        if name == _CLUSTER and self.as_written and isinstance(self.cluster, (str, int, float)):
+            return (self.cluster,)
         if name not in self.remembered:
             self.remembered[name] = self._below(name.split("."), self.variables)
         return self.remembered[name]
@@ -123,21 +149,25 @@ class _Work:
         return ()
 
 
-def substitute(manifests: Sequence[Sourced], variables: Mapping[str, Any]) -> tuple[Sourced, ...]:
+def substitute(
+    manifests: Sequence[Sourced], variables: Mapping[str, Any], how: Substitution = _AS_ALWAYS, *, cluster: Any = None
+) -> tuple[Sourced, ...]:
     """Return ``manifests`` with their variables replaced; those that have none are returned as they are.
 
-    An object whose label or annotation ``flotilla.dev/substitute`` is ``disabled`` is left alone.
+    An object whose label or annotation ``flotilla.dev/substitute``, or that of Flux, is ``disabled`` is left alone.
 
     Args:
         manifests: as rendered.
         variables: the merged values, the cluster's own under ``cluster``.
+        how: the registry says it.
+        cluster: the application's own value of that name; in the scope ``yaml`` it is what ``${cluster}`` stands for.
 
     Raises:
         UndefinedVariableError: names every variable without a value or default, and every ``${`` of another form, with
             file, object and field.
         ToolBoundsError: it takes too much.
     """
-    work = _Work(variables)
+    work = _Work(variables, how, cluster)
     done = []
     for item in manifests:
         if _is_disabled(item.manifest):
@@ -161,69 +191,131 @@ def _is_disabled(manifest: Mapping[str, Any]) -> bool:
     if not isinstance(metadata, Mapping):
         return False
     return any(
-        isinstance(marks, Mapping) and marks.get(SWITCH) == "disabled"
+        isinstance(marks, Mapping) and any(marks.get(switch) == "disabled" for switch in SWITCHES)
         for marks in (metadata.get("annotations"), metadata.get("labels"))
     )
 
 
 def _walk(value: Any, place: _Place, work: _Work) -> Any:
     if isinstance(value, str):
-        return _text(value, place, work) if "${" in value else value
+        return _text(value, place, work) if "$" in value else value
     if isinstance(value, Mapping):
-        return {key: _walk(item, place.at(key), work) for key, item in value.items()}
+        done = {key: _walk(item, place.at(key), work) for key, item in value.items()}
+        return _with_keys(done, place, work) if work.as_written and any("$" in key for key in done) else done
     if isinstance(value, list):
         return [_walk(item, place.at(number), work) for number, item in enumerate(value)]
     return value
 
 
-def _text(text: str, place: _Place, work: _Work) -> Any:
-    whole = _VARIABLE.fullmatch(text)
-    if whole is not None and not text.startswith("$$"):
-        value = work.insert(_value(whole["body"], place, work))
-        return _shown(value) if place.wants_text else value
-
-    def replaced(match: re.Match[str]) -> str:
-        if match[0].startswith("$$"):
-            return match[0][1:]
-        body = _BODY.fullmatch(match["body"])
-        if body is not None and body["has"] and not work.found(body["name"]):
-            return body["default"]  # as written: its type does not matter inside a text
-        return str(work.insert(_shown(_value(match["body"], place, work))))
-
-    done = _VARIABLE.sub(replaced, text)
-    if "${" in _VARIABLE.sub("", text):
-        work.fault(place, "a ${ without its end, or one inside another")
+def _with_keys(mapping: dict[str, Any], place: _Place, work: _Work) -> dict[str, Any]:
+    done: dict[str, Any] = {}
+    for key, item in mapping.items():
+        name = _joined(pieces(key, work.escapes), place.at(key), work) if "$" in key else key
+        if name in done:
+            work.fault(place.at(key), "a key that is there already, once variables are in it")
+        done[name] = item
     return done
 
 
-def _value(body: str, place: _Place, work: _Work) -> Any:
-    match = _BODY.fullmatch(body)
-    if match is None:
-        shown = "..." if place.object.startswith("Secret ") else body[:80]  # it may be a part of a password
-        work.fault(place, f"${{{shown}}} is not a form known here")
+def _text(text: str, place: _Place, work: _Work) -> Any:
+    parts = pieces(text, work.escapes)
+    first = tuple(islice(parts, 2))
+    if len(first) == 1 and isinstance(first[0], Variable):
+        value = _whole(first[0], place, work)
+    else:
+        value = _joined(chain(first, parts), place, work)
+    if work.as_written and isinstance(value, str):
+        return _read_again(value, place) if _unquoted(text) else value
+    return _shown(value) if place.wants_text else value
+
+
+def _joined(parts: Iterable[Piece], place: _Place, work: _Work) -> str:
+    """Return the parts as one text, defaults as they are written: their type does not matter inside one."""
+    return "".join(part if isinstance(part, str) else _shown(_part(part, place, work)) for part in parts)
+
+
+def _part(part: Variable | Odd, place: _Place, work: _Work) -> Any:
+    if isinstance(part, Odd):
+        form = part.form and ("${...}" if place.object.startswith("Secret ") else part.form)  # perhaps of a password
+        work.fault(place, f"{form} {part.what}".strip())
         return ""
-    found = work.found(match["name"])
+    found = _value(part, place, work)
+    if found:
+        return found[0]
+    return "" if part.default is None else _joined(part.default, place, work)
+
+
+def _whole(variable: Variable, place: _Place, work: _Work) -> Any:
+    """Return what takes the place of a text that is one variable."""
+    found = _value(variable, place, work)
+    if found:
+        return found[0]
+    default = variable.default or ()
+    if len(default) == 1 and isinstance(default[0], Variable):
+        return _whole(default[0], place, work)
+    text = _joined(default, place, work)
+    if work.as_written:
+        return text
+    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
+        return text[1:-1]
+    value = None if place.wants_text else _plain(text)
+    return text if value is None else value
+
+
+def _value(variable: Variable, place: _Place, work: _Work) -> tuple[Any, ...]:
+    """Return the value in a tuple of one; none where the default takes its place, or nothing does."""
+    found = work.found(variable.name)
+    if variable.default is not None and (not found or found == ("",)):
+        return ()
     if not found:
-        if match["has"]:
-            return _default(match["default"])
-        work.fault(place, f"${{{match['name']}}} has no value")
-        return ""
+        _none(variable.name, place, work)
+        return ("",)
     (value,) = found
     if value is None or isinstance(value, (Mapping, list)):
         kind = "null" if value is None else "a mapping or list"
-        work.fault(place, f"${{{match['name']}}} is {kind}, not a text, number or boolean")
-        return ""
-    return value
+        work.fault(place, f"${{{variable.name}}} is {kind}, not a text, number or boolean")
+        return ("",)
+    return (work.insert(value),)
 
 
-def _default(text: str) -> Any:
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1]
+def _none(name: str, place: _Place, work: _Work) -> None:
+    """Note that a name has no value, where that is a fault."""
+    form = like_a_form(name)
+    may_be_empty = work.how.undefined is Undefined.EMPTY
+    if form is not None and (may_be_empty or work.found(form[0])):
+        _part(form[1], place, work)
+    elif not may_be_empty:
+        work.fault(place, f"${{{name}}} has no value")
+
+
+def _unquoted(text: str) -> bool:
+    """Return whether Kustomize writes a text, as it was before, without quotes and on one line."""
+    return (
+        text[0] not in _INDICATORS and not text.endswith((":", " ")) and not any(x in text for x in (": ", " #", "\n"))
+    )
+
+
+def _read_again(text: str, place: _Place) -> Any:
+    """Return what a text without quotes means to a reader of YAML, as long as that is no list and no mapping."""
+    stripped = text.strip(" ")
+    if stripped[:1] in _QUOTES:
+        return _without_quotes(stripped)
+    return stripped if place.wants_text else _plain(stripped)
+
+
+def _without_quotes(text: str) -> str:
     try:
-        value = plain(text)
+        documents = load_documents(text.encode(), MANIFEST_LIMITS)
+    except YamlError:
+        return text
+    return documents[0].value if len(documents) == 1 and isinstance(documents[0].value, str) else text
+
+
+def _plain(text: str) -> Any:
+    try:
+        return plain(text)
     except ValueError:
         return text
-    return text if value is None else value
 
 
 def _shown(value: Any) -> str:

@@ -65,6 +65,7 @@ from common.domain.fleet.sources import (
     Source,
     lent,
 )
+from common.domain.fleet.substitution import Substitution, SubstitutionScope, Undefined
 from common.domain.fleet.values import NOWHERE, ExplainedValue, Layered, ValueLayer, ValuePath, Where, explained, merged
 
 __all__ = [
@@ -119,10 +120,13 @@ __all__ = [
     "Scope",
     "Selector",
     "Source",
+    "Substitution",
+    "SubstitutionScope",
     "SyncMode",
     "SyncSettings",
     "SyncWindow",
     "Target",
+    "Undefined",
     "Unit",
     "Unreachable",
     "ValueLayer",

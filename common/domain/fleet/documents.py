@@ -11,6 +11,7 @@ from typing import Any
 from common.domain.fleet.policies import Expect, OnUnmatch, SyncSettings
 from common.domain.fleet.selectors import Selector
 from common.domain.fleet.sources import CHARTS, Ref, RenderSettings, Source, lent
+from common.domain.fleet.substitution import Substitution
 from common.domain.fleet.values import NOWHERE, ValueLayer, Where
 
 
@@ -144,6 +145,7 @@ class Application:
         targets: looked through top to bottom; the first that matches a cluster wins.
         interval: how often a no-change placement is looked at.
         decrypt: reference of the SOPS key; empty for none.
+        substitute: how variables are filled in after rendering; None leaves them as they are.
         strategy: name of a RolloutStrategy; empty for one wave of all.
         moved_from: former name, whose objects this application keeps; empty for none.
         blocked: why nothing may be written for it although it is placed: a fault that its last good version has
@@ -162,7 +164,7 @@ class Application:
     interval: timedelta = timedelta(minutes=5)
     render: RenderSettings | None = None
     decrypt: str = ""
-    substitute: bool = False
+    substitute: Substitution | None = None
     create_namespace: bool = False
     values: ValueLayer = field(default_factory=ValueLayer)
     on_unmatch: OnUnmatch = OnUnmatch.RETAIN

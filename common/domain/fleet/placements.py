@@ -135,7 +135,7 @@ class Placement:
             | {
                 "values": self.parameters,
                 "render": _render_as_json(self.application),
-                "substitute": self.application.substitute,
+                "substitute": substitute.as_json() if (substitute := self.application.substitute) else False,
                 "namespace": self.namespace,
                 "renderer": digested(renderers),
             }

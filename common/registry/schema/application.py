@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from common.cel import ExpressionError, predicate
 from common.domain.fleet import (
@@ -16,7 +16,9 @@ from common.domain.fleet import (
     ConflictPolicy,
     ExtraFields,
     OnUnmatch,
+    SubstitutionScope,
     SyncMode,
+    Undefined,
 )
 from common.domain.fleet.sources import MOST_SOURCES
 from common.domain.runs import RetryPolicy
@@ -193,6 +195,28 @@ class NotifySpec(Base):
     to: Name = Field(description="A channel of the project.")
 
 
+class SubstituteSpec(Base):
+    """How variables are filled in."""
+
+    undefined: Annotated[Undefined, LAX] = Field(
+        default=Undefined.FAULT, description="A variable without a value or default is a fault, or empty (Flux)."
+    )
+    scope: Annotated[SubstitutionScope, LAX] = Field(
+        default=SubstitutionScope.TEXTS,
+        description="texts; or yaml (Flux): keys too, and what comes out is read again: the text 3 is a number.",
+    )
+
+
+def _form(value: Any) -> str:
+    return "how" if isinstance(value, (dict, SubstituteSpec)) else "whether"
+
+
+Substitute = Annotated[
+    Annotated[bool, Tag("whether")] | Annotated[SubstituteSpec, Tag("how")],
+    Discriminator(_form),
+]
+
+
 class ApplicationSpec(Base):
     """What to run, how, and where."""
 
@@ -207,7 +231,9 @@ class ApplicationSpec(Base):
     )
     render: RenderSpec | None = Field(default=None, description="Absent: detected.")
     decrypt: DecryptSpec | None = Field(default=None, description="Absent: nothing is decrypted.")
-    substitute: bool = Field(default=False, description="Whether ${name:=default} is filled in after rendering.")
+    substitute: Substitute = Field(
+        default=False, description="Whether, or how, ${name} and ${name:=default} are filled in after rendering."
+    )
     namespace: Name = Field(description="Namespace of objects that name none.")
     create_namespace: bool = Field(default=False, description="Whether it is created; needs the project's leave.")
     values: Values = Field(default={}, description="Lowest layer of values.")

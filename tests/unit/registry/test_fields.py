@@ -24,6 +24,7 @@ from common.domain.fleet import (
     PrunePolicy,
     Ref,
     RefKind,
+    Substitution,
     SyncMode,
     Unit,
     Unreachable,
@@ -109,7 +110,7 @@ def test_an_applications_fields(fleet: Fleet) -> None:
     )
     assert found.render is not None
     assert (found.render.renderer, found.render.options) == ("plain", {})
-    assert (found.substitute, found.namespace, found.create_namespace) == (True, "ingress", True)
+    assert (found.substitute, found.namespace, found.create_namespace) == (Substitution(), "ingress", True)
     assert found.on_unmatch is OnUnmatch.DELETE
     assert found.sync.deadline == timedelta(minutes=15)
     assert found.sync.retry == RetryPolicy(5, timedelta(seconds=5), 2.0, timedelta(minutes=3))
@@ -160,7 +161,7 @@ def test_an_applications_defaults() -> None:
     found = fleet.applications["pay"]
     assert (found.project, found.state, found.interval) == ("default", ApplicationState.ACTIVE, timedelta(minutes=5))
     assert (found.source.path, found.source.credentials, found.render) == (".", "", None)
-    assert (found.substitute, found.create_namespace, found.on_unmatch) == (False, False, OnUnmatch.RETAIN)
+    assert (found.substitute, found.create_namespace, found.on_unmatch) == (None, False, OnUnmatch.RETAIN)
     assert found.sync.mode is SyncMode.ENFORCE
     assert found.sync.deadline == timedelta(minutes=15)
     assert found.sync.retry == RetryPolicy()

@@ -70,6 +70,9 @@ FAULTS = [
     ("    mode: enforce", "    ignore: [{kind: A, paths: [spec]}]", 17, "is not a JSON pointer", "/spec/replicas"),
     ("    mode: enforce", "    prune: {maxPercent: 101}", 17, "spec.sync.prune.maxPercent", "correct"),
     ("  values:", "  substitute: 'yes'\n  values:", 10, "spec.substitute is 'yes', not true or false", "write true"),
+    ("  values:", "  substitute: {undefined: fail}\n  values:", 10, "spec.substitute.undefined is 'fail'", "'fault'"),
+    ("  values:", "  substitute: {undefind: empty}\n  values:", 10, "unknown key", "did you mean 'undefined'?"),
+    ("  values:", "  substitute: [empty]\n  values:", 10, "spec.substitute is a list, not true or false", "write true"),
     ("      select:", "      expect: {min: 5, max: 4}\n      select:", 14, "admits nothing", "min at most max"),
     (
         "      select:",

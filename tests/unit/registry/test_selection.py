@@ -21,7 +21,10 @@ from common.domain.fleet import (
     RefKind,
     Requirement,
     Selector,
+    Substitution,
+    SubstitutionScope,
     Target,
+    Undefined,
     Unit,
     ValueLayer,
     Where,
@@ -164,7 +167,9 @@ def test_the_parameters_digest_moves_with_everything_that_shapes_manifests() -> 
         replace(base, layered=Layered((ValueLayer(values={"cluster": {"name": "home"}}),))),
         replace(base, cluster=replace(base.cluster, vars={"a": 1})),
         replace(base, cluster=replace(base.cluster, labels={})),
-        replace(base, application=replace(app, substitute=True)),
+        replace(base, application=replace(app, substitute=Substitution())),
+        replace(base, application=replace(app, substitute=Substitution(undefined=Undefined.EMPTY))),
+        replace(base, application=replace(app, substitute=Substitution(scope=SubstitutionScope.YAML))),
         replace(base, application=replace(app, namespace="other")),
     ]
     digests = [base.parameters_digest(rendered_by("plain 1")), base.parameters_digest(rendered_by("plain 2"))]
@@ -178,6 +183,10 @@ def test_the_parameters_digest_does_not_move_with_order_or_what_shapes_nothing()
     base = fleet(Target("t", clusters=("c1",))).placements()[0]
     other = replace(base, cluster=replace(base.cluster, server="https://y", pool="eu"))
     assert base.parameters_digest(rendered_by("plain 1")) == other.parameters_digest(rendered_by("plain 1"))
+
+
+def test_the_usual_substitution_has_the_digest_that_it_had_as_true() -> None:
+    assert Substitution().as_json() is True
 
 
 def test_the_parameters_digest_is_fixed_for_all_time() -> None:

@@ -24,7 +24,20 @@ from workers.render.substitute import substitute
         ("x${missing:=}y", "xy"),
         ("${missing:=}", ""),
         ("${name:=fallback}", "web"),
+        ("${missing:-fallback}", "fallback"),
+        ("${missing=fallback}", "fallback"),
+        ("x${missing:-a=b:-c}", "xa=b:-c"),
+        ("${empty:=fallback}", "fallback"),
+        ("x${empty:-fallback}", "xfallback"),
+        ("${empty}", ""),
+        ("${missing:=${name}}", "web"),
+        ("${missing:-${image.tag}-${missing:=x}}", "v1-x"),
+        ("${name:=${missing}}", "web"),
         ("$${name}", "${name}"),
+        ("$$${name}", "$${name}"),
+        ("$${name", "${name"),
+        ("$${a:=${name}}", "${a:=web}"),
+        ("$$", "$$"),
         ("a $${name} b ${name}", "a ${name} b web"),
         ("$HOME $(VAR) {name} $", "$HOME $(VAR) {name} $"),
         ("${loop}", "${name}"),
@@ -42,6 +55,9 @@ def test_variables_are_replaced_once(text: str, expected: str) -> None:
         ("${debug}", False),
         ("${cluster.vars.accountId}", "1234"),
         ("${missing:=5}", 5),
+        ("${missing:-5}", 5),
+        ("${missing:=${replicas}}", 3),
+        ("${missing:=1${replicas}}", 13),
         ("${missing:=true}", True),
         ('${missing:="5"}', "5"),
         ("n${replicas}", "n3"),
@@ -62,7 +78,7 @@ def test_where_kubernetes_wants_texts_it_gets_texts() -> None:
         "spec": {
             "selector": {"matchLabels": {"a": "${replicas}"}},
             "env": [{"name": "A", "value": "${replicas}"}],
-            "args": ["${replicas}"],
+            "args": ["${replicas}", "${missing:=1.10}", "${missing:='0755'}"],
             "ports": ["${replicas}"],
             "value": "${replicas}",
         },
@@ -75,7 +91,7 @@ def test_where_kubernetes_wants_texts_it_gets_texts() -> None:
         "spec": {
             "selector": {"matchLabels": {"a": "3"}},
             "env": [{"name": "A", "value": "3"}],
-            "args": ["3"],
+            "args": ["3", "1.10", "0755"],
             "ports": [3],
             "value": 3,
         },
@@ -89,11 +105,20 @@ def test_where_kubernetes_wants_texts_it_gets_texts() -> None:
         ("a ${cluster.nothing} b", r"\$\{cluster.nothing\} has no value"),
         ("${none}", "is null"),
         ("${image}", "a mapping or list"),
-        ("${name:-x}", "not a form known here"),
+        ("${name:+x}", "not a form known here"),
         ("${name!}", "not a form known here"),
         ("${}", "not a form known here"),
+        ("${name^^}", r"\$\{name\^\^\} is not a form known here: it changes the case"),
+        ("${name:1:2}", "it takes a part"),
+        ("${name//a/b}", "it replaces"),
+        ("${name%.*}", "it cuts"),
+        ("${#name}", "it cuts|not a form known here"),
+        ("${name-x}", r"default is \$\{name:-default\}"),
         ("${name", "without its end"),
-        ("${a:=${name}}", "one inside another"),
+        ("${name:=a", "without its end"),
+        ("${missing:=${name}", "without its end"),
+        ("${missing:=" * 10 + "}" * 10, "nested deeper"),
+        ("${missing:=" + "${name}" * 2_000 + "}", "a default of more than"),
     ],
 )
 def test_what_cannot_be_replaced_is_a_fault_with_its_place(text: str, words: str) -> None:
@@ -110,8 +135,17 @@ def test_every_fault_is_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize("where", ["annotations", "labels"])
-def test_an_object_can_be_left_alone(where: str) -> None:
-    assert put("${missing}", **{where: {"flotilla.dev/substitute": "disabled"}}) == "${missing}"
+@pytest.mark.parametrize("group", ["flotilla.dev", "kustomize.toolkit.fluxcd.io"])
+def test_an_object_can_be_left_alone(where: str, group: str) -> None:
+    marks = {where: {f"{group}/substitute": "disabled"}}
+    assert put("${missing}", None, **marks) == "${missing}"
+
+
+def test_a_form_in_a_secret_is_not_shown() -> None:
+    secret = {"kind": "Secret", "metadata": {"name": "x"}, "stringData": {"a": "pa${ss^word}"}}
+    with pytest.raises(UndefinedVariableError, match=r"\$\{\.\.\.\} is not a form") as caught:
+        substitute([Sourced(secret, "f:1")], {})
+    assert "word" not in str(caught.value)
 
 
 def test_keys_and_the_given_objects_stay_as_they_are() -> None:

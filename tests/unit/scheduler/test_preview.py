@@ -15,6 +15,7 @@ from common.domain.fleet import (
     OnUnmatch,
     Ref,
     RefKind,
+    Substitution,
     ValueLayer,
     Where,
 )
@@ -84,7 +85,7 @@ def test_what_is_rendered_otherwise_is_changed_and_says_by_what() -> None:
     assert _effects(_with(moved))["eu/web"] == (Effect.CHANGED, "path web to web/v2, namespace web to front")
     valued = replace(WEB, values=ValueLayer("application web", {"replicas": 3}))
     assert _effects(_with(valued))["eu/web"] == (Effect.CHANGED, "value replicas")
-    assert _effects(_with(replace(WEB, substitute=True)))["us/web"] == (Effect.CHANGED, "how it is rendered")
+    assert _effects(_with(replace(WEB, substitute=Substitution())))["us/web"] == (Effect.CHANGED, "how it is rendered")
 
 
 def test_another_repository_or_ref_is_named() -> None:

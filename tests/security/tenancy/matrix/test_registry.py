@@ -172,7 +172,7 @@ NAMES_NOTHING = {
     "Application.spec.render.helm.skip*": "of its own chart",
     "Application.spec.render.jsonnet.topLevelArguments": "values of its own",
     "Application.spec.render.command": "a name of what the workers' operator allows everybody",
-    "Application.spec.substitute": "of itself",
+    "Application.spec.substitute*": "of itself",
     "Application.spec.values": "values of its own",
     "Application.spec.targets.name": "of itself",
     "Application.spec.targets.values": "values of its own",
