@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/Masterminds/semver/v3"
+	"github.com/fluxcd/pkg/envsubst"
 	yaml3 "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
 )
@@ -16,6 +17,9 @@ type question struct {
 	Range string   // a range of versions, with Tags
 	Tags  []string // whether each is a version, and in the range
 	YAML  *string  // a document
+
+	Object    json.RawMessage   // an object, whose variables Flux fills in
+	Variables map[string]string // with these
 }
 
 type answer struct {
@@ -24,6 +28,7 @@ type answer struct {
 	Held     []bool            `json:"held"`     // which are in the range
 	Highest  []int             `json:"highest"`  // of those held, the highest that differ in build metadata only
 	Readings []json.RawMessage `json:"readings"` // what each reader makes of the document
+	Filled   json.RawMessage   `json:"filled"`   // the object with its variables filled in
 }
 
 func main() {
@@ -38,7 +43,9 @@ func main() {
 			os.Exit(1)
 		}
 		var said answer
-		if asked.YAML != nil {
+		if asked.Object != nil {
+			said.Filled = orWords(filled(asked.Object, asked.Variables))
+		} else if asked.YAML != nil {
 			said.Readings = readings(*asked.YAML)
 		} else {
 			said = judged(asked.Range, asked.Tags)
@@ -82,6 +89,21 @@ func readings(text string) []json.RawMessage {
 		two, err = json.Marshal(value)
 	}
 	return append(found, orWords(two, err))
+}
+
+// filled does as Flux's kustomize.SubstituteVariables: it replaces in the written YAML.
+func filled(object []byte, variables map[string]string) ([]byte, error) {
+	written, err := yaml.JSONToYAML(object)
+	if err != nil {
+		return nil, err
+	}
+	text, err := envsubst.Eval(string(written), func(name string) (string, bool) {
+		return variables[name], true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return yaml.YAMLToJSON([]byte(text))
 }
 
 func orWords(value []byte, err error) json.RawMessage {

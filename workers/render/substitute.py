@@ -33,7 +33,7 @@ SWITCHES = ("flotilla.dev/substitute", "kustomize.toolkit.fluxcd.io/substitute")
 _AS_ALWAYS = Substitution()
 _CLUSTER = "cluster"
 _QUOTES = ("'", '"')
-_INDICATORS = frozenset("-?:,[]{}#&*!|>'\"%@` ")
+_INDICATORS = frozenset(",[]{}#&*!|>'\"%@` ")
 """A text that begins with one of these is written in quotes, or might be."""
 _TEXT_MAPS = frozenset(
     {"labels", "annotations", "matchLabels", "nodeSelector", "data", "stringData", "binaryData", "commonLabels"}
@@ -290,9 +290,8 @@ def _none(name: str, place: _Place, work: _Work) -> None:
 
 def _unquoted(text: str) -> bool:
     """Return whether Kustomize writes a text, as it was before, without quotes and on one line."""
-    return (
-        text[0] not in _INDICATORS and not text.endswith((":", " ")) and not any(x in text for x in (": ", " #", "\n"))
-    )
+    begins = text[0] not in _INDICATORS and not text.startswith(("- ", "? "))
+    return begins and not text.endswith((":", " ")) and not any(sign in text for sign in (": ", " #", "\n"))
 
 
 def _read_again(text: str, place: _Place) -> Any:
