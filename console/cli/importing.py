@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,8 @@ app = typer.Typer(
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="files of YAML, or folders of them")]
 Into = Annotated[Path | None, typer.Option(help="write a file for each document there instead of printing them")]
 _SUFFIXES = (".yaml", ".yml", ".json")
+_TEMPLATES = ("templates", True)
+"""A folder of this name beside a chart's own file."""
 
 
 class FileMissingError(PermanentError):
@@ -50,7 +53,8 @@ def argocd(
     """
     folders = {url: _below(Path(folder)) for url, folder in _pairs(checkout, "--checkout URL=DIR").items()}
     servers = _pairs(cluster, "--cluster SERVER=NAME")
-    _show(from_argocd(_read(files), servers=servers, checkouts=folders), into, output)
+    texts, found = _read(files)
+    _show(from_argocd(texts, servers=servers, checkouts=folders, found=found), into, output)
 
 
 @app.command()
@@ -64,7 +68,8 @@ def flux(
 
     Example: flotilla import flux flux.yaml --cluster eu-prod-01 --into ./fleet
     """
-    _show(from_flux(_read(files), cluster=cluster), into, output)
+    texts, found = _read(files)
+    _show(from_flux(texts, cluster=cluster, found=found), into, output)
 
 
 def _pairs(texts: list[str] | None, form: str) -> dict[str, str]:
@@ -78,26 +83,46 @@ def _pairs(texts: list[str] | None, form: str) -> dict[str, str]:
     return found
 
 
-def _read(files: list[Path]) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+def _read(files: list[Path]) -> tuple[dict[str, bytes], frozenset[str]]:
+    """Return contents by name, and the names of those that nobody named, but that are in a folder."""
+    texts: dict[str, bytes] = {}
+    found: set[str] = set()
     for file in files:
         if file.is_dir():
-            found |= {str(file / name): text for name, text in _below(file).items()}
+            inside = {str(file / name): text for name, text in _below(file).items()}
+            texts |= inside
+            found |= inside.keys()
             continue
-        try:
-            found[str(file)] = file.read_bytes()
-        except OSError as error:
-            message = f"{file}: {error.strerror}"
-            raise FileMissingError(message, remedy="Name files or folders that can be read.") from error
-    return found
+        texts[str(file)] = _content(file)
+    return texts, frozenset(found)
 
 
 def _below(folder: Path) -> dict[str, bytes]:
+    """Return the files of YAML and JSON in a folder; hidden folders and templates of charts are none of it."""
     if not folder.is_dir():
         message = f"{folder} is no folder"
         raise FileMissingError(message, remedy="Name a folder that can be read.")
-    files = (file for file in sorted(folder.rglob("*")) if file.is_file() and ".git" not in file.parts)
-    return {str(file.relative_to(folder)): file.read_bytes() for file in files if file.suffix in _SUFFIXES}
+    found: dict[str, bytes] = {}
+    for above, folders, names in _walk(folder):
+        charted = "Chart.yaml" in names
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and (name, charted) != _TEMPLATES)
+        for name in sorted(names):
+            if (above / name).suffix in _SUFFIXES and not name.startswith(".") and (above / name).is_file():
+                found[str((above / name).relative_to(folder))] = _content(above / name)
+    return found
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    for above, folders, names in os.walk(folder):
+        yield Path(above), folders, names
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        message = f"{file}: {error.strerror}"
+        raise FileMissingError(message, remedy="Name files or folders that can be read.") from error
 
 
 def _show(found: Imported, into: Path | None, output: Format) -> None:
@@ -108,6 +133,7 @@ def _show(found: Imported, into: Path | None, output: Format) -> None:
         "findings": [
             {"file": one.file, "line": one.line, "what": one.what, "remedy": one.remedy} for one in found.findings
         ],
+        "passedOver": found.passed,
         "steps": [{"title": step.title, "commands": list(step.commands)} for step in found.steps],
     }
     if not is_data(output, data):
@@ -122,11 +148,15 @@ def _tell(found: Imported, into: Path | None) -> None:
         say(f"{len(found.documents)} documents are in {into}. Check them: flotilla validate {into}")
     for finding in found.findings:
         warn(str(finding))
+    if found.passed:
+        warn(f"Passed over, being of no interest here: {formatting.of(found.passed, 'file or object')}.")
     warn(
         f"To look at: {formatting.of(len(found.findings), 'finding')} above."
         if found.findings
         else "All of it has a place."
     )
+    if not found.steps:
+        return
     warn("\nThe hand-over, in this order:")
     for number, step in enumerate(found.steps, start=1):
         warn(f"{number}. {step.title}")

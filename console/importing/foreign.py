@@ -1,13 +1,15 @@
-"""Objects of other tools, and which of their fields found a place."""
+"""Objects of other tools, taken field by field and by type: what was not taken, or is of another type, is told."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from common.domain.errors import PermanentError, sentences
-from common.yaml import MANIFEST_LIMITS, Document, Path, YamlError, load_documents
+from common.registry.faults import printable
+from common.yaml import Document, Path
 
 _SERVERS = (
     ("status",),
@@ -19,6 +21,12 @@ _SERVERS = (
     ("metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"),
 )
 """What servers and clients write into objects, which says nothing about what is wanted."""
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LONGEST_WORDS = 600
+Key = tuple[str, str, str]
+"""By which an object is one and no other: kind, namespace and name."""
+_WORDS: Mapping[type, str] = {str: "text", bool: "true or false", list: "list", dict: "mapping"}
 
 
 class NothingToImportError(PermanentError):
@@ -48,6 +56,9 @@ class Finding:
 class Foreign:
     """One object, whose fields are taken one by one: what was not taken is told at the end.
 
+    Every field is taken by the type that its tool gives it. What is of another type is said once, and then is as if it
+    were not there; a null is not there either, as for an API server.
+
     Args:
         file: where it is.
         document: with the line of each key.
@@ -64,37 +75,35 @@ class Foreign:
         self._title = title
         self._taken: set[Path] = set(_SERVERS)
         self._findings: list[Finding] = []
+        self._wrong: set[Path] = set()
+        version, kind = self.value.get("apiVersion"), self.value.get("kind")
+        self.group: str = version.rpartition("/")[0] if isinstance(version, str) else ""
+        self.kind: str = kind if isinstance(kind, str) else ""
         for path in (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace")):
-            self.take(*path)
+            self._taken.add(path)
+        name, namespace = self.look("metadata", "name"), self.look("metadata", "namespace")
+        self.name: str = name if isinstance(name, str) and _OBJECT_NAME.fullmatch(name) else ""
+        self.placed = namespace is None or (isinstance(namespace, str) and _NAMESPACE.fullmatch(namespace) is not None)
+        """Whether it is known in which namespace it is."""
+        self.namespace: str = str(namespace) if self.placed and namespace is not None else "default"
+        """``default`` where none is written, as kubectl takes it."""
 
     @property
-    def group(self) -> str:
-        """API group; empty for the core one."""
-        return str(self.value.get("apiVersion", "")).rpartition("/")[0]
+    def identity(self) -> Key:
+        """By which it is one object and no other: kind, namespace and name."""
+        return self.kind, self.namespace, self.name
 
-    @property
-    def kind(self) -> str:
-        """Kind."""
-        return str(self.value.get("kind", ""))
-
-    @property
-    def name(self) -> str:
-        """Name."""
-        return str(self.take("metadata", "name", default=""))
-
-    @property
-    def namespace(self) -> str:
-        """Namespace; ``default`` where none is written, as kubectl takes it."""
-        return str(self.take("metadata", "namespace") or "default")
-
-    def take(self, *path: str | int, default: Any = None) -> Any:
-        """Return what is at ``path``, all of which has found its place; ``default`` where there is nothing."""
-        self._taken.add(path)
-        found = self.look(*path)
-        return default if found is None else found
+    def has_name(self) -> bool:
+        """Tell whether it has a name and a namespace that there can be; what is wrong with them is said."""
+        if not self.placed:
+            what = "metadata.namespace is no name of a namespace, and default is taken"
+            self.say(("metadata", "namespace"), what, "correct it, in quotes; until then the hand-over leaves it out")
+        if not self.name:
+            self.set_aside(("metadata", "name"), "metadata.name is no name of an object", "give it one, in quotes")
+        return bool(self.name)
 
     def look(self, *path: str | int) -> Any:
-        """Return what is at ``path``, or None."""
+        """Return what is at ``path``, of whatever type, or None."""
         found: Any = self.value
         for key in path:
             if isinstance(found, Mapping):
@@ -105,36 +114,117 @@ class Foreign:
                 return None
         return found
 
-    def count(self, *path: str | int) -> int:
-        """Return how many items the list at ``path`` has."""
+    def has(self, *path: str | int) -> bool:
+        """Tell whether there is anything at ``path``."""
+        return self.look(*path) is not None
+
+    def take_text(self, *path: str | int, default: str = "") -> str:
+        """Return the text at ``path``; ``default`` where there is none."""
+        found = self._typed(path, str)
+        return default if found is None else str(found)
+
+    def take_flag(self, *path: str | int) -> bool:
+        """Return the truth at ``path``; false where there is none."""
+        return self._typed(path, bool) is True
+
+    def take_number(self, *path: str | int) -> int | float | None:
+        """Return the number at ``path``, or None."""
+        self._taken.add(path)
         found = self.look(*path)
-        return len(found) if isinstance(found, list) else 0
+        if found is None or (isinstance(found, (int, float)) and not isinstance(found, bool)):
+            return found
+        self._misfit(path, "number")
+        return None
+
+    def take_map(self, *path: str | int) -> dict[str, Any]:
+        """Return the mapping at ``path``, all of which has found its place; empty where there is none."""
+        return dict(self._typed(path, dict) or {})
+
+    def take_texts(self, *path: str | int) -> list[str]:
+        """Return the list of texts at ``path``; without the items that are none, each of which is said."""
+        return [self.take_text(*item) for item in self.items(*path) if self.look(*item) not in (None, "")]
+
+    def items(self, *path: str | int) -> list[Path]:
+        """Return the path of each item of the list at ``path``; the items are to be taken one by one."""
+        found = self.look(*path)
+        if isinstance(found, list):
+            return [(*path, number) for number in range(len(found))]
+        if found is not None:
+            self._taken.add(path)
+            self._misfit(path, "list")
+        return []
+
+    def parts(self, *path: str | int) -> list[Path]:
+        """Return the path of each item that is a mapping of the list at ``path``; others are said."""
+        found = []
+        for item in self.items(*path):
+            if isinstance(self.look(*item), Mapping):
+                found.append(item)
+            else:
+                self._taken.add(item)
+                self._misfit(item, "mapping")
+        return found
+
+    def keys(self, *path: str | int) -> list[str]:
+        """Return the keys of the mapping at ``path``; none where there is no mapping."""
+        found = self.look(*path)
+        return list(found) if isinstance(found, Mapping) else []
+
+    def drop(self, *path: str | int) -> None:
+        """Take what is at ``path``, whatever it is: it says nothing that matters here."""
+        self._taken.add(path)
 
     def say(self, path: Path, what: str, remedy: str) -> None:
         """Note what a person should know about the field at ``path``."""
         self._taken.add(path)
         self._findings.append(
-            Finding(self.file, self._line(path), f"{self._title or f'{self.kind} {self.name}'}: {what}", remedy)
+            self.finding(path, f"{self._title or f'{self.kind} {self.name}'.strip()}: {what}", remedy)
         )
+
+    def finding(self, path: Path, what: str, remedy: str) -> Finding:
+        """Return a finding at the field at ``path``; names of strangers in it cannot move a terminal's cursor."""
+        line = self.line_of(path)
+        return Finding(self.file, line, printable(what, _LONGEST_WORDS), printable(remedy, _LONGEST_WORDS))
+
+    def set_aside(self, path: Path, what: str, remedy: str) -> None:
+        """Note why nothing is made of it: one finding, and none for each of its fields."""
+        self.say(path, what, remedy)
+        self._taken.add(())
 
     def unmapped(self, path: Path, remedy: str = "see whether it is needed, and write it by hand") -> None:
         """Note that what is at ``path``, if anything, has no place in the registry."""
         for leaf in list(_leaves(self.look(*path), path)):
-            self.say(leaf, f"{_dotted(leaf)} has no place in the registry", remedy)
+            if not self._is_taken(leaf):
+                self.say(leaf, f"{dotted(leaf)} has no place in the registry", remedy)
         self._taken.add(path)
 
     def findings(self) -> tuple[Finding, ...]:
         """Return everything to be told, with each field that was never taken."""
-        for leaf in _leaves(self.value, ()):
-            if not any(leaf[: len(path)] == path for path in self._taken):
-                self.unmapped(leaf)
+        self.unmapped(())
         return tuple(self._findings)
 
-    def _line(self, path: Path) -> int:
+    def line_of(self, path: Path = ()) -> int:
+        """Return the line of the field at ``path``, or of what it is in."""
         full = (*self._below, *path)
         while full and full not in self.document.lines:
             full = full[:-1]
         return self.document.lines.get(full, self.document.line)
+
+    def _is_taken(self, leaf: Path) -> bool:
+        return any(leaf[:length] in self._taken for length in range(len(leaf) + 1))
+
+    def _typed(self, path: Path, wanted: type) -> Any:
+        self._taken.add(path)
+        found = self.look(*path)
+        if found is None or isinstance(found, wanted):
+            return found
+        self._misfit(path, _WORDS[wanted])
+        return None
+
+    def _misfit(self, path: Path, wanted: str) -> None:
+        if path not in self._wrong:
+            self._wrong.add(path)
+            self.say(path, f"{dotted(path)} is no {wanted}, and is left out", "correct it: an API server refuses it")
 
 
 def _leaves(value: Any, path: Path) -> Iterator[Path]:
@@ -148,45 +238,9 @@ def _leaves(value: Any, path: Path) -> Iterator[Path]:
         yield path
 
 
-def _dotted(path: Path) -> str:
+def dotted(path: Path) -> str:
+    """Return a path as people write it."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
-
-
-def read(files: Mapping[str, bytes]) -> tuple[list[Foreign], list[Finding]]:
-    """Return the objects in some files, Lists taken apart, and what is wrong with the files."""
-    found: list[Foreign] = []
-    wrong: list[Finding] = []
-    for file, text in files.items():
-        try:
-            documents = load_documents(text, MANIFEST_LIMITS, lines=True)
-        except YamlError as error:
-            wrong += (Finding(file, fault.line, fault.what, fault.remedy) for fault in error.faults)
-            continue
-        for document in documents:
-            found += _objects(file, document)
-            if not isinstance(document.value, Mapping):
-                wrong.append(Finding(file, document.line, "the document is no object", "leave it out"))
-    return found, wrong
-
-
-def _objects(file: str, document: Document) -> Iterator[Foreign]:
-    value = document.value
-    if not isinstance(value, Mapping):
-        return
-    if str(value.get("kind", "")).endswith("List") and isinstance(value.get("items"), list):
-        for index, item in enumerate(value["items"]):
-            if isinstance(item, Mapping):
-                yield Foreign(file, document, item, ("items", index))
-        return
-    yield Foreign(file, document)
-
-
-def nothing(*, kinds: str, objects: Iterable[Foreign], wrong: Iterable[Finding]) -> NothingToImportError:
-    """Return the error that there is none of some kinds, with the first that was found instead."""
-    found = [*wrong, *(finding for one in objects for finding in one.findings())]
-    what = "".join(f"; {finding}" for finding in found[:5])
-    message = f"the files hold no {kinds} that can be imported{what}"
-    return NothingToImportError(message, remedy="Name files that do.")
 
 
 def sorted_findings(*groups: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common.registry import DocumentError, application_alone
 from common.yaml import dump
-from console.importing.foreign import Finding, Foreign, sorted_findings
+from console.importing.foreign import Finding, Foreign
+from console.importing.naming import apart
+from console.importing.words import name_of
 
 _VERSION = "flotilla.dev/v1"
 FIRST = {"adopt": "any", "mode": "warn"}
@@ -33,14 +35,16 @@ class Imported:
     """What came of it.
 
     Attributes:
-        documents: of the registry, by the name of the file to keep each in.
+        documents: of the registry, by the name of the file to keep each in; each of them is one that it takes.
         findings: by file and line.
-        steps: of the hand-over, in order.
+        steps: of the hand-over, in order; for what the documents stand for, and nothing else.
+        passed: how many files and objects were passed over, because they are of no interest to the tool.
     """
 
     documents: Mapping[str, Mapping[str, Any]]
     findings: tuple[Finding, ...]
     steps: tuple[Step, ...]
+    passed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +52,43 @@ class Draft:
     """An Application to be.
 
     Attributes:
-        origin: what it was made from.
+        owner: the object that stands for it in its tool.
+        ending: a short word for the kind of the owner.
         name: its name, fit for the registry.
         spec: all of its spec but the targets.
         clusters: names of the clusters it goes to; empty where ``select`` says it.
         select: a selector, as the registry writes it.
+        origins: what it was made from, if that is more or other than the owner.
     """
 
-    origin: Foreign
+    owner: Foreign
+    ending: str
     name: str
     spec: Mapping[str, Any]
     clusters: tuple[str, ...] = ()
     select: Mapping[str, Any] = field(default_factory=dict)
+    origins: tuple[Foreign, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """By which it is one application and no other."""
+        return (*self.owner.identity, *(one.name for one in self.origins))
+
+    @property
+    def first(self) -> Foreign:
+        """The object of which is said what is to be said of the whole."""
+        return self.origins[0] if self.origins else self.owner
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Ways of writing its name, the best first."""
+        where = self.owner.namespace
+        return (
+            self.name,
+            name_of(self.name, ending=self.ending),
+            name_of(where, self.name),
+            name_of(where, self.name, ending=self.ending),
+        )
 
     @property
     def document(self) -> dict[str, Any]:
@@ -82,29 +111,29 @@ def document(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     return {"apiVersion": _VERSION, "kind": kind, "metadata": {"name": name}, "spec": dict(spec)}
 
 
-def outcome(
-    drafts: Sequence[Draft],
-    projects: Mapping[str, Mapping[str, Any]],
-    objects: Iterable[Foreign],
-    wrong: Iterable[Finding],
-    steps: Sequence[Step],
-) -> Imported:
-    """Return the whole: each application checked by the registry's own rules, what it refuses being told too."""
-    documents: dict[str, Mapping[str, Any]] = {f"projects/{name}.yaml": one for name, one in projects.items()}
-    refused: list[Finding] = []
+def written(drafts: Sequence[Draft]) -> list[Draft]:
+    """Return the drafts that the registry takes, each with a name of its own; why others are none is said of them."""
+    once: dict[tuple[str, ...], Draft] = {}
     for draft in drafts:
-        file = f"applications/{draft.spec.get('project', 'default')}/{draft.name}.yaml"
-        if file in documents:
-            draft.origin.say((), f"a second application called {draft.name}", "give one of the two another name")
-            continue
-        documents[file] = draft.document
-        refused += _refused(draft)
-    return Imported(documents, sorted_findings(*(one.findings() for one in objects), wrong, refused), tuple(steps))
+        first = once.setdefault(draft.key, draft)
+        if first is not draft:
+            what = f"it is here twice, first in {first.owner.file} on line {first.owner.line_of()}; that one counts"
+            remedy = "name one of the two; of a folder with overlays, import what `kustomize build` prints"
+            draft.first.set_aside((), what, remedy)
+    names = apart({key: draft.names for key, draft in once.items()})
+    return [named for key, draft in once.items() if _is_taken(named := replace(draft, name=names[key]))]
 
 
-def _refused(draft: Draft) -> list[Finding]:
+def _is_taken(draft: Draft) -> bool:
     try:
         application_alone(dump(draft.document).encode(), f"application {draft.name}")
-    except DocumentError as error:
-        return [Finding(draft.origin.file, draft.origin.document.line, str(error), "correct the document")]
-    return []
+    except (DocumentError, ValueError) as error:
+        what = f"the registry refuses what it would become: {'; '.join(str(error).splitlines())}"
+        draft.first.set_aside((), what, "correct it there, and import it again; until then it is not written")
+        return False
+    return True
+
+
+def file_of(draft: Draft) -> str:
+    """Return the name of the file for an application."""
+    return f"applications/{draft.spec.get('project', 'default')}/{draft.name}.yaml"

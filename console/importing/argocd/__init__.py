@@ -5,22 +5,37 @@ Fields: https://argo-cd.readthedocs.io/en/stable/operator-manual/application.yam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from console.importing.argocd.applications import drafts_of
 from console.importing.argocd.clusters import Clusters
 from console.importing.argocd.generators import Checkouts
-from console.importing.argocd.handover import steps_for
-from console.importing.argocd.projects import project_of
-from console.importing.argocd.sets import expanded
-from console.importing.foreign import nothing, read
-from console.importing.outcome import Imported, outcome
+from console.importing.argocd.handover import moved_of, steps_for
+from console.importing.argocd.nested import Made, made_by_sets, nesting
+from console.importing.argocd.projects import projects_of
+from console.importing.argocd.sets import Sets, expanded
+from console.importing.foreign import Foreign, NothingToImportError, sorted_findings
+from console.importing.outcome import Draft, Imported, file_of, written
+from console.importing.reading import read
 
 GROUP = "argoproj.io"
+_KINDS = frozenset({"Application", "ApplicationSet", "AppProject"})
+_OTHER_PROJECTS = frozenset(
+    {
+        "Rollout", "AnalysisTemplate", "ClusterAnalysisTemplate", "AnalysisRun", "Experiment", "Workflow",
+        "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow", "EventBus", "EventSource", "Sensor",
+    }
+)  # fmt: skip
+"""Kinds of the same API group that are no affair of Argo CD: manifests like any other."""
 
 
 def from_argocd(
-    files: Mapping[str, bytes], *, servers: Mapping[str, str] | None = None, checkouts: Checkouts | None = None
+    files: Mapping[str, bytes],
+    *,
+    servers: Mapping[str, str] | None = None,
+    checkouts: Checkouts | None = None,
+    found: Collection[str] = (),
 ) -> Imported:
     """Return what Argo CD's objects are in the registry.
 
@@ -29,25 +44,50 @@ def from_argocd(
             their names, servers and labels; nothing else is read of them.
         servers: names of clusters by their server's URL, or by the name that Argo CD has for them.
         checkouts: folders of repositories that generators look into, by URL.
+        found: names of those files that were in a folder, and need not be of Argo CD.
 
     Raises:
-        NothingToImportError: there is no Application, ApplicationSet or AppProject.
+        NothingToImportError: there is no object of Argo CD, and nothing wrong that could be one.
     """
-    objects, wrong = read(files)
-    ours = [one for one in objects if one.group == GROUP]
-    clusters = Clusters(objects, servers or {})
-    projects = {one.name: project_of(one) for one in ours if one.kind == "AppProject"}
-    drafts = []
-    for one in ours:
-        if one.kind == "Application":
-            drafts += drafts_of([one], one.name, clusters, projects)
-        elif one.kind == "ApplicationSet":
-            found = expanded(one, clusters, checkouts or {})
-            objects += found.applications
-            drafts += drafts_of(found.applications, one.name, clusters, projects, found.select)
-        elif one.kind != "AppProject":
-            one.say((), f"a {one.kind} has no place in the registry", "see whether it is needed")
-    if not drafts and not projects:
-        raise nothing(kinds="Application, ApplicationSet or AppProject", objects=ours, wrong=wrong)
-    others = [one for one in objects if one not in ours and one.group == GROUP]
-    return outcome(drafts, projects, [*ours, *others], wrong, steps_for(ours, drafts))
+    given = read(files, (GROUP,), found)
+    ours = [one for one in given.objects if one.kind in _KINDS]
+    passed = given.passed + sum(one.kind in _OTHER_PROJECTS for one in given.objects)
+    for one in given.objects:
+        if one.kind not in _KINDS | _OTHER_PROJECTS:
+            one.set_aside((), f"a {one.kind} has no place in the registry", "see whether it is needed")
+    told = [one for one in given.objects if one.kind not in _OTHER_PROJECTS]
+    if not told and not given.wrong:
+        message = "the files hold no Application, ApplicationSet or AppProject"
+        raise NothingToImportError(message, remedy="Name files that do.")
+    called, projects = projects_of([one for one in ours if one.kind == "AppProject"])
+    clusters = Clusters(given.others, servers or {})
+    made = made_by_sets(ours)
+    sets = {
+        one.identity: expanded(one, clusters, checkouts or {}, made.get(one.identity, []))
+        for one in ours
+        if one.kind == "ApplicationSet"
+    }
+    taken = written(_drafts(ours, sets, made, clusters, called))
+    whole = nesting(ours, made)
+    whole.say("Argo CD")
+    moved = moved_of(ours, sets, made, taken)
+    steps = steps_for(replace(moved, owners=whole.with_parents(moved.owners)), taken, whole) if taken else ()
+    findings = [*told, *(one for each in sets.values() for one in each.applications)]
+    documents = {**projects, **{file_of(draft): draft.document for draft in taken}}
+    return Imported(documents, sorted_findings(*(one.findings() for one in findings), given.wrong), steps, passed)
+
+
+def _drafts(
+    objects: Sequence[Foreign], sets: Sets, made: Made, clusters: Clusters, projects: Mapping[str, str]
+) -> list[Draft]:
+    of_sets = {one.identity: key for key, each in made.items() for one in each}
+    drafts: list[Draft] = []
+    for one in objects:
+        if one.kind == "ApplicationSet":
+            found = sets[one.identity]
+            drafts += drafts_of(found.applications, one, clusters, projects, found.select)
+        elif one.kind == "Application" and one.identity not in of_sets:
+            drafts += drafts_of([one], one, clusters, projects)
+        elif one.kind == "Application" and sets[of_sets[one.identity]].select:
+            one.drop()
+    return drafts

@@ -12,11 +12,14 @@ from common.domain.fleet import lent
 from common.yaml import Path
 from console.importing.argocd.clusters import Clusters
 from console.importing.argocd.sources import Mapped, mapped
+from console.importing.fields import take_duration
 from console.importing.foreign import Foreign
 from console.importing.outcome import FIRST, Draft
-from console.importing.words import duration, name_of, without_nothing
+from console.importing.words import name_of, without_nothing
 
 DEFAULT = "default"
+_OWN = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/installation-id", "argocd.argoproj.io/refresh")
+"""Marks of Argo CD on its own objects."""
 _DONE_HERE = frozenset(
     {
         "ApplyOutOfSyncOnly=true",
@@ -31,27 +34,31 @@ _DONE_HERE = frozenset(
 )
 """Sync options that say what is always done here."""
 _PLAIN_PATH = re.compile(r"(\.[A-Za-z0-9_-]+)+")
+_MOST_RETRIES = 100
+_FACTORS = (1, 10)
 
 
 def drafts_of(
     applications: Sequence[Foreign],
-    together: str,
+    owner: Foreign,
     clusters: Clusters,
-    projects: Mapping[str, Any],
+    projects: Mapping[str, str],
     select: Mapping[str, Any] | None = None,
 ) -> list[Draft]:
     """Return the registry's applications: those that differ by their cluster alone become one.
 
     Args:
         applications: of one set, or a single one.
-        together: the name of what they become if they become one.
+        owner: the set or the application; they have its name if they become one.
         clusters: tells which cluster a destination is.
-        projects: that are imported too.
+        projects: what those that are imported too are called, by Argo CD's names.
         select: in place of destinations, where the clusters are chosen by labels.
     """
     folded: dict[str, tuple[list[Foreign], dict[str, Any], list[str]]] = {}
     for one in applications:
         spec = _spec(one, projects)
+        if spec is None:
+            continue
         cluster = "" if select else clusters.of(one, ("spec", "destination"))
         key = json.dumps(spec, sort_keys=True, default=str)
         alike, _, names = folded.setdefault(key, ([], spec, []))
@@ -60,8 +67,11 @@ def drafts_of(
     drafts = []
     for alike, spec, names in folded.values():
         one = alike[0]
-        name = name_of(together if len(folded) == 1 else one.name if len(alike) == 1 else _shared(together, alike))
-        drafts.append(Draft(one, name, spec, tuple(sorted({*names} - {""})), select or {}))
+        name = owner.name if len(folded) == 1 else one.name if len(alike) == 1 else _shared(owner.name, alike)
+        made_by = () if one is owner else tuple(alike)
+        where = tuple(sorted({*names} - {""}))
+        ending = "app" if owner.kind == "Application" else "set"
+        drafts.append(Draft(owner, ending, name_of(name), spec, where, select or {}, made_by))
     return drafts
 
 
@@ -72,58 +82,75 @@ def _shared(together: str, alike: Sequence[Foreign]) -> str:
     return "-".join((together, *begin)) if begin else alike[0].name
 
 
-def _spec(one: Foreign, projects: Mapping[str, Any]) -> dict[str, Any]:
-    namespace = one.take("spec", "destination", "namespace")
-    if namespace is None:
+def _spec(one: Foreign, projects: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return all of an application's spec but its targets; None where it has no source, which is said."""
+    if not (one.has("spec", "source") or one.has("spec", "sources")):
+        remedy = "name one; of a hydrated application that is the branch which Argo CD writes"
+        one.set_aside(("spec",), "it has no source", remedy)
+        return None
+    namespace = one.take_text("spec", "destination", "namespace")
+    if not namespace:
         one.say(("spec", "destination"), "it names no namespace; default is written", "correct it")
-    one.take("spec", "revisionHistoryLimit")
-    one.take("metadata", "finalizers")
+    one.drop("spec", "revisionHistoryLimit")
+    one.drop("metadata", "finalizers")
+    for mark in _OWN:
+        one.drop("metadata", "annotations", mark)
     sync = {**FIRST, **_sync(one)}
     return without_nothing({"project": _project(one, projects)}) | {
         **_sources(one),
-        "namespace": str(namespace or DEFAULT),
+        "namespace": namespace or DEFAULT,
         **({"createNamespace": True} if _option(one, "CreateNamespace") == "true" else {}),
         "sync": sync,
     }
 
 
-def _project(one: Foreign, projects: Mapping[str, Any]) -> str:
-    named = str(one.take("spec", "project", default=DEFAULT))
-    if projects and named not in projects:
+def _project(one: Foreign, projects: Mapping[str, str]) -> str:
+    named = one.take_text("spec", "project", default=DEFAULT)
+    if named in projects:
+        return projects[named]
+    if projects:
         what = f"its project {named} is not among the files"
         one.say(("spec", "project"), what, "name a file with it too, or declare a Project")
-    elif not projects and named != DEFAULT:
+        return name_of(named)
+    if named != DEFAULT:
         what = f"its project {named} is not among the files, and is left out"
         one.say(("spec", "project"), what, "name a file with it too, if the registry is to have Projects")
-    return named if projects else ""
+    return ""
 
 
 def _sources(one: Foreign) -> dict[str, Any]:
-    count = one.count("spec", "sources")
-    if not count:
+    """Return the sources; where there are several, the single one is not looked at, by Argo CD's own rule.
+
+    https://argo-cd.readthedocs.io/en/stable/user-guide/multiple_sources/
+    """
+    several = one.parts("spec", "sources")
+    if not several:
         only = mapped(one, ("spec", "source"))
         one.unmapped(("spec", "source", "ref"))
+        one.drop("spec", "source", "name")
         return without_nothing({"source": only.source, "render": only.render, "values": only.values})
-    found = [mapped(one, ("spec", "sources", n)) for n in range(count)]
-    names = [_name(one, ("spec", "sources", n), n) for n in range(count)]
+    if one.has("spec", "source"):
+        one.say(("spec", "source"), "beside sources it is not looked at by Argo CD, and is left out", "remove it")
+    found = [mapped(one, item) for item in several]
+    names = [_name(one, item, number) for number, item in enumerate(several)]
     sources = [{"name": name, **source.source} for name, source in zip(names, found, strict=True)]
     lenders = {of[0] for file in _files(found) if (of := lent(file)) is not None}
-    sources = [source for n, source in enumerate(sources) if not _idle(one, n, source["name"], lenders)]
-    return without_nothing({"sources": sources, **_together(one, found)})
+    kept = zip(several, sources, strict=True)
+    sources = [source for item, source in kept if not _idle(one, item, source["name"], lenders)]
+    return without_nothing({"sources": sources, **_together(one, several, found)})
 
 
 def _name(one: Foreign, path: Path, number: int) -> str:
-    ref, name = one.take(*path, "ref"), one.take(*path, "name")
-    return name_of(str(ref or name or f"source-{number + 1}"))
+    ref, name = one.take_text(*path, "ref"), one.take_text(*path, "name")
+    return name_of(ref or name or f"source-{number + 1}")
 
 
-def _idle(one: Foreign, number: int, name: str, lenders: set[str]) -> bool:
+def _idle(one: Foreign, path: Path, name: str, lenders: set[str]) -> bool:
     """Tell whether a source is only named for others, none of which asks for it."""
-    path = ("spec", "sources", number)
-    named_only = one.look(*path, "ref") is not None and one.look(*path, "path") is None
+    named_only = one.has(*path, "ref") and not one.has(*path, "path")
     if name in lenders and not named_only:
         one.say((*path, "path"), "a source that lends files is not rendered here", "name the repository once more")
-    return named_only and one.look(*path, "chart") is None and name not in lenders
+    return named_only and not one.has(*path, "chart") and name not in lenders
 
 
 def _files(found: Sequence[Mapped]) -> Iterator[str]:
@@ -131,74 +158,83 @@ def _files(found: Sequence[Mapped]) -> Iterator[str]:
         yield from source.render.get("helm", {}).get("valuesFiles", ())
 
 
-def _together(one: Foreign, found: Sequence[Mapped]) -> dict[str, Any]:
+def _together(one: Foreign, paths: Sequence[Path], found: Sequence[Mapped]) -> dict[str, Any]:
     """Return the settings of several sources: there is one set of them for all."""
-    with_any = [source for source in found if source.render or source.values]
-    for n, source in enumerate(found):
-        if source in with_any[1:]:
-            what = "settings of a second source; there is one set of them for all sources"
-            one.say(("spec", "sources", n), what, "put what differs into another application")
-    first = with_any[0] if with_any else Mapped({})
+    with_any = [(path, source) for path, source in zip(paths, found, strict=True) if source.render or source.values]
+    for path, _ in with_any[1:]:
+        what = "settings of a second source; there is one set of them for all sources"
+        one.say(path, what, "put what differs into another application")
+    first = with_any[0][1] if with_any else Mapped({})
     return without_nothing({"render": first.render, "values": first.values})
 
 
 def _option(one: Foreign, name: str) -> str:
-    options = one.look("spec", "syncPolicy", "syncOptions") or []
-    return next((str(text).partition("=")[2] for text in options if str(text).startswith(f"{name}=")), "")
+    options = one.look("spec", "syncPolicy", "syncOptions")
+    texts = [text for text in options if isinstance(text, str)] if isinstance(options, list) else []
+    return next((text.partition("=")[2] for text in texts if text.startswith(f"{name}=")), "")
+
+
+def is_automated(one: Foreign) -> bool:
+    """Tell whether Argo CD syncs an application by itself."""
+    path = ("spec", "syncPolicy", "automated")
+    return one.has(*path) and one.look(*path, "enabled") is not False
 
 
 def _sync(one: Foreign) -> dict[str, Any]:
     path = ("spec", "syncPolicy")
-    automated = one.look(*path, "automated")
-    prune = bool(one.take(*path, "automated", "prune")) and _option(one, "Prune") != "false"
-    if one.take(*path, "automated", "allowEmpty"):
+    prune = one.take_flag(*path, "automated", "prune") and _option(one, "Prune") != "false"
+    if one.take_flag(*path, "automated", "allowEmpty"):
         what = "allowEmpty has no place: what renders to nothing removes nothing here"
         one.say((*path, "automated", "allowEmpty"), what, "retire the application to remove it")
-    one.take(*path, "automated", "selfHeal")
-    one.take(*path, "automated", "enabled")
-    if automated is not None:
-        one.take(*path, "automated")
-    for n in range(one.count(*path, "syncOptions")):
-        _check_option(one, (*path, "syncOptions", n))
+    one.take_flag(*path, "automated", "selfHeal")
+    one.take_flag(*path, "automated", "enabled")
+    for item in one.items(*path, "syncOptions"):
+        _check_option(one, item)
     return without_nothing(
         {
             "prune": {} if prune else {"enabled": False},
             "retry": _retry(one, (*path, "retry")),
-            "ignore": [rule for n in range(one.count("spec", "ignoreDifferences")) if (rule := _ignore(one, n))],
+            "ignore": [rule for item in one.parts("spec", "ignoreDifferences") if (rule := _ignore(one, item))],
         }
     )
 
 
 def _check_option(one: Foreign, path: Path) -> None:
-    text = str(one.take(*path))
-    if text not in _DONE_HERE and text.partition("=")[0] not in {"CreateNamespace", "Prune"}:
+    text = one.take_text(*path)
+    if text and text not in _DONE_HERE and text.partition("=")[0] not in {"CreateNamespace", "Prune"}:
         one.say(path, f"the sync option {text} has no place", "see docs/reference/waves-and-hooks.md")
 
 
 def _retry(one: Foreign, path: Path) -> dict[str, Any]:
-    limit = one.take(*path, "limit")
-    if isinstance(limit, int) and limit < 0:
-        one.say((*path, "limit"), "retries have a bound here; 100 is written", "correct it")
-        limit = 100
+    limit = one.take_number(*path, "limit")
+    if limit is not None and not 0 <= limit <= _MOST_RETRIES:
+        one.say((*path, "limit"), f"retries have a bound here; {_MOST_RETRIES} is written", "correct it")
+        limit = _MOST_RETRIES
     back = (*path, "backoff")
+    factor = one.take_number(*back, "factor")
+    if factor is not None and not _FACTORS[0] <= factor <= _FACTORS[1]:
+        one.say((*back, "factor"), "delays grow by a factor from 1 to 10 here; 2 is taken", "correct it")
+        factor = None
     given = {
-        "limit": limit,
-        "base": duration(one.take(*back, "duration")),
-        "factor": one.take(*back, "factor"),
-        "ceiling": duration(one.take(*back, "maxDuration")),
+        "limit": None if limit is None else int(limit),
+        "base": take_duration(one, *back, "duration"),
+        "factor": factor,
+        "ceiling": take_duration(one, *back, "maxDuration"),
     }
     return without_nothing(given)
 
 
-def _ignore(one: Foreign, number: int) -> dict[str, Any]:
-    path = ("spec", "ignoreDifferences", number)
-    pointers = [str(pointer) for pointer in one.take(*path, "jsonPointers", default=[])]
-    for n in range(one.count(*path, "jqPathExpressions")):
-        expression = str(one.take(*path, "jqPathExpressions", n))
+def _ignore(one: Foreign, path: Path) -> dict[str, Any]:
+    pointers = one.take_texts(*path, "jsonPointers")
+    for item in one.items(*path, "jqPathExpressions"):
+        expression = one.take_text(*item)
         if _PLAIN_PATH.fullmatch(expression):
             pointers.append(expression.replace(".", "/"))
-        else:
-            one.say((*path, "jqPathExpressions", n), "a jq expression has no place", "write JSON pointers")
-    managers = [str(manager) for manager in one.take(*path, "managedFieldsManagers", default=[])]
-    rule = {key: one.take(*path, key) for key in ("kind", "group", "namespace", "name")}
+        elif expression:
+            one.say(item, "a jq expression has no place", "write JSON pointers")
+    managers = one.take_texts(*path, "managedFieldsManagers")
+    rule = {key: one.take_text(*path, key) for key in ("kind", "group", "namespace", "name")}
+    if "*" in rule.values():
+        one.say(path, "a rule for every kind or group has no place", "name the kinds")
+        return {}
     return without_nothing({**rule, "paths": pointers, "managers": managers}) if pointers or managers else {}

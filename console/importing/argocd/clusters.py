@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from console.importing.words import name_of
 
 _TYPE = "argocd.argoproj.io/secret-type"
 IN_CLUSTER = "https://kubernetes.default.svc"
+_LOCAL = "in-cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,17 @@ class Clusters:
         self._names = dict(names)
         self.declared = tuple(filter(None, map(_declared, objects)))
 
+    @property
+    def all_of_them(self) -> tuple[Declared, ...]:
+        """The declared clusters, and the one that Argo CD runs on, which it knows without a Secret.
+
+        A generator of clusters without a selector gives that one too, under this name:
+        https://argo-cd.readthedocs.io/en/stable/operator-manual/applicationset/Generators-Cluster/
+        """
+        if any(one.server == IN_CLUSTER for one in self.declared):
+            return self.declared
+        return (*self.declared, Declared(IN_CLUSTER, _LOCAL))
+
     def name(self, server: str, called: str) -> str:
         """Return what the registry calls a cluster; empty where that is not known."""
         known = next((one for one in self.declared if server in {one.server} or called in {one.name}), None)
@@ -51,32 +62,32 @@ class Clusters:
 
     def of(self, application: Foreign, path: Path) -> str:
         """Return the cluster of the destination at ``path``, or an empty text, having said what is missing."""
-        server = str(application.take(*path, "server", default=""))
-        called = str(application.take(*path, "name", default=""))
+        server = application.take_text(*path, "server")
+        called = application.take_text(*path, "name")
         if not server and not called:
             application.say(path, "it has no destination", "write its targets by hand")
             return ""
-        found = self.name(server, called)
+        found = self.name(IN_CLUSTER if called == _LOCAL and not server else server, called)
         if found in {"", "unnamed"}:
             what = f"which cluster {server} is, is not known"
             application.say((*path, "server"), what, f"name it: --cluster {server}=NAME")
-            return "in-cluster" if server == IN_CLUSTER else name_of(server.rpartition("//")[2].partition(":")[0])
+            return _LOCAL if server == IN_CLUSTER else name_of(server.rpartition("//")[2].partition(":")[0])
         return found
 
 
 def _declared(one: Foreign) -> Declared | None:
-    labels = one.look("metadata", "labels") or {}
-    if one.kind != "Secret" or one.group or labels.get(_TYPE) != "cluster":
+    labels = one.look("metadata", "labels")
+    if one.kind != "Secret" or one.group or not isinstance(labels, dict) or labels.get(_TYPE) != "cluster":
         return None
-    own = {key: str(value) for key, value in labels.items() if key != _TYPE}
+    own = {key: value for key, value in labels.items() if key != _TYPE and isinstance(value, str)}
     return Declared(_field(one, "server"), _field(one, "name"), own)
 
 
 def _field(secret: Foreign, key: str) -> str:
-    plain = secret.look("stringData", key)
-    if plain is not None:
-        return str(plain)
+    plain, coded = secret.look("stringData", key), secret.look("data", key)
+    if isinstance(plain, str):
+        return plain
     try:
-        return base64.b64decode(str(secret.look("data", key) or "")).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        return base64.b64decode(coded).decode() if isinstance(coded, str) else ""
+    except ValueError:  # neither base64 nor text
         return ""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from console.importing.foreign import Foreign
+from console.importing.argocd.applications import is_automated
+from console.importing.argocd.nested import Made
+from console.importing.argocd.sets import Sets
+from console.importing.foreign import Foreign, Key
+from console.importing.nesting import Nesting, named
 from console.importing.outcome import Draft, Step
 
 _MERGE = "--type merge --patch"
@@ -14,43 +20,106 @@ _KEPT = '{"spec":{"syncPolicy":{"applicationsSync":"create-only","preserveResour
 _FREE = '{"metadata":{"finalizers":null}}'
 
 
-def steps_for(objects: Sequence[Foreign], drafts: Sequence[Draft]) -> tuple[Step, ...]:
-    """Return the steps for these objects of Argo CD."""
-    sets = [one for one in objects if one.kind == "ApplicationSet"]
-    single = [one for one in objects if one.kind == "Application"]
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What was written in whole, and may be handed over.
+
+    Attributes:
+        owners: sets, and applications that no set made.
+        made: names of the applications of each set, by its identity; none where its clusters choose them.
+    """
+
+    owners: Sequence[Foreign]
+    made: Mapping[Key, Sequence[str]]
+
+
+def moved_of(objects: Sequence[Foreign], sets: Sets, made: Made, taken: Sequence[Draft]) -> Moved:
+    """Return what may be handed over: what was written in whole; of sets that were not, this is said."""
+    count = Counter[Key]()
+    for draft in taken:
+        count[draft.owner.identity] += len(draft.origins) or 1
+    owners: list[Foreign] = []
+    names: dict[Key, Sequence[str]] = {}
+    for one in objects:
+        if not one.placed or not count[one.identity]:
+            continue
+        if one.kind == "ApplicationSet":
+            found = sets[one.identity]
+            if not found.whole or count[one.identity] < len(found.applications):
+                one.say((), "not all that it makes was written, so that the hand-over leaves it out", "see above")
+                continue
+            each = made.get(one.identity) or (() if found.select else found.applications)
+            names[one.identity] = sorted(application.name for application in each)
+        owners.append(one)
+    return Moved(owners, names)
+
+
+def steps_for(moved: Moved, drafts: Sequence[Draft], nesting: Nesting) -> tuple[Step, ...]:
+    """Return the steps for what was written: nothing else is suspended or deleted.
+
+    What applies others comes before them each time: it would put back what is changed on them.
+
+    Args:
+        moved: the objects to hand over.
+        drafts: what was written, those that are not handed over included.
+        nesting: who applies whom.
+    """
+    owners = nesting.parents_first(moved.owners)
+    sets = [one for one in owners if one.kind == "ApplicationSet"]
     kept = tuple(f"{_kubectl(one)} patch applicationset {one.name} {_MERGE} '{_KEPT}'" for one in sets)
-    by_hand = [draft.name for draft in drafts if draft.origin.look("spec", "syncPolicy", "automated") is None]
+    by_hand = [draft.name for draft in drafts if not is_automated(draft.first)]
     manual = f" These were not synced automatically; give them `mode: manual`: {', '.join(by_hand)}." if by_hand else ""
     return (
-        Step("Suspend Argo CD, which goes on showing what it sees.", kept + _each(single, sets, _BY_HAND)),
+        Step("Suspend Argo CD, which goes on showing what it sees.", kept + _each(owners, moved, _BY_HAND)),
         Step(
             "Commit the documents; store the credentials of their repositories, and name them by `credentials`. The "
             "first run writes nothing (`mode: warn`): see that it would change the labels and annotations of tracking "
             "alone.",
             tuple(f"flotilla diff {_cluster(draft)}/{draft.name}" for draft in drafts),
         ),
+        *_out_of_git(nesting.parents(owners)),
         Step(f"Set `sync.mode: enforce` and commit: the next run takes over.{manual}"),
         Step(
             "Take the finalizer off each application, so that its end does not delete what it deployed.",
-            _each(single, sets, _FREE),
+            _each(owners, moved, _FREE),
         ),
-        Step("Only then delete Argo CD's objects.", tuple(_end(one) for one in [*sets, *single])),
+        Step("Only then delete Argo CD's objects.", tuple(line for one in owners for line in _end(one, moved))),
     )
 
 
-def _each(single: Sequence[Foreign], sets: Sequence[Foreign], patch: str) -> tuple[str, ...]:
+def _out_of_git(parents: Sequence[Foreign]) -> tuple[Step, ...]:
+    if not parents:
+        return ()
+    return (
+        Step(
+            "Take Argo CD's own objects out of what these apply, in Git; while they are suspended, that deletes "
+            f"nothing. Otherwise Flotilla would put them back when you delete them: {named(parents)}."
+        ),
+    )
+
+
+def _each(owners: Sequence[Foreign], moved: Moved, patch: str) -> tuple[str, ...]:
     """Return a patch of every application, those that sets made included."""
-    own = [f"{_kubectl(one)} patch application {one.name} {_MERGE} '{patch}'" for one in single]
-    made = [
-        f"{_kubectl(one)} patch application NAME {_MERGE} '{patch}'  # each NAME that {one.name} made" for one in sets
-    ]
-    return (*own, *made)
+    lines = []
+    for one in owners:
+        for name, note in _names(one, moved):
+            lines.append(f"{_kubectl(one)} patch application {name} {_MERGE} '{patch}'{note}")
+    return tuple(lines)
 
 
-def _end(one: Foreign) -> str:
-    kind = one.kind.lower()
-    after = "" if kind == "application" else "  # and then each application that it made"
-    return f"{_kubectl(one)} delete {kind} {one.name} --cascade=orphan{after}"
+def _names(one: Foreign, moved: Moved) -> list[tuple[str, str]]:
+    if one.kind == "Application":
+        return [(one.name, "")]
+    names = moved.made.get(one.identity, ())
+    return [(name, "") for name in names] or [("NAME", f"  # each NAME that {one.name} made")]
+
+
+def _end(one: Foreign, moved: Moved) -> list[str]:
+    lines = [f"{_kubectl(one)} delete {one.kind.lower()} {one.name} --cascade=orphan"]
+    if one.kind == "ApplicationSet":
+        made = _names(one, moved)
+        lines += [f"{_kubectl(one)} delete application {name} --cascade=orphan{note}" for name, note in made]
+    return lines
 
 
 def _cluster(draft: Draft) -> str:
@@ -58,5 +127,5 @@ def _cluster(draft: Draft) -> str:
 
 
 def _kubectl(one: Foreign) -> str:
-    namespace = one.namespace if one.look("metadata", "namespace") else "argocd"
+    namespace = one.namespace if one.has("metadata", "namespace") else "argocd"
     return f"kubectl --namespace {namespace}"

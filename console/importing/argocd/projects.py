@@ -2,21 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from common.registry import parse
+from common.yaml import Path, dump
 from console.importing.foreign import Foreign
+from console.importing.naming import apart
 from console.importing.outcome import document
 from console.importing.words import git_url, name_of, without_nothing
 
+_FLEET = dump({"apiVersion": "flotilla.dev/v1", "kind": "Fleet", "metadata": {"name": "imported"}, "spec": {}}).encode()
 
-def project_of(one: Foreign) -> dict[str, Any]:
+
+def projects_of(objects: Sequence[Foreign]) -> tuple[dict[str, str], dict[str, Mapping[str, Any]]]:
+    """Return what AppProjects are called here, by their names, and the Projects by the names of files for them."""
+    names = apart({one.identity: (name_of(one.name),) for one in objects})
+    called: dict[str, str] = {}
+    documents: dict[str, Mapping[str, Any]] = {}
+    for one in objects:
+        name = names[one.identity]
+        file = f"projects/{name}.yaml"
+        if file in documents:
+            one.set_aside((), f"a second project called {one.name}", "name one of the two")
+            continue
+        found = _project(one, name)
+        if _is_taken(one, found):
+            called[one.name] = name
+            documents[file] = found
+    return called, documents
+
+
+def _is_taken(one: Foreign, found: Mapping[str, Any]) -> bool:
+    text = dump(found).encode()
+    faults = [
+        fault for fault in parse({"fleet.yaml": _FLEET, "project.yaml": text}).faults if fault.file != "fleet.yaml"
+    ]
+    if faults:
+        what = f"the registry refuses what it would become: {faults[0].what}"
+        one.set_aside((), what, "correct it there, and import it again; until then it is not written")
+    return not faults
+
+
+def _project(one: Foreign, name: str) -> dict[str, Any]:
     """Return a Project; rights that cannot be told exactly are left out, and said."""
-    name = name_of(one.name)
-    one.take("metadata", "finalizers")
-    one.take("spec", "description")
+    one.drop("metadata", "finalizers")
+    one.drop("spec", "description")
     spec = {
         "paths": [f"applications/{name}/**"],
-        "repos": ["**" if repo == "*" else _glob(str(repo)) for repo in one.take("spec", "sourceRepos", default=[])],
+        "repos": ["**" if repo == "*" else _glob(repo) for repo in one.take_texts("spec", "sourceRepos")],
         "clusters": _clusters(one),
         "namespaces": {"allow": _namespaces(one), "create": True},
         "kinds": {"deny": [*_kinds(one, "clusterResourceBlacklist"), *_kinds(one, "namespaceResourceBlacklist")]},
@@ -34,8 +68,8 @@ def _glob(repo: str) -> str:
 
 
 def _clusters(one: Foreign) -> dict[str, Any]:
-    count = one.count("spec", "destinations")
-    places = [str(one.take("spec", "destinations", n, key) or "") for n in range(count) for key in ("server", "name")]
+    destinations = one.parts("spec", "destinations")
+    places = [one.take_text(*item, key) for item in destinations for key in ("server", "name")]
     if "*" in places:
         return {"all": True}
     what = "its destinations name clusters, and a Project selects them by labels"
@@ -44,17 +78,19 @@ def _clusters(one: Foreign) -> dict[str, Any]:
 
 
 def _namespaces(one: Foreign) -> list[str]:
-    count = one.count("spec", "destinations")
-    found = [str(one.take("spec", "destinations", n, "namespace") or "") for n in range(count)]
-    for n, text in enumerate(found):
+    found: list[str] = []
+    for item in one.parts("spec", "destinations"):
+        text = one.take_text(*item, "namespace")
         if text.startswith("!"):
-            one.say(("spec", "destinations", n, "namespace"), "a namespace is denied", "list those that are allowed")
-    return list(dict.fromkeys(text for text in found if text and not text.startswith("!")))
+            one.say((*item, "namespace"), "a namespace is denied", "list those that are allowed")
+        elif text and text not in found:
+            found.append(text)
+    return found
 
 
 def _kinds(one: Foreign, key: str) -> list[str]:
-    path = ("spec", key)
-    return [f"{one.take(*path, n, 'group') or ''}/{one.take(*path, n, 'kind')}" for n in range(one.count(*path))]
+    path: Path = ("spec", key)
+    return [f"{one.take_text(*item, 'group')}/{one.take_text(*item, 'kind')}" for item in one.parts(*path)]
 
 
 def _everything(one: Foreign, key: str) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from common.yaml import Path
 from console.importing.argocd.clusters import Clusters
-from console.importing.argocd.generators import Checkouts, Expansion, Parameters, UnexpandedError
-from console.importing.foreign import Foreign
+from console.importing.argocd.generators import Checkouts, Expansion, UnexpandedError
+from console.importing.foreign import Foreign, Key
 
-_NAMES_A_CLUSTER = re.compile(r"\{\{-?\s*\.?(name|nameNormalized|server)\s*-?\}\}")
+_NAMES_A_CLUSTER = re.compile(r"\{\{-? {0,9}\.?(name|nameNormalized|server) {0,9}-?\}\}")
 _TEMPLATE: Path = ("spec", "template")
-_MOST = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,60 +21,88 @@ class Expanded:
     """What a set stands for.
 
     Attributes:
-        applications: at least one, unless what is missing was said.
+        applications: what it makes.
         select: chooses the clusters of the one application, where they are chosen by labels alone.
+        whole: whether that is all that it makes; if not, what is missing was said.
     """
 
-    applications: list[Foreign] = field(default_factory=list)
+    applications: Sequence[Foreign] = ()
     select: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = True
 
 
-def expanded(one: Foreign, clusters: Clusters, checkouts: Checkouts) -> Expanded:
-    """Return what an ApplicationSet stands for; what cannot be told is noted with it."""
-    one.take("spec", "goTemplateOptions")
-    one.take("spec", "syncPolicy")
-    go = bool(one.take("spec", "goTemplate"))
-    generators, template = one.take("spec", "generators", default=[]), one.take(*_TEMPLATE, default={})
-    expansion = Expansion(clusters, checkouts, go=go)
-    by_labels = _by_labels(generators, template, expansion)
+Sets = Mapping[Key, Expanded]
+"""By the identity of the set."""
+
+
+def expanded(one: Foreign, clusters: Clusters, checkouts: Checkouts, made: Sequence[Foreign]) -> Expanded:
+    """Return what an ApplicationSet stands for; what cannot be told is noted with it.
+
+    Those of its applications that Argo CD has ``made``, and that are among the files, need no generator.
+    """
+    one.drop("spec", "goTemplateOptions")
+    one.drop("spec", "syncPolicy")
+    expansion = Expansion(clusters, checkouts, go=one.take_flag("spec", "goTemplate"))
+    generators, template = one.items("spec", "generators"), one.take_map(*_TEMPLATE)
+    one.drop("spec", "generators")
+    by_labels = _by_labels(one.name, [one.look(*item) for item in generators], template, expansion)
     if by_labels is not None:
         return Expanded([_application(one, by_labels[0])], by_labels[1])
+    if made:
+        one.drop("spec")
+        return Expanded(made)
     found: list[Foreign] = []
-    for number, generator in enumerate(generators):
+    whole = True
+    for item in generators:
         try:
-            for parameters in expansion.parameters(generator)[:_MOST]:
-                found.append(_application(one, expansion.filled(template, parameters)))
+            values = [expansion.filled(template, each) for each in expansion.parameters(one.look(*item))]
         except UnexpandedError as missing:
             what = f"{missing} cannot be expanded".replace(": cannot be expanded", "")
-            one.say(("spec", "generators", number), what, "write the applications by hand")
-    return Expanded(found)
+            one.say(item, what, "name its applications with it: what is made needs no generator")
+            whole = False
+            continue
+        for value in values:
+            application = _application(one, value)
+            if application.has_name():
+                found.append(application)
+            else:
+                whole = False
+                one.say(item, "an application without a name that there can be", "correct the template's name")
+    if whole and not found:
+        one.say(("spec", "generators"), "its generators make no application", "remove it, or correct them")
+    return Expanded(found, whole=whole)
 
 
-def _by_labels(generators: Any, template: Any, expansion: Expansion) -> tuple[Any, Mapping[str, Any]] | None:
+def _by_labels(
+    name: str, generators: Sequence[Any], template: Mapping[str, Any], expansion: Expansion
+) -> tuple[Any, Mapping[str, Any]] | None:
     """Return the template and a selector, if a set is one application on clusters that labels choose."""
-    if len(generators) != 1 or set(generators[0]) != {"clusters"} or (generators[0]["clusters"] or {}).get("values"):
+    if len(generators) != 1 or not isinstance(generators[0], Mapping) or set(generators[0]) != {"clusters"}:
         return None
-    wanted = (generators[0]["clusters"] or {}).get("selector") or {}
-    labels = {
-        key: str(value) for key, value in (wanted.get("matchLabels") or {}).items() if not key.startswith("argocd.")
-    }
-    rules = wanted.get("matchExpressions") or []
-    spec = template.get("spec") or {}
+    given = generators[0]["clusters"] or {}
+    if not isinstance(given, Mapping) or set(given) - {"selector"}:
+        return None
+    wanted, spec, metadata = given.get("selector") or {}, template.get("spec"), template.get("metadata")
+    if not (isinstance(wanted, Mapping) and isinstance(spec, Mapping) and isinstance(metadata, Mapping)):
+        return None
+    labels, rules = wanted.get("matchLabels") or {}, wanted.get("matchExpressions") or []
+    destination = spec.get("destination") or {}
+    if not (isinstance(labels, Mapping) and isinstance(rules, list) and isinstance(destination, Mapping)):
+        return None
+    own = {key: value for key, value in labels.items() if not key.startswith("argocd.")}
+    if not _NAMES_A_CLUSTER.search(str(metadata.get("name"))) and "{{" in str(metadata.get("name")):
+        return None
     bare = {
         **template,
-        "metadata": {"name": _NAMES_A_CLUSTER.sub("", str((template.get("metadata") or {}).get("name", "")))},
-        "spec": {**spec, "destination": {"namespace": (spec.get("destination") or {}).get("namespace")}},
+        "metadata": {**metadata, "name": name},
+        "spec": {**spec, "destination": {"namespace": destination.get("namespace")}},
     }
     try:
-        expansion.filled(bare, _nothing())
+        expansion.filled(bare, {})
     except UnexpandedError:
         return None
-    select = {"matchLabels": labels, "matchExpressions": rules}
+    select = {"matchLabels": own, "matchExpressions": rules}
     return bare, {key: value for key, value in select.items() if value} or {"all": True}
-
-
-def _nothing() -> Parameters:
-    return {}
 
 
 def _application(one: Foreign, filled: Any) -> Foreign:

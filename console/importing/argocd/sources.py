@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from common.domain.refs import DNS_LABEL
 from common.yaml import MANIFEST_LIMITS, Path, Repeated, YamlError, load_documents
+from console.importing.fields import take_patch
 from console.importing.foreign import Foreign
-from console.importing.words import beside, folder, git_ref, git_url, without_nothing
+from console.importing.words import beside, chart_in, folder, git_ref, git_url, is_short_commit, without_nothing
 
 _NOT_A_STRING = re.compile(r"(?i)true|false|null|~|-?\d+(\.\d+)?(e[+-]?\d+)?")
 _SUFFIXES = ("*.yaml", "*.yml", "*.json")
@@ -33,15 +35,16 @@ class Mapped:
 def mapped(one: Foreign, path: Path) -> Mapped:
     """Return the source at ``path`` of an application; what has no place is noted with it."""
     source = _place(one, path)
-    render, values = _helm(one, (*path, "helm"))
-    found: dict[str, Any] = {"helm": render} if render or one.look(*path, "helm") is not None else {}
-    kustomize = _kustomize(one, (*path, "kustomize"), str(one.look(*path, "path") or "."))
+    inside = one.take_text(*path, "path", default=".")
+    render, values = _helm(one, (*path, "helm"), inside)
+    found: dict[str, Any] = {"helm": render} if render else {}
+    kustomize = _kustomize(one, (*path, "kustomize"), inside)
     directory = _directory(one, (*path, "directory"))
     if kustomize:
         found = {"kustomize": kustomize}
     if directory:
         found = directory
-    if one.look(*path, "plugin") is not None:
+    if one.has(*path, "plugin"):
         command, given = _plugin(one, (*path, "plugin"))
         found, values = {"command": command}, {**values, **given}
     if "helm" in source and set(found) - {"helm", "command"}:
@@ -51,42 +54,69 @@ def mapped(one: Foreign, path: Path) -> Mapped:
 
 
 def _place(one: Foreign, path: Path) -> dict[str, Any]:
-    repo = str(one.take(*path, "repoURL", default=""))
-    chart = one.take(*path, "chart")
-    revision = str(one.take(*path, "targetRevision", default="") or "")
-    inside = folder(str(one.take(*path, "path", default=".")))
-    if chart is not None:
-        address = repo if "://" in repo else f"oci://{repo}"
-        return {"helm": {"repo": address.rstrip("/"), "chart": str(chart), "version": revision or "*"}}
+    repo = one.take_text(*path, "repoURL")
+    chart = one.take_text(*path, "chart")
+    revision = one.take_text(*path, "targetRevision")
+    inside = folder(one.take_text(*path, "path", default="."))
+    if chart:
+        where, name = chart_in(repo if "://" in repo else f"oci://{repo}", chart)
+        return {"helm": {"repo": where, "chart": name, "version": revision or "*"}}
     if repo.startswith("oci://"):
-        ref = {"digest": revision} if revision.startswith("sha256:") else {"tag": revision or "latest"}
-        return {"oci": without_nothing({"image": repo.removeprefix("oci://"), "ref": ref, "path": inside})}
+        ref = {"digest": revision} if revision.startswith("sha256:") else git_ref(revision or "latest")
+        held = next(iter(ref.values()))
+        version = ref if set(ref) <= {"digest", "semver"} else {"tag": held}
+        return {"oci": without_nothing({"image": repo.removeprefix("oci://"), "ref": version, "path": inside})}
     if revision in {"", "HEAD"}:
-        where = (*path, "targetRevision") if revision else path
-        one.say(where, "HEAD is the repository's default branch; main is written", "correct it if it is another")
+        where_said = (*path, "targetRevision") if revision else path
+        one.say(where_said, "HEAD is the repository's default branch; main is written", "correct it if it is another")
         revision = "main"
+    elif is_short_commit(revision):
+        what = "a part of a commit's id is taken for a branch here"
+        one.say((*path, "targetRevision"), what, "give all 40 digits, unless it is a branch")
     return {"repo": git_url(repo), "path": inside, "ref": git_ref(revision)}
 
 
-def _helm(one: Foreign, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _helm(one: Foreign, path: Path, inside: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return settings of Helm and values, which lie over the files, and under the parameters, there as here.
+
+    Where there is a ``valuesObject``, Argo CD does not look at ``values`` at all:
+    https://argo-cd.readthedocs.io/en/stable/user-guide/helm/#values and ``ValuesYAML`` in
+    ``pkg/apis/application/v1alpha1/values.go``.
+    """
     values: dict[str, Any] = {}
-    text = one.take(*path, "values")
-    if isinstance(text, str):
-        values |= _values(one, (*path, "values"), text)
-    values |= one.take(*path, "valuesObject", default={})
-    one.take(*path, "passCredentials")
-    skipped = {key: one.take(*path, key) or None for key in ("skipCrds", "skipTests", "skipSchemaValidation")}
+    text = one.take_text(*path, "values")
+    if one.has(*path, "valuesObject"):
+        values = one.take_map(*path, "valuesObject")
+        if text:
+            what = "values beside valuesObject are not looked at by Argo CD, and are left out"
+            one.say((*path, "values"), what, "remove them")
+    elif text:
+        values = _values(one, (*path, "values"), text)
+    for key in ("passCredentials", "version"):
+        one.drop(*path, key)
+    skipped = {key: one.take_flag(*path, key) or None for key in ("skipCrds", "skipTests", "skipSchemaValidation")}
     settings = {
-        "valuesFiles": [str(file) for file in one.take(*path, "valueFiles", default=[])],
-        "releaseName": one.take(*path, "releaseName"),
-        "sets": [_set(one, (*path, "parameters", n)) for n in range(one.count(*path, "parameters"))],
+        "valuesFiles": [name for item in one.items(*path, "valueFiles") if (name := _file(one, item, inside))],
+        "releaseName": one.take_text(*path, "releaseName"),
+        "sets": [text for item in one.parts(*path, "parameters") if (text := _set(one, item))],
     }
     return without_nothing(settings | skipped), values
 
 
+def _file(one: Foreign, path: Path, inside: str) -> str:
+    """Return a values file from the chart's folder: one that begins with a slash is from the repository's root."""
+    name = one.take_text(*path)
+    if "://" in name:
+        one.say(
+            path, "a values file from the network has no place", "keep it in a repository, and name that as a source"
+        )
+        return ""
+    return posixpath.relpath(folder(name), folder(inside)) if name.startswith("/") else name
+
+
 def _values(one: Foreign, path: Path, text: str) -> dict[str, Any]:
     try:
-        documents = load_documents(text.encode(), MANIFEST_LIMITS, repeated=Repeated.LAST)
+        documents = load_documents(text.encode(errors="replace"), MANIFEST_LIMITS, repeated=Repeated.LAST)
     except YamlError as error:
         one.say(path, f"its values are no YAML ({error.faults[0].what})", "correct them")
         return {}
@@ -98,8 +128,11 @@ def _values(one: Foreign, path: Path, text: str) -> dict[str, Any]:
 
 
 def _set(one: Foreign, path: Path) -> str:
-    name, value = str(one.take(*path, "name")), str(one.take(*path, "value", default=""))
-    if one.take(*path, "forceString") and _NOT_A_STRING.fullmatch(value):
+    name, value = one.take_text(*path, "name"), one.take_text(*path, "value")
+    if not name:
+        one.say(path, "a parameter without a name", "give it one")
+        return ""
+    if one.take_flag(*path, "forceString") and _NOT_A_STRING.fullmatch(value):
         what = f"the parameter {name} is forced to be text, and would be read as a number or the like"
         one.say((*path, "forceString"), what, "give it under values, in quotes")
     escaped = re.sub(r"(?<!\\),", r"\\,", value)
@@ -108,38 +141,33 @@ def _set(one: Foreign, path: Path) -> str:
 
 def _kustomize(one: Foreign, path: Path, base: str) -> dict[str, Any]:
     settings = {
-        "images": [str(image) for image in one.take(*path, "images", default=[])],
-        "namePrefix": one.take(*path, "namePrefix"),
-        "nameSuffix": one.take(*path, "nameSuffix"),
-        "components": [beside(base, str(item)) for item in one.take(*path, "components", default=[])],
-        "patches": [_patch(one, (*path, "patches", n)) for n in range(one.count(*path, "patches"))],
+        "images": one.take_texts(*path, "images"),
+        "namePrefix": one.take_text(*path, "namePrefix"),
+        "nameSuffix": one.take_text(*path, "nameSuffix"),
+        "components": [beside(base, item) for item in one.take_texts(*path, "components")],
+        "patches": [patch for item in one.parts(*path, "patches") if (patch := _patch(one, item))],
     }
-    return without_nothing({key: without_empty(value) for key, value in settings.items()})
-
-
-def without_empty(value: Any) -> Any:
-    """Return a list without what says nothing; other values as they are."""
-    return [item for item in value if item] if isinstance(value, list) else value
+    return without_nothing(settings)
 
 
 def _patch(one: Foreign, path: Path) -> dict[str, Any]:
-    if one.look(*path, "path") is not None:
+    if one.has(*path, "path"):
         one.unmapped((*path, "path"), "write the patch out, or move it into the kustomization")
-        one.take(*path)
+        one.drop(*path)
         return {}
-    return without_nothing({key: one.take(*path, key) for key in ("patch", "target", "options")})
+    return take_patch(one, path)
 
 
 def _directory(one: Foreign, path: Path) -> dict[str, Any]:
-    if one.look(*path) is None:
+    if not isinstance(one.look(*path), dict):
         return {}
     jsonnet = without_nothing(
         {
-            "libs": [folder(str(lib)) for lib in one.take(*path, "jsonnet", "libs", default=[])],
+            "libs": [folder(lib) for lib in one.take_texts(*path, "jsonnet", "libs")],
             "topLevelArguments": _arguments(one, (*path, "jsonnet", "tlas")),
         }
     )
-    recurse = one.take(*path, "recurse")
+    recurse = one.take_flag(*path, "recurse")
     include, exclude = (_globs(one, (*path, key)) for key in ("include", "exclude"))
     if jsonnet:
         return {"jsonnet": jsonnet}
@@ -150,12 +178,9 @@ def _directory(one: Foreign, path: Path) -> dict[str, Any]:
 
 def _plugin(one: Foreign, path: Path) -> tuple[str, dict[str, Any]]:
     """Return the command that stands for a plugin, and its variables and parameters as values."""
-    name = str(one.take(*path, "name", default="") or "")
-    variables = {
-        str(one.take(*path, "env", n, "name")): one.take(*path, "env", n, "value", default="")
-        for n in range(one.count(*path, "env"))
-    }
-    parameters = dict(_parameter(one, (*path, "parameters", n)) for n in range(one.count(*path, "parameters")))
+    name = one.take_text(*path, "name")
+    variables = {one.take_text(*item, "name"): one.take_text(*item, "value") for item in one.parts(*path, "env")}
+    parameters = dict(_parameter(one, item) for item in one.parts(*path, "parameters"))
     if DNS_LABEL.fullmatch(name) is None:
         where = (*path, "name") if name else path
         what = "a plugin that is found by what is in the folder" if not name else "the plugin's name is none here"
@@ -168,21 +193,26 @@ def _plugin(one: Foreign, path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _parameter(one: Foreign, path: Path) -> tuple[str, Any]:
-    given = (one.take(*path, key) for key in ("string", "array", "map"))
-    return str(one.take(*path, "name")), next((value for value in given if value is not None), "")
+    name = one.take_text(*path, "name")
+    given = (
+        one.take_text(*path, "string") if one.has(*path, "string") else None,
+        one.take_texts(*path, "array") if one.has(*path, "array") else None,
+        one.take_map(*path, "map") if one.has(*path, "map") else None,
+    )
+    return name, next((value for value in given if value is not None), "")
 
 
 def _globs(one: Foreign, path: Path) -> list[str]:
-    text = str(one.take(*path, default=""))
+    text = one.take_text(*path)
     inner = text[1:-1] if text.startswith("{") and text.endswith("}") else text
     return [glob.strip() for glob in inner.split(",") if glob.strip()]
 
 
-def _arguments(one: Foreign, path: Path) -> dict[str, Any]:
+def _arguments(one: Foreign, path: Path) -> dict[str, str]:
     found = {}
-    for n in range(one.count(*path)):
-        name = str(one.take(*path, n, "name"))
-        if one.take(*path, n, "code"):
-            one.say((*path, n, "code"), f"the argument {name} is code", "write what it evaluates to")
-        found[name] = one.take(*path, n, "value")
+    for item in one.parts(*path):
+        name = one.take_text(*item, "name")
+        if one.take_flag(*item, "code"):
+            one.say((*item, "code"), f"the argument {name} is code", "write what it evaluates to")
+        found[name] = one.take_text(*item, "value")
     return found

@@ -6,55 +6,54 @@ Fields: https://fluxcd.io/flux/components/ (``kustomize.toolkit.fluxcd.io/v1``, 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 
 from console.importing.flux.handover import steps_for
 from console.importing.flux.kustomizations import kustomization
+from console.importing.flux.lent import Lent
+from console.importing.flux.nested import nesting
 from console.importing.flux.releases import release
 from console.importing.flux.sources import Sources
-from console.importing.foreign import Foreign, nothing, read
-from console.importing.outcome import Draft, Imported, outcome
-from console.importing.words import name_of
+from console.importing.foreign import NothingToImportError, sorted_findings
+from console.importing.outcome import Draft, Imported, file_of, written
+from console.importing.reading import read
 
 _GROUPS = ("kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io", "source.toolkit.fluxcd.io")
+_OTHERS = ("notification.toolkit.fluxcd.io", "image.toolkit.fluxcd.io", "fluxcd.controlplane.io")
 _SOURCES = frozenset({"GitRepository", "OCIRepository", "HelmRepository", "HelmChart"})
 
 
-def from_flux(files: Mapping[str, bytes], *, cluster: str) -> Imported:
+def from_flux(files: Mapping[str, bytes], *, cluster: str, found: Collection[str] = ()) -> Imported:
     """Return what Flux's objects on one cluster are in the registry.
 
     Args:
-        files: contents by name, as ``kubectl get -o yaml`` or people write them.
+        files: contents by name, as ``kubectl get -o yaml`` or people write them. ConfigMaps among them lend their data
+            to what names them; of Secrets nothing is read.
         cluster: the registry's name of the cluster that they are on.
+        found: names of those files that were in a folder, and need not be of Flux.
 
     Raises:
-        NothingToImportError: there is no Kustomization and no HelmRelease.
+        NothingToImportError: there is no object of Flux, and nothing wrong that could be one.
     """
-    objects, wrong = read(files)
-    ours = [one for one in objects if one.group in _GROUPS]
-    sources = Sources([one for one in ours if one.kind in _SOURCES])
-    drafts = []
-    for one in ours:
-        if one.kind == "Kustomization":
-            drafts += kustomization(one, sources, cluster)
-        elif one.kind == "HelmRelease":
-            drafts += release(one, sources, cluster)
+    given = read(files, (*_GROUPS, *_OTHERS), found)
+    sources = Sources([one for one in given.objects if one.kind in _SOURCES and one.group == _GROUPS[2]])
+    lent = Lent(given.others)
+    drafts: list[Draft | None] = []
+    for one in given.objects:
+        if one.kind == "Kustomization" and one.group in _GROUPS:
+            drafts.append(kustomization(one, sources, lent, cluster))
+        elif one.kind == "HelmRelease" and one.group in _GROUPS:
+            drafts.append(release(one, sources, lent, cluster))
         elif one.kind not in _SOURCES:
-            one.say((), f"a {one.kind} has no place in the registry", "see whether it is needed")
-    if not drafts:
-        raise nothing(kinds="Kustomization and no HelmRelease", objects=ours, wrong=wrong)
+            one.set_aside((), f"a {one.kind} has no place in the registry", "see whether it is needed")
+    if not given.objects and not given.wrong:
+        message = "the files hold no Kustomization and no HelmRelease"
+        raise NothingToImportError(message, remedy="Name files that do.")
+    taken = written([draft for draft in drafts if draft is not None])
+    whole = nesting(given.objects)
+    whole.say("Flux")
     sources.say_unused()
-    named = _apart(drafts)
-    return outcome(named, {}, ours, wrong, steps_for(named))
-
-
-def _apart(drafts: Sequence[Draft]) -> list[Draft]:
-    """Return the drafts with names that differ: of those of one name in several namespaces, all have the namespace."""
-    count = Counter(draft.name for draft in drafts)
-    return [replace(draft, name=_full(draft.origin)) if count[draft.name] > 1 else draft for draft in drafts]
-
-
-def _full(one: Foreign) -> str:
-    return name_of(one.namespace, one.name)
+    steps = steps_for(taken, whole) if taken else ()
+    findings = (*(one.findings() for one in given.objects), given.wrong, sources.missing())
+    documents = {file_of(draft): draft.document for draft in taken}
+    return Imported(documents, sorted_findings(*findings), steps, given.passed)

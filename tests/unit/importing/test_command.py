@@ -29,7 +29,7 @@ def test_documents_go_out_and_words_for_people_beside_them() -> None:
     assert "argo.yaml:27: Application guestbook: a jq expression has no place. Write JSON pointers" in done.stderr
     assert "CANARY" not in done.output
     data = orjson.loads(CliRunner().invoke(main.app, [*ARGO, "-o", "json"]).stdout)
-    assert sorted(data) == ["documents", "findings", "steps"]
+    assert sorted(data) == ["documents", "findings", "passedOver", "steps"]
 
 
 def test_what_is_written_is_a_registry_in_order(tmp_path: Path) -> None:

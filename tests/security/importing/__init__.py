@@ -1,0 +1,1 @@
+"""What hostile files of other tools can do to the importer: nothing."""
