@@ -35,7 +35,7 @@ _RULES: dict[Kind, KindRule] = {}
 
 
 def register(*rules: KindRule) -> None:
-    """Add rules; each wins over what ``operators.yaml`` says of its kind.
+    """Add rules; each wins over what ``operators`` says of its kind.
 
     Raises:
         ValueError: a kind has a rule already.
