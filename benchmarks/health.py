@@ -7,12 +7,12 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from common.cel import first
 from common.domain.fleet import HealthRule
+from common.rules import HERE
 from workers.sync.health import Context, assess, own_rules
 
 RULES = own_rules(
-    [HealthRule("Box", "example.com", "self.status.state == 'open'", "self.status.state == 'broken'")], first
+    [HealthRule("Box", "example.com", "self.status.state == 'open'", "self.status.state == 'broken'")], HERE
 )
 
 

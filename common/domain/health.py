@@ -53,4 +53,6 @@ def worst(reports: Iterable[HealthReport]) -> HealthReport:
 
 def _partly(missing: HealthReport) -> HealthReport:
     """Return what an object that is missing makes of a placement that has others."""
+    if missing.reason.code != HealthReason.ABSENT:  # a rule says so of one that is there
+        return HealthReport(Health.PROGRESSING, missing.reason)
     return HealthReport(Health.PROGRESSING, Reason(HealthReason.MISSING, missing.reason.params))

@@ -9,6 +9,7 @@ from common.domain.runs import RetryPolicy
 from common.registry.documents import Source
 from common.registry.schema import application as app
 from common.registry.schema import base, core, rollouts, sources
+from common.registry.schema import health as rules
 from common.registry.schema.rendering import RenderSpec
 from common.registry.schema.versions import PinSpec
 from common.sources.kinds import Declared
@@ -168,7 +169,7 @@ def application(source: Source, document: app.ApplicationDocument, defaults: cor
         ),
         moved_from="" if spec.moved_from is None else spec.moved_from.application,
         sync=_sync(spec.sync, defaults),
-        health=tuple(fleet.HealthRule(h.kind, h.group, h.healthy or "", h.failed or "") for h in spec.health),
+        health=tuple(map(health, spec.health)),
         notify=tuple(fleet.NotifyRule(tuple(n.on), n.to) for n in spec.notify),
         where=source.where(),
     )
@@ -178,6 +179,19 @@ def _substitution(spec: bool | app.SubstituteSpec) -> fleet.Substitution | None:
     if isinstance(spec, bool):
         return fleet.Substitution() if spec else None
     return fleet.Substitution(spec.undefined, spec.scope)
+
+
+def health(spec: rules.HealthSpec) -> fleet.HealthRule:
+    """Return a rule of an application."""
+    return fleet.HealthRule(spec.kind, spec.group, spec.healthy or "", spec.failed or "")
+
+
+def health_rule(document: rules.HealthRuleDocument) -> fleet.HealthRule:
+    """Return a rule for the whole fleet."""
+    spec = document.spec
+    return fleet.HealthRule(
+        spec.kind, spec.group, spec.healthy or "", spec.failed or "", spec.lua or "", document.metadata.name
+    )
 
 
 def _sources(spec: app.ApplicationSpec) -> tuple[fleet.Source, ...]:

@@ -1,4 +1,4 @@
-"""The core kinds of a commit: Fleet, Cluster, ClusterGroup, Project. A fault in one refuses the commit."""
+"""The core kinds of a commit: Fleet, Cluster, ClusterGroup, Project, HealthRule. A fault in one refuses the commit."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from common.registry.schema import (
     ClusterDocument,
     ClusterGroupDocument,
     FleetDocument,
+    HealthRuleDocument,
     ProjectDocument,
 )
 from common.registry.schema.core import FleetSpec
@@ -43,6 +44,7 @@ class Core:
     clusters: dict[str, fleet.Cluster] = field(default_factory=dict)
     groups: dict[str, fleet.ClusterGroup] = field(default_factory=dict)
     projects: dict[str, fleet.Project] = field(default_factory=dict)
+    health: dict[str, fleet.HealthRule] = field(default_factory=dict)
 
     @property
     def vocabulary(self) -> dict[str, frozenset[str] | None] | None:
@@ -81,6 +83,7 @@ def read_core(reading: Reading, last: Documents, suggestions: Suggestions) -> Co
         _add(core, source)
     _check_fleet(core, last)
     _check_labels(core)
+    _check_health(core)
     servers.check(core, last)
     return core
 
@@ -190,6 +193,8 @@ def _build(core: Core, source: Source, document: AnyDocument) -> None:
     elif isinstance(document, ProjectDocument):
         core.projects[source.name] = build.project(source, document)
         core.notices += _unsaid(source, document)
+    elif isinstance(document, HealthRuleDocument):
+        core.health[source.name] = build.health_rule(document)
 
 
 def _unsaid(source: Source, document: ProjectDocument) -> Iterator[Fault]:
@@ -228,3 +233,16 @@ def _check_labels(core: Core) -> None:
             core.faults += check.selector(source, ("spec", "select"), document.spec.select, context)
         elif isinstance(document, ProjectDocument):
             core.faults += check.selector(source, ("spec", "clusters"), document.spec.clusters, context)
+
+
+def _check_health(core: Core) -> None:
+    """Report rules for the same kinds: which of two counts would hang on their names."""
+    first: dict[tuple[str, str], Source] = {}
+    for name, rule in core.health.items():
+        source = core.sources["HealthRule", name]
+        other = first.setdefault((rule.group, rule.kind), source)
+        if other is not source:
+            what = (
+                f"a second HealthRule for {rule.kind} of {rule.group or 'the core group'}, the first is in {other.at}"
+            )
+            core.faults.append(source.fault(("spec", "kind"), what, "keep one of the two"))

@@ -15,7 +15,7 @@ from common.registry.ignore import REMEDY, Ignored, ignored_by, is_registry_file
 from common.registry.schema import MODELS
 from common.yaml import REGISTRY_LIMITS, Dialect, Document, Path, YamlError, load_documents
 
-CORE_KINDS = frozenset({"Fleet", "Cluster", "ClusterGroup", "Project"})
+CORE_KINDS = frozenset({"Fleet", "Cluster", "ClusterGroup", "Project", "HealthRule"})
 API_VERSION = "flotilla.dev/v1"
 _FORMAT = 1
 

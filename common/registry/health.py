@@ -8,10 +8,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from common.domain.errors import PermanentError
 from common.domain.fleet import HealthRule
-from common.registry.schema.application import HealthSpec
+from common.registry import build
+from common.registry.schema.health import HealthRuleDocument, HealthSpec
 from common.yaml import REGISTRY_LIMITS, Dialect, YamlError, load_documents
 
 _RULES = TypeAdapter(list[HealthSpec])
+_DOCUMENT = TypeAdapter(HealthRuleDocument)
 
 
 class RulesError(PermanentError):
@@ -21,13 +23,16 @@ class RulesError(PermanentError):
 
 
 def health_rules(text: bytes) -> tuple[HealthRule, ...]:
-    """Return the rules of a file: a list as under ``spec.health``, or a whole Application.
+    """Return the rules of a file: a list as under ``spec.health``, a whole Application, or HealthRule documents.
 
     Raises:
         RulesError: naming the rule and what is wrong with it.
     """
     try:
-        (document,) = load_documents(text, REGISTRY_LIMITS, dialect=Dialect.REGISTRY)
+        documents = load_documents(text, REGISTRY_LIMITS, dialect=Dialect.REGISTRY)
+        if documents and all(_is_document(one.value) for one in documents):
+            return tuple(build.health_rule(_DOCUMENT.validate_python(one.value)) for one in documents)
+        (document,) = documents
         specs = _RULES.validate_python(_listed(document.value))
     except YamlError as error:
         raise RulesError(str(error)) from error
@@ -38,8 +43,13 @@ def health_rules(text: bytes) -> tuple[HealthRule, ...]:
         raise RulesError(message, remedy=str(first.get("ctx", {}).get("remedy", ""))) from error
     except ValueError as error:
         message = "the file holds not one document"
-        raise RulesError(message, remedy="Give a list of rules, or one Application.") from error
-    return tuple(HealthRule(one.kind, one.group, one.healthy or "", one.failed or "") for one in specs)
+        remedy = "Give a list of rules, one Application, or HealthRule documents alone."
+        raise RulesError(message, remedy=remedy) from error
+    return tuple(map(build.health, specs))
+
+
+def _is_document(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("kind") == "HealthRule" and "spec" in value
 
 
 def _listed(value: Any) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from common.domain.fleet import Fleet, LeavingBounds
+from common.domain.fleet import Application, Fleet, HealthRule, LeavingBounds
 from common.registry import build
 from common.registry.core import Core, read_core
 from common.registry.documents import Documents, Reading, read_files
@@ -69,6 +69,13 @@ def _read(reading: Reading, last: Documents, suggestions: Suggestions) -> tuple[
     return core, choose(core, reading, last)
 
 
+def _with_rules(applications: Mapping[str, Application], rules: tuple[HealthRule, ...]) -> Mapping[str, Application]:
+    """Return applications with the fleet's rules of health after their own, which go first."""
+    if not rules:
+        return applications
+    return {name: replace(one, health=(*one.health, *rules)) for name, one in applications.items()}
+
+
 def _fleet(core: Core, scoped: Scoped) -> Fleet:
     strategies, windows = {}, {}
     for source in scoped.sources.values():
@@ -85,7 +92,7 @@ def _fleet(core: Core, scoped: Scoped) -> Fleet:
         prune_budget=core.spec.prune_budget.max_objects,
         clusters=core.clusters,
         groups=core.groups,
-        applications=scoped.applications,
+        applications=_with_rules(scoped.applications, tuple(core.health.values())),
         strategies=strategies,
         windows=windows,
         projects=core.context({}).projects,

@@ -11,15 +11,15 @@ from typing import Annotated, Any
 
 import typer
 
-from common.cel import first
 from common.domain.errors import PermanentError
 from common.domain.health import Health, HealthReport
 from common.domain.reasons import sentence
 from common.registry import health_rules
+from common.settings import settings
 from common.yaml import MANIFEST_LIMITS, YamlError, load_documents
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, table
-from workers.public.health import Context, assess, late_classes, own_rules
+from workers.public.health import Context, assess, evaluating, late_classes, own_rules
 
 STDIN = "-"
 WELL = frozenset({Health.HEALTHY, Health.SUSPENDED})
@@ -46,17 +46,21 @@ class _Seen:
 
 def health(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...|-", help="manifests with their status, YAML or JSON")],
-    rules: Annotated[Path | None, typer.Option(help="a list of health rules, or an Application that has some")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="a list of health rules, an Application that has some, or HealthRule documents")
+    ] = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Say how healthy objects are, as the hub would. Exit 1 unless all are healthy or suspended.
 
     Example: kubectl get deploy,certificate -A -o yaml | flotilla health -
     """
-    own = own_rules(health_rules(_content(rules)) if rules is not None else (), first)
+    given = health_rules(_content(rules)) if rules is not None else ()
     manifests = [manifest for file in files for manifest in _manifests(file)]
     context = Context(datetime.now(UTC), late_classes(manifests))
-    seen = [_seen(manifest, assess(manifest, context, own)) for manifest in manifests]
+    with evaluating(settings()) as evaluator:
+        own = own_rules(given, evaluator)
+        seen = [_seen(manifest, assess(manifest, context, own)) for manifest in manifests]
     if not is_data(output, seen):
         rows = [(one.kind, one.namespace, one.name, one.status, one.message) for one in seen]
         table(("kind", "namespace", "name", "health", ""), rows, empty="No objects.")

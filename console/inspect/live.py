@@ -13,7 +13,6 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 
-from common.cel import first
 from common.credentials import provider_from
 from common.domain.codes import HealthReason
 from common.domain.errors import PermanentError, TransientError
@@ -21,6 +20,7 @@ from common.domain.health import Health, HealthReport
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.status import Reason
+from common.rules import Evaluator
 from common.settings import Settings
 from console.inspect.hub import Placed, placed
 from console.inspect.tree import WELL, Happened, Kind, Met, Node, grown, is_spent, reached, wanted_kinds
@@ -37,7 +37,7 @@ from workers.public.clusters import (
     Target,
     by_id,
 )
-from workers.public.health import Context, Own, assess, late_binding, own_rules, waits_for_health
+from workers.public.health import Context, Own, assess, evaluating, late_binding, own_rules, waits_for_health
 
 MOST_CHILDREN = 200
 """Objects below those that the placement owns."""
@@ -86,7 +86,8 @@ def look(settings: Settings, ref: PlacementRef) -> Grown:
         if known.cluster is not None and known.cluster.identity not in {None, connection.identity()}:
             message = f"another cluster answers at {cluster.server} than the hub knows as {cluster.name}"
             raise AnotherClusterError(message, remedy="See `flotilla approvals`.")
-        return _Look(known, connection, now=datetime.now(UTC)).tree()
+        with evaluating(settings) as evaluator:
+            return _Look(known, connection, evaluator, now=datetime.now(UTC)).tree()
     finally:
         pool.close()
 
@@ -97,6 +98,7 @@ class _Look:
 
     known: Placed
     connection: Connection
+    evaluator: Evaluator
     now: datetime
     notes: list[str] = field(default_factory=list)
     reports: dict[ObjectId, HealthReport] = field(default_factory=dict)
@@ -105,7 +107,7 @@ class _Look:
     def tree(self) -> Grown:
         agent = f"flotilla/{version('flotilla')} (tree)"
         cluster, children = self.connection.session(agent, account=OWN), Children(self.connection, agent)
-        own = own_rules(self.known.placement.application.health, first)
+        own = own_rules(self.known.placement.application.health, self.evaluator)
         items = [item for item in self.known.owned if item.wanted]
         self._owned(cluster, items, own)
         met = self._met(cluster, children, items)

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from common.cel import first
 from common.domain.changes import Change
 from common.domain.codes import SyncReason
 from common.domain.errors import LeaseLostError
@@ -20,6 +19,7 @@ from common.domain.reasons import sentence
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
 from common.domain.status import NONE, Reason
+from common.rules import HERE
 from workers.sync import pipeline
 from workers.sync.objects.moving import Claims, Held
 from workers.sync.ports import NOTHING_TAKEN, Clock, ClusterPort, InventoryItem, Manifest, PlannedChange, Ports
@@ -183,7 +183,7 @@ class Site:
     @property
     def ports(self) -> Ports:
         """The outside of one attempt."""
-        return Ports(self.cluster, self.journal, self.lease, shared_executor(), self.clock, first)
+        return Ports(self.cluster, self.journal, self.lease, shared_executor(), self.clock, HERE)
 
     def request(self, manifests: Iterable[Manifest], phase: Phase = Phase.APPLY, **more: Any) -> SyncRequest:
         """Return the request of the next attempt."""

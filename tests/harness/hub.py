@@ -46,8 +46,8 @@ from simulator.server import Simulator
 from tests.fakes.leases import StepKeeper
 from tests.fakes.trees import memory_tree
 from workers.kube import ClusterPool
-from workers.render.cel.evaluation import expressions_from
 from workers.render.renderers import renderers_from
+from workers.render.rules.evaluation import expressions_from
 from workers.tasks.observe_cluster import observe
 from workers.tasks.renewer import Patience
 from workers.tasks.resolve_source import resolve

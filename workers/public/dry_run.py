@@ -7,7 +7,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from common.cel import first
 from common.clock import SystemClock
 from common.domain.changes import Change
 from common.domain.codes import ObjectReason
@@ -17,6 +16,7 @@ from common.domain.inventory import InventoryItem
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
 from common.domain.runs import Trigger
 from common.domain.status import NONE, Reason
+from common.rules import HERE
 from workers.render.rendered import Rendered
 from workers.render.secrecy import silenced
 from workers.sync import pipeline
@@ -57,7 +57,7 @@ def dry_run(compared: Compared, cluster: ClusterPort, executor: Executor) -> tup
         FlotillaError: as ``workers.sync.pipeline.run``, without what is secret.
     """
     secrets = compared.rendered.secrets
-    ports = Ports(cluster, _NoJournal(), _NoFence(), executor, SystemClock(), first)
+    ports = Ports(cluster, _NoJournal(), _NoFence(), executor, SystemClock(), HERE)
     try:
         changes = pipeline.run(_request(compared), ports).changes
     except FlotillaError as error:

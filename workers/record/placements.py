@@ -44,7 +44,7 @@ def note_applied(
     tenant, signer = known.tenant, known.signer
     assert revision is not None and tenant is not None and signer is not None, "only a removal has none"  # noqa: S101, PT018 - the type cannot say it
     present = [change.object for change in result.changes if change.action is not Action.PRUNED]
-    own = own_kinds(known.placement.application.health) if known.placement is not None else frozenset()
+    own = own_kinds(known.placement.application.health if known.placement is not None else ())
     waits = any(waits_for_health(object_id, own) for object_id in present)
     awaited = now + known.settings.deadline if waits else None
     success = Success(

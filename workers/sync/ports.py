@@ -10,11 +10,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from common.cel import First
 from common.domain.changes import Action, Change
 from common.domain.inventory import InventoryItem as InventoryItem  # the engine's own word for it
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.status import Reason
+from common.rules import Evaluator
 from workers.sync.objects.live import Kind, Live, LiveMeta
 from workers.sync.objects.moving import Claims, Held
 
@@ -260,5 +260,5 @@ class Ports:
     fence: Fence
     executor: Executor
     clock: Clock
-    expressions: First
+    expressions: Evaluator
     """Evaluates those of the placement's project."""

@@ -19,7 +19,7 @@ from common.store.state.healths import SeenHealth
 from common.store.state.placement_status import PlacementStatus
 from common.telemetry.logs import logger
 from workers.kube.pool import OWN
-from workers.render.cel.evaluation import Expressions
+from workers.render.rules.evaluation import Expressions
 from workers.sync.health import NO_RULES, Context, Own, own_rules, waits_for_health
 from workers.sync.health.storage import late_binding
 from workers.sync.objects.live import by_id

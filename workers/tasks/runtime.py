@@ -17,8 +17,8 @@ from common.snapshots import Snapshots
 from common.sources.sources import Sources, sources_from
 from common.store.engine.session import Database, open_database
 from workers.kube import ClusterPool, Connection
-from workers.render.cel.evaluation import Expressions, expressions_from
 from workers.render.renderers import Renderers, renderers_from
+from workers.render.rules.evaluation import Expressions, expressions_from
 from workers.tasks.board import Board
 from workers.tasks.leases import LeaseKeeper
 from workers.tasks.renewals import RenewalProcess

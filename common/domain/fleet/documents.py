@@ -113,12 +113,20 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class HealthRule:
-    """CEL expressions that judge the objects of one kind."""
+    """What judges the objects of a kind: CEL expressions, or a script in Lua.
+
+    Attributes:
+        kind: its name, or a pattern with stars.
+        group: alike; empty for the core one.
+        of: the HealthRule document that it is from; empty for one of an application's own.
+    """
 
     kind: str
     group: str = ""
     healthy: str = ""
     failed: str = ""
+    lua: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

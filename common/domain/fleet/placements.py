@@ -16,6 +16,7 @@ from common.domain.fleet.documents import (
     Cluster,
     ClusterGroup,
     ClusterState,
+    HealthRule,
     Target,
 )
 from common.domain.fleet.policies import LeavingBounds, OnUnmatch, SyncSettings
@@ -150,7 +151,7 @@ class Placement:
         application = self.application
         settings = (
             application.sync,
-            application.health,
+            [_rule(one) for one in application.health],
             application.namespace,
             application.create_namespace,
             application.blocked,
@@ -160,6 +161,13 @@ class Placement:
             *((self.cluster.proxy,) if self.cluster.proxy is not None else ()),
         )
         return hashlib.sha256(json.dumps(_plain(settings), sort_keys=True).encode()).hexdigest()
+
+
+def _rule(rule: HealthRule) -> dict[str, Any]:
+    """Return a rule of health, with a digest for a script; one in CEL is as earlier versions stored it."""
+    told: dict[str, Any] = _plain(replace(rule, lua="", of=""))
+    del told["lua"], told["of"]
+    return told | ({"lua": hashlib.sha256(rule.lua.encode()).hexdigest()} if rule.lua else {})
 
 
 def _plain(value: Any) -> Any:

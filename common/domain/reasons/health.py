@@ -71,6 +71,9 @@ _OF_OBJECTS: Mapping[str, Callable[[Params], str]] = {
     HealthReason.RULE_BROKEN: lambda params: f"its health rule cannot be used: {params['message']}",
     HealthReason.RULE_FAILED: lambda params: f"its health rule says failed: {params['rule']}",
     HealthReason.RULE_WAITS: lambda params: f"not yet: {params['rule']}",
+    HealthReason.RULE_SAYS: lambda params: str(params.get("message") or f"its health rule says {params['status']}"),
+    HealthReason.RULE_SILENT: lambda _: "its health rule says nothing",
+    HealthReason.RULE_ODD: lambda params: f"its health rule gives no health: {params.get('status', '')}",
     HealthReason.RULE_OPEN: lambda _: "its health rule knows no healthy",
 }
 SENTENCES: Mapping[str, Callable[[Params], str]] = {

@@ -7,6 +7,7 @@ carry their default and a description, because the published JSON Schemas are ma
 from common.registry.schema.application import ApplicationDocument
 from common.registry.schema.base import Base, Metadata
 from common.registry.schema.core import ClusterDocument, ClusterGroupDocument, FleetDocument, ProjectDocument
+from common.registry.schema.health import HealthRuleDocument
 from common.registry.schema.rollouts import RolloutStrategyDocument, SyncWindowDocument
 
 AnyDocument = (
@@ -17,6 +18,7 @@ AnyDocument = (
     | RolloutStrategyDocument
     | SyncWindowDocument
     | ProjectDocument
+    | HealthRuleDocument
 )
 
 MODELS: dict[str, type[AnyDocument]] = {
@@ -27,6 +29,7 @@ MODELS: dict[str, type[AnyDocument]] = {
     "RolloutStrategy": RolloutStrategyDocument,
     "SyncWindow": SyncWindowDocument,
     "Project": ProjectDocument,
+    "HealthRule": HealthRuleDocument,
 }
 
 __all__ = [
@@ -37,6 +40,7 @@ __all__ = [
     "ClusterDocument",
     "ClusterGroupDocument",
     "FleetDocument",
+    "HealthRuleDocument",
     "Metadata",
     "ProjectDocument",
     "RolloutStrategyDocument",

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from common.cel import ExpressionError, predicate
 from common.domain.fleet import (
     AdoptPolicy,
     ApplicationState,
@@ -37,6 +36,7 @@ from common.registry.schema.base import (
     refuse,
 )
 from common.registry.schema.core import Values
+from common.registry.schema.health import HealthSpec
 from common.registry.schema.rendering import RenderSpec
 from common.registry.schema.sources import DecryptSpec, NamedSourceSpec, SourceSpec
 from common.registry.schema.versions import PinSpec
@@ -157,33 +157,6 @@ class SyncSpec(Base):
     extra_fields: Annotated[ExtraFields, LAX] = Field(
         default=ExtraFields.KEEP, description="keep, or remove, what people added by hand and Git does not have."
     )
-
-
-def _expression(value: str) -> str:
-    try:
-        predicate(value)
-    except ExpressionError as error:
-        remedy = "the object is called self, as in self.status.phase == 'Ready'"
-        refuse(f"not a CEL expression of an object: {error}", remedy)
-    return value
-
-
-Expression = Annotated[Text, Field(max_length=1_000), AfterValidator(_expression)]
-
-
-class HealthSpec(Base):
-    """CEL expressions for one kind."""
-
-    kind: Text = Field(description="Kind of the objects.")
-    group: str = Field(default="", description="Their API group.")
-    healthy: Expression | None = Field(default=None, description="True when healthy. Absent: never.")
-    failed: Expression | None = Field(default=None, description="True when degraded; asked first. Absent: never.")
-
-    @model_validator(mode="after")
-    def _judges(self) -> HealthSpec:
-        if self.healthy is None and self.failed is None:
-            refuse("a health rule without an expression", "give healthy, failed or both")
-        return self
 
 
 class NotifySpec(Base):

@@ -10,11 +10,11 @@ from typing import Any
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from common.cel import first
 from common.domain.fleet import HealthRule
 from common.domain.health import Health, HealthReport, worst
 from common.domain.reasons import sentence
 from common.domain.status import Reason
+from common.rules import HERE
 from workers.sync.health import NO_RULES, Context, Own, assess, own_rules
 from workers.sync.health.kinds import kinds
 from workers.sync.health.operators import OPERATORS
@@ -120,7 +120,7 @@ EXPRESSIONS = (
     "",
 )
 OWN = st.builds(
-    lambda key, healthy, failed: own_rules([HealthRule(key[1], key[0], healthy=healthy, failed=failed)], first),
+    lambda key, healthy, failed: own_rules([HealthRule(key[1], key[0], healthy=healthy, failed=failed)], HERE),
     st.sampled_from(KINDS),
     st.sampled_from(EXPRESSIONS),
     st.sampled_from(EXPRESSIONS),
@@ -130,7 +130,7 @@ RULES = st.just(NO_RULES) | OWN
 
 def of_its_own(live: dict[str, Any], healthy: str, failed: str = "") -> Own:
     group = live["apiVersion"].rpartition("/")[0]
-    return own_rules([HealthRule(live["kind"], group, healthy=healthy, failed=failed)], first)
+    return own_rules([HealthRule(live["kind"], group, healthy=healthy, failed=failed)], HERE)
 
 
 # -- laws ------------------------------------------------------------------------------------------------------

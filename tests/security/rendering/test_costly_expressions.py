@@ -18,7 +18,7 @@ from common.cel import ExpressionError
 from common.domain.fleet import HealthRule
 from common.domain.health import Health
 from common.domain.reasons import sentence
-from workers.render.cel.evaluation import MEMORY, NOT_AGAIN, TIME, Expressions
+from workers.render.rules.evaluation import MEMORY, NOT_AGAIN, TIME, Expressions
 from workers.render.sandbox import Bounds
 from workers.sync.health import Context, assess, own_rules
 
@@ -105,7 +105,7 @@ class stalls:  # noqa: N801 - reads as a function
 
 def test_what_broke_its_bounds_is_not_tried_again_at_every_object(expressions: Expressions, clock: Clock) -> None:
     text, subject = ATTACKS["strings doubled"]
-    first = expressions.of("team")
+    first = expressions.of("team").first
     with pytest.raises(ExpressionError, match=f"more than {TIME.total_seconds():g} s or {MEMORY >> 20} MB"):
         first([text], subject)
     began = time.monotonic()
@@ -113,13 +113,13 @@ def test_what_broke_its_bounds_is_not_tried_again_at_every_object(expressions: E
         with pytest.raises(ExpressionError, match="make it simpler"):
             first([text], {})
     assert time.monotonic() - began < 1
-    assert expressions.of("other")([text], {"a": "x"}) == 0, "it is refused to nobody else"
+    assert expressions.of("other").first([text], {"a": "x"}) == 0, "it is refused to nobody else"
     clock.now += NOT_AGAIN.total_seconds() + 1
     assert first([text], {"a": "x"}) == 0
 
 
 def test_honest_expressions_are_answered_as_in_this_process(expressions: Expressions) -> None:
-    first = expressions.of("team")
+    first = expressions.of("team").first
     assert first(["self.a > 1", "self.b == 'x'"], {"a": 1, "b": "x"}) == 1
     assert first(["self.a > 1"], {"a": 1}) is None
     assert first(["self.a.b"], {}) is None
@@ -129,12 +129,12 @@ def test_honest_expressions_are_answered_as_in_this_process(expressions: Express
 
 def test_one_project_does_not_keep_the_others_waiting(expressions: Expressions) -> None:
     text, subject = ATTACKS["patterns over long texts"]
-    assert expressions.of("other")(["true"], {}) == 0
+    assert expressions.of("other").first(["true"], {}) == 0
     busy = [threading.Thread(target=_tried, args=(expressions, [f"{text} || {n} == -1"], subject)) for n in range(4)]
     for thread in busy:
         thread.start()
     began = time.monotonic()
-    assert expressions.of("other")(["true"], {}) == 0
+    assert expressions.of("other").first(["true"], {}) == 0
     assert time.monotonic() - began < TIME.total_seconds()
     for thread in busy:
         thread.join()
@@ -142,4 +142,4 @@ def test_one_project_does_not_keep_the_others_waiting(expressions: Expressions) 
 
 def _tried(expressions: Expressions, texts: list[str], subject: dict[str, Any]) -> None:
     with pytest.raises(ExpressionError):
-        expressions.of("team")(texts, subject)
+        expressions.of("team").first(texts, subject)

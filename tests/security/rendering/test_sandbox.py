@@ -27,13 +27,13 @@ from tests.fixtures.services import unavailable
 from tests.security.rendering.attacks import BOUNDS, CANARY, chart, render
 from workers.render import process, sandbox
 from workers.render.cache import RenderCache
-from workers.render.cel import evaluation as expressions
 from workers.render.faults import RendererMissingError
 from workers.render.helm import rendering
 from workers.render.jsonnet import rendering as evaluation
 from workers.render.kustomize import rendering as kustomize
 from workers.render.process import Library, RenderProcess
 from workers.render.renderers import Renderers
+from workers.render.rules import evaluation as expressions
 
 HOSTILE = (Path(__file__).with_name("hostile.py")).read_text()
 HARMLESS = [

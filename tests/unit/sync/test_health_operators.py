@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from common.cel import first
 from common.domain.fleet import HealthRule
 from common.domain.health import Health
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId
+from common.rules import HERE
 from workers.sync.health import Context, assess, own_rules, waits_for_health
 from workers.sync.health.operators import OPERATORS
 
@@ -93,7 +93,7 @@ def test_the_table_knows_many_kinds_once_each() -> None:
 
 BOX = "example.com/v1 Box"
 OWN = own_rules(
-    [HealthRule("Box", "example.com", healthy="self.status.state == 'open'", failed="self.status.bad")], first
+    [HealthRule("Box", "example.com", healthy="self.status.state == 'open'", failed="self.status.bad")], HERE
 )
 
 
@@ -113,7 +113,7 @@ def test_a_rule_of_the_registry_decides_and_failed_comes_first(status: Any, expe
 
 
 def test_a_rule_of_the_registry_wins_over_that_of_the_kind_but_not_over_deletion() -> None:
-    own = own_rules([HealthRule("Certificate", "cert-manager.io", healthy="self.metadata.name == 'x'")], first)
+    own = own_rules([HealthRule("Certificate", "cert-manager.io", healthy="self.metadata.name == 'x'")], HERE)
     live = obj(CERTIFICATE, said(condition("Ready", "False", "no")))
     assert (assess(live, CONTEXT).health, assess(live, CONTEXT, own).health) == (D, H)
     live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
@@ -122,7 +122,7 @@ def test_a_rule_of_the_registry_wins_over_that_of_the_kind_but_not_over_deletion
 
 def test_a_rule_that_never_ends_is_stopped_and_said() -> None:
     endless = "self.l.all(a, self.l.all(b, self.l.all(c, a + b + c >= 0)))"
-    own = own_rules([HealthRule("Box", "example.com", healthy=endless)], first)
+    own = own_rules([HealthRule("Box", "example.com", healthy=endless)], HERE)
     report = assess({**obj(BOX), "l": list(range(3_000))}, CONTEXT, own)
     assert (report.health, "budget" in sentence(report.reason)) == (U, True)
 
@@ -130,9 +130,9 @@ def test_a_rule_that_never_ends_is_stopped_and_said() -> None:
 def test_kinds_with_a_rule_of_their_own_are_waited_for() -> None:
     config = ObjectId("", "ConfigMap", "n", "x")
     assert not waits_for_health(config)
-    assert waits_for_health(config, own_rules([HealthRule("ConfigMap", "", healthy="true")], first))
+    assert waits_for_health(config, own_rules([HealthRule("ConfigMap", "", healthy="true")], HERE))
 
 
 def test_of_two_rules_for_a_kind_the_first_counts() -> None:
     rules = [HealthRule("Box", "example.com", healthy=text) for text in ("true", "false")]
-    assert assess(obj(BOX), CONTEXT, own_rules(rules, first)).health is H
+    assert assess(obj(BOX), CONTEXT, own_rules(rules, HERE)).health is H

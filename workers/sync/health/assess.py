@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Container
 
-from common.cel import ExpressionError, First
 from common.domain.codes import HealthReason
-from common.domain.fleet import HealthRule
-from common.domain.foreign import foreign
-from common.domain.health import Health, HealthReport
+from common.domain.health import HealthReport
 from common.domain.refs import ObjectId
 from common.domain.status import Reason
 from workers.sync.health.generic import assess_by_convention
 from workers.sync.health.kinds import Kind, KindRule, kind_rule
 from workers.sync.health.operators import rule_for
+from workers.sync.health.own import NO_RULES, Own
 from workers.sync.health.reading import (
     Context,
     Manifest,
@@ -44,51 +40,6 @@ _EXISTS = healthy()
 _NO_RULE = healthy(Reason(HealthReason.NO_RULE))
 
 
-@dataclass(frozen=True, slots=True)
-class OwnRule:
-    """A rule of the registry, and what evaluates its expressions."""
-
-    rule: HealthRule
-    first: First
-
-    def assess(self, manifest: Manifest) -> HealthReport:
-        """Return what it says of an object."""
-        failed, well = self.rule.failed, self.rule.healthy
-        texts = [text for text in (failed, well) if text]
-        try:
-            found = self.first(texts, manifest)
-        except ExpressionError as error:
-            return HealthReport(Health.UNKNOWN, foreign(HealthReason.RULE_BROKEN, message=str(error)))
-        if found is not None and texts[found] is failed:
-            return degraded(Reason(HealthReason.RULE_FAILED, {"rule": failed}))
-        if found is not None:
-            return healthy()
-        return progressing(Reason(HealthReason.RULE_WAITS, {"rule": well}) if well else Reason(HealthReason.RULE_OPEN))
-
-
-Own = Mapping[Kind, OwnRule]
-"""Rules of the registry, by group and kind."""
-NO_RULES: Own = MappingProxyType({})
-
-
-def own_rules(rules: Iterable[HealthRule], first: First) -> Own:
-    """Return an application's rules by group and kind; of two for one kind, the first.
-
-    Args:
-        rules: as the registry has them.
-        first: evaluates their expressions.
-    """
-    found: dict[Kind, OwnRule] = {}
-    for rule in rules:
-        found.setdefault((rule.group, rule.kind), OwnRule(rule, first))
-    return found
-
-
-def own_kinds(rules: Iterable[HealthRule]) -> frozenset[Kind]:
-    """Return the kinds, each group and name, that an application has rules for."""
-    return frozenset((rule.group, rule.kind) for rule in rules)
-
-
 def waits_for_health(object_id: ObjectId, own: Container[Kind] = NO_RULES) -> bool:
     """Tell whether objects of a kind take time to become healthy: they have a rule, or are custom."""
     key = (object_id.group, object_id.kind)
@@ -101,17 +52,21 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
     Args:
         manifest: the whole object, as read.
         context: the present, and what else a rule needs.
-        own: the application's rules, which win over those of the kind.
+        own: rules of the registry, which win over those of the kind.
     """
     if section(section(manifest, "metadata"), "annotations").get(HEALTH) == "ignore":
         return healthy(Reason(HealthReason.IGNORED))
+    if section(manifest, "metadata").get("deletionTimestamp"):
+        return progressing(Reason(HealthReason.DELETING))
     key = (text(manifest, "apiVersion").rpartition("/")[0], text(manifest, "kind"))
-    of_kind = kind_rule(key)
+    of_kind, of_registry = kind_rule(key), own.rule_of(key)
+    if of_registry is not None and of_registry.lua:  # as in Argo CD, a script has its say of all that follows
+        return own.assess(of_registry, manifest)
     common = _common(manifest, of_kind)
     if common is not None:
         return common
-    if key in own:
-        return own[key].assess(manifest)
+    if of_registry is not None:
+        return own.assess(of_registry, manifest)
     if of_kind is not None:
         return of_kind.assess(manifest, context)
     if (rule := rule_for(*key)) is not None:
@@ -121,8 +76,6 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
 
 def _common(manifest: Manifest, of_kind: KindRule | None) -> HealthReport | None:
     metadata, status = section(manifest, "metadata"), section(manifest, "status")
-    if metadata.get("deletionTimestamp"):
-        return progressing(Reason(HealthReason.DELETING))
     seen = observed(status)
     if seen is None and of_kind is not None and of_kind.always_observed:
         seen = 0

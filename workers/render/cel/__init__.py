@@ -1,1 +1,0 @@
-"""CEL, the expressions of applications about the health of their objects, in processes of their own."""
