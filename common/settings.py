@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """Path of a ``kustomize`` or ``kubectl``; empty looks on PATH."""
     render_commands: Path | None = None
     """File that says which commands applications may be rendered by, on this worker; None allows none."""
+    render_patience: timedelta = Field(default=timedelta(minutes=5), gt=timedelta())
+    """How long a renderer may take by the clock; what it may use of processors bounds it first."""
     sandbox: Strictness | None = None
     """What is done where renderers cannot be confined; None is strict for workers, a warning elsewhere."""
 

@@ -19,10 +19,11 @@ from common.domain.fleet import (
 )
 from common.domain.refs import PlacementRef
 from common.registry import DocumentError, application_alone, cluster_alone
+from common.sandbox.launch import Strictness
 from common.settings import Settings
 from common.sources.folders import folder_tree
 from console.inspect.scopes import defined_kinds, namespaced, with_namespace
-from workers.public.rendering import Part, RenderCache, Renderers, RenderRequest, Sourced, request_for
+from workers.public.rendering import Part, RenderCache, RenderRequest, Sourced, renderers_with, request_for
 
 
 class NotPlacedError(PermanentError):
@@ -63,7 +64,7 @@ def render_folder(folder: Path, app: Path | None, cluster: Path | None, settings
     on = None if cluster is None else cluster_alone(_content(cluster), str(cluster))
     request = RenderRequest.at(path) if application is None else replace(_request(application, on), parts=(Part(path),))
     with tempfile.TemporaryDirectory(prefix="flotilla-render-") as cache:
-        renderers = Renderers(RenderCache(Path(cache)), kustomize=settings.kustomize, commands=settings.render_commands)
+        renderers = renderers_with(RenderCache(Path(cache)), settings, otherwise=Strictness.WARN)
         try:
             rendered = renderers.render(lambda _: tree, request, renderers.resolve(tree, request))
         finally:

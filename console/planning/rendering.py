@@ -19,7 +19,6 @@ from common.sources.sources import Sources, sources_from
 from common.sources.trees import Tree
 from console.inspect.offline import in_namespace
 from workers.public.rendering import (
-    Bounds,
     Capabilities,
     Decryptor,
     RenderCache,
@@ -29,6 +28,7 @@ from workers.public.rendering import (
     Resolved,
     asks_cluster,
     by_source,
+    renderers_with,
     request_for,
 )
 
@@ -108,10 +108,7 @@ def rendering(settings: Settings, projects: Mapping[str, Project], **more: Any) 
     """Give what renders on this machine with a cache of its own; ``projects`` and ``more`` as for ``Rendering``."""
     with tempfile.TemporaryDirectory(prefix="flotilla-plan-") as cache:
         kept = sources_from(settings, provider_from(settings))
-        bounds = Bounds(strictness=settings.sandbox or Strictness.WARN)
-        renderers = Renderers(
-            RenderCache(Path(cache)), kustomize=settings.kustomize, commands=settings.render_commands, bounds=bounds
-        )
+        renderers = renderers_with(RenderCache(Path(cache)), settings, otherwise=Strictness.WARN)
         try:
             yield Rendering(kept, renderers, projects, **more)
         finally:

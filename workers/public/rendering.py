@@ -6,15 +6,13 @@ from workers.render.command.identity import identity as command_identity
 from workers.render.manifests import Sourced
 from workers.render.parts import Part, by_source
 from workers.render.rendered import Rendered
-from workers.render.renderers import Renderers, Resolved, renderers_from
+from workers.render.renderers import Renderers, Resolved, renderers_from, renderers_with
 from workers.render.request import Capabilities, RenderRequest, request_for
-from workers.render.sandbox import Bounds
 from workers.render.secrecy import silenced
 from workers.render.sops import Decryptor
 from workers.render.table import asks_cluster
 
 __all__ = [
-    "Bounds",
     "Capabilities",
     "Decryptor",
     "Part",
@@ -29,6 +27,7 @@ __all__ = [
     "by_source",
     "command_identity",
     "renderers_from",
+    "renderers_with",
     "request_for",
     "silenced",
 ]

@@ -95,7 +95,7 @@ class ToolFailedError(PermanentError):
 
 
 class ToolBoundsError(PermanentError):
-    """The renderer's tool exceeded its time, memory or output."""
+    """The renderer's tool exceeded its processor time, its memory or its output."""
 
     code: ClassVar[str] = "render.bounds"
 
@@ -104,6 +104,12 @@ class ToolKilledError(TransientError):
     """The renderer's tool was killed from outside."""
 
     code: ClassVar[str] = "render.killed"
+
+
+class ToolLateError(TransientError):
+    """The renderer's tool did not end in time, with processor time left: the worker is busy, or it waits."""
+
+    code: ClassVar[str] = "render.late"
 
 
 class ToolBusyError(TransientError):

@@ -102,7 +102,7 @@ class RenderProcesses:
     @contextmanager
     def _turn(self, owner: Owner) -> Iterator[None]:
         """Wait for a place; of those that wait, the project with the fewest at work comes first."""
-        deadline = time.monotonic() + self._bounds.time.total_seconds()
+        deadline = time.monotonic() + self._bounds.wall.total_seconds()
         project = owner.project
         with self._changed:
             self._came += 1
@@ -111,7 +111,8 @@ class RenderProcesses:
             while self._next() is not mine:
                 if not self._changed.wait(deadline - time.monotonic()):
                     self._waiting.remove(mine)
-                    message = f"all that project {project} may render at once took longer than {self._bounds.time}"
+                    seconds = f"{self._bounds.wall.total_seconds():g} s"
+                    message = f"all that project {project} may render at once took longer than {seconds}"
                     raise ToolBusyError(message, remedy="It is tried again; see which of its applications never end.")
             self._waiting.remove(mine)
             self._busy[project] += 1

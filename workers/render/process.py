@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,17 @@ from common.sandbox.launch import Limits, Streams, View, launch
 from common.sandbox.scratch import ScratchFolder
 from common.yaml import MANIFEST_LIMITS
 from workers.render import sandbox
-from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError
+from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError, ToolKilledError
 from workers.render.files import memory
+from workers.render.meter import Meter, used_by_process
 from workers.render.sandbox import Bounds
 from workers.sync.objects.depth import structure, values
 
 _CHILDREN = Path(__file__).parent
 """Where the scripts are that hold libraries, and what they import."""
 _CHUNK = 1 << 20
-_STARTING = 30.0
+_STARTING = Bounds()
+"""Its time is that of a process that starts; what it is asked for later may take less."""
 _OLD = 2_000
 """Renderings after which a process is replaced: what a library may leak stays bounded."""
 
@@ -67,6 +69,7 @@ class RenderProcess:
 
     Raises:
         RendererMissingError: the library is not installed.
+        ToolLateError: it did not start in time.
         SandboxMissingError, NotStartedError: as ``launch`` says.
     """
 
@@ -89,13 +92,7 @@ class RenderProcess:
             raise
         self.close = weakref.finalize(self, _end, self._process, self._words, self._folder)
         self.asked = 0
-        said = self._line(time.monotonic() + _STARTING)
-        if said is None:
-            words = self._last_words()
-            self.close()
-            message = f"the library of {library.name} does not start: {' '.join(words.split())[-400:]}"
-            raise RendererMissingError(message, remedy=f"Install the package {library.package} on the workers.")
-        self.version: str = orjson.loads(said)["version"]
+        self.version = self._started()
 
     @property
     def usable(self) -> bool:
@@ -110,26 +107,23 @@ class RenderProcess:
             what: is rendered, for messages.
 
         Raises:
-            ToolBoundsError: it took too long, too much memory, or gave too much.
+            ToolBoundsError: it took too much time of processors, too much memory, or gave too much.
+            ToolLateError: it did not end in time without that.
             ToolKilledError: something outside killed it.
         """
         self.asked += 1
         self._words.seek(0)  # for the process too, which shares the place where it writes
         self._words.truncate()  # what it said of one application is not told to the next
-        deadline = time.monotonic() + self._bounds.time.total_seconds()
+        watch = _Watch(f"rendering {what}", self._process.pid, self._bounds)
         try:
-            self._give(orjson.dumps(request) + b"\n", deadline)
-            line = self._line(deadline)
-        except BrokenPipeError:
-            line = None
-        except ToolBoundsError as error:
+            line = self._answer(orjson.dumps(request) + b"\n", watch)
+            if line is None:
+                sandbox.check_exit(self._status(watch), self._last_words(), what=what, printed=0, bounds=self._bounds)
+        except FlotillaError:
             self.close()
-            message = f"rendering {what} {error.message}"
-            raise ToolBoundsError(message, remedy=error.remedy) from error
+            raise
         if line is None:
-            status, words = self._status(deadline), self._last_words()
             self.close()
-            sandbox.check_exit(status, words, what=what, printed=0, bounds=self._bounds)
             message = f"{what} cannot be rendered: the process of {self._library.name} ended"
             raise ToolFailedError(message, remedy="Correct the files and commit.")
         try:
@@ -142,11 +136,48 @@ class RenderProcess:
             raise ToolFailedError(message, remedy="Correct the files and commit.")
         return answer
 
-    def _give(self, text: bytes, deadline: float) -> None:
+    def _started(self) -> str:
+        """Return the library's version, which the process says once it has started; after any error it is ended.
+
+        Raises:
+            FlotillaError: as for a new one.
+        """
+        name = self._library.name
+        watch = _Watch(f"the library of {name}", self._process.pid, replace(_STARTING, output=self._bounds.output))
+        try:
+            said = self._line(watch)
+            status = 0 if said is not None else self._status(watch)
+        except FlotillaError:
+            self.close()
+            raise
+        if said is not None:
+            version: str = orjson.loads(said)["version"]
+            return version
+        words = self._last_words()
+        self.close()
+        if sandbox.is_from_outside(status, words):
+            message = f"the library of {name} was ended by signal {-status} as it started"
+            raise ToolKilledError(message, remedy="See that the worker has memory to spare.")
+        message = f"the library of {name} does not start: {' '.join(words.split())[-400:]}"
+        raise RendererMissingError(message, remedy=f"Install the package {self._library.package} on the workers.")
+
+    def _answer(self, request: bytes, watch: _Watch) -> bytes | None:
+        """Return the line by which a request is answered; None when the process ended.
+
+        Raises:
+            ToolBoundsError, ToolLateError: it did not come in time, or is too long.
+        """
+        try:
+            self._give(request, watch)
+            return self._line(watch)
+        except BrokenPipeError:
+            return None
+
+    def _give(self, text: bytes, watch: _Watch) -> None:
         """Write a request, however slowly it is read.
 
         Raises:
-            ToolBoundsError: it was not read in time.
+            ToolBoundsError, ToolLateError: it was not read in time.
             BrokenPipeError: the process ended.
         """
         assert self._process.stdin is not None  # noqa: S101 - the type cannot say it
@@ -156,20 +187,14 @@ class RenderProcess:
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_WRITE)
             while left:
-                self._wait(selector, deadline)
+                watch.until(selector.select)
                 left = left[os.write(descriptor, left[:_CHUNK]) :]
 
-    def _wait(self, selector: selectors.BaseSelector, deadline: float) -> None:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0 or not selector.select(remaining):
-            message = f"took longer than {self._bounds.time}"
-            raise ToolBoundsError(message, remedy="Make the application smaller.")
-
-    def _line(self, deadline: float) -> bytes | None:
+    def _line(self, watch: _Watch) -> bytes | None:
         """Return the next line; None when the process ended.
 
         Raises:
-            ToolBoundsError: it did not come in time, or is too long.
+            ToolBoundsError, ToolLateError: it did not come in time, or is too long.
         """
         assert self._process.stdout is not None  # noqa: S101 - the type cannot say it
         descriptor = self._process.stdout.fileno()
@@ -177,26 +202,57 @@ class RenderProcess:
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
             while not found.endswith(b"\n"):
-                self._wait(selector, deadline)
+                watch.until(selector.select)
                 chunk = os.read(descriptor, _CHUNK)
                 if not chunk:
                     return None
                 found += chunk
                 if len(found) > self._bounds.output:
-                    message = f"gave more than {self._bounds.output:,} bytes"
+                    message = f"{watch.what} gave more than {self._bounds.output:,} bytes"
                     raise ToolBoundsError(message, remedy="Split the application.")
         return bytes(found)
 
-    def _status(self, deadline: float) -> int | None:
-        """Return how the process ended; None where it answers no more and lives on."""
+    def _status(self, watch: _Watch) -> int:
+        """Return how the process ended.
+
+        Raises:
+            ToolBoundsError, ToolLateError: it answers no more and lives on.
+        """
+        watch.until(self._ended)
+        return self._process.wait()
+
+    def _ended(self, seconds: float) -> bool:
         try:
-            return self._process.wait(max(0.1, deadline - time.monotonic()))
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            return None
+            return False
+        return True
 
     def _last_words(self) -> str:
         self._words.seek(0)
         return self._words.read(64 << 10).decode(errors="replace")
+
+
+class _Watch:
+    """Waits for a process, as long as it may use time.
+
+    Attributes:
+        what: it does, for messages.
+    """
+
+    def __init__(self, what: str, process: int, bounds: Bounds) -> None:
+        self.what = what
+        self._meter = Meter(partial(used_by_process, process), cpu=bounds.cpu, wall=bounds.wall)
+
+    def until(self, happened: Callable[[float], object]) -> None:
+        """Return once something happened, which is asked with the seconds to wait for it.
+
+        Raises:
+            ToolBoundsError, ToolLateError: the time is used up.
+        """
+        while not happened(self._meter.pause):
+            if (fault := self._meter.exceeded(self.what)) is not None:
+                raise fault
 
 
 def _end(process: subprocess.Popen[bytes], words: Any, folder: ScratchFolder) -> None:

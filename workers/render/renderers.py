@@ -270,5 +270,10 @@ def renderers_from(settings: Settings, *, secret: bytes, otherwise: Strictness =
     """
     of_cache = hmac.digest(secret, b"render cache", "sha256")
     cache = RenderCache(settings.cache_dir or settings.path("cache"), secret=of_cache)
-    bounds = Bounds(strictness=settings.sandbox or otherwise)
+    return renderers_with(cache, settings, otherwise=otherwise)
+
+
+def renderers_with(cache: RenderCache, settings: Settings, *, otherwise: Strictness) -> Renderers:
+    """Return this machine's renderers with a cache of their own; the rest as ``renderers_from``."""
+    bounds = Bounds(wall=settings.render_patience, strictness=settings.sandbox or otherwise)
     return Renderers(cache, kustomize=settings.kustomize, commands=settings.render_commands, bounds=bounds)

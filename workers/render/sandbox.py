@@ -11,15 +11,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import IO
 
+from common.domain.errors import FlotillaError
 from common.sandbox.faults import SandboxMissingError
 from common.sandbox.launch import NOTHING, Limits, Streams, Strictness, View, launch
 from common.sandbox.launcher import MARK, NOT_EXECUTABLE, REFUSED
 from common.sandbox.layers import REMEDY
 from workers.render.faults import RendererMissingError, ToolBoundsError, ToolFailedError, ToolKilledError
+from workers.render.meter import Meter, out_of_cpu, used_by_process, used_by_session
 
 _MEBIBYTE = 1 << 20
 _FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
@@ -36,13 +39,15 @@ class Bounds:
     """What a tool may use.
 
     Attributes:
-        time: from start to end.
+        cpu: time of processors, all of its threads together: what breaks it breaks it again.
+        wall: from start to end; what breaks it may be the fault of all else on the machine.
         memory: bytes of data; Go's runtime takes some 100 MB before it begins.
         output: bytes of what it prints.
         strictness: whether it is run where it cannot be confined.
     """
 
-    time: timedelta = timedelta(seconds=30)
+    cpu: timedelta = timedelta(seconds=30)
+    wall: timedelta = timedelta(minutes=5)
     memory: int = 1024 * _MEBIBYTE
     output: int = 64 * _MEBIBYTE
     strictness: Strictness = Strictness.STRICT
@@ -63,19 +68,19 @@ def run(
 
     Raises:
         ToolFailedError: it ended with an error; its last words are in the message.
-        ToolBoundsError: it took too long, too much memory, or printed too much.
+        ToolBoundsError: it took too much time of processors, too much memory, or printed too much.
+        ToolLateError: it did not end in time without that.
         ToolKilledError: something outside killed it.
         RendererMissingError: it is no program that can be executed.
         SandboxMissingError, NotStartedError: as ``launch`` says.
     """
-    seconds = bounds.time.total_seconds()
-    limits = Limits(bounds.memory, int(seconds) + 1, bounds.output, bounds.strictness)
+    limits = Limits(bounds.memory, int(bounds.cpu.total_seconds()) + 1, bounds.output, bounds.strictness)
     # beside the files that it reads: where those may be in memory only, so may what comes out
     with ExitStack() as opened:
         out, err = (opened.enter_context(tempfile.TemporaryFile(dir=folder)) for _ in range(2))
         streams = Streams(opened.enter_context(_input(given, folder)) if given else DEVNULL, out, err)
         process = launch(command, folder=folder, limits=limits, streams=streams, view=view)
-        status = _ended(process, seconds)
+        status = _ended(process, what, bounds)
         err.seek(0)
         words = err.read(64 << 10).decode(errors="replace")
         size = os.fstat(out.fileno()).st_size
@@ -92,29 +97,44 @@ def _input(given: bytes, folder: Path) -> IO[bytes]:
     return file
 
 
-def _ended(process: subprocess.Popen[bytes], seconds: float) -> int | None:
-    """Wait for the tool; return its status, or None when it had to be killed for its time."""
-    late = threading.Event()
+def _ended(process: subprocess.Popen[bytes], what: str, bounds: Bounds) -> int:
+    """Wait for the tool and return its status.
 
-    def kill() -> None:
-        late.set()
-        os.killpg(process.pid, signal.SIGKILL)
+    Raises:
+        ToolBoundsError, ToolLateError: it had to be killed for its time.
+    """
+    # what is confined starts no other process
+    used = used_by_process if bounds.strictness is Strictness.STRICT else used_by_session
+    meter = Meter(partial(used, process.pid), cpu=bounds.cpu, wall=bounds.wall)
+    over = threading.Event()
+    found: list[FlotillaError] = []
 
-    timer = threading.Timer(seconds, kill)
-    timer.daemon = True
-    timer.start()
+    def watch() -> None:
+        while not over.wait(meter.pause):
+            if (fault := meter.exceeded(f"rendering {what}")) is not None:
+                found.append(fault)
+                os.killpg(process.pid, signal.SIGKILL)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
     try:
-        status = process.wait()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # its number is nobody else's until it is reaped
     finally:
-        timer.cancel()
-    return None if late.is_set() else status
+        over.set()
+        watcher.join()
+        os.killpg(process.pid, signal.SIGKILL)  # what it started, where it could
+        status = process.wait()
+    if found:
+        raise found[0]
+    return status
 
 
-def check_exit(status: int | None, words: str, *, what: str, printed: int, bounds: Bounds) -> None:
+def check_exit(status: int, words: str, *, what: str, printed: int, bounds: Bounds) -> None:
     """Return if a tool ended well.
 
     Args:
-        status: how it ended; negative for a signal, None when it was killed for its time.
+        status: how it ended; negative for a signal.
         words: its last ones.
         what: is rendered, for messages.
         printed: bytes that it gave.
@@ -129,16 +149,15 @@ def check_exit(status: int | None, words: str, *, what: str, printed: int, bound
     if words.startswith(MARK) and status == REFUSED:
         message = f"{what} was not rendered, since it would not be confined: {words.removeprefix(MARK).strip()}"
         raise SandboxMissingError(message, remedy=REMEDY)
-    if status is None or status == -signal.SIGXCPU or (status != 0 and _NO_TIME in words):
-        message = f"rendering {what} took longer than {bounds.time}"
-        raise ToolBoundsError(message, remedy="Make the application smaller.")
+    if status == -signal.SIGXCPU or (status != 0 and _NO_TIME in words):
+        raise out_of_cpu(what=f"rendering {what}", seconds=bounds.cpu.total_seconds())
     if printed >= bounds.output or status == -signal.SIGXFSZ or "file too large" in words:
         message = f"rendering {what} printed more than {bounds.output:,} bytes"
         raise ToolBoundsError(message, remedy="Split the application.")
     if status != 0 and any(sign in words for sign in _NO_MEMORY):
         message = f"rendering {what} took more than {bounds.memory:,} bytes of memory"
         raise ToolBoundsError(message, remedy="Make the application smaller.")
-    if status < 0 and _by_itself(-status, words):
+    if status < 0 and not is_from_outside(status, words):
         message = f"{what} cannot be rendered: the tool crashed (signal {-status})"
         raise ToolFailedError(message, remedy="Look for something that nests or refers to itself without end.")
     if status < 0:
@@ -149,13 +168,17 @@ def check_exit(status: int | None, words: str, *, what: str, printed: int, bound
         raise ToolFailedError(message, said=said, remedy="Correct the files and commit.")
 
 
-def _by_itself(number: int, words: str) -> bool:
-    """Return whether a tool is the cause of the signal that ended it.
+def is_from_outside(status: int, words: str) -> bool:
+    """Return whether a tool was ended by a signal of which it is not the cause itself.
 
     A crash of Go's runtime in a library that is loaded into another program: once it has told of the crash, it sends
     SIGQUIT to its own process, for the other threads to tell of theirs, and nothing catches it there. Whoever ends a
     tool that hangs by the same signal leaves no words.
 
+    Args:
+        status: how it ended; negative for a signal.
+        words: its last ones.
+
     Source: ``sighandler``, ``sigInstallGoHandler`` and ``setTraceback`` of Go's runtime.
     """
-    return number not in _FROM_OUTSIDE and (number != signal.SIGQUIT or bool(words.strip()))
+    return -status in _FROM_OUTSIDE or (status == -signal.SIGQUIT and not words.strip())

@@ -43,7 +43,7 @@ SEEN = (
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-seen\n"
     "data:\n  seen: {{ %s | toJson | quote }}"
 )
-BOUNDS = Bounds(time=timedelta(seconds=20), memory=768 << 20, output=4 << 20)
+BOUNDS = Bounds(cpu=timedelta(seconds=20), memory=768 << 20, output=4 << 20)
 
 
 def chart(expression: str = ".Values", **files: Content) -> dict[str, Content]:
@@ -518,7 +518,7 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_template_that_knows_no_bounds_ends_within_ours(tmp_path: Path, name: str) -> None:
     """The worker lives on, and renders the next chart."""
-    bounds = Bounds(time=timedelta(seconds=5), memory=512 << 20, output=4 << 20)
+    bounds = Bounds(cpu=timedelta(seconds=5), memory=512 << 20, output=4 << 20)
     renderers = Renderers(RenderCache(tmp_path), bounds=bounds)
     files = chart() | {"web/templates/bomb.yaml": BOMBS[name]}
     with pytest.raises(PermanentError) as caught:

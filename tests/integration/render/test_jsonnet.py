@@ -26,7 +26,7 @@ CLUSTER = {"name": "eu-1", "labels": {}, "vars": {}}
 
 @pytest.fixture
 def renderers(tmp_path: Path) -> Renderers:
-    bounds = Bounds(time=timedelta(seconds=5), memory=512 << 20, output=4 << 20)
+    bounds = Bounds(cpu=timedelta(seconds=5), memory=512 << 20, output=4 << 20)
     return Renderers(RenderCache(tmp_path), bounds=bounds)
 
 

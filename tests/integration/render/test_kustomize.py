@@ -214,8 +214,7 @@ def _python(code: str) -> list[str]:
 @pytest.mark.parametrize(
     ("code", "fault", "words"),
     [
-        ("while True: pass", ToolBoundsError, "took longer"),
-        ("import time; time.sleep(60)", ToolBoundsError, "took longer"),
+        ("while True: pass", ToolBoundsError, "used more than 1 CPU seconds"),
         ("import sys; sys.stdout.write('x' * 3_000_000)", ToolBoundsError, "printed more"),
         ("import sys; b = bytearray(2 << 30)", ToolBoundsError, "bytes of memory"),
         ("import os; os.kill(os.getpid(), 9)", ToolKilledError, "signal 9"),
@@ -225,7 +224,7 @@ def _python(code: str) -> list[str]:
 def test_a_tool_out_of_bounds_dies_and_the_worker_lives(
     tmp_path: Path, code: str, fault: type[Exception], words: str
 ) -> None:
-    bounds = sandbox.Bounds(time=timedelta(seconds=1), output=1_000_000)
+    bounds = sandbox.Bounds(cpu=timedelta(seconds=1), output=1_000_000)
     with pytest.raises(fault, match=words):
         sandbox.run(_python(code), folder=tmp_path, what="app", bounds=bounds)
 

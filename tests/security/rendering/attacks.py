@@ -23,7 +23,7 @@ from workers.render.sandbox import Bounds
 
 CANARY = "canary-9d41c7e2"
 FORMS = (CANARY, base64.b64encode(CANARY.encode()).decode().rstrip("="), CANARY.encode().hex())
-BOUNDS = Bounds(time=timedelta(seconds=3), memory=512 << 20, output=4 << 20)
+BOUNDS = Bounds(cpu=timedelta(seconds=3), memory=512 << 20, output=4 << 20)
 CHART = "apiVersion: v2\nname: web\nversion: 1.2.3\n"
 OBJECT = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\n"
 SEEN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata:\n  seen: {{ %s | toJson | quote }}\n"

@@ -66,7 +66,7 @@ def test_a_bomb_that_only_the_tool_reads_dies_within_its_bounds(bomb: str) -> No
         unavailable("kustomize", "install kustomize or kubectl")
     files = {"app/kustomization.yaml": "resources: [x.yaml]\n", "app/x.yaml": BOMBS[bomb]}
     tree = memory_tree(files)
-    bounds = sandbox.Bounds(time=timedelta(seconds=5), memory=512 << 20, output=1 << 20)
+    bounds = sandbox.Bounds(cpu=timedelta(seconds=5), memory=512 << 20, output=1 << 20)
     with pytest.raises((ToolFailedError, ToolBoundsError, RenderError)):
         kustomize.render(tree, "app", {}, reads=footprint(tree, "app"), tool=tool, bounds=bounds)
 

@@ -34,7 +34,7 @@ def test_without_a_file_none_is_allowed() -> None:
 def test_an_entry_has_bounds_unless_it_says_others(tmp_path: Path) -> None:
     file = commands_file(tmp_path, a=python("1"), b=python("1", seconds=5, memoryMebibytes=64, outputMebibytes=1))
     found = allowed(file)
-    assert [(each.time, each.memory, each.output) for each in found.values()] == [
+    assert [(each.cpu, each.memory, each.output) for each in found.values()] == [
         (timedelta(seconds=30), 1 << 30, 64 << 20),
         (timedelta(seconds=5), 64 << 20, 1 << 20),
     ]

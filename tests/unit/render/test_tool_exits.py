@@ -11,7 +11,7 @@ from common.domain.errors import PermanentError
 from workers.render.faults import ToolBoundsError, ToolFailedError, ToolKilledError
 from workers.render.sandbox import Bounds, check_exit
 
-BOUNDS = Bounds(time=timedelta(seconds=1), memory=1 << 30, output=1_000)
+BOUNDS = Bounds(cpu=timedelta(seconds=1), memory=1 << 30, output=1_000)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])
@@ -40,7 +40,7 @@ def test_an_interruption_without_a_word_came_from_outside() -> None:
 
 
 def test_processor_time_that_a_runtime_caught_is_told_as_time() -> None:
-    with pytest.raises(ToolBoundsError, match="took longer"):
+    with pytest.raises(ToolBoundsError, match="used more than 1 CPU seconds"):
         check_exit(2, "SIGXCPU: cpu limit exceeded\nPC=0x47 m=0\n", what="app", printed=0, bounds=BOUNDS)
 
 

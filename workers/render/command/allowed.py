@@ -37,7 +37,7 @@ class Command:
         environment: fixed variables.
         version: as the operator gives it; empty asks the program, or stands for 0.
         version_arguments: make the program print its version; empty asks nothing.
-        time: from start to end.
+        cpu: time of processors.
         memory: bytes.
         output: bytes of what it prints, and of each file that it writes.
     """
@@ -49,7 +49,7 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
     version_arguments: tuple[str, ...] = ()
-    time: timedelta = timedelta(seconds=30)
+    cpu: timedelta = timedelta(seconds=30)
     memory: int = 1024 * _MEBIBYTE
     output: int = 64 * _MEBIBYTE
 
@@ -150,7 +150,7 @@ class _Command(BaseModel):
             environment=self.environment,
             version=self.version or "",
             version_arguments=tuple(self.version_arguments),
-            time=timedelta(seconds=self.seconds),
+            cpu=timedelta(seconds=self.seconds),
             memory=self.memory_mebibytes * _MEBIBYTE,
             output=self.output_mebibytes * _MEBIBYTE,
         )

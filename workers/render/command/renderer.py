@@ -54,6 +54,7 @@ class CommandRenderer:
 
     def __init__(self, machine: Machine) -> None:
         self._file = machine.commands
+        self._wall = machine.bounds.wall
 
     @classmethod
     def detects(cls, _place: Place) -> bool:
@@ -80,6 +81,7 @@ class CommandRenderer:
 
         Raises:
             ToolFailedError, ToolBoundsError, ToolKilledError: it ended with an error, or exceeded a bound.
+            ToolLateError: it did not end in time.
             ChangingError: it gives something else each time.
             RenderError, EmptyRenderError, ManifestTooLargeError: what it prints is not fit to be synced.
             SandboxMissingError: this machine cannot confine it.
@@ -87,7 +89,7 @@ class CommandRenderer:
         """
         command = self._command(request.options)
         with _copied(tree, reads.path) as copy:
-            first, second = (_once(command, copy, request, reads.path) for _ in range(2))
+            first, second = (_once(command, self._bounds(command), copy, request) for _ in range(2))
         refuse_changing(first.objects, second.objects, request.ignore, namespace=request.namespace)
         return first
 
@@ -117,6 +119,10 @@ class CommandRenderer:
     def close(self) -> None:
         """Hold nothing: a command runs once for each rendering."""
 
+    def _bounds(self, command: Command) -> sandbox.Bounds:
+        wall = max(self._wall, command.cpu)
+        return sandbox.Bounds(command.cpu, wall, command.memory, command.output, Strictness.STRICT)
+
     def _command(self, options: Mapping[str, Any]) -> Command:
         commands = allowed(self._file)
         name = str(options.get("name", ""))
@@ -130,11 +136,13 @@ class _Copy:
     """A copy of what is rendered.
 
     Attributes:
+        path: that it is a copy of.
         root: of the tree.
         start: the application's folder in it.
         place: where temporary folders for its files are made; None for the usual place.
     """
 
+    path: str
     root: Path
     start: Path
     place: str | None
@@ -157,10 +165,10 @@ def _copied(tree: Tree, path: str) -> Iterator[_Copy]:
         start = root / path
         (start if tree.existing(path).is_folder else start.parent).mkdir(parents=True, exist_ok=True)
         write_files(root, tree.read_many(entry.path for entry in entries).items())
-        yield _Copy(root, start if start.is_dir() else start.parent, place)
+        yield _Copy(path, root, start if start.is_dir() else start.parent, place)
 
 
-def _once(command: Command, copy: _Copy, request: RenderRequest, path: str) -> Output:
+def _once(command: Command, bounds: sandbox.Bounds, copy: _Copy, request: RenderRequest) -> Output:
     values = {**request.values, "cluster": request.cluster}
     given = {
         "application": request.release,
@@ -168,7 +176,6 @@ def _once(command: Command, copy: _Copy, request: RenderRequest, path: str) -> O
         "values": dict(request.values),
         "cluster": dict(request.cluster),
     }
-    bounds = sandbox.Bounds(command.time, command.memory, command.output, Strictness.STRICT)
     with ScratchFolder("flotilla-command-", place=copy.place) as name:
         folder = Path(name)
         file = folder / "values.json"
@@ -176,10 +183,15 @@ def _once(command: Command, copy: _Copy, request: RenderRequest, path: str) -> O
         arguments = (argument.replace(VALUES, str(file)) for argument in command.arguments)
         view = View(command.reads, lent=copy.root, start=copy.start, variables=_variables(command, request, file))
         text = sandbox.run(
-            [command.path, *arguments], folder=folder, what=path, bounds=bounds, view=view, given=orjson.dumps(given)
+            [command.path, *arguments],
+            folder=folder,
+            what=copy.path,
+            bounds=bounds,
+            view=view,
+            given=orjson.dumps(given),
         )
-    what = f"{command.name} of {path}"
-    return checked(reading(text, what, MANIFEST_LIMITS), path=path)
+    what = f"{command.name} of {copy.path}"
+    return checked(reading(text, what, MANIFEST_LIMITS), path=copy.path)
 
 
 def _variables(command: Command, request: RenderRequest, file: Path) -> dict[str, str]:

@@ -30,6 +30,9 @@ _HERE = Path(__file__).parent
 LIBRARY = Library("cel", _HERE / "cel_child.py", "cel-expr-python", also=(Path(cel.__file__),))
 LUA = Library("lua", _HERE / "lua_child.py", "lupa", also=(Path(lua.__file__),))
 TIME = timedelta(seconds=2)
+"""Of processors."""
+PATIENCE = timedelta(seconds=30)
+"""How long it may take on a busy worker."""
 MEMORY = 256 * 1024 * 1024
 NOT_AGAIN = timedelta(minutes=10)
 """How long what broke its bounds is not evaluated."""
@@ -51,7 +54,7 @@ class Expressions:
     """
 
     def __init__(self, bounds: Bounds, *, clock: Callable[[], float] = time.monotonic) -> None:
-        mine = replace(bounds, time=TIME, memory=MEMORY, output=_ANSWER)
+        mine = replace(bounds, cpu=TIME, wall=PATIENCE, memory=MEMORY, output=_ANSWER)
         self._cel = RenderProcesses(LIBRARY, mine, most=4, of_one=1)
         self._lua = RenderProcesses(LUA, mine, most=4, of_one=1)
         self._clock = clock
