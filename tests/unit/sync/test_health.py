@@ -256,6 +256,31 @@ TABLE: list[tuple[str, dict[str, Any], Health]] = [
         obj("CustomResourceDefinition", {}, {"conditions": [condition("NamesAccepted", "False")]}),
         D,
     ),
+    (
+        "definition whose webhook has no valid CA",
+        obj("CustomResourceDefinition", {}, {"conditions": [condition("Established", "False", "InvalidCABundle")]}),
+        D,
+    ),
+    (
+        "budget that cannot be worked out",
+        obj(
+            "PodDisruptionBudget",
+            {},
+            {"observedGeneration": 1, "conditions": [condition("DisruptionAllowed", "False", "SyncFailed")]},
+            generation=1,
+        ),
+        D,
+    ),
+    (
+        "budget that is used up",
+        obj(
+            "PodDisruptionBudget",
+            {},
+            {"observedGeneration": 1, "conditions": [condition("DisruptionAllowed", "False", "InsufficientPods")]},
+            generation=1,
+        ),
+        H,
+    ),
     ("budget seen", obj("PodDisruptionBudget", {}, {"observedGeneration": 1}, generation=1), H),
     ("budget unseen", obj("PodDisruptionBudget", {}, {}, generation=1), P),
     ("custom ready", obj("Gadget", {}, {"conditions": [condition("Ready")]}), H),

@@ -84,6 +84,10 @@ CASES: dict[str, tuple[str, Said]] = {
         "apps.kruise.io/CloneSet",
         kruise(5, 3, 1, partition=2),
     ),
+    "CloneSet, StatefulSet, GameServerSet of Kruise: counts are left out": (
+        "game.kruise.io/GameServerSet",
+        {"status": {"observedGeneration": 2, "replicas": 3, "readyReplicas": 3, "updatedReadyReplicas": 3}},
+    ),
     "ClusterExternalSecret: `PartiallyReady` is left besides `Ready`": (
         "external-secrets.io/ClusterExternalSecret",
         {"status": {"conditions": said(PartiallyReady="True", Ready="True")}},
@@ -95,6 +99,10 @@ CASES: dict[str, tuple[str, Said]] = {
     "CronJob: a job runs": ("batch/CronJob", {"status": {"active": [{"name": "a"}], "lastScheduleTime": SUCCEEDED}}),
     "CronJob: no run ever succeeded": ("batch/CronJob", {"status": {"lastScheduleTime": SUCCEEDED}}),
     "CronJob: suspended": ("batch/CronJob", {"spec": {"suspend": True}}),
+    "CustomResourceDefinition: its schema is not structural": (
+        "apiextensions.k8s.io/CustomResourceDefinition",
+        {"status": {"conditions": said(NamesAccepted="True", Established="True", NonStructuralSchema="True")}},
+    ),
     "DNSSDServiceInstance: whether it is discoverable cannot be told": (
         "proclaim.dogmatiq.io/DNSSDServiceInstance",
         {"status": {"conditions": said(Adopted="True", Advertised="True", Discoverable="Unknown DiscoveryError")}},
@@ -164,6 +172,10 @@ CASES: dict[str, tuple[str, Said]] = {
     ),
     "PerconaXtraDBCluster: paused": ("pxc.percona.com/PerconaXtraDBCluster", {"status": {"state": "paused"}}),
     "PerconaXtraDBCluster: stopping": ("pxc.percona.com/PerconaXtraDBCluster", {"status": {"state": "stopping"}}),
+    "PodDisruptionBudget: has neither a status nor a generation": (
+        "policy/PodDisruptionBudget",
+        {"metadata": {"name": "x"}},
+    ),
     "Policy of Open Cluster Management: disabled": (
         "policy.open-cluster-management.io/Policy",
         {"spec": {"disabled": True}},

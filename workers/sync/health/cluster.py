@@ -125,11 +125,16 @@ def definition(manifest: Manifest, _context: Context) -> HealthReport:
     found = conditions(manifest)
     if (names := found.get("NamesAccepted")) and names.status == "False":
         return degraded(names.why)
+    if (established := found.get("Established")) and established.reason == "InvalidCABundle":
+        return degraded(established.why)
     if all((one := found.get(name)) and one.status == "True" for name in ("NamesAccepted", "Established")):
         return healthy()
     return progressing(Reason(HealthReason.NOT_ESTABLISHED))
 
 
-def disruption_budget(_manifest: Manifest, _context: Context) -> HealthReport:
+def disruption_budget(manifest: Manifest, _context: Context) -> HealthReport:
     """Return the health of a PodDisruptionBudget: that its controller has looked at it is asked of all kinds."""
+    allowed = conditions(manifest).get("DisruptionAllowed")
+    if allowed is not None and allowed.status == "False" and allowed.reason == "SyncFailed":
+        return degraded(allowed.why)
     return healthy()
