@@ -1,4 +1,4 @@
-"""Argo CD's Applications, ApplicationSets and AppProjects.
+"""Argo CD's Applications, ApplicationSets and AppProjects, and what its ``argocd-cm`` says of kinds.
 
 Fields: https://argo-cd.readthedocs.io/en/stable/operator-manual/application.yaml and ``applicationset.yaml`` beside it.
 """
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from console.importing.argocd.applications import drafts_of
 from console.importing.argocd.clusters import Clusters
+from console.importing.argocd.customizations import customizations
 from console.importing.argocd.generators import Checkouts
 from console.importing.argocd.handover import moved_of, steps_for
 from console.importing.argocd.nested import Made, made_by_sets, nesting
@@ -41,7 +42,8 @@ def from_argocd(
 
     Args:
         files: contents by name, as ``kubectl get -o yaml`` or people write them. Secrets that declare clusters tell
-            their names, servers and labels; nothing else is read of them.
+            their names, servers and labels; nothing else is read of them. A ConfigMap ``argocd-cm`` tells rules of
+            health and ignored fields.
         servers: names of clusters by their server's URL, or by the name that Argo CD has for them.
         checkouts: folders of repositories that generators look into, by URL.
         found: names of those files that were in a folder, and need not be of Argo CD.
@@ -56,7 +58,8 @@ def from_argocd(
         if one.kind not in _KINDS | _OTHER_PROJECTS:
             one.set_aside((), f"a {one.kind} has no place in the registry", "see whether it is needed")
     told = [one for one in given.objects if one.kind not in _OTHER_PROJECTS]
-    if not told and not given.wrong:
+    customs = customizations(given.others)
+    if not told and not given.wrong and not customs.documents and not customs.findings and not customs.ignore:
         message = "the files hold no Application, ApplicationSet or AppProject"
         raise NothingToImportError(message, remedy="Name files that do.")
     called, projects = projects_of([one for one in ours if one.kind == "AppProject"])
@@ -67,14 +70,16 @@ def from_argocd(
         for one in ours
         if one.kind == "ApplicationSet"
     }
-    taken = written(_drafts(ours, sets, made, clusters, called))
+    taken = written([customs.into(draft) for draft in _drafts(ours, sets, made, clusters, called)])
     whole = nesting(ours, made)
     whole.say("Argo CD")
     moved = moved_of(ours, sets, made, taken)
     steps = steps_for(replace(moved, owners=whole.with_parents(moved.owners)), taken, whole) if taken else ()
     findings = [*told, *(one for each in sets.values() for one in each.applications)]
-    documents = {**projects, **{file_of(draft): draft.document for draft in taken}}
-    return Imported(documents, sorted_findings(*(one.findings() for one in findings), given.wrong), steps, passed)
+    documents = {**customs.documents, **projects, **{file_of(draft): draft.document for draft in taken}}
+    return Imported(
+        documents, sorted_findings(*(one.findings() for one in findings), given.wrong, customs.findings), steps, passed
+    )
 
 
 def _drafts(

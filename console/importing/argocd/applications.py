@@ -194,7 +194,7 @@ def _sync(one: Foreign) -> dict[str, Any]:
         {
             "prune": {} if prune else {"enabled": False},
             "retry": _retry(one, (*path, "retry")),
-            "ignore": [rule for item in one.parts("spec", "ignoreDifferences") if (rule := _ignore(one, item))],
+            "ignore": [rule for item in one.parts("spec", "ignoreDifferences") if (rule := ignore_rule(one, item))],
         }
     )
 
@@ -224,7 +224,8 @@ def _retry(one: Foreign, path: Path) -> dict[str, Any]:
     return without_nothing(given)
 
 
-def _ignore(one: Foreign, path: Path) -> dict[str, Any]:
+def ignore_rule(one: Foreign, path: Path) -> dict[str, Any]:
+    """Return what of Argo CD's ignoreDifferences can be said; empty where nothing can."""
     pointers = one.take_texts(*path, "jsonPointers")
     for item in one.items(*path, "jqPathExpressions"):
         expression = one.take_text(*item)
