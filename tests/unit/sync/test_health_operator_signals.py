@@ -37,6 +37,8 @@ def heard(text: str, status: Any = None, spec: Any = None, *said: dict[str, Any]
         ("Ready=False not Lost|Gone", condition("False", "Here"), "Here: as it says"),
         ("Ready=False not Lost|Gone", condition("False", "Lost"), None),
         ("Other", condition("True"), None),
+        ("*=False", condition("False", "Gone"), "Gone: as it says"),
+        ("*=False", condition("True", "Gone"), None),
     ],
 )
 def test_a_condition_is_heard_by_its_status_and_reason(text: str, said: dict[str, Any], expected: str | None) -> None:

@@ -6,6 +6,7 @@ A condition is named by its type. It is meant to be True unless something else s
     Ready=False                     the condition is False; ``|`` stands between several, ``*`` for any
     Ready=False Expired|Denied      it is False for one of these reasons
     Ready=False not Pending         it is False for any other reason
+    *=False                         some condition is False, whichever it is
 
 A field begins with a dot; a name that holds dots is quoted, ``.metadata.labels."example.com/state"``::
 
@@ -36,6 +37,7 @@ from workers.sync.health.reading import Condition, Manifest, by_type, items, num
 Path = tuple[str, ...]
 UNSEEN = Reason(HealthReason.UNSEEN)
 NO_STATUS = Reason(HealthReason.NO_STATUS)
+_ANY = "*"
 _STEP = re.compile(r'\.(?:"([^"]+)"|([A-Za-z0-9_-]+))')
 _FRACTION = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+")
@@ -93,13 +95,17 @@ class ConditionSignal:
     excluded: bool
 
     def heard(self, view: View) -> Reason | None:
-        """Return what the condition says."""
-        condition = view.said.get(self.type)
-        if condition is None or (self.statuses and condition.status not in self.statuses):
+        """Return what the condition says; of several the first in the object."""
+        asked = view.said.values() if self.type == _ANY else [view.said[self.type]] if self.type in view.said else []
+        said = next((condition for condition in asked if self._fits(condition)), None)
+        if said is None:
             return None
-        if self.reasons and (condition.reason in self.reasons) is self.excluded:
-            return None
-        return UNSEEN if old(condition, view) else condition.why
+        return UNSEEN if old(said, view) else said.why
+
+    def _fits(self, condition: Condition) -> bool:
+        if self.statuses and condition.status not in self.statuses:
+            return False
+        return not self.reasons or (condition.reason in self.reasons) is not self.excluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +213,7 @@ def _read_condition(text: str) -> ConditionSignal:
     head, _, reasons = text.partition(" ")
     name, _, statuses = head.partition("=")
     listed = frozenset(reasons.removeprefix("not ").split("|")) if reasons else frozenset[str]()
-    wanted = frozenset[str]() if statuses == "*" else frozenset((statuses or "True").split("|"))
+    wanted = frozenset[str]() if statuses == _ANY else frozenset((statuses or "True").split("|"))
     return ConditionSignal(name, wanted, listed, reasons.startswith("not "))
 
 
