@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 ODD = (
@@ -74,3 +77,31 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )
+
+
+def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
+    """Return so many examples: one question each would start a process each."""
+    found: list[Any] = []
+
+    @settings(
+        max_examples=count,
+        database=None,
+        phases=[Phase.generate],
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def draw(value: Any) -> None:
+        found.append(value)
+
+    draw()
+    return found
+
+
+def alike(value: Any, reading: Any) -> bool:
+    """Tell whether two values are the same, but for the digits by which JSON of Go shows a fraction."""
+    if isinstance(value, dict) and isinstance(reading, dict):
+        return value.keys() == reading.keys() and all(alike(value[key], reading[key]) for key in value)
+    if isinstance(value, list) and isinstance(reading, list):
+        return len(value) == len(reading) and all(map(alike, value, reading))
+    return bool(value == (float(reading) if isinstance(value, float) else reading))

@@ -5,33 +5,11 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-
 from common.yaml import MANIFEST_LIMITS, dump, load_documents
-from tests.harness.yaml_texts import ODD, TEXTS, VALUES
+from tests.harness.yaml_texts import ODD, TEXTS, VALUES, alike, drawn
 from tests.peers.conftest import Ask
 
 MANY = 2_000
-
-
-def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
-    """Return so many examples: one question each would start a process each."""
-    found: list[Any] = []
-
-    @settings(
-        max_examples=count,
-        database=None,
-        phases=[Phase.generate],
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def draw(value: Any) -> None:
-        found.append(value)
-
-    draw()
-    return found
 
 
 def test_texts_are_read_as_texts_by_kubernetes_readers(ask: Ask) -> None:
@@ -45,16 +23,7 @@ def test_values_are_read_as_the_same_values_by_kubernetes_readers(ask: Ask) -> N
     values = drawn(VALUES, MANY // 4)
     written = [dump(value) for value in values]
     for value, shown, answer in zip(values, written, ask({"yaml": one} for one in written), strict=True):
-        assert all(_alike(value, reading) for reading in answer["readings"]), shown
-
-
-def _alike(value: Any, reading: Any) -> bool:
-    """Tell whether two values are the same, but for the digits by which JSON of Go shows a fraction."""
-    if isinstance(value, dict) and isinstance(reading, dict):
-        return value.keys() == reading.keys() and all(_alike(value[key], reading[key]) for key in value)
-    if isinstance(value, list) and isinstance(reading, list):
-        return len(value) == len(reading) and all(map(_alike, value, reading))
-    return bool(value == (float(reading) if isinstance(value, float) else reading))
+        assert all(alike(value, reading) for reading in answer["readings"]), shown
 
 
 def test_our_reader_takes_unquoted_texts_for_what_kubectl_does(ask: Ask) -> None:
