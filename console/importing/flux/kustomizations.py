@@ -14,8 +14,6 @@ from console.importing.words import beside, name_of, without_nothing
 
 _SUBSTITUTE = {"undefined": "empty", "scope": "yaml"}
 """As Flux fills in: https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution"""
-_OURS = "cluster"
-"""A variable that is the cluster's own here."""
 
 
 def kustomization(one: Foreign, sources: Sources, lent: Lent, cluster: str) -> Draft | None:
@@ -28,13 +26,15 @@ def kustomization(one: Foreign, sources: Sources, lent: Lent, cluster: str) -> D
     if source is None:
         one.drop()
         return None
-    fills = one.has("spec", "postBuild")
+    lends = bool(one.look("spec", "postBuild", "substituteFrom"))
+    variables = _variables(one, lent) if one.has("spec", "postBuild") else {}
     spec = {
         "source": source,
         "render": _render(one, path),
         "decrypt": _decrypt(one),
-        "substitute": _SUBSTITUTE if fills else None,
-        "values": _variables(one, lent) if fills else None,
+        # without any variable Flux fills in nothing, and leaves each ${...} as it is
+        "substitute": _SUBSTITUTE if variables or lends else None,
+        "values": variables,
         "interval": take_duration(one, "spec", "interval"),
     }
     whole = {**without_nothing(spec), "namespace": _namespace(one), "sync": _sync(one)}
@@ -70,10 +70,7 @@ def _variables(one: Foreign, lent: Lent) -> dict[str, Any]:
     for name in one.keys(*path, "substitute"):
         found[name] = one.take_text(*path, "substitute", name)
     one.take_map(*path, "substitute")
-    if _OURS in found:
-        what = "a variable called cluster is the cluster's own here, and is left out"
-        one.say(path, what, "give it another name, in the manifests too")
-    return {name: value for name, value in found.items() if name != _OURS}
+    return found
 
 
 def _namespace(one: Foreign) -> str:

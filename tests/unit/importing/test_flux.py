@@ -69,6 +69,18 @@ def test_a_kustomization_has_a_place_in_whole() -> None:
     }
 
 
+def test_a_variable_may_be_called_cluster() -> None:
+    """Of ``${cluster}`` the application's own value is what it stands for, where it is filled in as Flux does it."""
+    assert only(imported(GIT, kustomization(postBuild={"substitute": {"cluster": "home"}})))["values"] == {
+        "cluster": "home"
+    }
+
+
+@pytest.mark.parametrize("build", [{}, {"substitute": {}}, {"substituteFrom": []}])
+def test_where_no_variable_is_named_nothing_is_filled_in(build: dict[str, Any]) -> None:
+    assert "substitute" not in only(imported(GIT, kustomization(postBuild=build)))
+
+
 def test_substitution_patches_and_keys_are_kept() -> None:
     one = kustomization(
         postBuild={"substitute": {"region": "eu"}},
