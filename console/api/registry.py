@@ -16,6 +16,7 @@ from common.registry import Documents, parse
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
 from common.store.reads import placements
+from common.store.reads.rules import unruled
 from common.store.state import fleet as fleets
 from scheduler.loop.facts import read_facts
 from scheduler.planning.preview import preview
@@ -64,18 +65,22 @@ def _decoded(files: dict[str, str]) -> dict[str, bytes]:
 
 @router.get("/placements/{cluster}/{application}/explain")
 def get_explanation(request: Request, cluster: str, application: str) -> dict[str, object]:
-    """Return where a placement comes from: files and lines, target, source, and every value with who gave it."""
+    """Return where a placement comes from: files and lines, target, source, and every value with who gave it.
+
+    The kinds of its objects that have no rule of health are named too, with whether what is said of them is a guess.
+    """
     database: Database = request.app.state.database
     snapshots: Snapshots = request.app.state.snapshots
     ref = PlacementRef(cluster, application)
     _, fleet = snapshots.in_force(database)
     with database.read() as connection:
-        view = placements.placement(connection, ref)
+        view, without_rule = placements.placement(connection, ref), unruled(connection, ref)
     placement = fleet.placement(ref)
     if placement is None and view is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, _why_not(fleet, ref))
     declared = None if placement is None else _declared(placement)
-    return {"placement": view, "declared": declared, "why_not": "" if placement else _why_not(fleet, ref)}
+    why_not = "" if placement else _why_not(fleet, ref)
+    return {"placement": view, "declared": declared, "why_not": why_not, "without_health_rule": without_rule}
 
 
 def _declared(placement: Placement) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from common.domain.codes import HealthReason
 from console import words
 from console.cli.asking import Ref, placement_ref
 from console.cli.client import connect
@@ -29,6 +30,12 @@ def _sources(sources: Sequence[Mapping[str, str]], pinned: str) -> Iterator[tupl
     for number, source in enumerate(sources):
         label = f"source {source['name']}".rstrip()
         yield label, f"{source['repo']} {source['path']} at {source['ref']}{'' if number else pinned}"
+
+
+def _unruled(one: Mapping[str, Any]) -> str:
+    kind = f"{one['kind']} of {one['group']}" if one["group"] else str(one["kind"])
+    guess = "a word of its status is a guess" if one["code"] == HealthReason.GUESSED else "it exists, and says nothing"
+    return f"{kind} ({one['objects']}): {guess}"
 
 
 def _tell_explanation(found: dict[str, Any], ref: str) -> None:
@@ -54,6 +61,7 @@ def _tell_explanation(found: dict[str, Any], ref: str) -> None:
     if view is not None:
         facts.append(("wanted commit", words.shortened(view["desired_sources"]) or "its source was not resolved yet"))
         facts.append(("applied commit", words.shortened(view["sources"]) or "none yet"))
+    facts += [("no rule of health", _unruled(one)) for one in found["without_health_rule"]]
     for label, value in facts:
         say(f"  {label}: {value}")
     say("")

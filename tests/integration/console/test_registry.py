@@ -11,12 +11,17 @@ import pytest
 from sqlalchemy import func, insert, select
 from typer.testing import CliRunner, Result
 
+from common.domain.codes import HealthReason
+from common.domain.health import Health, HealthReport
+from common.domain.inventory import InventoryItem
+from common.domain.refs import ObjectId
+from common.domain.status import NONE, Reason
 from common.registry import parse, read_directory
 from common.settings import settings
 from common.store.engine.session import Database, open_database
 from common.store.engine.upgrade import upgrade
 from common.store.schema.tables import FleetSnapshotRow, IntentRow, PlacementRow, RunRow
-from common.store.state import clusters, fleet
+from common.store.state import clusters, fleet, inventory
 from console.cli.main import app
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -149,6 +154,26 @@ def test_an_explanation_gives_each_value_with_the_line_it_comes_from() -> None:
     shown = flotilla("explain", "eu/shop")
     assert shown.exit_code == 0
     assert "source: https://git.example.com/shop.git deploy at refs/heads/main" in shown.output
+
+
+def test_an_explanation_names_the_kinds_whose_health_nobody_knows(hub: Database) -> None:
+    known, guessed = Reason(HealthReason.NO_RULE), Reason(HealthReason.GUESSED, {"field": "phase", "word": "Running"})
+    objects = [
+        (ObjectId("example.com", "Box", "shop", "a"), known),
+        (ObjectId("example.com", "Box", "shop", "b"), known),
+        (ObjectId("example.com", "Crate", "shop", "c"), guessed),
+        (ObjectId("apps", "Deployment", "shop", "d"), NONE),
+    ]
+    with hub.write() as connection:
+        placement = connection.execute(select(PlacementRow.id)).scalar_one()
+        inventory.replace(connection, placement, [InventoryItem(one, "v1", "x", "d", uid="u") for one, _ in objects])
+        reports = [(placement, one, HealthReport(Health.HEALTHY, reason)) for one, reason in objects]
+        inventory.record_healths(connection, reports)
+    lines = [line.strip() for line in flotilla("explain", "eu/shop").output.splitlines()]
+    assert [line for line in lines if line.startswith("no rule of health")] == [
+        "no rule of health: Box of example.com (2): it exists, and says nothing",
+        "no rule of health: Crate of example.com (1): a word of its status is a guess",
+    ]
 
 
 @pytest.mark.parametrize(
