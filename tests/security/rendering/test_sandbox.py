@@ -147,6 +147,9 @@ RENDERERS: dict[str, Callable[..., list[str]]] = {
     "cel": lambda targets, folder, patch: taken_over_library(
         targets, folder, library=expressions.LIBRARY, monkeypatch=patch
     ),
+    "lua": lambda targets, folder, patch: taken_over_library(
+        targets, folder, library=expressions.LUA, monkeypatch=patch
+    ),
 }
 
 

@@ -97,6 +97,19 @@ def test_a_script_has_its_say_of_all_but_deletion() -> None:
     assert assess(stale, CONTEXT, rules).health is Health.PROGRESSING
 
 
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("return {status = 'Degraded', message = obj.data.a}", "its health rule says Degraded"),
+        ("return {status = obj.data.a}", "its health rule gives no health: "),
+        ("error(obj.data.a)", "its health rule cannot be used: it raises"),
+    ],
+)
+def test_what_a_script_says_of_a_secret_is_not_told(script: str, words: str) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "data": {"a": "aHVudGVyMg=="}}
+    assert sentence(assess(secret, CONTEXT, own_rules([shared("", "Secret", script)], SAYS)).reason) == words
+
+
 def test_a_script_wins_over_the_rule_of_a_kind() -> None:
     rules = own_rules([shared("apps", "Deployment", "return {status = 'Suspended', message = 'x'}")], SAYS)
     assert assess(box("apps", "Deployment"), CONTEXT, rules).health is Health.SUSPENDED

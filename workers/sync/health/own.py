@@ -74,7 +74,8 @@ class Own:
         try:
             return _by_script(rule, manifest, self.evaluator) if rule.lua else _by_cel(rule, manifest, self.evaluator)
         except (ExpressionError, LuaError) as error:
-            return HealthReport(Health.UNKNOWN, foreign(HealthReason.RULE_BROKEN, message=str(error)))
+            words = "" if rule.lua and _is_secret(manifest) else str(error)
+            return HealthReport(Health.UNKNOWN, foreign(HealthReason.RULE_BROKEN, message=words or "it raises"))
 
 
 NO_RULES = Own()
@@ -131,7 +132,14 @@ def _by_script(rule: HealthRule, manifest: Manifest, evaluator: Evaluator) -> He
         return healthy(Reason(HealthReason.RULE_SILENT))
     health = _STATUSES.get(found.status)
     if health is None:
-        return HealthReport(Health.UNKNOWN, foreign(HealthReason.RULE_ODD, status=found.status))
+        status = "" if _is_secret(manifest) else found.status
+        return HealthReport(Health.UNKNOWN, foreign(HealthReason.RULE_ODD, status=status))
     if health is Health.HEALTHY:
         return healthy(NONE)
-    return HealthReport(health, foreign(HealthReason.RULE_SAYS, status=found.status, message=found.message))
+    message = "" if _is_secret(manifest) else found.message
+    return HealthReport(health, foreign(HealthReason.RULE_SAYS, status=found.status, message=message))
+
+
+def _is_secret(manifest: Manifest) -> bool:
+    """Tell whether what a script says of an object may be what nobody should read."""
+    return manifest.get("kind") == "Secret" and manifest.get("apiVersion") == "v1"
