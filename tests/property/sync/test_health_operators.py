@@ -14,6 +14,7 @@ from common.domain.reasons import sentence
 from workers.sync.health import Context, assess
 from workers.sync.health.operators import OPERATORS, OperatorRule
 from workers.sync.health.operators.signals import (
+    AllSignal,
     ConditionSignal,
     CountSignal,
     DifferenceSignal,
@@ -61,6 +62,8 @@ def heard_of(signal: Signal) -> Iterator[tuple[Path, list[str]]]:
             yield signal.path, ["0/2", "2/2", "/", "1/2/3"]
         case EntrySignal():
             yield from (((*signal.path, "*", *path), words) for path, words in heard_of(signal.of_entry))
+        case AllSignal():
+            yield from (field for one in signal.signals for field in heard_of(one))
         case ConditionSignal():
             yield (("status", "conditions", "*", "type"), [signal.type])
             yield (("status", "conditions", "*", "status"), sorted(signal.statuses))

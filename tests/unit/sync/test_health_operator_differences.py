@@ -44,6 +44,7 @@ DEAD = {"desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberAvailab
 EMPTY = {"desiredNumberScheduled": 0, "updatedNumberScheduled": 0, "observedGeneration": 2}
 NO_NODES = {"spec": {"nodeSets": [{"count": 3}]}, "status": {"phase": "Ready", "health": "green", "availableNodes": 2}}
 SUCCEEDED = "2026-11-23T10:00:00Z"
+APPROVAL = said(InstallPlanPending="True RequiresApproval")
 PROMOTED = {"branch": "a", "active": {"dry": {"sha": "a1"}}, "proposed": {"dry": {"sha": "a1"}}}
 CASES: dict[str, tuple[str, Said]] = {
     "any kind: it is being deleted": (
@@ -68,10 +69,6 @@ CASES: dict[str, tuple[str, Said]] = {
         "monitoring.coreos.com/Prometheus",
         {"status": {"conditions": said(Available="False NoPodReady", Reconciled="True")}},
     ),
-    "ArgoCDCommitStatus, PromotionStrategy: it selects nothing": (
-        "promoter.argoproj.io/ArgoCDCommitStatus",
-        {"status": {"applicationsSelected": [], "conditions": said(Ready="True")}},
-    ),
     "BackendTLSPolicy: one of two ancestors is out of date": (
         "gateway.networking.k8s.io/BackendTLSPolicy",
         ancestors("ancestors", ACCEPTED, ACCEPTED),
@@ -87,10 +84,6 @@ CASES: dict[str, tuple[str, Said]] = {
     "CloneSet, StatefulSet, GameServerSet of Kruise: counts are left out": (
         "game.kruise.io/GameServerSet",
         {"status": {"observedGeneration": 2, "replicas": 3, "readyReplicas": 3, "updatedReadyReplicas": 3}},
-    ),
-    "ClusterExternalSecret: `PartiallyReady` is left besides `Ready`": (
-        "external-secrets.io/ClusterExternalSecret",
-        {"status": {"conditions": said(PartiallyReady="True", Ready="True")}},
     ),
     "Config Connector: a dependency is not ready": (
         "sql.cnrm.cloud.google.com/SQLInstance",
@@ -209,7 +202,7 @@ CASES: dict[str, tuple[str, Said]] = {
     ),
     "Subscription of OLM: an update waits for approval": (
         "operators.coreos.com/Subscription",
-        {"status": {"state": "UpgradePending", "conditions": said(InstallPlanPending="True RequiresApproval")}},
+        {"status": {"state": "UpgradePending", "installedCSV": "a.v1", "conditions": APPROVAL}},
     ),
     "VirtualMachine: stopped, as its spec says": (
         "kubevirt.io/VirtualMachine",

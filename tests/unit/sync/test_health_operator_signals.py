@@ -92,6 +92,8 @@ def test_a_condition_of_an_older_generation_says_only_that() -> None:
         ("in .status.parts .state=bad", {"parts": {"state": "bad"}}, None),
         ("in .status.parts .state=bad", {"parts": "bad"}, None),
         ("in .status.parts Ready=False", {"parts": [{"conditions": [condition("False")]}]}, "as it says"),
+        (".status.a=x and not .status.b", {"a": "x"}, "x: more"),
+        (".status.a=x and not .status.b", {"a": "x", "b": 1}, None),
         ("in .status.parts Ready=False", {"parts": [{"conditions": {"Ready": "False"}}]}, None),
     ],
 )  # fmt: skip

@@ -19,6 +19,8 @@ A field begins with a dot; a name that holds dots is quoted, ``.metadata.labels.
     .status.now != .status.wanted   both are words, and differ
     in .status.racks .ready < .all  some entry of a list, or some value of a mapping, says so of itself
 
+``and`` stands between signals that all are given: ``Ready and not .status.uid``.
+
 A condition that speaks of an older generation of the object says that the last change was not seen, whatever it says.
 """
 
@@ -180,6 +182,18 @@ class DifferenceSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class AllSignal:
+    """Several signals are given at once."""
+
+    signals: tuple[Signal, ...]
+
+    def heard(self, view: View) -> Reason | None:
+        """Return what the first of them says."""
+        heard = [signal.heard(view) for signal in self.signals]
+        return heard[0] if all(why is not None for why in heard) else None
+
+
+@dataclass(frozen=True, slots=True)
 class EntrySignal:
     """Some entry of a list, or some value of a mapping, says something."""
 
@@ -203,6 +217,8 @@ def read_signal(text: str) -> Signal:
     Raises:
         ValueError: it means none.
     """
+    if " and " in text:
+        return AllSignal(tuple(map(read_signal, text.split(" and "))))
     if text.startswith("in "):
         path, _, rest = text.removeprefix("in ").partition(" ")
         return EntrySignal(read_path(path), read_signal(rest))
