@@ -50,7 +50,8 @@ class RenderProcesses:
 
     Args:
         library: that each holds.
-        bounds: of each; who waits longer than a rendering may take is refused, and may ask again.
+        bounds: of each; who waits longer than a rendering may use a processor is refused, and may ask again: it holds
+            a thread of the worker, which others need.
         most: processes at once, idle ones included.
         of_one: at work at once for one project.
     """
@@ -102,7 +103,8 @@ class RenderProcesses:
     @contextmanager
     def _turn(self, owner: Owner) -> Iterator[None]:
         """Wait for a place; of those that wait, the project with the fewest at work comes first."""
-        deadline = time.monotonic() + self._bounds.wall.total_seconds()
+        patience = min(self._bounds.cpu, self._bounds.wall).total_seconds()
+        deadline = time.monotonic() + patience
         project = owner.project
         with self._changed:
             self._came += 1
@@ -111,8 +113,7 @@ class RenderProcesses:
             while self._next() is not mine:
                 if not self._changed.wait(deadline - time.monotonic()):
                     self._waiting.remove(mine)
-                    seconds = f"{self._bounds.wall.total_seconds():g} s"
-                    message = f"all that project {project} may render at once took longer than {seconds}"
+                    message = f"all that project {project} may render at once took longer than {patience:g} s"
                     raise ToolBusyError(message, remedy="It is tried again; see which of its applications never end.")
             self._waiting.remove(mine)
             self._busy[project] += 1
