@@ -85,6 +85,15 @@ CASES: dict[str, tuple[str, Said]] = {
         "game.kruise.io/GameServerSet",
         {"status": {"observedGeneration": 2, "replicas": 3, "readyReplicas": 3, "updatedReadyReplicas": 3}},
     ),
+    "Cluster of Cluster API: it is not ready, with the severity Warning": (
+        "cluster.x-k8s.io/Cluster",
+        {
+            "status": {
+                "phase": "Provisioned",
+                "conditions": [{"type": "Ready", "status": "False", "reason": "ScalingUp", "severity": "Warning"}],
+            }
+        },
+    ),
     "Config Connector: a dependency is not ready": (
         "sql.cnrm.cloud.google.com/SQLInstance",
         {"status": {"conditions": said(Ready="False DependencyNotReady")}},
@@ -142,6 +151,10 @@ CASES: dict[str, tuple[str, Said]] = {
         "kro.run/WebShop",
         {"status": {"conditions": said(Ready="True")}},
     ),
+    "MachineHealthCheck: fewer machines are healthy than expected": (
+        "cluster.x-k8s.io/MachineHealthCheck",
+        {"status": {"expectedMachines": 3, "currentHealthy": 2, "conditions": said(RemediationAllowed="True")}},
+    ),
     "MachinePool: scaling": ("cluster.x-k8s.io/MachinePool", {"status": {"phase": "Scaling"}}),
     "MedusaBackupJob, MedusaTask: finished without `observedGeneration`": (
         "medusa.k8ssandra.io/MedusaTask",
@@ -154,6 +167,16 @@ CASES: dict[str, tuple[str, Said]] = {
     "MonoVertex, Pipeline, and their rollouts: paused": (
         "numaflow.numaproj.io/Pipeline",
         {"status": {"observedGeneration": 2, "phase": "Paused"}},
+    ),
+    "MonoVertex, Pipeline: a part of it is being rolled out": (
+        "numaflow.numaproj.io/Pipeline",
+        {
+            "status": {
+                "observedGeneration": 2,
+                "phase": "Running",
+                "conditions": said(Deployed="True", DaemonServiceHealthy="False Progressing"),
+            }
+        },
     ),
     "NodeClaim: is taken away (`Disrupting`)": (
         "karpenter.sh/NodeClaim",
