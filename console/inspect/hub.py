@@ -138,6 +138,7 @@ def render_placement(settings: Settings, ref: PlacementRef) -> Shown:
         kept.close()
         rendering.close()
     shown = in_namespace(masked(rendered.objects, rendered.secrets), known.placement.namespace)
+    shown = shown.warning(rendered.warnings)
     if known.placement.parameters_digest(renderers) == desired.parameters_digest:
         return shown
     return replace(shown, notes=(*shown.notes, "the registry has changed since this was planned; look again soon"))

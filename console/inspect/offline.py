@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from common.domain.fleet import (
     Placement,
     Target,
 )
+from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
+from common.domain.status import Reason
 from common.registry import DocumentError, application_alone, cluster_alone
 from common.sandbox.launch import Strictness
 from common.settings import Settings
@@ -44,6 +47,10 @@ class Shown:
     objects: tuple[Sourced, ...]
     notes: tuple[str, ...] = ()
 
+    def warning(self, warnings: Iterable[Reason]) -> Shown:
+        """Return it with what a run would warn of, as sentences."""
+        return replace(self, notes=(*self.notes, *map(sentence, warnings)))
+
 
 def render_folder(folder: Path, app: Path | None, cluster: Path | None, settings: Settings) -> Shown:
     """Return what ``folder`` renders to.
@@ -69,7 +76,8 @@ def render_folder(folder: Path, app: Path | None, cluster: Path | None, settings
             rendered = renderers.render(lambda _: tree, request, renderers.resolve(tree, request))
         finally:
             renderers.close()
-    return in_namespace(rendered.objects, application.namespace) if application else Shown(rendered.objects)
+    shown = in_namespace(rendered.objects, application.namespace) if application else Shown(rendered.objects)
+    return shown.warning(rendered.warnings)
 
 
 def _request(application: Application, cluster: Cluster | None) -> RenderRequest:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from common.domain.errors import PermanentError
+from common.domain.errors import PermanentError, TransientError
+from common.settings import settings
 from console.cli.main import app
+from tests.fakes.commands import commands_file, python
 from tests.harness import texts
 
 OBJECTS = """\
@@ -30,6 +33,17 @@ metadata: {name: shop}
 
 def flotilla(*words: object) -> Result:
     return CliRunner().invoke(app, ["render", *map(str, words)])
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The settings of a machine on which the command ``waits`` may be run, and never ends."""
+    commands = commands_file(tmp_path, waits=python("import time; time.sleep(600)", seconds=1))
+    monkeypatch.setenv("FLOTILLA_RENDER_COMMANDS", str(commands))
+    monkeypatch.setenv("FLOTILLA_RENDER_PATIENCE", "PT0.5S")
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
 
 
 @pytest.fixture
@@ -85,6 +99,24 @@ def test_all_faults_of_all_files_are_told(folder: Path) -> None:
     assert isinstance(seen.exception, PermanentError)
     assert "apps/shop/a.yaml:1: the object has no apiVersion" in seen.exception.message
     assert "apps/shop/b.yaml:1: the document is not a mapping" in seen.exception.message
+
+
+def test_what_a_run_would_warn_of_is_told(folder: Path) -> None:
+    (folder / "shop.yaml").write_text(OBJECTS.replace("data: {", "data: {tier: silver, "))
+    seen = flotilla("--path", folder)
+    assert seen.exit_code == 0
+    assert "apps/shop/shop.yaml:4" in seen.stderr
+    assert "'tier'" in seen.stderr
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_renderer_that_waits_is_told_as_such(folder: Path, tmp_path: Path) -> None:
+    more = "  render: {command: waits}\n"
+    (tmp_path / "app.yaml").write_text(texts.application(more=more))
+    seen = flotilla("--path", folder, "--app", tmp_path / "app.yaml")
+    assert isinstance(seen.exception, TransientError)
+    assert "did not end within 1 s" in seen.exception.message
+    assert "of its 1 CPU seconds" in seen.exception.message
 
 
 def test_a_cluster_without_an_application_is_wrong_usage(folder: Path) -> None:
