@@ -169,6 +169,16 @@ def test_adoption_tells_the_annotations_that_go_with_it(site: Site, cluster: Fak
     assert set(cluster.show("ConfigMap", "settings")["metadata"]["annotations"]) == {"flotilla.dev/owner"}
 
 
+def test_a_namespaces_own_label_does_not_go_with_the_client_that_made_it(site: Site, cluster: FakeCluster) -> None:
+    def space(**labels: str) -> dict[str, Any]:
+        metadata = {"name": "web", "labels": labels} if labels else {"name": "web"}
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+    cluster.put(space(**{"kubernetes.io/metadata.name": "web"}), manager="argocd-controller")
+    (change,) = site.sync(space(), phase=Phase.CHECK, settings=ADOPT_ANY).changes
+    assert (change.action, "metadata.name" in change.diff) == (Action.ADOPTED, False)
+
+
 def test_a_copied_mark_does_not_make_an_object_ours(site: Site, cluster: FakeCluster) -> None:
     site.sync(config_map())
     copied = cluster.show("ConfigMap", "settings")["metadata"]

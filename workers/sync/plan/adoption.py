@@ -26,6 +26,8 @@ _CLIENTS = frozenset(
 """Managers that write what a person or a deployment tool declared, as opposed to controllers of the cluster."""
 
 _MARKED = ("labels", "annotations")
+_FILLED_IN = frozenset({"f:kubernetes.io/metadata.name"})
+"""Labels that an API server puts on Namespaces, whoever owns them: who made one without server-side apply owns it."""
 _TRACKING = (
     "flotilla.dev/", "argocd.argoproj.io/tracking-id", "argocd.argoproj.io/installation-id",
     "argocd.argoproj.io/instance", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "meta.helm.sh/",
@@ -92,7 +94,7 @@ def without_left(result: Live, entries: Sequence[ManagedFields] | None) -> dict[
         path = ("f:metadata", f"f:{part}")
         theirs = fieldset.below(kept, path) or {}
         for element in fieldset.below(left, path) or {}:
-            if element not in theirs:
+            if element not in theirs and element not in _FILLED_IN:
                 (body["metadata"].get(part) or {}).pop(element[2:], None)
     return body
 
