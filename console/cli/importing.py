@@ -149,7 +149,7 @@ def _tell(found: Imported, into: Path | None) -> None:
     for finding in found.findings:
         warn(str(finding))
     if found.passed:
-        warn(f"Passed over, being of no interest here: {formatting.of(found.passed, 'file or object')}.")
+        warn(f"Passed over, being no affair of the tool: {formatting.of(found.passed, 'document')}.")
     warn(
         f"To look at: {formatting.of(len(found.findings), 'finding')} above."
         if found.findings

@@ -38,7 +38,7 @@ class Imported:
         documents: of the registry, by the name of the file to keep each in; each of them is one that it takes.
         findings: by file and line.
         steps: of the hand-over, in order; for what the documents stand for, and nothing else.
-        passed: how many files and objects were passed over, because they are of no interest to the tool.
+        passed: how many documents, and files that are none, were passed over: they are of no interest to the tool.
     """
 
     documents: Mapping[str, Mapping[str, Any]]

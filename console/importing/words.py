@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from common.domain.refs import DNS_LABEL
@@ -83,6 +84,15 @@ def duration(text: str) -> str | None:
         return None
     sizes = (("h", total // 3600), ("m", total // 60 % 60), ("s", total % 60))
     return "".join(f"{count}{unit}" for unit, count in sizes if count)
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values over others, mappings being joined, as Helm joins them."""
+    found = dict(below)
+    for key, value in above.items():
+        under = found.get(key)
+        found[key] = laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return found
 
 
 def without_nothing(values: dict[str, Any]) -> dict[str, Any]:

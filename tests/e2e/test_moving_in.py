@@ -6,11 +6,8 @@ tools themselves are not here: their kinds are, and the commands of the hand-ove
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,87 +16,12 @@ import pytest
 import yaml
 
 from tests.controlplane.build import find
-from tests.controlplane.fixtures import LIVE
 from tests.e2e.conftest import World
+from tests.e2e.former import CLUSTER, Kubectl, definitions, is_tracking
 from tests.harness.processes import eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "applications"
-CLUSTER = LIVE[0]
-LINE = re.compile(r"[+~-] \.metadata\.(?:labels|annotations)(?:\.(?P<key>[^:]+))?: (?P<value>.*)")
-TRACKING = re.compile(
-    r"flotilla\.dev/.*|argocd\.argoproj\.io/.*|(kustomize|helm)\.toolkit\.fluxcd\.io/.*|meta\.helm\.sh/.*"
-    r"|app\.kubernetes\.io/(instance|managed-by)|kubectl\.kubernetes\.io/last-applied-configuration"
-)
-KINDS = {
-    "argoproj.io": ("v1alpha1", ("Application",)),
-    "kustomize.toolkit.fluxcd.io": ("v1", ("Kustomization",)),
-    "helm.toolkit.fluxcd.io": ("v2", ("HelmRelease",)),
-    "source.toolkit.fluxcd.io": ("v1", ("GitRepository",)),
-}
 FINALIZER = "finalizers.example.com/would-delete-everything"
-
-
-def definitions() -> Iterator[dict[str, Any]]:
-    """Yield the definitions of the tools' kinds, without their schemas."""
-    for group, (version, kinds) in KINDS.items():
-        for kind in kinds:
-            plural = "gitrepositories" if kind == "GitRepository" else f"{kind.lower()}s"
-            schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-            names = {"kind": kind, "plural": plural, "singular": kind.lower()}
-            yield {
-                "apiVersion": "apiextensions.k8s.io/v1",
-                "kind": "CustomResourceDefinition",
-                "metadata": {"name": f"{plural}.{group}"},
-                "spec": {
-                    "group": group,
-                    "scope": "Namespaced",
-                    "names": names,
-                    "versions": [{"name": version, "served": True, "storage": True, "schema": schema}],
-                },
-            }
-
-
-class Kubectl:
-    """The real kubectl against one cluster."""
-
-    def __init__(self, world: World, folder: Path) -> None:
-        binary = find("kubectl")
-        assert binary is not None
-        self._command = [str(binary), f"--kubeconfig={folder / 'kubeconfig'}"]
-        (folder / "kubeconfig").write_text(yaml.safe_dump(world.cluster(CLUSTER).kubeconfig()))
-
-    def __call__(self, *arguments: str, objects: Any = None) -> str:
-        text = None if objects is None else yaml.safe_dump_all(objects)
-        done = subprocess.run(
-            [*self._command, *arguments], input=text, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def run(self, printed: str) -> str:
-        """Run a command as the importer printed it."""
-        first, *arguments = shlex.split(printed, comments=True)
-        assert first == "kubectl"
-        return self(*arguments)
-
-    def lying(self, namespace: str) -> dict[str, tuple[str, Any]]:
-        """Return uid and spec of everything that the former tool made, and the uids of Pods: nothing is to restart."""
-        kinds = "deployments,services,configmaps,pods"
-        found = json.loads(self("get", kinds, "--namespace", namespace, "--output=json"))
-        return {
-            f"{item['kind']}/{item['metadata']['name']}": (
-                item["metadata"]["uid"],
-                None if item["kind"] == "Pod" else item.get("spec", item.get("data")),
-            )
-            for item in found["items"]
-            if item["metadata"]["name"] != "kube-root-ca.crt"
-        }
-
-    def field(self, former: Former) -> str:
-        """Return a field of the first container of a Deployment; empty where it is not there."""
-        name, key = former.field
-        path = f"jsonpath={{.spec.template.spec.containers[0].{key}}}"
-        return self("get", f"deployment/{name}", f"--namespace={former.name}", f"--output={path}")
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +199,7 @@ def test_an_application_changes_hands_and_loses_nothing(
     assert seen["run"]["outcome"] == "succeeded", seen
     assert {one["action"] for one in seen["objects"]} == {"adopted"}
     lines = [line for one in seen["objects"] for line in one["diff"].splitlines()]
-    assert [line for line in lines if not _is_tracking(line)] == []
+    assert [line for line in lines if not is_tracking(line)] == []
 
     # switched: the fields are ours, and nothing was touched but the metadata
     document["spec"]["sync"]["mode"] = "enforce"
@@ -297,22 +219,15 @@ def test_an_application_changes_hands_and_loses_nothing(
 
     # what leaves Git now leaves the cluster
     name, before_text, after_text = former.removed
-    assert kubectl.field(former) != ""
+    assert _field(kubectl, former) != ""
     assert before_text in files[name]
     changed = repository.commit({name: files[name].replace(before_text, after_text)})
     world.hub.await_synced(former.name, 1, commit=changed)
-    assert kubectl.field(former) == ""
+    assert _field(kubectl, former) == ""
     after = kubectl.lying(former.name)
     assert {one: after[one][0] for one in before if not one.startswith("Pod/")} == {
         one: uid for one, (uid, _) in before.items() if not one.startswith("Pod/")
     }
-
-
-def _is_tracking(line: str) -> bool:
-    """Tell whether a line of a diff is about labels or annotations by which tools know their objects."""
-    match = LINE.fullmatch(line)
-    keys = [] if match is None else [match["key"]] if match["key"] else list(json.loads(match["value"]))
-    return bool(keys) and all(TRACKING.fullmatch(key) for key in keys)
 
 
 def _deployed(world: World, root: Path, document: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
@@ -326,3 +241,10 @@ def _deployed(world: World, root: Path, document: dict[str, Any], folder: Path) 
         done = world.hub.cli("render", "--path", str(root), "--app", str(folder / "application.yaml"))
         return list(yaml.safe_load_all(done.stdout))
     return [one for file in sorted(root.glob("*.yaml")) for one in yaml.safe_load_all(file.read_text())]
+
+
+def _field(kubectl: Kubectl, former: Former) -> str:
+    """Return a field of the first container of a Deployment; empty where it is not there."""
+    name, key = former.field
+    path = f"jsonpath={{.spec.template.spec.containers[0].{key}}}"
+    return kubectl("get", f"deployment/{name}", f"--namespace={former.name}", f"--output={path}")

@@ -71,6 +71,10 @@ def _clusters(one: Foreign) -> dict[str, Any]:
     destinations = one.parts("spec", "destinations")
     places = [one.take_text(*item, key) for item in destinations for key in ("server", "name")]
     if "*" in places:
+        for item in destinations:
+            if "*" not in (one.take_text(*item, "server"), one.take_text(*item, "name")):
+                what = "a namespace on some clusters, where others are for all: here each is allowed on all of them"
+                one.say(item, what, "split the project, or leave the namespace out")
         return {"all": True}
     what = "its destinations name clusters, and a Project selects them by labels"
     one.say(("spec", "destinations"), what, "write spec.clusters: without it the project may use none")

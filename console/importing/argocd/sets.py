@@ -11,6 +11,7 @@ from common.yaml import Path
 from console.importing.argocd.clusters import Clusters
 from console.importing.argocd.generators import Checkouts, Expansion, UnexpandedError
 from console.importing.foreign import Foreign, Key
+from console.importing.words import laid_over
 
 _NAMES_A_CLUSTER = re.compile(r"\{\{-? {0,9}\.?(name|nameNormalized|server) {0,9}-?\}\}")
 _TEMPLATE: Path = ("spec", "template")
@@ -55,7 +56,8 @@ def expanded(one: Foreign, clusters: Clusters, checkouts: Checkouts, made: Seque
     whole = True
     for item in generators:
         try:
-            values = [expansion.filled(template, each) for each in expansion.parameters(one.look(*item))]
+            generator, own = _own_template(one.look(*item))
+            values = [expansion.filled(laid_over(template, own), each) for each in expansion.parameters(generator)]
         except UnexpandedError as missing:
             what = f"{missing} cannot be expanded".replace(": cannot be expanded", "")
             one.say(item, what, "name its applications with it: what is made needs no generator")
@@ -73,6 +75,26 @@ def expanded(one: Foreign, clusters: Clusters, checkouts: Checkouts, made: Seque
     return Expanded(found, whole=whole)
 
 
+def _own_template(generator: Any) -> tuple[Any, dict[str, Any]]:
+    """Return a generator without its own template, and that: what it says lies over the set's.
+
+    https://argo-cd.readthedocs.io/en/stable/operator-manual/applicationset/Template/#generator-templates
+    """
+    if not isinstance(generator, Mapping):
+        return generator, {}
+    for kind, given in generator.items():
+        if isinstance(given, Mapping) and isinstance(given.get("template"), Mapping):
+            rest = {key: value for key, value in given.items() if key != "template"}
+            return {**generator, kind: rest}, _said(given["template"])
+    return generator, {}
+
+
+def _said(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what says something in a template: an empty field of a generator's leaves the set's as it is."""
+    found = {key: _said(inner) if isinstance(inner, Mapping) else inner for key, inner in value.items()}
+    return {key: inner for key, inner in found.items() if inner not in (None, "", {}, [])}
+
+
 def _by_labels(
     name: str, generators: Sequence[Any], template: Mapping[str, Any], expansion: Expansion
 ) -> tuple[Any, Mapping[str, Any]] | None:
@@ -88,6 +110,9 @@ def _by_labels(
     labels, rules = wanted.get("matchLabels") or {}, wanted.get("matchExpressions") or []
     destination = spec.get("destination") or {}
     if not (isinstance(labels, Mapping) and isinstance(rules, list) and isinstance(destination, Mapping)):
+        return None
+    place = destination.get("server") or destination.get("name")
+    if not isinstance(place, str) or _NAMES_A_CLUSTER.fullmatch(place) is None:
         return None
     own = {key: value for key, value in labels.items() if not key.startswith("argocd.")}
     if not _NAMES_A_CLUSTER.search(str(metadata.get("name"))) and "{{" in str(metadata.get("name")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from common.yaml import MANIFEST_LIMITS, Path, Repeated, YamlError, load_documents
@@ -61,12 +61,3 @@ class Lent:
             user.say(path, f"{key} of the ConfigMap is no mapping", "correct it")
             return {}
         return found
-
-
-def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values over others, mappings being joined, as Helm joins them."""
-    found = dict(below)
-    for key, value in above.items():
-        under = found.get(key)
-        found[key] = laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
-    return found

@@ -9,11 +9,11 @@ from typing import Any
 from common.yaml import Path
 from console.importing.fields import take_duration
 from console.importing.flux.kustomizations import common, place
-from console.importing.flux.lent import Lent, laid_over
+from console.importing.flux.lent import Lent
 from console.importing.flux.sources import Sources, chart
 from console.importing.foreign import Foreign
 from console.importing.outcome import FIRST, Draft
-from console.importing.words import folder, name_of, without_nothing
+from console.importing.words import folder, laid_over, name_of, without_nothing
 
 _LONGEST_RELEASE = 53
 _DIGITS = 12

@@ -45,7 +45,8 @@ class Sources:
         namespace = user.take_text(*path, "namespace", default=user.namespace)
         user.drop(*path, "apiVersion")
         if not name:
-            user.set_aside(path, "it names no source", "give it one")
+            what = "it names no source; a patch of one is none by itself"
+            user.set_aside(path, what, "import what `kustomize build` prints, or what is on the cluster")
             return None
         found = self._known.get((kind, namespace, name))
         if found is None:

@@ -72,6 +72,16 @@ def test_a_cluster_generator_without_a_selector_gives_argos_own_cluster_too() ->
     assert spec_of(imported(application_set(chosen), cluster("eu", env="prod")))["targets"][0]["clusters"] == ["eu"]
 
 
+def test_a_template_of_a_generator_lies_over_the_sets() -> None:
+    own = {"spec": {"destination": {"name": "{{name}}"}, "source": {"path": "own", "targetRevision": ""}}}
+    one = application_set(
+        {"list": {**LIST["list"], "template": own}}, template=application(destination={"namespace": "x"})
+    )
+    spec = spec_of(imported(one))
+    assert spec["source"] == {"repo": SOURCE["repoURL"], "path": "own", "ref": {"branch": "main"}}
+    assert (spec["namespace"], spec["targets"][0]["clusters"]) == ("x", ["eu", "us"])
+
+
 def test_a_selector_of_a_generator_leaves_out() -> None:
     some = {**LIST, "selector": {"matchExpressions": [{"key": "name", "operator": "NotIn", "values": ["us"]}]}}
     template = application(destination={"name": "{{name}}", "namespace": "x"})
