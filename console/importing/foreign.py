@@ -93,6 +93,11 @@ class Foreign:
         """By which it is one object and no other: kind, namespace and name."""
         return self.kind, self.namespace, self.name
 
+    def move(self, namespace: str) -> None:
+        """Note in which namespace it is, where that is said elsewhere; what can be no namespace is none."""
+        if _NAMESPACE.fullmatch(namespace):
+            self.namespace = namespace
+
     def has_name(self) -> bool:
         """Tell whether it has a name and a namespace that there can be; what is wrong with them is said."""
         if not self.placed:
@@ -175,8 +180,9 @@ class Foreign:
         self._taken.add(path)
 
     def say(self, path: Path, what: str, remedy: str) -> None:
-        """Note what a person should know about the field at ``path``."""
-        self._taken.add(path)
+        """Note what a person should know about the field at ``path``, or about the whole where that is empty."""
+        if path:
+            self._taken.add(path)
         self._findings.append(
             self.finding(path, f"{self._title or f'{self.kind} {self.name}'.strip()}: {what}", remedy)
         )

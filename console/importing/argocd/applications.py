@@ -90,7 +90,7 @@ def _spec(one: Foreign, projects: Mapping[str, str]) -> dict[str, Any] | None:
         return None
     namespace = one.take_text("spec", "destination", "namespace")
     if not namespace:
-        one.say(("spec", "destination"), "it names no namespace; default is written", "correct it")
+        one.say(("spec", "destination", "namespace"), "it names no namespace; default is written", "correct it")
     one.drop("spec", "revisionHistoryLimit")
     one.drop("metadata", "finalizers")
     for mark in _OWN:
@@ -163,7 +163,8 @@ def _together(one: Foreign, paths: Sequence[Path], found: Sequence[Mapped]) -> d
     with_any = [(path, source) for path, source in zip(paths, found, strict=True) if source.render or source.values]
     for path, _ in with_any[1:]:
         what = "settings of a second source; there is one set of them for all sources"
-        one.say(path, what, "put what differs into another application")
+        part = next(key for key in ("helm", "kustomize", "directory", "plugin") if one.has(*path, key))
+        one.say((*path, part), what, "put what differs into another application")
     first = with_any[0][1] if with_any else Mapped({})
     return without_nothing({"render": first.render, "values": first.values})
 

@@ -65,7 +65,7 @@ class Clusters:
         server = application.take_text(*path, "server")
         called = application.take_text(*path, "name")
         if not server and not called:
-            application.say(path, "it has no destination", "write its targets by hand")
+            application.say((*path, "server"), "it has no destination", "write its targets by hand")
             return ""
         found = self.name(IN_CLUSTER if called == _LOCAL and not server else server, called)
         if found in {"", "unnamed"}:

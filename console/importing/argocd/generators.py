@@ -166,6 +166,7 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
     Raises:
         UnexpandedError: it is of no form that there is.
     """
+    _only(selector, {"matchLabels", "matchExpressions"}, "a selector")
     wanted = mapping(selector.get("matchLabels"), "the labels of a selector")
     plain = {key: value for key, value in wanted.items() if not key.startswith("argocd.")}
     rules = listed(selector.get("matchExpressions"), "the expressions of a selector")
@@ -189,6 +190,7 @@ def _flat(parameters: Mapping[str, Any], above: str) -> list[tuple[str, str]]:
 
 
 def _fits(rule: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    _only(rule, {"key", "operator", "values"}, "a selector")
     key, operator = str(rule.get("key")), rule.get("operator")
     values = [str(value) for value in listed(rule.get("values"), "the values of a selector")]
     has, value = key in labels, labels.get(key)
@@ -221,6 +223,8 @@ def _inner(generator: Mapping[str, Any], what: str) -> Sequence[Any]:
 def _rules(value: Any, what: str) -> list[tuple[str, bool]]:
     """Return paths, and whether each is left out."""
     rules = [mapping(rule, f"one of the {what} of a git generator") for rule in listed(value, what)]
+    for rule in rules:
+        _only(rule, {"path", "exclude"}, f"one of the {what} of a git generator")
     return [(str(rule.get("path", "")), rule.get("exclude") is True) for rule in rules]
 
 

@@ -109,6 +109,8 @@ def _by_labels(
         return None
     labels, rules = wanted.get("matchLabels") or {}, wanted.get("matchExpressions") or []
     destination = spec.get("destination") or {}
+    if set(wanted) - {"matchLabels", "matchExpressions"}:
+        return None
     if not (isinstance(labels, Mapping) and isinstance(rules, list) and isinstance(destination, Mapping)):
         return None
     place = destination.get("server") or destination.get("name")
@@ -120,7 +122,10 @@ def _by_labels(
     bare = {
         **template,
         "metadata": {**metadata, "name": name},
-        "spec": {**spec, "destination": {"namespace": destination.get("namespace")}},
+        "spec": {
+            **spec,
+            "destination": {key: value for key, value in destination.items() if key not in {"server", "name"}},
+        },
     }
     try:
         expansion.filled(bare, {})

@@ -48,7 +48,8 @@ def mapped(one: Foreign, path: Path) -> Mapped:
         command, given = _plugin(one, (*path, "plugin"))
         found, values = {"command": command}, {**values, **given}
     if "helm" in source and set(found) - {"helm", "command"}:
-        one.say(path, "settings of another renderer on a chart", "remove them")
+        part = "kustomize" if kustomize and not directory else "directory"
+        one.say((*path, part), "settings of another renderer on a chart", "remove them")
         found = {}
     return Mapped(source, {key: value for key, value in found.items() if value}, values)
 
@@ -67,8 +68,8 @@ def _place(one: Foreign, path: Path) -> dict[str, Any]:
         version = ref if set(ref) <= {"digest", "semver"} else {"tag": held}
         return {"oci": without_nothing({"image": repo.removeprefix("oci://"), "ref": version, "path": inside})}
     if revision in {"", "HEAD"}:
-        where_said = (*path, "targetRevision") if revision else path
-        one.say(where_said, "HEAD is the repository's default branch; main is written", "correct it if it is another")
+        what = "HEAD is the repository's default branch; main is written"
+        one.say((*path, "targetRevision"), what, "correct it if it is another")
         revision = "main"
     elif is_short_commit(revision):
         what = "a part of a commit's id is taken for a branch here"
@@ -182,9 +183,8 @@ def _plugin(one: Foreign, path: Path) -> tuple[str, dict[str, Any]]:
     variables = {one.take_text(*item, "name"): one.take_text(*item, "value") for item in one.parts(*path, "env")}
     parameters = dict(_parameter(one, item) for item in one.parts(*path, "parameters"))
     if DNS_LABEL.fullmatch(name) is None:
-        where = (*path, "name") if name else path
         what = "a plugin that is found by what is in the folder" if not name else "the plugin's name is none here"
-        one.say(where, what, "name the command that the operator allows for it")
+        one.say((*path, "name"), what, "name the command that the operator allows for it")
         name = "plugin"
     else:
         remedy = "have an operator allow a command of that name on the workers: one program, which gets these as values"

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from console.importing.flux.handover import steps_for
 from console.importing.flux.kustomizations import kustomization
 from console.importing.flux.lent import Lent
+from console.importing.flux.namespaces import place
 from console.importing.flux.nested import nesting
 from console.importing.flux.releases import release
 from console.importing.flux.sources import Sources
@@ -36,6 +37,7 @@ def from_flux(files: Mapping[str, bytes], *, cluster: str, found: Collection[str
         NothingToImportError: there is no object of Flux, and nothing wrong that could be one.
     """
     given = read(files, (*_GROUPS, *_OTHERS), found)
+    place(given.objects, given.others)
     sources = Sources([one for one in given.objects if one.kind in _SOURCES and one.group == _GROUPS[2]])
     lent = Lent(given.others)
     drafts: list[Draft | None] = []

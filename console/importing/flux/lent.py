@@ -32,7 +32,7 @@ class Lent:
             else:
                 what, remedy = f"{kind or 'what'} {name} is not among the files", "name a file with it too"
             if kind != "ConfigMap" or not optional:
-                user.say(path, what, remedy)
+                user.say((*path, "name"), what, remedy)
             return {}
         data = found.look("data")
         return {key: value for key, value in (data if isinstance(data, dict) else {}).items() if isinstance(value, str)}
@@ -54,10 +54,10 @@ class Lent:
         try:
             documents = load_documents(data[key].encode(), MANIFEST_LIMITS, repeated=Repeated.LAST)
         except YamlError as error:
-            user.say(path, f"{key} of the ConfigMap is no YAML ({error.faults[0].what})", "correct it")
+            user.say((*path, "name"), f"{key} of the ConfigMap is no YAML ({error.faults[0].what})", "correct it")
             return {}
         found = documents[0].value if documents else {}
         if not isinstance(found, dict):
-            user.say(path, f"{key} of the ConfigMap is no mapping", "correct it")
+            user.say((*path, "name"), f"{key} of the ConfigMap is no mapping", "correct it")
             return {}
         return found

@@ -151,7 +151,8 @@ def _oci_ref(one: Foreign) -> dict[str, str]:
     found = {key: one.take_text("spec", "ref", key) for key in ("digest", "semver", "tag")}
     layer = ("spec", "layerSelector")
     if one.look(*layer, "operation") in (None, "extract", "copy"):
-        one.drop(*layer)
+        one.drop(*layer, "operation")
+        one.drop(*layer, "mediaType")
     given = without_nothing(found)
     key = next(iter(given), "tag")
     return {key: str(given.get(key, "latest"))}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from common.registry import parse
-from common.yaml import dump, load_documents
+from common.yaml import dump, dump_all, load_documents
 from common.yaml.limits import REGISTRY_LIMITS
 from console.importing import Imported, from_flux
 from tests.unit.importing.test_flux import (
@@ -232,6 +232,29 @@ def test_a_child_waits_for_a_parent_that_goes_on() -> None:
     assert names(found) == {"child"}
     assert not [command for command in commands(found) if command.startswith("kubectl")]
     assert any("Kustomization root applies it, and is not handed over" in what for what in told(found))
+
+
+def test_an_object_without_a_namespace_gets_that_of_what_applies_it() -> None:
+    def without(one: dict[str, Any], name: str) -> dict[str, Any]:
+        return {**one, "metadata": {"name": name}}
+
+    kustomize = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: media\n"
+    plex = kustomization("plex", path="./fleet/plex/app", targetNamespace="films", sourceRef=OF_GIT)
+    files = {
+        "fleet/sources.yaml": dump_all([GIT, CHARTS]).encode(),
+        "fleet/kustomization.yaml": kustomize.encode(),
+        "fleet/plex/ks.yaml": dump(without(plex, "plex")).encode(),
+        "fleet/plex/app/release.yaml": dump(without(release(chart=CHART), "plex")).encode(),
+        "other/release.yaml": dump(without(release(chart=CHART), "lost")).encode(),
+    }
+    found = from_flux(files, cluster="eu", found=frozenset(files))
+    namespaces = {file.rpartition("/")[2]: one["spec"]["namespace"] for file, one in found.documents.items()}
+    assert namespaces == {"plex-ks.yaml": "films", "plex-hr.yaml": "films", "lost.yaml": "default"}
+    suspended = [command.split()[2] for command in found.steps[0].commands]
+    assert suspended == ["media", "films", "default"]
+    assert [what for what in told(found) if "names no namespace" in what] == [
+        "HelmRelease lost: it names no namespace, and default is taken; what applies it may set another"
+    ]
 
 
 def test_an_object_that_is_here_twice_is_one() -> None:

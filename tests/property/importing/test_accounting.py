@@ -40,6 +40,9 @@ SAYS_NOTHING = {
 NOT_MADE = {"by-repositories"}
 """A set whose generators ask others: each of them is told, and its template makes nothing."""
 
+FREE = re.compile(r"list\.elements\[[0-9]+\]$|clusters\.values$")
+"""Mappings whose keys are not the tool's: parameters that no template asks for."""
+
 
 def read(example: str) -> Files:
     root = DATA / example
@@ -92,22 +95,47 @@ def test_every_field_is_in_a_document_or_told(example: str, run: Callable[[Files
     assert silent == [], "\n".join(silent)
 
 
-def each_field_changed(files: Files) -> Iterator[tuple[str, str, str, Files]]:
-    """Yield each field of each object of a tool, and the files with another value of its type there."""
+@pytest.mark.parametrize(("example", "run"), EXAMPLES, ids=lambda one: one if isinstance(one, str) else "")
+def test_a_field_that_nobody_has_heard_of_is_told_wherever_it_is(
+    example: str, run: Callable[[Files], Imported]
+) -> None:
+    files = read(example)
+    before = run(files)
+    silent = [f"{file}: {kind} {way}" for file, kind, way, bent in each_place_filled(files) if same(before, run(bent))]
+    assert [one for one in silent if not FREE.search(one)] == []
+
+
+def objects_of(files: Files) -> Iterator[tuple[str, list[Any], int]]:
+    """Yield each object of a tool: its file, the file's objects, and which of them it is."""
     for file, text in files.items():
         if b"argoproj.io/v1" not in text and b"toolkit.fluxcd.io/v" not in text:
             continue
         documents = [one.value for one in load_documents(text, MANIFEST_LIMITS)]
         for number, document in enumerate(documents):
-            if document["kind"] in {"Secret", "ConfigMap"} or document["metadata"]["name"] in NOT_MADE:
-                continue
-            for way in ways(document):
-                value = leaf(document, way)
-                if isinstance(value, dict | list) or value is None:
-                    continue
+            if document["kind"] not in {"Secret", "ConfigMap"} and document["metadata"]["name"] not in NOT_MADE:
+                yield file, documents, number
+
+
+def each_place_filled(files: Files) -> Iterator[tuple[str, str, str, Files]]:
+    """Yield each mapping of each object of a tool, and the files with one more field in it."""
+    for file, documents, number in objects_of(files):
+        for way in ways(documents[number]):
+            if isinstance(leaf(documents[number], way), dict):
                 bent = list(documents)
-                bent[number] = changed(document, way, other(value))
-                yield file, document["kind"], dotted(way), {**files, file: dump_all(bent).encode()}
+                bent[number] = changed(documents[number], (*way, "unheardOf"), "x")
+                yield file, documents[number]["kind"], dotted(way), {**files, file: dump_all(bent).encode()}
+
+
+def each_field_changed(files: Files) -> Iterator[tuple[str, str, str, Files]]:
+    """Yield each field of each object of a tool, and the files with another value of its type there."""
+    for file, documents, number in objects_of(files):
+        for way in ways(documents[number]):
+            value = leaf(documents[number], way)
+            if isinstance(value, dict | list) or value is None:
+                continue
+            bent = list(documents)
+            bent[number] = changed(documents[number], way, other(value))
+            yield file, documents[number]["kind"], dotted(way), {**files, file: dump_all(bent).encode()}
 
 
 def leaf(value: Any, way: tuple[str | int, ...]) -> Any:
