@@ -110,6 +110,16 @@ ARGO: tuple[dict[str, Any], ...] = (
     _set("by-strangers", {"scmProvider": {}}, {"pullRequest": {}}, {"clusterDecisionResource": {}}, {"plugin": {}}),
     {
         "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "argocd-cm"},
+        "data": {
+            "resource.customizations.health.example.com_Boat": "hs = {}\nhs.status = 'Healthy'\nreturn hs\n",
+            "resource.customizations.ignoreDifferences.all": "managedFieldsManagers: [m]\njsonPointers: [/a]\n",
+            "resource.customizations": "apps/Deployment:\n  health.lua: |\n    return {}\n  actions: x\n",
+        },
+    },
+    {
+        "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "eu", "labels": {"argocd.argoproj.io/secret-type": "cluster", "env": "prod"}},
         "data": {"name": "ZXU=", "server": "aHR0cHM6Ly9ldS5leGFtcGxlLmNvbQ=="},
@@ -180,9 +190,9 @@ def changed(value: Any, way: Way, to: Any) -> Any:
 
 
 def bent(objects: tuple[dict[str, Any], ...], draw: random.Random) -> list[Any]:
-    """Return the objects with one to five of their parts wrong."""
+    """Return the objects with one to eight of their parts wrong."""
     found: list[Any] = list(objects)
-    for _ in range(draw.choice((1, 1, 2, 3, 5))):
+    for _ in range(draw.choice((1, 2, 3, 5, 8))):
         number = draw.randrange(len(found))
         everywhere = list(ways(found[number]))
         if everywhere:

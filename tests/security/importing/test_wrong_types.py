@@ -13,8 +13,8 @@ from common.yaml import dump, dump_all
 from console.importing import Imported, NothingToImportError, from_argocd, from_flux
 from tests.harness.foreign import ARGO, FLUX, WRONG, bent, changed, ways
 
-MANY = {"argocd": 850, "flux": 1_300}
-"""So many times one to five documents of the tool are bent at random: 5,000 in all."""
+MANY = {"argocd": 530, "flux": 800}
+"""So many times one to eight documents of the tool are bent at random: 5,000 in all."""
 CHECKOUT = {
     "https://git.example.com/a.git": {"apps/a/x.yaml": b"", "apps/b/x.yaml": b"", "env/eu.json": b'{"name": "eu"}'}
 }
