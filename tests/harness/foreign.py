@@ -124,6 +124,16 @@ ARGO: tuple[dict[str, Any], ...] = (
         "metadata": {"name": "eu", "labels": {"argocd.argoproj.io/secret-type": "cluster", "env": "prod"}},
         "data": {"name": "ZXU=", "server": "aHR0cHM6Ly9ldS5leGFtcGxlLmNvbQ=="},
     },
+    {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "argocd-cm", "namespace": "argocd"},
+        "data": {
+            "resource.customizations": "example.com/Box: {health.lua: return nil}\n",
+            "resource.customizations.health.example.com_Case": "return {status = 'Healthy'}",
+            "resource.customizations.ignoreDifferences.apps_Deployment": "jsonPointers: [/spec/replicas]\n",
+        },
+    },
 )  # fmt: skip
 
 

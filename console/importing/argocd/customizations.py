@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from common.registry import parse
+from common.registry import DocumentError, application_alone, parse
 from common.yaml import MANIFEST_LIMITS, Path, YamlError, dump, load_documents
 from console.importing.argocd.applications import ignore_rule
 from console.importing.foreign import Finding, Foreign
@@ -183,7 +183,26 @@ def _ignored(found: _Said, kind: Kind) -> tuple[dict[str, Any], Foreign]:
         inner.set_aside((), "a rule for every kind or group has no place", "name the kinds in each application")
         return {}, inner
     rule = ignore_rule(inner, ())
-    return ({"group": "", **rule} if rule else {}), inner
+    rule = {"group": "", **rule} if rule else {}
+    if rule and (wrong := _wrong_in_an_application(rule)):
+        inner.set_aside((), f"the registry refuses what it would become: {wrong}", "correct it there")
+        rule = {}
+    return rule, inner
+
+
+def _wrong_in_an_application(rule: Mapping[str, Any]) -> str:
+    """Return why no application takes a rule; empty where each does. It would be in all of them."""
+    spec = {
+        "source": {"repo": "https://git.example.com/some.git", "path": ".", "ref": {"branch": "main"}},
+        "namespace": "some",
+        "targets": [{"name": "all", "clusters": ["some"]}],
+        "sync": {"ignore": [rule]},
+    }
+    try:
+        application_alone(dump(document("Application", "some", spec)).encode(), "it")
+    except (DocumentError, ValueError) as error:
+        return "; ".join(line.partition(": ")[2] for line in str(error).splitlines())
+    return ""
 
 
 def _shown(kind: Kind) -> str:

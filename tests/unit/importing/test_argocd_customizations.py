@@ -101,6 +101,16 @@ def test_ignored_fields_go_into_each_application_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("pointer", ["spec/replicas", "/a~2"])
+def test_a_rule_that_no_application_takes_keeps_none_of_them_out(pointer: str) -> None:
+    found = imported(APPLICATION, keyed({"ignoreDifferences.apps_StatefulSet": dump({"jsonPointers": [pointer]})}))
+    assert [rule["kind"] for rule in ignored(found)] == ["Deployment"]
+    (what,) = said(found)
+    assert what.startswith(
+        "ignoreDifferences of apps/StatefulSet: the registry refuses what it would become: spec.sync"
+    )
+
+
 def test_the_rest_is_told_as_what_it_is() -> None:
     found = imported(keyed({
         "actions.apps_Deployment": "discovery.lua: |\n  return {}\n",
