@@ -11,6 +11,9 @@ import pytest
 
 from common.domain.fleet import RenderSettings
 from common.domain.revisions import RendererVersion
+from common.sandbox import layers
+from common.sandbox.launch import Strictness
+from common.sandbox.layers import Held
 from tests.controlplane.build import find
 from tests.fakes.trees import Content, memory_tree
 from tests.fixtures.services import unavailable
@@ -199,6 +202,15 @@ def test_a_build_of_nothing_is_a_fault(renderers: Renderers) -> None:
     files: dict[str, Content] = {"a/kustomization.yaml": "resources: [../b]\n", "b/kustomization.yaml": "{}\n"}
     with pytest.raises((EmptyRenderError, ToolFailedError)):
         render(renderers, files, RenderRequest.at("a"))
+
+
+def test_a_worker_that_warns_builds_all_the_same(tmp_path: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "_found", [Held(frozenset())])
+    kustomize._asked.cache_clear()
+    lenient = Renderers(
+        RenderCache(tmp_path), kustomize=tool.build[0], bounds=sandbox.Bounds(strictness=Strictness.WARN)
+    )
+    assert render(lenient, BASE, RenderRequest.at("apps/web")).manifests
 
 
 def test_a_missing_tool_is_a_fault_that_says_what_to_do(tmp_path: Path) -> None:

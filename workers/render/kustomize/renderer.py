@@ -37,13 +37,12 @@ class KustomizeRenderer:
 
     def version(self, _options: Mapping[str, Any]) -> str:
         """Return the tool's version; raises as ``rendering.tool``."""
-        return rendering.tool(self._path).version
+        return self._tool().version
 
     def render(self, tree: Tree, reads: Footprint, request: RenderRequest, _loans: Loans) -> Output:
         """Return what building it gives; raises as ``rendering.render``."""
         path, options = request.parts[0].path, request.options
-        tool = rendering.tool(self._path)
-        return rendering.render(tree, path, options, reads=reads, tool=tool, bounds=self._bounds)
+        return rendering.render(tree, path, options, reads=reads, tool=self._tool(), bounds=self._bounds)
 
     def supersedes(self, version: str, _age: Age, _options: Mapping[str, Any]) -> bool:
         """Return whether the tool here is newer."""
@@ -58,3 +57,6 @@ class KustomizeRenderer:
 
     def close(self) -> None:
         """Hold nothing: the tool runs once for each rendering."""
+
+    def _tool(self) -> rendering.Tool:
+        return rendering.tool(self._path, strictness=self._bounds.strictness)

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from common.sandbox.launch import Strictness
 from common.sandbox.scratch import ScratchFolder
 from common.sources.trees import Tree, joined, refuse_link
 from common.yaml import MANIFEST_LIMITS
@@ -44,11 +45,12 @@ class Tool:
     version: str
 
 
-def tool(path: str = "") -> Tool:
+def tool(path: str = "", *, strictness: Strictness = Strictness.STRICT) -> Tool:
     """Return the Kustomize of this machine.
 
     Args:
         path: of a ``kustomize`` or ``kubectl``; empty looks on PATH, ``kustomize`` first.
+        strictness: whether it is asked where it cannot be confined.
 
     Raises:
         RendererMissingError: there is none, or it does not tell its version.
@@ -58,15 +60,16 @@ def tool(path: str = "") -> Tool:
         message = f"{path or 'kustomize'} was not found on this worker"
         raise RendererMissingError(message, remedy=_INSTALL)
     absolute = Path(found).absolute()
-    return _asked(str(absolute), absolute.stat().st_mtime_ns)
+    return _asked(str(absolute), absolute.stat().st_mtime_ns, strictness)
 
 
 @lru_cache(maxsize=8)
-def _asked(path: str, _changed: int) -> Tool:
+def _asked(path: str, _changed: int, strictness: Strictness) -> Tool:
     is_kubectl = Path(path).name.startswith("kubectl")
     arguments = ("version", "--client", "--output=json") if is_kubectl else ("version",)
     with ScratchFolder("flotilla-render-") as folder:
-        said = sandbox.run([path, *arguments], folder=Path(folder), what="its version", bounds=sandbox.Bounds())
+        bounds = sandbox.Bounds(strictness=strictness)
+        said = sandbox.run([path, *arguments], folder=Path(folder), what="its version", bounds=bounds)
     match = re.search(rb'kustomizeVersion":\s*"v?([^"]+)"' if is_kubectl else rb"v?(\d+\.\d+\.\d+[\w.+-]*)", said)
     if match is None:
         message = f"{path} does not tell which Kustomize it is"
