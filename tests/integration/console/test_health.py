@@ -50,6 +50,22 @@ def test_objects_are_told_in_their_order_and_lists_are_opened(objects: Path) -> 
     ]
 
 
+def test_rules_of_the_fleet_under_trial_decide_in_lua_too(objects: Path) -> None:
+    rule = (
+        "apiVersion: flotilla.dev/v1\nkind: HealthRule\nmetadata: {name: box}\nspec:\n  group: '*.com'\n  kind: Box\n"
+        "  lua: |\n    if obj.status.state == 'open' then return {status = 'Healthy'} end\n"
+        "    return {status = 'Suspended', message = obj.status.state}\n"
+    )
+    (objects.parent / "health.yaml").write_text(rule)
+    seen = flotilla(objects, "--rules", objects.parent / "health.yaml", "-o", "json")
+    assert seen.exit_code == 0
+    assert [(one["status"], one["message"]) for one in orjson.loads(seen.output)] == [
+        ("healthy", ""),
+        ("suspended", "broken"),
+        ("healthy", ""),
+    ]
+
+
 def test_rules_under_trial_decide(objects: Path) -> None:
     seen = flotilla(objects, "--rules", objects.parent / "rules.yaml", "-o", "json")
     assert seen.exit_code == 1

@@ -36,10 +36,7 @@ def attached(*entries: dict[str, Any]) -> dict[str, Any]:
 
 TABLE: list[tuple[str, Any, Health]] = [
     *[(f"{name} is true", said((name, "True")), H) for name in generic.POSITIVE],
-    *[
-        (f"{name} is false", said((name, "False", "Waiting")), D if name in generic.FINAL else P)
-        for name in generic.POSITIVE
-    ],
+    *[(f"{name} is false", said((name, "False", "Waiting")), P) for name in generic.POSITIVE],
     *[(f"{name} is not known", said((name, "Unknown")), P) for name in generic.POSITIVE],
     *[(f"{name} is true", said((name, "True")), D) for name in generic.NEGATIVE],
     *[(f"{name} is false", said((name, "False")), H) for name in generic.NEGATIVE],
@@ -128,7 +125,6 @@ def test_the_reference_has_the_tables() -> None:
     assert _listed(shown["conditions that are true of what is as it should be"]) == list(generic.POSITIVE)
     assert _listed(shown["conditions that are true of what is out of order"]) == list(generic.NEGATIVE)
     assert _listed(shown["conditions that are true of what is on its way"]) == list(generic.UNFINISHED)
-    assert _listed(shown["conditions that are false only at a bad end"]) == sorted(generic.FINAL)
     assert _listed(shown["beginnings of reasons that no waiting cures"]) == list(generic.BEGINNINGS)
     assert _listed(shown["endings of reasons that no waiting cures"]) == list(generic.ENDINGS)
     assert _listed(shown["lists whose entries have conditions"]) == [f"status.{name}" for name in generic.ATTACHED]

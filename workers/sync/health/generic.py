@@ -36,8 +36,6 @@ NEGATIVE = ("Degraded", "Failed", "Error", "Invalid", "Stalled")
 """Conditions that are True of what is out of order."""
 UNFINISHED = ("Terminating", "NotReady")
 """Conditions that are True of what is on its way."""
-FINAL = frozenset({"Succeeded"})
-"""Conditions whose False is an end: while the work goes on they are Unknown."""
 BEGINNINGS = ("Failed", "Invalid", "Err", "Unsupported", "Denied", "Forbidden", "Unauthorized")
 ENDINGS = (
     "Failed", "Failure", "Error", "Errored", "Invalid", "NotValid", "Denied", "Rejected", "Misconfigured",
@@ -121,7 +119,7 @@ def _is_failure(condition: Condition) -> bool:
         return condition.status == "True"
     if condition.type not in POSITIVE or condition.status != "False":
         return False
-    return condition.type in FINAL or condition.reason.startswith(BEGINNINGS) or condition.reason.endswith(ENDINGS)
+    return condition.reason.startswith(BEGINNINGS) or condition.reason.endswith(ENDINGS)
 
 
 def _is_in_order(condition: Condition) -> bool:
