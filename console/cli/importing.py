@@ -11,6 +11,7 @@ import typer
 
 from common.domain import formatting
 from common.domain.errors import PermanentError
+from common.domain.refs import DNS_LABEL
 from common.yaml import dump
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, say, warn
@@ -53,6 +54,8 @@ def argocd(
     """
     folders = {url: _below(Path(folder)) for url, folder in _pairs(checkout, "--checkout URL=DIR").items()}
     servers = _pairs(cluster, "--cluster SERVER=NAME")
+    for name in servers.values():
+        _named(name)
     texts, found = _read(files)
     _show(from_argocd(texts, servers=servers, checkouts=folders, found=found), into, output)
 
@@ -68,6 +71,7 @@ def flux(
 
     Example: flotilla import flux flux.yaml --cluster eu-prod-01 --into ./fleet
     """
+    _named(cluster)
     texts, found = _read(files)
     _show(from_flux(texts, cluster=cluster, found=found), into, output)
 
@@ -81,6 +85,12 @@ def _pairs(texts: list[str] | None, form: str) -> dict[str, str]:
             raise typer.BadParameter(message)
         found[key] = value
     return found
+
+
+def _named(cluster: str) -> None:
+    if DNS_LABEL.fullmatch(cluster) is None:
+        message = f"{cluster!r} is no name of a cluster: use lower-case letters, digits and hyphens"
+        raise typer.BadParameter(message)
 
 
 def _read(files: list[Path]) -> tuple[dict[str, bytes], frozenset[str]]:

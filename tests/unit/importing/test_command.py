@@ -57,6 +57,9 @@ def test_folders_are_read_and_what_is_not_there_is_named(tmp_path: Path) -> None
     assert f"{tmp_path}/a.yaml:8:" in done.stderr.replace("\n", "")
     missing = CliRunner().invoke(main.app, ["import", "argocd", str(tmp_path / "none.yaml")])
     assert "none.yaml" in str(missing.exception)
+    for name in ("A B", "x=", "x=Y"):
+        assert CliRunner().invoke(main.app, ["import", "argocd", str(tmp_path), "--cluster", name]).exit_code == 2
+        assert CliRunner().invoke(main.app, ["import", "flux", str(tmp_path), "--cluster", name]).exit_code == 2
     for option in ("--cluster", "--checkout"):
         assert CliRunner().invoke(main.app, ["import", "argocd", str(tmp_path), option, "x"]).exit_code == 2
 
