@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from common.credentials import CredentialsProvider
+from common.domain.commits import Passage
 from common.sources.artifacts.remotes import OpenRemote
 from common.sources.artifacts.store import ArtifactLimits, Artifacts
 from common.sources.mirrors import Fetched
@@ -37,6 +38,14 @@ class Door(Protocol):
 
         Raises:
             FlotillaError: it cannot be had.
+        """
+        ...
+
+    def history(self, source: Any, commit: str, since: str | None) -> Passage:
+        """Return how ``source`` came to ``commit``, which was fetched, from what it was resolved to before.
+
+        Raises:
+            FlotillaError: that cannot be told now.
         """
         ...
 

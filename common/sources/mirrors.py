@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from common.clock import Clock, SystemClock
 from common.credentials import Credential, CredentialsProvider
 from common.domain.addresses import GitAddress
+from common.domain.commits import Passage
 from common.domain.errors import FlotillaError
 from common.domain.refs import GitRef, Range, is_commit
 from common.semver import RangeError, VersionRange
@@ -31,6 +33,7 @@ from common.sources.faults import (
 )
 from common.sources.fetching import LOCAL, Fetching, MirrorLimits, missing
 from common.sources.git import Answer, GitRunner
+from common.sources.history import passage
 from common.sources.objects import SUBMODULE, Objects
 from common.sources.opened import OpenRepositories
 from common.sources.places import Place, is_shared
@@ -39,6 +42,7 @@ from common.sources.submodules import DEEPEST, MODULES, MOST, Allowed, Module, W
 from common.sources.trees import Tree, TreeLimits
 from common.sources.urls import PlainHttp, checked_ref, checked_url
 
+_TAG = "refs/tags/"
 _TAGS = "%09".join(("%(objectname)", "%(*objectname)", "%(refname)", "%(tag)"))
 
 
@@ -49,10 +53,12 @@ class Fetched:
     Attributes:
         commit: full id; tags are peeled.
         fetched_at: when the server was last asked.
+        version: by which people call it: a tag, or the version of a chart; empty where it is followed by no such name.
     """
 
     commit: str
     fetched_at: datetime
+    version: str = ""
 
 
 class Mirrors:
@@ -107,7 +113,7 @@ class Mirrors:
         place.make()
         asked = place.state.started
         if is_commit(ref) and place.usable and self._objects(place, url).has(ref):
-            return Fetched(self.resolve(source), self._clock.now())
+            return self._fetched(source, self._clock.now())
         with place.locked(self._limits.look + self._limits.fetch, url=url.text):
             state = place.state
             if state.finished > asked:
@@ -129,7 +135,7 @@ class Mirrors:
                 with authorised(url, self._credential(source), self._limits.link_local) as variables:
                     self._fetching.commit(url, place, ref, variables)
         self._check_taken(url, place, meant, state.not_taken)
-        return Fetched(self.resolve(source), datetime.fromisoformat(state.fetched_at).astimezone(UTC))
+        return self._fetched(source, datetime.fromisoformat(state.fetched_at).astimezone(UTC))
 
     def _check_taken(self, url: GitAddress, place: Place, ref: str | Range, not_taken: Sequence[str]) -> None:
         """Return if ``ref`` does not mean one of the refs that git did not take."""
@@ -148,6 +154,14 @@ class Mirrors:
             RefMissingError: the mirror has no such branch, tag or commit.
             MirrorCorruptError: the mirror is damaged.
         """
+        return self._resolved(source)[0]
+
+    def _fetched(self, source: GitRef, at: datetime) -> Fetched:
+        commit, ref = self._resolved(source)
+        return Fetched(commit, at, ref.removeprefix(_TAG) if ref.startswith(_TAG) else "")
+
+    def _resolved(self, source: GitRef) -> tuple[str, str]:
+        """Return the commit, and the ref or commit by which it was found."""
         url, ref = self._checked(source)
         place = Place(self._root, source.repo, source.credentials)
         if not place.repo.exists():
@@ -156,7 +170,7 @@ class Mirrors:
             ref = _highest_tag(self._fetching.local_refs(place, url), url, ref)
         commit = self._parsed(place, f"{ref}^{{commit}}")
         if commit:
-            return commit
+            return commit, ref
         named = "" if is_commit(ref) else self._parsed(place, ref)
         if named and not self._objects(place, url).has(named):
             place.suspect()
@@ -227,6 +241,16 @@ class Mirrors:
         credentials = parent.credentials if same else ""
         return self._tree(GitRef(url.text, credentials, module.commit, submodules=True), module.commit, allowed, depth)
 
+    def history(self, source: GitRef, commit: str, since: str | None) -> Passage:
+        """Return how ``source`` came to ``commit``, which the mirror holds, from what it was before.
+
+        Raises:
+            FlotillaError: the mirror cannot be read, or git takes too long.
+        """
+        self._checked(source)
+        place = Place(self._root, source.repo, source.credentials)
+        return passage(partial(self._local, place), commit, since)
+
     def verify(self, source: GitRef, commit: str, keys: Sequence[str]) -> None:
         """Return if ``commit``, or a tag that ``source`` names it by, is signed by one of the keys called ``keys``.
 
@@ -256,17 +280,17 @@ class Mirrors:
         A tag counts only under the name that was signed, and of several in a range the highest alone: else whoever may
         push could give an old one a higher name.
         """
-        if not (isinstance(ref, Range) or ref.startswith("refs/tags/")):
+        if not (isinstance(ref, Range) or ref.startswith(_TAG)):
             return
-        answer = self._local(place, ["for-each-ref", f"--format={_TAGS}", "refs/tags/"])
+        answer = self._local(place, ["for-each-ref", f"--format={_TAGS}", _TAG])
         if answer.status != 0:
             raise fault_of(answer.stderr, url=url.text)
         tags: dict[str, tuple[str, str]] = {}
         for line in answer.stdout.decode(errors="replace").splitlines():
             oid, target, name, signed_name = line.split("\t")
             if commit in {oid, target}:
-                tags[name.removeprefix("refs/tags/")] = (oid, signed_name)
-        tag = VersionRange(ref.text).highest(tags) if isinstance(ref, Range) else ref.removeprefix("refs/tags/")
+                tags[name.removeprefix(_TAG)] = (oid, signed_name)
+        tag = VersionRange(ref.text).highest(tags) if isinstance(ref, Range) else ref.removeprefix(_TAG)
         oid, signed_name = tags.get(tag or "", ("", ""))
         if oid and tag == signed_name:
             yield Signed("tag", oid, tag)
@@ -298,12 +322,11 @@ def _highest_tag(refs: Iterable[str], url: GitAddress, within: Range) -> str:
         wanted = VersionRange(within.text)
     except RangeError as error:
         raise RefRefusedError(str(error), remedy="Write it as in '>=1.8 <2' or '^1.2'.") from error
-    prefix = "refs/tags/"
-    tag = wanted.highest(ref.removeprefix(prefix) for ref in refs if ref.startswith(prefix))
+    tag = wanted.highest(ref.removeprefix(_TAG) for ref in refs if ref.startswith(_TAG))
     if tag is None:
         message = f"{url} has no tag in {within}"
         raise RefMissingError(message, remedy="Tags are versions such as v1.8.0; push one, or correct the range.")
-    return checked_ref(f"{prefix}{tag}")
+    return checked_ref(f"{_TAG}{tag}")
 
 
 def mirrors_from(settings: Settings, credentials: CredentialsProvider) -> Mirrors:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from common.credentials import provider_from
+from common.domain.commits import Passage
 from common.domain.refs import GitRef
 from common.registry import IGNORE_FILE, wanted
 from common.settings import Settings
@@ -37,6 +38,10 @@ class GitRepository:
     def head(self, source: GitRef) -> str:
         """Return the commit that the ref is at now, fetched; raises as ``Mirrors.fetch``."""
         return self._mirrors.fetch(source).commit
+
+    def history(self, source: GitRef, commit: str, since: str | None) -> Passage:
+        """Return how the ref came to ``commit`` from what it was before; raises as ``Mirrors.history``."""
+        return self._mirrors.history(source, commit, since)
 
     def files(self, source: GitRef, commit: str, folder: str) -> Mapping[str, bytes]:
         """Return the registry files below ``folder`` by path from there; links are left out. Raises as ``head``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from common.credentials import CredentialsProvider
+from common.domain.commits import Passage
 from common.domain.refs import SourceRef
 from common.settings import Settings
 from common.sources.artifacts.store import ArtifactLimits
@@ -40,6 +41,10 @@ class Sources:
             allowed: whether the repository of a submodule may be read, by its URL; None refuses all.
         """
         return self._doors[type(source)].tree(source, commit, allowed)
+
+    def history(self, source: SourceRef, commit: str, since: str | None) -> Passage:
+        """Return how ``source`` came to ``commit`` from what it was resolved to before; raises as ``Door.history``."""
+        return self._doors[type(source)].history(source, commit, since)
 
     def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:
         """Return if ``commit`` is signed by one of the keys; raises as ``Door.verify``."""

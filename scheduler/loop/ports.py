@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from common.domain.commits import Passage
 from common.domain.refs import GitRef
 
 
@@ -45,6 +46,10 @@ class Repository(Protocol):
         Raises:
             FlotillaError: transient or permanent, see ``common.sources``.
         """
+        ...
+
+    def history(self, source: GitRef, commit: str, since: str | None) -> Passage:
+        """Return how the ref came to ``commit`` from what it was before; None for a first look. Raises as ``head``."""
         ...
 
     def files(self, source: GitRef, commit: str, folder: str) -> Mapping[str, bytes]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from common.clock import Clock
+from common.domain.commits import Passage
 from common.domain.errors import FlotillaError, worded
 from common.domain.fleet import Disposition, Fleet
 from common.domain.refs import GitRef, SourceRef
@@ -17,7 +18,7 @@ from common.registry import Documents, Fault, ParsedRegistry, parse
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseUnavailableError
 from common.store.engine.session import Database
-from common.store.state import clusters, faults, sources
+from common.store.state import clusters, commits, faults, sources
 from common.store.state import fleet as fleets
 from common.store.state.faults import StoredFault
 from common.telemetry.logs import logger
@@ -32,10 +33,11 @@ UNREAD = "registry:unread"
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The registry's head; without files where it is the one that was read last."""
+    """The registry's head; without files where it is the one that was read last, without a passage if that is noted."""
 
     commit: str
     files: Mapping[str, bytes] | None
+    passage: Passage | None
 
 
 class RegistryWatch:
@@ -89,8 +91,10 @@ class RegistryWatch:
                 return False
             self._due = self._clock.monotonic() + self._interval.total_seconds() * jitter
             with self._database.read() as connection:
-                state = fleets.state(connection)
-            self._reading = self._begin(state.seen_commit if state is not None else None)
+                state, last = fleets.state(connection), commits.last(connection, None)
+            self._reading = self._begin(
+                state.seen_commit if state is not None else None, last.commit if last is not None else None
+            )
         if not wait([self._reading], timeout=PATIENCE).done:
             return False
         reading, self._reading = self._reading, None
@@ -103,7 +107,7 @@ class RegistryWatch:
             return False
         return self._take(head)
 
-    def _begin(self, seen: str | None) -> Future[_Head]:
+    def _begin(self, seen: str | None, noted: str | None) -> Future[_Head]:
         """Start to read in a thread of its own, which may hang without holding up anything."""
         reading: Future[_Head] = Future()
 
@@ -112,12 +116,21 @@ class RegistryWatch:
                 commit = self._repository.head(self._source)
                 same = commit == seen
                 files = {} if same else self._repository.files(self._source, commit, self._folder)
-                reading.set_result(_Head(commit, None if same else files))
+                passage = None if commit == noted else self._passage(commit, noted)
+                reading.set_result(_Head(commit, None if same else files, passage))
             except Exception as error:  # handed to who asks for the result
                 reading.set_exception(error)
 
         threading.Thread(target=read, name="registry", daemon=True).start()
         return reading
+
+    def _passage(self, commit: str, noted: str | None) -> Passage:
+        """Return how the registry came to a commit; that nobody can say it keeps nothing from being read."""
+        try:
+            return self._repository.history(self._source, commit, noted)
+        except FlotillaError as error:
+            log.warning("registry.history", code=error.code, error=str(error))
+            return Passage.unread(commit)
 
     def _take(self, head: _Head) -> bool:
         commit = head.commit
@@ -126,6 +139,7 @@ class RegistryWatch:
                 now = self._database.now(connection)
                 fleets.note_checked(connection, now=now)
                 faults.replace(connection, UNREAD, (), now=now)
+                _note(connection, head.passage, now)
             return False
         with self._database.read() as connection:
             stored = _last_good(connection, fleets.state(connection))
@@ -133,7 +147,9 @@ class RegistryWatch:
         log.info("registry.read", commit=commit, faults=len(parsed.faults), refused=parsed.refused)
         read = _Read(parsed, commit, parsed.documents.to_json(), _followed(parsed.fleet) if parsed.fleet else {})
         with self._database.write() as connection:
-            return _store(connection, read, self._database.now(connection))
+            now = self._database.now(connection)
+            _note(connection, head.passage, now)
+            return _store(connection, read, now)
 
     def _unread(self, error: FlotillaError) -> None:
         log.warning("registry.unread", code=error.code, error=str(error))
@@ -151,6 +167,11 @@ class _Read:
     commit: str
     documents: Mapping[str, Any]
     followed: dict[SourceRef, str]
+
+
+def _note(connection: Connection, passage: Passage | None, now: datetime) -> None:
+    if passage is not None:
+        commits.note(connection, None, passage, now=now)
 
 
 def _last_good(connection: Connection, state: fleets.FleetState | None) -> Mapping[str, Any] | None:

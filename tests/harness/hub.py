@@ -17,6 +17,7 @@ from common.broker import messages
 from common.broker.errors import BrokerUnavailableError
 from common.clock import SystemClock
 from common.credentials import DirectoryProvider
+from common.domain.commits import Commit, Passage
 from common.domain.refs import GitRef, PlacementRef, RunId, SourceRef
 from common.domain.work import WorkerState
 from common.settings import Settings
@@ -104,6 +105,16 @@ class MemoryGit:
         tree = memory_tree(self.files_of(commit))
         return Tree(tree.repo, commit, tree.root, tree.store, tree.limits)
 
+    def history(self, source: SourceRef, commit: str, since: str | None) -> Passage:
+        """Return every commit up to one, each by an author and with a subject that its number tells."""
+        first, last = 0 if since is None else int(since[1:], 16), int(commit[1:], 16)
+        told = (self._told(source.repo, number) for number in range(first + 1, last + 1))
+        return Passage(tuple(told) or (self._told(source.repo, last),))
+
+    def _told(self, repo: str, number: int) -> Commit:
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
+        return Commit(self._id(repo, number), "", at, "Ada Example", f"Change number {number}")
+
     def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:  # noqa: ARG002 - the port's
         if commit in self.unsigned:
             message = f"{commit[:12]} is not signed by {keys[0]}"
@@ -118,6 +129,9 @@ class RegistryFiles:
 
     def head(self, source: SourceRef) -> str:
         return self._git.head(source)
+
+    def history(self, source: SourceRef, commit: str, since: str | None) -> Passage:
+        return self._git.history(source, commit, since)
 
     def files(self, source: SourceRef, commit: str, folder: str) -> Mapping[str, bytes]:  # noqa: ARG002 - the port's
         return {name: text.encode() for name, text in self._git.files_of(commit).items()}

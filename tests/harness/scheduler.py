@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from common.broker.errors import BrokerUnavailableError
 from common.clock import SystemClock
+from common.domain.commits import Passage
 from common.domain.refs import GitRef, PlacementRef, RunId, SourceRef
 from common.domain.runs import AttemptOutcome
 from common.domain.status import NONE
@@ -118,6 +119,9 @@ class Commits:
         if self.error is not None:
             raise self.error
         return f"{len(self.commits):040x}"
+
+    def history(self, source: GitRef, commit: str, since: str | None) -> Passage:  # noqa: ARG002 - the port's
+        return Passage.unread(commit)
 
     def files(self, _source: SourceRef, commit: str, _folder: str) -> dict[str, bytes]:
         return {name: text.encode() for name, text in self.commits[int(commit, 16) - 1].items()}

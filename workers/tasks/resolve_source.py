@@ -8,14 +8,17 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from common.credentials import CredentialsMissingError, CredentialsRefusedError
+from common.domain.commits import Passage
 from common.domain.errors import FlotillaError, TransientError
 from common.domain.fleet import Application, Fleet
 from common.domain.fleet import Source as DeclaredSource
 from common.domain.refs import GitRef, SourceRef
+from common.sources.mirrors import Fetched
 from common.sources.signatures import GpgMissingError, SignatureRefusedError
 from common.sources.trees import Tree
 from common.store.engine.connection import Connection
-from common.store.state import sources
+from common.store.state import commits, sources
+from common.store.state.commits import Known
 from common.store.state.sources import Digest, Source
 from common.telemetry.logs import logger
 from workers.render.parts import Part, parts_of
@@ -55,13 +58,16 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
     with runtime.database.read() as connection:
         source = sources.get(connection, source_id)
         known = sources.digests_of(connection, source_id).values()
+        last = commits.last(connection, source_id)
     if source is None:
         return
     try:
-        commit = runtime.sources.fetch(source.ref).commit
+        fetched = runtime.sources.fetch(source.ref)
+        commit, is_noted = fetched.commit, last == (fetched.commit, fetched.version)
+        passage = None if is_noted else _passage(runtime, source, fetched, last)
         same = commit == source.commit and source.resolved_snapshot_id == snapshot_id
         if same and not any(_look_again(runtime, one, fleet.applications.get(one.application)) for one in known):
-            _unchanged(runtime, source)
+            _unchanged(runtime, source, passage)
             return
         trees = partial(runtime.sources.tree, source.ref, commit)
         shared = None if _leads_elsewhere(source.ref) else trees()
@@ -83,7 +89,19 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
             next_at=now + _spread(runtime.settings.source_interval),
             now=now,
         )
+        if passage is not None:
+            commits.note(connection, source_id, passage, now=now)
     log.info("source.resolved", source_id=source_id, commit=source.ref.named(commit), applications=len(found))
+
+
+def _passage(runtime: Runtime, source: Source, fetched: Fetched, last: Known | None) -> Passage:
+    """Return how a source came to what it is; that nobody can say it keeps nothing from being resolved."""
+    try:
+        found = runtime.sources.history(source.ref, fetched.commit, None if last is None else last.commit)
+    except FlotillaError as error:
+        log.warning("source.history", source_id=source.id, code=error.code, error=str(error))
+        found = Passage.unread(fetched.commit)
+    return found.called(fetched.version)
 
 
 def _leads_elsewhere(ref: SourceRef) -> bool:
@@ -139,9 +157,11 @@ def _digest(runtime: Runtime, tree: Tree, source: Source, application: Applicati
     return Digest(source.id, application.name, tree.commit, resolved.source_digest, resolved.renderers)
 
 
-def _unchanged(runtime: Runtime, source: Source) -> None:
+def _unchanged(runtime: Runtime, source: Source, passage: Passage | None) -> None:
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
+        if passage is not None:
+            commits.note(connection, source.id, passage, now=now)
         sources.store_unchanged(connection, source.id, next_at=now + _spread(runtime.settings.source_interval), now=now)
 
 

@@ -23,10 +23,12 @@ class Found:
     Attributes:
         commit: sha256 (hex) that names it for ever: of its manifest in a registry, of its archive, or of its files.
         files: downloads and unpacks it, and returns what it holds.
+        version: by which people call it; empty for none.
     """
 
     commit: str
     files: Callable[[], Files] = field(repr=False)
+    version: str = ""
 
 
 class Remote(Protocol):

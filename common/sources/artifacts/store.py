@@ -17,6 +17,7 @@ from pathlib import Path
 
 from common.clock import Clock, SystemClock
 from common.credentials import Credential, CredentialsProvider
+from common.domain.commits import Commit, Passage
 from common.domain.errors import FlotillaError
 from common.domain.refs import SourceRef, is_commit
 from common.domain.secrecy import Secrets, silence
@@ -100,7 +101,8 @@ class Artifacts:
                 (``common.sources.artifacts.faults``).
             TransientError: the server cannot be reached, is too slow, or the place is damaged.
         """
-        return Fetched(self._kept(source, ""), self._clock.now())
+        found = self._kept(source, "")
+        return Fetched(found.commit, self._clock.now(), found.version)
 
     def tree(self, source: SourceRef, commit: str, allowed: Allowed | None = None) -> Tree:  # noqa: ARG002 - a door's
         """Return the tree of the artifact ``commit``, downloading it only if the place lacks it or is damaged.
@@ -125,6 +127,10 @@ class Artifacts:
         objects = self._opened.objects(place, url=source.repo)
         return Tree(source.repo, commit, root, objects, self._limits.tree)
 
+    def history(self, source: SourceRef, commit: str, since: str | None) -> Passage:  # noqa: ARG002 - a door's
+        """Return the artifact alone: none says what led to it."""
+        return Passage((Commit(commit),), (since,) if since not in {None, commit} else ())
+
     def verify(self, source: SourceRef, commit: str, keys: Sequence[str]) -> None:
         """Refuse: signatures of artifacts are not read here, and what was not checked counts as unsigned.
 
@@ -138,8 +144,8 @@ class Artifacts:
         """End the processes that read objects."""
         self._opened.close()
 
-    def _kept(self, source: SourceRef, commit: str) -> str:
-        """See that the place holds what ``source`` is now, or was as ``commit``, and return its commit."""
+    def _kept(self, source: SourceRef, commit: str) -> Found:
+        """See that the place holds what ``source`` is now, or was as ``commit``, and return that."""
         place = Place(self._root, source.repo, source.credentials)
         credential = self._credentials.get(source.credentials) if source.credentials else {}
         with _untold(credential), Web(credential, self._limits.web) as web:
@@ -151,7 +157,7 @@ class Artifacts:
                 found = remote.exact(commit) if commit else remote.wanted()
                 if not self._root_of(place, found.commit):
                     self._keep(source, place, found)
-                return found.commit
+                return found
 
     def _root_of(self, place: Place, commit: str) -> str:
         """Return the id of the root tree of an artifact that is here, or an empty text."""

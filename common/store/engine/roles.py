@@ -75,6 +75,7 @@ RIGHTS = {
     "attempts": Rights(insert=_columns("attempts"), update=_END_OF_ATTEMPT),
     "audit": Rights(insert=_columns("audit", "id")),
     "clusters": Rights(update=_FOUND_OF_CLUSTER),
+    "commits": Rights(_columns("commits", "id"), ("lost_at",), delete=True),
     "faults": Rights(insert=_columns("faults", "id"), update=("line", "commit", "last_seen_at", "cleared_at")),
     "findings": Rights(_columns("findings"), ("pool", "cause_code", "cause_params", "hint", "seen_at", "filed")),
     "fleet": _READ,
@@ -97,7 +98,7 @@ RIGHTS = {
     "workers": Rights(_columns("workers"), _columns("workers", "name"), delete=True),
 }
 """Tables that are missing here (people's intents and sessions, who leads) are none of the workers' business."""
-_NUMBERED = ("approvals", "audit", "faults")
+_NUMBERED = ("approvals", "audit", "commits", "faults")
 """Tables into which workers insert rows that number themselves."""
 _PREFIX = "flotilla_worker_"
 

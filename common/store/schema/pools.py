@@ -77,6 +77,7 @@ EXISTS (SELECT FROM attempts AS a
 """
 _SUBJECT = _own_cluster("split_part(approvals.subject, '/', 1)")
 _DIGEST = f"EXISTS (SELECT FROM sources AS s WHERE s.id = source_digests.source_id AND s.pool = {POOL})"
+_COMMIT = f"EXISTS (SELECT FROM sources AS s WHERE s.id = commits.source_id AND s.pool = {POOL})"
 _FAULT = f"(faults.scope LIKE 'cluster:%' AND {_own_cluster('''split_part(faults.scope, ':', 2)''')})"
 _REFUSED = f"(faults.scope = 'message' AND {_ANY_POOL})"
 _QUEUES = f"""
@@ -115,6 +116,7 @@ POLICIES = (
     Policy("source_digests", "INSERT", check=_DIGEST),
     Policy("source_digests", "UPDATE", _DIGEST, _DIGEST),
     Policy("source_digests", "DELETE", _DIGEST),
+    *_own("commits", _COMMIT),
     Policy("approvals", "SELECT", _SUBJECT),
     Policy("approvals", "INSERT", check=f"{_SUBJECT} AND state = 'open' AND kind IN ('prune', 'move', 'identity')"),
     # Nobody decides on a request of their own: it is withdrawn, or what was allowed is used up.

@@ -141,6 +141,18 @@ def test_a_tree_is_what_was_published_and_a_former_one_stays(followed: Followed)
     assert followed.files(first) == _expected(FIRST)
 
 
+def test_how_it_came_there_ends_with_what_it_is(followed: Followed) -> None:
+    followed.outlet.publish(FIRST)
+    first = followed.sources.fetch(followed.ref).commit
+    assert followed.sources.history(followed.ref, first, None).commits[-1].id == first
+    followed.outlet.publish(SECOND)
+    second = followed.sources.fetch(followed.ref).commit
+    passage = followed.sources.history(followed.ref, second, first)
+    assert [one.id for one in passage.commits] == [second]
+    assert passage.lost in {(), (first,)}
+    assert followed.sources.history(followed.ref, second, "f" * 40).commits[-1].id == second
+
+
 def test_two_machines_agree(followed: Followed) -> None:
     followed.outlet.publish(FIRST)
     commit = followed.sources.fetch(followed.ref).commit

@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import common.store
 from common.domain.errors import FlotillaError
 from common.domain.events import Event, EventKind, Position
-from common.domain.refs import GitRef, RunId, SourceRef
+from common.domain.refs import GitRef, PlacementRef, RunId, SourceRef
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.status import Reason
 from common.store.engine import roles
@@ -51,6 +51,7 @@ class Reader(NamedTuple):
 RUN = RunId("01990000-0000-7000-8000-000000000100")
 GIVEN: Mapping[str, Mapping[str, Any]] = {
     "queue.attempts.note_stuck": {"lease": "placement:2", "token": f"{RUN}.1"},
+    "state.placements.any_left": {"refs": (PlacementRef("c1", "a1"),)},
     "state.placement_rows.set_columns": {"values": {"changed_at": None}},
     "state.status.write": {
         "row": SimpleNamespace(

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from common.domain.commits import Commit, Passage
 from common.domain.refs import SourceRef
 from common.sources import kinds
 from common.sources.mirrors import Fetched
@@ -63,6 +64,9 @@ class Door:
         from tests.fakes.trees import memory_tree
 
         return memory_tree({"SHOUT": self._words(source)})
+
+    def history(self, source, commit, since):
+        return Passage((Commit(commit),))
 
     def verify(self, source, commit, keys):
         pass

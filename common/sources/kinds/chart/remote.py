@@ -72,10 +72,10 @@ class ChartRemote:
 
     def _found(self, chart: ChartVersion) -> Found:
         if chart.digest:
-            return Found(chart.digest, lambda: self._files(self._archive(chart)))
+            return Found(chart.digest, lambda: self._files(self._archive(chart)), chart.version)
         # an index that names no digests: only the archive itself tells whether it changed
         packed = self._archive(chart)
-        return Found(hashlib.sha256(packed).hexdigest(), lambda: self._files(packed))
+        return Found(hashlib.sha256(packed).hexdigest(), lambda: self._files(packed), chart.version)
 
     def _archive(self, chart: ChartVersion) -> bytes:
         return self._repository.archive(chart, limit=self._limits.max_packed)

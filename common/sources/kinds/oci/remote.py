@@ -47,7 +47,8 @@ class OciRemote:
         if self._wanted.is_chart and artifact.layer.media_type != CHART:
             message = f"{reference} is {artifact.layer.media_type[:100]}, not a chart"
             raise MediaTypeRefusedError(message, remedy="Push it with helm push, or make it an oci source.")
-        return Found(artifact.digest.removeprefix("sha256:"), lambda: self._files(artifact))
+        version = "" if reference.startswith("sha256:") else reference
+        return Found(artifact.digest.removeprefix("sha256:"), lambda: self._files(artifact), version)
 
     def _files(self, artifact: Artifact) -> Files:
         packed = self._repository.content(artifact.layer, limit=self._limits.max_packed)

@@ -5,6 +5,7 @@ from common.store.schema.tables.events import EventClockRow, EventCursorRow, Eve
 from common.store.schema.tables.findings import FindingRow
 from common.store.schema.tables.fleet import (
     ClusterRow,
+    CommitRow,
     FaultRow,
     FleetRow,
     FleetSnapshotRow,
@@ -36,6 +37,7 @@ __all__ = [
     "AuditRow",
     "Base",
     "ClusterRow",
+    "CommitRow",
     "EventClockRow",
     "EventCursorRow",
     "EventRow",

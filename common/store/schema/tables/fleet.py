@@ -166,3 +166,37 @@ class SourceDigestRow(Base):
     error_code: Mapped[str] = mapped_column(Code(80), default="")
     error_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     resolved_at: Mapped[datetime]
+
+
+class CommitRow(Base):
+    """A commit that a source, or the registry's own repository, was resolved to or passed; the newest of each alone.
+
+    Ids follow each other as the commits of one source do: what has a commit has all of its source below it, but for
+    those that were lost before.
+    """
+
+    __tablename__ = "commits"
+    __table_args__ = (
+        Index("ix_commits_source", "source_id", "id"),
+        Index("ix_commits_commit", "commit", "id"),
+        Index(
+            "ix_commits_version",
+            "version",
+            "id",
+            sqlite_where=text("version <> ''"),
+            postgresql_where=text("version <> ''"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    """None for the registry's own repository."""
+    commit: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(Code(253), default="", server_default="")
+    """By which people call it: a tag, or the version of a chart."""
+    at: Mapped[datetime | None]
+    author: Mapped[str] = mapped_column(Text, default="", server_default="")
+    subject: Mapped[str] = mapped_column(Text, default="", server_default="")
+    seen_at: Mapped[datetime]
+    lost_at: Mapped[datetime | None]
+    """When it was seen to lead to what the source is no longer: history was rewritten, or a tag moved."""
