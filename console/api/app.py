@@ -11,7 +11,7 @@ from common.domain.errors import FlotillaError, TransientError
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
-from console.api import events, flower, metrics, pages, reads, ready, registry, writes
+from console.api import answers, events, flower, metrics, pages, reads, ready, registry, writes
 from console.api import status as standing
 from console.api.auth import Gate, guard
 from console.api.door import Door
@@ -54,6 +54,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     for router in (
         standing.router,
         reads.router,
+        answers.router,
         events.router,
         registry.router,
         writes.router,

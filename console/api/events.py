@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from common.domain.events import Event, Position, sentence
+from common.domain.events import Position
 from common.store.engine.session import Database
 from common.store.events import stream
 from common.store.events.stream import EventFilter
+from common.store.reads.events import EventView, views
 from common.store.reads.page import MAX_PAGE
 from console.api import known
 
 router = APIRouter(prefix="/api/v1")
 Kinds = Annotated[list[str] | None, Query()]
-
-
-@dataclass(frozen=True, slots=True)
-class EventView:
-    """One event; fields as in ``Event``.
-
-    Attributes:
-        id: its position: give it back as ``after`` to go on behind it.
-        sentence: the code and parameters in words.
-    """
-
-    id: str
-    at: datetime
-    kind: str
-    subject: str
-    cluster: str
-    application: str
-    project: str
-    code: str
-    params: dict[str, Any]
-    run: str | None
-    actor: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +53,4 @@ def get_events(
         else:
             found = stream.behind(connection, position, which, limit=limit)
             position = found[-1].position if found else position
-    return EventPage(_views(found), str(position))
-
-
-def _views(found: Sequence[Event]) -> tuple[EventView, ...]:
-    return tuple(
-        EventView(
-            id=str(event.position),
-            at=event.at,
-            kind=event.kind.value,
-            subject=event.subject,
-            cluster=event.cluster,
-            application=event.application,
-            project=event.project,
-            code=event.code,
-            params=dict(event.params),
-            run=event.run,
-            actor=event.actor,
-            sentence=sentence(event),
-        )
-        for event in found
-    )
+    return EventPage(views(found), str(position))

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from common.domain.expiry import warning
 from common.domain.refs import PlacementRef, RunId
 from common.store.engine.session import Database
-from common.store.reads import fleet, placements, runs
+from common.store.reads import fleet, placements, runs, steps
 from common.store.reads.summary import summary
 from console import work
 from console.api import known
@@ -120,7 +120,8 @@ def get_placement_page(request: Request, cluster: str, application: str) -> Resp
         if view is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no placement {ref}")
         history = runs.runs(connection, runs.RunFilter(cluster=cluster, application=application), limit=50)
-        return _page("placement.html", placement=view, objects=placements.objects(connection, ref), runs=history)
+        objects, next_steps = placements.objects(connection, ref), steps.next_steps(connection, view)
+        return _page("placement.html", placement=view, objects=objects, runs=history, next_steps=next_steps)
 
 
 @router.get("/runs")
@@ -138,6 +139,6 @@ def get_run_page(request: Request, run_id: str) -> Response:
     """Show one run: every attempt, and what it did to each object."""
     with _database(request).read() as connection:
         detail = runs.run(connection, RunId(run_id))
-    if detail is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no run {run_id}")
-    return _page("run.html", detail=detail)
+        if detail is None:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no run {run_id}")
+        return _page("run.html", detail=detail, next_steps=steps.after(connection, detail.run))

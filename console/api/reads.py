@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
@@ -9,12 +10,24 @@ from fastapi import APIRouter, Query, Request
 
 from common.domain.refs import PlacementRef
 from common.store.engine.session import Database
-from common.store.reads import drift, fleet, leftovers, placements, runs
+from common.store.reads import drift, fleet, leftovers, placements, runs, steps
 from common.store.reads.page import MAX_PAGE, Page
+from common.store.reads.runs import AttemptView, ObjectResultView, RunView
+from common.store.reads.steps import StepView
 from console.api import known
 
 router = APIRouter(prefix="/api/v1")
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+
+
+@dataclass(frozen=True, slots=True)
+class RunAnswer:
+    """One run with everything known of it, and what a person does next."""
+
+    run: RunView
+    attempts: tuple[AttemptView, ...]
+    objects: tuple[ObjectResultView, ...]
+    next_steps: tuple[StepView, ...]
 
 
 def _database(request: Request) -> Database:
@@ -53,13 +66,14 @@ def get_runs(  # noqa: PLR0913 - each is one query parameter
 
 
 @router.get("/runs/{run_id}")
-def get_run(request: Request, run_id: str) -> runs.RunDetail:
-    """Return one run with its attempts and what they did to each object.
+def get_run(request: Request, run_id: str) -> RunAnswer:
+    """Return one run with its attempts, what they did to each object, and what to do next.
 
     The beginning of its id will do, or of its id's last twelve digits, where no other run has it.
     """
     with _database(request).read() as connection:
-        return known.run(connection, run_id)
+        detail = known.run(connection, run_id)
+        return RunAnswer(detail.run, detail.attempts, detail.objects, steps.after(connection, detail.run))
 
 
 @router.get("/drift")

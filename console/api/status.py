@@ -13,10 +13,11 @@ from common.domain.work import Severity
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
-from common.store.reads import fleet, placements
+from common.store.reads import fleet, placements, problems
 from common.store.reads.fleet import ApprovalView, ClusterView, FaultView
 from common.store.reads.page import MAX_PAGE, Page
 from common.store.reads.placements import PlacementFilter, PlacementView
+from common.store.reads.problems import Problems
 from common.store.reads.summary import Summary, summary
 from console import work
 from console.api import known
@@ -128,6 +129,13 @@ def get_clusters(part: InPart, show: Show = Show.ALL) -> tuple[ClusterView, ...]
     with part.database.read() as connection:
         which = part.filter(connection)
         return fleet.clusters(connection, which, only=fleet.IN_TROUBLE if show is Show.PROBLEMS else None)
+
+
+@router.get("/problems")
+def get_problems(part: InPart) -> Problems:
+    """Return what is wrong with placements, the worst first; those of which the same is said stand together."""
+    with part.database.read() as connection:
+        return problems.problems(connection, part.filter(connection))
 
 
 @router.get("/placements")

@@ -40,6 +40,10 @@ class Entry(NamedTuple):
 
 COMMANDS = (
     Entry("status", "status", "status", FLEET, "Show the fleet in counts, then what is wrong, the worst first."),
+    Entry("why", "why", "why", FLEET, "Say why a placement is as it is, and what to do next."),
+    Entry("commit", "commit", "commit", FLEET, "Say who has a commit, who waits for what, and who failed."),
+    Entry("versions", "versions", "versions", FLEET, "Show which version of an application runs where."),
+    Entry("compare", "compare", "compare", FLEET, "Show in what two placements differ."),
     Entry("explain", "registry", "explain", FLEET, "Show where a placement comes from."),
     Entry("tree", "inspect", "tree", FLEET, "Show what a placement owns on its cluster now."),
     Entry("runs", "runs", "runs", FLEET, "List runs, newest first."),

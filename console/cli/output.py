@@ -16,7 +16,7 @@ import typer
 from common.domain import expiry
 from common.domain.names import suggestion
 from console import words
-from console.cli.layout import Column, Kind, Row, folded, lay_out
+from console.cli.layout import Column, Kind, Row, folded, lay_out, wrapped
 
 GOOD = frozenset({"synced", "healthy", "succeeded", "reachable", "created", "configured", "adopted", "active", "ok"})
 BAD = frozenset(
@@ -125,6 +125,19 @@ def _styled(text: str, style: str, stream: IO[str]) -> str:
 def say(text: str) -> None:
     """Print a line for a person; never read as markup."""
     paint((text, ""))
+
+
+def paragraph(text: str, *, indent: int = 2, style: str = "") -> None:
+    """Print a text of any length: broken at the terminal's width, or as one line where the output is no terminal."""
+    line, columns = folded(text), width()
+    for part in [line] if columns is None or _wide else wrapped(line, columns - indent):
+        paint((" " * indent + part, style))
+
+
+def heading(title: str, beside: str = "") -> None:
+    """Print the heading of a part, an empty line above it."""
+    say("")
+    paint((title, "bold"), (f"  {beside}" if beside else "", "dim"))
 
 
 def warn(text: str) -> None:

@@ -14,6 +14,7 @@ from console.cli.asking import outcome_exit, placement_ref
 from console.cli.client import Hub, connect
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, counted, is_data, parsed, say, table
+from console.cli.told import names
 
 PAGE = 200
 MOST_PAGES = 20
@@ -34,34 +35,58 @@ ATTEMPTS = (Column("attempt"), Column("outcome"), Column("worker", 1, 10), Colum
 OBJECTS = (Column("object", 0, 30), Column("outcome"), Column("attempt", 1))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fold:
-    """A run, and how many of the same placement before it failed in the same way."""
+    """A run, and how many others failed in the same way: of its placement before it, and of other placements.
+
+    Attributes:
+        run: the newest of them.
+        count: how many they are.
+        since: when the first of them was made.
+        others: the other placements.
+    """
 
     run: dict[str, Any]
     count: int = 1
     since: str = field(default="")
+    others: list[str] = field(default_factory=list)
 
     @property
     def same(self) -> str:
-        """How often and since when; empty for a single one."""
+        """How often, since when and where besides; empty for a single one."""
         if self.count == 1:
             return ""
-        return f"{self.count} times the same since {_clock(self.since)}"
+        if not self.others:
+            return f"{self.count} times the same since {_clock(self.since)}"
+        where = f"the same on {len(self.others):,} more: {names(self.others, len(self.others))}"
+        return (
+            f"{where}; {self.count:,} runs since {_clock(self.since)}" if self.count > len(self.others) + 1 else where
+        )
 
 
 def fold(runs: Iterable[dict[str, Any]]) -> list[Fold]:
-    """Return runs, newest first, those that failed alike one after another on one placement as one."""
+    """Return runs, newest first, those that failed alike as one: again on one placement, or on several at once.
+
+    A placement's runs fold as long as nothing else became of it in between.
+    """
     folds: list[Fold] = []
     latest: dict[str, Fold] = {}
+    by_failure: dict[tuple[str, ...], Fold] = {}
     for run in runs:
-        last = latest.get(run["ref"])
-        if last is not None and _failure(run) is not None and _failure(run) == _failure(last.run):
-            last.count += 1
-            last.since = run["created_at"]
+        ref, failure = run["ref"], _failure(run)
+        before = latest.get(ref)
+        same = by_failure.get(failure) if failure is not None else None
+        if same is not None and (before is None or before is same):
+            same.count += 1
+            same.since = run["created_at"]
+            if before is None:
+                same.others.append(ref)
+            latest[ref] = same
             continue
-        latest[run["ref"]] = Fold(run, since=run["created_at"])
-        folds.append(latest[run["ref"]])
+        latest[ref] = Fold(run, since=run["created_at"])
+        folds.append(latest[ref])
+        if failure is not None:
+            by_failure[failure] = latest[ref]
     return folds
 
 
@@ -77,10 +102,10 @@ def runs(
     application: Annotated[str, typer.Option(help="only this application")] = "",
     outcome: Annotated[str, typer.Option(help="only runs that ended so")] = "",
     limit: Annotated[int, typer.Option(min=1, max=500, help="how many, newest first")] = 30,
-    each: Annotated[bool, typer.Option("--all", help="show identical failures one by one")] = False,
+    each: Annotated[bool, typer.Option("--each", "--all", help="show identical failures one by one")] = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """List runs, newest first. Failures of a placement that are identical are told once, with how many they are.
+    """List runs, newest first. Identical failures, again or on several placements, are told once.
 
     Example: flotilla runs eu-prod-03/payments
     """
@@ -162,6 +187,8 @@ def tell_run(detail: dict[str, Any]) -> None:
     for label, value in (("cause", seen["cause"]), ("error", error), ("why", seen["reason"])):
         if value:
             say(f"{label}: {value}")
+    for number, step in enumerate(detail["next_steps"]):
+        say(f"{'then' if number else 'next'}: {step['sentence']}")
     say("")
     attempts = [
         Row(

@@ -18,6 +18,7 @@ from console.cli.client import Hub, connect
 from console.cli.exits import Exit
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, is_data, paint, say, table, trouble
+from console.cli.told import names
 
 EVERY = 2.0
 """Seconds between two looks with --watch."""
@@ -55,6 +56,12 @@ class Which:
     sync: str
     health: str
     whole: bool
+    each: bool
+
+    @property
+    def grouped(self) -> bool:
+        """Whether a person is shown problems, each once, instead of a list of placements."""
+        return not (self.each or self.whole or self.sync or self.health)
 
     @property
     def part(self) -> dict[str, Any]:
@@ -77,6 +84,7 @@ def status(
     label: Annotated[list[str] | None, typer.Option(help="only clusters with this label, k=v; repeatable")] = None,
     cluster: Annotated[str, typer.Option(help="only this cluster")] = "",
     application: Annotated[str, typer.Option(help="only this application")] = "",
+    each: Annotated[bool, typer.Option("--each", help="list each placement, also where several have the same")] = False,
     faults: Annotated[bool, typer.Option("--faults", help="show the faults alone")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="look again every 2 seconds until Ctrl-C")] = False,
 ) -> None:
@@ -89,9 +97,9 @@ def status(
     Example: flotilla status --label env=prod
     """
     hub = connect()
-    which = Which(cluster, application, tuple(label or ()), sync, health, whole)
+    which = Which(cluster, application, tuple(label or ()), sync, health, whole, each)
     while True:
-        seen = _look(hub, which)
+        seen = _look(hub, which, output)
         if watch:
             typer.echo("\x1b[2J\x1b[H", nl=False)
         if faults:
@@ -104,9 +112,12 @@ def status(
         time.sleep(EVERY)
 
 
-def _look(hub: Hub, which: Which) -> dict[str, Any]:
+def _look(hub: Hub, which: Which, output: Format) -> dict[str, Any]:
     seen: dict[str, Any] = hub.get("status", **which.part)
-    seen["placements"] = everything(hub, "placements", **which.listed)
+    if which.grouped and output not in {Format.JSON, Format.YAML}:
+        seen["problems"] = hub.get("problems", **which.part)
+    else:
+        seen["placements"] = everything(hub, "placements", **which.listed)
     show = {} if which.whole else {"show": "problems"}
     seen["listed_clusters"] = hub.get("clusters", cluster=which.cluster, label=which.label, **show)
     return seen
@@ -126,7 +137,10 @@ def _tell(seen: Mapping[str, Any], which: Which) -> None:
     if clusters:
         say("")
         table(CLUSTERS, clusters, empty="")
-    _tell_placements(seen["placements"], which)
+    if "problems" in seen:
+        _tell_problems(seen["problems"])
+    else:
+        _tell_placements(seen["placements"], which)
     if seen["approvals"]:
         say("")
         table(APPROVALS, [_approval_row(one) for one in seen["approvals"]], empty="")
@@ -149,6 +163,22 @@ def _tell_placements(placed: list[dict[str, Any]], which: Which) -> None:
     table(PLACEMENTS, [_placement_row(one) for one in shown], empty="")
     if len(shown) < len(placed):
         say(f"… and {len(placed) - len(shown)} more; --all lists them, --cluster and --application narrow them.")
+
+
+def _tell_problems(problems: Mapping[str, Any]) -> None:
+    if not problems["items"]:
+        return
+    say("")
+    table(PLACEMENTS, list(map(_problem_row, problems["items"])), empty="")
+    if problems["more"]:
+        say(f"… and {formatting.of(problems['more'], 'other problem')}; --each lists all placements.")
+
+
+def _problem_row(one: Mapping[str, Any]) -> Row:
+    row, others = _placement_row(one["placement"]), one["count"] - 1
+    if not others:
+        return row
+    return Row(row.cells, (*row.below, f"the same on {others:,} more: {names(one['refs'][1:], others)}"))
 
 
 def _tell_faults(faults: list[dict[str, Any]], *, empty: str) -> None:

@@ -173,6 +173,7 @@ def answers() -> Mapping[str, Any]:
         },
         "clusters": [_cluster("us-prod-02", reachable=False, error=silent, last_seen_at=_ago(minutes=41), synced=11)],
         "placements": {"items": placements, "after": ""},
+        "problems": {"items": [{"placement": one, "count": 1, "refs": [one["ref"]]} for one in placements], "more": 0},
         "events": {"items": _events(), "after": "9.x"},
         "runs": {"items": runs, "after": ""},
     }

@@ -30,6 +30,8 @@ FOREIGN = {
 WORDS = {
     "approvals.decision_reason": "a person's",
     "clusters.server": "an address",
+    "commits.author": "a stranger's",
+    "commits.subject": "a stranger's",
     "faults.file": "a path",
     "intents.reason": "a person's",
     "inventory.by_hand": "paths of fields",
@@ -50,7 +52,10 @@ _COMPARED = (
     re.compile(rf"(?i:\b(?:starts_with|strpos|instr|position|substring|regexp_\w+))\s*\([^')]*{_WORDS_IN_SQL}"),
 )
 _LISTED = re.compile(r"\bIN\s*\(([^)]*)\)")
-_COLUMNS = {name.partition(".")[2] for name in WORDS} - {"by_hand", "file", "repo", "server"} | {"error", "result"}
+_COLUMNS = {name.partition(".")[2] for name in WORDS} - {"by_hand", "file", "repo", "server", "subject"} | {
+    "error",
+    "result",
+}
 _ASKED = {
     "startswith", "endswith", "find", "rfind", "index", "rindex", "count", "contains", "like", "ilike", "in_", "get",
 }  # fmt: skip

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.domain import codes, holds, manifest_warnings, reasons, status
+from common.domain import answers, codes, holds, manifest_warnings, reasons, status
+from common.domain.answers import Await, NextStep
 from common.domain.codes import (
     ApprovalReason,
     CauseReason,
@@ -36,7 +37,7 @@ PACKAGES = ("common", "scheduler", "workers", "console")
 ENUMS = (
     Hold, Taking, Denial, Leftover, Contact, Found, CauseReason, RunReason, StuckReason, SyncReason, ObjectReason,
     HookReason, RequestReason, ApprovalReason, FaultReason, SweepReason, MessageReason, ManifestWarning,
-    HealthReason,
+    HealthReason, Await, NextStep,
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -57,7 +58,7 @@ def _trees() -> Iterator[ast.Module]:
 
 def _meanings(name: str) -> dict[str, str]:
     """Return what is written below each member of an enum, by its name."""
-    for module in (holds, status, codes, manifest_warnings):
+    for module in (holds, status, codes, manifest_warnings, answers):
         for node in ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 return dict(_members(node))

@@ -1,4 +1,4 @@
-"""The tutorial's commands are run as they stand, and its outputs are what comes out."""
+"""The commands of pages that tell a story are run as they stand, and their outputs are what comes out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ import pytest
 
 from tests.fixtures.ports import free_port
 
-TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
-PORTS = ("7790", "7791", "7792")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {"tutorial.md": ("7790", "7791", "7792"), "how-to/ask-the-fleet.md": ("7790",)}
+"""Pages that are run, with the ports that they name."""
 LONGEST = 240.0
 """Seconds; on two idle cores it takes about a third of that."""
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -55,11 +56,11 @@ def _pattern(line: str) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape(part) for part in " ".join(line.split()).split("…")))
 
 
-@pytest.fixture
-def text() -> str:
-    """The tutorial with ports that are free here."""
-    found = TUTORIAL.read_text()
-    for written in PORTS:
+@pytest.fixture(params=PAGES)
+def text(request: pytest.FixtureRequest) -> str:
+    """A page with ports that are free here."""
+    found: str = (DOCS / request.param).read_text()
+    for written in PAGES[request.param]:
         assert written in found
         found = found.replace(written, str(free_port()))
     return found
@@ -107,7 +108,7 @@ def _end(bash: subprocess.Popen[bytes]) -> None:
     bash.wait()
 
 
-def test_the_tutorial_does_what_it_says(text: str, folder: Path, environment: dict[str, str]) -> None:
+def test_a_page_does_what_it_says(text: str, folder: Path, environment: dict[str, str]) -> None:
     told = steps(text)
     script = "".join(f"echo '{_MARK}'\n{step.commands}" for step in told)
     printed, code = run(script, folder, environment)

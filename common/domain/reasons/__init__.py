@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from common.domain import admission  # noqa: F401 -- the sentences of its gates
 from common.domain.catalogue import Params, codes, nested, register, remedy, sentence, statement
-from common.domain.reasons import health, manifest_warnings, objects, placements, requests, runs, syncs
+from common.domain.reasons import answers, health, manifest_warnings, objects, placements, requests, runs, syncs
 from common.domain.reasons.objects import together
 from common.domain.reasons.placements import failure_sentence, hold_sentence, reason_sentence
 
@@ -27,5 +27,5 @@ __all__ = [
     "together",
 ]
 
-for _group in (placements, runs, requests, health, objects, syncs, manifest_warnings):
+for _group in (placements, runs, requests, health, objects, syncs, manifest_warnings, answers):
     register(_group.SENTENCES)

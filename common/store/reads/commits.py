@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from common.domain.refs import SourceRef
 from common.domain.revisions import SourceRevision
 from common.store.engine.dialect import batched
 from common.store.schema.tables import CommitRow, SourceRow
@@ -42,6 +41,7 @@ class Line(NamedTuple):
 
     source_id: int | None
     number: int
+    seen_at: datetime
     lost_at: datetime | None
     view: CommitView
 
@@ -135,13 +135,8 @@ def sources_of(connection: Connection, ids: Collection[int]) -> dict[int, tuple[
     }
 
 
-def key_of(source: SourceRef | None) -> tuple[str, str, str] | None:
-    """Return by which a source is stored; None where it is not known."""
-    return None if source is None else source.key
-
-
 def _line(row: Any) -> Line:
-    return Line(row.source_id, row.id, row.lost_at, _view(row))
+    return Line(row.source_id, row.id, row.seen_at, row.lost_at, _view(row))
 
 
 def _view(row: Any) -> CommitView:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from common.store.schema.tables import ApprovalRow, ClusterRow, PlacementRow, SourceRow
+from common.store.engine.dialect import fixed
+from common.store.schema.tables import ApprovalRow, ClusterRow, CommitRow, PlacementRow, SourceRow
 
 _MOST = 20_000
 
@@ -28,6 +29,12 @@ def applications_on(connection: Connection, cluster: str) -> tuple[str, ...]:
 def repositories(connection: Connection) -> tuple[str, ...]:
     """Return the repositories that the fleet follows."""
     return tuple(connection.execute(select(SourceRow.repo).where(SourceRow.used).distinct().limit(_MOST)).scalars())
+
+
+def versions(connection: Connection) -> tuple[str, ...]:
+    """Return the tags and versions that sources were resolved to, those of the newest commits alone."""
+    named = select(CommitRow.version).where(CommitRow.version != fixed("")).order_by(CommitRow.id.desc())
+    return tuple(dict.fromkeys(connection.execute(named.limit(_MOST)).scalars()))
 
 
 def open_approvals(connection: Connection) -> tuple[int, ...]:

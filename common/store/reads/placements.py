@@ -14,6 +14,7 @@ from common.domain.refs import PlacementRef
 from common.domain.revisions import SourceRevision, shown
 from common.domain.runs import SyncStatus
 from common.domain.status import Failure
+from common.store.engine.dialect import batched
 from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
 from common.store.schema.tables import InventoryRow, PlacementRow
@@ -140,7 +141,7 @@ _SETTLED = and_(
 )
 IN_TROUBLE = and_(PlacementRow.state.in_(("placed", "leaving")), not_(_SETTLED))
 """Placed and not both synced and well, or on its way out."""
-_WORST = case(
+WORST = case(
     (PlacementRow.state == "leaving", 8),
     (PlacementRow.sync_status == "failed", 0),
     (PlacementRow.health == "degraded", 1),
@@ -186,8 +187,8 @@ _COLUMNS = (
 
 
 def _views(connection: Connection, rows: Sequence[Any]) -> list[PlacementView]:
-    sources = placement_sources.of(connection, [row.id for row in rows])
-    return [_view(row, sources.get(row.id, ())) for row in rows]
+    wanted = placement_sources.of(connection, [row.id for row in rows])
+    return [_view(row, wanted.get(row.id, ())) for row in rows]
 
 
 def _view(row: Any, desired: Sequence[SourceRevision]) -> PlacementView:
@@ -282,13 +283,13 @@ def troubled(
     Raises:
         ValueError: ``after`` ended no page.
     """
-    query = select(*_COLUMNS, _WORST.label("worst")).where(IN_TROUBLE, *chosen(which))
+    query = select(*_COLUMNS, WORST.label("worst")).where(IN_TROUBLE, *chosen(which))
     if after:
         rank, _, ref = after.partition(":")
         last = PlacementRef.parse(ref)
         behind = tuple_(PlacementRow.cluster, PlacementRow.application) > tuple_(last.cluster, last.application)
-        query = query.where(or_(_WORST > int(rank), and_(_WORST == int(rank), behind)))
-    query = query.order_by(_WORST, PlacementRow.cluster, PlacementRow.application).limit(limit + 1)
+        query = query.where(or_(WORST > int(rank), and_(WORST == int(rank), behind)))
+    query = query.order_by(WORST, PlacementRow.cluster, PlacementRow.application).limit(limit + 1)
     rows = list(connection.execute(query))
     keys = {f"{row.cluster}/{row.application}": row.worst for row in rows}
     return page_of(_views(connection, rows), limit, lambda view: f"{keys[view.ref]}:{view.ref}")
@@ -315,6 +316,25 @@ def placement(connection: Connection, ref: PlacementRef) -> PlacementView | None
     """Return one placement; None where there is none."""
     found = _views(connection, connection.execute(_of(select(*_COLUMNS), ref)).all())
     return found[0] if found else None
+
+
+def some(connection: Connection, refs: Sequence[PlacementRef]) -> dict[PlacementRef, PlacementView]:
+    """Return these placements; those that there are."""
+    found: dict[PlacementRef, PlacementView] = {}
+    key = tuple_(PlacementRow.cluster, PlacementRow.application)
+    for batch in batched(refs):
+        mine = select(*_COLUMNS).where(key.in_([(one.cluster, one.application) for one in batch]))
+        for view in _views(connection, connection.execute(mine).all()):
+            found[PlacementRef(view.cluster, view.application)] = view
+    return found
+
+
+def sources(connection: Connection, ref: PlacementRef) -> tuple[tuple[SourceRevision, ...], tuple[SourceRevision, ...]]:
+    """Return the sources of a placement's wanted revision, and those of the applied one."""
+    row = connection.execute(_of(select(PlacementRow.id, PlacementRow.applied_sources), ref)).one_or_none()
+    if row is None:
+        return (), ()
+    return placement_sources.of(connection, [row.id]).get(row.id, ()), sources_in(row.applied_sources)
 
 
 def objects(connection: Connection, ref: PlacementRef) -> tuple[ObjectView, ...]:

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, String, case, cast, false, func, or_, select
 
 from common.domain.reasons import hold_sentence, sentence
-from common.domain.refs import LEAST_UUID, RunId, is_uuid
+from common.domain.refs import LEAST_UUID, PlacementRef, RunId, is_uuid
 from common.domain.revisions import shown
 from common.domain.runs import RunState
-from common.store.engine.dialect import table_of
+from common.store.engine.dialect import fixed, table_of
 from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
-from common.store.schema.tables import AttemptRow, ObjectResultRow, OpenRunRow, RunRow
+from common.store.schema.tables import AttemptRow, ObjectResultRow, OpenRunRow, PlacementRow, RunRow
 from common.store.state.stored_reasons import params_in, reason_in
 from common.store.state.stored_sources import sources_in
 
@@ -168,6 +168,24 @@ def runs(connection: Connection, which: RunFilter, *, after: str = "", limit: in
         query = query.where(RunRow.id < after)
     rows = connection.execute(query.order_by(RunRow.id.desc()).limit(limit + 1))
     return page_of([_run(row) for row in rows], limit, lambda view: view.id)
+
+
+def latest(connection: Connection, ref: PlacementRef, *, limit: int) -> tuple[RunView, ...]:
+    """Return the last runs of one placement, newest first."""
+    return tuple(map(_run, connection.execute(_of(ref).limit(limit))))
+
+
+def last_failed(connection: Connection, ref: PlacementRef) -> RunView | None:
+    """Return the last run of a placement that failed; None where none did, of those that are kept."""
+    found = connection.execute(_of(ref).where(RunRow.outcome == fixed("failed")).limit(1)).one_or_none()
+    return None if found is None else _run(found)
+
+
+def _of(ref: PlacementRef) -> Select[Any]:
+    """Return a query for one placement's runs, newest first; by its number, which has an index of its own."""
+    mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+    number = select(PlacementRow.id).where(*mine).scalar_subquery()
+    return _whole().where(RunRow.placement_id == number).order_by(RunRow.id.desc())
 
 
 def run(connection: Connection, run_id: RunId) -> RunDetail | None:

@@ -1,0 +1,144 @@
+"""What answers to people's questions say: what a placement waits for, and what a person does next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from common.domain.health import Health
+from common.domain.holds import BLOCKING, Hold
+from common.domain.runs import SyncStatus
+from common.domain.status import UNKNOWN_KINDS, Contact, Failure, Found, Reason, Remedy
+
+
+class Await(StrEnum):
+    """Codes of what a placement waits for where nothing holds it back."""
+
+    PLAN = "await.plan"
+    """The next turn of the scheduler."""
+    RUN = "await.run"
+    """Its run, which is on its way."""
+
+
+class NextStep(StrEnum):
+    """Codes of what a person does next; all but the first have the parameters ref and cluster."""
+
+    NOTHING = "next.nothing"
+    """All is as it should be."""
+    WAIT = "next.wait"
+    """It goes on by itself."""
+    WAIT_RETRY = "next.wait-retry"
+    """It is tried again by itself. Params: at."""
+    RESUME = "next.resume"
+    """A person paused it. Params: by."""
+    DECIDE = "next.decide"
+    """A person is asked. Params: approvals (numbers)."""
+    SYNC = "next.sync"
+    """Nobody but a person starts its runs."""
+    READ_FAULTS = "next.read-faults"
+    """The registry or a source is at fault."""
+    ACTIVATE = "next.activate"
+    """The state of its cluster keeps it."""
+    SEE_CLUSTERS = "next.see-clusters"
+    """What answers at its cluster's address may not be the one that is meant."""
+    REACH = "next.reach"
+    """Its cluster does not answer."""
+    INSTALL = "next.install"
+    """The cluster serves kinds only once somebody brings them. Params: kinds."""
+    MEND = "next.mend"
+    """Only a change helps."""
+    LOOK = "next.look"
+    """Something differs."""
+    END_FIGHT = "next.end-fight"
+    """Somebody else keeps changing it. Params: manager, first."""
+    SEE_NEWER = "next.see-newer"
+    """There is a newer run of the placement. Params: run."""
+    SEE_OBJECTS = "next.see-objects"
+    """Objects are not well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a placement stands, as far as it decides on what to do.
+
+    Attributes:
+        ref: ``cluster/application``.
+        approvals: numbers of what waits for a person and would let it go on.
+    """
+
+    ref: str
+    status: SyncStatus
+    health: Health
+    hold: Reason
+    contact: Reason
+    found: Reason
+    failure: Failure | None
+    retry_at: datetime | None
+    paused_by: str
+    approvals: Sequence[int] = ()
+
+    @property
+    def cluster(self) -> str:
+        """Its cluster."""
+        return self.ref.partition("/")[0]
+
+
+def awaited(standing: Standing) -> Reason:
+    """Return what a placement waits for that is not at its wanted revision and has not failed there."""
+    return standing.contact or standing.hold or standing.found or Reason(Await.RUN)
+
+
+def next_steps(standing: Standing) -> tuple[Reason, ...]:
+    """Return what a person does next about a placement, the first thing first; never empty."""
+    steps = tuple(dict.fromkeys(_steps(standing)))
+    return steps or (Reason(NextStep.NOTHING),)
+
+
+_BY_HOLD: Mapping[str, NextStep] = {
+    **dict.fromkeys(BLOCKING, NextStep.SEE_CLUSTERS),
+    **dict.fromkeys((Hold.JOINING, Hold.FROZEN, Hold.UNDECLARED, Hold.DRAINING), NextStep.ACTIVATE),
+    **dict.fromkeys((Hold.APPLICATION_BLOCKED, Hold.UNRESOLVED, Hold.UNREADABLE), NextStep.READ_FAULTS),
+    Hold.MANUAL: NextStep.SYNC,
+}
+_BY_FOUND: Mapping[str, NextStep] = {
+    Found.WARNED: NextStep.LOOK,
+    Found.DRIFTED: NextStep.LOOK,
+    Found.REFUSED: NextStep.LOOK,
+    Found.HOOKS: NextStep.SYNC,
+    Found.WAITS: NextStep.WAIT,
+    Found.RETRIES: NextStep.WAIT,
+}
+
+
+def _steps(standing: Standing) -> Iterator[Reason]:
+    place = {"ref": standing.ref, "cluster": standing.cluster}
+    if standing.paused_by:
+        yield Reason(NextStep.RESUME, {**place, "by": standing.paused_by})
+    if standing.approvals:
+        yield Reason(NextStep.DECIDE, {**place, "approvals": list(standing.approvals)})
+    if standing.contact.code == Contact.LOST:
+        yield Reason(NextStep.REACH, place)
+        return
+    if standing.hold.code in _BY_HOLD:
+        yield Reason(_BY_HOLD[standing.hold.code], place)
+    if standing.failure is not None:
+        yield _after(standing, standing.failure, place)
+    elif standing.found.code == Found.FIGHT:
+        told = {name: str(standing.found.params.get(name, "")) for name in ("manager", "first")}
+        yield Reason(NextStep.END_FIGHT, {**place, **told})
+    elif standing.found.code in _BY_FOUND:
+        yield Reason(_BY_FOUND[standing.found.code], place)
+    if standing.health in {Health.DEGRADED, Health.MISSING}:
+        yield Reason(NextStep.SEE_OBJECTS, place)
+    elif standing.status is SyncStatus.OUT_OF_SYNC and not (standing.hold or standing.found):
+        yield Reason(NextStep.WAIT, place)
+
+
+def _after(standing: Standing, failure: Failure, place: Mapping[str, str]) -> Reason:
+    if kinds := failure.params.get(UNKNOWN_KINDS):
+        return Reason(NextStep.INSTALL, {**place, "kinds": [str(kind[2]) for kind in kinds]})
+    if standing.retry_at is not None:
+        return Reason(NextStep.WAIT_RETRY, {**place, "at": standing.retry_at.isoformat()})
+    return Reason(NextStep.WAIT if failure.remedy is Remedy.TIME else NextStep.MEND, place)

@@ -1,0 +1,59 @@
+"""``GET /api/v1/…``: answers to what people ask every day, each from SQL and the registry alone."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from common.domain.refs import PlacementRef
+from common.snapshots import Snapshots
+from common.store.engine.session import Database
+from common.store.reads import answers, commit_reach
+from common.store.reads.answers import Version, Why
+from common.store.reads.commit_reach import Reach
+from console.api import comparing, known, naming
+from console.api.comparing import Comparison
+
+router = APIRouter(prefix="/api/v1")
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+@router.get("/placements/{cluster}/{application}/why")
+def get_why(request: Request, cluster: str, application: str) -> Why:
+    """Return why a placement is as it is, and what to do next."""
+    with _database(request).read() as connection:
+        return answers.why(connection, known.placement(connection, PlacementRef(cluster, application)))
+
+
+@router.get("/commits/{name:path}")
+def get_commit(request: Request, name: str) -> Reach:
+    """Return how far a commit has come.
+
+    It is named by its id, by the beginning of it, or by a tag or version that a source was resolved to.
+    """
+    with _database(request).read() as connection:
+        found = naming.commit(connection, name)
+        return commit_reach.reach(connection, found.lines, found.earlier)
+
+
+@router.get("/applications/{application}/versions")
+def get_versions(request: Request, application: str) -> tuple[Version, ...]:
+    """Return which version of an application runs where, the newest first."""
+    with _database(request).read() as connection:
+        known.application(connection, application)
+        return answers.versions(connection, application)
+
+
+@router.get("/placements/{cluster}/{application}/compare/{other_cluster}/{other_application}")
+def get_comparison(
+    request: Request, cluster: str, application: str, other_cluster: str, other_application: str
+) -> Comparison:
+    """Return in what two placements differ: revisions, values with who gave them, and objects."""
+    snapshots: Snapshots = request.app.state.snapshots
+    _, fleet = snapshots.in_force(_database(request))
+    refs = PlacementRef(cluster, application), PlacementRef(other_cluster, other_application)
+    with _database(request).read() as connection:
+        return comparing.comparison(connection, fleet, *refs)
