@@ -100,6 +100,13 @@ ARGO: tuple[dict[str, Any], ...] = (
     _set("by-matrix", {"matrix": {"generators": [
         {"list": {"elements": [{"path": "a"}]}},
         {"matrix": {"generators": [{"list": {"elements": [{"a": "b"}]}}, {"clusters": {}}]}}]}}),
+    {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "made", "namespace": "argocd",
+            "ownerReferences": [{"kind": "ApplicationSet", "name": "by-strangers", "controller": True}]},
+        "spec": {"source": _GIT, "destination": {"name": "eu", "namespace": "web"}},
+    },
     _set("by-merge", {"merge": {"mergeKeys": ["name"], "generators": [
         {"clusters": {}}, {"list": {"elements": [{"name": "eu", "path": "b"}]}}]}}),
     _set("by-go", {"list": {"elements": [{"name": "eu", "path": {"segments": ["a"]}}]},

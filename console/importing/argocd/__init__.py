@@ -13,7 +13,7 @@ from console.importing.argocd.clusters import Clusters
 from console.importing.argocd.customizations import customizations
 from console.importing.argocd.generators import Checkouts
 from console.importing.argocd.handover import moved_of, steps_for
-from console.importing.argocd.nested import Made, made_by_sets, nesting
+from console.importing.argocd.nested import Made, drop_marks, made_by_sets, nesting
 from console.importing.argocd.projects import projects_of
 from console.importing.argocd.sets import Sets, expanded
 from console.importing.foreign import Foreign, NothingToImportError, sorted_findings
@@ -62,6 +62,7 @@ def from_argocd(
     if not told and not given.wrong and not customs.documents and not customs.findings and not customs.ignore:
         message = "the files hold no Application, ApplicationSet or AppProject"
         raise NothingToImportError(message, remedy="Name files that do.")
+    drop_marks(ours)
     called, projects = projects_of([one for one in ours if one.kind == "AppProject"])
     clusters = Clusters(given.others, servers or {})
     made = made_by_sets(ours)

@@ -18,8 +18,6 @@ from console.importing.outcome import FIRST, Draft
 from console.importing.words import name_of, without_nothing
 
 DEFAULT = "default"
-_OWN = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/installation-id", "argocd.argoproj.io/refresh")
-"""Marks of Argo CD on its own objects."""
 _DONE_HERE = frozenset(
     {
         "ApplyOutOfSyncOnly=true",
@@ -93,8 +91,6 @@ def _spec(one: Foreign, projects: Mapping[str, str]) -> dict[str, Any] | None:
         one.say(("spec", "destination", "namespace"), "it names no namespace; default is written", "correct it")
     one.drop("spec", "revisionHistoryLimit")
     one.drop("metadata", "finalizers")
-    for mark in _OWN:
-        one.drop("metadata", "annotations", mark)
     sync = {**FIRST, **_sync(one)}
     return without_nothing({"project": _project(one, projects)}) | {
         **_sources(one),

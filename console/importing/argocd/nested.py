@@ -9,6 +9,8 @@ from console.importing.nesting import Nesting
 from console.importing.words import folder
 
 _TRACKING = "argocd.argoproj.io/tracking-id"
+_OWN = (_TRACKING, "argocd.argoproj.io/installation-id", "argocd.argoproj.io/refresh")
+"""Marks of Argo CD on its own objects."""
 _INSTANCE = "app.kubernetes.io/instance"
 
 
@@ -23,9 +25,10 @@ def made_by_sets(objects: Sequence[Foreign]) -> dict[Key, list[Foreign]]:
     for one in objects:
         owners = one.look("metadata", "ownerReferences") if one.kind == "Application" else None
         for owner in owners if isinstance(owners, list) else ():
-            key = ("ApplicationSet", one.namespace, owner.get("name") if isinstance(owner, Mapping) else None)
-            if isinstance(owner, Mapping) and owner.get("kind") == key[0] and key in sets:
-                found.setdefault(sets[key].identity, []).append(one)
+            name = owner.get("name") if isinstance(owner, Mapping) and owner.get("kind") == "ApplicationSet" else None
+            key = ("ApplicationSet", one.namespace, name if isinstance(name, str) else "")
+            if key in sets:
+                found.setdefault(key, []).append(one)
     return found
 
 
@@ -39,6 +42,17 @@ def nesting(objects: Sequence[Foreign], made: Made) -> Nesting:
     by_set = {one.identity: sets[key] for key, each in made.items() for one in each}
     pairs = (*_by_marks(applications, objects), *_by_folders(applications, objects))
     return Nesting((by_set.get(up.identity, up), one) for up, one in pairs if one.identity not in by_set)
+
+
+def drop_marks(objects: Sequence[Foreign]) -> None:
+    """Take the marks of Argo CD's objects that are Argo CD's own: who applied them, and when to look."""
+    names = {one.name for one in objects if one.kind == "Application"}
+    for one in objects:
+        for mark in _OWN:
+            one.drop("metadata", "annotations", mark)
+        instance = one.look("metadata", "labels", _INSTANCE)
+        if isinstance(instance, str) and instance in names:
+            one.drop("metadata", "labels", _INSTANCE)
 
 
 def _by_marks(applications: Sequence[Foreign], objects: Sequence[Foreign]) -> Iterator[tuple[Foreign, Foreign]]:

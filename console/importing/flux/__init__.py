@@ -12,7 +12,7 @@ from console.importing.flux.handover import steps_for
 from console.importing.flux.kustomizations import kustomization
 from console.importing.flux.lent import Lent
 from console.importing.flux.namespaces import place
-from console.importing.flux.nested import nesting
+from console.importing.flux.nested import drop_marks, nesting
 from console.importing.flux.releases import release
 from console.importing.flux.sources import Sources
 from console.importing.foreign import NothingToImportError, sorted_findings
@@ -38,6 +38,7 @@ def from_flux(files: Mapping[str, bytes], *, cluster: str, found: Collection[str
     """
     given = read(files, (*_GROUPS, *_OTHERS), found)
     place(given.objects, given.others)
+    drop_marks(given.objects)
     sources = Sources([one for one in given.objects if one.kind in _SOURCES and one.group == _GROUPS[2]])
     lent = Lent(given.others)
     drafts: list[Draft | None] = []

@@ -52,10 +52,6 @@ def place(one: Foreign, cluster: str) -> str:
 def common(one: Foreign) -> dict[str, Any]:
     """Return the settings of syncs that all of Flux's objects have."""
     one.drop("metadata", "finalizers")
-    for part in ("labels", "annotations"):
-        for key in one.keys("metadata", part):
-            if key.partition("/")[0].endswith("fluxcd.io"):
-                one.drop("metadata", part, key)
     if one.take_flag("spec", "suspend"):
         one.say(("spec", "suspend"), "it is suspended", "keep mode: warn until it is to go on")
     return without_nothing({"deadline": take_duration(one, "spec", "timeout")})

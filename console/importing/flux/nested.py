@@ -16,6 +16,15 @@ def nesting(objects: Sequence[Foreign]) -> Nesting:
     return Nesting([*_by_labels(objects), *_by_folders(objects)])
 
 
+def drop_marks(objects: Sequence[Foreign]) -> None:
+    """Take the labels and annotations of Flux's objects that are Flux's own: who applied them, and when to look."""
+    for one in objects:
+        for part in ("labels", "annotations"):
+            for key in one.keys("metadata", part):
+                if key.partition("/")[0].endswith("fluxcd.io"):
+                    one.drop("metadata", part, key)
+
+
 def _by_labels(objects: Sequence[Foreign]) -> Iterator[tuple[Foreign, Foreign]]:
     known = {one.identity: one for one in objects}
     for one in objects:

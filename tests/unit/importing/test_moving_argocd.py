@@ -118,7 +118,8 @@ def test_an_application_of_applications_comes_first_and_is_told() -> None:
     for step in (suspend, delete):
         assert [command.split()[5] for command in step.commands] == ["root", "child", "second"]
     assert "Application argocd/root" in out_of_git.title
-    assert any("what it applies holds objects of Argo CD itself: Application child" in what for what in told(found))
+    (said,) = told(found)
+    assert "what it applies holds objects of Argo CD itself: Application child, Application second" in said
 
 
 def test_a_child_of_an_application_that_goes_on_is_not_handed_over() -> None:

@@ -214,6 +214,12 @@ def test_what_applies_others_is_suspended_and_deleted_before_them() -> None:
     assert any("what it applies holds objects of Flux itself: HelmRelease child" in what for what in told(found))
 
 
+def test_marks_that_a_tool_leaves_on_its_own_objects_are_nothing_to_speak_of() -> None:
+    mark = {"kustomize.toolkit.fluxcd.io/name": "root", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+    marked = named(CHARTS, "charts", "flux-system", **mark)
+    assert not imported(marked, release(chart=CHART)).findings
+
+
 def test_a_file_in_the_folder_of_a_kustomization_is_applied_by_it() -> None:
     def text(*objects: dict[str, Any]) -> bytes:
         return "---\n".join(map(dump, objects)).encode()
