@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from console.cli.asking import everything
 from console.cli.client import connect
 from console.cli.exits import Exit
+from console.cli.layout import Row
 from console.cli.output import Format, Output, ago, is_data, say, table
+from console.cli.told import names
+
+Cells = tuple[str, str, str, str, str]
+"""Placement, what is now, corrections, age of the last, and what it was."""
 
 
 def drift(
     hours: Annotated[float, typer.Option(min=0.1, max=744, help="how far to look back")] = 24,
+    each: Annotated[bool, typer.Option("--each", help="list each placement, also where several have the same")] = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Show what drifted over the fleet: what differs now, and what was corrected. Exit 1 if anything differs now.
@@ -26,20 +33,35 @@ def drift(
     found = connect().get("drift", hours=str(hours))
     differing = [one for one in found if one["differs"] or one["fight"]]
     if not is_data(output, found):
-        rows = [
-            (
-                one["ref"],
-                "fight" if one["fight"] else "differs" if one["differs"] else "corrected",
-                str(one["corrections"] or ""),
-                ago(one["corrected_at"]),
-                one["differs"] or one["cause"],
-            )
-            for one in found
-            if one["differs"] or one["fight"] or one["corrections"]
-        ]
-        rows += [(one["ref"], "unmanaged", "", "", field) for one in found for field in one["by_hand"]]
+        rows = _alike(map(_drifted, filter(_counts, found)), each=each)
+        rows += _alike(
+            ((one["ref"], "unmanaged", "", "", field) for one in found for field in one["by_hand"]), each=each
+        )
         table(("placement", "now", "corrections", "last", "what"), rows, empty=f"No drift in the last {hours:g} hours.")
     raise typer.Exit(Exit.NO if differing else Exit.DONE)
+
+
+def _counts(one: Mapping[str, Any]) -> bool:
+    return bool(one["differs"] or one["fight"] or one["corrections"])
+
+
+def _drifted(one: Mapping[str, Any]) -> Cells:
+    now = "fight" if one["fight"] else "differs" if one["differs"] else "corrected"
+    corrections = str(one["corrections"] or "")
+    return (one["ref"], now, corrections, ago(one["corrected_at"]), one["differs"] or one["cause"])
+
+
+def _alike(rows: Iterable[Cells], *, each: bool) -> list[Row]:
+    """Return rows; those of placements that drifted in the same way as one, with who the others are."""
+    groups: dict[tuple[str, ...], list[Cells]] = {}
+    for row in rows:
+        groups.setdefault(row if each else (row[1], row[4]), []).append(row)
+    return [_row(group) for group in groups.values()]
+
+
+def _row(group: Sequence[Cells]) -> Row:
+    others = [row[0] for row in group[1:]]
+    return Row(group[0], (f"the same on {len(others):,} more: {names(others, len(others))}",) if others else ())
 
 
 def orphans(output: Output = Format.TABLE) -> None:

@@ -1,9 +1,10 @@
-"""Identical failures are told once: of one placement again and again, and of several at once."""
+"""Identical failures and drifts are told once: of one placement again and again, and of several at once."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from console.cli.reports import _alike
 from console.cli.runs import fold
 
 
@@ -32,3 +33,12 @@ def test_another_failure_or_commit_is_another() -> None:
 
 def test_what_succeeded_alike_is_not_folded() -> None:
     assert len(fold([run("a/web", "succeeded", ""), run("b/web", "succeeded", "")])) == 2
+
+
+def test_the_same_drift_on_several_placements_is_one() -> None:
+    rows = [(f"{name}/web", "differs", "", "1 min", "1 object differs") for name in "abcde"]
+    first, other = _alike([*rows, ("z/web", "differs", "", "", "2 objects differ")], each=False)
+    assert first.cells[0] == "a/web"
+    assert first.below == ("the same on 4 more: b/web, c/web, d/web and 1 more",)
+    assert other.below == ()
+    assert len(_alike(rows, each=True)) == 5
