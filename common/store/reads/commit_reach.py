@@ -22,7 +22,7 @@ from common.domain.revisions import SourceRevision
 from common.domain.runs import SyncStatus
 from common.domain.status import Reason
 from common.store.engine.dialect import batched, fixed
-from common.store.reads import commits
+from common.store.reads import commits, placements
 from common.store.reads.alike import MOST_NAMED, Alike, grouped
 from common.store.reads.commits import CommitView, Contents, Line
 from common.store.schema.tables import FaultRow, FleetRow, FleetSnapshotRow, PlacementRow, SourceDigestRow
@@ -181,30 +181,6 @@ def _applications(connection: Connection, asked: _Asked) -> tuple[frozenset[str]
     return frozenset(touched), len(others - touched)
 
 
-_COLUMNS = (
-    PlacementRow.id,
-    PlacementRow.cluster,
-    PlacementRow.application,
-    PlacementRow.sync_status,
-    PlacementRow.health,
-    PlacementRow.hold_code,
-    PlacementRow.hold_params,
-    PlacementRow.contact_code,
-    PlacementRow.contact_params,
-    PlacementRow.found_code,
-    PlacementRow.found_params,
-    PlacementRow.failure_code,
-    PlacementRow.failure_params,
-    PlacementRow.failure_remedy,
-    PlacementRow.failure_since,
-    PlacementRow.failure_last_at,
-    PlacementRow.failure_count,
-    PlacementRow.retry_at,
-    PlacementRow.paused_by,
-    PlacementRow.applied_sources,
-)
-
-
 @dataclass(slots=True)
 class _Sorted:
     """Placements as they were sorted."""
@@ -225,7 +201,7 @@ class _Sorted:
 
 def _sorted(connection: Connection, asked: _Asked, touched: Iterable[str]) -> _Sorted:
     found = _Sorted()
-    query = select(*_COLUMNS).where(PlacementRow.state == fixed(PlacementState.PLACED.value))
+    query = select(*placements.COLUMNS).where(PlacementRow.state == fixed(PlacementState.PLACED.value))
     for names in batched(sorted(touched)):
         mine = query.where(PlacementRow.application.in_(names))
         rows = connection.execute(mine.order_by(PlacementRow.application, PlacementRow.cluster)).all()
@@ -292,6 +268,6 @@ def _whole(connection: Connection) -> _Sorted:
     differ = or_(
         *(one.is_distinct_from(other) for one, other in zip(desired, applied, strict=True)), desired[0].is_(None)
     )
-    for row in connection.execute(select(*_COLUMNS).where(placed, differ)):
+    for row in connection.execute(select(*placements.COLUMNS).where(placed, differ)):
         found.behind(row, Reason(Await.RUN))
     return found

@@ -154,7 +154,7 @@ WORST = case(
 """0 is the worst."""
 
 
-_COLUMNS = (
+COLUMNS = (
     PlacementRow.id,
     PlacementRow.cluster,
     PlacementRow.application,
@@ -184,6 +184,7 @@ _COLUMNS = (
     PlacementRow.paused_by,
     PlacementRow.pause_reason,
 )
+"""Of a placement, what says how it stands."""
 
 
 def _views(connection: Connection, rows: Sequence[Any]) -> list[PlacementView]:
@@ -259,7 +260,7 @@ def placements(
     Raises:
         ValueError: ``after`` is no placement.
     """
-    query = select(*_COLUMNS).where(PlacementRow.state != "left", *chosen(which))
+    query = select(*COLUMNS).where(PlacementRow.state != "left", *chosen(which))
     if after:
         last = PlacementRef.parse(after)
         query = query.where(
@@ -283,7 +284,7 @@ def troubled(
     Raises:
         ValueError: ``after`` ended no page.
     """
-    query = select(*_COLUMNS, WORST.label("worst")).where(IN_TROUBLE, *chosen(which))
+    query = select(*COLUMNS, WORST.label("worst")).where(IN_TROUBLE, *chosen(which))
     if after:
         rank, _, ref = after.partition(":")
         last = PlacementRef.parse(ref)
@@ -314,7 +315,7 @@ def chosen(which: PlacementFilter) -> list[ColumnElement[bool]]:
 
 def placement(connection: Connection, ref: PlacementRef) -> PlacementView | None:
     """Return one placement; None where there is none."""
-    found = _views(connection, connection.execute(_of(select(*_COLUMNS), ref)).all())
+    found = _views(connection, connection.execute(_of(select(*COLUMNS), ref)).all())
     return found[0] if found else None
 
 
@@ -323,7 +324,7 @@ def some(connection: Connection, refs: Sequence[PlacementRef]) -> dict[Placement
     found: dict[PlacementRef, PlacementView] = {}
     key = tuple_(PlacementRow.cluster, PlacementRow.application)
     for batch in batched(refs):
-        mine = select(*_COLUMNS).where(key.in_([(one.cluster, one.application) for one in batch]))
+        mine = select(*COLUMNS).where(key.in_([(one.cluster, one.application) for one in batch]))
         for view in _views(connection, connection.execute(mine).all()):
             found[PlacementRef(view.cluster, view.application)] = view
     return found
