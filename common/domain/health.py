@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from common.domain.codes import HealthReason
+from common.domain.health_codes import HealthReason
 from common.domain.status import NONE, Reason
 
 

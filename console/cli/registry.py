@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from common.domain.codes import HealthReason
+from common.domain.health_codes import HealthReason
 from console import words
 from console.cli.asking import Ref, placement_ref
 from console.cli.client import connect

@@ -14,9 +14,9 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 from common.credentials import provider_from
-from common.domain.codes import HealthReason
 from common.domain.errors import PermanentError, TransientError
 from common.domain.health import Health, HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.status import Reason

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.domain import answers, codes, holds, manifest_warnings, reasons, status
+from common.domain import answers, codes, health_codes, holds, manifest_warnings, reasons, status
 from common.domain.answers import Await, NextStep
 from common.domain.codes import (
     ApprovalReason,
     CauseReason,
     FaultReason,
-    HealthReason,
     HookReason,
     MessageReason,
     ObjectReason,
@@ -27,6 +26,7 @@ from common.domain.codes import (
     SyncReason,
 )
 from common.domain.errors import FlotillaError
+from common.domain.health_codes import HealthReason
 from common.domain.holds import Denial, Hold, Leftover, Taking
 from common.domain.manifest_warnings import ManifestWarning
 from common.domain.status import Contact, Found, Reason
@@ -58,7 +58,7 @@ def _trees() -> Iterator[ast.Module]:
 
 def _meanings(name: str) -> dict[str, str]:
     """Return what is written below each member of an enum, by its name."""
-    for module in (holds, status, codes, manifest_warnings, answers):
+    for module in (holds, status, codes, health_codes, manifest_warnings, answers):
         for node in ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 return dict(_members(node))

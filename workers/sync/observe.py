@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
-from common.domain.codes import HealthReason
 from common.domain.health import Health, HealthReport, worst
+from common.domain.health_codes import HealthReason
 from common.domain.inventory import End, HookState
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.status import NONE, Reason

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from common.domain.codes import HealthReason, HookReason, RunReason, SyncReason
+from common.domain.codes import HookReason, RunReason, SyncReason
 from common.domain.errors import PermanentError
 from common.domain.health import Health
+from common.domain.health_codes import HealthReason
 from common.domain.inventory import End, HookState
 from common.domain.reasons import nested, together
 from common.domain.refs import ObjectId, PlacementRef

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from common.domain.catalogue import Params
-from common.domain.codes import HealthReason
+from common.domain.health_codes import HealthReason
 
 
 def _condition(params: Params) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from common.domain.codes import HealthReason
+from common.domain.health_codes import HealthReason
 from common.domain.refs import PlacementRef
 from common.store.schema.tables import InventoryRow, PlacementRow
 

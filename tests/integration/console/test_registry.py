@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import func, insert, select
 from typer.testing import CliRunner, Result
 
-from common.domain.codes import HealthReason
 from common.domain.health import Health, HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId
 from common.domain.status import NONE, Reason

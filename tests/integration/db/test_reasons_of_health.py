@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from common.domain.codes import HealthReason
 from common.domain.health import Health, HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
 from common.domain.status import Contact

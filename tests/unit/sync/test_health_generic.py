@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from common.domain.codes import HealthReason
 from common.domain.health import Health
+from common.domain.health_codes import HealthReason
 from common.domain.reasons import sentence
 from workers.sync.health import Context, assess, generic
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from common.domain.codes import HealthReason
 from common.domain.health import HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.refs import ObjectId
 from common.domain.status import Reason
 from workers.sync.health.generic import assess_by_convention

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from common.domain.codes import HealthReason
 from common.domain.foreign import foreign
 from common.domain.health import HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.status import Reason
 from workers.sync.health.reading import (
     Context,

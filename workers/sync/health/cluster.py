@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import orjson
 
-from common.domain.codes import HealthReason
 from common.domain.health import HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.status import Reason
 from workers.sync.health.reading import (
     DEFAULT_CLASS,

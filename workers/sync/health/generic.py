@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from common.domain.codes import HealthReason
 from common.domain.foreign import foreign
 from common.domain.health import Health, HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.status import Reason
 from workers.sync.health.reading import (
     Condition,

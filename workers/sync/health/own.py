@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from common.cel import ExpressionError
-from common.domain.codes import HealthReason
 from common.domain.fleet import HealthRule, glob_matches
 from common.domain.foreign import foreign
 from common.domain.health import Health, HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.status import NONE, Reason
 from common.lua import LuaError
 from common.rules import HERE, Evaluator

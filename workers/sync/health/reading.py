@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from common.domain.codes import HealthReason
 from common.domain.foreign import foreign
 from common.domain.health import Health, HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.status import NONE, Reason
 
 Manifest = Mapping[str, Any]

@@ -5,9 +5,9 @@ Source: what ``status`` held in its versions 0.7 to 1.8, as its API reference an
 
 from __future__ import annotations
 
-from common.domain.codes import HealthReason
 from common.domain.foreign import foreign
 from common.domain.health import HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.status import Reason
 from workers.sync.health.reading import (
     Context,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from common.domain.codes import HealthReason
 from common.domain.health import Health, HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.status import Reason
 from workers.sync.health.reading import (
     Context,

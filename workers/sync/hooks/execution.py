@@ -13,10 +13,11 @@ from datetime import timedelta
 from typing import Any
 
 from common.domain.changes import Action, Change
-from common.domain.codes import HealthReason, HookReason, SyncReason
+from common.domain.codes import HookReason, SyncReason
 from common.domain.errors import FlotillaError, PermanentError
 from common.domain.foreign import foreign
 from common.domain.health import Health
+from common.domain.health_codes import HealthReason
 from common.domain.inventory import End, HookState
 from common.domain.reasons import nested
 from common.domain.redact import redacted

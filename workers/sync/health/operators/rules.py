@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from common.domain.codes import HealthReason
 from common.domain.foreign import foreign
 from common.domain.health import Health, HealthReport
+from common.domain.health_codes import HealthReason
 from common.domain.status import Reason
 from workers.sync.health.operators.signals import (
     NO_STATUS,

@@ -31,8 +31,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from common.domain.codes import HealthReason
 from common.domain.foreign import foreign
+from common.domain.health_codes import HealthReason
 from common.domain.status import Reason
 from workers.sync.health.reading import Condition, Manifest, by_type, items, number, section
 
