@@ -43,7 +43,7 @@ TABLE: list[tuple[str, Any, Health]] = [
     *[(f"{name} is true", said((name, "True")), P) for name in generic.UNFINISHED],
     *[(f"reason {word}Mount", said(("Ready", "False", f"{word}Mount")), D) for word in generic.BEGINNINGS],
     *[(f"reason Mount{word}", said(("Ready", "False", f"Mount{word}")), D) for word in generic.ENDINGS],
-    *[(f"phase {word}", {"phase": word}, health) for health, words in generic.WORDS.items() for word in words],
+    *[(f"phase {word}", {"phase": word}, health) for health, words in generic.WORDS.items() for word in sorted(words)],
     *[(f"{field} failed", {field: "Failed"}, D) for field in generic.FIELDS],
     ("one of two is false", said(("Ready", "True"), ("Synced", "False", "Waiting")), P),
     ("one of two failed", said(("Ready", "True"), ("Synced", "False", "ReconcileError")), D),
