@@ -82,6 +82,20 @@ TABLE: list[tuple[str, dict[str, Any], Health]] = [
         P,
     ),
     ("reconciling", obj("Gadget", {}, {"conditions": [condition("Reconciling")]}), P),
+    (
+        "tried again, as Flux says it",
+        obj(
+            "Gadget",
+            {},
+            {
+                "conditions": [
+                    condition("Reconciling", reason="ProgressingWithRetry"),
+                    condition("Ready", "False", "FetchFailed"),
+                ]
+            },
+        ),
+        D,
+    ),
     ("stalled", obj("Gadget", {}, {"conditions": [condition("Stalled", reason="Bad")]}), D),
     ("stalled but not", obj("Gadget", {}, {"conditions": [condition("Stalled", "False")]}), H),
     (

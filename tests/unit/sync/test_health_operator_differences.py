@@ -55,9 +55,9 @@ CASES: dict[str, tuple[str, Said]] = {
         "rabbitmq.com/Exchange",
         {"status": {"observedGeneration": 1, "conditions": said(Ready="True SuccessfulCreateOrUpdate")}},
     ),
-    "any kind: it failed and is tried again (`Reconciling`)": (
+    "any kind: it failed and is tried again (`Reconciling`, not by Flux's `ProgressingWithRetry`)": (
         "source.toolkit.fluxcd.io/GitRepository",
-        {"status": {"conditions": said(Reconciling="True ProgressingWithRetry", Ready="False GitOperationFailed")}},
+        {"status": {"conditions": said(Reconciling="True Reconciling", Ready="False SecretMissing")}},
     ),
     "any kind: its operator has said nothing yet": ("rabbitmq.com/Queue", {"status": {}}),
     "any kind: its phase is a word that its operator does not document": (

@@ -74,6 +74,11 @@ def assess(manifest: Manifest, context: Context, own: Own = NO_RULES) -> HealthR
     return assess_by_convention(manifest, silent=_EXISTS if key[0] in _BUILT_IN else _NO_RULE)
 
 
+_RETRIES = "ProgressingWithRetry"
+"""Reason of Flux's objects for ``Reconciling`` where the last try failed: the failure is what is to be told, see
+https://fluxcd.io/flux/components/source/gitrepositories/#failed-gitrepository and ADR 49."""
+
+
 def _common(manifest: Manifest, of_kind: KindRule | None) -> HealthReport | None:
     metadata, status = section(manifest, "metadata"), section(manifest, "status")
     seen = observed(status)
@@ -82,7 +87,7 @@ def _common(manifest: Manifest, of_kind: KindRule | None) -> HealthReport | None
     if seen is not None and seen < number(metadata, "generation"):
         return progressing(Reason(HealthReason.UNSEEN))
     found = conditions(manifest)
-    if (condition := found.get("Reconciling")) and condition.status == "True":
+    if (condition := found.get("Reconciling")) and condition.status == "True" and condition.reason != _RETRIES:
         return progressing(condition.why)
     if (condition := found.get("Stalled")) and condition.status == "True":
         return degraded(condition.why)
