@@ -12,7 +12,7 @@ from console.importing.flux.handover import steps_for
 from console.importing.flux.kustomizations import kustomization
 from console.importing.flux.lent import Lent
 from console.importing.flux.namespaces import place
-from console.importing.flux.nested import drop_marks, nesting
+from console.importing.flux.nested import absent_parents, drop_marks, nesting
 from console.importing.flux.releases import release
 from console.importing.flux.sources import Sources
 from console.importing.foreign import NothingToImportError, sorted_findings
@@ -56,7 +56,7 @@ def from_flux(files: Mapping[str, bytes], *, cluster: str, found: Collection[str
     whole = nesting(given.objects)
     whole.say("Flux")
     sources.say_unused()
-    steps = steps_for(taken, whole) if taken else ()
+    steps = steps_for(taken, whole, absent_parents(given.objects))
     findings = (*(one.findings() for one in given.objects), given.wrong, sources.missing())
     documents = {file_of(draft): draft.document for draft in taken}
     return Imported(documents, sorted_findings(*findings), steps, given.passed)

@@ -2,38 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from console.importing.foreign import Foreign
+from console.importing.foreign import Foreign, Key
 from console.importing.nesting import Nesting, named
 from console.importing.outcome import Draft, Step
 
+_KEPT = '{"spec":{"prune":false,"deletionPolicy":"Orphan"}}'
+"""``deletionPolicy`` counts before ``prune``, https://fluxcd.io/flux/components/kustomize/kustomizations/#deletion-policy;
+a cluster that does not know it yet warns, and goes by ``prune``."""
+_CHECK = "--output 'jsonpath={.spec.suspend}'  # must say true, or do not delete it"
+"""Flux undoes nothing of what is suspended, and its end then deletes nothing, whatever else it says."""
 
-def steps_for(drafts: Sequence[Draft], nesting: Nesting) -> tuple[Step, ...]:
-    """Return the steps for what was written: nothing else is suspended or deleted.
+
+def steps_for(drafts: Sequence[Draft], nesting: Nesting, absent: Mapping[Key, str]) -> tuple[Step, ...]:
+    """Return the steps for what was written and can be let go: nothing else is suspended or deleted; none for nothing.
 
     What applies others comes before them each time: it would put back what is changed on them.
+
+    Args:
+        drafts: what was written.
+        nesting: who applies whom.
+        absent: parents that are not among the files, by the identity of their children: those are left out.
     """
-    owners = nesting.with_parents([draft.owner for draft in drafts if draft.owner.placed])
-    objects = nesting.parents_first(owners)
+    free = [draft.owner for draft in drafts if draft.owner.placed and not _is_held(draft.owner, absent)]
+    objects = nesting.parents_first(nesting.with_parents(free))
+    moved = {one.identity for one in objects}
+    over = [draft for draft in drafts if draft.owner.identity in moved]
+    if not over:
+        return ()
+    patched = tuple(_patch(one, _KEPT) for one in objects if one.kind == "Kustomization")
+    unpruned = Step("See that the end of Flux's Kustomizations deletes nothing: they must not prune.", patched)
     return (
         Step("Suspend Flux.", tuple(_patch(one, '{"spec":{"suspend":true}}') for one in objects)),
         Step(
             "Commit the documents, with credentials and keys stored as `credentials` and `decrypt` name them. The "
             "first run writes nothing (`mode: warn`): see that it would change the labels and annotations of tracking "
             "alone.",
-            tuple(f"flotilla diff {draft.clusters[0]}/{draft.name}" for draft in drafts),
+            tuple(f"flotilla diff {draft.clusters[0]}/{draft.name}" for draft in over),
         ),
         *_out_of_git(nesting.parents(objects)),
-        Step("Set `sync.mode: enforce` and commit: the next run takes over."),
+        Step(_enforce([draft.name for draft in drafts if draft.owner.identity not in moved])),
+        *((unpruned,) if patched else ()),
         Step(
-            "See that the end of Flux's objects deletes nothing: Kustomizations must not prune. HelmReleases must be "
-            "suspended still, or Flux uninstalls their releases.",
-            tuple(_patch(one, '{"spec":{"prune":false}}') for one in objects if one.kind == "Kustomization")
-            + tuple(_read(one) for one in objects if one.kind == "HelmRelease"),
+            "Only then delete Flux's objects, each only while it is suspended: else Flux uninstalls the release, or "
+            "prunes.",
+            tuple(line for one in objects for line in (_on(one, "get", _CHECK), _on(one, "delete"))),
         ),
-        Step("Only then delete Flux's objects.", tuple(f"{_kubectl(one)} delete {_resource(one)}" for one in objects)),
     )
+
+
+def _is_held(one: Foreign, absent: Mapping[Key, str]) -> bool:
+    """Tell whether a parent that goes on would undo what is changed on it, which is said of it."""
+    parent = absent.get(one.identity)
+    if parent is not None:
+        one.say(
+            (),
+            f"{parent} applies it, and is not among the files",
+            "import that too: as it goes on it undoes a suspension by kubectl, so that the hand-over leaves this out; "
+            "or part the two in its Git first, as step 3 of `Move from Flux` says",
+        )
+    return parent is not None
+
+
+def _enforce(left: Sequence[str]) -> str:
+    """Return what to switch, but for the names of applications that are left out."""
+    those = f" for what you saw the difference of, but not for what is left out: {', '.join(left)}" if left else ""
+    return f"Set `sync.mode: enforce`{those} and commit: the next run takes over."
 
 
 def _out_of_git(parents: Sequence[Foreign]) -> tuple[Step, ...]:
@@ -47,17 +82,9 @@ def _out_of_git(parents: Sequence[Foreign]) -> tuple[Step, ...]:
     )
 
 
-def _resource(one: Foreign) -> str:
-    return f"{one.kind.lower()}.{one.group}/{one.name}"
-
-
-def _kubectl(one: Foreign) -> str:
-    return f"kubectl --namespace {one.namespace}"
-
-
 def _patch(one: Foreign, patch: str) -> str:
-    return f"{_kubectl(one)} patch {_resource(one)} --type merge --patch '{patch}'"
+    return _on(one, "patch", f"--type merge --patch '{patch}'")
 
 
-def _read(one: Foreign) -> str:
-    return f"{_kubectl(one)} get {_resource(one)} --output 'jsonpath={{.spec.suspend}}'  # must say true"
+def _on(one: Foreign, verb: str, more: str = "") -> str:
+    return f"kubectl --namespace {one.namespace} {verb} {one.kind.lower()}.{one.group}/{one.name} {more}".rstrip()

@@ -80,6 +80,7 @@ def _namespace(one: Foreign) -> str:
 def _sync(one: Foreign) -> dict[str, Any]:
     one.take_flag("spec", "wait")
     prune = one.take_flag("spec", "prune")
+    one.take_text("spec", "deletionPolicy")  # what its end deletes, which the hand-over sees to
     return {**FIRST, **common(one), **({} if prune else {"prune": {"enabled": False}})}
 
 

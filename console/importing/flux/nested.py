@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from console.importing.foreign import Foreign
+from console.importing.foreign import Foreign, Key
 from console.importing.nesting import Nesting
 from console.importing.words import folder
 
@@ -25,17 +25,29 @@ def drop_marks(objects: Sequence[Foreign]) -> None:
                     one.drop("metadata", part, key)
 
 
+def absent_parents(objects: Sequence[Foreign]) -> dict[Key, str]:
+    """Return what applies objects and is not among them, as people call it, by the identity of the object."""
+    known = {one.identity for one in objects}
+    marked = ((one, key) for one in objects for key in _marks(one))
+    return {
+        one.identity: f"{kind} {where}/{name}"
+        for one, (kind, where, name) in marked
+        if (kind, where, name) not in known
+    }
+
+
 def _by_labels(objects: Sequence[Foreign]) -> Iterator[tuple[Foreign, Foreign]]:
     known = {one.identity: one for one in objects}
-    for one in objects:
-        for kind, group in _MARKS:
-            name = one.look("metadata", "labels", f"{group}/name")
-            namespace = one.look("metadata", "labels", f"{group}/namespace")
-            parent = (
-                known.get((kind, namespace, name)) if isinstance(name, str) and isinstance(namespace, str) else None
-            )
-            if parent is not None:
-                yield parent, one
+    yield from ((known[key], one) for one in objects for key in _marks(one) if key in known)
+
+
+def _marks(one: Foreign) -> Iterator[Key]:
+    """Yield the identity of each object that has applied this one, by the labels that Flux leaves."""
+    for kind, group in _MARKS:
+        name = one.look("metadata", "labels", f"{group}/name")
+        namespace = one.look("metadata", "labels", f"{group}/namespace")
+        if isinstance(name, str) and isinstance(namespace, str):
+            yield kind, namespace, name
 
 
 def _by_folders(objects: Sequence[Foreign]) -> Iterator[tuple[Foreign, Foreign]]:
