@@ -13,7 +13,7 @@ from console.importing.argocd.clusters import Clusters
 from console.importing.argocd.customizations import customizations
 from console.importing.argocd.generators import Checkouts
 from console.importing.argocd.handover import moved_of, steps_for
-from console.importing.argocd.nested import Made, drop_marks, made_by_sets, nesting
+from console.importing.argocd.nested import Made, drop_marks, left_alone, made_by_sets, nesting
 from console.importing.argocd.projects import projects_of
 from console.importing.argocd.sets import Sets, expanded
 from console.importing.foreign import Foreign, NothingToImportError, sorted_findings
@@ -74,7 +74,8 @@ def from_argocd(
     taken = written([customs.into(draft) for draft in _drafts(ours, sets, made, clusters, called)])
     whole = nesting(ours, made)
     whole.say("Argo CD")
-    moved = moved_of(ours, sets, made, taken)
+    alone = left_alone(ours)
+    moved = moved_of([one for one in ours if one.identity not in alone], sets, made, taken)
     steps = steps_for(replace(moved, owners=whole.with_parents(moved.owners)), taken, whole) if taken else ()
     findings = [*told, *(one for each in sets.values() for one in each.applications)]
     documents = {**customs.documents, **projects, **{file_of(draft): draft.document for draft in taken}}

@@ -81,9 +81,13 @@ def steps_for(moved: Moved, drafts: Sequence[Draft], nesting: Nesting) -> tuple[
         Step(f"Set `sync.mode: enforce` and commit: the next run takes over.{manual}"),
         Step(
             "Take the finalizer off each application, so that its end does not delete what it deployed.",
-            _each(owners, moved, _FREE),
+            tuple(f"{_kubectl(one)} patch applicationset {one.name} {_MERGE} '{_FREE}'" for one in sets)
+            + _each(owners, moved, _FREE),
         ),
-        Step("Only then delete Argo CD's objects.", tuple(line for one in owners for line in _end(one, moved))),
+        Step(
+            "Only then delete Argo CD's objects: each command looks first that no finalizer has come back.",
+            tuple(line for one in owners for line in _end(one, moved)),
+        ),
     )
 
 
@@ -115,11 +119,20 @@ def _names(one: Foreign, moved: Moved) -> list[tuple[str, str]]:
 
 
 def _end(one: Foreign, moved: Moved) -> list[str]:
-    lines = [f"{_kubectl(one)} delete {one.kind.lower()} {one.name} --cascade=orphan"]
+    lines = [_delete(one, one.kind.lower(), one.name)]
     if one.kind == "ApplicationSet":
-        made = _names(one, moved)
-        lines += [f"{_kubectl(one)} delete application {name} --cascade=orphan{note}" for name, note in made]
+        lines += [_delete(one, "application", name) + note for name, note in _names(one, moved)]
     return lines
+
+
+def _delete(one: Foreign, kind: str, name: str) -> str:
+    """Return a command that deletes an object only if it was read and has no finalizer.
+
+    Whoever still applies the object may have put one back, and then its end deletes what it deployed, whatever
+    ``--cascade`` says: that is about owner references alone.
+    """
+    check = f"{_kubectl(one)} get {kind} {name} --output 'jsonpath=finalizers:{{.metadata.finalizers}}'"
+    return f"{check} | grep -qx finalizers: && {_kubectl(one)} delete {kind} {name} --cascade=orphan"
 
 
 def _cluster(draft: Draft) -> str:

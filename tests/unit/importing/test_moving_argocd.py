@@ -49,7 +49,7 @@ def test_what_a_set_made_needs_no_generator() -> None:
     found = imported(whole, *made)
     assert spec_of(found)["targets"] == [{"name": "all", "clusters": ["a", "b"]}]
     assert not found.findings
-    deleted = [command.split()[4:6] for command in found.steps[-1].commands]
+    deleted = [command.partition(" delete ")[2].split()[:2] for command in found.steps[-1].commands]
     assert deleted == [["applicationset", "web"], ["application", "web-a"], ["application", "web-b"]]
     assert len(found.steps[0].commands) == 3
 
