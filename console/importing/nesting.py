@@ -66,6 +66,14 @@ class Nesting:
         """Return those of the objects that apply any."""
         return [one for one in objects if one.identity in self._below]
 
+    def above(self, one: Foreign) -> list[Foreign]:
+        """Return the objects that apply an object."""
+        return list(self._above.get(one.identity, {}).values())
+
+    def below(self, one: Foreign) -> list[Foreign]:
+        """Return the objects that an object applies."""
+        return list(self._below.get(one.identity, {}).values())
+
     def say(self, tool: str) -> None:
         """Note of each object which objects of its tool it applies, and of those why they are not safe without it."""
         parents: Mapping[Key, Foreign] = {key: one for above in self._above.values() for key, one in above.items()}

@@ -15,6 +15,7 @@ from console.importing.flux.namespaces import place
 from console.importing.flux.nested import absent_parents, drop_marks, nesting
 from console.importing.flux.releases import release
 from console.importing.flux.sources import Sources
+from console.importing.flux.unfilled import say_patched, say_unfilled
 from console.importing.foreign import NothingToImportError, sorted_findings
 from console.importing.outcome import Draft, Imported, file_of, written
 from console.importing.reading import read
@@ -55,6 +56,8 @@ def from_flux(files: Mapping[str, bytes], *, cluster: str, found: Collection[str
     taken = written([draft for draft in drafts if draft is not None])
     whole = nesting(given.objects)
     whole.say("Flux")
+    say_patched(given.objects, whole)
+    say_unfilled(taken, whole)
     sources.say_unused()
     steps = steps_for(taken, whole, absent_parents(given.objects))
     findings = (*(one.findings() for one in given.objects), given.wrong, sources.missing())
