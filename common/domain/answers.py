@@ -41,6 +41,8 @@ class NextStep(StrEnum):
     """The registry or a source is at fault."""
     ACTIVATE = "next.activate"
     """The state of its cluster keeps it."""
+    PLACE = "next.place"
+    """It is left alone: the registry places it there no more."""
     SEE_CLUSTERS = "next.see-clusters"
     """What answers at its cluster's address may not be the one that is meant."""
     REACH = "next.reach"
@@ -91,22 +93,34 @@ def awaited(standing: Standing) -> Reason:
 
 
 def next_steps(standing: Standing) -> tuple[Reason, ...]:
-    """Return what a person does next about a placement, the first thing first; never empty."""
+    """Return what a person does next about a placement, the first thing first; never empty.
+
+    That there is nothing to do is said only where nothing at all is out of order.
+    """
     steps = tuple(dict.fromkeys(_steps(standing)))
-    return steps or (Reason(NextStep.NOTHING),)
+    if steps:
+        return steps
+    well = standing.status is SyncStatus.SYNCED and standing.health in {Health.HEALTHY, Health.SUSPENDED}
+    quiet = not (standing.hold or standing.contact or standing.found or standing.failure)
+    place = {"ref": standing.ref, "cluster": standing.cluster}
+    return (Reason(NextStep.NOTHING) if well and quiet else Reason(NextStep.WAIT, place),)
 
 
 _BY_HOLD: Mapping[str, NextStep] = {
     **dict.fromkeys(BLOCKING, NextStep.SEE_CLUSTERS),
     **dict.fromkeys((Hold.JOINING, Hold.FROZEN, Hold.UNDECLARED, Hold.DRAINING), NextStep.ACTIVATE),
     **dict.fromkeys((Hold.APPLICATION_BLOCKED, Hold.UNRESOLVED, Hold.UNREADABLE), NextStep.READ_FAULTS),
-    Hold.MANUAL: NextStep.SYNC,
+    **dict.fromkeys((Hold.MANUAL, Hold.TRANSFERRED), NextStep.SYNC),
+    **dict.fromkeys((Hold.UNPLACED, Hold.CLUSTER_RETIRED), NextStep.PLACE),
 }
 _BY_FOUND: Mapping[str, NextStep] = {
     Found.WARNED: NextStep.LOOK,
     Found.DRIFTED: NextStep.LOOK,
     Found.REFUSED: NextStep.LOOK,
+    Found.TOLD: NextStep.LOOK,
     Found.HOOKS: NextStep.SYNC,
+    Found.PRUNE_REJECTED: NextStep.SYNC,
+    Found.PRUNE_HELD: NextStep.SEE_OBJECTS,
     Found.WAITS: NextStep.WAIT,
     Found.RETRIES: NextStep.WAIT,
 }
@@ -118,8 +132,9 @@ def _steps(standing: Standing) -> Iterator[Reason]:
         yield Reason(NextStep.RESUME, {**place, "by": standing.paused_by})
     if standing.approvals:
         yield Reason(NextStep.DECIDE, {**place, "approvals": list(standing.approvals)})
-    if standing.contact.code == Contact.LOST:
+    if standing.contact:
         yield Reason(NextStep.REACH, place)
+    if standing.contact.code == Contact.LOST:
         return
     if standing.hold.code in _BY_HOLD:
         yield Reason(_BY_HOLD[standing.hold.code], place)
@@ -132,8 +147,6 @@ def _steps(standing: Standing) -> Iterator[Reason]:
         yield Reason(_BY_FOUND[standing.found.code], place)
     if standing.health in {Health.DEGRADED, Health.MISSING}:
         yield Reason(NextStep.SEE_OBJECTS, place)
-    elif standing.status is SyncStatus.OUT_OF_SYNC and not (standing.hold or standing.found):
-        yield Reason(NextStep.WAIT, place)
 
 
 def _after(standing: Standing, failure: Failure, place: Mapping[str, str]) -> Reason:

@@ -42,12 +42,13 @@ class Passage:
 
     Attributes:
         commits: that came, the oldest first; what it is now is the last. Of very many the newest alone.
-        lost: ids of commits that what it is now does not hold any more: history was rewritten, or a tag moved. None for
-            all that came before and do not come again.
+        lost: ids of commits that what it is now does not contain any more: history was rewritten, or a tag moved.
+        present: where nobody can say what was lost, all that it contains; None where ``lost`` says it.
     """
 
     commits: tuple[Commit, ...]
-    lost: tuple[str, ...] | None = ()
+    lost: tuple[str, ...] = ()
+    present: frozenset[str] | None = None
 
     @classmethod
     def unread(cls, commit: str) -> Passage:

@@ -8,13 +8,15 @@ from common.domain.commits import LONGEST_AUTHOR, LONGEST_SUBJECT, Commit, Passa
 from common.domain.refs import is_commit
 from common.sources.git import Answer
 
-MOST_NEW = 200
+MOST_NEW = 500
 """Commits of one look: of a push of more the newest are kept."""
 FIRST = 50
 """Commits of a first look, so that what came just before it is known too."""
 MOST_LOST = 500
-_FORMAT = f"%H%x00%ct%x00%<({LONGEST_AUTHOR},trunc)%an%x00%<({LONGEST_SUBJECT},trunc)%s"
+_MOST_PRESENT = 5_000
+_FORMAT = f"--format=%H%x00%ct%x00%<({LONGEST_AUTHOR},trunc)%an%x00%<({LONGEST_SUBJECT},trunc)%s"
 _FIELDS = 4
+_LOG = ("log", "-z", _FORMAT, "--encoding=UTF-8", "--no-color", "--no-show-signature", "--no-notes")
 
 Ask = Callable[[Sequence[str]], Answer]
 """Runs git in a mirror."""
@@ -26,36 +28,40 @@ def passage(ask: Ask, commit: str, since: str | None) -> Passage:
     Args:
         ask: runs git in the mirror, which holds ``commit``.
         commit: full id.
-        since: what it was before; None at a first look, and one that the mirror does not hold (any more) counts so.
+        since: what it was before; None at a first look.
     """
-    gone = since is not None and ask(["cat-file", "-e", f"{since}^{{commit}}"]).status != 0
-    if gone:
-        since = None
-    new = [] if since is None else [f"^{since}"]
-    most = FIRST if since is None else MOST_NEW
-    told = ask([
-        "log", "-z", f"--format={_FORMAT}", "--topo-order", f"--max-count={most}", "--encoding=UTF-8", "--no-color",
-        "--no-show-signature", "--no-notes", "--end-of-options", commit, *new,
-    ])  # fmt: skip
-    commits = [] if told.status != 0 else list(_commits(told.stdout))[::-1]
-    if not commits or commits[-1].id != commit:
-        commits = [one for one in commits if one.id != commit]
-        commits += list(_commits(ask(["log", "-z", f"--format={_FORMAT}", "-1", "--end-of-options", commit]).stdout))
-    found = tuple(commits) or (Commit(commit),)
-    if gone:
-        return Passage(found, None)
-    return Passage(found, () if since is None else _lost(ask, commit, since))
+    if since is not None and ask(["cat-file", "-e", f"{since}^{{commit}}"]).status == 0:
+        new = _told(ask, commit, [f"--max-count={MOST_NEW}", "--end-of-options", commit, f"^{since}"])
+        return Passage(new, _lost(ask, commit, since))
+    # What is told of a first look may be running somewhere: along first parents each contains all before it. It is also
+    # quick: the whole of a long history is not put in order for it.
+    first = _told(ask, commit, ["--first-parent", f"--max-count={FIRST}", "--end-of-options", commit])
+    if since is None:
+        return Passage(first)
+    told = ask(["rev-list", f"--max-count={_MOST_PRESENT}", "--end-of-options", commit])
+    return Passage(first, present=frozenset(_ids(told)))
+
+
+def _told(ask: Ask, commit: str, which: Sequence[str]) -> tuple[Commit, ...]:
+    """Return commits, the oldest first; ``commit`` is the last, whether or not it is among those."""
+    told = ask([*_LOG, *which])
+    commits = [one for one in _commits(told) if one.id != commit][::-1]
+    own = next(_commits(ask([*_LOG, "-1", "--end-of-options", commit])), Commit(commit))
+    return (*commits, own)
 
 
 def _lost(ask: Ask, commit: str, since: str) -> tuple[str, ...]:
     if ask(["merge-base", "--is-ancestor", since, commit]).status == 0:
         return ()
-    told = ask(["rev-list", f"--max-count={MOST_LOST}", "--end-of-options", since, f"^{commit}"])
-    return tuple(filter(is_commit, told.stdout.decode(errors="replace").split())) if told.status == 0 else ()
+    return tuple(_ids(ask(["rev-list", f"--max-count={MOST_LOST}", "--end-of-options", since, f"^{commit}"])))
 
 
-def _commits(told: bytes) -> Iterator[Commit]:
-    fields = told.decode(errors="replace").split("\0")
+def _ids(told: Answer) -> list[str]:
+    return list(filter(is_commit, told.stdout.decode(errors="replace").split())) if told.status == 0 else []
+
+
+def _commits(told: Answer) -> Iterator[Commit]:
+    fields = told.stdout.decode(errors="replace").split("\0") if told.status == 0 else []
     for at in range(0, len(fields) - _FIELDS + 1, _FIELDS):
         id_, seconds, author, subject = fields[at : at + _FIELDS]
         if is_commit(id_):

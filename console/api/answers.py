@@ -29,14 +29,15 @@ def get_why(request: Request, cluster: str, application: str) -> Why:
 
 
 @router.get("/commits/{name:path}")
-def get_commit(request: Request, name: str) -> Reach:
+def get_commit(request: Request, name: str, repo: str = "") -> Reach:
     """Return how far a commit has come.
 
-    It is named by its id, by the beginning of it, or by a tag or version that a source was resolved to.
+    It is named by its id, by the beginning of it, or by a tag or version that a source, one of ``repo`` where that is
+    given, was resolved to.
     """
     with _database(request).read() as connection:
-        found = naming.commit(connection, name)
-        return commit_reach.reach(connection, found.lines, found.earlier)
+        found = naming.commit(connection, name, known.repository(connection, repo))
+        return commit_reach.reach(connection, found.seen, found.earlier)
 
 
 @router.get("/applications/{application}/versions")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from common.domain.addresses import repository_key
 from common.domain.names import suggestion
 from common.store.engine.connection import Connection
 from common.store.reads import commits, names
-from common.store.reads.commits import CommitView, Line
+from common.store.reads.commits import Address, CommitView, Seen
 from console.api.known import AmbiguousError, NotFoundError
 
 _LEAST = 6
 _PART = re.compile(r"[0-9a-f]{6,64}")
+_WHOLE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DIGITS = re.compile(r"[0-9a-f]+")
 _MOST = 500
 _SHOWN = 5
@@ -22,55 +24,79 @@ _SHOWN = 5
 class Named(NamedTuple):
     """A commit, in each source that has or had it; and what the same name meant there before, newest first."""
 
-    lines: tuple[Line, ...]
+    seen: tuple[Seen, ...]
     earlier: tuple[CommitView, ...] = ()
 
 
-def commit(connection: Connection, name: str) -> Named:
+def commit(connection: Connection, name: str, repo: str = "") -> Named:
     """Return the commit of that name.
+
+    Args:
+        connection: to read by.
+        name: its id or the beginning of it, a tag or a version. An id wins: whoever may push can name a tag anything.
+        repo: of this repository alone; empty for any.
 
     Raises:
         NotFoundError: no source was resolved to it, or passed it, as far back as that is kept.
         AmbiguousError: several are called so; the remedy lists them.
     """
-    if called := commits.named(connection, name, limit=_MOST):
-        current = _latest(called)
-        _one_of(name, current)
-        id_ = current[0].view.id
-        earlier = {line.view.id: line.view for line in called if line.view.id != id_}
-        return Named(_everywhere(connection, id_), tuple(earlier.values()))
     part = name.lower().removeprefix("sha256:")
-    found = commits.beginning(connection, part, limit=_MOST) if _PART.fullmatch(part) else ()
-    if not found:
+    if _WHOLE.fullmatch(part) and (seen := commits.everywhere(connection, part)):
+        return Named(seen)
+    if name and (called := _of_repo(connection, commits.named(connection, name, limit=_MOST), repo)):
+        return _called(connection, name, called)
+    ids = commits.beginning(connection, part, limit=_SHOWN + 1) if _PART.fullmatch(part) else ()
+    if not ids:
         raise _unknown(connection, name)
-    _one_of(name, found)
-    return Named(_latest(found))
+    if len(ids) > 1:
+        raise _several(connection, name, [seen for id_ in ids for seen in commits.everywhere(connection, id_)])
+    return Named(commits.everywhere(connection, ids[0]))
 
 
-def _everywhere(connection: Connection, id_: str) -> tuple[Line, ...]:
-    return _latest(commits.beginning(connection, id_, limit=_MOST))
+def _of_repo(connection: Connection, seen: Sequence[Seen], repo: str) -> tuple[Seen, ...]:
+    if not repo:
+        return tuple(seen)
+    known = commits.addresses(connection, {one.line.source_id for one in seen if one.line.source_id is not None})
+    key = repository_key(repo)
+    return tuple(
+        one for one in seen if one.line.source_id in known and repository_key(known[one.line.source_id].repo) == key
+    )
 
 
-def _latest(lines: Iterable[Line]) -> tuple[Line, ...]:
-    """Return the newest line of each source; those that were lost come last, and only where there is no other."""
-    found: dict[int | None, Line] = {}
-    for line in sorted(lines, key=lambda one: (one.lost_at is not None, -one.number)):
-        found.setdefault(line.source_id, line)
-    return tuple(found.values())
+def _called(connection: Connection, name: str, called: Sequence[Seen]) -> Named:
+    """Return what a tag or version means now, and what it meant before."""
+    current: dict[int | None, Seen] = {}
+    for one in sorted(called, key=lambda each: (each.line.lost_at is not None, -each.line.number)):
+        current.setdefault(one.line.source_id, one)
+    ids = {one.view.id for one in current.values()}
+    if len(ids) > 1:
+        raise _several(connection, name, list(current.values()))
+    (id_,) = ids
+    earlier = {one.view.id: one.view for one in called if one.view.id != id_}
+    return Named(commits.everywhere(connection, id_), tuple(earlier.values()))
 
 
-def _one_of(name: str, lines: Sequence[Line]) -> None:
-    views = {line.view.id: line.view for line in lines}
-    if len(views) == 1:
-        return
+def _several(connection: Connection, name: str, seen: Sequence[Seen]) -> AmbiguousError:
+    known = commits.addresses(connection, {one.line.source_id for one in seen if one.line.source_id is not None})
+    first: dict[str, Seen] = {}
+    for one in seen:
+        first.setdefault(one.view.id, one)
+    shown = "; ".join(_choice(one, known) for one in list(first.values())[:_SHOWN])
+    more = "; …" if len(first) > _SHOWN else ""
     message = f"several commits are called {name[:100]}"
-    shown = "; ".join(f"{one.id[:12]} {one.subject}".rstrip() for one in list(views.values())[:_SHOWN])
-    more = "; …" if len(views) > _SHOWN else ""
-    raise AmbiguousError(message, remedy=f"name one by its id: {shown}{more}")
+    return AmbiguousError(message, remedy=f"name one by its id, or say --repo: {shown}{more}")
+
+
+def _choice(one: Seen, known: Mapping[int, Address]) -> str:
+    where = "the registry" if one.line.source_id is None else known[one.line.source_id].repo
+    return " ".join(filter(None, (one.view.id[:12], one.view.subject, f"({where})")))
 
 
 def _unknown(connection: Connection, name: str) -> NotFoundError:
-    message = f"no source of the fleet has a commit, tag or version {name[:100]!r}, as far back as they are kept"
+    message = (
+        f"no commit, tag or version {name[:100]!r} is known of any source of the fleet: there is none, or it is older "
+        "than what is kept, or one of very many that came at once"
+    )
     if _DIGITS.fullmatch(name.lower()) and len(name) < _LEAST:
         return NotFoundError(message, remedy=f"give {_LEAST} characters of its id at least")
     remedy = "`flotilla refresh` looks for new commits now"

@@ -19,6 +19,7 @@ Each = Annotated[bool, typer.Option("--each", help="name all placements that are
 
 def commit(
     name: Annotated[str, typer.Argument(metavar="SHA|TAG", help="a commit, the beginning of it, a tag or a version")],
+    repo: Annotated[str, typer.Option(metavar="URL", help="where several have such a tag: of this repository")] = "",
     each: Each = False,
     output: Output = Format.TABLE,
 ) -> None:
@@ -28,7 +29,7 @@ def commit(
 
     Example: flotilla commit 3f9c1d2e
     """
-    found = connect().get(f"commits/{quote(name)}")
+    found = connect().get(f"commits/{quote(name)}", repo=repo)
     if not is_data(output, found):
         _tell(found, each=each)
     raise typer.Exit(Exit.DONE if _everywhere(found) else Exit.NO)
@@ -42,11 +43,13 @@ def _everywhere(found: Mapping[str, Any]) -> bool:
 
 
 def _tell(found: Mapping[str, Any], *, each: bool) -> None:
-    paint((commit_line(found["commit"]), "bold"))
+    paragraph(commit_line(found["commit"]), indent=0, style="bold")
     for one in found["earlier"]:
         paragraph(f"{one['version']} meant {commit_line({**one, 'version': ''})} before")
     for source in found["sources"]:
         _tell_source(found["commit"]["id"], source)
+    if found["more_sources"]:
+        paragraph(f"and {formatting.of(found['more_sources'], 'other source')}")
     if found["sources"]:
         _tell_spread(found["spread"], "it", each=each)
     if found["untouched"]:
@@ -61,6 +64,8 @@ def _tell_source(id_: str, source: Mapping[str, Any]) -> None:
         paragraph(f"{where}: no longer in it since {ago(source['lost_at'])}; now {commit_line(source['newest'])}")
     elif source["newest"]["id"] != id_:
         paragraph(f"{where}: in it since {ago(source['seen_at'])}; now {commit_line(source['newest'])}")
+    elif not source["is_followed"]:
+        paragraph(f"{where}: the last that was seen, followed no more")
     else:
         paragraph(f"{where}: the newest, since {ago(source['seen_at'])}")
 

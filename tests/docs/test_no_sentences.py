@@ -30,8 +30,6 @@ FOREIGN = {
 WORDS = {
     "approvals.decision_reason": "a person's",
     "clusters.server": "an address",
-    "commits.author": "a stranger's",
-    "commits.subject": "a stranger's",
     "faults.file": "a path",
     "intents.reason": "a person's",
     "inventory.by_hand": "paths of fields",

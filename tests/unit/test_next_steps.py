@@ -37,6 +37,11 @@ def _failed(remedy: Remedy = Remedy.CHANGE, **params: Any) -> Standing:
         (_failed(unknown_kinds=[["example.com", "v1", "Gadget"]]), [NextStep.INSTALL]),
         (replace(_failed(), paused_by="ann"), [NextStep.RESUME, NextStep.MEND]),
         (replace(_failed(), contact=Reason(Contact.LOST, {"code": "x"})), [NextStep.REACH]),
+        (replace(WELL, contact=Reason(Contact.PARTIAL, {"what": "x"})), [NextStep.REACH]),
+        (replace(WELL, status=SyncStatus.UNKNOWN), [NextStep.WAIT]),
+        (replace(WELL, health=Health.PROGRESSING), [NextStep.WAIT]),
+        (replace(WELL, hold=Reason(Hold.UNPLACED)), [NextStep.PLACE]),
+        (replace(WELL, hold=Reason(Hold.TRANSFERRED, {"owner": "a", "project": "b"})), [NextStep.SYNC]),
         (replace(WELL, approvals=(7, 8)), [NextStep.DECIDE]),
         (replace(WELL, hold=Reason(Hold.FROZEN)), [NextStep.ACTIVATE]),
         (replace(WELL, hold=Reason(Hold.MANUAL)), [NextStep.SYNC]),
@@ -73,5 +78,9 @@ def test_there_is_always_something_to_say(
     standing = replace(WELL, status=status, health=health, hold=hold, contact=contact, found=found)
     if failed:
         standing = replace(standing, failure=_failed().failure)
-    assert all(map(sentence, next_steps(standing)))
+    steps = next_steps(standing)
+    assert all(map(sentence, steps))
+    well = status is SyncStatus.SYNCED and health in {Health.HEALTHY, Health.SUSPENDED}
+    quiet = well and not (hold or contact or found or standing.failure)
+    assert (NextStep.NOTHING in {one.code for one in steps}) == quiet, "only where nothing is out of order"
     assert sentence(awaited(standing))

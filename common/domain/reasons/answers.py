@@ -51,9 +51,10 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     NextStep.ACTIVATE: lambda params: (
         f"set `state: active` in the document of cluster {params['cluster']} and commit, if it is to be written to"
     ),
+    NextStep.PLACE: lambda _: "nothing, if it is to be left alone; else have the registry place it there again",
     NextStep.SEE_CLUSTERS: lambda params: f"see which cluster answers there: {_check(params)}",
     NextStep.REACH: lambda params: (
-        f"find out why the cluster does not answer: {_check(params)}; it goes on by itself once it does"
+        f"find out why not all of the cluster can be read: {_check(params)}; it goes on by itself once it can be"
     ),
     NextStep.INSTALL: _install,
     NextStep.MEND: lambda params: (

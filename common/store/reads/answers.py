@@ -24,7 +24,6 @@ from common.store.reads.runs import ObjectResultView, RunDetail, RunView
 from common.store.reads.steps import StepView, next_steps
 from common.store.schema.tables import PlacementRow
 from common.store.state import placement_sources
-from common.store.state.stored_sources import sources_in
 
 LATELY = 10
 """Events that are told of a placement."""
@@ -148,12 +147,13 @@ def versions(connection: Connection, application: str) -> tuple[Version, ...]:
     """Return which version of an application runs where or is to, newest first; what runs nowhere yet comes last."""
     columns = (PlacementRow.id, PlacementRow.cluster, PlacementRow.applied_sources, PlacementRow.sync_status)
     mine = (PlacementRow.application == application, PlacementRow.state != fixed("left"))
-    query = select(*columns, PlacementRow.health).where(*mine).order_by(PlacementRow.cluster)
+    query = select(*columns, PlacementRow.health, *placements.IDENTITY).where(*mine).order_by(PlacementRow.cluster)
     rows = connection.execute(query).all()
-    wanted = Counter(map(_bare, placement_sources.of(connection, [row.id for row in rows]).values()))
+    desired = placement_sources.of(connection, [row.id for row in rows])
+    wanted = Counter(map(_bare, desired.values()))
     found: dict[tuple[SourceRevision, ...], list[Any]] = {sources: [] for sources in wanted}
     for row in rows:
-        found.setdefault(_bare(sources_in(row.applied_sources)), []).append(row)
+        found.setdefault(_bare(placements.current_sources(row, desired.get(row.id, ()))), []).append(row)
     known = commits.facts(connection, found)
     made = (_version(known, sources, those, wanted[sources]) for sources, those in found.items())
     return tuple(sorted(made, key=_newest))

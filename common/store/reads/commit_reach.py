@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from common.domain.answers import Await, Standing, awaited
 from common.domain.health import Health
+from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
 from common.domain.revisions import SourceRevision
@@ -24,12 +25,13 @@ from common.domain.status import Reason
 from common.store.engine.dialect import batched, fixed
 from common.store.reads import commits, placements
 from common.store.reads.alike import MOST_NAMED, Alike, grouped
-from common.store.reads.commits import CommitView, Contents, Line
-from common.store.schema.tables import FaultRow, FleetRow, FleetSnapshotRow, PlacementRow, SourceDigestRow
+from common.store.reads.commits import Address, CommitView, Contents, Line, Seen
+from common.store.schema.tables import FaultRow, FleetRow, FleetSnapshotRow, PlacementRow, SourceDigestRow, SourceRow
 from common.store.state import faults, placement_sources
 from common.store.state.status import failure_of
 from common.store.state.stored_reasons import reason_in
-from common.store.state.stored_sources import sources_in
+
+MOST_SOURCES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class SourceStand:
     """A source that was resolved to the commit, or passed it.
 
     Attributes:
+        is_followed: whether anything in the fleet follows it still.
         seen_at: when it came.
         lost_at: when it was seen that the source does not contain it any more; None while it does.
         newest: what the source is now.
@@ -70,6 +73,7 @@ class SourceStand:
 
     repo: str
     ref: str
+    is_followed: bool
     seen_at: datetime
     lost_at: datetime | None
     newest: CommitView
@@ -99,7 +103,8 @@ class Reach:
     Attributes:
         commit: what is known of it.
         earlier: what the same tag or version meant before, newest first; empty where no such name was asked for.
-        sources: that have, or had, the commit.
+        sources: that have, or had, the commit; ``MOST_SOURCES`` of them, the latest first.
+        more_sources: that are not among them.
         untouched: applications that follow these and of which neither it nor a later one changed anything.
         spread: placements of the applications that it, or a later one, changed.
         registry: None where it is no commit of the registry.
@@ -108,76 +113,107 @@ class Reach:
     commit: CommitView
     earlier: tuple[CommitView, ...]
     sources: tuple[SourceStand, ...]
+    more_sources: int
     untouched: int
     spread: Spread
     registry: RegistryStand | None
 
 
-def reach(connection: Connection, lines: Sequence[Line], earlier: Sequence[CommitView] = ()) -> Reach:
+def reach(connection: Connection, seen: Sequence[Seen], earlier: Sequence[CommitView] = ()) -> Reach:
     """Return how far a commit has come.
 
     Args:
         connection: to read by.
-        lines: the commit in each source, and in the registry, that has or had it; at least one.
+        seen: the commit in each source, and in the registry, that has or had it; at least one.
         earlier: what the name that was asked for meant before.
     """
-    wanted = {line.source_id: line for line in lines if line.source_id is not None}
-    history = {id_: commits.lines_of(connection, id_) for id_ in wanted}
-    asked = _Asked(commits.sources_of(connection, wanted), wanted, Contents(sum(history.values(), ())))
+    mine = {one.line.source_id: one for one in seen if one.line.source_id is not None}
+    known = commits.addresses(connection, mine)
+    asked = _Asked(connection, {id_: one.line for id_, one in mine.items()}, known)
     touched, untouched = _applications(connection, asked)
-    in_registry = next((line for line in lines if line.source_id is None), None)
+    in_registry = next((one.line for one in seen if one.line.source_id is None), None)
+    stands = list(_stands(connection, mine, known))
     return Reach(
-        commit=lines[0].view,
+        commit=commits.agreed(seen),
         earlier=tuple(earlier),
-        sources=tuple(_stands(asked, history)),
+        sources=tuple(stands[:MOST_SOURCES]),
+        more_sources=max(0, len(stands) - MOST_SOURCES),
         untouched=untouched,
         spread=_spread(_sorted(connection, asked, touched)),
         registry=None if in_registry is None else _registry(connection, in_registry),
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _Asked:
-    """The commit that is asked about: its line in each source, and which commits of these contain it."""
+    """The commit that is asked about, in each source of its repositories; and which commits contain it."""
 
-    keys: Mapping[int, tuple[str, str, str]]
-    lines: Mapping[int, Line]
-    contents: Contents
+    def __init__(self, connection: Connection, lines: Mapping[int, Line], known: Mapping[int, Address]) -> None:
+        self._connection = connection
+        self._lines = lines
+        self._keys = {id_: (one.repo, one.credentials, one.ref) for id_, one in known.items()}
+        self._places: dict[tuple[str, str], list[Line]] = {}
+        for id_, one in known.items():
+            self._places.setdefault(one.place, []).append(lines[id_])
+        self._contents = Contents(())
+        self._told: dict[tuple[tuple[str, str] | None, str], bool] = {}
+        self.repos = frozenset(one.repo for one in known.values())
+        self.keys = frozenset(key for id_, key in self._keys.items() if lines[id_].lost_at is None)
+        """Of the sources that contain it: who follows one of them is to have it."""
 
-    @property
-    def is_lost(self) -> bool:
-        """Whether no source contains it any more: nobody is to have it then, and some may run it still."""
-        return all(line.lost_at is not None for line in self.lines.values())
+    def learn(self, found: Iterable[str]) -> None:
+        """Read what is known of these commits, which are asked about next."""
+        self._contents = Contents(commits.lines_of(self._connection, self._lines, set(found)))
+        self._told = {}
+
+    def lost_in(self, source_id: int) -> bool:
+        """Return whether a source had it and does not contain it any more."""
+        return source_id in self._lines and self._lines[source_id].lost_at is not None
 
     def within(self, sources: Iterable[SourceRevision]) -> bool:
         """Return whether one of these sources was resolved to a commit that contains it."""
-        return any(self.contents.holds(one.commit, line) for one in sources for line in self._of(one))
+        return any(self.holds(None if one.source is None else one.source.key[:2], one.commit) for one in sources)
 
-    def _of(self, one: SourceRevision) -> Iterator[Line]:
-        """Yield its lines in the source; in all of them where the source is not known."""
-        key = None if one.source is None else one.source.key
-        return (line for id_, line in self.lines.items() if key in {None, self.keys[id_]})
+    def holds(self, place: tuple[str, str] | None, commit: str) -> bool:
+        """Return whether a commit contains it, as any source of the same repository tells; of all where it is None."""
+        key = (place, commit)
+        if key not in self._told:
+            lines = self._lines.values() if place is None else self._places.get(place, ())
+            self._told[key] = any(self._contents.holds(commit, line) for line in lines)
+        return self._told[key]
 
 
-def _stands(asked: _Asked, history: Mapping[int, Sequence[Line]]) -> Iterator[SourceStand]:
-    for id_, line in sorted(asked.lines.items()):
-        repo, _, ref = asked.keys[id_]
-        newest = next((one for one in reversed(history[id_]) if one.lost_at is None), history[id_][-1])
-        yield SourceStand(repo, ref, line.seen_at, line.lost_at, newest.view)
+def _stands(connection: Connection, seen: Mapping[int, Seen], known: Mapping[int, Address]) -> Iterator[SourceStand]:
+    """Yield the sources that are followed, or had the commit and lost it; the latest first."""
+    newest = commits.newest(connection, seen)
+    for id_, one in sorted(seen.items(), key=lambda each: -each[1].line.number):
+        address = known[id_]
+        if address.is_followed or one.line.lost_at is not None:
+            now = newest.get(id_, one.view)
+            yield SourceStand(address.repo, address.ref, address.is_followed, one.seen_at, one.line.lost_at, now)
 
 
 def _applications(connection: Connection, asked: _Asked) -> tuple[frozenset[str], int]:
-    """Return the applications that the commit or a later one changed, and how many others follow its sources.
+    """Return the applications that the commit or a later one changed or broke, and how many others follow the same.
 
-    Of one that was lost, any application may still run it.
+    Of a source that lost it, any application may still run it.
     """
+    beside = commits.beside(connection, asked.repos)
     columns = (SourceDigestRow.source_id, SourceDigestRow.application, SourceDigestRow.commit)
+    query = select(*columns, SourceDigestRow.error_code, SourceRow.commit.label("head"))
+    query = query.join(SourceRow, SourceRow.id == SourceDigestRow.source_id)
+    rows = [
+        row
+        for ids in batched(sorted(beside))
+        for row in connection.execute(query.where(SourceDigestRow.source_id.in_(ids)))
+    ]
+    asked.learn(commit for row in rows for commit in (row.commit, row.head) if commit)
     touched: set[str] = set()
     others: set[str] = set()
-    for ids in batched(sorted(asked.lines)):
-        for row in connection.execute(select(*columns).where(SourceDigestRow.source_id.in_(ids))):
-            changed = asked.is_lost or asked.contents.holds(row.commit, asked.lines[row.source_id])
-            (touched if changed else others).add(row.application)
+    for row in rows:
+        # What could not be read keeps the commit of what could: then what its source is decides.
+        commit = row.head if row.error_code else row.commit
+        changed = asked.lost_in(row.source_id) or asked.holds(beside[row.source_id].place, commit or "")
+        (touched if changed else others).add(row.application)
     return frozenset(touched), len(others - touched)
 
 
@@ -192,6 +228,10 @@ class _Sorted:
     def behind(self, row: Any, otherwise: Reason) -> None:
         """Take in a placement that does not have it; ``otherwise`` is what it waits for where nothing else is said."""
         ref, failure = str(PlacementRef(row.cluster, row.application)), failure_of(row)
+        hold = reason_in(row, "hold")
+        if hold.code == Hold.UNREADABLE:
+            self.failed.append((ref, hold))
+            return
         if failure is not None and row.sync_status == SyncStatus.FAILED:
             self.failed.append((ref, Reason(failure.code, failure.params)))
             return
@@ -201,27 +241,32 @@ class _Sorted:
 
 def _sorted(connection: Connection, asked: _Asked, touched: Iterable[str]) -> _Sorted:
     found = _Sorted()
-    query = select(*placements.COLUMNS).where(PlacementRow.state == fixed(PlacementState.PLACED.value))
-    for names in batched(sorted(touched)):
-        mine = query.where(PlacementRow.application.in_(names))
-        rows = connection.execute(mine.order_by(PlacementRow.application, PlacementRow.cluster)).all()
-        wanted = placement_sources.of(connection, [row.id for row in rows])
-        for row in rows:
-            if asked.within(sources_in(row.applied_sources)):
-                found.has.setdefault(row.application, []).append(str(PlacementRef(row.cluster, row.application)))
-            elif asked.is_lost:
-                continue
-            elif asked.within(wanted.get(row.id, ())):
-                found.behind(row, Reason(Await.RUN))
-            elif _follows(asked, wanted.get(row.id, ())):
-                found.behind(row, Reason(Await.PLAN))
+    query = select(*placements.COLUMNS, *placements.IDENTITY)
+    query = query.where(PlacementRow.state == fixed(PlacementState.PLACED.value))
+    rows = [
+        row
+        for names in batched(sorted(touched))
+        for row in connection.execute(query.where(PlacementRow.application.in_(names)))
+    ]
+    wanted = placement_sources.of(connection, [row.id for row in rows])
+    runs = {row.id: placements.current_sources(row, wanted.get(row.id, ())) for row in rows}
+    asked.learn(one.commit for sources in (*wanted.values(), *runs.values()) for one in sources)
+    for row in sorted(rows, key=lambda one: (one.application, one.cluster)):
+        sources = wanted.get(row.id, ())
+        if asked.within(runs[row.id]):
+            found.has.setdefault(row.application, []).append(str(PlacementRef(row.cluster, row.application)))
+        elif asked.within(sources):
+            found.behind(row, Reason(Await.RUN))
+        elif _follows(asked, sources):
+            found.behind(row, Reason(Await.PLAN))
     return found
 
 
 def _follows(asked: _Asked, wanted: Sequence[SourceRevision]) -> bool:
     """Return whether a placement is to run what one of the sources is: others of its application may be pinned."""
-    keys = set(asked.keys.values())
-    return not wanted or any(one.source is None or one.source.key in keys for one in wanted)
+    if not asked.keys:
+        return False
+    return not wanted or any(one.source is None or one.source.key in asked.keys for one in wanted)
 
 
 def _standing(row: Any, ref: str) -> Standing:
@@ -245,10 +290,10 @@ def _spread(found: _Sorted) -> Spread:
 
 
 def _registry(connection: Connection, line: Line) -> RegistryStand:
-    contents = Contents(commits.lines_of(connection, None))
     query = select(FleetSnapshotRow.commit).join(FleetRow, FleetRow.snapshot_id == FleetSnapshotRow.id)
     commit = connection.execute(query).scalar_one_or_none()
-    in_force = commit is not None and contents.holds(commit, line)
+    at = None if commit is None else commits.registry_line(connection, commit)
+    in_force = commit is not None and at is not None and Contents((at,)).holds(commit, line)
     wrong = select(func.count()).select_from(FaultRow)
     open_ = connection.execute(wrong.where(FaultRow.scope == faults.REGISTRY, FaultRow.cleared_at.is_(None)))
     spread = _spread(_whole(connection)) if in_force else None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, func, select
 
 from common.domain.revisions import SourceRevision
-from common.store.engine.dialect import batched
+from common.store.engine.dialect import batched, fixed, table_of
 from common.store.schema.tables import CommitRow, SourceRow
 
 _GREATEST = "g"
@@ -41,8 +42,15 @@ class Line(NamedTuple):
 
     source_id: int | None
     number: int
-    seen_at: datetime
+    commit: str
     lost_at: datetime | None
+
+
+class Seen(NamedTuple):
+    """One commit in the history of one source, with when it came and what is known of it."""
+
+    line: Line
+    seen_at: datetime
     view: CommitView
 
 
@@ -50,50 +58,93 @@ class Contents:
     """Which commits of some sources are in which.
 
     Args:
-        lines: of those sources, all that are known, or those asked about alone.
+        lines: of those sources; of a commit that is not among them it is not known what it contains.
     """
 
     def __init__(self, lines: Iterable[Line]) -> None:
-        self._by_id = {(line.source_id, line.view.id): line for line in sorted(lines, key=lambda line: line.number)}
-
-    def line(self, source_id: int | None, commit: str) -> Line | None:
-        """Return a commit of a source; None where it is not known, or too old to be."""
-        return self._by_id.get((source_id, commit))
+        self._last = {(line.source_id, line.commit): line for line in sorted(lines, key=lambda line: line.number)}
 
     def holds(self, commit: str, wanted: Line) -> bool:
-        """Return whether ``commit``, which the same source was resolved to, has the commit ``wanted`` in it."""
-        at = self.line(wanted.source_id, commit)
+        """Return whether ``commit``, as its source had it, has the commit ``wanted`` of that source in it."""
+        at = self._last.get((wanted.source_id, commit))
         if at is None or at.number < wanted.number:
             return False
         return wanted.lost_at is None or (at.lost_at is not None and at.lost_at <= wanted.lost_at)
 
 
-def named(connection: Connection, version: str, *, limit: int) -> tuple[Line, ...]:
-    """Return the commits that people call so, the newest first: tags, and versions of charts."""
-    return _lines(connection, CommitRow.version == version, limit=limit)
+_TABLE = table_of(CommitRow)
+_LINE = (_TABLE.c.source_id, _TABLE.c.id, _TABLE.c.commit, _TABLE.c.lost_at)
 
 
-def beginning(connection: Connection, prefix: str, *, limit: int) -> tuple[Line, ...]:
-    """Return the commits whose id begins so, the newest first.
+def named(connection: Connection, version: str, *, limit: int) -> tuple[Seen, ...]:
+    """Return the commits that people call so, the newest first: tags, and versions of charts; not empty."""
+    # With the condition of the index that finds them, as a literal.
+    which = (_TABLE.c.version == version, _TABLE.c.version != fixed(""))
+    query = select(_TABLE).where(*which).order_by(_TABLE.c.id.desc()).limit(limit)
+    return tuple(map(_seen, connection.execute(query)))
+
+
+def beginning(connection: Connection, prefix: str, *, limit: int) -> tuple[str, ...]:
+    """Return the ids that begin so, by name.
 
     Args:
         connection: to read by.
         prefix: hexadecimal digits in lower case.
-        limit: lines at most.
+        limit: ids at most.
     """
-    return _lines(connection, CommitRow.commit >= prefix, CommitRow.commit < prefix + _GREATEST, limit=limit)
+    which = (_TABLE.c.commit >= prefix, _TABLE.c.commit < prefix + _GREATEST)
+    query = select(_TABLE.c.commit).where(*which).distinct().order_by(_TABLE.c.commit).limit(limit)
+    return tuple(connection.execute(query).scalars())
 
 
-def _lines(connection: Connection, *which: ColumnElement[bool], limit: int) -> tuple[Line, ...]:
-    query = select(*CommitRow.__table__.c).where(*which, CommitRow.commit != "").order_by(CommitRow.id.desc())
-    return tuple(map(_line, connection.execute(query.limit(limit))))
+def everywhere(connection: Connection, commit: str) -> tuple[Seen, ...]:
+    """Return a commit in each source that has or had it: where it was not lost the first row of it, else the last."""
+    query = select(_TABLE).where(_TABLE.c.commit == commit).order_by(_TABLE.c.id)
+    found: dict[int | None, Seen] = {}
+    for row in connection.execute(query):
+        known, seen = found.get(row.source_id), _seen(row)
+        # Of two that belong the first: what came between them contains it too.
+        if known is None or known.line.lost_at is not None:
+            found[row.source_id] = seen
+    return tuple(found.values())
 
 
-def lines_of(connection: Connection, source_id: int | None) -> tuple[Line, ...]:
-    """Return the commits that are known of a source, or of the registry (None); at most as many as are kept."""
-    mine = CommitRow.source_id.is_(None) if source_id is None else CommitRow.source_id == source_id
-    query = select(*CommitRow.__table__.c).where(mine).order_by(CommitRow.id)
-    return tuple(map(_line, connection.execute(query)))
+def lines_of(connection: Connection, sources: Collection[int], commits: Collection[str]) -> list[Line]:
+    """Return these commits in these sources, as far as they are known."""
+    found: list[Line] = []
+    for ids in batched(sorted(sources)):
+        for some in batched(sorted(commits)):
+            query = select(*_LINE).where(_TABLE.c.commit.in_(some), _TABLE.c.source_id.in_(ids))
+            found += (Line(*row) for row in connection.execute(query))
+    return found
+
+
+def registry_line(connection: Connection, commit: str) -> Line | None:
+    """Return a commit of the registry as it stands last; None where it is not known."""
+    query = select(*_LINE).where(_TABLE.c.source_id.is_(None), _TABLE.c.commit == commit)
+    row = connection.execute(query.order_by(_TABLE.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else Line(*row)
+
+
+def newest(connection: Connection, sources: Collection[int]) -> dict[int, CommitView]:
+    """Return what sources are now, each as far as that is known."""
+    found: dict[int, CommitView] = {}
+    for ids in batched(sorted(sources)):
+        last = select(func.max(_TABLE.c.id)).where(_TABLE.c.source_id.in_(ids), _TABLE.c.lost_at.is_(None))
+        query = select(_TABLE).where(_TABLE.c.id.in_(last.group_by(_TABLE.c.source_id)))
+        found |= {row.source_id: _view(row) for row in connection.execute(query)}
+    return found
+
+
+def agreed(seen: Sequence[Seen]) -> CommitView:
+    """Return what is known of a commit, as most of its sources say it; of two that as many say, what was said first.
+
+    One pool's worker alone cannot give another's commit an author.
+    """
+    said = Counter((one.view.at, one.view.author, one.view.subject) for one in seen)
+    at, author, subject = max(said, key=said.__getitem__)
+    version = next((one.view.version for one in seen if one.view.version), "")
+    return CommitView(seen[0].view.id, version, at, author, subject)
 
 
 class Facts:
@@ -125,18 +176,45 @@ def facts(connection: Connection, revisions: Iterable[Sequence[SourceRevision]])
     return Facts(found, alone)
 
 
-def sources_of(connection: Connection, ids: Collection[int]) -> dict[int, tuple[str, str, str]]:
-    """Return repository, credentials and ref of sources."""
-    columns = (SourceRow.id, SourceRow.repo, SourceRow.credentials, SourceRow.ref)
+class Address(NamedTuple):
+    """What a source is a source of."""
+
+    repo: str
+    credentials: str
+    ref: str
+    is_followed: bool
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The repository, as one who has these credentials sees it."""
+        return (self.repo, self.credentials)
+
+
+_ADDRESS = (SourceRow.id, SourceRow.repo, SourceRow.credentials, SourceRow.ref, SourceRow.used)
+
+
+def addresses(connection: Connection, ids: Collection[int]) -> dict[int, Address]:
+    """Return the addresses of sources."""
+    query = select(*_ADDRESS)
     return {
-        row.id: (row.repo, row.credentials, row.ref)
+        row.id: Address(row.repo, row.credentials, row.ref, row.used)
         for batch in batched(sorted(ids))
-        for row in connection.execute(select(*columns).where(SourceRow.id.in_(batch)))
+        for row in connection.execute(query.where(SourceRow.id.in_(batch)))
     }
 
 
-def _line(row: Any) -> Line:
-    return Line(row.source_id, row.id, row.seen_at, row.lost_at, _view(row))
+def beside(connection: Connection, repos: Collection[str]) -> dict[int, Address]:
+    """Return all sources of these repositories."""
+    query = select(*_ADDRESS)
+    return {
+        row.id: Address(row.repo, row.credentials, row.ref, row.used)
+        for batch in batched(sorted(repos))
+        for row in connection.execute(query.where(SourceRow.repo.in_(batch)))
+    }
+
+
+def _seen(row: Any) -> Seen:
+    return Seen(Line(row.source_id, row.id, row.commit, row.lost_at), row.seen_at, _view(row))
 
 
 def _view(row: Any) -> CommitView:

@@ -19,7 +19,7 @@ from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
 from common.store.schema.tables import InventoryRow, PlacementRow
 from common.store.state import placement_sources
-from common.store.state.status import failure_of
+from common.store.state.status import failure_of, identity_of
 from common.store.state.stored_reasons import reason_in
 from common.store.state.stored_sources import sources_in
 
@@ -330,12 +330,37 @@ def some(connection: Connection, refs: Sequence[PlacementRef]) -> dict[Placement
     return found
 
 
+IDENTITY = (
+    PlacementRow.desired_source_digest,
+    PlacementRow.desired_parameters_digest,
+    PlacementRow.applied_source_digest,
+    PlacementRow.applied_parameters_digest,
+)
+"""What was wanted and what was applied last, by digests."""
+
+
+def current_sources(row: Any, wanted: tuple[SourceRevision, ...]) -> tuple[SourceRevision, ...]:
+    """Return where what a placement runs comes from.
+
+    Where it is what is wanted, that is where this comes from: a tag that gives the same files needs no run.
+
+    Args:
+        row: of the placement, with ``IDENTITY`` and what was applied last.
+        wanted: the sources of its wanted revision.
+    """
+    desired = identity_of(row.desired_source_digest, row.desired_parameters_digest)
+    applied = identity_of(row.applied_source_digest, row.applied_parameters_digest)
+    return wanted if wanted and desired is not None and desired == applied else sources_in(row.applied_sources)
+
+
 def sources(connection: Connection, ref: PlacementRef) -> tuple[tuple[SourceRevision, ...], tuple[SourceRevision, ...]]:
-    """Return the sources of a placement's wanted revision, and those of the applied one."""
-    row = connection.execute(_of(select(PlacementRow.id, PlacementRow.applied_sources), ref)).one_or_none()
+    """Return the sources of a placement's wanted revision, and those of what it runs."""
+    query = select(PlacementRow.id, PlacementRow.applied_sources, *IDENTITY)
+    row = connection.execute(_of(query, ref)).one_or_none()
     if row is None:
         return (), ()
-    return placement_sources.of(connection, [row.id]).get(row.id, ()), sources_in(row.applied_sources)
+    wanted = placement_sources.of(connection, [row.id]).get(row.id, ())
+    return wanted, current_sources(row, wanted)
 
 
 def objects(connection: Connection, ref: PlacementRef) -> tuple[ObjectView, ...]:

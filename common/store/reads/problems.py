@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+import orjson
+from sqlalchemy import Connection, Text, cast, select
 
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from common.domain.status import Reason
+from common.store.engine.dialect import table_of
 from common.store.reads import placements
 from common.store.reads.alike import MOST_NAMED
 from common.store.reads.placements import IN_TROUBLE, WORST, PlacementFilter, PlacementView, chosen
 from common.store.schema.tables import PlacementRow
-from common.store.state.stored_reasons import reason_in
 
 MOST = 200
 """Problems that are told, the worst first."""
@@ -61,60 +62,70 @@ class _Key(NamedTuple):
 
 @dataclass(slots=True)
 class _Group:
-    first: PlacementRef
-    refs: list[str] = field(default_factory=list)
+    first: tuple[str, str]
     count: int = 0
+    refs: list[tuple[str, str]] = field(default_factory=list)
+
+    def take(self, ref: tuple[str, str], count: int = 1, others: Sequence[tuple[str, str]] = ()) -> None:
+        """Take in a placement, or a whole group that turned out to be the same."""
+        self.first = min(self.first, ref)
+        self.count += count
+        if len(self.refs) < MOST_NAMED:
+            self.refs += others or [ref]
 
 
 _SAID = ("contact", "hold", "found", "failure", "health_reason")
+_WORDED = 2_000
+"""Groups of which all is read that is said of them, the worst first."""
+_TABLE = table_of(PlacementRow)
+# As texts: what is said of a hundred thousand placements need not be read to see that it is the same.
 _COLUMNS = (
-    PlacementRow.cluster,
-    PlacementRow.application,
-    PlacementRow.state,
-    PlacementRow.sync_status,
-    PlacementRow.health,
-    PlacementRow.paused_by,
-    PlacementRow.pause_reason,
-    *(getattr(PlacementRow, f"{name}_{part}") for name in _SAID for part in ("code", "params")),
+    WORST.label("worst"),
+    _TABLE.c.state,
+    _TABLE.c.sync_status,
+    _TABLE.c.health,
+    _TABLE.c.paused_by,
+    _TABLE.c.pause_reason,
+    *(_TABLE.c[f"{name}_code"] for name in _SAID),
+    *(cast(_TABLE.c[f"{name}_params"], Text).label(f"{name}_params") for name in _SAID),
 )
 
 
 def problems(connection: Connection, which: PlacementFilter) -> Problems:
     """Return what is wrong with the placements of a filter."""
-    query = select(*_COLUMNS, WORST.label("worst")).where(IN_TROUBLE, *chosen(which))
-    rows = connection.execute(query.order_by(PlacementRow.cluster, PlacementRow.application))
+    query = select(_TABLE.c.cluster, _TABLE.c.application, *_COLUMNS).where(IN_TROUBLE, *chosen(which))
+    raw: dict[tuple[Any, ...], _Group] = {}
+    for row in connection.execute(query):
+        ref, key = (row[0], row[1]), tuple(row[2:])
+        group = raw.get(key)
+        if group is None:
+            group = raw[key] = _Group(ref)
+        group.take(ref)
+    ordered = sorted(raw.items(), key=lambda one: (one[0][0], -one[1].count, one[1].first))
     groups: dict[_Key, _Group] = {}
-    words: dict[Any, str] = {}
-    for row in rows:
-        ref = PlacementRef(row.cluster, row.application)
-        group = groups.setdefault(_key(row, words), _Group(ref))
-        group.count += 1
-        if len(group.refs) < MOST_NAMED:
-            group.refs.append(str(ref))
-    ordered = sorted(groups.items(), key=lambda one: (one[0].worst, -one[1].count, one[1].first))
-    views = placements.some(connection, [group.first for _, group in ordered[:MOST]])
-    items = (
-        Problem(views[group.first], group.count, tuple(group.refs)) for _, group in ordered if group.first in views
-    )
-    return Problems(tuple(items), max(0, len(ordered) - MOST))
+    for key, group in ordered[:_WORDED]:
+        groups.setdefault(_key(key), _Group(group.first)).take(group.first, group.count, group.refs)
+    found = sorted(groups.items(), key=lambda one: (one[0].worst, -one[1].count, one[1].first))
+    shown = [group for _, group in found[:MOST]]
+    views = placements.some(connection, [PlacementRef(*group.first) for group in shown])
+    items = tuple(_problem(views[PlacementRef(*one.first)], one) for one in shown if PlacementRef(*one.first) in views)
+    return Problems(items, max(0, len(found) - MOST) + max(0, len(ordered) - _WORDED))
 
 
-def _key(row: Any, words: dict[Any, str]) -> _Key:
-    said = [(reason.code, _words(reason, words)) for name in _SAID if (reason := reason_in(row, name))]
-    if row.paused_by:
-        said.append((row.paused_by, row.pause_reason))
-    return _Key(row.worst, row.state, row.sync_status, row.health, tuple(said))
+def _problem(view: PlacementView, group: _Group) -> Problem:
+    refs = sorted({group.first, *group.refs})[:MOST_NAMED]
+    return Problem(view, group.count, tuple(str(PlacementRef(*one)) for one in refs))
 
 
-def _words(reason: Reason, known: dict[Any, str]) -> str:
-    """Return a reason in words, which are made once for all that have the same."""
-    key = (reason.code, _frozen(reason.params))
-    if key not in known:
-        known[key] = sentence(reason)
-    return known[key]
+def _key(raw: tuple[Any, ...]) -> _Key:
+    worst, state, sync, health, paused_by, pause_reason, *said = raw
+    codes, params = said[: len(_SAID)], said[len(_SAID) :]
+    words = [(code, sentence(Reason(code, _read(text)))) for code, text in zip(codes, params, strict=True) if code]
+    if paused_by:
+        words.append((paused_by, pause_reason))
+    return _Key(worst, state, sync, health, tuple(words))
 
 
-def _frozen(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return tuple((name, _frozen(each)) for name, each in sorted(value.items()))
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+def _read(text: str | None) -> dict[str, Any]:
+    found = None if text is None else orjson.loads(text)
+    return found if isinstance(found, dict) else {}

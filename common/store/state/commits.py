@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
@@ -32,21 +32,33 @@ def last(connection: Connection, source_id: int | None) -> Known | None:
 def note(connection: Connection, source_id: int | None, passage: Passage, *, now: datetime) -> None:
     """Note what a source, or the registry (None), passed: the last of it is what it is now.
 
-    Of each source the newest ``MOST_KEPT`` are kept.
+    What is known to be in it already keeps its place: whatever came behind that contains it still. Of each source the
+    newest ``MOST_KEPT`` are kept.
     """
-    live = (_of(source_id), CommitRow.lost_at.is_(None))
-    for ids in batched([one.id for one in passage.commits]):
-        connection.execute(delete(CommitRow).where(*live, CommitRow.commit.in_(ids)))
-    if passage.lost is None:
-        connection.execute(update(CommitRow).where(*live).values(lost_at=now))
-    else:
-        for ids in batched(passage.lost):
-            connection.execute(update(CommitRow).where(*live, CommitRow.commit.in_(ids)).values(lost_at=now))
+    query = select(CommitRow.id, CommitRow.commit, CommitRow.version)
+    query = query.where(_of(source_id), CommitRow.lost_at.is_(None)).order_by(CommitRow.id)
+    live, head = connection.execute(query).all(), passage.commits[-1]
+    known = next((row for row in reversed(live) if row.commit == head.id), None)
+    gone = [row.id for row in live if _is_gone(row, passage, known)]
+    for ids in batched(gone):
+        connection.execute(update(CommitRow).where(CommitRow.id.in_(ids)).values(lost_at=now))
+    kept = {row.commit for row in live} - {row.commit for row in live if _is_gone(row, passage, known)}
+    renamed = known is not None and known.version != head.version
     # One statement each: so the rows are numbered in their order on every database.
     for one in passage.commits:
-        connection.execute(insert(CommitRow).values(_row(source_id, one, now)))
-    kept = select(CommitRow.id).where(_of(source_id)).order_by(CommitRow.id.desc()).offset(MOST_KEPT - 1).limit(1)
-    connection.execute(delete(CommitRow).where(_of(source_id), CommitRow.id < kept.scalar_subquery()))
+        if one.id not in kept or (one is head and renamed):
+            connection.execute(insert(CommitRow).values(_row(source_id, one, now)))
+    last = select(CommitRow.id).where(_of(source_id)).order_by(CommitRow.id.desc()).offset(MOST_KEPT - 1).limit(1)
+    connection.execute(delete(CommitRow).where(_of(source_id), CommitRow.id < last.scalar_subquery()))
+
+
+def _is_gone(row: Any, passage: Passage, head: Any | None) -> bool:
+    """Return whether a commit is in the source no longer: what came behind the one that it went back to is not."""
+    if head is not None and row.id > head.id and row.commit != head.commit:
+        return True
+    if passage.present is not None:
+        return row.commit not in passage.present
+    return row.commit in passage.lost
 
 
 def _of(source_id: int | None) -> ColumnElement[bool]:

@@ -61,17 +61,26 @@ def test_what_history_no_longer_holds_is_lost_and_kept(database: Database) -> No
 def test_a_source_that_went_back_is_where_it_was(database: Database) -> None:
     source = _source(database)
     _note(database, source, Passage(_ids(1, 2)))
-    _note(database, source, Passage(_ids(1), (f"{2:040x}",)))
+    _note(database, source, Passage(_ids(1)))
     with database.read() as connection:
         assert commits.last(connection, source) == (f"{1:040x}", "")
-    assert _rows(database, source) == [(2, True), (1, False)]
+    assert _rows(database, source) == [(1, False), (2, True)], "whoever runs what was lost contains it still"
 
 
-def test_where_nobody_knows_what_belongs_still_all_is_lost(database: Database) -> None:
+def test_another_name_of_the_same_is_known_beside_the_first(database: Database) -> None:
+    source = _source(database)
+    _note(database, source, Passage(_ids(1)).called("v1"))
+    _note(database, source, Passage(_ids(1)).called("v1.1"))
+    with database.read() as connection:
+        assert commits.last(connection, source) == (f"{1:040x}", "v1.1")
+    assert _rows(database, source) == [(1, False), (1, False)]
+
+
+def test_where_nobody_says_what_was_lost_what_is_not_present_is(database: Database) -> None:
     source = _source(database)
     _note(database, source, Passage(_ids(1, 2)))
     _note(database, None, Passage(_ids(1)))
-    _note(database, source, Passage(_ids(2, 3), None))
+    _note(database, source, Passage(_ids(3), present=frozenset(one.id for one in _ids(2, 3))))
     assert _rows(database, source) == [(1, True), (2, False), (3, False)]
     assert _rows(database, None) == [(1, False)], "another source's are none of its"
 

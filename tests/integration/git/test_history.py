@@ -86,8 +86,21 @@ def test_what_the_mirror_does_not_hold_any_more_leads_nowhere(mirrors: Mirrors, 
     head = origin.commit({"a": "1"})
     mirrors.fetch(main)
     passage = mirrors.history(main, head, "f" * 40)
-    assert passage.lost is None, "nobody can say what of it belongs still"
+    assert passage.present == frozenset({head}), "all that it holds, where nobody can say what was lost"
     assert [one.id for one in passage.commits] == [head]
+
+
+def test_a_first_look_tells_what_follows_each_other_alone(mirrors: Mirrors, origin: Origin, main: GitRef) -> None:
+    """What runs somewhere may be any of it: of a merge, what was beside it is not in it."""
+    base = origin.commit({"a": "1"})
+    running = _committed(origin, "what runs")
+    origin.git("checkout", "-q", "-b", "local", base)
+    _committed(origin, "made beside it")
+    origin.git("merge", "-q", "--no-ff", "-m", "join", running)
+    head = origin.git("rev-parse", "HEAD")
+    origin.git("checkout", "-q", "-B", "main", head)
+    mirrors.fetch(main)
+    assert running not in [one.id for one in mirrors.history(main, head, None).commits]
 
 
 def test_of_a_long_history_the_newest_come(

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from common.domain.commits import Commit, Passage
 from common.domain.errors import FlotillaError
 from common.domain.refs import PlacementRef
 from common.settings import Settings
-from common.store.schema.tables import PlacementRow
+from common.store.schema.tables import PlacementRow, SourceRow
 from common.store.state import commits, placements
 from console.api.app import create_app
 from console.cli.client import HubClient
@@ -105,7 +105,7 @@ def test_a_commit_of_the_registry_is_in_force_or_refused(web: StepHub) -> None:
 def test_an_unknown_commit_is_told_as_one(web: StepHub, name: str) -> None:
     with pytest.raises(FlotillaError) as caught:
         ask(web, f"commits/{name}")
-    assert "no source of the fleet has" in caught.value.message
+    assert "is known of any source of the fleet" in caught.value.message
     assert caught.value.remedy
 
 
@@ -201,7 +201,7 @@ def test_two_placements_differ_in_values_with_file_and_line(web: StepHub) -> Non
 
 def test_what_is_not_known_of_commits_breaks_no_answer(web: StepHub) -> None:
     with web.database.write() as connection:
-        connection.execute(update(PlacementRow).values(applied_sources=None))
+        connection.execute(update(PlacementRow).values(applied_sources=None, applied_parameters_digest="d"))
         commits.note(connection, None, Passage((Commit("b" * 40),)), now=web.database.now(connection))
     assert ask(web, "placements/eu/web/why")["applied"] == []
     assert [one["sources"] for one in ask(web, "applications/web/versions")][-1] == []
@@ -227,3 +227,94 @@ def test_an_equal_look_writes_no_commits_again(web: StepHub) -> None:
     before = ask(web, f"commits/{web.git._id(APPS, 2)}")["sources"][0]["seen_at"]
     web.settle(2)
     assert ask(web, f"commits/{web.git._id(APPS, 2)}")["sources"][0]["seen_at"] == before
+
+
+def test_a_commit_that_breaks_an_application_has_failed_there(web: StepHub) -> None:
+    """Its files cannot be read, so that it never becomes a revision; what could be read last stays."""
+    bad = web.git.commit(APPS, {"web/kustomization.yaml": "resources: [nope.yaml]\n"})
+    web.settle()
+    found = ask(web, f"commits/{bad}")
+    assert found["untouched"] == 0
+    assert found["spread"]["counts"] == {"has": 0, "waits": 0, "failed": 2}
+    assert [one["code"] for one in found["spread"]["failed"]] == ["source.unreadable"]
+
+
+def test_a_tag_that_gives_the_same_files_is_what_runs(web: StepHub) -> None:
+    """No run comes for it, and nobody waits for one."""
+    new = web.git.commit(APPS, {"README": "other"})
+    document = web.git.files[REGISTRY.repo]["web.yaml"]
+    web.git.commit(REGISTRY.repo, {"web.yaml": document.replace("{branch: main}", "{tag: v1.9.0}")})
+    web.settle()
+    assert web.placement("eu/web").sync == "synced"
+    found = ask(web, f"commits/{new}")
+    assert found["spread"]["counts"] == {"has": 2, "waits": 0, "failed": 0}
+    assert [(one["clusters"], one["wanted"]) for one in ask(web, "applications/web/versions")] == [(["eu", "us"], 2)]
+
+
+def test_who_runs_another_ref_that_contains_it_has_it(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = web.git._id(APPS, 2)
+    history = web.git.history
+    monkeypatch.setattr(
+        web.git,
+        "history",
+        lambda source, commit, since: (
+            Passage((Commit(commit),)) if "tags" in source.text else history(source, commit, since)
+        ),
+    )
+    web.git.commit(APPS, {"web/a.yaml": config_map("web", v="9")})
+    web.settle(1)
+    document = web.git.files[REGISTRY.repo]["web.yaml"]
+    web.git.commit(REGISTRY.repo, {"web.yaml": document.replace("{branch: main}", "{tag: v1.9.0}")})
+    web.settle()
+    assert ask(web, f"commits/{old}")["spread"]["counts"] == {"has": 2, "waits": 0, "failed": 0}
+
+
+def _beside(hub: StepHub, number: int, repo: str, ref: str, *told: Commit) -> None:
+    """Add another source, with what it passed."""
+    with hub.database.write() as connection:
+        source = dict(connection.execute(select(*SourceRow.__table__.c).where(SourceRow.id == 1)).mappings().one())
+        connection.execute(insert(SourceRow), [{**source, "id": number, "repo": repo, "ref": ref}])
+        commits.note(connection, number, Passage(told), now=hub.database.now(connection))
+
+
+def test_who_runs_what_one_source_lost_is_found_though_another_has_it(
+    web: StepHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = web.git.commit(APPS, {"web/a.yaml": config_map("web", v="8")})
+    web.settle()
+    pause(web, "us/web")
+    new = web.git.commit(APPS, {"web/a.yaml": config_map("web", v="9")})
+    monkeypatch.setattr(web.git, "history", lambda *_: Passage((Commit(new),), (gone,)))
+    web.settle()
+    _beside(web, 50, APPS, "refs/heads/feature", Commit(gone))
+    found = ask(web, f"commits/{gone}")["spread"]
+    assert [one["refs"] for one in found["has"]] == [["us/web"]]
+    assert found["counts"]["waits"] == 0
+
+
+def test_an_id_wins_over_a_tag_of_that_name_and_most_sources_over_one(web: StepHub) -> None:
+    head = web.git._id(APPS, 2)
+    evil = "e" * 40
+    _beside(web, 50, "https://evil.example.com/x", "refs/heads/main", Commit(evil, version=head, subject="evil"))
+    _beside(web, 51, "https://evil.example.com/y", "refs/heads/main", Commit(head, author="CEO", subject="forged"))
+    assert ask(web, f"commits/{head}")["commit"]["subject"] == "Change number 2"
+
+
+def test_a_version_of_several_charts_is_asked_for_by_repository(web: StepHub) -> None:
+    _beside(web, 50, "oci://a.example.com/x", "1", Commit("d" * 64, version="1.0.0"))
+    _beside(web, 51, "oci://a.example.com/y", "2", Commit("e" * 64, version="1.0.0"))
+    with pytest.raises(FlotillaError) as caught:
+        ask(web, "commits/1.0.0")
+    assert "oci://a.example.com/x" in caught.value.remedy
+    assert ask(web, "commits/1.0.0?repo=oci://a.example.com/y")["commit"]["id"] == "e" * 64
+    with pytest.raises(FlotillaError):
+        ask(web, "commits/")
+
+
+def test_a_commit_of_very_many_sources_is_found_in_all_of_them(web: StepHub) -> None:
+    head = web.git._id(APPS, 2)
+    for number in range(60):
+        _beside(web, 100 + number, APPS, f"refs/tags/v{number}", Commit(head, version=f"v{number}"))
+    found = ask(web, f"commits/{head}")
+    assert found["spread"]["counts"]["has"] == 2
+    assert (len(found["sources"]), found["more_sources"]) == (20, 41)

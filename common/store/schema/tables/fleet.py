@@ -195,8 +195,8 @@ class CommitRow(Base):
     version: Mapped[str] = mapped_column(Code(253), default="", server_default="")
     """By which people call it: a tag, or the version of a chart."""
     at: Mapped[datetime | None]
-    author: Mapped[str] = mapped_column(Text, default="", server_default="")
-    subject: Mapped[str] = mapped_column(Text, default="", server_default="")
+    author: Mapped[str] = mapped_column(Code(200), default="", server_default="")
+    subject: Mapped[str] = mapped_column(Code(300), default="", server_default="")
     seen_at: Mapped[datetime]
     lost_at: Mapped[datetime | None]
     """When it was seen to lead to what the source is no longer: history was rewritten, or a tag moved."""
