@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from common.domain import formatting
-from common.domain.errors import PermanentError
+from common.domain.errors import PermanentError, sentences
 from common.domain.refs import DNS_LABEL
 from common.yaml import dump
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, say, warn
-from console.importing import Imported, from_argocd, from_flux
+from console.importing import Finding, Imported, from_argocd, from_flux
 
 app = typer.Typer(
     name="import",
@@ -25,9 +25,11 @@ app = typer.Typer(
 )
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="files of YAML, or folders of them")]
 Into = Annotated[Path | None, typer.Option(help="write a file for each document there instead of printing them")]
+Each = Annotated[bool, typer.Option("--each", help="list every finding, also where several objects have the same")]
 _SUFFIXES = (".yaml", ".yml", ".json")
 _TEMPLATES = ("templates", True)
 """A folder of this name beside a chart's own file."""
+_MOST_SEEN = 3
 
 
 class FileMissingError(PermanentError):
@@ -46,6 +48,7 @@ def argocd(
         list[str] | None, typer.Option(metavar="URL=DIR", help="a checkout for generators that look into a repository")
     ] = None,
     into: Into = None,
+    each: Each = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Import Applications, ApplicationSets and AppProjects of Argo CD. Exit 1 if something has no place.
@@ -57,7 +60,7 @@ def argocd(
     for name in servers.values():
         _named(name)
     texts, found = _read(files)
-    _show(from_argocd(texts, servers=servers, checkouts=folders, found=found), into, output)
+    _show(from_argocd(texts, servers=servers, checkouts=folders, found=found), into, output, each=each)
 
 
 @app.command()
@@ -65,6 +68,7 @@ def flux(
     files: Files,
     cluster: Annotated[str, typer.Option(metavar="NAME", help="the registry's name of the cluster they are on")],
     into: Into = None,
+    each: Each = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Import Kustomizations and HelmReleases of Flux with their sources. Exit 1 if something has no place.
@@ -73,7 +77,7 @@ def flux(
     """
     _named(cluster)
     texts, found = _read(files)
-    _show(from_flux(texts, cluster=cluster, found=found), into, output)
+    _show(from_flux(texts, cluster=cluster, found=found), into, output, each=each)
 
 
 def _pairs(texts: list[str] | None, form: str) -> dict[str, str]:
@@ -135,7 +139,7 @@ def _content(file: Path) -> bytes:
         raise FileMissingError(message, remedy="Name files or folders that can be read.") from error
 
 
-def _show(found: Imported, into: Path | None, output: Format) -> None:
+def _show(found: Imported, into: Path | None, output: Format, *, each: bool) -> None:
     if into is not None:
         _write(found.documents, into)
     data = {
@@ -147,24 +151,21 @@ def _show(found: Imported, into: Path | None, output: Format) -> None:
         "steps": [{"title": step.title, "commands": list(step.commands)} for step in found.steps],
     }
     if not is_data(output, data):
-        _tell(found, into)
+        _tell(found, into, each=each)
     raise typer.Exit(Exit.NO if found.findings else Exit.DONE)
 
 
-def _tell(found: Imported, into: Path | None) -> None:
+def _tell(found: Imported, into: Path | None, *, each: bool) -> None:
     if into is None:
         typer.echo("---\n".join(dump(document) for document in found.documents.values()), nl=False)
     else:
         say(f"{len(found.documents)} documents are in {into}. Check them: flotilla validate {into}")
-    for finding in found.findings:
-        warn(str(finding))
+    lines = [str(finding) for finding in found.findings] if each else list(_grouped(found.findings))
+    for line in lines:
+        warn(line)
     if found.passed:
         warn(f"Passed over, being no affair of the tool: {formatting.of(found.passed, 'document')}.")
-    warn(
-        f"To look at: {formatting.of(len(found.findings), 'finding')} above."
-        if found.findings
-        else "All of it has a place."
-    )
+    warn(_sum(len(found.findings), len(lines)) if lines else "All of it has a place.")
     if not found.steps:
         return
     warn("\nThe hand-over, in this order:")
@@ -172,6 +173,27 @@ def _tell(found: Imported, into: Path | None) -> None:
         warn(f"{number}. {step.title}")
         for command in step.commands:
             warn(f"     {command}")
+
+
+def _sum(findings: int, lines: int) -> str:
+    count = formatting.of(findings, "finding")
+    if lines == findings:
+        return f"To look at: {count} above."
+    return f"To look at: {count} in {formatting.of(lines, 'line')} above; --each lists every one."
+
+
+def _grouped(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield a line for each finding; one for all objects of which the same is to be said, in the place of the first."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.same, []).append(finding)
+    for (what, remedy), group in groups.items():
+        if len(group) == 1:
+            yield str(group[0])
+            continue
+        seen = [f"{one.subject} ({one.file}:{one.line})".strip() for one in group[:_MOST_SEEN]]
+        more = f" and {len(group) - _MOST_SEEN} more" if len(group) > _MOST_SEEN else ""
+        yield f"{sentences(what, remedy)} In {', '.join(seen)}{more}."
 
 
 def _write(documents: Mapping[str, Mapping[str, Any]], into: Path) -> None:

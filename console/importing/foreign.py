@@ -24,6 +24,8 @@ _SERVERS = (
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _LONGEST_WORDS = 600
+NO_PLACE = "see whether it is needed, and write it by hand"
+"""What to do about a field of which nothing more is known."""
 Key = tuple[str, str, str]
 """By which an object is one and no other: kind, namespace and name."""
 _WORDS: Mapping[type, str] = {str: "text", bool: "true or false", list: "list", dict: "mapping"}
@@ -42,12 +44,19 @@ class Finding:
     Attributes:
         what: which field of which object; never its value, which may be secret.
         remedy: what to do about it.
+        subject: with which object's name ``what`` begins, if with any.
     """
 
     file: str
     line: int
     what: str
     remedy: str
+    subject: str = ""
+
+    @property
+    def same(self) -> tuple[str, str]:
+        """What is the same where the same is to be said of several objects."""
+        return self.what.removeprefix(f"{self.subject}: "), self.remedy
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {sentences(self.what, self.remedy)}"
@@ -183,21 +192,21 @@ class Foreign:
         """Note what a person should know about the field at ``path``, or about the whole where that is empty."""
         if path:
             self._taken.add(path)
-        self._findings.append(
-            self.finding(path, f"{self._title or f'{self.kind} {self.name}'.strip()}: {what}", remedy)
-        )
+        subject = self._title or f"{self.kind} {self.name}".strip()
+        self._findings.append(self.finding(path, f"{subject}: {what}", remedy, subject))
 
-    def finding(self, path: Path, what: str, remedy: str) -> Finding:
+    def finding(self, path: Path, what: str, remedy: str, subject: str = "") -> Finding:
         """Return a finding at the field at ``path``; names of strangers in it cannot move a terminal's cursor."""
         line = self.line_of(path)
-        return Finding(self.file, line, printable(what, _LONGEST_WORDS), printable(remedy, _LONGEST_WORDS))
+        words = (printable(text, _LONGEST_WORDS) for text in (what, remedy, subject))
+        return Finding(self.file, line, *words)
 
     def set_aside(self, path: Path, what: str, remedy: str) -> None:
         """Note why nothing is made of it: one finding, and none for each of its fields."""
         self.say(path, what, remedy)
         self._taken.add(())
 
-    def unmapped(self, path: Path, remedy: str = "see whether it is needed, and write it by hand") -> None:
+    def unmapped(self, path: Path, remedy: str = NO_PLACE) -> None:
         """Note that what is at ``path``, if anything, has no place in the registry."""
         for leaf in list(_leaves(self.look(*path), path)):
             if not self._is_taken(leaf):

@@ -28,6 +28,11 @@ def name_of(*parts: str, ending: str = "") -> str:
     return f"{text}-{ending}" if ending else text
 
 
+def with_article(kind: str) -> str:
+    """Return a kind of objects as a sentence names one of them."""
+    return f"{'an' if kind[:1] in tuple('AEIOU') else 'a'} {kind}"
+
+
 def git_url(url: str) -> str:
     """Return a Git URL with its scheme: ``git@HOST:PATH`` is ssh."""
     match = _SCP.fullmatch(url)

@@ -19,6 +19,7 @@ from console.importing.flux.unfilled import say_patched, say_unfilled
 from console.importing.foreign import NothingToImportError, sorted_findings
 from console.importing.outcome import Draft, Imported, file_of, written
 from console.importing.reading import read
+from console.importing.words import with_article
 
 _GROUPS = ("kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io", "source.toolkit.fluxcd.io")
 _OTHERS = ("notification.toolkit.fluxcd.io", "image.toolkit.fluxcd.io", "fluxcd.controlplane.io")
@@ -49,7 +50,7 @@ def from_flux(files: Mapping[str, bytes], *, cluster: str, found: Collection[str
         elif one.kind == "HelmRelease" and one.group in _GROUPS:
             drafts.append(release(one, sources, lent, cluster))
         elif one.kind not in _SOURCES:
-            one.set_aside((), f"a {one.kind} has no place in the registry", "see whether it is needed")
+            one.set_aside((), f"{with_article(one.kind)} has no place in the registry", "see whether it is needed")
     if not given.objects and not given.wrong:
         message = "the files hold no Kustomization and no HelmRelease"
         raise NothingToImportError(message, remedy="Name files that do.")

@@ -8,10 +8,12 @@ from common.yaml import Path
 from console.importing.fields import take_duration, take_patch
 from console.importing.flux.lent import Lent
 from console.importing.flux.sources import Sources, manifests
-from console.importing.foreign import Foreign
+from console.importing.foreign import NO_PLACE, Foreign
 from console.importing.outcome import FIRST, Draft
 from console.importing.words import beside, name_of, without_nothing
 
+_WAITS = ("dependsOn", "healthChecks", "healthCheckExprs")
+"""Lists of what it waits for: each is one thing to say, however many there are in it."""
 _SUBSTITUTE = {"undefined": "empty", "scope": "yaml"}
 """As Flux fills in: https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution"""
 
@@ -52,6 +54,9 @@ def place(one: Foreign, cluster: str) -> str:
 def common(one: Foreign) -> dict[str, Any]:
     """Return the settings of syncs that all of Flux's objects have."""
     one.drop("metadata", "finalizers")
+    for key in _WAITS:
+        if one.has("spec", key):
+            one.say(("spec", key), f"spec.{key} has no place in the registry", NO_PLACE)
     if one.take_flag("spec", "suspend"):
         one.say(("spec", "suspend"), "it is suspended", "keep mode: warn until it is to go on")
     return without_nothing({"deadline": take_duration(one, "spec", "timeout")})

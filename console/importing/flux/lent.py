@@ -7,6 +7,7 @@ from typing import Any
 
 from common.yaml import MANIFEST_LIMITS, Path, Repeated, YamlError, load_documents
 from console.importing.foreign import Foreign
+from console.importing.words import with_article
 
 
 class Lent:
@@ -41,9 +42,12 @@ class Lent:
         """Return the values of a chart in the ConfigMap that the reference at ``path`` names; else as ``data``."""
         key = user.take_text(*path, "valuesKey", default="values.yaml")
         if user.has(*path, "targetPath"):
-            for part in ("kind", "name", "optional"):
+            kind = user.take_text(*path, "kind", default="ConfigMap")
+            for part in ("name", "optional"):
                 user.drop(*path, part)
-            user.say((*path, "targetPath"), "one value of a ConfigMap has no place", "write it among the values")
+            user.say(
+                (*path, "targetPath"), f"one value of {with_article(kind)} has no place", "write it among the values"
+            )
             return {}
         data = self.data(user, path)
         if not data:

@@ -8,7 +8,7 @@ from typing import Any
 from common.semver import is_version
 from common.yaml import Path
 from console.importing.foreign import Finding, Foreign, Key
-from console.importing.words import chart_in, folder, git_url, without_nothing
+from console.importing.words import chart_in, folder, git_url, with_article, without_nothing
 
 _QUIET = ("interval", "timeout", "suspend", "sparseCheckout", "provider")
 """What a source says that is the hub's own affair: how often, and from where in the network."""
@@ -81,7 +81,11 @@ def manifests(one: Foreign, path: str) -> dict[str, Any] | None:
     if one.kind == "OCIRepository":
         return {"oci": {**_image(one), "path": inside}, **credentials(one, "registry")}
     if one.kind != "GitRepository":
-        one.say((), f"a {one.kind} holds charts, and is named as the source of manifests", "correct the reference")
+        one.say(
+            (),
+            f"{with_article(one.kind)} holds charts, and is named as the source of manifests",
+            "correct the reference",
+        )
         return None
     ref = _git_ref(one)
     if ref is None:

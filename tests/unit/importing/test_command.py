@@ -70,3 +70,38 @@ def test_a_file_of_something_else_is_a_clear_error(tmp_path: Path, tool: str) ->
     more = ["--cluster", "eu"] if tool == "flux" else []
     done = CliRunner().invoke(main.app, ["import", tool, str(tmp_path), *more])
     assert "the files hold no" in str(done.exception)
+
+
+def many(tmp_path: Path) -> Path:
+    """Write four releases with the same fields that have no place, and a fifth with one of them."""
+    chart = "chart: {spec: {chart: a, version: 1.0.0, sourceRef: {kind: HelmRepository, name: a}}}"
+    head = "---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web-%s, namespace: web}\n"
+    waits = "dependsOn: [{name: a, namespace: b}, {name: c}]"
+    texts = [head % number + f"spec: {{{chart}, {waits}, serviceAccountName: x}}\n" for number in range(4)]
+    texts += [head % 4 + f"spec: {{{chart}, {waits}}}\n"]
+    source = "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {name: a, namespace: web}\n"
+    file = tmp_path / "many.yaml"
+    file.write_text("".join(texts) + source + "spec: {url: 'https://charts.example.com'}\n")
+    return file
+
+
+def test_the_same_of_several_objects_is_told_in_one_line(tmp_path: Path) -> None:
+    words = ["import", "flux", str(file := many(tmp_path)), "--cluster", "eu"]
+    lines = [line for line in CliRunner().invoke(main.app, words).stderr.splitlines() if "no place" in line]
+    seen = [f"HelmRelease web-{number} ({file}:{5 * number + 5})" for number in range(3)]
+    assert lines == [
+        "spec.dependsOn has no place in the registry. See whether it is needed, and write it by hand. "
+        f"In {', '.join(seen)} and 2 more.",
+        "spec.serviceAccountName has no place in the registry. See whether it is needed, and write it by hand. "
+        f"In {', '.join(seen)} and 1 more.",
+    ]
+    assert (
+        "To look at: 9 findings in 2 lines above; --each lists every one." in CliRunner().invoke(main.app, words).stderr
+    )
+    each = CliRunner().invoke(main.app, [*words, "--each"]).stderr
+    assert "To look at: 9 findings above." in each
+    assert each.count("no place") == 9
+    assert f"{file}:25: HelmRelease web-4: spec.dependsOn has no place in the registry." in each
+    data = orjson.loads(CliRunner().invoke(main.app, [*words, "-o", "json"]).stdout)
+    assert len(data["findings"]) == 9
+    assert sorted(data["findings"][0]) == ["file", "line", "remedy", "what"]

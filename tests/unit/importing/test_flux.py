@@ -42,6 +42,8 @@ GIT = source("GitRepository", url="https://git.example.com/apps.git", ref={"bran
 CHARTS = source("HelmRepository", "charts", url="https://charts.example.com/", interval="1h")
 OF_CHARTS = {"kind": "HelmRepository", "name": "charts", "namespace": "flux-system"}
 
+A_CHART = {"spec": {"chart": "web", "version": "1.0.0", "sourceRef": OF_CHARTS}}
+
 
 def imported(*objects: dict[str, Any]) -> Imported:
     return from_flux({"f.yaml": dump_all(objects).encode()}, cluster="eu")
@@ -171,7 +173,7 @@ def test_what_has_no_place_is_told_line_by_line() -> None:
     assert [(finding.line, finding.what.partition(": ")[2].split()[0]) for finding in found.findings] == [
         (4, "spec.verify.mode"),
         (15, "Flux"),
-        (17, "spec.dependsOn[0].name"),
+        (17, "spec.dependsOn"),
         (18, "ConfigMap"),
         (35, "the"),
         (36, "spec.install.remediation.retries"),
@@ -190,6 +192,11 @@ def test_what_has_no_place_is_told_line_by_line() -> None:
         ),
         ([source("GitRepository", url="https://git.example.com/a.git"), kustomization()], "names no ref"),
         ([GIT, kustomization(), source("Bucket", "b", endpoint="x")], "a Bucket has no place"),
+        ([GIT, kustomization(), source("ImageUpdateAutomation")], "an ImageUpdateAutomation has no place"),
+        (
+            [CHARTS, release(valuesFrom=[{"kind": "Secret", "name": "s", "targetPath": "a"}], chart=A_CHART)],
+            "one value of a Secret has no place",
+        ),
         ([GIT, kustomization(), CHARTS], "HelmRepository charts: nothing that is imported uses it"),
     ],
 )
