@@ -15,6 +15,7 @@ from console.importing.argocd.generators import Checkouts
 from console.importing.argocd.handover import moved_of, steps_for
 from console.importing.argocd.nested import Made, drop_marks, left_alone, made_by_sets, nesting
 from console.importing.argocd.projects import projects_of
+from console.importing.argocd.releases import with_releases
 from console.importing.argocd.sets import Sets, expanded
 from console.importing.foreign import Foreign, NothingToImportError, sorted_findings
 from console.importing.outcome import Draft, Imported, file_of, written
@@ -71,7 +72,8 @@ def from_argocd(
         for one in ours
         if one.kind == "ApplicationSet"
     }
-    taken = written([customs.into(draft) for draft in _drafts(ours, sets, made, clusters, called)])
+    taken = written([customs.into(draft) for draft in _drafts(ours, sets, made, clusters, called, checkouts or {})])
+    taken = with_releases(taken, sets, checkouts or {})
     whole = nesting(ours, made)
     whole.say("Argo CD")
     alone = left_alone(ours)
@@ -85,16 +87,21 @@ def from_argocd(
 
 
 def _drafts(
-    objects: Sequence[Foreign], sets: Sets, made: Made, clusters: Clusters, projects: Mapping[str, str]
+    objects: Sequence[Foreign],
+    sets: Sets,
+    made: Made,
+    clusters: Clusters,
+    projects: Mapping[str, str],
+    checkouts: Checkouts,
 ) -> list[Draft]:
     of_sets = {one.identity: key for key, each in made.items() for one in each}
     drafts: list[Draft] = []
     for one in objects:
         if one.kind == "ApplicationSet":
             found = sets[one.identity]
-            drafts += drafts_of(found.applications, one, clusters, projects, found.select)
+            drafts += drafts_of(found.applications, one, clusters, projects, checkouts, found.select)
         elif one.kind == "Application" and one.identity not in of_sets:
-            drafts += drafts_of([one], one, clusters, projects)
+            drafts += drafts_of([one], one, clusters, projects, checkouts)
         elif one.kind == "Application" and sets[of_sets[one.identity]].select:
             one.drop()
     return drafts

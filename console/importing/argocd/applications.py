@@ -11,6 +11,8 @@ from typing import Any
 from common.domain.fleet import lent
 from common.yaml import Path
 from console.importing.argocd.clusters import Clusters
+from console.importing.argocd.generators import Checkouts
+from console.importing.argocd.releases import is_chart
 from console.importing.argocd.sources import Mapped, mapped
 from console.importing.fields import take_duration
 from console.importing.foreign import Foreign
@@ -41,15 +43,19 @@ def drafts_of(
     owner: Foreign,
     clusters: Clusters,
     projects: Mapping[str, str],
+    checkouts: Checkouts,
     select: Mapping[str, Any] | None = None,
 ) -> list[Draft]:
     """Return the registry's applications: those that differ by their cluster alone become one.
+
+    Charts differ by the name of their release too, which is the application's in Argo CD.
 
     Args:
         applications: of one set, or a single one.
         owner: the set or the application; they have its name if they become one.
         clusters: tells which cluster a destination is.
         projects: what those that are imported too are called, by Argo CD's names.
+        checkouts: folders of repositories, which tell what is a chart.
         select: in place of destinations, where the clusters are chosen by labels.
     """
     folded: dict[str, tuple[list[Foreign], dict[str, Any], list[str]]] = {}
@@ -58,7 +64,8 @@ def drafts_of(
         if spec is None:
             continue
         cluster = "" if select else clusters.of(one, ("spec", "destination"))
-        key = json.dumps(spec, sort_keys=True, default=str)
+        release = one.name if is_chart(spec, checkouts) else ""
+        key = json.dumps([spec, release], sort_keys=True, default=str)
         alike, _, names = folded.setdefault(key, ([], spec, []))
         alike.append(one)
         names.append(cluster)

@@ -25,11 +25,13 @@ class Expanded:
         applications: what it makes.
         select: chooses the clusters of the one application, where they are chosen by labels alone.
         whole: whether that is all that it makes; if not, what is missing was said.
+        named: what the one application is called in Argo CD, as its template has it, where there is ``select``.
     """
 
     applications: Sequence[Foreign] = ()
     select: Mapping[str, Any] = field(default_factory=dict)
     whole: bool = True
+    named: str = ""
 
 
 Sets = Mapping[Key, Expanded]
@@ -48,7 +50,8 @@ def expanded(one: Foreign, clusters: Clusters, checkouts: Checkouts, made: Seque
     one.drop("spec", "generators")
     by_labels = _by_labels(one.name, [one.look(*item) for item in generators], template, expansion)
     if by_labels is not None:
-        return Expanded([_application(one, by_labels[0])], by_labels[1])
+        title = str(one.look(*_TEMPLATE, "metadata", "name"))
+        return Expanded([_application(one, by_labels[0])], by_labels[1], named=title)
     if made:
         one.drop("spec")
         return Expanded(made)

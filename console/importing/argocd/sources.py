@@ -9,8 +9,9 @@ from typing import Any
 
 from common.domain.refs import DNS_LABEL
 from common.yaml import MANIFEST_LIMITS, Path, Repeated, YamlError, load_documents
+from console.importing.argocd.globs import UnsayableError, patterns
 from console.importing.fields import take_patch
-from console.importing.foreign import Foreign
+from console.importing.foreign import Foreign, dotted
 from console.importing.words import beside, chart_in, folder, git_ref, git_url, is_short_commit, without_nothing
 
 _NOT_A_STRING = re.compile(r"(?i)true|false|null|~|-?\d+(\.\d+)?(e[+-]?\d+)?")
@@ -136,7 +137,9 @@ def _set(one: Foreign, path: Path) -> str:
     if one.take_flag(*path, "forceString") and _NOT_A_STRING.fullmatch(value):
         what = f"the parameter {name} is forced to be text, and would be read as a number or the like"
         one.say((*path, "forceString"), what, "give it under values, in quotes")
-    escaped = re.sub(r"(?<!\\),", r"\\,", value)
+    # what stands in braces is a list to `--set`, and its commas part the items
+    is_list = value.startswith("{") and value.endswith("}")
+    escaped = value if is_list else re.sub(r"(?<!\\),", r"\\,", value)
     return f"{name}={escaped}"
 
 
@@ -169,7 +172,8 @@ def _directory(one: Foreign, path: Path) -> dict[str, Any]:
         }
     )
     recurse = one.take_flag(*path, "recurse")
-    include, exclude = (_globs(one, (*path, key)) for key in ("include", "exclude"))
+    include = _globs(one, (*path, "include"), below=recurse, manifests=True)
+    exclude = _globs(one, (*path, "exclude"), below=recurse, manifests=False)
     if jsonnet:
         return {"jsonnet": jsonnet}
     if not include and not recurse:
@@ -202,10 +206,23 @@ def _parameter(one: Foreign, path: Path) -> tuple[str, Any]:
     return name, next((value for value in given if value is not None), "")
 
 
-def _globs(one: Foreign, path: Path) -> list[str]:
+def _globs(one: Foreign, path: Path, *, below: bool, manifests: bool) -> list[str]:
     text = one.take_text(*path)
-    inner = text[1:-1] if text.startswith("{") and text.endswith("}") else text
-    return [glob.strip() for glob in inner.split(",") if glob.strip()]
+    if not text:
+        return []
+    try:
+        found = patterns(text, below=below, manifests=manifests)
+    except UnsayableError:
+        found = [text]
+        one.say(path, f"{dotted(path)} has no exact like here, and stands as it is", "write patterns that say the same")
+        return found
+    if manifests:
+        kept = [glob for glob in found if below or "/" not in glob]
+        if len(kept) < len(found) or not kept:
+            what = f"{dotted(path)} names what Argo CD does not read: no manifests, or folders below without recurse"
+            one.say(path, what, "see that render.plain.include takes what it should")
+        return kept or [text]
+    return found
 
 
 def _arguments(one: Foreign, path: Path) -> dict[str, str]:

@@ -46,7 +46,7 @@ def test_what_a_set_made_needs_no_generator() -> None:
     owner = {"ownerReferences": [{"kind": "ApplicationSet", "name": "web", "apiVersion": "argoproj.io/v1alpha1"}]}
     whole = named(application_set({"pullRequest": {"github": {"owner": "acme"}}}), "web")
     made = [named(application(destination={"name": one, "namespace": "x"}), f"web-{one}", **owner) for one in "ab"]
-    found = imported(whole, *made)
+    found = imported(whole, *made, checkouts={SOURCE["repoURL"]: {}})
     assert spec_of(found)["targets"] == [{"name": "all", "clusters": ["a", "b"]}]
     assert not found.findings
     deleted = [command.partition(" delete ")[2].split()[:2] for command in found.steps[-1].commands]
