@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
@@ -34,6 +35,7 @@ _DONE_HERE = frozenset(
 )
 """Sync options that say what is always done here."""
 _PLAIN_PATH = re.compile(r"(\.[A-Za-z0-9_-]+)+")
+_PATTERN = frozenset("*?[{")
 _MOST_RETRIES = 100
 _FACTORS = (1, 10)
 
@@ -60,7 +62,7 @@ def drafts_of(
     """
     folded: dict[str, tuple[list[Foreign], dict[str, Any], list[str]]] = {}
     for one in applications:
-        spec = _spec(one, projects)
+        spec = _spec(one, projects, named=not select)
         if spec is None:
             continue
         cluster = "" if select else clusters.of(one, ("spec", "destination"))
@@ -87,11 +89,14 @@ def _shared(together: str, alike: Sequence[Foreign]) -> str:
     return "-".join((together, *begin)) if begin else alike[0].name
 
 
-def _spec(one: Foreign, projects: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return all of an application's spec but its targets; None where it has no source, which is said."""
+def _spec(one: Foreign, projects: Mapping[str, str], *, named: bool) -> dict[str, Any] | None:
+    """Return all of an application's spec but its targets; None, which is said, where it has no source."""
     if not (one.has("spec", "source") or one.has("spec", "sources")):
         remedy = "name one; of a hydrated application that is the branch which Argo CD writes"
         one.set_aside(("spec",), "it has no source", remedy)
+        return None
+    sources = _sources(one, named=named)
+    if sources is None:
         return None
     namespace = one.take_text("spec", "destination", "namespace")
     if not namespace:
@@ -100,7 +105,7 @@ def _spec(one: Foreign, projects: Mapping[str, str]) -> dict[str, Any] | None:
     one.drop("metadata", "finalizers")
     sync = {**FIRST, **_sync(one)}
     return without_nothing({"project": _project(one, projects)}) | {
-        **_sources(one),
+        **sources,
         "namespace": namespace or DEFAULT,
         **({"createNamespace": True} if _option(one, "CreateNamespace") == "true" else {}),
         "sync": sync,
@@ -121,26 +126,57 @@ def _project(one: Foreign, projects: Mapping[str, str]) -> str:
     return ""
 
 
-def _sources(one: Foreign) -> dict[str, Any]:
+def _sources(one: Foreign, *, named: bool) -> dict[str, Any] | None:
     """Return the sources; where there are several, the single one is not looked at, by Argo CD's own rule.
 
+    None where a file is of a source that there is not, which is said.
     https://argo-cd.readthedocs.io/en/stable/user-guide/multiple_sources/
     """
     several = one.parts("spec", "sources")
     if not several:
-        only = mapped(one, ("spec", "source"))
+        only = mapped(one, ("spec", "source"), named=named)
         one.unmapped(("spec", "source", "ref"))
         one.drop("spec", "source", "name")
+        if not _are_lent(one, [only], {}):
+            return None
         return without_nothing({"source": only.source, "render": only.render, "values": only.values})
     if one.has("spec", "source"):
         one.say(("spec", "source"), "beside sources it is not looked at by Argo CD, and is left out", "remove it")
-    found = [mapped(one, item) for item in several]
+    found = [mapped(one, item, named=named) for item in several]
     names = [_name(one, item, number) for number, item in enumerate(several)]
-    sources = [{"name": name, **source.source} for name, source in zip(names, found, strict=True)]
+    refs = {one.take_text(*item, "ref"): name for item, name in zip(several, names, strict=True)}
+    if not _are_lent(one, found, refs):
+        return None
+    found = [_renamed(source, refs) for source in found]
     lenders = {of[0] for file in _files(found) if (of := lent(file)) is not None}
+    sources = [
+        # a file that is lent is named from the root of its repository, whatever else is rendered of that
+        {"name": name, **source.source, **({"path": "."} if name in lenders and "path" in source.source else {})}
+        for name, source in zip(names, found, strict=True)
+    ]
     kept = zip(several, sources, strict=True)
     sources = [source for item, source in kept if not _idle(one, item, source["name"], lenders)]
     return without_nothing({"sources": sources, **_together(one, several, found)})
+
+
+def _are_lent(one: Foreign, found: Sequence[Mapped], refs: Mapping[str, str]) -> bool:
+    """Tell whether each file of another source is of one that there is; if not, it is said, and nothing is made."""
+    for file in _files(found):
+        of = lent(file)
+        if file.startswith("$") and (of is None or not of[0] or of[0] not in refs):
+            what = f"the values file {file} is of a source that no ref names"
+            one.set_aside((), what, "name that source with its ref, and import it again; until then it is not written")
+            return False
+    return True
+
+
+def _renamed(source: Mapped, refs: Mapping[str, str]) -> Mapped:
+    """Return a source whose files of others name those as the registry does."""
+    helm = source.render.get("helm", {})
+    if "valuesFiles" not in helm:
+        return source
+    files = [file if (of := lent(file)) is None else f"${refs[of[0]]}/{of[1]}" for file in helm["valuesFiles"]]
+    return replace(source, render={**source.render, "helm": {**helm, "valuesFiles": files}})
 
 
 def _name(one: Foreign, path: Path, number: int) -> str:
@@ -239,7 +275,8 @@ def ignore_rule(one: Foreign, path: Path) -> dict[str, Any]:
             one.say(item, "a jq expression has no place", "write JSON pointers")
     managers = one.take_texts(*path, "managedFieldsManagers")
     rule = {key: one.take_text(*path, key) for key in ("kind", "group", "namespace", "name")}
-    if "*" in rule.values():
-        one.say(path, "a rule for every kind or group has no place", "name the kinds")
+    if any(_PATTERN & set(value) for value in rule.values()):
+        what = "a rule for every kind or group, or for a pattern of them, has no place"
+        one.say(path, what, "name the kinds")
         return {}
     return without_nothing({**rule, "paths": pointers, "managers": managers}) if pointers or managers else {}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.domain.fleet import lent
 from common.domain.refs import DNS_LABEL
 from common.yaml import MANIFEST_LIMITS, Path, Repeated, YamlError, load_documents
+from console.importing.argocd.environment import filled
 from console.importing.argocd.globs import UnsayableError, patterns
 from console.importing.fields import take_patch
 from console.importing.foreign import Foreign, dotted
@@ -16,6 +19,9 @@ from console.importing.words import beside, chart_in, folder, git_ref, git_url, 
 
 _NOT_A_STRING = re.compile(r"(?i)true|false|null|~|-?\d+(\.\d+)?(e[+-]?\d+)?")
 _SUFFIXES = ("*.yaml", "*.yml", "*.json")
+_PATTERN = frozenset("*?[")
+Fill = Callable[[str, Path], str]
+"""Returns a text with the variables of Argo CD filled in; the path is where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +39,27 @@ class Mapped:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def mapped(one: Foreign, path: Path) -> Mapped:
-    """Return the source at ``path`` of an application; what has no place is noted with it."""
+def mapped(one: Foreign, path: Path, *, named: bool = True) -> Mapped:
+    """Return the source at ``path`` of an application; what has no place is noted with it.
+
+    ``named`` tells whether the application has one name in Argo CD, and not another on each cluster.
+    """
+
+    def fill(text: str, where: Path) -> str:
+        return filled(one, where, text, path, named=named)
+
     source = _place(one, path)
     inside = one.take_text(*path, "path", default=".")
-    render, values = _helm(one, (*path, "helm"), inside)
+    render, values = _helm(one, (*path, "helm"), inside, fill)
     found: dict[str, Any] = {"helm": render} if render else {}
-    kustomize = _kustomize(one, (*path, "kustomize"), inside)
-    directory = _directory(one, (*path, "directory"))
+    kustomize = _kustomize(one, (*path, "kustomize"), inside, fill)
+    directory = _directory(one, (*path, "directory"), fill)
     if kustomize:
         found = {"kustomize": kustomize}
     if directory:
         found = directory
     if one.has(*path, "plugin"):
-        command, given = _plugin(one, (*path, "plugin"))
+        command, given = _plugin(one, (*path, "plugin"), fill)
         found, values = {"command": command}, {**values, **given}
     if "helm" in source and set(found) - {"helm", "command"}:
         part = "kustomize" if kustomize and not directory else "directory"
@@ -78,7 +91,7 @@ def _place(one: Foreign, path: Path) -> dict[str, Any]:
     return {"repo": git_url(repo), "path": inside, "ref": git_ref(revision)}
 
 
-def _helm(one: Foreign, path: Path, inside: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _helm(one: Foreign, path: Path, inside: str, fill: Fill) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return settings of Helm and values, which lie over the files, and under the parameters, there as here.
 
     Where there is a ``valuesObject``, Argo CD does not look at ``values`` at all:
@@ -98,21 +111,28 @@ def _helm(one: Foreign, path: Path, inside: str) -> tuple[dict[str, Any], dict[s
         one.drop(*path, key)
     skipped = {key: one.take_flag(*path, key) or None for key in ("skipCrds", "skipTests", "skipSchemaValidation")}
     settings = {
-        "valuesFiles": [name for item in one.items(*path, "valueFiles") if (name := _file(one, item, inside))],
+        "valuesFiles": [name for item in one.items(*path, "valueFiles") if (name := _file(one, item, inside, fill))],
         "releaseName": one.take_text(*path, "releaseName"),
-        "sets": [text for item in one.parts(*path, "parameters") if (text := _set(one, item))],
+        "sets": [text for item in one.parts(*path, "parameters") if (text := _set(one, item, fill))],
     }
     return without_nothing(settings | skipped), values
 
 
-def _file(one: Foreign, path: Path, inside: str) -> str:
-    """Return a values file from the chart's folder: one that begins with a slash is from the repository's root."""
+def _file(one: Foreign, path: Path, inside: str, fill: Fill) -> str:
+    """Return a values file from the chart's folder: one that begins with a slash is from the repository's root.
+
+    ``$NAME/FILE`` names another source, unless NAME is a variable.
+    """
     name = one.take_text(*path)
+    of = None if name.startswith(("$ARGOCD_", "${")) else lent(name)
+    name = fill(name, path) if of is None else f"${of[0]}/{fill(of[1], path)}"
     if "://" in name:
         one.say(
             path, "a values file from the network has no place", "keep it in a repository, and name that as a source"
         )
         return ""
+    if _PATTERN & set(name):
+        one.say(path, f"{dotted(path)} is a pattern, which has no place", "name its files, the lowest first")
     return posixpath.relpath(folder(name), folder(inside)) if name.startswith("/") else name
 
 
@@ -129,8 +149,8 @@ def _values(one: Foreign, path: Path, text: str) -> dict[str, Any]:
     return found
 
 
-def _set(one: Foreign, path: Path) -> str:
-    name, value = one.take_text(*path, "name"), one.take_text(*path, "value")
+def _set(one: Foreign, path: Path, fill: Fill) -> str:
+    name, value = one.take_text(*path, "name"), fill(one.take_text(*path, "value"), (*path, "value"))
     if not name:
         one.say(path, "a parameter without a name", "give it one")
         return ""
@@ -143,9 +163,9 @@ def _set(one: Foreign, path: Path) -> str:
     return f"{name}={escaped}"
 
 
-def _kustomize(one: Foreign, path: Path, base: str) -> dict[str, Any]:
+def _kustomize(one: Foreign, path: Path, base: str, fill: Fill) -> dict[str, Any]:
     settings = {
-        "images": one.take_texts(*path, "images"),
+        "images": [fill(image, (*path, "images")) for image in one.take_texts(*path, "images")],
         "namePrefix": one.take_text(*path, "namePrefix"),
         "nameSuffix": one.take_text(*path, "nameSuffix"),
         "components": [beside(base, item) for item in one.take_texts(*path, "components")],
@@ -162,13 +182,13 @@ def _patch(one: Foreign, path: Path) -> dict[str, Any]:
     return take_patch(one, path)
 
 
-def _directory(one: Foreign, path: Path) -> dict[str, Any]:
+def _directory(one: Foreign, path: Path, fill: Fill) -> dict[str, Any]:
     if not isinstance(one.look(*path), dict):
         return {}
     jsonnet = without_nothing(
         {
             "libs": [folder(lib) for lib in one.take_texts(*path, "jsonnet", "libs")],
-            "topLevelArguments": _arguments(one, (*path, "jsonnet", "tlas")),
+            "topLevelArguments": _arguments(one, (*path, "jsonnet", "tlas"), fill),
         }
     )
     recurse = one.take_flag(*path, "recurse")
@@ -181,10 +201,13 @@ def _directory(one: Foreign, path: Path) -> dict[str, Any]:
     return {"plain": without_nothing({"include": include, "exclude": exclude})}
 
 
-def _plugin(one: Foreign, path: Path) -> tuple[str, dict[str, Any]]:
+def _plugin(one: Foreign, path: Path, fill: Fill) -> tuple[str, dict[str, Any]]:
     """Return the command that stands for a plugin, and its variables and parameters as values."""
     name = one.take_text(*path, "name")
-    variables = {one.take_text(*item, "name"): one.take_text(*item, "value") for item in one.parts(*path, "env")}
+    variables = {
+        one.take_text(*item, "name"): fill(one.take_text(*item, "value"), (*item, "value"))
+        for item in one.parts(*path, "env")
+    }
     parameters = dict(_parameter(one, item) for item in one.parts(*path, "parameters"))
     if DNS_LABEL.fullmatch(name) is None:
         what = "a plugin that is found by what is in the folder" if not name else "the plugin's name is none here"
@@ -225,11 +248,11 @@ def _globs(one: Foreign, path: Path, *, below: bool, manifests: bool) -> list[st
     return found
 
 
-def _arguments(one: Foreign, path: Path) -> dict[str, str]:
+def _arguments(one: Foreign, path: Path, fill: Fill) -> dict[str, str]:
     found = {}
     for item in one.parts(*path):
         name = one.take_text(*item, "name")
         if one.take_flag(*item, "code"):
             one.say((*item, "code"), f"the argument {name} is code", "write what it evaluates to")
-        found[name] = one.take_text(*item, "value")
+        found[name] = fill(one.take_text(*item, "value"), (*item, "value"))
     return found
