@@ -11,8 +11,6 @@ from console.importing.outcome import Draft, Step
 _KEPT = '{"spec":{"prune":false,"deletionPolicy":"Orphan"}}'
 """``deletionPolicy`` counts before ``prune``, https://fluxcd.io/flux/components/kustomize/kustomizations/#deletion-policy;
 a cluster that does not know it yet warns, and goes by ``prune``."""
-_CHECK = "--output 'jsonpath={.spec.suspend}'  # must say true, or do not delete it"
-"""Flux undoes nothing of what is suspended, and its end then deletes nothing, whatever else it says."""
 
 
 def steps_for(drafts: Sequence[Draft], nesting: Nesting, absent: Mapping[Key, str]) -> tuple[Step, ...]:
@@ -45,9 +43,9 @@ def steps_for(drafts: Sequence[Draft], nesting: Nesting, absent: Mapping[Key, st
         Step(_enforce([draft.name for draft in drafts if draft.owner.identity not in moved])),
         *((unpruned,) if patched else ()),
         Step(
-            "Only then delete Flux's objects, each only while it is suspended: else Flux uninstalls the release, or "
-            "prunes.",
-            tuple(line for one in objects for line in (_on(one, "get", _CHECK), _on(one, "delete"))),
+            "Only then delete Flux's objects: each command looks first that `suspend` says true, or Flux would "
+            "uninstall the release, or prune.",
+            tuple(_end(one) for one in objects),
         ),
     )
 
@@ -84,6 +82,12 @@ def _out_of_git(parents: Sequence[Foreign]) -> tuple[Step, ...]:
 
 def _patch(one: Foreign, patch: str) -> str:
     return _on(one, "patch", f"--type merge --patch '{patch}'")
+
+
+def _end(one: Foreign) -> str:
+    """Return what deletes an object if it is suspended: its end then deletes nothing, whatever else it says."""
+    check = _on(one, "get", "--output 'jsonpath={.spec.suspend}'")
+    return f"{check} | grep -qx true && {_on(one, 'delete')}"
 
 
 def _on(one: Foreign, verb: str, more: str = "") -> str:
