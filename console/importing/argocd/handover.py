@@ -12,6 +12,7 @@ from console.importing.argocd.sets import Sets
 from console.importing.foreign import Foreign, Key
 from console.importing.nesting import Nesting, named
 from console.importing.outcome import Draft, Step
+from console.importing.steps import looks, switch
 
 _MERGE = "--type merge --patch"
 _BY_HAND = '{"spec":{"syncPolicy":{"automated":null}}}'
@@ -55,7 +56,7 @@ def moved_of(objects: Sequence[Foreign], sets: Sets, made: Made, taken: Sequence
 
 
 def steps_for(moved: Moved, drafts: Sequence[Draft], nesting: Nesting) -> tuple[Step, ...]:
-    """Return the steps for what was written: nothing else is suspended or deleted.
+    """Return the steps for what was written and is handed over: nothing else is suspended or deleted; none for nothing.
 
     What applies others comes before them each time: it would put back what is changed on them.
 
@@ -67,7 +68,11 @@ def steps_for(moved: Moved, drafts: Sequence[Draft], nesting: Nesting) -> tuple[
     owners = nesting.parents_first(moved.owners)
     sets = [one for one in owners if one.kind == "ApplicationSet"]
     kept = tuple(f"{_kubectl(one)} patch applicationset {one.name} {_MERGE} '{_KEPT}'" for one in sets)
-    by_hand = [draft.name for draft in drafts if not is_automated(draft.first)]
+    moves = {one.identity for one in owners}
+    over = [draft for draft in drafts if draft.owner.identity in moves]
+    if not over:
+        return ()
+    by_hand = [draft.name for draft in over if not is_automated(draft.first)]
     manual = f" These were not synced automatically; give them `mode: manual`: {', '.join(by_hand)}." if by_hand else ""
     return (
         Step("Suspend Argo CD, which goes on showing what it sees.", kept + _each(owners, moved, _BY_HAND)),
@@ -75,10 +80,10 @@ def steps_for(moved: Moved, drafts: Sequence[Draft], nesting: Nesting) -> tuple[
             "Commit the documents; store the credentials of their repositories, and name them by `credentials`. The "
             "first run writes nothing (`mode: warn`): see that it would change the labels and annotations of tracking "
             "alone.",
-            tuple(f"flotilla diff {_cluster(draft)}/{draft.name}" for draft in drafts),
+            looks(over),
         ),
         *_out_of_git(nesting.parents(owners)),
-        Step(f"Set `sync.mode: enforce` and commit: the next run takes over.{manual}"),
+        Step(switch([draft for draft in drafts if draft.owner.identity not in moves]) + manual),
         Step(
             "Take the finalizer off each application, so that its end does not delete what it deployed.",
             tuple(f"{_kubectl(one)} patch applicationset {one.name} {_MERGE} '{_FREE}'" for one in sets)
@@ -133,10 +138,6 @@ def _delete(one: Foreign, kind: str, name: str) -> str:
     """
     check = f"{_kubectl(one)} get {kind} {name} --output 'jsonpath=finalizers:{{.metadata.finalizers}}'"
     return f"{check} | grep -qx finalizers: && {_kubectl(one)} delete {kind} {name} --cascade=orphan"
-
-
-def _cluster(draft: Draft) -> str:
-    return draft.clusters[0] if draft.clusters else "CLUSTER"
 
 
 def _kubectl(one: Foreign) -> str:

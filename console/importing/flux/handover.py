@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from console.importing.foreign import Foreign, Key
 from console.importing.nesting import Nesting, named
 from console.importing.outcome import Draft, Step
+from console.importing.steps import looks, switch
 
 _KEPT = '{"spec":{"prune":false,"deletionPolicy":"Orphan"}}'
 """``deletionPolicy`` counts before ``prune``, https://fluxcd.io/flux/components/kustomize/kustomizations/#deletion-policy;
@@ -37,10 +38,10 @@ def steps_for(drafts: Sequence[Draft], nesting: Nesting, absent: Mapping[Key, st
             "Commit the documents, with credentials and keys stored as `credentials` and `decrypt` name them. The "
             "first run writes nothing (`mode: warn`): see that it would change the labels and annotations of tracking "
             "alone.",
-            tuple(f"flotilla diff {draft.clusters[0]}/{draft.name}" for draft in over),
+            looks(over),
         ),
         *_out_of_git(nesting.parents(objects)),
-        Step(_enforce([draft.name for draft in drafts if draft.owner.identity not in moved])),
+        Step(switch([draft for draft in drafts if draft.owner.identity not in moved])),
         *((unpruned,) if patched else ()),
         Step(
             "Only then delete Flux's objects: each command looks first that `suspend` says true, or Flux would "
@@ -61,12 +62,6 @@ def _is_held(one: Foreign, absent: Mapping[Key, str]) -> bool:
             "or part the two in its Git first, as step 3 of `Move from Flux` says",
         )
     return parent is not None
-
-
-def _enforce(left: Sequence[str]) -> str:
-    """Return what to switch, but for the names of applications that are left out."""
-    those = f" for what you saw the difference of, but not for what is left out: {', '.join(left)}" if left else ""
-    return f"Set `sync.mode: enforce`{those} and commit: the next run takes over."
 
 
 def _out_of_git(parents: Sequence[Foreign]) -> tuple[Step, ...]:
