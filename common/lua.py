@@ -23,7 +23,7 @@ _WIDEST = 2**53
 """From here on Lua's numbers are no whole ones any more, and whole ones of Python do not fit."""
 _PRELUDE = """
 local load, pcall, type, tostring = load, pcall, type, tostring
-local next, rawget, select, sub = next, rawget, select, string.sub
+local error, next, rawget, select, sub, tostring = error, next, rawget, select, string.sub, tostring
 
 local function kept(from, names)
   local found = {}

@@ -96,4 +96,7 @@ def _manifests(file: Path) -> Iterator[dict[str, Any]]:
             message = f"{file}:{document.line}: not an object"
             raise UnreadableError(message, remedy="Give manifests, or the List that kubectl get -o yaml prints.")
         listed = value.get("items") if str(value.get("kind", "")).endswith("List") else None
+        if value.get("kind") == "List" and not isinstance(listed, list):
+            message = f"{file}:{document.line}: items of this List is no list"
+            raise UnreadableError(message, remedy="Give the List that kubectl get -o yaml prints.")
         yield from (each for each in listed if isinstance(each, dict)) if isinstance(listed, list) else (value,)

@@ -77,3 +77,8 @@ def test_what_is_no_script_is_refused_with_a_reason(text: str) -> None:
 def test_names_and_words_that_are_no_unicode_are_taken() -> None:
     assert said("obj['\\239\\191\\189'] or obj['?']", **{"\ud800": "x"}) == "x"
     assert said("obj.a", a="\udfff") in {"?", "\ufffd"}
+
+
+def test_a_module_that_is_not_there_is_named() -> None:
+    with pytest.raises(LuaError, match="there is no module x"):
+        run("return require('x')", {})

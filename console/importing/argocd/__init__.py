@@ -15,7 +15,7 @@ from console.importing.argocd.generators import Checkouts
 from console.importing.argocd.handover import moved_of, steps_for
 from console.importing.argocd.nested import Made, drop_marks, left_alone, made_by_sets, nesting
 from console.importing.argocd.projects import projects_of
-from console.importing.argocd.releases import with_releases
+from console.importing.argocd.releases import unsaid, with_releases
 from console.importing.argocd.sets import Sets, expanded
 from console.importing.foreign import Foreign, NothingToImportError, sorted_findings
 from console.importing.outcome import Draft, Imported, file_of, written
@@ -76,7 +76,7 @@ def from_argocd(
     taken = with_releases(taken, sets, checkouts or {})
     whole = nesting(ours, made)
     whole.say("Argo CD")
-    alone = left_alone(ours)
+    alone = left_alone(ours) | unsaid(taken, sets, checkouts or {})
     moved = moved_of([one for one in ours if one.identity not in alone], sets, made, taken)
     steps = steps_for(replace(moved, owners=whole.with_parents(moved.owners)), taken, whole) if taken else ()
     findings = [*told, *(one for each in sets.values() for one in each.applications)]

@@ -9,6 +9,7 @@ from typing import Any
 from common.domain.refs import DNS_LABEL
 from console.importing.argocd.generators import Checkouts
 from console.importing.argocd.sets import Sets
+from console.importing.foreign import Key
 from console.importing.outcome import Draft
 from console.importing.words import git_url
 
@@ -57,13 +58,21 @@ def _with_release(draft: Draft, sets: Sets, checkouts: Checkouts) -> Draft:
         return replace(draft, spec={**draft.spec, "render": {**render, "helm": helm}})
     shown = ", ".join(names[:_MOST_NAMED]) + (" and more" if len(names) > _MOST_NAMED else "")
     if chart:
-        what = f"its release is called {shown} in Argo CD, which cannot be said: {_RENAMED}"
+        what = (
+            f"its release is called {shown} in Argo CD, which cannot be said: {_RENAMED}, so that the hand-over leaves "
+            "it out"
+        )
         remedy = "import the applications that it made with it, or write one for each cluster, with its releaseName"
     else:
         what = f"if what it renders is a chart, its release is called {shown} in Argo CD, and here {draft.name}"
         remedy = f"write render.helm.releaseName then, or {_RENAMED}; with --checkout URL=DIR that is looked up"
     draft.first.say((), what, remedy)
     return draft
+
+
+def unsaid(drafts: Sequence[Draft], sets: Sets, checkouts: Checkouts) -> set[Key]:
+    """Return the owners of those drafts, as ``with_releases`` gives them, whose release is still called otherwise."""
+    return {one.owner.identity for one in drafts if is_chart(one.spec, checkouts) and _names(one, sets) != [one.name]}
 
 
 def _names(draft: Draft, sets: Sets) -> list[str]:

@@ -97,7 +97,7 @@ def test_rules_that_cannot_be_used_say_why(objects: Path, rules: str, why: str) 
     assert why in str(seen.exception)
 
 
-@pytest.mark.parametrize("content", ["[1, 2]", "just words", "a: ["])
+@pytest.mark.parametrize("content", ["kind: List\napiVersion: v1\nitems: 5\n", "[1, 2]", "just words", "a: ["])
 def test_what_holds_no_objects_is_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "x.yaml").write_text(content)
     assert isinstance(flotilla(tmp_path / "x.yaml").exception, PermanentError)

@@ -8,7 +8,7 @@ import pytest
 
 from console.importing.argocd.globs import UnsayableError, patterns
 from tests.unit.importing.test_argocd import SOURCE, application, application_set, imported, spec_of, told
-from tests.unit.importing.test_moving_argocd import LIST
+from tests.unit.importing.test_moving_argocd import LIST, commands
 from workers.render.plain import _matches
 
 CHART = {"repoURL": "https://charts.example.com", "chart": "c", "targetRevision": "1.0.0"}
@@ -35,7 +35,9 @@ def test_releases_that_are_called_by_their_cluster_are_applications_of_their_own
 
 def test_a_release_that_is_called_by_a_cluster_that_labels_choose_is_told() -> None:
     template = application(source=CHART, destination={"server": "{{server}}", "namespace": "x"})
-    (what,) = told(imported(application_set({"clusters": {}}, template=template)))
+    found = imported(application_set({"clusters": {}}, template=template))
+    (what,) = told(found)
+    assert commands(found) == []
     assert "its release is called web-{{name}} in Argo CD, which cannot be said" in what
     fixed = application_set({"clusters": {}}, template=template)
     fixed["spec"]["template"]["metadata"]["name"] = "agent"

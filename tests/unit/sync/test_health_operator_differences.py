@@ -151,6 +151,10 @@ CASES: dict[str, tuple[str, Said]] = {
         "kro.run/WebShop",
         {"status": {"conditions": said(Ready="True")}},
     ),
+    "Kustomization, HelmRelease of Flux: what it depends on is not ready": (
+        "kustomize.toolkit.fluxcd.io/Kustomization",
+        {"status": {"conditions": said(Ready="False DependencyNotReady")}},
+    ),
     "MachineHealthCheck: fewer machines are healthy than expected": (
         "cluster.x-k8s.io/MachineHealthCheck",
         {"status": {"expectedMachines": 3, "currentHealthy": 2, "conditions": said(RemediationAllowed="True")}},
