@@ -77,7 +77,8 @@ class HealthReason(StrEnum):
     """Its kind has no rule, and a word of its status is taken as a guess. Params: field, word, message (the cluster's
     words)."""
     NO_RULE = "health.no-rule"
-    """Its kind has no rule, and it says nothing about itself: it exists, and that is all that is known."""
+    """Its kind has no rule, and it says nothing about itself that is understood: it exists, and that is all that is
+    known. Params: condition and reason of the first condition that is false, or field and word of its status."""
     RULE_BROKEN = "health.rule-broken"
     """The registry's rule for its kind cannot be used. Params: message."""
     RULE_FAILED = "health.rule-failed"

@@ -21,6 +21,15 @@ def _guessed(params: Params) -> str:
     return f"{guess}: {params['message']}" if params.get("message") else guess
 
 
+def _no_rule(params: Params) -> str:
+    if params.get("condition"):
+        why = f" ({params['reason']})" if params.get("reason") else ""
+        return f"no rule: it exists; what it means that {params['condition']} is false{why} is not known"
+    if params.get("word"):
+        return f"no rule: it exists; what its {params['field']} {params['word']} means is not known"
+    return "no rule: it exists, and says nothing of its health"
+
+
 def _joined(params: Params, *names: str) -> str:
     return ": ".join(str(params[name]) for name in names if params.get(name))
 
@@ -67,7 +76,7 @@ _OF_OBJECTS: Mapping[str, Callable[[Params], str]] = {
     HealthReason.NO_STATUS: lambda _: "its operator has said nothing yet",
     HealthReason.NO_PARENT: lambda _: "no parent has taken it yet",
     HealthReason.GUESSED: _guessed,
-    HealthReason.NO_RULE: lambda _: "no rule: it exists, and says nothing of its health",
+    HealthReason.NO_RULE: _no_rule,
     HealthReason.RULE_BROKEN: lambda params: f"its health rule cannot be used: {params['message']}",
     HealthReason.RULE_FAILED: lambda params: f"its health rule says failed: {params['rule']}",
     HealthReason.RULE_WAITS: lambda params: f"not yet: {params['rule']}",

@@ -135,3 +135,15 @@ def test_the_reference_has_the_tables() -> None:
 
 def _listed(cell: str) -> list[str]:
     return re.findall(r"`(.+?)`", cell)
+
+
+def test_what_is_not_understood_is_named_and_healthy() -> None:
+    failing = {"type": "Mounted", "status": "False", "reason": "DiskGone"}
+    for status, said in (
+        ({"conditions": [{"type": "Seen", "status": "True"}, failing]}, "Mounted is false (DiskGone)"),
+        ({"phase": "Sideways"}, "its phase Sideways"),
+        ({}, "says nothing of its health"),
+    ):
+        report = assess(obj(status), CONTEXT)
+        assert report.health is Health.HEALTHY
+        assert said in sentence(report.reason)

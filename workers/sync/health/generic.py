@@ -84,7 +84,18 @@ def assess_by_convention(manifest: Manifest, *, silent: HealthReport) -> HealthR
         manifest: the whole object, as read.
         silent: what to say of one that says nothing.
     """
-    return _by_conditions(manifest) or _by_word(section(manifest, "status")) or silent
+    found = _by_conditions(manifest) or _by_word(section(manifest, "status"))
+    return found or (_unread(manifest) if silent.reason.code == HealthReason.NO_RULE else None) or silent
+
+
+def _unread(manifest: Manifest) -> HealthReport | None:
+    """Return a note of what an object says that has no meaning here; None where it says nothing."""
+    false = next((one for one in conditions(manifest).values() if one.status == "False"), None)
+    if false is not None:
+        return healthy(foreign(HealthReason.NO_RULE, condition=false.type, reason=false.reason))
+    status = section(manifest, "status")
+    said = next(((field, word) for field in FIELDS if (word := text(status, field))), None)
+    return healthy(foreign(HealthReason.NO_RULE, field=said[0], word=said[1])) if said else None
 
 
 def _by_conditions(manifest: Manifest) -> HealthReport | None:
