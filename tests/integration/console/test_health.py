@@ -44,7 +44,7 @@ def test_objects_are_told_in_their_order_and_lists_are_opened(objects: Path) -> 
     assert seen.exit_code == 1
     found = orjson.loads(seen.output)
     assert [(one["kind"], one["name"], one["status"], one["message"]) for one in found] == [
-        ("Box", "a", "healthy", "no rule: it exists, and says nothing of its health"),
+        ("Box", "a", "healthy", "no rule: it exists; what its state open means is not known"),
         ("Box", "b", "degraded", "a guess, by its state: broken"),
         ("ConfigMap", "c", "healthy", ""),
     ]
