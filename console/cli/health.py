@@ -22,6 +22,7 @@ from console.cli.output import Format, Output, is_data, table
 from workers.public.health import Context, assess, evaluating, late_classes, own_rules
 
 STDIN = "-"
+_SUFFIXES = (".yaml", ".yml", ".json")
 WELL = frozenset({Health.HEALTHY, Health.SUSPENDED})
 
 
@@ -47,7 +48,11 @@ class _Seen:
 def health(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...|-", help="manifests with their status, YAML or JSON")],
     rules: Annotated[
-        Path | None, typer.Option(help="a list of health rules, an Application that has some, or HealthRule documents")
+        list[Path] | None,
+        typer.Option(
+            help="a list of health rules, an Application that has some, HealthRule documents, or a folder of those; "
+            "may be given again"
+        ),
     ] = None,
     output: Output = Format.TABLE,
 ) -> None:
@@ -55,7 +60,7 @@ def health(
 
     Example: kubectl get deploy,certificate -A -o yaml | flotilla health -
     """
-    given = health_rules(_content(rules)) if rules is not None else ()
+    given = [rule for each in rules or () for file in _files(each) for rule in health_rules(_content(file))]
     manifests = [manifest for file in files for manifest in _manifests(file)]
     context = Context(datetime.now(UTC), late_classes(manifests))
     with evaluating(settings()) as evaluator:
@@ -74,6 +79,14 @@ def _seen(manifest: dict[str, Any], report: HealthReport) -> _Seen:
     why = report.reason
     said = sentence(why)
     return _Seen(str(kind), str(namespace), str(name), report.health, said, str(why.code), dict(why.params))
+
+
+def _files(rules: Path) -> list[Path]:
+    """Return a file, or the files of a folder that hold HealthRule documents."""
+    if not rules.is_dir():
+        return [rules]
+    inside = sorted(file for file in rules.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+    return [file for file in inside if b"HealthRule" in _content(file)]
 
 
 def _content(file: Path) -> bytes:

@@ -66,6 +66,19 @@ def test_rules_of_the_fleet_under_trial_decide_in_lua_too(objects: Path) -> None
     ]
 
 
+def test_rules_of_several_files_and_of_a_folder_are_taken(objects: Path) -> None:
+    folder = objects.parent / "rules"
+    (folder / "inner").mkdir(parents=True)
+    head = "apiVersion: flotilla.dev/v1\nkind: HealthRule\nmetadata: {{name: {0}}}\n"
+    form = f"{head}spec: {{{{kind: {{1}}, {{2}}failed: 'true'}}}}\n"
+    (folder / "inner" / "box.yaml").write_text(form.format("box", "Box", "group: example.com, "))
+    (folder / "other.yaml").write_text("kind: Fleet\n")
+    (folder / "notes.txt").write_text("HealthRule: [")
+    (objects.parent / "map.yaml").write_text(form.format("map", "ConfigMap", ""))
+    both = flotilla(objects, "--rules", folder, "--rules", objects.parent / "map.yaml", "-o", "json")
+    assert [one["status"] for one in orjson.loads(both.output)] == ["degraded", "degraded", "degraded"]
+
+
 def test_rules_under_trial_decide(objects: Path) -> None:
     seen = flotilla(objects, "--rules", objects.parent / "rules.yaml", "-o", "json")
     assert seen.exit_code == 1
