@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,7 @@ def test_an_application_changes_hands_and_loses_nothing(
     assert before
 
     # suspended, committed, looked at: nothing but tracking would change
-    suspend, _, _, let_go, delete = (step["commands"] for step in found["steps"])
+    suspend, _, _, *let_go, delete = (step["commands"] for step in found["steps"])
     for command in suspend:
         kubectl.run(command)
     world.registry.commit({file: yaml.safe_dump(document)})
@@ -212,7 +213,7 @@ def test_an_application_changes_hands_and_loses_nothing(
     assert set(first["counts"]) == {"adopted"}
 
     # let go, and the former tool's objects deleted
-    for command in (*let_go, *delete):
+    for command in (*chain.from_iterable(let_go), *delete):
         kubectl.run(command)
     assert kubectl("get", former.kinds.split(",")[0], *mine, "--output=name") == ""
     assert kubectl.lying(former.name) == before
