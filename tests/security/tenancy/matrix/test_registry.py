@@ -103,6 +103,11 @@ ARTIFACT = {"image": "registry.example.com/ours/app", "ref": {"tag": "1"}}
 CHART = {"repo": "https://charts.example.com/ours", "chart": "app", "version": "1.0.0"}
 BUCKET = {"endpoint": "https://ours.example.com", "bucket": "ours", "prefix": "app"}
 SIGN_IN = {"secretRef": "git/theirs"}
+RULE = {
+    "kind": "HealthRule",
+    "metadata": {"name": "all-is-well"},
+    "spec": {"kind": "*", "group": "*", "lua": "return nil"},
+}
 GROUP = {"kind": "ClusterGroup", "metadata": {"name": "g"}, "spec": {"select": {"all": True}, "values": {"a": 1}}}
 ATTACKS = (
     Attack("Application.metadata.name", "an application",
@@ -144,6 +149,7 @@ ATTACKS = (
     Attack("Fleet.*", "the fleet's rules", ({"kind": "Fleet", "metadata": {"name": "acme"}},)),
     Attack("Cluster.*", "a cluster", (cluster("theirs"),)),
     Attack("ClusterGroup.*", "values of its clusters", (GROUP,)),
+    Attack("HealthRule.*", "what the health of its objects is", (RULE,)),
     Attack("Project.*", "its own rules", ({**project("ours"), "spec": {**project("ours")["spec"], "repos": ["**"]}},)),
 )  # fmt: skip
 NAMES_NOTHING = {
@@ -201,7 +207,7 @@ NAMES_NOTHING = {
     "RolloutStrategy.spec.on*": "of itself",
     "SyncWindow.spec.*": "times",
 }
-WHOLE = {"Fleet", "Cluster", "ClusterGroup", "Project"}
+WHOLE = {"Fleet", "Cluster", "ClusterGroup", "Project", "HealthRule"}
 
 
 def tried(attack: Attack) -> Row:
