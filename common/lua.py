@@ -22,7 +22,7 @@ LONGEST = 1_000
 _WIDEST = 2**53
 """From here on Lua's numbers are no whole ones any more, and whole ones of Python do not fit."""
 _PRELUDE = """
-local load, pcall, type, tostring = load, pcall, type, tostring
+local load, pcall, type = load, pcall, type
 local error, next, rawget, select, sub, tostring = error, next, rawget, select, string.sub, tostring
 
 local function kept(from, names)

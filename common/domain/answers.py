@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from common.domain.health import Health
+from common.domain.health import WELL, Health
 from common.domain.holds import BLOCKING, Hold
 from common.domain.runs import SyncStatus
 from common.domain.status import UNKNOWN_KINDS, Contact, Failure, Found, Reason, Remedy
@@ -87,9 +87,9 @@ class Standing:
         return self.ref.partition("/")[0]
 
 
-def awaited(standing: Standing) -> Reason:
-    """Return what a placement waits for that is not at its wanted revision and has not failed there."""
-    return standing.contact or standing.hold or standing.found or Reason(Await.RUN)
+def awaited(*, contact: Reason, hold: Reason, found: Reason) -> Reason:
+    """Return what a placement waits for that is not at its wanted revision and has not failed there; or no reason."""
+    return contact or hold or found
 
 
 def next_steps(standing: Standing) -> tuple[Reason, ...]:
@@ -100,7 +100,7 @@ def next_steps(standing: Standing) -> tuple[Reason, ...]:
     steps = tuple(dict.fromkeys(_steps(standing)))
     if steps:
         return steps
-    well = standing.status is SyncStatus.SYNCED and standing.health in {Health.HEALTHY, Health.SUSPENDED}
+    well = standing.status is SyncStatus.SYNCED and standing.health in WELL
     quiet = not (standing.hold or standing.contact or standing.found or standing.failure)
     place = {"ref": standing.ref, "cluster": standing.cluster}
     return (Reason(NextStep.NOTHING) if well and quiet else Reason(NextStep.WAIT, place),)

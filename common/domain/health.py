@@ -26,6 +26,8 @@ class Health(StrEnum):
         return _RANKS[self]
 
 
+WELL = frozenset({Health.HEALTHY, Health.SUSPENDED})
+"""As it should be, or stopped on purpose."""
 _RANKS = {health: rank for rank, health in enumerate(Health)}
 
 

@@ -56,10 +56,10 @@ def commit(connection: Connection, name: str, repo: str = "") -> Named:
 def _of_repo(connection: Connection, seen: Sequence[Seen], repo: str) -> tuple[Seen, ...]:
     if not repo:
         return tuple(seen)
-    known = commits.addresses(connection, {one.line.source_id for one in seen if one.line.source_id is not None})
+    known = _addresses(connection, seen)
     key = repository_key(repo)
     return tuple(
-        one for one in seen if one.line.source_id in known and repository_key(known[one.line.source_id].repo) == key
+        one for one in seen if (id_ := one.line.source_id) is not None and repository_key(known[id_].repo) == key
     )
 
 
@@ -77,7 +77,7 @@ def _called(connection: Connection, name: str, called: Sequence[Seen]) -> Named:
 
 
 def _several(connection: Connection, name: str, seen: Sequence[Seen]) -> AmbiguousError:
-    known = commits.addresses(connection, {one.line.source_id for one in seen if one.line.source_id is not None})
+    known = _addresses(connection, seen)
     first: dict[str, Seen] = {}
     for one in seen:
         first.setdefault(one.view.id, one)
@@ -85,6 +85,10 @@ def _several(connection: Connection, name: str, seen: Sequence[Seen]) -> Ambiguo
     more = "; …" if len(first) > _SHOWN else ""
     message = f"several commits are called {name[:100]}"
     return AmbiguousError(message, remedy=f"name one by its id, or say --repo: {shown}{more}")
+
+
+def _addresses(connection: Connection, seen: Sequence[Seen]) -> Mapping[int, Address]:
+    return commits.addresses(connection, {one.line.source_id for one in seen if one.line.source_id is not None})
 
 
 def _choice(one: Seen, known: Mapping[int, Address]) -> str:

@@ -13,6 +13,7 @@ from console.cli.asking import Patience, Ref, answered, ask, deadline, ended, pl
 from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, paint, say
+from console.cli.told import STYLES
 
 WOULD = {
     Action.CREATED: ("would be created", "green"),
@@ -23,7 +24,6 @@ WOULD = {
     Action.CONFLICT: ("conflict", "red"),
     Action.FAILED: ("would be refused", "red"),
 }
-LINES = {"+": "green", "-": "red", "~": "yellow"}
 
 
 def diff(
@@ -77,7 +77,7 @@ def tell_change(one: dict[str, Any], *, where: str = "") -> None:
     if one["detail"]:
         paint((f"    {_shown(one['detail'])}", "dim"))
     for line in one["diff"].splitlines():
-        paint((f"    {_shown(line)}", LINES.get(line[:1], "")))
+        paint((f"    {_shown(line)}", STYLES.get(line[:1], "")))
 
 
 def _shown(line: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from common.domain.errors import PermanentError
-from common.domain.health import Health, HealthReport
+from common.domain.health import WELL, Health, HealthReport
 from common.domain.reasons import sentence
 from common.registry import health_rules
 from common.settings import settings
@@ -23,7 +23,6 @@ from workers.public.health import Context, assess, evaluating, late_classes, own
 
 STDIN = "-"
 _SUFFIXES = (".yaml", ".yml", ".json")
-WELL = frozenset({Health.HEALTHY, Health.SUSPENDED})
 
 
 class UnreadableError(PermanentError):

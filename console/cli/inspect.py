@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from common.domain.health import HealthReport, worst
+from common.domain.health import WELL, HealthReport, worst
 from common.settings import settings
 from console.cli.asking import Ref, placement_ref
 from console.cli.exits import Exit
@@ -86,7 +86,6 @@ def tree(ref: Ref, output: Output = Format.TABLE) -> None:
     Example: flotilla tree eu-prod-03/payments
     """
     from console.inspect.live import look
-    from console.inspect.tree import WELL
 
     wanted = placement_ref(ref)
     with waiting(f"looking at {wanted}"):

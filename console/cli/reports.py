@@ -12,7 +12,7 @@ from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.layout import Row
 from console.cli.output import Format, Output, ago, is_data, say, table
-from console.cli.told import names
+from console.cli.told import alike
 
 Cells = tuple[str, str, str, str, str]
 """Placement, what is now, corrections, age of the last, and what it was."""
@@ -61,7 +61,7 @@ def _alike(rows: Iterable[Cells], *, each: bool) -> list[Row]:
 
 def _row(group: Sequence[Cells]) -> Row:
     others = [row[0] for row in group[1:]]
-    return Row(group[0], (f"the same on {len(others):,} more: {names(others, len(others))}",) if others else ())
+    return Row(group[0], (alike(others),) if others else ())
 
 
 def orphans(output: Output = Format.TABLE) -> None:

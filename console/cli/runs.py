@@ -14,7 +14,7 @@ from console.cli.asking import outcome_exit, placement_ref
 from console.cli.client import Hub, connect
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, counted, is_data, parsed, say, table
-from console.cli.told import names
+from console.cli.told import alike
 
 PAGE = 200
 MOST_PAGES = 20
@@ -58,7 +58,7 @@ class Fold:
             return ""
         if not self.others:
             return f"{self.count} times the same since {_clock(self.since)}"
-        where = f"the same on {len(self.others):,} more: {names(self.others, len(self.others))}"
+        where = alike(self.others)
         return (
             f"{where}; {self.count:,} runs since {_clock(self.since)}" if self.count > len(self.others) + 1 else where
         )

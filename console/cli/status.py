@@ -11,14 +11,14 @@ import typer
 
 from common.domain import formatting
 from common.domain.errors import sentences
-from common.domain.health import Health
+from common.domain.health import WELL, Health
 from console import words
 from console.cli.asking import everything
 from console.cli.client import Hub, connect
 from console.cli.exits import Exit
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, is_data, paint, say, table, trouble
-from console.cli.told import names
+from console.cli.told import alike
 
 EVERY = 2.0
 """Seconds between two looks with --watch."""
@@ -178,7 +178,7 @@ def _problem_row(one: Mapping[str, Any]) -> Row:
     row, others = _placement_row(one["placement"]), one["count"] - 1
     if not others:
         return row
-    return Row(row.cells, (*row.below, f"the same on {others:,} more: {names(one['refs'][1:], others)}"))
+    return Row(row.cells, (*row.below, alike(one["refs"][1:], others)))
 
 
 def _tell_faults(faults: list[dict[str, Any]], *, empty: str) -> None:
@@ -251,5 +251,5 @@ def _placement_row(placement: Mapping[str, Any]) -> Row:
         str(placement["objects"]),
     )
     paused = f"paused by {placement['paused_by']}: {placement['pause_reason']}" if placement["paused_by"] else ""
-    health = placement["health_reason"] if placement["health"] not in {"healthy", "suspended"} else ""
+    health = placement["health_reason"] if placement["health"] not in WELL else ""
     return Row(cells, (paused, placement["reason"], "" if health == placement["reason"] else health))

@@ -8,9 +8,10 @@ from typing import Any
 from console import words
 from console.cli.output import ago, colour, paint, paragraph
 
-LINES = 12
+_LINES = 12
 """Of one object's changed fields; its run shows all of them."""
-_STYLES = {"+": "green", "-": "red", "~": "yellow"}
+STYLES = {"+": "green", "-": "red", "~": "yellow"}
+"""Of the lines of a difference, by how they begin."""
 NAMED = 3
 """Placements that are named where several are told together."""
 
@@ -45,6 +46,12 @@ def names(refs: Sequence[str], count: int, *, each: bool = False) -> str:
     return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
 
 
+def alike(others: Sequence[str], count: int | None = None) -> str:
+    """Return ``the same on 2 more: a, b``; ``count`` where more have it than are named."""
+    most = len(others) if count is None else count
+    return f"the same on {most:,} more: {names(others, most)}"
+
+
 def since(instant: str | None) -> str:
     """Return ``3 min ago``, or ``never``."""
     return f"{ago(instant)} ago" if instant else "never"
@@ -60,10 +67,10 @@ def tell_object(one: Mapping[str, Any]) -> None:
 
 def tell_fields(lines: Sequence[str]) -> None:
     """Print the first lines of fields that differ."""
-    for line in lines[:LINES]:
-        paragraph(line, indent=4, style=_STYLES.get(line[:1], ""))
-    if len(lines) > LINES:
-        paragraph(f"… {len(lines) - LINES} more", indent=4, style="dim")
+    for line in lines[:_LINES]:
+        paragraph(line, indent=4, style=STYLES.get(line[:1], ""))
+    if len(lines) > _LINES:
+        paragraph(f"… {len(lines) - _LINES} more", indent=4, style="dim")
 
 
 def paragraphs(texts: Iterable[str]) -> None:

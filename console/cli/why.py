@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from common.domain.health import WELL
 from console import words
 from console.cli.asking import Ref, placement_ref
 from console.cli.client import connect
@@ -15,7 +16,6 @@ from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, colour, heading, is_data, paint, paragraph, table
 from console.cli.told import paragraphs, since, source_line, tell_object
 
-_WELL = frozenset({"healthy", "suspended"})
 _OBJECTS = (Column("object", 0, 30), Column("health"))
 _EVENTS = (Column("age"), Column("event"), Column("by", 1, 8))
 _OURS = "flotilla"
@@ -33,7 +33,7 @@ def why(ref: Ref, output: Output = Format.TABLE) -> None:
     if not is_data(output, found):
         _tell(found)
     view = found["placement"]
-    raise typer.Exit(Exit.DONE if view["sync"] == "synced" and view["health"] in _WELL else Exit.NO)
+    raise typer.Exit(Exit.DONE if view["sync"] == "synced" and view["health"] in WELL else Exit.NO)
 
 
 def _tell(found: Mapping[str, Any]) -> None:
@@ -52,7 +52,7 @@ def _tell_standing(view: Mapping[str, Any]) -> None:
     sync, health = view["sync"] if view["state"] == "placed" else view["state"], view["health"]
     told = (view["ref"], "bold"), ("  ", ""), (sync, colour(sync)), ("  ", ""), (health, colour(health))
     paint(*told, (f"  confirmed {since(view['confirmed_at'])}", "dim"))
-    ill = "" if health in _WELL else view["health_reason"]
+    ill = "" if health in WELL else view["health_reason"]
     paragraphs(dict.fromkeys(filter(None, (view["reason"], ill))))
     if view["paused_by"]:
         paragraph(f"paused by {view['paused_by']}: {view['pause_reason'] or 'no reason given'}")

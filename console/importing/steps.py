@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.importing.outcome import Draft
+from console.importing.foreign import Foreign
+from console.importing.nesting import named
+from console.importing.outcome import Draft, Step
 
 _MOST_SEEN = 3
 
@@ -19,6 +21,18 @@ def looks(drafts: Sequence[Draft]) -> tuple[str, ...]:
             seen[-1] += f"  # and on {len(clusters) - _MOST_SEEN} more"
         lines += seen
     return tuple(lines)
+
+
+def out_of_git(tool: str, parents: Sequence[Foreign]) -> tuple[Step, ...]:
+    """Return the step that takes a tool's own objects out of what applies them; none where nothing does."""
+    if not parents:
+        return ()
+    return (
+        Step(
+            f"Take {tool}'s own objects out of what these apply, in Git; while they are suspended, that deletes "
+            f"nothing. Otherwise Flotilla would put them back when you delete them: {named(parents)}."
+        ),
+    )
 
 
 def switch(left: Sequence[Draft]) -> str:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from common.credentials import provider_from
 from common.domain.errors import PermanentError, TransientError
-from common.domain.health import Health, HealthReport
+from common.domain.health import WELL, Health, HealthReport
 from common.domain.health_codes import HealthReason
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
@@ -23,7 +23,7 @@ from common.domain.status import Reason
 from common.rules import Evaluator
 from common.settings import Settings
 from console.inspect.hub import Placed, placed
-from console.inspect.tree import WELL, Happened, Kind, Met, Node, grown, is_spent, reached, wanted_kinds
+from console.inspect.tree import Happened, Kind, Met, Node, grown, is_spent, reached, wanted_kinds
 from workers.public.clusters import (
     OWN,
     PLACEMENT_LABEL,

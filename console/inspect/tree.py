@@ -36,7 +36,6 @@ _CHILDREN: Mapping[Kind, tuple[Kind, ...]] = {
     JOB: (POD,),
     POD: (),
 }
-WELL = frozenset({Health.HEALTHY, Health.SUSPENDED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from common.domain.codes import HookReason, RunReason, SyncReason
 from common.domain.errors import PermanentError
-from common.domain.health import Health
+from common.domain.health import WELL, Health
 from common.domain.health_codes import HealthReason
 from common.domain.inventory import End, HookState
 from common.domain.reasons import nested, together
@@ -29,8 +29,6 @@ from workers.sync.ports import Ports
 from workers.sync.requests import Deadline, SyncRequest
 from workers.sync.results import Ending
 from workers.sync.timings import Timings
-
-_GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,4 +239,4 @@ class WaveRunner:
         body = live.body()
         context = Context(self._ports.clock.now(), late_binding(self._ports.cluster, [body]))
         report = assess(body, context, self._own)
-        return None if report.health in _GOOD else _Ill(wanted.object, report.health, report.reason)
+        return None if report.health in WELL else _Ill(wanted.object, report.health, report.reason)

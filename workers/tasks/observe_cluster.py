@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from common.domain.errors import FlotillaError
-from common.domain.health import Health, HealthReport
+from common.domain.health import WELL, Health, HealthReport
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from common.store.engine.connection import Connection
@@ -33,8 +33,7 @@ from workers.tasks.runtime import Runtime
 log = logger(__name__)
 STEPS = tuple(timedelta(seconds=s) for s in (1, 2, 3, 5, 10, 15, 30))
 """Pauses between two looks at health that is awaited."""
-SETTLED = frozenset({Health.HEALTHY, Health.SUSPENDED, Health.DEGRADED})
-GOOD = frozenset({Health.HEALTHY, Health.SUSPENDED})
+SETTLED = WELL | {Health.DEGRADED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +162,14 @@ def _record(connection: Connection, look: _Look, states: _States, now: datetime)
 def _came(found: PlacementHealth, run: WaitingRun, known: _States) -> bool:
     """Return whether what a run waits for has come: health, a kind, or the end of a hook, be it a bad one."""
     if not run.awaits:
-        return found.report.health in GOOD
+        return found.report.health in WELL
     if not run.awaits.isdisjoint(known.not_to_come):
         return False
     states = {one.object: one.report.health for one in found.objects if one.object in run.awaits}
     bad_ends = {Health.DEGRADED, Health.MISSING}
     if any(health in bad_ends for one, health in states.items() if one in known.hooks):
         return True
-    return all(health in GOOD for health in states.values())
+    return all(health in WELL for health in states.values())
 
 
 def _until(row: PlacementStatus, report: HealthReport, *, waits: bool, now: datetime) -> datetime | None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from common.domain.changes import DIFFERENCES, Action
-from common.domain.health import Health
+from common.domain.health import WELL, Health
 from common.domain.refs import PlacementRef, RunId
 from common.domain.revisions import SourceRevision
 from common.store.engine.dialect import fixed
@@ -97,10 +97,7 @@ def source_commits(
 
 def _is_ill(one: ObjectView) -> bool:
     """Return whether an object is not well; one whose health nobody looks at is unknown, and says nothing of it."""
-    return one.health not in _WELL and not (one.health == Health.UNKNOWN and not one.health_reason_code)
-
-
-_WELL = frozenset({Health.HEALTHY, Health.SUSPENDED})
+    return one.health not in WELL and not (one.health == Health.UNKNOWN and not one.health_reason_code)
 
 
 def _shown(changed: RunDetail) -> tuple[ObjectResultView, ...]:

@@ -14,8 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
-from common.domain.answers import Await, Standing, awaited
-from common.domain.health import Health
+from common.domain.answers import Await, awaited
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
@@ -235,8 +234,8 @@ class _Sorted:
         if failure is not None and row.sync_status == SyncStatus.FAILED:
             self.failed.append((ref, Reason(failure.code, failure.params)))
             return
-        why = awaited(_standing(row, ref))
-        self.waits.append((ref, otherwise if why.code == Await.RUN else why))
+        why = awaited(contact=reason_in(row, "contact"), hold=hold, found=reason_in(row, "found"))
+        self.waits.append((ref, why or otherwise))
 
 
 def _sorted(connection: Connection, asked: _Asked, touched: Iterable[str]) -> _Sorted:
@@ -267,20 +266,6 @@ def _follows(asked: _Asked, wanted: Sequence[SourceRevision]) -> bool:
     if not asked.keys:
         return False
     return not wanted or any(one.source is None or one.source.key in asked.keys for one in wanted)
-
-
-def _standing(row: Any, ref: str) -> Standing:
-    return Standing(
-        ref=ref,
-        status=SyncStatus(row.sync_status),
-        health=Health(row.health),
-        hold=reason_in(row, "hold"),
-        contact=reason_in(row, "contact"),
-        found=reason_in(row, "found"),
-        failure=None,
-        retry_at=row.retry_at,
-        paused_by=row.paused_by or "",
-    )
 
 
 def _spread(found: _Sorted) -> Spread:

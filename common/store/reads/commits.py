@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from common.domain.revisions import SourceRevision
 from common.store.engine.dialect import batched, fixed, table_of
@@ -195,21 +195,19 @@ _ADDRESS = (SourceRow.id, SourceRow.repo, SourceRow.credentials, SourceRow.ref, 
 
 def addresses(connection: Connection, ids: Collection[int]) -> dict[int, Address]:
     """Return the addresses of sources."""
-    query = select(*_ADDRESS)
-    return {
-        row.id: Address(row.repo, row.credentials, row.ref, row.used)
-        for batch in batched(sorted(ids))
-        for row in connection.execute(query.where(SourceRow.id.in_(batch)))
-    }
+    return _addressed(connection, (SourceRow.id.in_(batch) for batch in batched(sorted(ids))))
 
 
 def beside(connection: Connection, repos: Collection[str]) -> dict[int, Address]:
     """Return all sources of these repositories."""
-    query = select(*_ADDRESS)
+    return _addressed(connection, (SourceRow.repo.in_(batch) for batch in batched(sorted(repos))))
+
+
+def _addressed(connection: Connection, each: Iterable[ColumnElement[bool]]) -> dict[int, Address]:
     return {
         row.id: Address(row.repo, row.credentials, row.ref, row.used)
-        for batch in batched(sorted(repos))
-        for row in connection.execute(query.where(SourceRow.repo.in_(batch)))
+        for which in each
+        for row in connection.execute(select(*_ADDRESS).where(which))
     }
 
 

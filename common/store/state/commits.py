@@ -39,10 +39,10 @@ def note(connection: Connection, source_id: int | None, passage: Passage, *, now
     query = query.where(_of(source_id), CommitRow.lost_at.is_(None)).order_by(CommitRow.id)
     live, head = connection.execute(query).all(), passage.commits[-1]
     known = next((row for row in reversed(live) if row.commit == head.id), None)
-    gone = [row.id for row in live if _is_gone(row, passage, known)]
-    for ids in batched(gone):
+    gone = {row.id: row.commit for row in live if _is_gone(row, passage, known)}
+    for ids in batched(list(gone)):
         connection.execute(update(CommitRow).where(CommitRow.id.in_(ids)).values(lost_at=now))
-    kept = {row.commit for row in live} - {row.commit for row in live if _is_gone(row, passage, known)}
+    kept = {row.commit for row in live} - set(gone.values())
     renamed = known is not None and known.version != head.version
     # One statement each: so the rows are numbered in their order on every database.
     for one in passage.commits:

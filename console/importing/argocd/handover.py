@@ -10,9 +10,9 @@ from console.importing.argocd.applications import is_automated
 from console.importing.argocd.nested import Made
 from console.importing.argocd.sets import Sets
 from console.importing.foreign import Foreign, Key
-from console.importing.nesting import Nesting, named
+from console.importing.nesting import Nesting
 from console.importing.outcome import Draft, Step
-from console.importing.steps import looks, switch
+from console.importing.steps import looks, out_of_git, switch
 
 _MERGE = "--type merge --patch"
 _BY_HAND = '{"spec":{"syncPolicy":{"automated":null}}}'
@@ -82,7 +82,7 @@ def steps_for(moved: Moved, drafts: Sequence[Draft], nesting: Nesting) -> tuple[
             "alone.",
             looks(over),
         ),
-        *_out_of_git(nesting.parents(owners)),
+        *out_of_git("Argo CD", nesting.parents(owners)),
         Step(switch([draft for draft in drafts if draft.owner.identity not in moves]) + manual),
         Step(
             "Take the finalizer off each application, so that its end does not delete what it deployed.",
@@ -92,17 +92,6 @@ def steps_for(moved: Moved, drafts: Sequence[Draft], nesting: Nesting) -> tuple[
         Step(
             "Only then delete Argo CD's objects: each command looks first that no finalizer has come back.",
             tuple(line for one in owners for line in _end(one, moved)),
-        ),
-    )
-
-
-def _out_of_git(parents: Sequence[Foreign]) -> tuple[Step, ...]:
-    if not parents:
-        return ()
-    return (
-        Step(
-            "Take Argo CD's own objects out of what these apply, in Git; while they are suspended, that deletes "
-            f"nothing. Otherwise Flotilla would put them back when you delete them: {named(parents)}."
         ),
     )
 

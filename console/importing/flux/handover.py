@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from console.importing.foreign import Foreign, Key
-from console.importing.nesting import Nesting, named
+from console.importing.nesting import Nesting
 from console.importing.outcome import Draft, Step
-from console.importing.steps import looks, switch
+from console.importing.steps import looks, out_of_git, switch
 
 _KEPT = '{"spec":{"prune":false,"deletionPolicy":"Orphan"}}'
 """``deletionPolicy`` counts before ``prune``, https://fluxcd.io/flux/components/kustomize/kustomizations/#deletion-policy;
@@ -40,7 +40,7 @@ def steps_for(drafts: Sequence[Draft], nesting: Nesting, absent: Mapping[Key, st
             "alone.",
             looks(over),
         ),
-        *_out_of_git(nesting.parents(objects)),
+        *out_of_git("Flux", nesting.parents(objects)),
         Step(switch([draft for draft in drafts if draft.owner.identity not in moved])),
         *((unpruned,) if patched else ()),
         Step(
@@ -62,17 +62,6 @@ def _is_held(one: Foreign, absent: Mapping[Key, str]) -> bool:
             "or part the two in its Git first, as step 3 of `Move from Flux` says",
         )
     return parent is not None
-
-
-def _out_of_git(parents: Sequence[Foreign]) -> tuple[Step, ...]:
-    if not parents:
-        return ()
-    return (
-        Step(
-            "Take Flux's own objects out of what these apply, in Git; while they are suspended, that deletes nothing. "
-            f"Otherwise Flotilla would put them back when you delete them: {named(parents)}."
-        ),
-    )
 
 
 def _patch(one: Foreign, patch: str) -> str:
