@@ -13,12 +13,13 @@ from common.snapshots import Snapshots
 from common.store.engine.session import Database
 from console.api import answers, events, flower, metrics, pages, reads, ready, registry, writes
 from console.api import status as standing
-from console.api.auth import Gate, guard
+from console.api.auth import Gate
 from console.api.door import Door
 from console.api.invalid import invalid
 from console.api.known import AmbiguousError, NotFoundError
 from console.api.paths import STATIC
 from console.api.throttle import Throttle, Tries
+from console.api.viewer import viewer
 
 _CODES = (
     (TransientError, status.HTTP_503_SERVICE_UNAVAILABLE),
@@ -62,7 +63,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
         pages.router,
         flower.router,
     ):
-        app.include_router(router, dependencies=[Depends(guard)])
+        app.include_router(router, dependencies=[Depends(viewer)])
     return app
 
 

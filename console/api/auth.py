@@ -10,20 +10,15 @@ from enum import Enum, auto
 from urllib.parse import urlsplit
 
 from anyio import to_thread
-from fastapi import HTTPException, Request, status
 from starlette.requests import HTTPConnection
 
 from common.store.engine.session import Database
 from common.store.state import sessions
-from console.token import ACTOR, same
+from console.token import same
 
 COOKIE = "flotilla_session"
 LIFETIME = timedelta(hours=12)
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-ADMITTED = "admitted"
-"""Key of a request's state: it was admitted."""
 
 
 class AuthResult(Enum):
@@ -107,14 +102,3 @@ def from_elsewhere(request: HTTPConnection) -> bool:
         return urlsplit(origin).netloc != request.headers.get("host")
     except ValueError:
         return True
-
-
-def guard(request: Request) -> str:
-    """Return the actor of a request that the door let pass; a FastAPI dependency.
-
-    Raises:
-        HTTPException: 401 for any other.
-    """
-    if not getattr(request.state, ADMITTED, False):
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "token missing or wrong; see: flotilla token")
-    return ACTOR

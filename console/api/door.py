@@ -1,7 +1,7 @@
 """The door in front of all routes: asks for the token before it reads a body, and bounds what it reads afterwards.
 
 It stands before routing, so that a path that does not exist, a method that is not taken and a page that is answer alike
-to whoever has no token. Routes ask again whether it let a request pass (``console.api.auth.guard``).
+to whoever has no token. Routes ask again whether it let a request pass (``console.api.viewer.viewer``).
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common.domain.rights import BUILT_IN, BuiltInRole
 from common.telemetry.logs import logger
-from console.api.auth import ADMITTED, READS, AuthResult, Gate, from_elsewhere
+from console.api.auth import READS, AuthResult, Gate, from_elsewhere
 from console.api.connections import PROVED
 from console.api.sources import UNKNOWN, source_of
 from console.api.throttle import Throttle
+from console.api.viewer import STATE, Means, Viewer
+from console.token import ACTOR
 
 log = logger(__name__)
 OPEN = frozenset({"/healthz", "/readyz", "/login"})
@@ -100,7 +103,8 @@ class Door:
             proved()
         if scope["method"] not in READS and from_elsewhere(request):
             return _answer(HTTPStatus.FORBIDDEN, "writes are accepted from the hub's own pages only")
-        scope.setdefault("state", {})[ADMITTED] = True
+        admin = BUILT_IN[BuiltInRole.ADMIN]
+        scope.setdefault("state", {})[STATE] = Viewer(ACTOR, admin, Means.HUB_TOKEN, address=source)
         return _unreadable(scope)
 
 

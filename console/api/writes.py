@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Request, status
+from fastapi import APIRouter, HTTPException, Path, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.domain.redact import redacted
@@ -13,10 +13,9 @@ from common.store.engine.session import Database
 from common.store.state import intents
 from common.store.state.intents import IntentKind
 from console.api import known
-from console.api.auth import guard
+from console.api.viewer import Asking
 
 router = APIRouter(prefix="/api/v1")
-Actor = Annotated[str, Depends(guard)]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 """Of a row."""
 
@@ -58,35 +57,35 @@ def _approval(request: Request, approval_id: int) -> str:
 
 
 @router.post("/placements/{cluster}/{application}/sync", status_code=status.HTTP_202_ACCEPTED)
-def post_sync(request: Request, cluster: str, application: str, actor: Actor, body: Why | None = None) -> Wanted:
+def post_sync(request: Request, cluster: str, application: str, who: Asking, body: Why | None = None) -> Wanted:
     """Ask for a run of one placement now."""
     subject = _placement(request, cluster, application)
-    return _store(request, IntentKind.SYNC, subject, actor=actor, reason=(body or Why()).reason)
+    return _store(request, IntentKind.SYNC, subject, actor=who.actor, reason=(body or Why()).reason)
 
 
 @router.post("/placements/{cluster}/{application}/check", status_code=status.HTTP_202_ACCEPTED)
-def post_check(request: Request, cluster: str, application: str, actor: Actor, body: Why | None = None) -> Wanted:
+def post_check(request: Request, cluster: str, application: str, who: Asking, body: Why | None = None) -> Wanted:
     """Ask for a run that finds out what a sync of one placement would change now, and writes nothing."""
     subject = _placement(request, cluster, application)
-    return _store(request, IntentKind.CHECK, subject, actor=actor, reason=(body or Why()).reason)
+    return _store(request, IntentKind.CHECK, subject, actor=who.actor, reason=(body or Why()).reason)
 
 
 @router.post("/placements/{cluster}/{application}/pause", status_code=status.HTTP_202_ACCEPTED)
-def post_pause(request: Request, cluster: str, application: str, actor: Actor, body: Why | None = None) -> Wanted:
+def post_pause(request: Request, cluster: str, application: str, who: Asking, body: Why | None = None) -> Wanted:
     """Ask that a placement gets no more runs by itself."""
     subject = _placement(request, cluster, application)
-    return _store(request, IntentKind.PAUSE, subject, actor=actor, reason=(body or Why()).reason)
+    return _store(request, IntentKind.PAUSE, subject, actor=who.actor, reason=(body or Why()).reason)
 
 
 @router.post("/placements/{cluster}/{application}/resume", status_code=status.HTTP_202_ACCEPTED)
-def post_resume(request: Request, cluster: str, application: str, actor: Actor, body: Why | None = None) -> Wanted:
+def post_resume(request: Request, cluster: str, application: str, who: Asking, body: Why | None = None) -> Wanted:
     """Ask that a paused placement goes on."""
     subject = _placement(request, cluster, application)
-    return _store(request, IntentKind.RESUME, subject, actor=actor, reason=(body or Why()).reason)
+    return _store(request, IntentKind.RESUME, subject, actor=who.actor, reason=(body or Why()).reason)
 
 
 @router.post("/refresh", status_code=status.HTTP_202_ACCEPTED)
-def post_refresh(request: Request, actor: Actor, repo: str = "") -> Wanted:
+def post_refresh(request: Request, who: Asking, repo: str = "") -> Wanted:
     """Ask that Git is looked at now: one repository, or the registry and all of them.
 
     What is stored is a URL of the registry's, never the caller's text, which may carry a password.
@@ -94,22 +93,22 @@ def post_refresh(request: Request, actor: Actor, repo: str = "") -> Wanted:
     database: Database = request.app.state.database
     with database.read() as connection:
         followed = known.repository(connection, repo)
-    return _store(request, IntentKind.REFRESH, followed, actor=actor, reason="")
+    return _store(request, IntentKind.REFRESH, followed, actor=who.actor, reason="")
 
 
 @router.post("/approvals/{approval_id}/approve", status_code=status.HTTP_202_ACCEPTED)
-def post_approve(request: Request, approval_id: Number, actor: Actor, body: Why) -> Wanted:
+def post_approve(request: Request, approval_id: Number, who: Asking, body: Why) -> Wanted:
     """Allow what waits, for a reason."""
     if not body.reason.strip():
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "an approval needs a reason; it is kept for audit")
-    return _store(request, IntentKind.APPROVE, _approval(request, approval_id), actor=actor, reason=body.reason)
+    return _store(request, IntentKind.APPROVE, _approval(request, approval_id), actor=who.actor, reason=body.reason)
 
 
 @router.post("/approvals/{approval_id}/reject", status_code=status.HTTP_202_ACCEPTED)
-def post_reject(request: Request, approval_id: Number, actor: Actor, body: Why | None = None) -> Wanted:
+def post_reject(request: Request, approval_id: Number, who: Asking, body: Why | None = None) -> Wanted:
     """Refuse what waits."""
     subject = _approval(request, approval_id)
-    return _store(request, IntentKind.REJECT, subject, actor=actor, reason=(body or Why()).reason)
+    return _store(request, IntentKind.REJECT, subject, actor=who.actor, reason=(body or Why()).reason)
 
 
 @router.get("/intents/{intent_id}")

@@ -22,8 +22,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 LOCKS = {
     "requirements.lock": ("build",),
-    "requirements-demo.lock": ("build", "simulator"),
-    "requirements-dev.lock": ("build", "simulator", "dev"),
+    "requirements-demo.lock": ("build", "simulator", "web"),
+    "requirements-dev.lock": ("build", "simulator", "web", "dev"),
 }
 """Each lock file, and the extras of the project that it serves."""
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from common.domain.addresses import comparable
 from common.domain.fleet.selectors import EVERYTHING, NOTHING, Selector
 from common.domain.fleet.values import NOWHERE, Where
+from common.domain.rights import Verb
 
 RBAC = "rbac.authorization.k8s.io"
 NAMESPACE = ("", "Namespace")
@@ -72,7 +73,7 @@ class Role:
 
     name: str
     groups: tuple[str, ...]
-    can: tuple[str, ...]
+    can: tuple[Verb, ...]
 
 
 @dataclass(frozen=True, slots=True)

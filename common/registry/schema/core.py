@@ -9,6 +9,7 @@ from pydantic import Field
 
 from common.domain.addresses import proxy_address, server_address
 from common.domain.fleet import ClusterState
+from common.domain.rights import Verb
 from common.registry.schema.base import (
     LAX,
     Base,
@@ -176,7 +177,7 @@ class RoleSpec(Base):
 
     name: Name = Field(description="Its name.")
     groups: list[Text] = Field(description="Groups of the identity provider.")
-    can: list[Literal["view", "sync", "approve", "pin", "pause", "rollback"]] = Field(description="Actions.")
+    can: list[Annotated[Verb, LAX]] = Field(description="Actions.")
 
 
 class ChannelSpec(Base):
