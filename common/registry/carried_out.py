@@ -25,7 +25,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet("Application", ("spec", "dependsOn")),
     NotYet("Application", ("spec", "sync", "windows")),
     NotYet("Application", ("spec", "notify")),
-    NotYet("Project", ("spec", "roles")),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from common.domain.fleet import Application, Fleet, HealthRule, LeavingBounds
+from common.domain.fleet import Application, Fleet, FleetRole, HealthRule, LeavingBounds
 from common.registry import build
 from common.registry.core import Core, read_core
 from common.registry.documents import Documents, Reading, read_files
@@ -96,5 +96,6 @@ def _fleet(core: Core, scoped: Scoped) -> Fleet:
         strategies=strategies,
         windows=windows,
         projects=core.context({}).projects,
+        roles=tuple(FleetRole(role.name, tuple(role.groups)) for role in core.spec.roles),
         where=core.where,
     )

@@ -114,7 +114,6 @@ WORDS = {
     "dependsOn": "`dependsOn`",
     "sync.windows": "SyncWindows",
     "notify": "notifications",
-    "roles": "roles",
 }
 """What the README calls each thing that is refused as not yet carried out."""
 

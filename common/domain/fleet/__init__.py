@@ -39,7 +39,7 @@ from common.domain.fleet.policies import (
     SyncSettings,
     Unit,
 )
-from common.domain.fleet.projects import DEFAULT_PROJECT, Channel, Project, Role, glob_matches
+from common.domain.fleet.projects import DEFAULT_PROJECT, Channel, FleetRole, Project, Role, glob_matches
 from common.domain.fleet.rollouts import (
     ApprovalGate,
     Gate,
@@ -92,6 +92,7 @@ __all__ = [
     "ExplainedValue",
     "ExtraFields",
     "Fleet",
+    "FleetRole",
     "Gate",
     "GitSource",
     "HealthRule",

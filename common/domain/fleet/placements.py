@@ -20,7 +20,7 @@ from common.domain.fleet.documents import (
     Target,
 )
 from common.domain.fleet.policies import LeavingBounds, OnUnmatch, SyncSettings
-from common.domain.fleet.projects import DEFAULT_PROJECT, Project
+from common.domain.fleet.projects import DEFAULT_PROJECT, FleetRole, Project
 from common.domain.fleet.rollouts import RolloutStrategy, SyncWindow
 from common.domain.fleet.sources import Ref, Source
 from common.domain.fleet.values import NOWHERE, ExplainedValue, Layered, ValueLayer, Where, explained
@@ -218,6 +218,7 @@ class Fleet:
     strategies: Mapping[str, RolloutStrategy] = field(default_factory=dict)
     windows: Mapping[str, SyncWindow] = field(default_factory=dict)
     projects: Mapping[str, Project] = field(default_factory=lambda: {DEFAULT_PROJECT.name: DEFAULT_PROJECT})
+    roles: tuple[FleetRole, ...] = ()
     where: Where = NOWHERE
 
     def placements(self) -> tuple[Placement, ...]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from common.domain.addresses import comparable
 from common.domain.fleet.selectors import EVERYTHING, NOTHING, Selector
 from common.domain.fleet.values import NOWHERE, Where
-from common.domain.rights import Verb
+from common.domain.rights import BuiltInRole, Verb
 
 RBAC = "rbac.authorization.k8s.io"
 NAMESPACE = ("", "Namespace")
@@ -74,6 +74,14 @@ class Role:
     name: str
     groups: tuple[str, ...]
     can: tuple[Verb, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRole:
+    """Which groups have a role of the whole fleet."""
+
+    name: BuiltInRole
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

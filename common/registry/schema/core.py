@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from common.domain.addresses import proxy_address, server_address
 from common.domain.fleet import ClusterState
-from common.domain.rights import Verb
+from common.domain.rights import BuiltInRole, Verb
 from common.registry.schema.base import (
     LAX,
     Base,
@@ -28,6 +28,7 @@ from common.registry.schema.base import (
     SelectorSpec,
     Text,
     address,
+    refuse,
 )
 
 Server = Annotated[str, address(server_address)]
@@ -70,6 +71,34 @@ class PruneBudgetSpec(Base):
     )
 
 
+def _groups(value: list[str]) -> list[str]:
+    if not value:
+        refuse("a role of no group is nobody's", "name the groups of the identity provider that have it, or remove it")
+    return value
+
+
+Groups = Annotated[list[Text], AfterValidator(_groups)]
+
+
+def _once(roles: list[Any]) -> list[Any]:
+    """Refuse a name that is given twice: which of the two holds would hang on their order."""
+    seen: set[str] = set()
+    for role in roles:
+        if role.name in seen:
+            refuse(f"role {role.name} is given twice", "name all of its groups in one")
+        seen.add(role.name)
+    return roles
+
+
+class FleetRoleSpec(Base):
+    """Who has one of the roles of the whole fleet."""
+
+    name: Annotated[BuiltInRole, LAX] = Field(
+        description="reader: read everything; operator: everything but approve and administer; admin: everything."
+    )
+    groups: Groups = Field(description="Groups of the identity provider, or of local users.")
+
+
 class FleetSpec(Base):
     """Rules for the whole fleet."""
 
@@ -80,6 +109,9 @@ class FleetSpec(Base):
     defaults: FleetDefaults = Field(default=FleetDefaults(), description="Defaults of applications.")
     leaving: LeavingSpec = Field(default=LeavingSpec(), description="Bounds of leaving.")
     prune_budget: PruneBudgetSpec = Field(default=PruneBudgetSpec(), description="Bound of removals over the fleet.")
+    roles: Annotated[list[FleetRoleSpec], AfterValidator(_once)] = Field(
+        default=[], description="Who has the roles of the whole fleet."
+    )
 
 
 class FleetDocument(Head):
@@ -172,12 +204,25 @@ class ClusterKindsSpec(Base):
     )
 
 
+def _of_a_project(value: list[Verb]) -> list[Verb]:
+    if not value:
+        refuse("a role that gives nothing", "list what its members may do, or remove it")
+    if Verb.ADMIN in value:
+        refuse(
+            "admin is about users, tokens and the audit of the whole fleet: no project gives it",
+            "bind the role admin to a group in spec.roles of the Fleet",
+        )
+    return value
+
+
 class RoleSpec(Base):
     """What the members of some groups may do."""
 
     name: Name = Field(description="Its name.")
-    groups: list[Text] = Field(description="Groups of the identity provider.")
-    can: list[Annotated[Verb, LAX]] = Field(description="Actions.")
+    groups: Groups = Field(description="Groups of the identity provider, or of local users.")
+    can: Annotated[list[Annotated[Verb, LAX]], AfterValidator(_of_a_project)] = Field(
+        description="What they may do to the project's applications; each implies read."
+    )
 
 
 class ChannelSpec(Base):
@@ -200,7 +245,7 @@ class ProjectSpec(Base):
     )
     credentials: list[Glob] = Field(default=[], description="Patterns of credential references.")
     service_account: Name | None = Field(default=None, description="Impersonated on the cluster. Absent: none.")
-    roles: list[RoleSpec] = Field(default=[], description="Who may do what.")
+    roles: Annotated[list[RoleSpec], AfterValidator(_once)] = Field(default=[], description="Who may do what.")
     channels: list[ChannelSpec] = Field(default=[], description="Where notifications go.")
 
 

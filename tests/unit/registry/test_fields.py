@@ -14,6 +14,7 @@ from common.domain.fleet import (
     ClusterState,
     ConflictPolicy,
     Fleet,
+    FleetRole,
     GitSource,
     IgnoreRule,
     LeavingBounds,
@@ -24,11 +25,13 @@ from common.domain.fleet import (
     PrunePolicy,
     Ref,
     RefKind,
+    Role,
     Substitution,
     SyncMode,
     Unit,
     Unreachable,
 )
+from common.domain.rights import BuiltInRole, Verb
 from common.domain.runs import RetryPolicy
 from common.registry import parse, read_directory
 from tests.harness.texts import application, in_order, parsed, project, registry
@@ -49,6 +52,10 @@ def test_the_fleets_own_fields(fleet: Fleet) -> None:
     assert fleet.vocabulary["wave"] is None
     assert fleet.leaving == LeavingBounds(10, 5)
     assert fleet.prune_budget == 100
+    assert fleet.roles[1] == FleetRole(BuiltInRole.OPERATOR, ("platform-on-call",))
+    assert fleet.projects["team-pay"].roles[0] == Role(
+        "developer", ("team-pay",), (Verb.LOGS, Verb.SYNC, Verb.ROLLBACK)
+    )
 
 
 def test_bounds_of_the_fleet_are_taken_as_written() -> None:

@@ -139,6 +139,10 @@ def test_lines_are_right_in_flow_style_in_json_and_in_later_documents() -> None:
         (FLEET + "  defaults: {interval: 5 minutes}\n", 5, "is not a duration", "1h30m"),
         (FLEET + "  pruneBudget: {maxObjects: -1}\n", 5, "spec.pruneBudget.maxObjects", "correct"),
         (FLEET.replace("env:", "'-env':"), 4, "is not a label key", "letters"),
+        (FLEET + "  roles: [{name: owner, groups: [x]}]\n", 5, "'owner', which is not allowed", "admin"),
+        (FLEET + "  roles: [{name: admin, groups: []}]\n", 5, "is nobody's", "name the groups"),
+        (FLEET + "  roles: [{name: admin, groups: ['']}]\n", 5, "empty", "characters"),
+        (FLEET + "  roles: [{name: admin, groups: [a]}, {name: admin, groups: [b]}]\n", 5, "given twice", "in one"),
     ],
 )
 def test_a_fault_in_the_fleet_refuses_the_commit(text: str, line: int, what: str, remedy: str) -> None:
@@ -147,6 +151,26 @@ def test_a_fault_in_the_fleet_refuses_the_commit(text: str, line: int, what: str
     assert result.fleet is None
     fault = next(fault for fault in result.faults if fault.file == "fleet.yaml")
     assert (fault.line, what in fault.what, remedy in fault.remedy) == (line, True, True), str(fault)
+
+
+@pytest.mark.parametrize(
+    ("roles", "what", "remedy"),
+    [
+        ("[{name: a, groups: [x], can: [sync, admin]}]", "no project gives it", "spec.roles of the Fleet"),
+        ("[{name: a, groups: [x], can: []}]", "gives nothing", "list what"),
+        ("[{name: a, groups: [], can: [sync]}]", "is nobody's", "name the groups"),
+        ("[{name: a, groups: [x], can: [snyc]}]", "'snyc', which is not allowed", "did you mean 'sync'?"),
+        ("[{name: a, groups: [x], can: ['*']}]", "'*', which is not allowed", ""),
+        ("[{name: a, groups: x, can: [sync]}]", "not a list", "write a list"),
+        ("[{name: a, groups: [x], can: [sync]}, {name: a, groups: [z], can: [pin]}]", "given twice", "in one"),
+    ],
+)
+def test_a_fault_in_a_projects_roles_refuses_the_commit(roles: str, what: str, remedy: str) -> None:
+    text = f"kind: Project\nmetadata: {{name: pay}}\nspec:\n  clusterKinds: {{}}\n  roles: {roles}\n"
+    result = parsed({**registry(), "pay.yaml": text})
+    assert result.refused
+    fault = next(fault for fault in result.faults if fault.file == "pay.yaml")
+    assert (what in fault.what, remedy in fault.remedy) == (True, True), str(fault)
 
 
 @pytest.mark.parametrize(
