@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -22,11 +22,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.domain.rights import BUILT_IN, BuiltInRole
 from common.telemetry.logs import logger
+from console.api import problem
 from console.api.auth import READS, AuthResult, Gate, from_elsewhere
 from console.api.connections import PROVED
+from console.api.errors import MalformedError, OtherSiteError, RequestError, ThrottledError
 from console.api.sources import UNKNOWN, source_of
 from console.api.throttle import Throttle
-from console.api.viewer import STATE, Means, Viewer
+from console.api.viewer import STATE, Means, Viewer, unauthenticated
 from console.token import ACTOR
 
 log = logger(__name__)
@@ -73,7 +75,7 @@ class Door:
                 await self._app(scope, receive, send)
             return
         send = _with_headers(send)
-        refusal = _malformed(scope) or await self._refused(scope)
+        refusal = await self._refusal(scope)
         if refusal is not None:
             await _drain(Headers(scope=scope), receive)
             await refusal(scope, receive, send)
@@ -83,29 +85,42 @@ class Door:
         ):  # it left before its body ended: there is no one to answer, and nothing failed here
             await self._app(scope, _bounded(scope, receive), send)
 
+    async def _refusal(self, scope: Scope) -> Response | None:
+        try:
+            _malformed(scope)
+            return await self._refused(scope)
+        except RequestError as error:
+            return problem.response(scope, error, _CLOSE)
+
     async def _refused(self, scope: Scope) -> Response | None:
-        """Return the answer to a request that may not pass; None for one that may."""
+        """Return the answer to a request that may not pass; None for one that may.
+
+        Raises:
+            RequestError: it may not, alike.
+        """
         if scope["path"] in OPEN or scope["path"].startswith(OPEN_BELOW):
             return None
         request = HTTPConnection(scope)
         source = source_of_request(request)
         result = await self._gate.authenticate(request, may_guess=self._throttle.allows(source))
         if result is AuthResult.THROTTLED:
-            return too_many(self._throttle)
+            raise ThrottledError(self._throttle.wait)
         if result is not AuthResult.ADMITTED:
             if result is AuthResult.WRONG:
                 self._throttle.failed(source)
                 log.warning("api.wrong_token", source=source)
-            return _needs_token(request)
+            return _sent_to_login(request)
         if request.headers.get("authorization"):
             self._throttle.succeeded(source)
         if proved := scope.get("state", {}).get(PROVED):
             proved()
         if scope["method"] not in READS and from_elsewhere(request):
-            return _answer(HTTPStatus.FORBIDDEN, "writes are accepted from the hub's own pages only")
+            message = "writes are accepted from the hub's own pages only"
+            raise OtherSiteError(message)
         admin = BUILT_IN[BuiltInRole.ADMIN]
         scope.setdefault("state", {})[STATE] = Viewer(ACTOR, admin, Means.HUB_TOKEN, address=source)
-        return _unreadable(scope)
+        _readable(scope)
+        return None
 
 
 def source_of_request(request: HTTPConnection) -> str:
@@ -113,34 +128,27 @@ def source_of_request(request: HTTPConnection) -> str:
     return source_of(request.client.host) if request.client else UNKNOWN
 
 
-def too_many(throttle: Throttle) -> Response:
-    """Return the answer to a source that guessed too often."""
-    return _answer(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens; wait", {"Retry-After": str(throttle.wait)})
-
-
-def _answer(status: HTTPStatus, error: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"error": error}, status, headers={**_CLOSE, **(headers or {})})
-
-
-def _needs_token(request: HTTPConnection) -> Response:
+def _sent_to_login(request: HTTPConnection) -> Response:
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/login", HTTPStatus.SEE_OTHER, headers=_CLOSE)
-    text = "token missing or wrong; see: flotilla token"
-    return _answer(HTTPStatus.UNAUTHORIZED, text, {"WWW-Authenticate": "Bearer"})
+    raise unauthenticated()
 
 
-def _malformed(scope: Scope) -> Response | None:
+def _malformed(scope: Scope) -> None:
     """Refuse what a proxy in front may have read as another request: RFC 9112, section 6.1."""
     names = [name for name, _ in scope["headers"]]
     if b"transfer-encoding" in names and (b"content-length" in names or scope.get("http_version") == "1.0"):
-        return _answer(HTTPStatus.BAD_REQUEST, "the request has two lengths")
+        message = "the request has two lengths"
+        raise MalformedError(message)
     if names.count(b"authorization") > 1:
-        return _answer(HTTPStatus.BAD_REQUEST, "the request has several authorization headers")
+        message = "the request has several authorization headers"
+        raise MalformedError(message)
     # What is open needs no token, and a file's name no character that names no file.
-    return _unreadable(scope) if scope["path"].startswith(OPEN_BELOW) else None
+    if scope["path"].startswith(OPEN_BELOW):
+        _readable(scope)
 
 
-def _unreadable(scope: Scope) -> Response | None:
+def _readable(scope: Scope) -> None:
     """Refuse a target that names nothing that could be stored anywhere."""
     for part in (scope.get("raw_path") or b"", scope["query_string"]):
         raw = unquote_to_bytes(part)
@@ -149,8 +157,8 @@ def _unreadable(scope: Scope) -> Response | None:
         except UnicodeDecodeError:
             readable = False
         if not readable:
-            return _answer(HTTPStatus.BAD_REQUEST, "the target is not UTF-8, or holds a NUL")
-    return None
+            message = "the target is not UTF-8, or holds a NUL"
+            raise MalformedError(message)
 
 
 def _declared(headers: Headers) -> int:
@@ -184,8 +192,8 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
         message: Message = {} if declared > most else await receive()
         read += len(message.get("body", b""))
         if declared > most or read > most:
-            said = f"the body has more than {most} bytes"
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, said, _CLOSE)
+            # The framework lets no other error through from where it reads a body.
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {most} bytes")
         return message
 
     return bounded

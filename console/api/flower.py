@@ -5,9 +5,10 @@ from __future__ import annotations
 from urllib.parse import quote, urlsplit
 
 import httpx
-from fastapi import APIRouter, HTTPException, Request, Response, status
+from fastapi import APIRouter, Request, Response
 
 from common.settings import Settings
+from console.api.errors import GatewayError, NotFoundError
 
 router = APIRouter(prefix="/flower")
 TIMEOUT = 15.0
@@ -54,9 +55,11 @@ async def _pass_on(request: Request, path: str, query: httpx.QueryParams) -> Res
     try:
         answer = await flower.get(f"/flower/{quote(path, safe='/:@')}", params=query)
     except httpx.InvalidURL as error:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, "Flower has no such page") from error
+        message = "Flower has no such page"
+        raise NotFoundError(message) from error
     except httpx.HTTPError as error:
-        raise HTTPException(status.HTTP_502_BAD_GATEWAY, "Flower does not answer; is it running?") from error
+        message = "Flower does not answer"
+        raise GatewayError(message, remedy="is it running? `flotilla up` starts it") from error
     headers = {name: answer.headers[name] for name in PASSED if name in answer.headers}
     headers["Content-Security-Policy"] = POLICY
     return Response(answer.content, answer.status_code, headers)

@@ -22,6 +22,7 @@ _SAID = {
 
 def invalid(fault: Mapping[str, Any]) -> str:
     """Return one fault of a request as words: which value, and what is wrong with it; never the value itself."""
-    where = ".".join(str(part) for part in fault["loc"] if part not in {"body", "query", "path"}) or "the body"
+    parts = (str(part)[:100] for part in fault["loc"] if part not in {"body", "query", "path"})
+    where = ".".join(parts) or "the body"
     said = _SAID.get(fault["type"], "cannot be used")
     return f"{where} {said.format(**fault.get('ctx', {}))}"

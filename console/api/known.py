@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import ClassVar
 
 from common.domain.addresses import repository_key
 from common.domain.approvals import ApprovalState
-from common.domain.errors import PermanentError
 from common.domain.events import EventKind
 from common.domain.fleet import Fleet
 from common.domain.health import Health
@@ -26,28 +24,11 @@ from common.store.reads import names, placements, runs
 from common.store.reads.placements import PlacementFilter, PlacementView
 from common.store.reads.runs import RunDetail
 from common.store.state import approvals
+from console.api.errors import AmbiguousError, NotFoundError, UnknownValueError
 
 _PART = re.compile(r"[0-9a-f-]{6,35}")
 _CANDIDATES = 5
 _NEAR = 3
-
-
-class NotFoundError(PermanentError):
-    """The path of a request names something that does not exist."""
-
-    code: ClassVar[str] = "not-found"
-
-
-class UnknownValueError(PermanentError):
-    """A value of a request is none of those that there are."""
-
-    code: ClassVar[str] = "value.unknown"
-
-
-class AmbiguousError(PermanentError):
-    """A shortened id belongs to several runs."""
-
-    code: ClassVar[str] = "ambiguous"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from common.domain.names import suggestion
 from common.store.engine.connection import Connection
 from common.store.reads import commits, names
 from common.store.reads.commits import Address, CommitView, Seen
-from console.api.known import AmbiguousError, NotFoundError
+from console.api.errors import AmbiguousError, NotFoundError
 
 _LEAST = 6
 _PART = re.compile(r"[0-9a-f]{6,64}")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 from anyio import to_thread
-from fastapi import APIRouter, HTTPException, Request, Response, status
+from fastapi import APIRouter, Request, Response, status
 from fastapi.responses import RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -19,6 +19,7 @@ from console import work
 from console.api import known
 from console.api.auth import COOKIE, LIFETIME, Gate
 from console.api.door import source_of_request
+from console.api.errors import NotFoundError
 from console.api.paths import TEMPLATES
 from console.api.throttle import Throttle
 from console.words import age, short
@@ -118,7 +119,8 @@ def get_placement_page(request: Request, cluster: str, application: str) -> Resp
     with _database(request).read() as connection:
         view = placements.placement(connection, ref)
         if view is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no placement {ref}")
+            message = f"there is no placement {ref}"
+            raise NotFoundError(message)
         history = runs.runs(connection, runs.RunFilter(cluster=cluster, application=application), limit=50)
         objects, next_steps = placements.objects(connection, ref), steps.next_steps(connection, view)
         return _page("placement.html", placement=view, objects=objects, runs=history, next_steps=next_steps)
@@ -140,5 +142,6 @@ def get_run_page(request: Request, run_id: str) -> Response:
     with _database(request).read() as connection:
         detail = runs.run(connection, RunId(run_id))
         if detail is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no run {run_id}")
+            message = f"there is no run {run_id}"
+            raise NotFoundError(message)
         return _page("run.html", detail=detail, next_steps=steps.after(connection, detail.run))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, status
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.domain.errors import sentences
@@ -18,6 +18,7 @@ from common.store.engine.session import Database
 from common.store.reads import placements
 from common.store.reads.rules import unruled
 from common.store.state import fleet as fleets
+from console.api.errors import NotFoundError, RequestError, TooLargeError
 from scheduler.loop.facts import read_facts
 from scheduler.planning.preview import preview
 
@@ -56,11 +57,13 @@ def post_plan(request: Request, body: Files) -> dict[str, object]:
 
 def _decoded(files: dict[str, str]) -> dict[str, bytes]:
     if sum(map(len, files.values())) > MOST_BYTES:
-        raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, f"the registry has more than {MOST_BYTES} bytes")
+        message = f"the registry has more than {MOST_BYTES} bytes"
+        raise TooLargeError(message)
     try:
         return {path: base64.b64decode(content, validate=True) for path, content in files.items()}
     except ValueError as error:
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "a file's content is not base64") from error
+        message = "a file's content is not base64"
+        raise RequestError(message) from error
 
 
 @router.get("/placements/{cluster}/{application}/explain")
@@ -77,7 +80,7 @@ def get_explanation(request: Request, cluster: str, application: str) -> dict[st
         view, without_rule = placements.placement(connection, ref), unruled(connection, ref)
     placement = fleet.placement(ref)
     if placement is None and view is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, _why_not(fleet, ref))
+        raise NotFoundError(_why_not(fleet, ref))
     declared = None if placement is None else _declared(placement)
     why_not = "" if placement else _why_not(fleet, ref)
     return {"placement": view, "declared": declared, "why_not": why_not, "without_health_rule": without_rule}

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import Depends, HTTPException, Request, status
+from fastapi import Depends, Request
 
 from common.domain.rights import Grants, Scope, Verb
+from console.api.errors import UnauthenticatedError
 
 STATE = "viewer"
 """Key of a request's state."""
@@ -50,15 +51,20 @@ class Viewer:
         return self.grants.may(verb, project)
 
 
+def unauthenticated() -> UnauthenticatedError:
+    """Return the error of a request that does not show who asks."""
+    return UnauthenticatedError("token missing or wrong", remedy="`flotilla token` on the hub's machine shows it")
+
+
 def viewer(request: Request) -> Viewer:
     """Return who asks; a FastAPI dependency.
 
     Raises:
-        HTTPException: 401; the door let nobody pass.
+        UnauthenticatedError: the door let nobody pass.
     """
     found: Any = getattr(request.state, STATE, None)
     if not isinstance(found, Viewer):
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "token missing or wrong; see: flotilla token")
+        raise unauthenticated()
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Request, status
+from fastapi import APIRouter, Path, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.domain.redact import redacted
@@ -13,6 +13,7 @@ from common.store.engine.session import Database
 from common.store.state import intents
 from common.store.state.intents import IntentKind
 from console.api import known
+from console.api.errors import At, NotFoundError, RequestError
 from console.api.viewer import Asking
 
 router = APIRouter(prefix="/api/v1")
@@ -100,7 +101,8 @@ def post_refresh(request: Request, who: Asking, repo: str = "") -> Wanted:
 def post_approve(request: Request, approval_id: Number, who: Asking, body: Why) -> Wanted:
     """Allow what waits, for a reason."""
     if not body.reason.strip():
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "an approval needs a reason; it is kept for audit")
+        message = "an approval needs a reason"
+        raise RequestError(message, remedy="say why; it is kept for audit", at=(At("/body/reason", "is empty"),))
     return _store(request, IntentKind.APPROVE, _approval(request, approval_id), actor=who.actor, reason=body.reason)
 
 
@@ -118,5 +120,6 @@ def get_intent(request: Request, intent_id: Number) -> intents.Intent:
     with database.read() as connection:
         intent = intents.get(connection, intent_id)
     if intent is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no intent {intent_id}")
+        message = f"there is no intent {intent_id}"
+        raise NotFoundError(message)
     return intent

@@ -91,12 +91,12 @@ def _checked(reply: Reply, where: str) -> Any:
     if reply.status < HTTPStatus.MULTIPLE_CHOICES and body is not None:
         return body
     answer = body if isinstance(body, dict) else {}
-    said = str(answer.get("error") or _phrase(reply.status))
-    closed = reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    said = str(answer.get("detail") or _phrase(reply.status))
+    closed = reply.status == HTTPStatus.UNAUTHORIZED or (reply.status == HTTPStatus.FORBIDDEN and "code" not in answer)
     if closed or reply.status < HTTPStatus.BAD_REQUEST or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         message = f"the hub at {where} says {reply.status}: {said}"
         hint = "The token is in FLOTILLA_API_TOKEN_FILE; `flotilla token` on the hub shows it." if closed else ""
-        raise HubUnreachableError(message, remedy=str(answer.get("remedy") or hint))
+        raise HubUnreachableError(message, remedy=hint or str(answer.get("remedy", "")))
     raise HubRefusedError(said, remedy=str(answer.get("remedy", "")))
 
 

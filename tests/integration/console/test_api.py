@@ -226,7 +226,7 @@ async def test_what_does_not_exist_is_said_so(browser: httpx.AsyncClient, bearer
     for path in ("placements/eu/none", "runs/none", "intents/7"):
         answer = await browser.get(f"/api/v1/{path}", headers=bearer)
         assert answer.status_code == httpx.codes.NOT_FOUND
-        assert "there is no" in answer.json()["error"]
+        assert "there is no" in answer.json()["detail"]
     answer = await browser.post("/api/v1/placements/eu/none/sync", headers=bearer)
     assert answer.status_code == httpx.codes.NOT_FOUND
 
@@ -343,8 +343,8 @@ async def test_a_request_that_cannot_be_used_is_answered_in_our_own_words(
     browser: httpx.AsyncClient, bearer: dict[str, str]
 ) -> None:
     answer = await browser.get("/api/v1/runs?limit=501", headers=bearer)
-    assert (answer.status_code, answer.json()["error"]) == (422, "limit is more than 500")
+    assert (answer.status_code, answer.json()["detail"]) == (422, "limit is more than 500")
     body = {"reason": 1, "more": "x" * 99}
     answer = await browser.post("/api/v1/approvals/x/approve", json=body, headers=bearer)
     assert (answer.status_code, "xxx" in answer.text, "pydantic" in answer.text) == (422, False, False)
-    assert answer.json()["error"] == "approval_id is no whole number; reason cannot be used; more is not known here"
+    assert answer.json()["detail"] == "approval_id is no whole number; reason cannot be used; more is not known here"

@@ -1,0 +1,144 @@
+"""What the API refuses a request for: each class has its code and the status that it is answered with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import ClassVar, NamedTuple
+
+from common.domain.errors import PermanentError
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class At(NamedTuple):
+    """What is wrong with one part of a request.
+
+    Attributes:
+        pointer: JSON Pointer (RFC 6901) into the request, whose members are ``path``, ``query``, ``header`` and
+            ``body``.
+        detail: what is wrong there.
+    """
+
+    pointer: str
+    detail: str
+
+
+def pointer(*parts: object) -> str:
+    """Return the JSON Pointer to a part of a request; each part is cut to 100 characters."""
+    return "".join("/" + str(part)[:100].replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+class RequestError(PermanentError):
+    """A request cannot be answered as it is.
+
+    Args:
+        message: what is wrong.
+        remedy: what the caller can do about it.
+        at: which parts of the request are wrong, where that is known.
+
+    Attributes:
+        headers: that the answer has besides.
+    """
+
+    code: ClassVar[str] = "request.invalid"
+    status: ClassVar[HTTPStatus] = HTTPStatus.UNPROCESSABLE_ENTITY
+    headers: Mapping[str, str] = NO_HEADERS
+
+    def __init__(self, message: str, *, remedy: str = "", at: tuple[At, ...] = ()) -> None:
+        super().__init__(message, remedy=remedy)
+        self.at = at
+
+
+class MalformedError(RequestError):
+    """A request has a form that two readers may understand differently, or that names nothing."""
+
+    code: ClassVar[str] = "request.malformed"
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+
+
+class TooLargeError(RequestError):
+    """The body of a request is larger than its path takes."""
+
+    code: ClassVar[str] = "request.too-large"
+    status: ClassVar[HTTPStatus] = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    headers = MappingProxyType({"Connection": "close"})
+
+
+class NotFoundError(RequestError):
+    """The path of a request names something that does not exist, or that the caller may not read."""
+
+    code: ClassVar[str] = "not-found"
+    status: ClassVar[HTTPStatus] = HTTPStatus.NOT_FOUND
+
+
+class MethodError(RequestError):
+    """A path does not take the method of a request."""
+
+    code: ClassVar[str] = "method.unknown"
+    status: ClassVar[HTTPStatus] = HTTPStatus.METHOD_NOT_ALLOWED
+
+
+class UnknownValueError(RequestError):
+    """A value of a request is none of those that there are."""
+
+    code: ClassVar[str] = "value.unknown"
+
+
+class AmbiguousError(RequestError):
+    """A name of a request belongs to several."""
+
+    code: ClassVar[str] = "ambiguous"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+
+class UnauthenticatedError(RequestError):
+    """A request does not show who asks, or shows nothing that counts."""
+
+    code: ClassVar[str] = "auth.missing"
+    status: ClassVar[HTTPStatus] = HTTPStatus.UNAUTHORIZED
+    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
+
+
+class ForbiddenError(RequestError):
+    """The caller may read it, and lacks the right to what was asked."""
+
+    code: ClassVar[str] = "auth.forbidden"
+    status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
+
+
+class OtherSiteError(RequestError):
+    """A browser's request to change something did not come from the hub's own pages."""
+
+    code: ClassVar[str] = "auth.other-site"
+    status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
+
+
+class ThrottledError(RequestError):
+    """The source of a request guessed too often.
+
+    Args:
+        wait: seconds after which it may try again.
+    """
+
+    code: ClassVar[str] = "auth.throttled"
+    status: ClassVar[HTTPStatus] = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, wait: int) -> None:
+        super().__init__("too many wrong tokens", remedy=f"wait {wait} seconds")
+        self.headers = {"Retry-After": str(wait)}
+
+
+class GatewayError(RequestError):
+    """A server behind the hub does not answer."""
+
+    code: ClassVar[str] = "gateway.silent"
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_GATEWAY
+
+
+class ServerError(RequestError):
+    """The hub failed at a request for a cause that nobody foresaw."""
+
+    code: ClassVar[str] = "server.failed"
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
