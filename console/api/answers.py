@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from common.domain.refs import PlacementRef
+from common.domain.rights import Verb
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
 from common.store.reads import answers, commit_reach
@@ -12,6 +13,7 @@ from common.store.reads.answers import Version, Why
 from common.store.reads.commit_reach import Reach
 from console.api import comparing, known, naming
 from console.api.comparing import Comparison
+from console.api.needs import needs_everywhere
 
 router = APIRouter(prefix="/api/v1")
 
@@ -21,14 +23,14 @@ def _database(request: Request) -> Database:
     return database
 
 
-@router.get("/placements/{cluster}/{application}/why")
+@router.get("/placements/{cluster}/{application}/why", dependencies=[needs_everywhere(Verb.READ)])
 def get_why(request: Request, cluster: str, application: str) -> Why:
     """Return why a placement is as it is, and what to do next."""
     with _database(request).read() as connection:
         return answers.why(connection, known.placement(connection, PlacementRef(cluster, application)))
 
 
-@router.get("/commits/{name:path}")
+@router.get("/commits/{name:path}", dependencies=[needs_everywhere(Verb.READ)])
 def get_commit(request: Request, name: str, repo: str = "") -> Reach:
     """Return how far a commit has come.
 
@@ -40,7 +42,7 @@ def get_commit(request: Request, name: str, repo: str = "") -> Reach:
         return commit_reach.reach(connection, found.seen, found.earlier)
 
 
-@router.get("/applications/{application}/versions")
+@router.get("/applications/{application}/versions", dependencies=[needs_everywhere(Verb.READ)])
 def get_versions(request: Request, application: str) -> tuple[Version, ...]:
     """Return which version of an application runs where, the newest first."""
     with _database(request).read() as connection:
@@ -48,7 +50,10 @@ def get_versions(request: Request, application: str) -> tuple[Version, ...]:
         return answers.versions(connection, application)
 
 
-@router.get("/placements/{cluster}/{application}/compare/{other_cluster}/{other_application}")
+@router.get(
+    "/placements/{cluster}/{application}/compare/{other_cluster}/{other_application}",
+    dependencies=[needs_everywhere(Verb.READ)],
+)
 def get_comparison(
     request: Request, cluster: str, application: str, other_cluster: str, other_application: str
 ) -> Comparison:

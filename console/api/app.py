@@ -8,10 +8,11 @@ from fastapi.staticfiles import StaticFiles
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
-from console.api import answers, events, flower, metrics, pages, problem, reads, ready, registry, writes
+from console.api import answers, events, flower, me, metrics, pages, problem, reads, ready, registry, writes
 from console.api import status as standing
 from console.api.auth import Gate
 from console.api.door import Door
+from console.api.needs import check
 from console.api.paths import STATIC
 from console.api.request_id import RequestIds
 from console.api.throttle import Throttle, Tries
@@ -47,9 +48,11 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
         events.router,
         registry.router,
         writes.router,
+        me.router,
         metrics.router,
         pages.router,
         flower.router,
     ):
         app.include_router(router, dependencies=[Depends(viewer)])
+        check(router.routes)
     return app

@@ -8,12 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from common.domain.events import Position
+from common.domain.rights import Verb
 from common.store.engine.session import Database
 from common.store.events import stream
 from common.store.events.stream import EventFilter
 from common.store.reads.events import EventView, views
 from common.store.reads.page import MAX_PAGE
 from console.api import known
+from console.api.needs import needs_everywhere
 
 router = APIRouter(prefix="/api/v1")
 Kinds = Annotated[list[str] | None, Query()]
@@ -32,7 +34,7 @@ class EventPage:
     after: str
 
 
-@router.get("/events")
+@router.get("/events", dependencies=[needs_everywhere(Verb.READ)])
 def get_events(
     request: Request,
     cluster: str = "",

@@ -7,8 +7,10 @@ from urllib.parse import quote, urlsplit
 import httpx
 from fastapi import APIRouter, Request, Response
 
+from common.domain.rights import Verb
 from common.settings import Settings
 from console.api.errors import GatewayError, NotFoundError
+from console.api.needs import needs_everywhere
 
 router = APIRouter(prefix="/flower")
 TIMEOUT = 15.0
@@ -35,7 +37,7 @@ def client(settings: Settings) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=f"{parts.scheme}://{parts.hostname}:{parts.port}", auth=auth, timeout=TIMEOUT)
 
 
-@router.get("/{path:path}")
+@router.get("/{path:path}", dependencies=[needs_everywhere(Verb.READ)])
 async def get_flower(request: Request, path: str) -> Response:
     """Pass a read on to Flower."""
     if path in OF_QUEUES:
@@ -43,7 +45,7 @@ async def get_flower(request: Request, path: str) -> Response:
     return await _pass_on(request, path, httpx.QueryParams(request.url.query))
 
 
-@router.post(f"/{TABLE}")
+@router.post(f"/{TABLE}", dependencies=[needs_everywhere(Verb.READ)])
 async def post_table(request: Request) -> Response:
     """Turn the table's POST into the GET it could have been."""
     form = (await request.body()).decode("ascii", "replace")

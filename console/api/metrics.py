@@ -22,6 +22,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from common.domain.rights import Verb
 from common.domain.runs import Outcome
 from common.domain.work import Condition, WorkFacts, WorkFinding, slots_by_queue
 from common.settings import Settings
@@ -31,6 +32,7 @@ from common.store.reads import work as work_reads
 from common.store.reads.gauges import Gauges, gauges
 from common.store.reads.summary import Summary, summary
 from console import work
+from console.api.needs import needs_everywhere
 
 router = APIRouter()
 
@@ -186,7 +188,7 @@ def _age(instant: datetime, now: datetime) -> float:
     return max(0.0, (now - instant).total_seconds())
 
 
-@router.get("/metrics")
+@router.get("/metrics", dependencies=[needs_everywhere(Verb.READ)])
 def get_metrics(request: Request) -> Response:
     """Return all metrics in Prometheus' text format."""
     database: Database = request.app.state.database

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from common.domain.expiry import warning
 from common.domain.refs import PlacementRef, RunId
+from common.domain.rights import Verb
 from common.store.engine.session import Database
 from common.store.reads import fleet, placements, runs, steps
 from common.store.reads.summary import summary
@@ -20,6 +21,7 @@ from console.api import known
 from console.api.auth import COOKIE, LIFETIME, Gate
 from console.api.door import source_of_request
 from console.api.errors import NotFoundError
+from console.api.needs import needs_everywhere, signed_in
 from console.api.paths import TEMPLATES
 from console.api.throttle import Throttle
 from console.words import age, short
@@ -85,7 +87,7 @@ async def post_login(request: Request) -> Response:
     return response
 
 
-@router.post("/logout")
+@router.post("/logout", dependencies=[signed_in()])
 def post_logout(request: Request) -> Response:
     """End the browser's session."""
     gate: Gate = request.app.state.gate
@@ -95,7 +97,7 @@ def post_logout(request: Request) -> Response:
     return response
 
 
-@router.get("/")
+@router.get("/", dependencies=[needs_everywhere(Verb.READ)])
 def get_status_page(request: Request) -> Response:
     """Show the fleet: what is wrong first."""
     with _database(request).read() as connection:
@@ -112,7 +114,7 @@ def get_status_page(request: Request) -> Response:
         )
 
 
-@router.get("/placements/{cluster}/{application}")
+@router.get("/placements/{cluster}/{application}", dependencies=[needs_everywhere(Verb.READ)])
 def get_placement_page(request: Request, cluster: str, application: str) -> Response:
     """Show one placement, its objects and its runs."""
     ref = PlacementRef(cluster, application)
@@ -126,7 +128,7 @@ def get_placement_page(request: Request, cluster: str, application: str) -> Resp
         return _page("placement.html", placement=view, objects=objects, runs=history, next_steps=next_steps)
 
 
-@router.get("/runs")
+@router.get("/runs", dependencies=[needs_everywhere(Verb.READ)])
 def get_runs_page(request: Request, after: str = "", application: str = "", cluster: str = "") -> Response:
     """Show runs, newest first."""
     known.run_after(after)
@@ -136,7 +138,7 @@ def get_runs_page(request: Request, after: str = "", application: str = "", clus
     return _page("runs.html", runs=page, which=which)
 
 
-@router.get("/runs/{run_id}")
+@router.get("/runs/{run_id}", dependencies=[needs_everywhere(Verb.READ)])
 def get_run_page(request: Request, run_id: str) -> Response:
     """Show one run: every attempt, and what it did to each object."""
     with _database(request).read() as connection:

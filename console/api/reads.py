@@ -9,12 +9,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from common.domain.refs import PlacementRef
+from common.domain.rights import Verb
 from common.store.engine.session import Database
 from common.store.reads import drift, fleet, leftovers, placements, runs, steps
 from common.store.reads.page import MAX_PAGE, Page
 from common.store.reads.runs import AttemptView, ObjectResultView, RunView
 from common.store.reads.steps import StepView
 from console.api import known
+from console.api.needs import needs_everywhere
 
 router = APIRouter(prefix="/api/v1")
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
@@ -35,7 +37,7 @@ def _database(request: Request) -> Database:
     return database
 
 
-@router.get("/placements/{cluster}/{application}")
+@router.get("/placements/{cluster}/{application}", dependencies=[needs_everywhere(Verb.READ)])
 def get_placement(request: Request, cluster: str, application: str) -> dict[str, object]:
     """Return one placement with its inventory."""
     ref = PlacementRef(cluster, application)
@@ -44,7 +46,7 @@ def get_placement(request: Request, cluster: str, application: str) -> dict[str,
         return {"placement": view, "objects": placements.objects(connection, ref)}
 
 
-@router.get("/runs")
+@router.get("/runs", dependencies=[needs_everywhere(Verb.READ)])
 def get_runs(  # noqa: PLR0913 - each is one query parameter
     request: Request,
     cluster: str = "",
@@ -65,7 +67,7 @@ def get_runs(  # noqa: PLR0913 - each is one query parameter
         return runs.runs(connection, which, after=after, limit=limit)
 
 
-@router.get("/runs/{run_id}")
+@router.get("/runs/{run_id}", dependencies=[needs_everywhere(Verb.READ)])
 def get_run(request: Request, run_id: str) -> RunAnswer:
     """Return one run with its attempts, what they did to each object, and what to do next.
 
@@ -76,7 +78,7 @@ def get_run(request: Request, run_id: str) -> RunAnswer:
         return RunAnswer(detail.run, detail.attempts, detail.objects, steps.after(connection, detail.run))
 
 
-@router.get("/drift")
+@router.get("/drift", dependencies=[needs_everywhere(Verb.READ)])
 def get_drift(request: Request, hours: Annotated[float, Query(gt=0, le=24 * 31)] = 24) -> tuple[drift.DriftView, ...]:
     """Return the placements that differ now from what was applied, or were corrected in the last hours."""
     database = _database(request)
@@ -84,14 +86,14 @@ def get_drift(request: Request, hours: Annotated[float, Query(gt=0, le=24 * 31)]
         return drift.drift(connection, since=database.now(connection) - timedelta(hours=hours))
 
 
-@router.get("/leftovers")
+@router.get("/leftovers", dependencies=[needs_everywhere(Verb.READ)])
 def get_leftovers(request: Request, after: str = "", limit: Limit = 100) -> Page[leftovers.LeftoverView]:
     """Return what is on clusters and is not in Git, orphans first."""
     with _database(request).read() as connection, known.page_after(after):
         return leftovers.leftovers(connection, after=after, limit=limit)
 
 
-@router.get("/approvals")
+@router.get("/approvals", dependencies=[needs_everywhere(Verb.READ)])
 def get_approvals(request: Request, state: str = "open") -> tuple[fleet.ApprovalView, ...]:
     """Return approvals in a state, or in ``all``."""
     state = "" if state == "all" else state

@@ -12,6 +12,7 @@ from common.domain.errors import sentences
 from common.domain.fleet import Fleet, Placement
 from common.domain.names import suggestion
 from common.domain.refs import PlacementRef
+from common.domain.rights import Verb
 from common.registry import Documents, parse
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
@@ -19,6 +20,7 @@ from common.store.reads import placements
 from common.store.reads.rules import unruled
 from common.store.state import fleet as fleets
 from console.api.errors import NotFoundError, RequestError, TooLargeError
+from console.api.needs import needs_everywhere
 from scheduler.loop.facts import read_facts
 from scheduler.planning.preview import preview
 
@@ -36,7 +38,7 @@ class Files(BaseModel):
     files: dict[str, str] = Field(max_length=MOST_FILES)
 
 
-@router.post("/plan")
+@router.post("/plan", dependencies=[needs_everywhere(Verb.READ)])
 def post_plan(request: Request, body: Files) -> dict[str, object]:
     """Return what a registry would change if it were committed now; nothing is stored."""
     files = _decoded(body.files)
@@ -66,7 +68,7 @@ def _decoded(files: dict[str, str]) -> dict[str, bytes]:
         raise RequestError(message) from error
 
 
-@router.get("/placements/{cluster}/{application}/explain")
+@router.get("/placements/{cluster}/{application}/explain", dependencies=[needs_everywhere(Verb.READ)])
 def get_explanation(request: Request, cluster: str, application: str) -> dict[str, object]:
     """Return where a placement comes from: files and lines, target, source, and every value with who gave it.
 

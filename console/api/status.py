@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 
 from common.domain.fleet import Fleet
+from common.domain.rights import Verb
 from common.domain.work import Severity
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
@@ -21,6 +22,7 @@ from common.store.reads.problems import Problems
 from common.store.reads.summary import Summary, summary
 from console import work
 from console.api import known
+from console.api.needs import needs_everywhere
 
 router = APIRouter(prefix="/api/v1")
 Labels = Annotated[list[str] | None, Query()]
@@ -80,7 +82,7 @@ class Part:
 InPart = Annotated[Part, Depends()]
 
 
-@router.get("/status")
+@router.get("/status", dependencies=[needs_everywhere(Verb.READ)])
 def get_status(request: Request, part: InPart) -> dict[str, object]:
     """Return how the work goes, then counts, faults and open approvals; ``wrong`` is whether somebody should look."""
     with part.database.read() as connection:
@@ -123,7 +125,7 @@ def _concerns(which: PlacementFilter, subject: str) -> bool:
     return not which.cluster or cluster == which.cluster
 
 
-@router.get("/clusters")
+@router.get("/clusters", dependencies=[needs_everywhere(Verb.READ)])
 def get_clusters(part: InPart, show: Show = Show.ALL) -> tuple[ClusterView, ...]:
     """Return clusters by name."""
     with part.database.read() as connection:
@@ -131,14 +133,14 @@ def get_clusters(part: InPart, show: Show = Show.ALL) -> tuple[ClusterView, ...]
         return fleet.clusters(connection, which, only=fleet.IN_TROUBLE if show is Show.PROBLEMS else None)
 
 
-@router.get("/problems")
+@router.get("/problems", dependencies=[needs_everywhere(Verb.READ)])
 def get_problems(part: InPart) -> Problems:
     """Return what is wrong with placements, the worst first; those of which the same is said stand together."""
     with part.database.read() as connection:
         return problems.problems(connection, part.filter(connection))
 
 
-@router.get("/placements")
+@router.get("/placements", dependencies=[needs_everywhere(Verb.READ)])
 def get_placements(
     part: InPart,
     sync: str = "",

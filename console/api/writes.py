@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.domain.redact import redacted
 from common.domain.refs import PlacementRef
+from common.domain.rights import Verb
 from common.store.engine.session import Database
 from common.store.state import intents
 from common.store.state.intents import IntentKind
 from console.api import known
 from console.api.errors import At, NotFoundError, RequestError
+from console.api.needs import needs_everywhere
 from console.api.viewer import Asking
 
 router = APIRouter(prefix="/api/v1")
@@ -57,35 +59,51 @@ def _approval(request: Request, approval_id: int) -> str:
     return str(approval_id)
 
 
-@router.post("/placements/{cluster}/{application}/sync", status_code=status.HTTP_202_ACCEPTED)
+@router.post(
+    "/placements/{cluster}/{application}/sync",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[needs_everywhere(Verb.SYNC)],
+)
 def post_sync(request: Request, cluster: str, application: str, who: Asking, body: Why | None = None) -> Wanted:
     """Ask for a run of one placement now."""
     subject = _placement(request, cluster, application)
     return _store(request, IntentKind.SYNC, subject, actor=who.actor, reason=(body or Why()).reason)
 
 
-@router.post("/placements/{cluster}/{application}/check", status_code=status.HTTP_202_ACCEPTED)
+@router.post(
+    "/placements/{cluster}/{application}/check",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[needs_everywhere(Verb.SYNC)],
+)
 def post_check(request: Request, cluster: str, application: str, who: Asking, body: Why | None = None) -> Wanted:
     """Ask for a run that finds out what a sync of one placement would change now, and writes nothing."""
     subject = _placement(request, cluster, application)
     return _store(request, IntentKind.CHECK, subject, actor=who.actor, reason=(body or Why()).reason)
 
 
-@router.post("/placements/{cluster}/{application}/pause", status_code=status.HTTP_202_ACCEPTED)
+@router.post(
+    "/placements/{cluster}/{application}/pause",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[needs_everywhere(Verb.PAUSE)],
+)
 def post_pause(request: Request, cluster: str, application: str, who: Asking, body: Why | None = None) -> Wanted:
     """Ask that a placement gets no more runs by itself."""
     subject = _placement(request, cluster, application)
     return _store(request, IntentKind.PAUSE, subject, actor=who.actor, reason=(body or Why()).reason)
 
 
-@router.post("/placements/{cluster}/{application}/resume", status_code=status.HTTP_202_ACCEPTED)
+@router.post(
+    "/placements/{cluster}/{application}/resume",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[needs_everywhere(Verb.PAUSE)],
+)
 def post_resume(request: Request, cluster: str, application: str, who: Asking, body: Why | None = None) -> Wanted:
     """Ask that a paused placement goes on."""
     subject = _placement(request, cluster, application)
     return _store(request, IntentKind.RESUME, subject, actor=who.actor, reason=(body or Why()).reason)
 
 
-@router.post("/refresh", status_code=status.HTTP_202_ACCEPTED)
+@router.post("/refresh", status_code=status.HTTP_202_ACCEPTED, dependencies=[needs_everywhere(Verb.SYNC)])
 def post_refresh(request: Request, who: Asking, repo: str = "") -> Wanted:
     """Ask that Git is looked at now: one repository, or the registry and all of them.
 
@@ -97,7 +115,11 @@ def post_refresh(request: Request, who: Asking, repo: str = "") -> Wanted:
     return _store(request, IntentKind.REFRESH, followed, actor=who.actor, reason="")
 
 
-@router.post("/approvals/{approval_id}/approve", status_code=status.HTTP_202_ACCEPTED)
+@router.post(
+    "/approvals/{approval_id}/approve",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[needs_everywhere(Verb.APPROVE)],
+)
 def post_approve(request: Request, approval_id: Number, who: Asking, body: Why) -> Wanted:
     """Allow what waits, for a reason."""
     if not body.reason.strip():
@@ -106,14 +128,18 @@ def post_approve(request: Request, approval_id: Number, who: Asking, body: Why) 
     return _store(request, IntentKind.APPROVE, _approval(request, approval_id), actor=who.actor, reason=body.reason)
 
 
-@router.post("/approvals/{approval_id}/reject", status_code=status.HTTP_202_ACCEPTED)
+@router.post(
+    "/approvals/{approval_id}/reject",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[needs_everywhere(Verb.APPROVE)],
+)
 def post_reject(request: Request, approval_id: Number, who: Asking, body: Why | None = None) -> Wanted:
     """Refuse what waits."""
     subject = _approval(request, approval_id)
     return _store(request, IntentKind.REJECT, subject, actor=who.actor, reason=(body or Why()).reason)
 
 
-@router.get("/intents/{intent_id}")
+@router.get("/intents/{intent_id}", dependencies=[needs_everywhere(Verb.READ)])
 def get_intent(request: Request, intent_id: Number) -> intents.Intent:
     """Return what came of a write so far."""
     database: Database = request.app.state.database
