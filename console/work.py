@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from common.domain import formatting
@@ -41,9 +41,9 @@ def found_in(facts: WorkFacts, settings: Settings) -> tuple[WorkFinding, ...]:
     return findings(facts, late_after=after, registry_after=settings.registry_interval + after)
 
 
-def views(found: Iterable[WorkFinding]) -> list[dict[str, Any]]:
+def views(found: Iterable[WorkFinding]) -> tuple[WorkView, ...]:
     """Return findings in the API's form."""
-    return [asdict(WorkView(one.code, one.severity, message(one), remedy(one), dict(one.params))) for one in found]
+    return tuple(WorkView(one.code, one.severity, message(one), remedy(one), dict(one.params)) for one in found)
 
 
 def message(finding: WorkFinding) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from common.domain.refs import PlacementRef
 from common.domain.rights import Verb
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
 from common.store.reads import answers, commit_reach
-from common.store.reads.answers import Version, Why
+from common.store.reads.answers import Version, WhyAnswer
 from common.store.reads.commit_reach import Reach
 from console.api import comparing, known, naming
 from console.api.comparing import Comparison
 from console.api.needs import needs_everywhere
+from console.api.routing import api_router
 
-router = APIRouter(prefix="/api/v1")
+router = api_router("placements")
 
 
 def _database(request: Request) -> Database:
@@ -24,7 +25,7 @@ def _database(request: Request) -> Database:
 
 
 @router.get("/placements/{cluster}/{application}/why", dependencies=[needs_everywhere(Verb.READ)])
-def get_why(request: Request, cluster: str, application: str) -> Why:
+def get_why(request: Request, cluster: str, application: str) -> WhyAnswer:
     """Return why a placement is as it is, and what to do next."""
     with _database(request).read() as connection:
         return answers.why(connection, known.placement(connection, PlacementRef(cluster, application)))

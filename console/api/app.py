@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
-from console.api import answers, events, flower, me, metrics, pages, problem, reads, ready, registry, writes
-from console.api import status as standing
+from console.api import flower, problem, ready
 from console.api.auth import Gate
 from console.api.door import Door
-from console.api.needs import check
 from console.api.paths import STATIC
 from console.api.request_id import RequestIds
+from console.api.routes import include
 from console.api.throttle import Throttle, Tries
-from console.api.viewer import viewer
 
 
 def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI:
@@ -38,21 +36,6 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.add_middleware(Door, gate=app.state.gate, throttle=app.state.throttle)
     app.add_middleware(RequestIds)
     problem.register(app)
-    app.include_router(ready.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.include_router(pages.login)
-    for router in (
-        standing.router,
-        reads.router,
-        answers.router,
-        events.router,
-        registry.router,
-        writes.router,
-        me.router,
-        metrics.router,
-        pages.router,
-        flower.router,
-    ):
-        app.include_router(router, dependencies=[Depends(viewer)])
-        check(router.routes)
+    include(app)
     return app

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from common.domain.events import Position
 from common.domain.rights import Verb
@@ -16,8 +16,9 @@ from common.store.reads.events import EventView, views
 from common.store.reads.page import MAX_PAGE
 from console.api import known
 from console.api.needs import needs_everywhere
+from console.api.routing import api_router
 
-router = APIRouter(prefix="/api/v1")
+router = api_router("events")
 Kinds = Annotated[list[str] | None, Query()]
 
 

@@ -12,7 +12,7 @@ from common.settings import Settings
 from console.api.errors import GatewayError, NotFoundError
 from console.api.needs import needs_everywhere
 
-router = APIRouter(prefix="/flower")
+router = APIRouter(prefix="/flower", include_in_schema=False)
 TIMEOUT = 15.0
 TABLE = "tasks/datatable"
 """The one thing Flower's own pages ask for by POST; it reads, and Flower answers it by GET too."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter
-
 from common.domain.rights import Verb
 from console.api.needs import signed_in
+from console.api.routing import api_router
 from console.api.viewer import Asking, Means
 
-router = APIRouter(prefix="/api/v1", tags=["access"])
+router = api_router("access")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from common.store.reads.summary import Summary, summary
 from console import work
 from console.api.needs import needs_everywhere
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

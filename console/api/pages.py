@@ -26,8 +26,8 @@ from console.api.paths import TEMPLATES
 from console.api.throttle import Throttle
 from console.words import age, short
 
-login = APIRouter()
-router = APIRouter()
+login = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 SHOWN = 200
 
 _templates = Environment(

@@ -34,7 +34,7 @@ MOST = 20
 _OURS = "the hub failed; its log has the cause by the id of this request"
 
 
-class Part(BaseModel):
+class ProblemPart(BaseModel):
     """What is wrong with one part of the request; ``pointer`` is a JSON Pointer, as ``/query/limit``."""
 
     pointer: str
@@ -61,7 +61,7 @@ class Problem(BaseModel):
     detail: str
     code: str
     remedy: str
-    errors: tuple[Part, ...]
+    errors: tuple[ProblemPart, ...]
     request_id: str
 
 
@@ -93,7 +93,7 @@ def _answer(scope: Scope, status: HTTPStatus, error: FlotillaError, headers: Map
         detail=error.message,
         code=error.code,
         remedy=error.remedy,
-        errors=tuple(Part(pointer=at, detail=detail) for at, detail in parts),
+        errors=tuple(ProblemPart(pointer=at, detail=detail) for at, detail in parts),
         request_id=request_id(scope),
     )
     return Response(body.model_dump_json(), status, {**own, **headers}, MEDIA_TYPE)

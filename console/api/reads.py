@@ -6,20 +6,30 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from common.domain.refs import PlacementRef
 from common.domain.rights import Verb
 from common.store.engine.session import Database
 from common.store.reads import drift, fleet, leftovers, placements, runs, steps
 from common.store.reads.page import MAX_PAGE, Page
+from common.store.reads.placements import ObjectView, PlacementView
 from common.store.reads.runs import AttemptView, ObjectResultView, RunView
 from common.store.reads.steps import StepView
 from console.api import known
 from console.api.needs import needs_everywhere
+from console.api.routing import api_router
 
-router = APIRouter(prefix="/api/v1")
+router = api_router("runs")
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementAnswer:
+    """One placement, with the objects of its inventory."""
+
+    placement: PlacementView
+    objects: tuple[ObjectView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +48,12 @@ def _database(request: Request) -> Database:
 
 
 @router.get("/placements/{cluster}/{application}", dependencies=[needs_everywhere(Verb.READ)])
-def get_placement(request: Request, cluster: str, application: str) -> dict[str, object]:
+def get_placement(request: Request, cluster: str, application: str) -> PlacementAnswer:
     """Return one placement with its inventory."""
     ref = PlacementRef(cluster, application)
     with _database(request).read() as connection:
         view = known.placement(connection, ref)
-        return {"placement": view, "objects": placements.objects(connection, ref)}
+        return PlacementAnswer(view, placements.objects(connection, ref))
 
 
 @router.get("/runs", dependencies=[needs_everywhere(Verb.READ)])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.domain.errors import sentences
@@ -13,18 +14,20 @@ from common.domain.fleet import Fleet, Placement
 from common.domain.names import suggestion
 from common.domain.refs import PlacementRef
 from common.domain.rights import Verb
-from common.registry import Documents, parse
+from common.registry import Documents, Fault, parse
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
 from common.store.reads import placements
-from common.store.reads.rules import unruled
+from common.store.reads.placements import PlacementView
+from common.store.reads.rules import UnruledView, unruled
 from common.store.state import fleet as fleets
 from console.api.errors import NotFoundError, RequestError, TooLargeError
 from console.api.needs import needs_everywhere
+from console.api.routing import api_router
 from scheduler.loop.facts import read_facts
-from scheduler.planning.preview import preview
+from scheduler.planning.preview import ClusterEffect, Effect, preview
 
-router = APIRouter(prefix="/api/v1")
+router = api_router("registry")
 MOST_FILES = 20_000
 MOST_BYTES = 64 * 1024 * 1024
 """Of one registry, as sent."""
@@ -38,8 +41,105 @@ class Files(BaseModel):
     files: dict[str, str] = Field(max_length=MOST_FILES)
 
 
+@dataclass(frozen=True, slots=True)
+class EffectView:
+    """What becomes of one placement; ``detail`` is for a person."""
+
+    ref: str
+    effect: Effect
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAnswer:
+    """What a registry would change.
+
+    Attributes:
+        faults: what is wrong with it.
+        notices: what is not wrong but should be known.
+        refused: whether it would change nothing for its faults.
+        clusters: that are added, removed or changed.
+        placements: that change; what is not listed stays as it is.
+    """
+
+    faults: tuple[Fault, ...]
+    notices: tuple[Fault, ...]
+    refused: bool
+    clusters: tuple[ClusterEffect, ...]
+    placements: tuple[EffectView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """The target of an application that takes a cluster, and where it is written."""
+
+    name: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredSource:
+    """A source as the registry names it."""
+
+    name: str
+    repo: str
+    ref: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueView:
+    """A value, by its path, with the document that gave it and where that is written."""
+
+    path: tuple[str, ...]
+    value: Any
+    origin: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredPlacement:
+    """A placement as the registry in force has it.
+
+    Attributes:
+        application: file and line of its document; of the cluster alike.
+        disposition: what becomes of its objects once nothing asks for them.
+        pinned: whether it stays at a revision.
+        interval: seconds between two sweeps.
+    """
+
+    application: str
+    cluster: str
+    target: TargetView
+    project: str
+    disposition: str
+    sources: tuple[DeclaredSource, ...]
+    pinned: bool
+    namespace: str
+    mode: str
+    interval: float
+    values: tuple[ValueView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where a placement comes from.
+
+    Attributes:
+        placement: as it stands; None where it is declared and not planned yet.
+        declared: None where the registry does not place it any more.
+        why_not: why it does not; empty where it does.
+        without_health_rule: kinds of its objects of whose health only a guess is said, or nothing.
+    """
+
+    placement: PlacementView | None
+    declared: DeclaredPlacement | None
+    why_not: str
+    without_health_rule: tuple[UnruledView, ...]
+
+
 @router.post("/plan", dependencies=[needs_everywhere(Verb.READ)])
-def post_plan(request: Request, body: Files) -> dict[str, object]:
+def post_plan(request: Request, body: Files) -> PlanAnswer:
     """Return what a registry would change if it were committed now; nothing is stored."""
     files = _decoded(body.files)
     database: Database = request.app.state.database
@@ -49,12 +149,11 @@ def post_plan(request: Request, body: Files) -> dict[str, object]:
         stored = fleets.snapshot(connection, known[0]).documents if known else None
         facts = read_facts(connection, now=database.now(connection))
     parsed = parse(files, None if stored is None else Documents.from_json(stored))
-    faults = {"faults": parsed.faults, "notices": parsed.notices, "refused": parsed.refused}
     if parsed.refused or parsed.fleet is None:
-        return {**faults, "clusters": (), "placements": ()}
+        return PlanAnswer(parsed.faults, parsed.notices, parsed.refused, (), ())
     found = preview(known[1] if known else None, parsed.fleet, facts)
-    effects = [{"ref": str(one.ref), "effect": one.effect, "detail": one.detail} for one in found.placements]
-    return {**faults, "clusters": found.clusters, "placements": effects}
+    effects = tuple(EffectView(str(one.ref), one.effect, one.detail) for one in found.placements)
+    return PlanAnswer(parsed.faults, parsed.notices, parsed.refused, found.clusters, effects)
 
 
 def _decoded(files: dict[str, str]) -> dict[str, bytes]:
@@ -69,7 +168,7 @@ def _decoded(files: dict[str, str]) -> dict[str, bytes]:
 
 
 @router.get("/placements/{cluster}/{application}/explain", dependencies=[needs_everywhere(Verb.READ)])
-def get_explanation(request: Request, cluster: str, application: str) -> dict[str, object]:
+def get_explanation(request: Request, cluster: str, application: str) -> Explanation:
     """Return where a placement comes from: files and lines, target, source, and every value with who gave it.
 
     The kinds of its objects that have no rule of health are named too, with whether what is said of them is a guess.
@@ -85,29 +184,25 @@ def get_explanation(request: Request, cluster: str, application: str) -> dict[st
         raise NotFoundError(_why_not(fleet, ref))
     declared = None if placement is None else _declared(placement)
     why_not = "" if placement else _why_not(fleet, ref)
-    return {"placement": view, "declared": declared, "why_not": why_not, "without_health_rule": without_rule}
+    return Explanation(view, declared, why_not, without_rule)
 
 
-def _declared(placement: Placement) -> dict[str, Any]:
-    return {
-        "application": str(placement.application.where),
-        "cluster": str(placement.cluster.where),
-        "target": {"name": placement.target.name, "where": str(placement.target.where)},
-        "project": placement.application.project,
-        "disposition": placement.disposition,
-        "sources": [
-            {"name": one.name, "repo": one.to_resolve.repo, "ref": one.to_resolve.text, "path": one.path}
-            for one in placement.sources
-        ],
-        "pinned": placement.pin is not None,
-        "namespace": placement.namespace,
-        "mode": placement.sync.mode,
-        "interval": placement.interval.total_seconds(),
-        "values": [
-            {"path": list(one.path), "value": one.value, "origin": one.origin, "where": str(one.where)}
-            for one in placement.explain()
-        ],
-    }
+def _declared(placement: Placement) -> DeclaredPlacement:
+    return DeclaredPlacement(
+        application=str(placement.application.where),
+        cluster=str(placement.cluster.where),
+        target=TargetView(placement.target.name, str(placement.target.where)),
+        project=placement.application.project,
+        disposition=placement.disposition,
+        sources=tuple(
+            DeclaredSource(one.name, one.to_resolve.repo, one.to_resolve.text, one.path) for one in placement.sources
+        ),
+        pinned=placement.pin is not None,
+        namespace=placement.namespace,
+        mode=placement.sync.mode,
+        interval=placement.interval.total_seconds(),
+        values=tuple(ValueView(one.path, one.value, one.origin, str(one.where)) for one in placement.explain()),
+    )
 
 
 def _why_not(fleet: Fleet, ref: PlacementRef) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 
 from common.domain.fleet import Fleet
 from common.domain.rights import Verb
@@ -15,7 +16,7 @@ from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.reads import fleet, placements, problems
-from common.store.reads.fleet import ApprovalView, ClusterView, FaultView
+from common.store.reads.fleet import ApprovalView, ClusterView, FaultView, FleetView, SourceView
 from common.store.reads.page import MAX_PAGE, Page
 from common.store.reads.placements import PlacementFilter, PlacementView
 from common.store.reads.problems import Problems
@@ -23,8 +24,10 @@ from common.store.reads.summary import Summary, summary
 from console import work
 from console.api import known
 from console.api.needs import needs_everywhere
+from console.api.routing import api_router
+from console.work import WorkView
 
-router = APIRouter(prefix="/api/v1")
+router = api_router("fleet")
 Labels = Annotated[list[str] | None, Query()]
 
 
@@ -82,8 +85,41 @@ class Part:
 InPart = Annotated[Part, Depends()]
 
 
+@dataclass(frozen=True, slots=True)
+class StatusAnswer:
+    """How a part of the fleet stands.
+
+    Attributes:
+        work: what keeps the hub's work from going on; of the whole hub.
+        fleet: None before the first registry was read.
+        clusters: declared ones, by ``reachable``, ``unreachable``, ``unknown``.
+        blocked: clusters that are not written to.
+        sync: placements by sync status.
+        health: the same by health.
+        paused: placements that get no runs.
+        leaving: placements on their way out.
+        faults: that are open.
+        approvals: that are open.
+        sources: of the whole fleet.
+        wrong: whether somebody should look.
+    """
+
+    work: tuple[WorkView, ...]
+    fleet: FleetView | None
+    clusters: dict[str, int]
+    blocked: int
+    sync: dict[str, int]
+    health: dict[str, int]
+    paused: int
+    leaving: int
+    faults: tuple[FaultView, ...]
+    approvals: tuple[ApprovalView, ...]
+    sources: tuple[SourceView, ...]
+    wrong: bool
+
+
 @router.get("/status", dependencies=[needs_everywhere(Verb.READ)])
-def get_status(request: Request, part: InPart) -> dict[str, object]:
+def get_status(request: Request, part: InPart) -> StatusAnswer:
     """Return how the work goes, then counts, faults and open approvals; ``wrong`` is whether somebody should look."""
     with part.database.read() as connection:
         which = part.filter(connection)
@@ -94,20 +130,20 @@ def get_status(request: Request, part: InPart) -> dict[str, object]:
             faults = tuple(one for one in faults if _concerns(which, one.scope.partition(":")[2]))
             approvals = tuple(one for one in approvals if _concerns(which, one.subject))
         stuck = any(one.severity is Severity.ERROR for one in found)
-        return {
-            "work": work.views(found),
-            "fleet": fleet.fleet(connection),
-            "clusters": dict(seen.clusters),
-            "blocked": seen.blocked,
-            "sync": dict(seen.sync),
-            "health": dict(seen.health),
-            "paused": seen.paused,
-            "leaving": seen.leaving,
-            "faults": faults,
-            "approvals": approvals,
-            "sources": fleet.sources(connection),
-            "wrong": stuck or _is_wrong(seen, faults, approvals),
-        }
+        return StatusAnswer(
+            work=work.views(found),
+            fleet=fleet.fleet(connection),
+            clusters=dict(seen.clusters),
+            blocked=seen.blocked,
+            sync=dict(seen.sync),
+            health=dict(seen.health),
+            paused=seen.paused,
+            leaving=seen.leaving,
+            faults=faults,
+            approvals=approvals,
+            sources=fleet.sources(connection),
+            wrong=stuck or _is_wrong(seen, faults, approvals),
+        )
 
 
 def _is_wrong(seen: Summary, faults: Sequence[FaultView], approvals: Sequence[ApprovalView]) -> bool:

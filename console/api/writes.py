@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, status
+from fastapi import Path, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.domain.redact import redacted
@@ -16,9 +16,10 @@ from common.store.state.intents import IntentKind
 from console.api import known
 from console.api.errors import At, NotFoundError, RequestError
 from console.api.needs import needs_everywhere
+from console.api.routing import api_router
 from console.api.viewer import Asking
 
-router = APIRouter(prefix="/api/v1")
+router = api_router("requests")
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 """Of a row."""
 

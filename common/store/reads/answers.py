@@ -42,7 +42,7 @@ class SourceCommit:
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class WhyAnswer:
     """Why a placement is as it is.
 
     Attributes:
@@ -67,13 +67,13 @@ class Why:
     next_steps: tuple[StepView, ...]
 
 
-def why(connection: Connection, view: PlacementView) -> Why:
+def why(connection: Connection, view: PlacementView) -> WhyAnswer:
     """Return why a placement is as it is."""
     ref = PlacementRef(view.cluster, view.application)
     wanted, applied = source_commits(connection, ref)
     changed = _last_changed(connection, ref)
     ill = tuple(one for one in placements.objects(connection, ref) if _is_ill(one))
-    return Why(
+    return WhyAnswer(
         placement=view,
         wanted=wanted,
         applied=applied,

@@ -1,0 +1,26 @@
+"""``python -m console.api.describe``: writes the API's description into docs/reference/openapi.json.
+
+Programs get the types of what the API takes and answers from that file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from console.api import openapi
+from console.api.routes import include
+
+FILE = Path("docs/reference/openapi.json")
+
+
+def described() -> str:
+    """Return the description of the API of this version."""
+    app = FastAPI()
+    include(app)
+    return openapi.text(app)
+
+
+if __name__ == "__main__":
+    FILE.write_text(described(), encoding="utf-8")

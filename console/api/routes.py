@@ -1,0 +1,45 @@
+"""All routes of the application, each behind the door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from console.api import answers, events, flower, me, metrics, openapi, pages, reads, ready, registry, status, writes
+from console.api.needs import check
+from console.api.strict import strict
+from console.api.viewer import viewer
+
+API = (
+    status.router,
+    reads.router,
+    answers.router,
+    events.router,
+    registry.router,
+    writes.router,
+    me.router,
+    openapi.router,
+)
+"""Of the API; a query that names what they do not know is refused."""
+OTHERS = (metrics.router, pages.router, flower.router)
+_OPEN = (ready.router, pages.login)
+
+
+def include(app: FastAPI) -> None:
+    """Give an application its routes.
+
+    Raises:
+        LookupError: one does not declare the right that it needs.
+    """
+    for router in _OPEN:
+        app.include_router(router)
+    for router in API:
+        _include(app, router, strict)
+    for router in OTHERS:
+        _include(app, router)
+
+
+def _include(app: FastAPI, router: APIRouter, *dependencies: Callable[..., None]) -> None:
+    check(router.routes)
+    app.include_router(router, dependencies=[Depends(viewer), *(Depends(one) for one in dependencies)])
