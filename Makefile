@@ -43,14 +43,18 @@ $(DEVELOPS):
 venv: $(RUNS) ## Make the virtual environment of what runs
 
 .PHONY: venv-dev
-venv-dev: $(DEVELOPS) ## The same, and the tools that develop
+venv-dev: $(DEVELOPS) web ## The same, and the tools that develop
+
+.PHONY: web
+web: $(RUNS) ## Build the console's pages, where their sources have changed
+	@$(BIN)/python -m console.web.build
 
 .PHONY: demo
-demo: $(RUNS) ## A synced fleet of 12 simulated clusters (Ctrl-C ends it)
+demo: $(RUNS) web ## A synced fleet of 12 simulated clusters (Ctrl-C ends it)
 	@$(BIN)/flotilla demo $(ARGS)
 
 .PHONY: demo-real
-demo-real: $(DEVELOPS) controlplane ## The same on real kube-apiservers
+demo-real: $(DEVELOPS) web controlplane ## The same on real kube-apiservers
 	@$(BIN)/python -m tests.controlplane.demo $(ARGS)
 
 .PHONY: controlplane
@@ -68,7 +72,7 @@ check: lint ## The same, and unit and property tests: while editing
 	@echo "==> unit and property tests"; $(PYTEST) -q tests/unit tests/property $(ARGS)
 
 .PHONY: test
-test: $(DEVELOPS) controlplane ## All tests, from unit to end-to-end on real control planes
+test: $(DEVELOPS) web controlplane ## All tests, from unit to end-to-end on real control planes
 	@echo "==> All tests (what was skipped, and why, stands at the end)"
 	@$(PYTEST) $(ARGS)
 
@@ -98,3 +102,4 @@ secrets: ## Make docker-compose.yml's secrets (POOLS="default eu")
 .PHONY: clean
 clean: ## Remove the virtual environment and caches, not Kubernetes
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage* mutants
+	@rm -rf console/web/node_modules console/web/dist

@@ -8,10 +8,10 @@ from fastapi.staticfiles import StaticFiles
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
-from console.api import flower, problem, ready
+from console.api import flower, problem, ready, shell
 from console.api.auth import Gate
 from console.api.door import Door
-from console.api.paths import STATIC
+from console.api.paths import BUILT, STATIC
 from console.api.request_id import RequestIds
 from console.api.routes import include
 from console.api.throttle import Throttle, Tries
@@ -37,5 +37,6 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.add_middleware(RequestIds)
     problem.register(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.router.routes.extend(shell.routes(shell.load(BUILT)))
     include(app)
     return app

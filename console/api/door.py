@@ -26,6 +26,7 @@ from console.api import problem
 from console.api.auth import READS, AuthResult, Gate, from_elsewhere
 from console.api.connections import PROVED
 from console.api.errors import MalformedError, OtherSiteError, RequestError, ThrottledError
+from console.api.paths import is_page
 from console.api.sources import UNKNOWN, source_of
 from console.api.throttle import Throttle
 from console.api.viewer import STATE, Means, Viewer, unauthenticated
@@ -98,7 +99,7 @@ class Door:
         Raises:
             RequestError: it may not, alike.
         """
-        if scope["path"] in OPEN or scope["path"].startswith(OPEN_BELOW):
+        if _is_open(scope):
             return None
         request = HTTPConnection(scope)
         source = source_of_request(request)
@@ -123,6 +124,14 @@ class Door:
         return None
 
 
+def _is_open(scope: Scope) -> bool:
+    """Return whether anybody gets an answer; a page holds no data, and who reads no page is asked who it is."""
+    path = scope["path"]
+    if path in OPEN or path.startswith(OPEN_BELOW):
+        return True
+    return scope["method"] in READS and is_page(path)
+
+
 def source_of_request(request: HTTPConnection) -> str:
     """Return what a request counts for; behind a trusted proxy that is the proxy's client."""
     return source_of(request.client.host) if request.client else UNKNOWN
@@ -144,7 +153,7 @@ def _malformed(scope: Scope) -> None:
         message = "the request has several authorization headers"
         raise MalformedError(message)
     # What is open needs no token, and a file's name no character that names no file.
-    if scope["path"].startswith(OPEN_BELOW):
+    if _is_open(scope):
         _readable(scope)
 
 

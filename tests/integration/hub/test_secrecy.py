@@ -115,8 +115,7 @@ def look_everywhere(hub: StepHub) -> str:
     texts = [hub.everything(Base), str(list(hub.sender.messages))]
     app = create_app(hub.settings, hub.database, token=TOKEN)
     runs = [f"/api/v1/runs/{run.id}" for run in hub.runs("eu/web")]
-    pages = [f"/runs/{run.id}" for run in hub.runs("eu/web")]
-    paths = ["/api/v1/placements/eu/web", "/api/v1/runs", "/placements/eu/web", "/", *runs, *pages]
+    paths = ["/api/v1/placements/eu/web", "/api/v1/placements/eu/web/why", "/api/v1/runs", "/api/v1/status", *runs]
     texts += asyncio.run(_answers(app, paths))
     stored = (path.read_bytes() for path in hub.settings.path("").rglob("*") if path.is_file())
     return "\n".join([*texts, *(content.decode("latin-1") for content in stored)])

@@ -1,0 +1,68 @@
+import { useMantineColorScheme } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link, Outlet } from '@tanstack/react-router';
+import { useCallback, useState } from 'react';
+
+import { get } from '@/api/client';
+import type { Status } from '@/api/types';
+import { Help } from '@/app/Help';
+import { PAGES } from '@/app/pages';
+import { Search } from '@/app/Search';
+import { useKeys } from '@/app/useKeys';
+
+const SCHEMES = { auto: ['light', '◐', 'as the system'], light: ['dark', '○', 'light'], dark: ['auto', '●', 'dark'] } as const;
+
+function ColourScheme() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const [next, glyph, said] = SCHEMES[colorScheme];
+  return (
+    <button type="button" className="quiet" onClick={() => setColorScheme(next)} aria-label={`Colours: ${said}. Change.`} title={`Colours: ${said}`}>
+      {glyph}
+    </button>
+  );
+}
+
+/** What is around every page. */
+export function Shell() {
+  const [shown, setShown] = useState<'search' | 'help' | null>(null);
+  const close = useCallback(() => setShown(null), []);
+  useKeys(setShown);
+  const status = useQuery({ queryKey: ['status'], queryFn: ({ signal }) => get<Status>(['status'], {}, signal) });
+  return (
+    <>
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
+      <header className="bar">
+        <Link to="/" className="brand">
+          {status.data?.fleet?.name ?? 'Flotilla'}
+        </Link>
+        <nav aria-label="Pages">
+          {PAGES.map((page) => (
+            <Link key={page.to} to={page.to} activeOptions={{ exact: page.to === '/', includeSearch: false }} activeProps={{ 'aria-current': 'page' }}>
+              {page.title}
+            </Link>
+          ))}
+          <a href="/flower/">Flower</a>
+        </nav>
+        <button type="button" className="find" onClick={() => setShown('search')}>
+          <span>Find</span> <kbd>Ctrl K</kbd>
+        </button>
+        <ColourScheme />
+        <button type="button" className="quiet" onClick={() => setShown('help')} aria-label="Keys" title="Keys: ?">
+          ?
+        </button>
+        <form method="post" action="/logout">
+          <button type="submit" className="quiet">
+            Sign out
+          </button>
+        </form>
+      </header>
+      <main id="main" tabIndex={-1}>
+        <Outlet />
+      </main>
+      <Search opened={shown === 'search'} close={close} />
+      <Help opened={shown === 'help'} close={close} />
+    </>
+  );
+}

@@ -1,0 +1,52 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+
+import { NotFound } from '@/app/NotFound';
+import { Shell } from '@/app/Shell';
+import { Problem } from '@/ui/Problem';
+
+/** Return the texts of a search that a page knows; what it does not know is dropped. */
+function texts<const K extends string>(...names: K[]) {
+  return (search: Record<string, unknown>): Partial<Record<K, string>> => {
+    const known: Partial<Record<K, string>> = {};
+    for (const name of names) {
+      const value = search[name];
+      if (typeof value === 'string' || typeof value === 'number') known[name] = String(value);
+    }
+    return known;
+  };
+}
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+
+const routes = [
+  createRoute({
+    getParentRoute: () => root,
+    path: '/',
+    validateSearch: texts('health', 'sync', 'cluster', 'application', 'by'),
+    component: lazyRouteComponent(() => import('@/features/fleet/FleetPage'), 'FleetPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/placements/$cluster/$application',
+    validateSearch: texts('tab'),
+    component: lazyRouteComponent(() => import('@/features/placement/PlacementPage'), 'PlacementPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/runs',
+    validateSearch: texts('cluster', 'application', 'state', 'outcome'),
+    component: lazyRouteComponent(() => import('@/features/run/RunsPage'), 'RunsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/runs/$run',
+    component: lazyRouteComponent(() => import('@/features/run/RunPage'), 'RunPage'),
+  }),
+];
+
+export const router = createRouter({
+  routeTree: root.addChildren(routes),
+  defaultPreload: 'intent',
+  defaultErrorComponent: ({ error }) => <Problem error={error} />,
+  scrollRestoration: true,
+});

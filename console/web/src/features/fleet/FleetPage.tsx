@@ -1,0 +1,213 @@
+import { Link, useSearch } from '@tanstack/react-router';
+import { useMemo } from 'react';
+
+import type { Placement, Status } from '@/api/types';
+import { look, ordered } from '@/lib/state';
+import { distinct } from '@/lib/words';
+import { Age } from '@/ui/Age';
+import { type Column, DataTable } from '@/ui/DataTable';
+import { Empty } from '@/ui/Empty';
+import { Query } from '@/ui/Query';
+import { State } from '@/ui/State';
+
+import { type By, Grid } from './Grid';
+import { MOST_ROWS, picture } from './model';
+import { type Filter, usePicture, usePlacements, useStatus } from './queries';
+
+const COLUMNS: readonly Column<Placement>[] = [
+  {
+    key: 'ref',
+    title: 'Placement',
+    cell: (one) => (
+      <Link to="/placements/$cluster/$application" params={{ cluster: one.cluster, application: one.application }}>
+        {one.ref}
+      </Link>
+    ),
+  },
+  { key: 'sync', title: 'Sync', cell: (one) => <State word={one.paused_by ? 'paused' : one.sync} /> },
+  { key: 'health', title: 'Health', cell: (one) => <State word={one.health} /> },
+  { key: 'why', title: 'Reason', wide: true, cell: (one) => reason(one) },
+  {
+    key: 'since',
+    title: 'Since',
+    numeric: true,
+    cell: (one) => <Age at={one.failure?.since ?? one.health_at ?? one.confirmed_at} />,
+  },
+];
+
+function reason(one: Placement): string {
+  const paused = one.paused_by && `paused by ${one.paused_by}${one.pause_reason && `: ${one.pause_reason}`}`;
+  return distinct(one.reason, one.health_reason, paused).join('; ');
+}
+
+function href(one: Placement): string {
+  return `/placements/${encodeURIComponent(one.cluster)}/${encodeURIComponent(one.application)}`;
+}
+
+function Counts({ kind, counts, chosen }: { kind: 'health' | 'sync'; counts: Record<string, number>; chosen: string }) {
+  const all = ordered(kind, counts);
+  const shown = chosen && !all.some(([word]) => word === chosen) ? [...all, [chosen, 0] as const] : all;
+  return (
+    <div className="counts" role="group" aria-label={kind === 'health' ? 'Health' : 'Sync'}>
+      {shown.map(([word, count]) => (
+        <Link
+          key={word}
+          from="/"
+          to="."
+          search={(old: Filter) => ({ ...old, [kind]: word === chosen ? undefined : word })}
+          className="count"
+          data-tone={look(word).tone}
+          aria-current={word === chosen || undefined}
+        >
+          <b>{count.toLocaleString('en')}</b>
+          <span>
+            <span aria-hidden="true">{look(word).glyph}</span> {word}
+          </span>
+        </Link>
+      ))}
+    </div>
+  );
+}
+
+function Alerts({ status }: { status: Status }) {
+  const away = Object.entries(status.clusters).filter(([word, count]) => word !== 'reachable' && count > 0);
+  return (
+    <ul className="alerts">
+      {status.work.map((one) => (
+        <li key={one.code} data-tone="failed">
+          <b>The work does not go on:</b> {one.message}. <span className="remedy">{one.remedy}</span>
+        </li>
+      ))}
+      {away.map(([word, count]) => (
+        <li key={word} data-tone={word === 'unreachable' ? 'failed' : 'unknown'}>
+          <State word={word} /> {count} of {sum(status.clusters)} clusters
+        </li>
+      ))}
+      {status.blocked > 0 && (
+        <li data-tone="blocked">
+          <State word="blocked" /> {status.blocked} {status.blocked === 1 ? 'cluster is' : 'clusters are'} not written to
+        </li>
+      )}
+      {status.approvals.length > 0 && (
+        <li data-tone="out-of-sync">
+          <b>{status.approvals.length}</b> {status.approvals.length === 1 ? 'approval waits' : 'approvals wait'}:{' '}
+          {status.approvals.slice(0, 3).map((one) => `${one.kind} of ${one.subject}`).join(', ')}
+          {status.approvals.length > 3 && ' …'}. <code>flotilla approvals</code>
+        </li>
+      )}
+      {status.faults.slice(0, 5).map((one) => (
+        <li key={`${one.scope} ${one.file} ${one.line} ${one.what}`} data-tone="degraded">
+          <code>{one.file ? `${one.file}:${one.line}` : one.scope}</code> {one.what}.{' '}
+          {one.remedy && <span className="remedy">{one.remedy}</span>} <Age at={one.first_seen_at} ago />
+        </li>
+      ))}
+      {status.faults.length > 5 && <li>{status.faults.length - 5} more faults: <code>flotilla status --faults</code></li>}
+    </ul>
+  );
+}
+
+function sum(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((all, count) => all + count, 0);
+}
+
+function Worst({ filter, healthy }: { filter: Filter; healthy: boolean }) {
+  const found = usePlacements(filter);
+  const listed = Boolean(filter.health || filter.sync);
+  return (
+    <section>
+      <h2>{listed ? 'Placements' : 'Worst first'}</h2>
+      <Query of={found}>
+        {(data) => {
+          const rows = data.pages.flatMap((page) => page.items);
+          if (rows.length > 0) {
+            return (
+              <DataTable
+                label="Placements"
+                columns={COLUMNS}
+                rows={rows}
+                rowKey={(one) => one.ref}
+                href={href}
+                more={found.hasNextPage ? () => void found.fetchNextPage() : undefined}
+              />
+            );
+          }
+          if (listed) return <Empty>No placement is like that now.</Empty>;
+          return healthy ? (
+            <p className="fine">
+              <State word="healthy" /> Everything here is synced and healthy.
+            </p>
+          ) : (
+            <Empty command="flotilla plan">Nothing is placed yet. What the registry would place:</Empty>
+          );
+        }}
+      </Query>
+    </section>
+  );
+}
+
+const KINDS: readonly (readonly [By, string])[] = [
+  ['worst', 'worst'],
+  ['health', 'health'],
+  ['sync', 'sync'],
+];
+
+function PictureOf({ filter, by }: { filter: Filter; by: By }) {
+  const found = usePicture(filter);
+  const placements = found.data?.items;
+  const drawn = useMemo(() => picture(placements ?? []), [placements]);
+  if (drawn.cells.size === 0 || found.data?.after || drawn.clusters.length > MOST_ROWS) return null;
+  return (
+    <section className="picture">
+      <h2>
+        Picture
+        <span className="choice" role="group" aria-label="Cells show">
+          {KINDS.map(([key, title]) => (
+            <Link key={key} from="/" to="." search={(old: object) => ({ ...old, by: key === 'worst' ? undefined : key })} aria-current={key === by || undefined} replace>
+              {title}
+            </Link>
+          ))}
+        </span>
+      </h2>
+      <Grid of={drawn} by={by} />
+    </section>
+  );
+}
+
+function byOf(given: string | undefined): By {
+  return KINDS.find(([key]) => key === given)?.[0] ?? 'worst';
+}
+
+/** The fleet: counts that filter, the worst with their reasons, and the picture of it all. */
+export function FleetPage() {
+  const { by, ...filter } = useSearch({ from: '/' });
+  const status = useStatus();
+  return (
+    <Query of={status}>
+      {(data) => (
+        <>
+          <h1>
+            {data.fleet?.name ?? 'No registry read yet'}
+            {data.fleet && (
+              <small>
+                registry at <code>{data.fleet.commit.slice(0, 8) || '–'}</code>
+                {data.fleet.seen_commit && data.fleet.seen_commit !== data.fleet.commit && (
+                  <>
+                    , head <code>{data.fleet.seen_commit.slice(0, 8)}</code> is refused
+                  </>
+                )}
+                , looked at <Age at={data.fleet.checked_at} ago />
+              </small>
+            )}
+          </h1>
+          <div className="summary">
+            <Counts kind="health" counts={data.health} chosen={filter.health ?? ''} />
+            <Counts kind="sync" counts={data.sync} chosen={filter.sync ?? ''} />
+          </div>
+          <Alerts status={data} />
+          <Worst filter={filter} healthy={sum(data.sync) > 0} />
+          <PictureOf filter={filter} by={byOf(by)} />
+        </>
+      )}
+    </Query>
+  );
+}

@@ -1,0 +1,42 @@
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
+
+import { get } from '@/api/client';
+import type { Page, Placement, Status } from '@/api/types';
+
+export interface Filter {
+  health?: string | undefined;
+  sync?: string | undefined;
+  cluster?: string | undefined;
+  application?: string | undefined;
+}
+
+/** How many of the worst are shown before somebody asks for more. */
+const FIRST = 50;
+/** Placements that a picture of single cells is drawn of. */
+const PICTURED = 500;
+
+export function useStatus() {
+  return useQuery({ queryKey: ['status'], queryFn: ({ signal }) => get<Status>(['status'], {}, signal) });
+}
+
+/** Placements of a filter; without one of health or sync those with problems, the worst first. */
+export function usePlacements(filter: Filter) {
+  const show = filter.health || filter.sync ? 'all' : 'problems';
+  return useInfiniteQuery({
+    queryKey: ['placements', filter, show],
+    queryFn: ({ pageParam, signal }) =>
+      get<Page<Placement>>(['placements'], { ...filter, show, limit: FIRST, after: pageParam }, signal),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.after || undefined,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** The placements of a small fleet, for its picture; `after` says that it is not all of them. */
+export function usePicture(filter: Filter) {
+  const part = { cluster: filter.cluster, application: filter.application };
+  return useQuery({
+    queryKey: ['picture', part],
+    queryFn: ({ signal }) => get<Page<Placement>>(['placements'], { ...part, limit: PICTURED }, signal),
+  });
+}

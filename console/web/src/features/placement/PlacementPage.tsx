@@ -1,0 +1,192 @@
+import { Link, useParams, useSearch } from '@tanstack/react-router';
+import { useMemo } from 'react';
+
+import type { InventoryObject, Placement, Why } from '@/api/types';
+import { nodes as nodesOf } from '@/lib/objects';
+import { distinct } from '@/lib/words';
+import { Age } from '@/ui/Age';
+import { Commits } from '@/ui/Commits';
+import { Empty } from '@/ui/Empty';
+import { Facts } from '@/ui/Facts';
+import { ObjectTree } from '@/ui/ObjectTree';
+import { Query } from '@/ui/Query';
+import { Results } from '@/ui/Results';
+import { RunTable } from '@/ui/RunTable';
+import { State } from '@/ui/State';
+import { Steps } from '@/ui/Steps';
+import { Tabs } from '@/ui/Tabs';
+
+import { useObjects, useRuns, useWhy } from './queries';
+
+interface Ref {
+  cluster: string;
+  application: string;
+}
+
+const TABS = [
+  ['objects', 'Objects'],
+  ['changes', 'Last change'],
+  ['runs', 'Runs'],
+  ['events', 'Events'],
+] as const;
+
+function Reason({ of: { placement, next_steps } }: { of: Why }) {
+  const { failure } = placement;
+  const reasons = distinct(placement.reason, placement.health_reason);
+  return (
+    <section className="reason" aria-label="Why">
+      {reasons.length > 0 ? reasons.map((one) => <p key={one}>{one}</p>) : <p className="soft">Nothing is in the way.</p>}
+      {placement.paused_by && (
+        <p>
+          <State word="paused" /> by {placement.paused_by}
+          {placement.pause_reason && `: ${placement.pause_reason}`}
+        </p>
+      )}
+      {failure && (
+        <Facts
+          of={[
+            ['Error', failure.message && <code className="message">{failure.message}</code>],
+            ['Remedy', failure.remedy],
+            ['Since', <Age at={failure.since} ago />],
+            ['Tried', `${failure.count} ${failure.count === 1 ? 'time' : 'times'}`],
+            ['Code', <code>{failure.code}</code>],
+          ]}
+        />
+      )}
+      <Steps of={next_steps} />
+    </section>
+  );
+}
+
+function Beside({ of }: { of: InventoryObject }) {
+  return (
+    <>
+      {/* A kind whose health nobody looks at has none to show. */}
+      {(of.health !== 'unknown' || of.health_reason) && <State word={of.health} />}
+      <span className="soft">
+        {[of.health_reason, !of.wanted && 'to be pruned', of.adopted && 'adopted', of.refused].filter(Boolean).join('; ')}
+      </span>
+    </>
+  );
+}
+
+function Objects({ cluster, application }: Ref) {
+  const found = useObjects(cluster, application);
+  const objects = found.data?.objects;
+  const nodes = useMemo(() => nodesOf(objects ?? []), [objects]);
+  return (
+    <Query of={found}>
+      {() =>
+        nodes.length > 0 ? (
+          <ObjectTree label="Objects" nodes={nodes} beside={(one) => <Beside of={one} />} />
+        ) : (
+          <Empty command={`flotilla diff ${cluster}/${application}`}>It owns nothing yet. What a run would create:</Empty>
+        )
+      }
+    </Query>
+  );
+}
+
+function Runs({ cluster, application }: Ref) {
+  const found = useRuns(cluster, application);
+  return (
+    <Query of={found}>
+      {(page) => (
+        <>
+          {page.items.length > 0 ? <RunTable runs={page.items} of="one placement" /> : <Empty>No run yet.</Empty>}
+          {page.after && (
+            <p>
+              <Link to="/runs" search={{ cluster, application }}>
+                All of its runs
+              </Link>
+            </p>
+          )}
+        </>
+      )}
+    </Query>
+  );
+}
+
+function Changes({ of }: { of: Why }) {
+  if (of.last_change === null) return <Empty>None of its last runs changed anything.</Empty>;
+  return (
+    <>
+      <p className="soft">
+        <Link to="/runs/$run" params={{ run: of.last_change.id }}>
+          The run
+        </Link>{' '}
+        of <Age at={of.last_change.created_at} ago />, by {of.last_change.actor}: {of.last_change.cause || of.last_change.trigger}
+      </p>
+      <Results of={of.changes} />
+    </>
+  );
+}
+
+function Events({ of }: { of: Why }) {
+  if (of.events.length === 0) return <Empty>Nothing has come about yet.</Empty>;
+  return (
+    <ol className="events">
+      {[...of.events].reverse().map((one) => (
+        <li key={one.id}>
+          <Age at={one.at} /> <span>{one.sentence}</span>
+          {one.run && (
+            <Link to="/runs/$run" params={{ run: one.run }}>
+              run
+            </Link>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Heading({ of }: { of: Placement }) {
+  return (
+    <h1>
+      <Link to="/" search={{ cluster: of.cluster }}>
+        {of.cluster}
+      </Link>
+      /
+      <Link to="/" search={{ application: of.application }}>
+        {of.application}
+      </Link>
+      <span className="states">
+        <State word={of.sync} title={`confirmed ${of.confirmed_at ?? 'never'}`} />
+        <State word={of.health} />
+        {of.state !== 'placed' && <State word={of.state} />}
+        <small>
+          confirmed <Age at={of.confirmed_at} ago />
+        </small>
+      </span>
+    </h1>
+  );
+}
+
+/** One placement: why it is as it is and what to do first, then its objects, runs and events. */
+export function PlacementPage() {
+  const ref = useParams({ from: '/placements/$cluster/$application' });
+  const { tab = 'objects' } = useSearch({ from: '/placements/$cluster/$application' });
+  const why = useWhy(ref.cluster, ref.application);
+  return (
+    <Query of={why}>
+      {(data) => (
+        <>
+          <Heading of={data.placement} />
+          <Reason of={data} />
+          <Facts
+            of={[
+              ['Applied', <Commits of={data.applied} />],
+              ['Wanted', data.placement.desired_sources.length > 0 && <Commits of={data.wanted} />],
+              ['Health seen', <Age at={data.placement.health_at} ago />],
+            ]}
+          />
+          <Tabs tabs={TABS} open={tab} />
+          {tab === 'runs' && <Runs {...ref} />}
+          {tab === 'changes' && <Changes of={data} />}
+          {tab === 'events' && <Events of={data} />}
+          {!TABS.slice(1).some(([key]) => key === tab) && <Objects {...ref} />}
+        </>
+      )}
+    </Query>
+  );
+}

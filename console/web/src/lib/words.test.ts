@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+
+import { distinct, parts } from './words';
+
+test('what is said twice is shown once', () => {
+  expect(distinct('a', '', 'a', 'b')).toEqual(['a', 'b']);
+});
+
+test('commands are told from words', () => {
+  expect(parts('run `flotilla sync` now')).toEqual([
+    { text: 'run ', command: false },
+    { text: 'flotilla sync', command: true },
+    { text: ' now', command: false },
+  ]);
+  expect(parts('a `b')).toHaveLength(2);
+});
