@@ -31,14 +31,19 @@ class BuildError(Exception):
 
 
 def digest(folder: Path) -> str:
-    """Return what the sources are, as one word; tests are no part of them."""
+    """Return what the sources are, as one word."""
     found = hashlib.sha256()
-    sources = sorted(one for one in (folder / "src").rglob("*") if one.is_file() and ".test." not in one.name)
+    sources = sorted(one for one in (folder / "src").rglob("*") if one.is_file() and not _is_aside(one))
     for path in (*(folder / name for name in INPUTS), *sources):
         content = path.read_bytes()
         found.update(f"{path.relative_to(folder).as_posix()} {len(content)}\n".encode())
         found.update(content)
     return found.hexdigest()
+
+
+def _is_aside(path: Path) -> bool:
+    """Return whether the pages are the same without a file: it is a test, or the types that are generated."""
+    return ".test." in path.name or path.name == "schema.ts"
 
 
 def is_current(folder: Path) -> bool:
@@ -112,6 +117,16 @@ def build(folder: Path = HERE) -> bool:
         shutil.rmtree(folder / "dist", ignore_errors=True)
         made.rename(folder / "dist")
         return True
+
+
+def types(folder: Path = HERE) -> None:
+    """Write the types of the API, from its description; the pages are checked against them and built without.
+
+    Raises:
+        BuildError: it did not work.
+    """
+    described, written = "../../docs/reference/openapi.json", "src/api/schema.ts"
+    run(folder, "node_modules/openapi-typescript/bin/cli.js", described, "--output", written)
 
 
 def _pack(folder: Path) -> None:

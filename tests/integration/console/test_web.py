@@ -44,7 +44,8 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def test_types_fit(pages: Path) -> None:  # noqa: ARG001 - what is installed for them
+def test_types_fit_those_of_the_api(pages: Path) -> None:  # noqa: ARG001 - what is installed for them
+    build.types()
     build.run(build.HERE, "node_modules/typescript/bin/tsc", "--noEmit")
 
 

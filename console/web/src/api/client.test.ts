@@ -1,13 +1,39 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 
-import { address } from './client';
-
-test('names are encoded, so that none leads elsewhere', () => {
-  expect(address(['placements', '../x', 'a b?c'])).toBe('/api/v1/placements/..%2Fx/a%20b%3Fc');
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.resetModules();
 });
 
-test('what is not given is left out', () => {
-  expect(address(['runs'], { after: '', limit: 5, cluster: undefined, state: 'ended' })).toBe(
-    '/api/v1/runs?limit=5&state=ended',
-  );
+async function answering(fetch: () => Promise<Response>) {
+  const left: string[] = [];
+  const location = { pathname: '/runs', search: '?state=running', assign: (to: string) => left.push(to) };
+  const asked = vi.fn(fetch);
+  vi.stubGlobal('window', { location });
+  vi.stubGlobal('fetch', asked);
+  const { api, read } = await import('./client');
+  const status = () => read(api.GET('/api/v1/status', { baseUrl: 'http://hub' }));
+  return { status, left, asked };
+}
+
+test('an ended session leads to the form once, and nothing more is asked', async () => {
+  const { status, left, asked } = await answering(() => Promise.resolve(new Response('{}', { status: 401 })));
+  void status();
+  void status();
+  await vi.waitFor(() => expect(left).toHaveLength(1));
+  void status();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(left).toEqual(['/login?next=%2Fruns%3Fstate%3Drunning']);
+  expect(asked.mock.calls.length).toBeLessThanOrEqual(2);
+});
+
+test('a problem is thrown as one, with what to do', async () => {
+  const body = JSON.stringify({ detail: 'no such cluster', code: 'not-found', remedy: 'Look.', request_id: 'r1' });
+  const { status } = await answering(() => Promise.resolve(new Response(body, { status: 404 })));
+  await expect(status()).rejects.toMatchObject({ status: 404, code: 'not-found', remedy: 'Look.', request: 'r1' });
+});
+
+test('a hub that does not answer is an error that passes', async () => {
+  const { status } = await answering(() => Promise.reject(new TypeError('failed to fetch')));
+  await expect(status()).rejects.toMatchObject({ code: 'hub.unreachable', passes: true });
 });

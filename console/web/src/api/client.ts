@@ -1,8 +1,9 @@
 /** One way to the API: a session's cookie goes with each request, and the first 401 leads to the sign-in, once. */
 
-import { ApiError, problem } from '@/api/problem';
+import createClient from 'openapi-fetch';
 
-export type Query = Record<string, string | number | undefined>;
+import { ApiError, problem } from '@/api/problem';
+import type { paths } from '@/api/schema';
 
 let leaving = false;
 
@@ -14,30 +15,35 @@ function signIn(): void {
   window.location.assign(`/login?next=${encodeURIComponent(here)}`);
 }
 
-/** Return where a path of the API is; values that are undefined or empty are left out. */
-export function address(path: readonly string[], query: Query = {}): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
-  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
-  return `/api/v1/${path.map(encodeURIComponent).join('/')}${search && `?${search}`}`;
+/** A promise that waits for another page: what it was to show is not asked for any more. */
+function never<T>(): Promise<T> {
+  return new Promise<T>(() => undefined);
 }
 
-async function ask<T>(url: string, init: RequestInit): Promise<T> {
+async function ask(request: Request): Promise<Response> {
   // Nothing more is asked for whoever is on the way to the form: an ended session must not become a flood.
-  if (leaving) return new Promise<T>(() => undefined);
-  const answer = await fetch(url, { ...init, credentials: 'same-origin' }).catch((error: unknown) => {
+  if (leaving) return never();
+  const answer = await fetch(request).catch((error: unknown) => {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiError(0, 'the hub does not answer', 'hub.unreachable', 'Look whether the hub and the network are up.');
   });
-  if (answer.status === 401) {
-    signIn();
-    return new Promise<T>(() => undefined);
-  }
-  const body: unknown = await answer.json().catch(() => null);
-  if (!answer.ok) throw problem(answer.status, body, answer.headers.get('x-request-id') ?? '');
-  return body as T;
+  if (answer.status !== 401) return answer;
+  signIn();
+  return never();
 }
 
-/** Return what a read answers. */
-export function get<T>(path: readonly string[], query: Query = {}, signal?: AbortSignal): Promise<T> {
-  return ask<T>(address(path, query), { headers: { Accept: 'application/json' }, ...(signal && { signal }) });
+/** The API, by its paths; give what it returns to `read`. */
+export const api = createClient<paths>({ credentials: 'same-origin', fetch: ask });
+
+interface Answer<T> {
+  data?: T | undefined;
+  error?: unknown;
+  response: Response;
+}
+
+/** Return what was answered; throws an `ApiError` for anything but a success. */
+export async function read<T>(asked: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await asked;
+  if (!response.ok) throw problem(response.status, error, response.headers.get('x-request-id') ?? '');
+  return data as T;
 }

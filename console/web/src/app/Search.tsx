@@ -3,8 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, useId, useState } from 'react';
 
-import { get } from '@/api/client';
-import type { Page, Placement } from '@/api/types';
+import { api, read } from '@/api/client';
 import { type Found, suggestions } from '@/app/suggestions';
 import { worst } from '@/lib/state';
 import { State } from '@/ui/State';
@@ -22,7 +21,7 @@ function usePlacements(text: string) {
         : [{ application: text }, { cluster: text }];
       const pages = await Promise.all(
         asked.map((query) =>
-          get<Page<Placement>>(['placements'], { ...query, limit: SHOWN }, signal).catch(() => ({ items: [] })),
+          read(api.GET('/api/v1/placements', { params: { query: { ...query, limit: SHOWN } }, signal })).catch(() => ({ items: [] })),
         ),
       );
       return pages.flatMap((page) => page.items).slice(0, SHOWN);

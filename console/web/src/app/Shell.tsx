@@ -3,8 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet } from '@tanstack/react-router';
 import { useCallback, useState } from 'react';
 
-import { get } from '@/api/client';
-import type { Status } from '@/api/types';
+import { api, read } from '@/api/client';
 import { Help } from '@/app/Help';
 import { PAGES } from '@/app/pages';
 import { Search } from '@/app/Search';
@@ -27,7 +26,7 @@ export function Shell() {
   const [shown, setShown] = useState<'search' | 'help' | null>(null);
   const close = useCallback(() => setShown(null), []);
   useKeys(setShown);
-  const status = useQuery({ queryKey: ['status'], queryFn: ({ signal }) => get<Status>(['status'], {}, signal) });
+  const status = useQuery({ queryKey: ['status'], queryFn: ({ signal }) => read(api.GET('/api/v1/status', { signal })) });
   return (
     <>
       <a className="skip" href="#main">

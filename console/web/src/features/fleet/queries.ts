@@ -1,7 +1,7 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 
-import { get } from '@/api/client';
-import type { Page, Placement, Status } from '@/api/types';
+import { api, read } from '@/api/client';
+import { given } from '@/lib/given';
 
 export interface Filter {
   health?: string | undefined;
@@ -16,7 +16,7 @@ const FIRST = 50;
 const PICTURED = 500;
 
 export function useStatus() {
-  return useQuery({ queryKey: ['status'], queryFn: ({ signal }) => get<Status>(['status'], {}, signal) });
+  return useQuery({ queryKey: ['status'], queryFn: ({ signal }) => read(api.GET('/api/v1/status', { signal })) });
 }
 
 /** Placements of a filter; without one of health or sync those with problems, the worst first. */
@@ -25,7 +25,7 @@ export function usePlacements(filter: Filter) {
   return useInfiniteQuery({
     queryKey: ['placements', filter, show],
     queryFn: ({ pageParam, signal }) =>
-      get<Page<Placement>>(['placements'], { ...filter, show, limit: FIRST, after: pageParam }, signal),
+      read(api.GET('/api/v1/placements', { params: { query: { ...given(filter), show, limit: FIRST, after: pageParam } }, signal })),
     initialPageParam: '',
     getNextPageParam: (last) => last.after || undefined,
     placeholderData: keepPreviousData,
@@ -34,9 +34,9 @@ export function usePlacements(filter: Filter) {
 
 /** The placements of a small fleet, for its picture; `after` says that it is not all of them. */
 export function usePicture(filter: Filter) {
-  const part = { cluster: filter.cluster, application: filter.application };
+  const part = given({ cluster: filter.cluster, application: filter.application });
   return useQuery({
     queryKey: ['picture', part],
-    queryFn: ({ signal }) => get<Page<Placement>>(['placements'], { ...part, limit: PICTURED }, signal),
+    queryFn: ({ signal }) => read(api.GET('/api/v1/placements', { params: { query: { ...part, limit: PICTURED } }, signal })),
   });
 }

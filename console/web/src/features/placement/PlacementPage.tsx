@@ -16,12 +16,7 @@ import { State } from '@/ui/State';
 import { Steps } from '@/ui/Steps';
 import { Tabs } from '@/ui/Tabs';
 
-import { useObjects, useRuns, useWhy } from './queries';
-
-interface Ref {
-  cluster: string;
-  application: string;
-}
+import { type Ref, useObjects, useRuns, useWhy } from './queries';
 
 const TABS = [
   ['objects', 'Objects'],
@@ -71,7 +66,7 @@ function Beside({ of }: { of: InventoryObject }) {
 }
 
 function Objects({ cluster, application }: Ref) {
-  const found = useObjects(cluster, application);
+  const found = useObjects({ cluster, application });
   const objects = found.data?.objects;
   const nodes = useMemo(() => nodesOf(objects ?? []), [objects]);
   return (
@@ -88,7 +83,7 @@ function Objects({ cluster, application }: Ref) {
 }
 
 function Runs({ cluster, application }: Ref) {
-  const found = useRuns(cluster, application);
+  const found = useRuns({ cluster, application });
   return (
     <Query of={found}>
       {(page) => (
@@ -166,7 +161,7 @@ function Heading({ of }: { of: Placement }) {
 export function PlacementPage() {
   const ref = useParams({ from: '/placements/$cluster/$application' });
   const { tab = 'objects' } = useSearch({ from: '/placements/$cluster/$application' });
-  const why = useWhy(ref.cluster, ref.application);
+  const why = useWhy(ref);
   return (
     <Query of={why}>
       {(data) => (

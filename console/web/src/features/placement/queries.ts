@@ -1,27 +1,32 @@
 import { useQuery } from '@tanstack/react-query';
 
-import { get } from '@/api/client';
-import type { Page, PlacementDetail, Run, Why } from '@/api/types';
+import { api, read } from '@/api/client';
 
 const RUNS = 20;
 
-export function useWhy(cluster: string, application: string) {
+export interface Ref {
+  cluster: string;
+  application: string;
+}
+
+export function useWhy(ref: Ref) {
   return useQuery({
-    queryKey: ['why', cluster, application],
-    queryFn: ({ signal }) => get<Why>(['placements', cluster, application, 'why'], {}, signal),
+    queryKey: ['why', ref],
+    queryFn: ({ signal }) =>
+      read(api.GET('/api/v1/placements/{cluster}/{application}/why', { params: { path: ref }, signal })),
   });
 }
 
-export function useObjects(cluster: string, application: string) {
+export function useObjects(ref: Ref) {
   return useQuery({
-    queryKey: ['placement', cluster, application],
-    queryFn: ({ signal }) => get<PlacementDetail>(['placements', cluster, application], {}, signal),
+    queryKey: ['placement', ref],
+    queryFn: ({ signal }) => read(api.GET('/api/v1/placements/{cluster}/{application}', { params: { path: ref }, signal })),
   });
 }
 
-export function useRuns(cluster: string, application: string) {
+export function useRuns(ref: Ref) {
   return useQuery({
-    queryKey: ['runs', cluster, application],
-    queryFn: ({ signal }) => get<Page<Run>>(['runs'], { cluster, application, limit: RUNS }, signal),
+    queryKey: ['runs', ref],
+    queryFn: ({ signal }) => read(api.GET('/api/v1/runs', { params: { query: { ...ref, limit: RUNS } }, signal })),
   });
 }

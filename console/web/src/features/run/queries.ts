@@ -1,22 +1,30 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 
-import { get, type Query } from '@/api/client';
+import { api, read } from '@/api/client';
 import { EVERY } from '@/api/queries';
-import type { Page, Run, RunDetail } from '@/api/types';
+import { given } from '@/lib/given';
 
 export function useRun(run: string) {
   return useQuery({
     queryKey: ['run', run],
-    queryFn: ({ signal }) => get<RunDetail>(['runs', run], {}, signal),
+    queryFn: ({ signal }) => read(api.GET('/api/v1/runs/{run_id}', { params: { path: { run_id: run } }, signal })),
     // A run that has ended never changes.
     refetchInterval: (query) => (query.state.data?.run.state === 'ended' ? false : EVERY),
   });
 }
 
-export function useRuns(filter: Query) {
+export interface Filter {
+  cluster?: string | undefined;
+  application?: string | undefined;
+  state?: string | undefined;
+  outcome?: string | undefined;
+}
+
+export function useRuns(filter: Filter) {
   return useInfiniteQuery({
     queryKey: ['runs', filter],
-    queryFn: ({ pageParam, signal }) => get<Page<Run>>(['runs'], { ...filter, limit: 50, after: pageParam }, signal),
+    queryFn: ({ pageParam, signal }) =>
+      read(api.GET('/api/v1/runs', { params: { query: { ...given(filter), limit: 50, after: pageParam } }, signal })),
     initialPageParam: '',
     getNextPageParam: (last) => last.after || undefined,
     placeholderData: keepPreviousData,
