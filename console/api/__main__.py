@@ -6,8 +6,10 @@ import argparse
 import asyncio
 import contextlib
 import ipaddress
+import resource
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ from console.token import load_or_make_token
 
 GRACE = 3
 """Seconds that open requests get at the end."""
+DESCRIPTORS = 4096
+"""Open files and connections: more than ``Room.in_all``. Many systems give a process 1,024 unless it asks."""
 LOOK = 1.0
 """Seconds after which the Unix socket's file is looked for again."""
 
@@ -48,6 +52,14 @@ def refuse_exposure(config: Settings) -> None:
     message = f"the API would listen on {config.api_host} without TLS, and its token could be read on the way"
     remedy = "Set FLOTILLA_API_TLS_CERT and FLOTILLA_API_TLS_KEY, or FLOTILLA_BEHIND_PROXY=true if a proxy ends TLS."
     raise ExposedError(message, remedy=remedy)
+
+
+def allow_descriptors(number: int) -> None:
+    """Have this process open as many files and connections, or as many as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _is_loopback(host: str) -> bool:
@@ -114,15 +126,23 @@ class Server(uvicorn.Server):
         ready_file: the file; None writes none.
         patience: with clients.
         local: for commands of this machine; None has none.
+        ends: called first of all at the end, so that answers that go on for ever do not.
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, ready_file: Path | None, patience: Patience, local: LocalEntrance | None
+        self,
+        config: uvicorn.Config,
+        *,
+        ready_file: Path | None,
+        patience: Patience,
+        local: LocalEntrance | None,
+        ends: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._ready_file = ready_file
         self._patience = patience
         self._local = local
+        self._ends = ends
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve in an event loop that bounds the time for TLS's greeting."""
@@ -140,7 +160,8 @@ class Server(uvicorn.Server):
             written.rename(self._ready_file)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more commands, then end as usual."""
+        """Take no more commands, end streams, then end as usual."""
+        self._ends()
         if self._local is not None:
             await self._local.close()
         await super().shutdown(sockets)
@@ -160,6 +181,7 @@ def serve(config: Settings, *, ready_file: Path | None) -> None:
     """
     refuse_exposure(config)
     sockets = listen(config.api_host, config.api_port)
+    allow_descriptors(DESCRIPTORS)
     crowd, patience = Crowd(Room(proxies=_proxies(config))), Patience(head=config.api_patience)
     app = create_app(config, open_database(config), token=load_or_make_token(config))
     server = Server(
@@ -182,6 +204,7 @@ def serve(config: Settings, *, ready_file: Path | None) -> None:
         patience=patience,
         # all sockets of a server speak TLS, or none does
         local=None if config.api_tls_cert else LocalEntrance(LocalSocket(config.api_socket), crowd),
+        ends=app.state.streams.feed.close,
     )
     server.run([Entrance(one, crowd) for one in sockets])
 

@@ -11,6 +11,7 @@ from common.store.engine.session import Database
 from console.api import flower, problem, ready, shell
 from console.api.auth import Gate
 from console.api.door import Door
+from console.api.live import Streams
 from console.api.paths import BUILT, STATIC
 from console.api.request_id import RequestIds
 from console.api.routes import include
@@ -30,6 +31,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.state.database = database
     app.state.snapshots = Snapshots()
     app.state.readiness = ready.Readiness(settings, database)
+    app.state.streams = Streams(database)
     app.state.gate = Gate(token, database)
     app.state.throttle = Throttle(Tries())
     app.state.flower = flower.client(settings)

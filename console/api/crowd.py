@@ -25,8 +25,8 @@ class Room:
         proxies: networks of trusted proxies, separated by commas.
     """
 
-    of_source: int = 64
-    in_all: int = 512
+    of_source: int = 128
+    in_all: int = 1536
     proxies: str = ""
 
 

@@ -130,6 +130,22 @@ class ThrottledError(RequestError):
         self.headers = {"Retry-After": str(wait)}
 
 
+class StreamsError(RequestError):
+    """A viewer, or their address, has as many event streams open as it may."""
+
+    code: ClassVar[str] = "streams.too-many"
+    status: ClassVar[HTTPStatus] = HTTPStatus.TOO_MANY_REQUESTS
+    headers = MappingProxyType({"Retry-After": "30"})
+
+
+class StreamsFullError(RequestError):
+    """All together have as many event streams open as this process serves."""
+
+    code: ClassVar[str] = "streams.full"
+    status: ClassVar[HTTPStatus] = HTTPStatus.SERVICE_UNAVAILABLE
+    headers = MappingProxyType({"Retry-After": "30"})
+
+
 class GatewayError(RequestError):
     """A server behind the hub does not answer."""
 

@@ -6,7 +6,21 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from console.api import answers, events, flower, me, metrics, openapi, pages, reads, ready, registry, status, writes
+from console.api import (
+    answers,
+    events,
+    flower,
+    live,
+    me,
+    metrics,
+    openapi,
+    pages,
+    reads,
+    ready,
+    registry,
+    status,
+    writes,
+)
 from console.api.needs import check
 from console.api.strict import strict
 from console.api.viewer import viewer
@@ -16,6 +30,7 @@ API = (
     reads.router,
     answers.router,
     events.router,
+    live.router,
     registry.router,
     writes.router,
     me.router,

@@ -44,6 +44,7 @@ NAMES_NOTHING = {
     "sync": "a choice of the format",
     "health": "a choice of the format",
     "kind": "a choice of the format",
+    "topics": "a choice of the format",
     "outcome": "a choice of the format",
     "reason": "a text for people",
     "body": "a text for people: why",
