@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from common.domain.fleet import (
+    DEFAULT_PROJECT,
     EVERYTHING,
     Application,
     ApplicationState,
@@ -122,7 +123,7 @@ def current(
     owns: bool = True,
 ) -> Current:
     """Return a placement as it was planned before."""
-    return Current(state, SOURCE_ID, desired, applied, hold, owns)
+    return Current(state, SOURCE_ID, desired, applied, hold, owns, project=DEFAULT_PROJECT.name)
 
 
 def said(words: str) -> Reason:

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.domain.redact import redacted
 from common.domain.refs import PlacementRef
 from common.domain.rights import Verb
+from common.store.engine.connection import Connection
 from common.store.engine.session import Database
-from common.store.state import intents
-from common.store.state.intents import IntentKind
+from common.store.state import approvals, intents, placements
+from common.store.state.intents import IntentKind, NewIntent
 from console.api import known
 from console.api.errors import At, NotFoundError, RequestError
 from console.api.needs import needs_everywhere
@@ -41,8 +42,21 @@ class Wanted(BaseModel):
 def _store(request: Request, kind: IntentKind, subject: str, *, actor: str, reason: str) -> Wanted:
     database: Database = request.app.state.database
     with database.write() as connection:
-        now = database.now(connection)
-        return Wanted(intent=intents.add(connection, kind, subject, actor=actor, reason=redacted(reason), now=now))
+        now, project = database.now(connection), _project(connection, kind, subject)
+        new = NewIntent(kind, subject, project, actor, redacted(reason))
+        return Wanted(intent=intents.add(connection, new, now=now))
+
+
+def _project(connection: Connection, kind: IntentKind, subject: str) -> str:
+    """Return the project of what is asked for; empty where that belongs to none."""
+    match kind:
+        case IntentKind.REFRESH:
+            return ""
+        case IntentKind.APPROVE | IntentKind.REJECT:
+            approval = approvals.get(connection, int(subject))
+            return approval.project if approval is not None else ""
+        case _:
+            return placements.project_of(connection, PlacementRef.parse(subject))
 
 
 def _placement(request: Request, cluster: str, application: str) -> str:

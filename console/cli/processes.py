@@ -252,6 +252,6 @@ def prune_database(
         detail = {"older_than_days": keep.days, "deleted": gone}
         with opened.write() as connection:
             now = opened.now(connection)
-            audit.append(connection, actor=ACTOR, action="prune", subject="*", detail=detail, now=now)
+            audit.append(connection, audit.Deed(ACTOR, "prune", "*", project="", detail=detail), now=now)
     rows = [(name.replace("_", " "), str(number)) for name, number in gone.items()]
     table(("deleted", "rows"), rows, empty=f"Nothing that may go is older than {keep.days} days.")

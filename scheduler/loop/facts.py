@@ -63,6 +63,7 @@ def _current(known: PlacementFacts) -> Current:
         owns=owns,
         looked=known.looked,
         failed_settings=known.failed_settings,
+        project=known.project,
         tenant=known.tenant,
     )
 

@@ -18,7 +18,7 @@ from common.store.state import findings, retries
 from common.store.state.findings import OpenFinding
 from common.telemetry.logs import logger
 from scheduler.loop.facts import blocked_clusters
-from scheduler.loop.planner import new_run
+from scheduler.loop.planner import Deciding, new_run
 from scheduler.planning.due import MakeRun
 from scheduler.planning.findings import Filed, TryAgain, decide
 
@@ -85,7 +85,8 @@ def _carry_out(
         held = blocked.get(one.ref.cluster, NONE)
         decision = decide(_filed(one, fleet, now), fleet.placement(one.ref), cluster=cluster, now=now, blocked=held)
         if isinstance(decision, MakeRun):
-            wanted.append(new_run(one.placement_id, one.ref, one.source_id, decision, fleet, snapshot_id))
+            of = Deciding(one.placement_id, one.ref, one.project, one.source_id)
+            wanted.append(new_run(of, decision, fleet, snapshot_id))
         elif isinstance(decision, TryAgain):
             again.append((one.placement_id, max(now, decision.at)))
     made = runs.create_many(connection, wanted, now=now)

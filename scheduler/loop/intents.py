@@ -30,6 +30,7 @@ from common.store.state.approvals import Approval
 from common.store.state.intents import Answer, Intent, IntentKind, IntentOutcome
 from common.store.state.placements import OpenRun, PlacementFacts
 from common.telemetry.logs import logger
+from scheduler.planning.plan import project_of
 
 log = logger(__name__)
 Known = tuple[int, Fleet] | None
@@ -241,6 +242,7 @@ def _by_person(one: PlacementFacts, actor: str, cause: Reason, fleet: Fleet, sna
     return NewRun(
         placement_id=one.id,
         ref=one.ref,
+        project=project_of(one.ref, fleet, one.project),
         trigger=Trigger.MANUAL,
         actor=actor,
         cause=cause,

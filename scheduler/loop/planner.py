@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.queue.runs import NewRun
 from common.store.state import approvals, faults, placements, sources
+from common.store.state.approvals import Subject
 from common.store.state.faults import StoredFault
 from common.store.state.outcomes import HOOKS
 from common.store.state.placements import PlacementChange, PlacementFacts
@@ -29,7 +31,7 @@ from scheduler.planning.due import MakeRun, NoRun, Waiting, decide
 from scheduler.planning.facts import Facts
 from scheduler.planning.gated import Gated
 from scheduler.planning.leaving import FLEET, Departures
-from scheduler.planning.plan import Plan, Step, plan
+from scheduler.planning.plan import Plan, Step, plan, project_of
 
 log = logger(__name__)
 RUNS_PER_TICK = 2_000
@@ -92,7 +94,7 @@ class Planner:
             now = self._database.now(connection)
             _ask(connection, planned.departures, now)
             approvals.use_up(connection, allowed)
-            faults.replace(connection, UNRESOLVED, _unreadable(facts), now=now)
+            faults.replace(connection, UNRESOLVED, _unreadable(facts, fleet), now=now)
 
 
 def _marker(connection: Connection, snapshot_id: int) -> tuple[Any, ...]:
@@ -106,6 +108,7 @@ def _change(step: Step, fleet: Fleet) -> PlacementChange:
     return PlacementChange(
         ref=step.ref,
         mark=step.ref.mark(fleet.name),
+        project=step.project,
         state=step.state,
         source_id=step.source_id,
         desired=step.desired,
@@ -124,16 +127,17 @@ def _ask(connection: Connection, going: Departures, now: datetime) -> None:
         payload = {"placements": [str(ref) for ref in refs]}
         of = {"of": going.of} if subject == FLEET else {}
         reason = Reason(ApprovalReason.LEAVING, {"placements": len(refs), **of})
-        approvals.ask(connection, kind, subject, payload=payload, reason=reason, now=now)
+        approvals.ask(connection, kind, Subject(subject, project=""), payload=payload, reason=reason, now=now)
     if FLEET not in going.asks:
         approvals.void(connection, ApprovalKind.LEAVING, FLEET, now=now)
 
 
-def _unreadable(facts: Facts) -> list[StoredFault]:
+def _unreadable(facts: Facts, fleet: Fleet) -> list[StoredFault]:
+    found = sorted((name, one.error, one.commit) for (_, name), one in facts.resolved.items() if one.error)
+    known = {name: one.project for name, one in fleet.applications.items()}
     return [
-        StoredFault(Hold.UNREADABLE, {"message": f"{application}: {found.error}"}, commit=found.commit)
-        for (_, application), found in sorted(facts.resolved.items())
-        if found.error
+        StoredFault(Hold.UNREADABLE, {"message": f"{name}: {error}"}, project=known.get(name, ""), commit=commit)
+        for name, error, commit in found
     ]
 
 
@@ -156,7 +160,8 @@ def _make_runs(
         decision = decide(_waiting(one, fleet), fleet.placement(one.ref), cluster=cluster, now=now, blocked=held)
         if isinstance(decision, MakeRun):
             superseded += [one.id] if decision.supersede else []
-            made.append(new_run(one.id, one.ref, one.source_id, decision, fleet, snapshot_id))
+            of = Deciding(one.id, one.ref, one.project, one.source_id)
+            made.append(new_run(of, decision, fleet, snapshot_id))
         elif isinstance(decision, NoRun):
             served.append(one.id)
             if decision.hold:
@@ -172,19 +177,33 @@ def _make_runs(
     return len(created), asked
 
 
-def new_run(
-    placement_id: int, ref: PlacementRef, source_id: int | None, decision: MakeRun, fleet: Fleet, snapshot_id: int
-) -> NewRun:
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """A placement that a run is decided on for.
+
+    Attributes:
+        project: that is known of it, for an application that the fleet no longer has.
+        source_id: the source its desired revision comes from.
+    """
+
+    placement_id: int
+    ref: PlacementRef
+    project: str
+    source_id: int | None
+
+
+def new_run(of: Deciding, decision: MakeRun, fleet: Fleet, snapshot_id: int) -> NewRun:
     """Return the run that a decision asks for, of planning's or on what a worker found."""
     return NewRun(
-        placement_id=placement_id,
-        ref=ref,
+        placement_id=of.placement_id,
+        ref=of.ref,
+        project=project_of(of.ref, fleet, of.project),
         trigger=decision.trigger,
         actor="flotilla",
         cause=decision.cause,
-        queue=fleet.clusters[ref.cluster].pool,
+        queue=fleet.clusters[of.ref.cluster].pool,
         revision=decision.revision,
-        source_id=source_id,
+        source_id=of.source_id,
         snapshot_id=snapshot_id,
     )
 

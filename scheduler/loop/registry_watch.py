@@ -12,7 +12,7 @@ from typing import Any
 from common.clock import Clock
 from common.domain.commits import Passage
 from common.domain.errors import FlotillaError, worded
-from common.domain.fleet import Disposition, Fleet
+from common.domain.fleet import Disposition, Fleet, Project, only_owner
 from common.domain.refs import GitRef, SourceRef
 from common.registry import Documents, Fault, ParsedRegistry, parse
 from common.store.engine.connection import Connection
@@ -154,7 +154,7 @@ class RegistryWatch:
     def _unread(self, error: FlotillaError) -> None:
         log.warning("registry.unread", code=error.code, error=str(error))
         message = f"the registry cannot be read: {error.message}"
-        fault = StoredFault(error.code, worded(message, error.remedy))
+        fault = StoredFault(error.code, worded(message, error.remedy), project="")
         with self._database.write() as connection:
             faults.replace(connection, UNREAD, [fault], now=self._database.now(connection))
 
@@ -182,8 +182,9 @@ def _last_good(connection: Connection, state: fleets.FleetState | None) -> Mappi
 
 def _store(connection: Connection, read: _Read, now: datetime) -> bool:
     parsed, commit = read.parsed, read.commit
-    stored = [_stored(fault, "registry.fault", commit) for fault in parsed.faults]
-    stored += [_stored(notice, "registry.notice", commit) for notice in parsed.notices]
+    projects = parsed.fleet.projects if parsed.fleet is not None else {}
+    stored = [_stored(fault, "registry.fault", commit, projects) for fault in parsed.faults]
+    stored += [_stored(notice, "registry.notice", commit, projects) for notice in parsed.notices]
     known = fleets.state(connection)
     if parsed.fleet is not None and known is not None and known.name != parsed.fleet.name:
         stored.append(_renamed(known.name, parsed.fleet, commit))
@@ -199,14 +200,16 @@ def _store(connection: Connection, read: _Read, now: datetime) -> bool:
     return not parsed.refused and parsed.fleet is not None
 
 
-def _stored(fault: Fault, code: str, commit: str) -> StoredFault:
-    return StoredFault(code, worded(fault.what, fault.remedy), fault.file, fault.line, commit)
+def _stored(fault: Fault, code: str, commit: str, projects: Mapping[str, Project]) -> StoredFault:
+    whose = only_owner(fault.file, projects)
+    return StoredFault(code, worded(fault.what, fault.remedy), fault.file, fault.line, commit, project=whose)
 
 
 def _renamed(name: str, fleet: Fleet, commit: str) -> StoredFault:
     what = f"the fleet is called {fleet.name!r} here, but this hub keeps the fleet {name!r}"
     remedy = f"call it {name!r} again: the name is part of the mark on every object that the hub owns"
-    return StoredFault("registry.renamed", worded(what, remedy), fleet.where.file, fleet.where.line, commit)
+    where = fleet.where
+    return StoredFault("registry.renamed", worded(what, remedy), where.file, where.line, commit, project="")
 
 
 def _followed(fleet: Fleet) -> dict[SourceRef, str]:

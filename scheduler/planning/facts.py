@@ -41,6 +41,7 @@ class Current:
         looked: whether what its last run saw could not be corrected, or not be judged, by one that only looked.
         failed_settings: digest of what the registry said of it when its last run failed; None where none failed,
             empty where that is not known.
+        project: that it belonged to; empty where none is known.
         tenant: project in whose name its objects were written last; None where that was not recorded.
     """
 
@@ -50,6 +51,7 @@ class Current:
     applied: tuple[str, str] | None
     hold: Reason
     owns: bool
+    project: str = field(kw_only=True)
     looked: bool = False
     failed_settings: str | None = None
     tenant: str | None = None

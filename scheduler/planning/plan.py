@@ -7,7 +7,7 @@ revision only once its source is resolved. Nothing leaves because something coul
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.domain.admission import Allow, Held, Permit, Wish, admit, changes_hands, is_gates
 from common.domain.fleet import ClusterState, Disposition, Fleet, OnUnmatch, Placement
@@ -28,6 +28,7 @@ class Step:
     """What becomes of one placement.
 
     Attributes:
+        project: that it belongs to.
         desired: what it should run; the one before where that cannot be told now.
         hold: what keeps it from its desired revision, or why it leaves or stays; ``NONE`` for nothing.
         wants_run: whether it wants a run because of this plan.
@@ -38,6 +39,7 @@ class Step:
     """
 
     ref: PlacementRef
+    project: str
     state: PlacementState
     source_id: int | None
     desired: Revision | None
@@ -70,7 +72,9 @@ def plan(fleet: Fleet, facts: Facts) -> Plan:
     placed = {placement.ref: placement for placement in fleet.placements()}
     going = departures(_leavers(fleet, placed, facts), fleet.leaving, total=_placed_now(facts), facts=facts)
     steps = [_step(placed[ref], fleet, facts, going) for ref in sorted(placed)]
-    steps += [_unwanted(ref, facts.current[ref], going) for ref in sorted(facts.current.keys() - placed.keys())]
+    for ref in sorted(facts.current.keys() - placed.keys()):
+        current = facts.current[ref]
+        steps.append(_unwanted(_At(ref, fleet, current), current, going))
     leaving = (step.ref for step in steps if step.state is PlacementState.LEAVING and step.ref in placed)
     awaited = frozenset(ref for ref in leaving if _hands(ref, fleet, facts))
     held = ((_wish(placed[step.ref], fleet, facts), step.hold) for step in steps if is_gates(step.hold))
@@ -124,18 +128,45 @@ def _may_be_emptied(fleet: Fleet, name: str) -> ClusterState | None:
     return cluster.state
 
 
+def project_of(ref: PlacementRef, fleet: Fleet, known: str) -> str:
+    """Return the project that a placement belongs to: its application's, else the one that is known of it."""
+    application = fleet.applications.get(ref.application)
+    return known if application is None else application.project
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A placement with the fleet that it is planned for, and how it was planned before; None for one that is new."""
+
+    ref: PlacementRef
+    fleet: Fleet
+    current: Current | None
+
+    @property
+    def project(self) -> str:
+        return project_of(self.ref, self.fleet, self.current.project if self.current is not None else "")
+
+    def differs(self, state: PlacementState, source_id: int | None, desired: Revision | None, reason: Reason) -> bool:
+        """Return whether anything has to be stored."""
+        if self.current is None:
+            return True
+        before = (self.current.state, self.current.source_id, self.current.desired, self.current.hold)
+        return (*before, self.current.project) != (state, source_id, desired, reason, self.project)
+
+
 def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -> Step:
     current = facts.current.get(placement.ref)
+    at = _At(placement.ref, fleet, current)
     if placement.disposition is Disposition.FORGET:
-        return _without_run(placement.ref, current, PlacementState.RETAINED, Reason(Hold.CLUSTER_RETIRED))
+        return _without_run(at, PlacementState.RETAINED, Reason(Hold.CLUSTER_RETIRED))
     hands = _hands(placement.ref, fleet, facts)
     if hands and current is not None and current.state is PlacementState.LEAVING:
         # Its former project's own decision, which goes on to its end; then there is nothing to be handed over.
-        return _without_run(placement.ref, current, PlacementState.LEAVING, current.hold)
+        return _without_run(at, PlacementState.LEAVING, current.hold)
     if placement.disposition is Disposition.REMOVE:
         if hands and placement.cluster.state is not ClusterState.DRAINING:
-            return _without_run(placement.ref, current, PlacementState.RETAINED, hands)
-        return _removed(placement.ref, current, going)
+            return _without_run(at, PlacementState.RETAINED, hands)
+        return _removed(at, going)
     source_id, desired, unresolved = _desired(placement, current, facts)
     admitted = admit(_wish(placement, fleet, facts))
     renewed = desired is not None and (
@@ -156,6 +187,7 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
     mended = not reason and _mended(placement, current, fleet)
     return Step(
         ref=placement.ref,
+        project=at.project,
         state=PlacementState.PLACED,
         source_id=source_id,
         desired=desired,
@@ -164,7 +196,7 @@ def _step(placement: Placement, fleet: Fleet, facts: Facts, going: Departures) -
         renewed=renewed,
         applied_unknown=renewed or wants_run,
         mended=mended,
-        differs=_differs(current, PlacementState.PLACED, source_id, desired, reason),
+        differs=at.differs(PlacementState.PLACED, source_id, desired, reason),
     )
 
 
@@ -214,50 +246,41 @@ def _unreadable(error: str) -> Reason:
     return Reason(Hold.UNREADABLE, {"message": error}) if error else NONE
 
 
-def _removed(ref: PlacementRef, current: Current | None, going: Departures) -> Step:
+def _removed(at: _At, going: Departures) -> Step:
+    current = at.current
     gone = current is not None and current.state is PlacementState.LEFT
     if current is None or gone or (not current.owns and current.state is not PlacementState.LEAVING):
-        return _without_run(ref, current, PlacementState.LEFT, NONE)
-    return _departing(ref, current, going)
+        return _without_run(at, PlacementState.LEFT, NONE)
+    return _departing(at, current, going)
 
 
-def _departing(ref: PlacementRef, current: Current, going: Departures) -> Step:
+def _departing(at: _At, current: Current, going: Departures) -> Step:
+    ref = at.ref
     if ref not in going.free:
-        return _without_run(ref, current, current.state, going.waiting[ref])
+        return _without_run(at, current.state, going.waiting[ref])
     if not current.owns:
-        return _without_run(ref, current, PlacementState.LEFT, NONE)
-    step = _without_run(ref, current, PlacementState.LEAVING, Reason(going.free[ref]))
-    return Step(
-        step.ref,
-        step.state,
-        step.source_id,
-        None,
-        step.hold,
+        return _without_run(at, PlacementState.LEFT, NONE)
+    step = _without_run(at, PlacementState.LEAVING, Reason(going.free[ref]))
+    return replace(
+        step,
+        desired=None,
         wants_run=current.state is not PlacementState.LEAVING,
-        renewed=False,
         differs=step.differs or current.desired is not None,
     )
 
 
-def _unwanted(ref: PlacementRef, current: Current, going: Departures) -> Step:
+def _unwanted(at: _At, current: Current, going: Departures) -> Step:
+    ref = at.ref
     if ref in going.free or ref in going.waiting:
-        return _departing(ref, current, going)
+        return _departing(at, current, going)
     if current.state in {PlacementState.LEFT, PlacementState.LEAVING}:
-        return _without_run(ref, current, current.state, current.hold)
-    return _without_run(ref, current, PlacementState.RETAINED, Reason(Hold.UNPLACED))
+        return _without_run(at, current.state, current.hold)
+    return _without_run(at, PlacementState.RETAINED, Reason(Hold.UNPLACED))
 
 
-def _without_run(ref: PlacementRef, current: Current | None, state: PlacementState, reason: Reason) -> Step:
+def _without_run(at: _At, state: PlacementState, reason: Reason) -> Step:
     """Return the step of a placement that keeps its revision and gets no run."""
-    desired = current.desired if current is not None else None
-    source_id = current.source_id if current is not None else None
-    differs = _differs(current, state, source_id, desired, reason)
-    return Step(ref, state, source_id, desired, reason, wants_run=False, renewed=False, differs=differs)
-
-
-def _differs(
-    current: Current | None, state: PlacementState, source_id: int | None, desired: Revision | None, reason: Reason
-) -> bool:
-    if current is None:
-        return True
-    return (current.state, current.source_id, current.desired, current.hold) != (state, source_id, desired, reason)
+    desired = at.current.desired if at.current is not None else None
+    source_id = at.current.source_id if at.current is not None else None
+    differs = at.differs(state, source_id, desired, reason)
+    return Step(at.ref, at.project, state, source_id, desired, reason, wants_run=False, renewed=False, differs=differs)

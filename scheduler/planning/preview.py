@@ -205,10 +205,13 @@ def as_if_applied(fleet: Fleet, *others: Fleet, now: datetime) -> Facts:
         now: when.
     """
     placed = [placement for each in (fleet, *others) for placement in each.placements()]
-    standing = Current(PlacementState.PLACED, None, None, None, hold=NONE, owns=True)
+    standing = Current(PlacementState.PLACED, None, None, None, hold=NONE, owns=True, project="")
     return Facts(
         now=now,
-        current={one.ref: replace(standing, tenant=one.application.project) for one in fleet.placements()},
+        current={
+            one.ref: replace(standing, project=one.application.project, tenant=one.application.project)
+            for one in fleet.placements()
+        },
         resolved={
             (source, placement.ref.application): Resolved(0, digest="-", commit="-", renderers=())
             for placement in placed

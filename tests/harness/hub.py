@@ -34,8 +34,8 @@ from common.store.reads import runs as run_reads
 from common.store.reads.placements import PlacementView
 from common.store.reads.runs import RunDetail, RunView
 from common.store.schema.tables import Base, ClusterRow, LeaseRow, OpenRunRow, PlacementRow, SourceRow
-from common.store.state import intents
-from common.store.state.intents import IntentKind
+from common.store.state import intents, placements
+from common.store.state.intents import IntentKind, NewIntent
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.findings import Findings
 from scheduler.loop.intents import IntentRunner
@@ -358,7 +358,9 @@ class StepHub:
         """Store an intent as the console does."""
         with self.database.write() as connection:
             now = self.database.now(connection)
-            return intents.add(connection, kind, subject, actor="operator", reason=reason, now=now)
+            of_placement = subject.count("/") == 1
+            project = placements.project_of(connection, PlacementRef.parse(subject)) if of_placement else ""
+            return intents.add(connection, NewIntent(kind, subject, project, "operator", reason), now=now)
 
     # -- what people see -----------------------------------------------------------------------------------------
 

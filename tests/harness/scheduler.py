@@ -21,7 +21,7 @@ from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.state import findings, intents, outcomes, placements, sources
 from common.store.state.findings import NewFinding
-from common.store.state.intents import IntentKind
+from common.store.state.intents import IntentKind, NewIntent
 from common.store.state.outcomes import Success
 from common.store.state.placements import PlacementFacts
 from common.store.state.sources import Digest
@@ -213,7 +213,9 @@ class Steps:
         """Store what a person wants; return the intent's id."""
         with self.db.write() as connection:
             now = self.db.now(connection)
-            return intents.add(connection, kind, subject, actor="ann", reason="because", now=now)
+            of_placement = subject.count("/") == 1
+            project = placements.project_of(connection, PlacementRef.parse(subject)) if of_placement else ""
+            return intents.add(connection, NewIntent(kind, subject, project, "ann", "because"), now=now)
 
     # -- the workers ---------------------------------------------------------------------------------------------
 

@@ -97,7 +97,8 @@ upgrade(database)
 listening = Listening(database, readers())
 listening.tick()
 with database.write() as connection:
-    faults.add(connection, "web.yaml", StoredFault("x", {"message": "words"}), now=datetime(2026, 1, 1, tzinfo=UTC))
+    fault = StoredFault("x", {"message": "words"}, project="")
+    faults.add(connection, "web.yaml", fault, now=datetime(2026, 1, 1, tzinfo=UTC))
 listening.tick()
 database.dispose()
 """

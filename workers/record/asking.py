@@ -14,6 +14,7 @@ from common.domain.status import NONE, Found, Reason
 from common.store.engine.connection import Connection
 from common.store.queue.runs import ClaimedRun
 from common.store.state import approvals
+from common.store.state.approvals import Subject
 from workers.sync.results import SyncResult
 
 
@@ -27,7 +28,8 @@ def ask(connection: Connection, run: ClaimedRun, result: SyncResult, *, now: dat
         if no is not None:
             return Reason(Found.PRUNE_REJECTED, params | {"by": no.decided_by, "why": no.decision_reason})
     reason = Reason(RunReason.ASKS, {"what": nested(result.reason)})
-    approvals.ask(connection, ApprovalKind.PRUNE, subject, payload=payload, reason=reason, now=now)
+    asker = Subject(subject, run.project)
+    approvals.ask(connection, ApprovalKind.PRUNE, asker, payload=payload, reason=reason, now=now)
     return Reason(Found.PRUNE_ASKED, params | {"why": nested(result.reason)})
 
 

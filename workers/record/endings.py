@@ -24,6 +24,7 @@ from common.store.queue import attempts, dispatch, workers
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.state import approvals, clusters, healths, observations, outcomes, placement_status
+from common.store.state.approvals import Subject
 from common.store.state.moves import OWNED
 from common.store.state.outcomes import Checked, Failed
 from common.telemetry.logs import logger
@@ -241,7 +242,8 @@ class Ender:
 
         def note(connection: Connection, now: datetime) -> None:
             payloads, subject = moves.payloads(result.asks, self._run), str(self._run.ref)
-            approvals.ask_each(connection, ApprovalKind.MOVE, subject, payloads=payloads, reason=asks, now=now)
+            kind, asker = ApprovalKind.MOVE, Subject(subject, self._run.project)
+            approvals.ask_each(connection, kind, asker, payloads=payloads, reason=asks, now=now)
             owned = Reason(OWNED, {"message": sentence(result.reason), "why": nested(result.reason)})
             self._failed(connection, owned, Remedy.TIME, settings, now=now)
 

@@ -20,6 +20,7 @@ from common.snapshots import NoFleetError, Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.events import audit
+from common.store.events.audit import Deed
 from common.store.queue.runs import ClaimedRun
 from common.store.state import approvals, findings, inventory, moves
 from common.store.state.approvals import Approval
@@ -226,7 +227,7 @@ class Moves:
     def _log(self, connection: Connection, owner: PlacementRef, objects: Sequence[ObjectId]) -> None:
         detail = {"from": str(owner), "objects": [str(one) for one in objects], "run": self._run.attempt.run}
         now = self._database.now(connection)
-        audit.append(connection, actor="flotilla", action="move", subject=str(self._run.ref), detail=detail, now=now)
+        audit.append(connection, Deed("flotilla", "move", str(self._run.ref), self._run.project, detail), now=now)
 
     def _own_project(self) -> str:
         return self._project(self._run.ref.application, self._run.snapshot_id)

@@ -11,6 +11,7 @@ from common.domain.holds import Hold
 from common.domain.status import NONE, Reason
 from common.store.engine.session import Database
 from common.store.state import approvals, clusters
+from common.store.state.approvals import Subject
 from workers.kube import Connection
 
 _recorded: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()
@@ -36,7 +37,8 @@ def check_identity(database: Database, cluster: Cluster, connection: Connection)
         if blocked.code == Hold.IDENTITY_CHANGED:
             payload = {"identity": identity}
             reason = Reason(ApprovalReason.IDENTITY, {"server": cluster.server})
-            approvals.ask(transaction, ApprovalKind.IDENTITY, cluster.name, payload=payload, reason=reason, now=now)
+            kind, subject = ApprovalKind.IDENTITY, Subject(cluster.name, project="")
+            approvals.ask(transaction, kind, subject, payload=payload, reason=reason, now=now)
     if not blocked:
         _recorded[connection] = identity
     return blocked

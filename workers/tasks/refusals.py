@@ -11,6 +11,7 @@ from common.domain.codes import MessageReason
 from common.domain.errors import FlotillaError
 from common.store.engine.session import Database
 from common.store.events import audit
+from common.store.events.audit import Deed
 from common.store.state import faults
 from common.store.state.faults import StoredFault
 from common.telemetry.logs import logger
@@ -63,11 +64,11 @@ class Refusals:
             with self._database.write() as connection:
                 now = self._database.now(connection)
                 detail = {"why": why, "worker": self._worker, "last of this minute": count == WRITTEN}
-                audit.append(
-                    connection, actor="unknown", action="message.refused", subject="broker", detail=detail, now=now
-                )
+                refusal = Deed("unknown", "message.refused", "broker", project="", detail=detail)
+                audit.append(connection, refusal, now=now)
                 refused = MessageRefusedError(why).reason
-                faults.add(connection, faults.MESSAGES, StoredFault(refused.code, refused.params), now=now)
+                fault = StoredFault(refused.code, refused.params, project="")
+                faults.add(connection, faults.MESSAGES, fault, now=now)
         except FlotillaError as error:
             log.warning("message.refusal-not-written", error=str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.domain.tenant import Signer, Tenant
 from common.store.events import audit
+from common.store.events.audit import Deed
 from common.store.queue.runs import ClaimedRun
 from common.store.state.placement_status import PlacementStatus
 from workers.sync.requests import Phase
@@ -41,7 +42,7 @@ def _audit_transfer(runtime: Runtime, run: ClaimedRun, row: PlacementStatus, rig
     detail = {"from": row.tenant.project, "to": rights.project.name, "run": run.attempt.run}
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
-        audit.append(connection, actor="flotilla", action="transfer", subject=str(run.ref), detail=detail, now=now)
+        audit.append(connection, Deed("flotilla", "transfer", str(run.ref), rights.project.name, detail), now=now)
 
 
 def _check_proof(runtime: Runtime, run: ClaimedRun, row: PlacementStatus, signer: Signer) -> None:
@@ -52,7 +53,5 @@ def _check_proof(runtime: Runtime, run: ClaimedRun, row: PlacementStatus, signer
         with runtime.database.write() as connection:
             now = runtime.database.now(connection)
             detail = {"attempt": str(run.attempt), "why": error.message, "worker": runtime.name}
-            audit.append(
-                connection, actor="flotilla", action="removal.refused", subject=str(run.ref), detail=detail, now=now
-            )
+            audit.append(connection, Deed("flotilla", "removal.refused", str(run.ref), run.project, detail), now=now)
         raise

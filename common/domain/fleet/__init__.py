@@ -39,7 +39,15 @@ from common.domain.fleet.policies import (
     SyncSettings,
     Unit,
 )
-from common.domain.fleet.projects import DEFAULT_PROJECT, Channel, FleetRole, Project, Role, glob_matches
+from common.domain.fleet.projects import (
+    DEFAULT_PROJECT,
+    Channel,
+    FleetRole,
+    Project,
+    Role,
+    glob_matches,
+    only_owner,
+)
 from common.domain.fleet.rollouts import (
     ApprovalGate,
     Gate,
@@ -140,6 +148,7 @@ __all__ = [
     "glob_matches",
     "lent",
     "merged",
+    "only_owner",
     "parameters_digest",
     "target_of",
 ]  # fmt: skip

@@ -162,6 +162,12 @@ def _named(patterns: tuple[str, ...], group: str, kind: str) -> bool:
     return any(glob_matches(pattern, f"{group}/{kind}") for pattern in patterns)
 
 
+def only_owner(file: str, projects: Mapping[str, Project]) -> str:
+    """Return the one project in whose folders a registry file is; empty where it is in none's, or in several's."""
+    owners = [name for name, project in projects.items() if project.allows_file(file)]
+    return owners[0] if len(owners) == 1 else ""
+
+
 DEFAULT_PROJECT = Project(
     name="default",
     paths=("**",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -82,6 +82,7 @@ class NewRun:
     Attributes:
         placement_id: row of the placement.
         ref: the same placement by name.
+        project: the placement's now.
         trigger: why; decides the priority.
         actor: ``flotilla``, or who asked for it.
         cause: what led to it; none where a person asked for it and said no more.
@@ -95,6 +96,7 @@ class NewRun:
 
     placement_id: int
     ref: PlacementRef
+    project: str = field(kw_only=True)
     trigger: Trigger
     actor: str
     cause: Reason
@@ -125,6 +127,7 @@ class ClaimedRun:
     attempt: AttemptRef
     placement_id: int
     ref: PlacementRef
+    project: str
     trigger: Trigger
     actor: str
     cause: Reason
@@ -281,6 +284,7 @@ def _new_row(run: NewRun, now: datetime) -> dict[str, Any]:
         "placement_id": run.placement_id,
         "cluster": run.ref.cluster,
         "application": run.ref.application,
+        "project": run.project,
         "trigger": run.trigger.value,
         "actor": run.actor,
         **columns_of("cause", run.cause),
@@ -310,6 +314,7 @@ def _claimed(decision: Row[Any], stands: Row[Any], now: datetime) -> ClaimedRun:
         attempt=AttemptRef(RunId(decision.id), stands.attempts),
         placement_id=decision.placement_id,
         ref=PlacementRef(decision.cluster, decision.application),
+        project=decision.project,
         trigger=Trigger(decision.trigger),
         actor=decision.actor,
         cause=reason_in(decision, "cause"),

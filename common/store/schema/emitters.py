@@ -82,6 +82,12 @@ def _plain(words: str) -> Said:
 
 _NOTHING = _plain("''")
 _FLOTILLA = _plain("'flotilla'")
+_PROJECT = _plain("NEW.project")
+_OF_APPLICATION = _plain(
+    "coalesce((SELECT p.project FROM placements AS p "
+    "WHERE p.application = NEW.application AND p.state = 'placed' LIMIT 1), '')"
+)
+"""Of an application's placements, which are all in the same; none before the first is placed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,7 @@ def _of_placement(kind: EventKind, column: str, when: str, code: str, params: Ma
         when=when,
         cluster=_plain("NEW.cluster"),
         application=_plain("NEW.application"),
-        project=_plain("coalesce(NEW.tenant_project, '')"),
+        project=_PROJECT,
         code=_plain(code),
         params=params,
     )
@@ -190,6 +196,7 @@ def _of_fault(kind: EventKind, on: str, when: str = "", case: str = "") -> Emitt
         subject=_plain("NEW.scope"),
         when=when,
         cluster=cluster,
+        project=_PROJECT,
         code=_plain("NEW.code"),
         params={"fault": _plain("NEW.id"), "file": _plain("NEW.file"), "line": _plain("NEW.line")},
         case=case,
@@ -207,6 +214,7 @@ def _of_approval(kind: EventKind, on: str, when: str, actor: str) -> Emitter:
         when=when,
         cluster=lambda speech: of_cluster.format(speech.first("NEW.subject", "/")),
         application=lambda speech: of_cluster.format(speech.second("NEW.subject", "/")),
+        project=_PROJECT,
         code=_plain("NEW.state"),
         params={"approval": _plain("NEW.id"), "asks": _plain("NEW.kind")},
         run=_plain("NEW.run_id"),
@@ -235,6 +243,7 @@ def _of_revision(on: str, when: str, case: str) -> Emitter:
         subject=_plain("NEW.application"),
         when=when,
         application=_plain("NEW.application"),
+        project=_OF_APPLICATION,
         params={
             "source": _plain("NEW.source_id"),
             "commit": _plain('NEW."commit"'),
@@ -252,7 +261,7 @@ _RUN_ENDED = Emitter(
     when="NEW.outcome IS NOT NULL AND OLD.outcome IS NULL",
     cluster=_plain("NEW.cluster"),
     application=_plain("NEW.application"),
-    project=_plain("coalesce((SELECT p.tenant_project FROM placements AS p WHERE p.id = NEW.placement_id), '')"),
+    project=_PROJECT,
     code=_plain("NEW.error_code"),
     params={
         "outcome": _plain("NEW.outcome"),

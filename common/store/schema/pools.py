@@ -179,9 +179,17 @@ class Writing:
         )
 
 
-_AUDIT = """
+_PROJECT = """
+  NEW.project := coalesce((SELECT p.project FROM placements AS p
+    WHERE p.cluster = split_part(NEW.subject, '/', 1) AND p.application = split_part(NEW.subject, '/', 2)), '');
+"""
+"""Whose it is decides who may see it, and decide on it: that is not for a worker to say."""
+_AUDIT = f"""
   NEW.actor := 'worker:' || mine;
   NEW.at := clock_timestamp();
+{_PROJECT}"""
+_FAULT_OF_NONE = """
+  NEW.project := '';
 """
 _FIND_AGAIN = """
   NEW.pool := mine;
@@ -237,9 +245,9 @@ _LEAVES = "NEW.state <> OLD.state OR (NEW.hold_code, NEW.hold_params) IS DISTINC
 _IDENTIFY = """
   lies := CASE WHEN OLD.identity IS NOT NULL THEN 'another identity of a cluster' END;
 """
-_ASK = """
+_ASK = f"""
   NEW.created_at := clock_timestamp();
-  lies := CASE WHEN NEW.decided_at IS NOT NULL OR NEW.decided_by <> '' OR NEW.decision_reason <> ''
+{_PROJECT}  lies := CASE WHEN NEW.decided_at IS NOT NULL OR NEW.decided_by <> '' OR NEW.decision_reason <> ''
     THEN 'that a request was decided' END;
 """
 _WITHDRAW = """
@@ -250,6 +258,7 @@ _WITHDRAW = """
 """
 WRITINGS = (
     Writing("audit", "INSERT", _AUDIT),
+    Writing("faults", "INSERT", _FAULT_OF_NONE),
     Writing("findings", "INSERT", _FIND),
     Writing("findings", "UPDATE", _FIND_AGAIN),
     Writing("open_runs", "UPDATE", _BEGIN_RUN, "NEW.started_at IS DISTINCT FROM OLD.started_at"),

@@ -20,12 +20,30 @@ from common.store.state.stored_reasons import columns_of, reason_in
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What asks.
+
+    Attributes:
+        name: of the placement or the cluster, or ``fleet``.
+        project: the placement's, now; empty for a cluster and the fleet.
+    """
+
+    name: str
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
-    """One request; ``payload`` is exactly what is, or would be, allowed."""
+    """One request; ``payload`` is exactly what is, or would be, allowed.
+
+    Attributes:
+        project: the placement's when it was asked; empty for what is of a cluster or of the fleet.
+    """
 
     id: int
     kind: ApprovalKind
     subject: str
+    project: str
     payload: Mapping[str, Any]
     reason: Reason
     state: ApprovalState
@@ -36,20 +54,29 @@ class Approval:
 def ask(
     connection: Connection,
     kind: ApprovalKind,
-    subject: str,
+    subject: Subject,
     *,
     payload: Mapping[str, Any],
     reason: Reason,
     now: datetime,
 ) -> int:
-    """Return the open request for exactly this payload, made if there is none; others of the subject become void."""
+    """Return the open request for exactly this payload, made if there is none; others of the subject become void.
+
+    Args:
+        connection: of a writing transaction.
+        kind: of what is asked for.
+        subject: what asks.
+        payload: what exactly would be allowed.
+        reason: why a person is asked.
+        now: by the database's clock.
+    """
     return ask_each(connection, kind, subject, payloads=[payload], reason=reason, now=now)[0]
 
 
 def ask_each(
     connection: Connection,
     kind: ApprovalKind,
-    subject: str,
+    subject: Subject,
     *,
     payloads: Sequence[Mapping[str, Any]],
     reason: Reason,
@@ -57,14 +84,14 @@ def ask_each(
 ) -> list[int]:
     """Return the open requests for exactly these payloads, those made that are missing; all others become void."""
     asked = {_digest(payload): payload for payload in payloads}
-    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject, ApprovalRow.state == ApprovalState.OPEN)
+    mine = (ApprovalRow.kind == kind, ApprovalRow.subject == subject.name, ApprovalRow.state == ApprovalState.OPEN)
     void = update(ApprovalRow).where(*mine, ApprovalRow.digest.not_in(asked))
     connection.execute(void.values(state=ApprovalState.VOID, decided_at=now, decided_by="flotilla"))
     known = {digest: id_ for id_, digest in connection.execute(select(ApprovalRow.id, ApprovalRow.digest).where(*mine))}
     for digest, payload in asked.items():
         if digest not in known:
-            values = {"kind": kind, "subject": subject, "digest": digest, "payload": dict(payload)}
-            values |= columns_of("reason", reason)
+            values: dict[str, Any] = {"kind": kind, "subject": subject.name, "project": subject.project}
+            values |= {"digest": digest, "payload": dict(payload), **columns_of("reason", reason)}
             made = insert(ApprovalRow).values(**values, state=ApprovalState.OPEN, created_at=now)
             known[digest] = connection.execute(made.returning(ApprovalRow.id)).scalar_one()
     return [known[digest] for digest in asked]
@@ -166,6 +193,7 @@ def _approval(row: Any) -> Approval:
         row.id,
         ApprovalKind(row.kind),
         row.subject,
+        row.project,
         row.payload,
         reason_in(row, "reason"),
         ApprovalState(row.state),

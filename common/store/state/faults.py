@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,10 +26,15 @@ def of_cluster(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredFault:
-    """One fault, by its code and parameters, ``remedy`` among them; ``file`` is empty where it is about no file."""
+    """One fault, by its code and parameters, ``remedy`` among them; ``file`` is empty where it is about no file.
+
+    Attributes:
+        project: whose it is; empty for what belongs to none, or to several.
+    """
 
     code: str
     params: Mapping[str, Any]
+    project: str = field(kw_only=True)
     file: str = ""
     line: int = 0
     commit: str = ""
@@ -62,22 +67,25 @@ def add(connection: Connection, scope: str, fault: StoredFault, *, now: datetime
 
 
 def _reword(connection: Connection, scope: str, found: Mapping[str, StoredFault]) -> None:
-    """Have known faults say what is to be done about them now, where that is another thing than it was.
+    """Have known faults say what is to be done about them now, and whose they are, where that has changed.
 
-    It is no part of storing them, since workers may not change the parameters of a fault. Theirs bring no such words.
+    It is no part of storing them, since workers may not change that of a fault. Theirs bring no such words.
     """
     for batch in batched(sorted(found)):
-        known = select(FaultRow.digest, FaultRow.params).where(FaultRow.scope == scope, FaultRow.digest.in_(batch))
-        for digest, params in connection.execute(known).all():
-            if params_in(params).get("remedy") != found[digest].params.get("remedy"):
+        mine = (FaultRow.scope == scope, FaultRow.digest.in_(batch))
+        known = select(FaultRow.digest, FaultRow.params, FaultRow.project).where(*mine)
+        for digest, params, project in connection.execute(known).all():
+            now = found[digest]
+            if (params_in(params).get("remedy"), project) != (now.params.get("remedy"), now.project):
                 one = update(FaultRow).where(FaultRow.scope == scope, FaultRow.digest == digest)
-                connection.execute(one.values(params=dict(found[digest].params)))
+                connection.execute(one.values(params=dict(now.params), project=now.project))
 
 
 def _store(connection: Connection, scope: str, faults: Sequence[StoredFault], now: datetime) -> None:
     rows = [
         {
             "scope": scope,
+            "project": fault.project,
             "digest": fault.digest,
             "code": fault.code,
             "file": fault.file,

@@ -63,6 +63,7 @@ class OpenFinding:
         failed_at: when the last of them failed; None where none did.
         hint_judged: the hint that a run has judged last.
         found: code of what that run found.
+        project: that it belongs to; empty where none is known.
         tenant: project in whose name its objects were written last; None where nobody noted it.
     """
 
@@ -82,6 +83,7 @@ class OpenFinding:
     failed_at: datetime | None
     hint_judged: str
     found: str
+    project: str
     tenant: str | None
 
 
@@ -176,6 +178,7 @@ _OPEN = select(
     PlacementRow.failures,
     PlacementRow.hint_judged,
     PlacementRow.found_code,
+    PlacementRow.project,
     PlacementRow.tenant_project,
 ).join(PlacementRow, PlacementRow.id == FindingRow.placement_id)
 
@@ -217,5 +220,6 @@ def _open(row: Any, sources: tuple[SourceRevision, ...]) -> OpenFinding:
         failed_at=row.failure_last_at if row.failure_code else None,
         hint_judged=row.hint_judged,
         found=row.found_code,
+        project=row.project,
         tenant=row.tenant_project,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ from common.domain.reasons import hold_sentence
 from common.domain.refs import RunId
 from common.domain.status import Reason
 from common.store.events import audit
+from common.store.events.audit import Deed
 from common.store.schema.tables import IntentRow
 from common.store.state.stored_reasons import columns_of, params_in, reason_in
 
@@ -58,11 +59,30 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class NewIntent:
+    """A request to be stored.
+
+    Attributes:
+        subject: a placement, an approval's id, or a repository (empty for all).
+        project: that of the placement or of the approval, as stored now; empty where that belongs to none.
+        actor: who asks.
+        reason: why, in their words.
+    """
+
+    kind: IntentKind
+    subject: str
+    project: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """One request.
 
     Attributes:
         subject: a placement, an approval's id, or a repository (empty for all).
+        project: that of what it is about, when it was asked for; empty where that belongs to none.
         handled_at: None until the scheduler has carried it out.
         outcome: what came of it, for programs; None until then.
         result: what came of it, in words, made of code and parameters.
@@ -72,6 +92,7 @@ class Intent:
     id: int
     kind: IntentKind
     subject: str
+    project: str
     actor: str
     reason: str
     created_at: datetime
@@ -83,10 +104,11 @@ class Intent:
     run_id: str | None
 
 
-def add(connection: Connection, kind: IntentKind, subject: str, *, actor: str, reason: str, now: datetime) -> int:
+def add(connection: Connection, new: NewIntent, *, now: datetime) -> int:
     """Store a request and its audit row; return its id."""
-    audit.append(connection, actor=actor, action=kind, subject=subject or "*", detail={"reason": reason}, now=now)
-    values = {"kind": kind, "subject": subject, "actor": actor, "reason": reason, "created_at": now}
+    deed = Deed(new.actor, new.kind, new.subject or "*", new.project, {"reason": new.reason})
+    audit.append(connection, deed, now=now)
+    values = asdict(new) | {"created_at": now}
     return connection.execute(insert(IntentRow).values(values).returning(IntentRow.id)).scalar_one()
 
 
@@ -114,6 +136,7 @@ def _intent(row: Any) -> Intent:
         row.id,
         IntentKind(row.kind),
         row.subject,
+        row.project,
         row.actor,
         row.reason,
         row.created_at,

@@ -22,5 +22,7 @@ def replace(
     connection: Connection, cluster: str, found: Iterable[tuple[ObjectId, PlacementRef]], *, now: datetime
 ) -> None:
     """Make what a sweep found (each with the placement whose mark it carries) the orphans of a cluster."""
-    stored = [StoredFault(FaultReason.ORPHAN, {"object": str(one), "placement": str(ref)}) for one, ref in found]
+    # The cluster's: that a mark names a placement proves nothing.
+    named = ({"object": str(one), "placement": str(ref)} for one, ref in found)
+    stored = [StoredFault(FaultReason.ORPHAN, params, project="") for params in named]
     faults.replace(connection, scope_of(cluster), stored, now=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
@@ -48,6 +48,7 @@ class PlacementFacts:
         failure_code: of the last of them; empty where none failed.
         changed: whether its cluster, or what the registry says of it, has changed since.
         objects: how many objects it owns.
+        project: that it belongs to, as last planned; empty where none is known.
         tenant: project in whose name they were written last; None where that was not recorded.
         run: its run that has not ended.
     """
@@ -67,6 +68,7 @@ class PlacementFacts:
     failure_code: str
     changed: bool
     objects: int
+    project: str
     tenant: str | None
     run: OpenRun | None
 
@@ -76,6 +78,7 @@ class PlacementChange:
     """What planning makes of a placement: the whole new state, for one that is new or differs.
 
     Attributes:
+        project: that it belongs to.
         wants_run: whether it wants a run from now on; False leaves ``retry_at`` as it is, None takes it away.
         renewed: whether the desired revision is another one, so that former failures no longer count.
         applied_unknown: whether what was applied last is no longer known to be what runs, should that be wanted.
@@ -84,6 +87,7 @@ class PlacementChange:
 
     ref: PlacementRef
     mark: str
+    project: str = field(kw_only=True)
     state: PlacementState
     source_id: int | None
     desired: Revision | None
@@ -117,6 +121,7 @@ _COLUMNS = (
     PlacementRow.failures,
     PlacementRow.changed_at,
     PlacementRow.objects,
+    PlacementRow.project,
     PlacementRow.tenant_project,
     OpenRunRow.run_id,
     OpenRunRow.state.label("run_state"),
@@ -154,6 +159,12 @@ def get(connection: Connection, ref: PlacementRef) -> PlacementFacts | None:
     return None if row is None else _facts(row, placement_sources.of(connection, [row.id]))
 
 
+def project_of(connection: Connection, ref: PlacementRef) -> str:
+    """Return the project that a placement belongs to; empty for none, and where there is no such placement."""
+    mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+    return connection.execute(select(PlacementRow.project).where(*mine)).scalar() or ""
+
+
 def carry_out(connection: Connection, changes: Sequence[PlacementChange], *, now: datetime) -> None:
     """Store what planning decided; rows that are not named stay as they are."""
     for batch in batched(changes):
@@ -178,6 +189,7 @@ def _known(connection: Connection, refs: Sequence[PlacementRef]) -> dict[Placeme
 def _values(change: PlacementChange) -> dict[str, Any]:
     desired = change.desired
     return {
+        "project": change.project,
         "state": change.state.value,
         "source_id": change.source_id,
         "desired_source_digest": desired.source_digest if desired else None,
@@ -368,6 +380,7 @@ def _facts(row: Any, sources: placement_sources.Sources) -> PlacementFacts:
         failure_code=row.failure_code,
         changed=row.changed_at is not None,
         objects=row.objects,
+        project=row.project,
         tenant=row.tenant_project,
         run=run,
     )

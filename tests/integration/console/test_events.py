@@ -66,7 +66,7 @@ def test_events_come_in_pages_that_go_on(api: Api, database: Database) -> None:
     assert latest["after"] == latest["items"][-1]["id"] == page["after"]
     assert "secret" not in str(latest)
     with database.write() as connection:
-        faults.add(connection, "cluster:eu", StoredFault("x.y", {"message": "words"}), now=NOW)
+        faults.add(connection, "cluster:eu", StoredFault("x.y", {"message": "words"}, project=""), now=NOW)
     (event,) = get(api, after=latest["after"])["items"]
     assert (event["kind"], event["code"]) == ("fault.raised", "x.y")
     assert [one["subject"] for one in get(api, cluster="eu", kind=["fault.raised", "run.ended"])["items"]] == [

@@ -24,6 +24,7 @@ from common.store.queue import leases, sending, workers
 from common.store.reads.placements import PlacementFilter, troubled
 from common.store.schema.tables import ClusterRow, FaultRow, FleetRow, PlacementRow
 from common.store.state import approvals, fleet
+from common.store.state.approvals import Subject
 from console.api.app import create_app
 from console.cli import status
 from console.cli.main import app as program
@@ -198,7 +199,14 @@ def test_a_fault_an_approval_and_idle_work_each_end_with_1(hub: Database, flotil
     assert flotilla("--cluster", "eu-1").exit_code == 0, "it is not of this cluster"
     _change(hub, FaultRow, cleared_at=NOW)
     with hub.write() as connection:
-        approvals.ask(connection, ApprovalKind.PRUNE, "eu-1/web", payload={"objects": []}, reason=said("many"), now=NOW)
+        approvals.ask(
+            connection,
+            ApprovalKind.PRUNE,
+            Subject("eu-1/web", project=""),
+            payload={"objects": []},
+            reason=said("many"),
+            now=NOW,
+        )
     seen = flotilla()
     assert (seen.exit_code, "many" in seen.stdout) == (1, True)
     assert flotilla("--cluster", "eu-1").exit_code == 1

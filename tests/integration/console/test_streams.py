@@ -40,7 +40,7 @@ def tell(database: Database, *subjects: str) -> None:
     """Have the database tell of a fault each."""
     with database.write() as connection:
         for subject in subjects:
-            faults.add(connection, subject, StoredFault("x", {"message": "words from elsewhere"}), now=NOW)
+            faults.add(connection, subject, StoredFault("x", {"message": "words from elsewhere"}, project=""), now=NOW)
 
 
 def tell_of(database: Database, project: str, *, subject: str = "eu-1/shop", number: int = 1) -> None:
@@ -185,7 +185,7 @@ def test_what_is_committed_late_is_not_lost(postgres_database: Database, tmp_pat
     with serving(postgres_database, tmp_path) as hub:
         reader = begun(hub)
         with postgres_database.write() as slow:
-            faults.add(slow, "slow", StoredFault("x", {"message": "words"}), now=NOW)
+            faults.add(slow, "slow", StoredFault("x", {"message": "words"}, project=""), now=NOW)
             tell(postgres_database, "fast")
             time.sleep(0.3)
         got = reader.until("fault.raised") + reader.until("fault.raised")

@@ -32,7 +32,9 @@ def add_placements(connection: Connection, *refs: str) -> list[int]:
 
 def new_run(placement_id: int, ref: str, *, trigger: Trigger = Trigger.REVISION, queue: str = "default") -> runs.NewRun:
     """Return a run to be made."""
-    return runs.NewRun(placement_id, PlacementRef.parse(ref), trigger, "flotilla", NONE, queue, REVISION, None, 1)
+    return runs.NewRun(
+        placement_id, PlacementRef.parse(ref), trigger, "flotilla", NONE, queue, REVISION, None, 1, project=""
+    )
 
 
 def queued(database: Database, ref: str = "eu/web", *, now: datetime = NOW) -> RunId:

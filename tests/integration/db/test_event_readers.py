@@ -33,7 +33,7 @@ A, B = run_id(1), run_id(2)
 
 def tell(connection: Connection, what: str) -> None:
     """Tell one event, whose subject is ``what``."""
-    faults.add(connection, what, StoredFault("x", {"message": "words"}), now=NOW)
+    faults.add(connection, what, StoredFault("x", {"message": "words"}, project=""), now=NOW)
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Notes:
     def take(self, connection: Connection, events: Sequence[Event], *, now: datetime) -> None:
         self.calls += [event.subject for event in events]
         for event in events:
-            audit.append(connection, actor=self.name, action="took", subject=event.subject, now=now)
+            audit.append(connection, audit.Deed(self.name, "took", event.subject, project=""), now=now)
         if self.broken:
             message = "the reader died"
             raise RuntimeError(message)
@@ -83,7 +83,7 @@ def test_one_that_began_first_and_told_last_is_not_missed(postgres_database: Dat
     notes = Notes()
     advance(postgres_database, notes)
     with postgres_database.write() as slow:
-        audit.append(slow, actor="x", action="x", subject="x", now=NOW)  # it has its number before it tells anything
+        audit.append(slow, audit.Deed("x", "x", "x", project=""), now=NOW)  # it has its number before it tells anything
         with postgres_database.write() as fast:
             tell(fast, "fast")
         tell(slow, "slow")

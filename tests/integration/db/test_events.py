@@ -24,6 +24,7 @@ from common.store.queue.attempts import AttemptEnding
 from common.store.schema import emitters, enforced
 from common.store.schema.tables import PlacementRow
 from common.store.state import approvals, clusters, faults, healths, outcomes, sources
+from common.store.state.approvals import Subject
 from common.store.state.faults import StoredFault
 from common.store.state.healths import SeenHealth
 from tests.factories import rendered_by
@@ -65,7 +66,7 @@ def test_a_run_that_ended_is_told_by_whoever_ended_it(database: Database) -> Non
 def test_health_is_told_when_it_changes_and_with_its_project(database: Database) -> None:
     with database.write() as connection:
         one, other = add_placements(connection, "eu/web", "eu/api")
-        connection.execute(update(PlacementRow).where(PlacementRow.id == one).values(tenant_project="shop"))
+        connection.execute(update(PlacementRow).where(PlacementRow.id == one).values(project="shop"))
         for health in (Health.DEGRADED, Health.DEGRADED, Health.HEALTHY):
             report = HealthReport(health, Reason("told", {"text": "words"}))
             healths.record_healths(connection, [SeenHealth(one, report, None, None)], now=NOW)
@@ -89,7 +90,10 @@ def test_drift_is_told_when_it_is_found_and_when_it_is_gone(database: Database) 
 
 
 def test_a_fault_is_told_when_it_comes_goes_and_comes_again(database: Database) -> None:
-    scope, fault = "cluster:eu:orphans", StoredFault("cluster.orphan", {"message": "words"}, file="a/b.yaml", line=3)
+    scope, fault = (
+        "cluster:eu:orphans",
+        StoredFault("cluster.orphan", {"message": "words"}, file="a/b.yaml", line=3, project=""),
+    )
     with database.write() as connection:
         for there in ([fault], [fault], [], [], [fault]):
             faults.replace(connection, scope, there, now=NOW)
@@ -107,7 +111,7 @@ def test_a_request_is_told_when_it_is_asked_and_when_it_is_decided(database: Dat
         asked = approvals.ask(
             connection,
             ApprovalKind.PRUNE,
-            "eu/web",
+            Subject("eu/web", project=""),
             payload={"a": 1},
             reason=Reason("told", {"text": "words"}),
             now=NOW,
@@ -115,7 +119,14 @@ def test_a_request_is_told_when_it_is_asked_and_when_it_is_decided(database: Dat
         approvals.decide(connection, asked, ApprovalState.APPROVED, actor="ann", reason="words", now=NOW)
         approvals.use_up(connection, [asked])
         for kind, subject in ((ApprovalKind.LEAVING, "fleet"), (ApprovalKind.IDENTITY, "eu")):
-            approvals.ask(connection, kind, subject, payload={}, reason=Reason("told", {"text": "words"}), now=NOW)
+            approvals.ask(
+                connection,
+                kind,
+                Subject(subject, project=""),
+                payload={},
+                reason=Reason("told", {"text": "words"}),
+                now=NOW,
+            )
         approvals.void(connection, ApprovalKind.IDENTITY, "eu", now=NOW)
     events = told(database)
     assert [(event.kind, event.code, event.actor) for event in events] == [
@@ -192,7 +203,7 @@ def test_events_are_found_by_cluster_application_and_kind(database: Database) ->
         made = add_placements(connection, "eu/web", "eu/api", "us/web")
         seen = [SeenHealth(one, HealthReport(Health.DEGRADED), None, None) for one in made]
         healths.record_healths(connection, seen, now=NOW)
-        faults.add(connection, "cluster:eu", StoredFault("x", {"message": "words"}), now=NOW)
+        faults.add(connection, "cluster:eu", StoredFault("x", {"message": "words"}, project=""), now=NOW)
 
     def subjects(which: EventFilter) -> list[str]:
         with database.read() as connection:
@@ -211,7 +222,7 @@ def test_events_are_found_by_cluster_application_and_kind(database: Database) ->
 @pytest.mark.parametrize("breach", ["UPDATE events SET code = 'other'", "DELETE FROM events"])
 def test_what_was_told_stays(database: Database, breach: str) -> None:
     with database.write() as connection:
-        faults.add(connection, "cluster:eu", StoredFault("x", {"message": "words"}), now=NOW)
+        faults.add(connection, "cluster:eu", StoredFault("x", {"message": "words"}, project=""), now=NOW)
     with pytest.raises(DatabaseError, match="append-only"), database.write() as connection:
         connection.execute(text(breach))
 
@@ -260,7 +271,7 @@ def test_a_sentence_is_made_of_whatever_an_event_lacks() -> None:
 def test_old_events_go_and_what_comes_after_is_behind_what_was_read(database: Database) -> None:
     with database.write() as connection:
         for scope in ("a", "b"):
-            faults.add(connection, scope, StoredFault("x", {"message": "words"}), now=NOW)
+            faults.add(connection, scope, StoredFault("x", {"message": "words"}, project=""), now=NOW)
     read = told(database)[-1].position
     with database.read() as connection:
         now = database.now(connection)
@@ -271,6 +282,6 @@ def test_old_events_go_and_what_comes_after_is_behind_what_was_read(database: Da
         assert retention.delete_rows(connection, horizon=now + timedelta(hours=1), limit=10)["events"] == 2
     assert told(database) == ()
     with database.write() as connection:
-        faults.add(connection, "c", StoredFault("x", {"message": "words"}), now=NOW)
+        faults.add(connection, "c", StoredFault("x", {"message": "words"}, project=""), now=NOW)
     with database.read() as connection:
         assert [event.subject for event in stream.behind(connection, read, limit=10)] == ["c"]

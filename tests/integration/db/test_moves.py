@@ -15,6 +15,7 @@ from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.schema.tables import PlacementRow, RunRow
 from common.store.state import approvals, inventory, moves, placement_sources
+from common.store.state.approvals import Subject
 from tests.factories import said
 from tests.integration.db.rows import LEASE, NOW, REVISION, SECOND, add_placements, new_run
 
@@ -84,7 +85,9 @@ def test_what_a_person_refused_last_is_nobodys_to_take(database: Database) -> No
         assert moves.note_rendered(connection, new, WANTED, [MOVED])
         payload = {"from": str(OLD), "objects": [str(MOVED)], "revision": WANTED}
         for state, takers in ((ApprovalState.REJECTED, {}), (ApprovalState.APPROVED, {MOVED: NEW})):
-            asked = approvals.ask(connection, ApprovalKind.MOVE, str(NEW), payload=payload, reason=said("r"), now=NOW)
+            asked = approvals.ask(
+                connection, ApprovalKind.MOVE, Subject(str(NEW), project=""), payload=payload, reason=said("r"), now=NOW
+            )
             assert moves.takers(connection, OLD, [MOVED]) == {MOVED: NEW}, "nobody has decided"
             assert approvals.decide(connection, asked, state, actor="me", reason="", now=NOW)
             assert moves.takers(connection, OLD, [MOVED]) == takers
@@ -111,15 +114,22 @@ def test_requests_of_one_subject_stand_beside_each_other_and_a_no_is_to_its_own_
     second = first | {"from": "eu/b"}
     kind, subject = ApprovalKind.MOVE, str(NEW)
     with database.write() as connection:
-        both = approvals.ask_each(connection, kind, subject, payloads=[first, second], reason=said("r"), now=NOW)
+        both = approvals.ask_each(
+            connection, kind, Subject(subject, project=""), payloads=[first, second], reason=said("r"), now=NOW
+        )
         assert (
-            approvals.ask_each(connection, kind, subject, payloads=[first, second], reason=said("r"), now=NOW) == both
+            approvals.ask_each(
+                connection, kind, Subject(subject, project=""), payloads=[first, second], reason=said("r"), now=NOW
+            )
+            == both
         )
         assert approvals.decide(connection, both[0], ApprovalState.REJECTED, actor="me", reason="no", now=NOW)
         assert approvals.decide(connection, both[1], ApprovalState.APPROVED, actor="me", reason="", now=NOW)
         assert approvals.rejected(connection, ApprovalKind.MOVE, str(NEW), first)
         assert approvals.rejected(connection, ApprovalKind.MOVE, str(NEW), second) is None
-        third = approvals.ask(connection, kind, subject, payload={"from": "eu/c"}, reason=said("r"), now=NOW)
+        third = approvals.ask(
+            connection, kind, Subject(subject, project=""), payload={"from": "eu/c"}, reason=said("r"), now=NOW
+        )
         approvals.close(connection, ApprovalKind.MOVE, str(NEW), now=NOW)
         states = [found.state for one in (*both, third) if (found := approvals.get(connection, one)) is not None]
     assert states == ["rejected", "done", "void"]

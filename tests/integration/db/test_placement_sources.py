@@ -47,7 +47,7 @@ _NUMBERS = count()
 def _change(
     ref: PlacementRef, desired: Revision | None, state: PlacementState = PlacementState.PLACED
 ) -> PlacementChange:
-    return PlacementChange(ref, "m", state, None, desired, NONE, None, renewed=True, applied_unknown=False)
+    return PlacementChange(ref, "m", state, None, desired, NONE, None, renewed=True, applied_unknown=False, project="")
 
 
 def _plan(database: Database, ref: PlacementRef, desired: Revision | None) -> None:
@@ -57,7 +57,7 @@ def _plan(database: Database, ref: PlacementRef, desired: Revision | None) -> No
 
 def _ran(database: Database, placement_id: int, ref: PlacementRef, wanted: Revision) -> runs.ClaimedRun:
     """Return a run for a revision, which is claimed and has brought it in."""
-    new = runs.NewRun(placement_id, ref, Trigger.REVISION, "me", NONE, "default", wanted, None, 1)
+    new = runs.NewRun(placement_id, ref, Trigger.REVISION, "me", NONE, "default", wanted, None, 1, project="")
     with database.write() as connection:
         run = runs.create(connection, new, now=NOW)
         assert run is not None

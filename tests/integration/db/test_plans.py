@@ -11,7 +11,7 @@ import inspect
 import json
 import pkgutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -129,7 +129,7 @@ def given_for(annotation: Any) -> st.SearchStrategy[Any]:
     return st.from_type(annotation)
 
 
-_LISTS = (Sequence, Iterable, list, set, frozenset)
+_LISTS = (Sequence, Iterable, Collection, list, set, frozenset)
 _MAPPINGS = (Mapping, dict)
 _NAMES = st.sampled_from(["c2/a2", "c4/a4"])
 _PLAIN = {

@@ -126,9 +126,12 @@ def test_what_to_do_about_a_fault_comes_from_its_code_or_with_its_words(database
     words = {"message": "it is broken", "remedy": "mend it"}
     with database.write() as connection:
         orphans.replace(connection, "eu", [(MAP, REF)], now=NOW)
-        faults.replace(connection, "registry", [StoredFault("registry.fault", words)], now=NOW)
+        faults.replace(connection, "registry", [StoredFault("registry.fault", words, project="")], now=NOW)
         faults.replace(
-            connection, "registry", [StoredFault("registry.fault", words | {"remedy": "mend it well"})], now=NOW
+            connection,
+            "registry",
+            [StoredFault("registry.fault", words | {"remedy": "mend it well"}, project="")],
+            now=NOW,
         )
         found = {one.code: one for one in fleet_reads.faults(connection)}
     orphan, fault = found[FaultReason.ORPHAN], found["registry.fault"]
@@ -140,7 +143,9 @@ def test_what_to_do_about_a_fault_comes_from_its_code_or_with_its_words(database
     assert fault.params == words | {"remedy": "mend it well"}
     with database.write() as connection:
         faults.replace(connection, "registry", [], now=NOW)
-        faults.replace(connection, "registry", [StoredFault("registry.fault", {"message": "it is broken"})], now=NOW)
+        faults.replace(
+            connection, "registry", [StoredFault("registry.fault", {"message": "it is broken"}, project="")], now=NOW
+        )
         (again,) = (one for one in fleet_reads.faults(connection) if one.code == "registry.fault")
     assert (again.what, again.remedy) == ("it is broken", ""), "it comes again, and nobody knows a way out any more"
 
@@ -177,8 +182,10 @@ def test_what_was_done_and_what_to_do_are_mapped_and_say_the_same(database: Data
         (placement,) = add_placements(connection, str(REF))
         inventory.replace(connection, placement, [InventoryItem(MAP, "v1", wanted=False, refused=KEPT)])
         orphans.replace(connection, "eu", [(MAP, REF)], now=NOW)
-        faults.replace(connection, "registry", [StoredFault("a", {"message": "m", "remedy": words})], now=NOW)
-        faults.replace(connection, "message", [StoredFault("b", {"message": "m"})], now=NOW)
+        faults.replace(
+            connection, "registry", [StoredFault("a", {"message": "m", "remedy": words}, project="")], now=NOW
+        )
+        faults.replace(connection, "message", [StoredFault("b", {"message": "m"}, project="")], now=NOW)
     _run(database, NONE, Change(MAP, Action.ADOPTED, Reason(ObjectReason.ADOPTED)), Change(MAP, Action.FAILED, KEPT))
     with database.read() as connection:
         before = fleet_reads.faults(connection)

@@ -155,7 +155,7 @@ def test_what_is_not_of_runs_goes_by_its_own_age(database: Database, now: dateti
     with database.write() as connection:
         for row, values in rows.items():
             connection.execute(insert(row), values)
-        audit.append(connection, actor="ann", action="sync", subject="eu/web", now=old)
+        audit.append(connection, audit.Deed("ann", "sync", "eu/web", project=""), now=old)
     assert pruned(database) == {"faults": 1, "intents": 1, "approvals": 2}
     with database.read() as connection:
         states = connection.execute(select(ApprovalRow.digest, ApprovalRow.state).order_by(ApprovalRow.id)).all()

@@ -36,16 +36,16 @@ def test_the_server_holds_a_session_to_the_bounds_that_were_asked_for(postgres_u
 
 def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
     with pytest.raises(ZeroDivisionError), database.write() as connection:  # noqa: PT012 - what is before matters
-        audit.append(connection, actor="a", action="b", subject="c", now=NOW)
+        audit.append(connection, audit.Deed("a", "b", "c", project=""), now=NOW)
         raise ZeroDivisionError
     assert _audit_rows(database) == 0
 
 
 def test_a_reader_cannot_write(database: Database) -> None:
     with pytest.raises(DatabaseError), database.read() as connection:
-        audit.append(connection, actor="a", action="b", subject="c", now=NOW)
+        audit.append(connection, audit.Deed("a", "b", "c", project=""), now=NOW)
     with database.write() as connection:
-        audit.append(connection, actor="a", action="b", subject="c", now=NOW)
+        audit.append(connection, audit.Deed("a", "b", "c", project=""), now=NOW)
     assert _audit_rows(database) == 1
 
 
@@ -53,7 +53,7 @@ def test_a_reader_sees_one_snapshot(database: Database) -> None:
     with database.read() as reader:
         before = reader.execute(text("SELECT count(*) FROM audit")).scalar_one()
         with database.write() as connection:
-            audit.append(connection, actor="a", action="b", subject="c", now=NOW)
+            audit.append(connection, audit.Deed("a", "b", "c", project=""), now=NOW)
         assert reader.execute(text("SELECT count(*) FROM audit")).scalar_one() == before == 0
     assert _audit_rows(database) == 1
 
@@ -143,7 +143,7 @@ def test_an_outage_is_transient_and_over_once_the_server_is_back(
     postgres_server: PostgresServer, postgres_database: Database
 ) -> None:
     with pytest.raises(DatabaseUnavailableError), postgres_database.write() as connection:  # noqa: PT012 - so does this
-        audit.append(connection, actor="a", action="b", subject="c", now=NOW)
+        audit.append(connection, audit.Deed("a", "b", "c", project=""), now=NOW)
         postgres_server.stop()
     try:
         with pytest.raises(DatabaseUnavailableError), postgres_database.read():

@@ -20,6 +20,7 @@ from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.schema.tables import ApprovalRow, OpenRunRow, PlacementRow, RunRow
 from common.store.state import approvals
+from common.store.state.approvals import Subject
 from tests.integration.db.rows import NOW, add_placements, new_run, run_id
 
 STATES: dict[str, type[StrEnum]] = {"approvals": ApprovalState, "placements": PlacementState}
@@ -38,7 +39,7 @@ def template(connection: Connection, machine: Machine) -> dict[str, Any]:
     first, other = add_placements(connection, "eu/web", "us/web")
     runs.create(connection, new_run(first, "eu/web"), now=NOW)
     reason = Reason(ApprovalReason.LEAVING, {"placements": 1})
-    approvals.ask(connection, ApprovalKind.LEAVING, "eu/web", payload={}, reason=reason, now=NOW)
+    approvals.ask(connection, ApprovalKind.LEAVING, Subject("eu/web", project=""), payload={}, reason=reason, now=NOW)
     row = dict(connection.execute(select(ROWS[machine.table].__table__)).mappings().first() or {})
     fresh: dict[str, dict[str, Any]] = {
         "open_runs": {"run_id": run_id(1), "placement_id": other, "cluster": "us"},

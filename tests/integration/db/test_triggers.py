@@ -45,7 +45,7 @@ def history(database: Database) -> Database:
         result = {"run_id": found.attempt.run, "attempt": 1, "ordinal": 0} | pod
         connection.execute(insert(ObjectResultRow).values(result))
         attempts.end_attempt(connection, found.attempt, AttemptEnding(AttemptOutcome.SUCCEEDED), now=NOW)
-        audit.append(connection, actor="ann", action="sync", subject="eu/web", detail={"why": "x"}, now=NOW)
+        audit.append(connection, audit.Deed("ann", "sync", "eu/web", project="", detail={"why": "x"}), now=NOW)
     return database
 
 
@@ -57,7 +57,7 @@ def test_history_cannot_be_changed(history: Database, breach: str) -> None:
 
 def test_history_cannot_be_replaced(sqlite_database: Database) -> None:
     with sqlite_database.write() as connection:
-        audit.append(connection, actor="ann", action="sync", subject="eu/web", now=NOW)
+        audit.append(connection, audit.Deed("ann", "sync", "eu/web", project=""), now=NOW)
     with pytest.raises(DatabaseError, match="append-only"), sqlite_database.write() as connection:
         connection.execute(text("REPLACE INTO audit (id, at, actor, action, subject) VALUES (1, 0, 'x', 'x', 'x')"))
 

@@ -128,7 +128,9 @@ class Attempt:
         with self.steps.db.write() as connection:
             now = self.steps.db.now(connection)
             one = self.steps.placement()
-            wanted = NewRun(one.id, PAY, trigger, "flotilla", NONE, "default", one.desired, one.source_id, 1)
+            wanted = NewRun(
+                one.id, PAY, trigger, "flotilla", NONE, "default", one.desired, one.source_id, 1, project=""
+            )
             made = runs.create(connection, wanted, now=now)
         assert made is not None
         self.run = self.steps.claim(made)

@@ -113,7 +113,7 @@ class Hub(Steps):
         with self.db.write() as connection:
             id_ = connection.execute(insert(PlacementRow).values(row).returning(PlacementRow.id)).scalar_one()
             trigger = Trigger.REVISION
-            one = NewRun(id_, PlacementRef("k0", "a0"), trigger, "flotilla", NONE, QUEUE, REVISION, None, 1)
+            one = NewRun(id_, PlacementRef("k0", "a0"), trigger, "flotilla", NONE, QUEUE, REVISION, None, 1, project="")
             runs.create(connection, one, now=self.db.now(connection))
             connection.execute(text(_MORE_PLACEMENTS), {"count": count, "clusters": CLUSTERS})
             connection.execute(text(_MORE_RUNS))

@@ -17,6 +17,7 @@ from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import ApprovalRow
 from common.store.state import approvals, intents, outcomes
+from common.store.state.approvals import Subject
 from common.store.state.intents import IntentKind, IntentOutcome
 from tests.factories import said
 from tests.harness import texts
@@ -28,7 +29,12 @@ def test_an_approved_prune_is_carried_out_after_the_run_under_way(steps: Steps) 
     with steps.db.write() as connection:
         now = steps.db.now(connection)
         asked = approvals.ask(
-            connection, ApprovalKind.PRUNE, str(PAY), payload={"objects": []}, reason=said("many"), now=now
+            connection,
+            ApprovalKind.PRUNE,
+            Subject(str(PAY), project=""),
+            payload={"objects": []},
+            reason=said("many"),
+            now=now,
         )
     steps.resolve("b")
     steps.planner.tick()

@@ -69,7 +69,9 @@ def _after(before: dict[PlacementRef, Current], planned: Plan) -> dict[Placement
         applied = before[step.ref].applied if step.ref in before else None
         if step.wants_run and step.desired is not None:
             applied, owned = step.desired.identity, True
-        after[step.ref] = Current(step.state, step.source_id, step.desired, applied, step.hold, owned)
+        after[step.ref] = Current(
+            step.state, step.source_id, step.desired, applied, step.hold, owned, project=step.project
+        )
     return after
 
 

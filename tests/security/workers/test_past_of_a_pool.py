@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from common.domain.approvals import ApprovalKind, ApprovalState
@@ -22,8 +22,9 @@ from common.store.events import audit
 from common.store.queue import attempts, leases, runs
 from common.store.queue.attempts import AttemptEnding
 from common.store.schema.months import PARTED
-from common.store.schema.tables import Base, Instant
+from common.store.schema.tables import ApprovalRow, AuditRow, Base, FaultRow, Instant, PlacementRow
 from common.store.state import approvals, clusters, faults, findings, observations, outcomes, prune_budget
+from common.store.state.approvals import Subject
 from common.store.state.findings import NewFinding
 from tests.factories import cluster, revision, said
 from tests.security.workers.conftest import TwoPools
@@ -149,7 +150,7 @@ def test_no_row_changes_its_pool(two_pools: TwoPools, statement: str) -> None:
 
 @pytest.mark.parametrize("trigger", list(Trigger))
 def test_no_run_is_made(two_pools: TwoPools, trigger: Trigger) -> None:
-    new = runs.NewRun(1, PlacementRef("blue", "web"), trigger, "flotilla", NONE, "blue", REVISION, 1, 1)
+    new = runs.NewRun(1, PlacementRef("blue", "web"), trigger, "flotilla", NONE, "blue", REVISION, 1, 1, project="")
     match = "permission denied for table open_runs"
     with pytest.raises(DatabaseError, match=match), two_pools.blue.write() as connection:
         _end_own(connection, two_pools)
@@ -255,7 +256,7 @@ def test_who_and_when_are_the_databases_word(two_pools: TwoPools) -> None:
         assert connection.execute(filed).one() == (pool, at)
         (seen_at,) = connection.execute(text("SELECT seen_at FROM findings WHERE trigger = 'check'")).one()
         assert seen_at - datetime.now(UTC) < MINUTE, "nothing is seen that is still to come"
-        audit.append(connection, actor="ann", action="approve", subject="green/web", now=long_ago)
+        audit.append(connection, audit.Deed("ann", "approve", "green/web", project=""), now=long_ago)
         actor, at = connection.execute(text("SELECT actor, at FROM audit ORDER BY id DESC LIMIT 1")).one()
         assert actor == "worker:blue"
         assert datetime.now(UTC) - at < MINUTE
@@ -416,10 +417,36 @@ def test_a_request_is_not_made_as_if_decided(two_pools: TwoPools, state: str) ->
     _refused(two_pools, f"INSERT INTO approvals ({columns}) VALUES ({row})", match=match)
 
 
+def test_whose_anything_is_no_worker_says(two_pools: TwoPools) -> None:
+    mine, theirs = Subject("blue/web", project="theirs"), Subject("blue", project="theirs")
+    with two_pools.owner.write() as connection:
+        connection.execute(update(PlacementRow).values(project="mine"))
+    with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
+        now = two_pools.blue.now(connection)
+        for kind, asks in ((ApprovalKind.PRUNE, mine), (ApprovalKind.IDENTITY, theirs)):
+            asked = approvals.ask(connection, kind, asks, payload={}, reason=said("x"), now=now)
+            stored = approvals.get(connection, asked)
+            assert stored is not None
+            assert stored.project == ("mine" if kind is ApprovalKind.PRUNE else "")
+        for subject in ("blue/web", "green/web", "message"):
+            audit.append(connection, audit.Deed("flotilla", "refuse", subject, project="theirs"), now=now)
+        for scope in (faults.of_cluster("blue"), faults.MESSAGES):
+            faults.add(connection, scope, faults.StoredFault("x", {}, project="theirs"), now=now)
+        noted = connection.execute(select(AuditRow.subject, AuditRow.project).where(AuditRow.action == "refuse"))
+        assert set(map(tuple, noted)) >= {("blue/web", "mine"), ("green/web", ""), ("message", "")}
+        for row in (ApprovalRow, AuditRow, FaultRow):
+            assert "theirs" not in set(connection.scalars(select(row.project))), row
+        raise _TakenBackError
+    for table in ("placements", "runs", "faults", "approvals", "audit"):
+        _refused(two_pools, f"UPDATE {table} SET project = 'theirs'", match="permission denied")
+
+
 def test_what_was_allowed_is_used_up_and_stays_whose_word_it_was(two_pools: TwoPools) -> None:
     with two_pools.owner.write() as connection:
         now = two_pools.owner.now(connection)
-        asked = approvals.ask(connection, ApprovalKind.MOVE, "blue/web", payload={"a": 1}, reason=said("x"), now=now)
+        asked = approvals.ask(
+            connection, ApprovalKind.MOVE, Subject("blue/web", project=""), payload={"a": 1}, reason=said("x"), now=now
+        )
         approvals.decide(connection, asked, ApprovalState.APPROVED, actor="ann", reason="", now=now)
     with two_pools.blue.write() as connection:
         approvals.use_up(connection, [asked])
@@ -445,13 +472,23 @@ def test_a_worker_can_do_its_work(two_pools: TwoPools) -> None:
         outcomes.record_left(connection, 1)
         assert clusters.record_identity(connection, "blue", "uid") == NONE
         clusters.swept(connection, "blue", next_at=now, step=0, now=now)
-        audit.append(connection, actor="flotilla", action="refuse", subject="message", now=now)
-        faults.add(connection, faults.MESSAGES, faults.StoredFault("broker.forged", {}), now=now)
+        audit.append(connection, audit.Deed("flotilla", "refuse", "message", project=""), now=now)
+        faults.add(connection, faults.MESSAGES, faults.StoredFault("broker.forged", {}, project=""), now=now)
         first = approvals.ask(
-            connection, ApprovalKind.PRUNE, "blue/web", payload={"b": 1}, reason=said("over"), now=now
+            connection,
+            ApprovalKind.PRUNE,
+            Subject("blue/web", project=""),
+            payload={"b": 1},
+            reason=said("over"),
+            now=now,
         )
         second = approvals.ask(
-            connection, ApprovalKind.PRUNE, "blue/web", payload={"c": 1}, reason=said("over"), now=now
+            connection,
+            ApprovalKind.PRUNE,
+            Subject("blue/web", project=""),
+            payload={"c": 1},
+            reason=said("over"),
+            now=now,
         )
         states = [stored.state for id_ in (first, second) if (stored := approvals.get(connection, id_))]
         assert states == ["void", "open"]

@@ -27,19 +27,19 @@ READ_BY_ALL = {"clusters", "prune_spending", "sources", "source_digests"}
 """Tables with a pool behind their rows whose rows all workers read, and why is said in ``pools``."""
 KEPT = {
     "approvals": {
-        "created_at", "decision_reason", "digest", "id", "kind", "payload", "reason_code", "reason_params", "run_id",
-        "subject",
+        "created_at", "decision_reason", "digest", "id", "kind", "payload", "project", "reason_code", "reason_params",
+        "run_id", "subject",
     },
     "attempts": {"number", "placement_id", "run_id", "started_at", "worker"},
     "clusters": {"credentials", "declared", "name", "pool", "server", "state"},
     "commits": {"at", "author", "commit", "id", "seen_at", "source_id", "subject", "version"},
-    "faults": {"code", "digest", "file", "first_seen_at", "id", "params", "scope"},
+    "faults": {"code", "digest", "file", "first_seen_at", "id", "params", "project", "scope"},
     "findings": {"found_at", "placement_id", "trigger"},
     "inventory": {"group", "kind", "name", "namespace", "placement_id"},
     "leases": {"name"},
     "placements": {
         "application", "cluster", "desired_at", "desired_parameters_digest",
-        "desired_source_digest", "id", "mark", "pause_reason", "paused_at", "paused_by", "source_id",
+        "desired_source_digest", "id", "mark", "pause_reason", "paused_at", "paused_by", "project", "source_id",
     },
     "open_runs": {
         "application", "cluster", "interruptions", "parameters_digest", "placement_id", "priority", "queue", "run_id",
@@ -49,7 +49,7 @@ KEPT = {
     "prune_spending": {"application", "placement_id", "source_digest"},
     "runs": {
         "actor", "application", "approval_id", "cause_code", "cause_params", "cluster", "created_at", "id",
-        "parameters_digest", "placement_id", "priority", "queue", "snapshot_id", "source_digest",
+        "parameters_digest", "placement_id", "priority", "project", "queue", "snapshot_id", "source_digest",
         "source_id", "sources", "trigger",
     },
     "source_digests": {"application", "source_id"},

@@ -86,6 +86,7 @@ def _run(revision: Revision | None = REVISION, trigger: Trigger = Trigger.REVISI
         created_at=NOW,
         started_at=NOW,
         claimed_at=NOW,
+        project="",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.store.schema.tables.base import Base, Code, Uuid
+from common.store.schema.tables.base import BESIDE, Base, Code, Uuid
 
 
 class EventRow(Base):
@@ -20,6 +20,7 @@ class EventRow(Base):
         Index("ix_events_cluster", "cluster", "tx", "id"),
         Index("ix_events_application", "application", "tx", "id"),
         Index("ix_events_kind", "kind", "tx", "id"),
+        Index("ix_events_project", "project", "tx", "id", info={BESIDE: True}),
         {"postgresql_partition_by": "RANGE (id)"},
     )
 
@@ -34,7 +35,7 @@ class EventRow(Base):
     cluster: Mapped[str] = mapped_column(String(63))
     application: Mapped[str] = mapped_column(String(63))
     project: Mapped[str] = mapped_column(String(253))
-    """By whose rules the placement's objects were last judged; empty where that is not known."""
+    """That of what it tells of, as of then; empty where that belongs to none."""
     code: Mapped[str] = mapped_column(Code(100))
     params: Mapped[dict[str, Any]]
     run_id: Mapped[str | None] = mapped_column(Uuid)

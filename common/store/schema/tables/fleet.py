@@ -56,6 +56,14 @@ class FaultRow(Base):
             postgresql_where=text("cleared_at IS NULL"),
         ),
         Index(
+            "ix_faults_project",
+            "project",
+            "scope",
+            "id",
+            sqlite_where=text("cleared_at IS NULL"),
+            postgresql_where=text("cleared_at IS NULL"),
+        ),
+        Index(
             "ix_faults_cleared",
             "cleared_at",
             "id",
@@ -67,6 +75,8 @@ class FaultRow(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     scope: Mapped[str] = mapped_column(String(200))
     """``registry``, ``source:ID``, ``cluster:NAME``, ``placement:CLUSTER/APP`` or ``message``."""
+    project: Mapped[str] = mapped_column(String(253), default="", server_default="")
+    """Whose it is: of a placement, or of the one project in whose folders the file is; empty for what several share."""
     digest: Mapped[str] = mapped_column(String(64))
     """sha256 of what makes it the same fault again."""
     code: Mapped[str] = mapped_column(String(80))

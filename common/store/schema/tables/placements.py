@@ -18,6 +18,7 @@ class PlacementRow(Base):
     __table_args__ = (
         UniqueConstraint("cluster", "application"),
         Index("ix_placements_application", "application", "cluster"),
+        Index("ix_placements_project", "project", "cluster", "application"),
         Index(
             "ix_placements_held",
             "id",
@@ -35,6 +36,8 @@ class PlacementRow(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     cluster: Mapped[str] = mapped_column(String(63))
     application: Mapped[str] = mapped_column(String(63))
+    project: Mapped[str] = mapped_column(String(253), default="", server_default="")
+    """Its application's by the registry in force, or the last that it had there; empty where none is known."""
     state: Mapped[str] = mapped_column(String(16), index=True)
     """``placed``, ``retained`` (no longer wanted, left alone), ``leaving`` (being removed) or ``left``."""
     mark: Mapped[str] = mapped_column(String(20), index=True)
@@ -108,7 +111,7 @@ class PlacementRow(Base):
     delete_hooks: Mapped[list[Any] | None]
     """Manifests of the hooks before and after its removal, as last applied: its source may be gone by then."""
     tenant_project: Mapped[str | None] = mapped_column(String(253))
-    """Project by whose rules its objects and those hooks were judged; none where that is not known."""
+    """The project by whose rules its objects and those hooks were judged; none where that is not known."""
     tenant_account: Mapped[str | None] = mapped_column(String(600))
     """User in whose name they were written; empty for the hub's own, none where that is not known."""
     removal_signature: Mapped[str | None] = mapped_column(String(64))

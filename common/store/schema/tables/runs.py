@@ -33,6 +33,7 @@ class RunRow(Base):
         Index("ix_runs_history", "placement_id", "id"),
         Index("ix_runs_cluster", "cluster", "id"),
         Index("ix_runs_application", "application", "id"),
+        Index("ix_runs_project", "project", "id", info={BESIDE: True}),
         _partial("ix_runs_drift", "id", where="trigger = 'drift'", beside=True),
         # By which a snapshot is found to be of no run any more.
         Index("ix_runs_snapshot", "snapshot_id"),
@@ -43,6 +44,8 @@ class RunRow(Base):
     placement_id: Mapped[int] = mapped_column(ForeignKey("placements.id"))
     cluster: Mapped[str] = mapped_column(String(63))
     application: Mapped[str] = mapped_column(String(63))
+    project: Mapped[str] = mapped_column(String(253), default="", server_default="")
+    """The placement's when the run was made; empty where none was known."""
     trigger: Mapped[str] = mapped_column(String(16))
     actor: Mapped[str] = mapped_column(Code(200))
     """``flotilla`` or who asked for it."""
@@ -258,6 +261,7 @@ class ApprovalRow(Base):
     __table_args__ = (
         Index("ix_approvals_state", "state", "id"),
         Index("ix_approvals_subject", "kind", "subject", "id"),
+        Index("ix_approvals_project", "project", "id"),
         _partial("ix_approvals_closed", "decided_at", "id", where="state = 'done' OR state = 'void'"),
         _partial("ix_approvals_run", "run_id", where="run_id IS NOT NULL"),
     )
@@ -267,6 +271,8 @@ class ApprovalRow(Base):
     """``prune``, ``leaving``, ``drain``, ``identity``, ``move``."""
     subject: Mapped[str] = mapped_column(String(200))
     """Placement, cluster, or ``fleet``."""
+    project: Mapped[str] = mapped_column(String(253), default="", server_default="")
+    """The placement's when it was asked; empty for what is of a cluster or of the fleet."""
     digest: Mapped[str] = mapped_column(String(64))
     """sha256 over ``payload``: what exactly is approved; another payload is another approval."""
     payload: Mapped[dict[str, Any]]
@@ -286,13 +292,15 @@ class IntentRow(Base):
     """What a person asked for through the console, until the scheduler has carried it out."""
 
     __tablename__ = "intents"
-    __table_args__ = (Index("ix_intents_open", "handled_at", "id"),)
+    __table_args__ = (Index("ix_intents_open", "handled_at", "id"), Index("ix_intents_project", "project", "id"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
     """``sync``, ``check``, ``refresh``, ``pause``, ``resume``, ``approve`` or ``reject``."""
     subject: Mapped[str] = mapped_column(String(300))
     """Placement, repository, or approval id; empty for ``refresh`` of everything."""
+    project: Mapped[str] = mapped_column(String(253), default="", server_default="")
+    """That of what it is about, when it was asked for; empty where that belongs to none."""
     actor: Mapped[str] = mapped_column(Code(200))
     reason: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
@@ -309,13 +317,15 @@ class AuditRow(Base):
     """Who did what, when. Append-only by a trigger."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_subject", "subject", "id"),)
+    __table_args__ = (Index("ix_audit_subject", "subject", "id"), Index("ix_audit_project", "project", "id"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(Code(200))
     action: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(300))
+    project: Mapped[str] = mapped_column(String(253), default="", server_default="")
+    """That of the subject when it was done; empty where that belongs to none."""
     detail: Mapped[dict[str, Any] | None]
 
 
