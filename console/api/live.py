@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Header, Query, Request
+from fastapi import Header, Query, Request, status
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -92,6 +92,7 @@ class EventStream(StreamingResponse):
 
 @router.get(
     "/events/stream",
+    status_code=status.HTTP_200_OK,
     response_class=EventStream,
     dependencies=[needs(Verb.READ)],
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events."}},
