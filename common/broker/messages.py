@@ -10,7 +10,9 @@ OBSERVE = "flotilla.observe"
 """A cluster's name."""
 SWEEP = "flotilla.sweep"
 """A cluster's name."""
-NAMES = frozenset({SYNC, RESOLVE, OBSERVE, SWEEP})
+INSPECT = "flotilla.inspect"
+"""An inspection's id."""
+NAMES = frozenset({SYNC, RESOLVE, OBSERVE, SWEEP, INSPECT})
 
 
 def unacknowledged(pool: str) -> dict[str, str]:

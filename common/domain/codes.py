@@ -302,6 +302,19 @@ class SweepReason(StrEnum):
     """It is being deleted. Params: object."""
 
 
+class InspectionReason(StrEnum):
+    """Codes of why an inspection has no answer, where no error of a worker says it."""
+
+    UNTAKEN = "inspection.untaken"
+    """No worker took it in time. Params: pool."""
+    LOST = "inspection.lost"
+    """The worker that took it has said nothing since."""
+    BROKEN = "inspection.broken"
+    """The worker failed while it looked; its log has the rest."""
+    UNREADABLE = "inspection.unreadable"
+    """What the worker answered cannot be read."""
+
+
 class MessageReason(StrEnum):
     """Codes of why a worker refuses a message."""
 

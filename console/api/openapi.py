@@ -25,6 +25,7 @@ _TAGS = {
     "placements": "One application on one cluster.",
     "runs": "What was decided, done and found.",
     "commits": "Where a commit is.",
+    "inspections": "A placement as it lives on its cluster now.",
     "events": "What came about, in one order.",
     "registry": "What a registry would change.",
     "requests": "What people ask for: the scheduler carries it out.",

@@ -10,6 +10,7 @@ from console.api import (
     answers,
     events,
     flower,
+    inspections,
     live,
     me,
     metrics,
@@ -33,6 +34,7 @@ API = (
     live.router,
     registry.router,
     writes.router,
+    inspections.router,
     me.router,
     openapi.router,
 )

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from common.domain.errors import PermanentError
 from common.domain.refs import PlacementRef
 from console.cli.client import Hub
 from console.cli.exits import Exit
 from console.cli.output import say, waiting
 
 POLL = 0.25
+SOON = 0.1
+"""Seconds between two questions for what is there in a moment."""
 PAGE = 500
 HANDLED = frozenset({"done", "joined"})
 """Outcomes of a request that was carried out."""
 Ref = Annotated[str, typer.Argument(metavar="CLUSTER/APP", help="a placement")]
 Patience = Annotated[float, typer.Option(min=0, help="seconds to wait at most")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="do not wait until the scheduler has carried it out")]
+
+
+class NothingSeenError(PermanentError):
+    """A worker could not look at what was asked for."""
+
+    code = "inspection.failed"
 
 
 def placement_ref(text: str) -> PlacementRef:
@@ -59,7 +69,7 @@ def answered(hub: Hub, intent: int, *, until: float) -> dict[str, Any]:
         until: by the monotonic clock; past it, or where it was not carried out, the command ends with 1.
     """
     with waiting("waiting for the scheduler"):
-        found = _awaited(hub, f"intents/{intent}", ("handled_at",), until)
+        found = _awaited(hub, f"intents/{intent}", lambda one: one["handled_at"] is not None, until)
     if found is None:
         say(
             f"Asked, and the scheduler has not taken it up yet: it stays asked for as request {intent}. "
@@ -75,25 +85,50 @@ def answered(hub: Hub, intent: int, *, until: float) -> dict[str, Any]:
 def ended(hub: Hub, run: str, *, until: float) -> dict[str, Any]:
     """Return a run with all its details once it has ended; past ``until`` the command ends with 1."""
     with waiting(f"waiting for run {run[-12:]}"):
-        found = _awaited(hub, f"runs/{run}", ("run", "ended_at"), until)
+        found = _awaited(hub, f"runs/{run}", lambda run: run["run"]["ended_at"] is not None, until)
     if found is None:
         say(f"It has not ended in time, and goes on: flotilla run {run[-12:]}")
         raise typer.Exit(Exit.NO)
     return found
 
 
-def _awaited(hub: Hub, path: str, keys: tuple[str, ...], until: float) -> dict[str, Any] | None:
-    """Return the answer to a read once the value at ``keys`` is there; None when time is up."""
+def _awaited(
+    hub: Hub, path: str, is_over: Callable[[dict[str, Any]], bool], until: float, *, pause: float = POLL
+) -> dict[str, Any] | None:
+    """Return the answer to a read once it is over; None when time is up."""
     while True:
         answer: dict[str, Any] = hub.get(path)
-        value: Any = answer
-        for key in keys:
-            value = value[key]
-        if value is not None:
+        if is_over(answer):
             return answer
         if time.monotonic() > until:
             return None
-        time.sleep(POLL)
+        time.sleep(pause)
+
+
+def inspected(hub: Hub, placement: PlacementRef, what: str, *, until: float, **asked: Any) -> dict[str, Any]:
+    """Return what a worker saw of a placement on its cluster.
+
+    Args:
+        hub: asked again and again.
+        placement: that is looked at.
+        what: is looked at.
+        until: by the monotonic clock; past it, or where nothing could be seen, the command ends with 1.
+        asked: besides, as the API takes it.
+    """
+    found = hub.post("inspections", {"placement": str(placement), "what": what, **asked})
+    with waiting(f"looking at {placement}"):
+        ended = _awaited(hub, f"inspections/{found['id']}", _is_ended, until, pause=SOON)
+    if ended is None:
+        say(f"No worker has answered in time. `flotilla status` says whether any works for {placement.cluster}.")
+        raise typer.Exit(Exit.NO)
+    if ended["error"] is not None:
+        raise NothingSeenError(ended["error"]["message"], remedy=ended["error"]["remedy"])
+    answer: dict[str, Any] = ended[what]
+    return answer
+
+
+def _is_ended(inspection: dict[str, Any]) -> bool:
+    return inspection["state"] in {"answered", "failed"}
 
 
 def deadline(seconds: float) -> float:

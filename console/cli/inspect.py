@@ -1,27 +1,30 @@
-"""``render`` and ``tree``: manifests as they would be applied, and objects as they live."""
+"""``render``, ``tree`` and ``logs``: manifests as they would be applied, objects as they live, and what they wrote."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from common.domain.health import WELL, HealthReport, worst
+from common.domain import formatting
+from common.domain.health import WELL
+from common.domain.inspections import LINES, MOST_LINES
+from common.domain.names import suggestion
 from common.settings import settings
-from console.cli.asking import Ref, placement_ref
+from console.cli.asking import Patience, Ref, deadline, inspected, placement_ref
+from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.layout import folded
-from console.cli.output import Format, Output, ago, colour, is_data, say, waiting, warn
+from console.cli.output import Format, Output, ago, colour, is_data, paint, say, warn
 
 if TYPE_CHECKING:
     from console.inspect.offline import Shown
-    from console.inspect.tree import Happened, Node
 
 PIPED_WIDTH = 400
 """Columns where the output is no terminal."""
@@ -77,38 +80,94 @@ def _print(shown: Shown) -> None:
         warn(f"note: {note}")
 
 
-def tree(ref: Ref, output: Output = Format.TABLE) -> None:
+def tree(ref: Ref, timeout: Patience = 30.0, output: Output = Format.TABLE) -> None:
     """Show what a placement owns on its cluster now, and what hangs on it. Exit 1 unless all is well.
 
-    ReplicaSets, Pods and Jobs hang on what made them; what is not well comes with its last events. Runs on the hub's
-    machine, and only reads.
+    ReplicaSets, Pods and Jobs hang on what made them; what is not well comes with its last events. A worker looks,
+    and only reads.
 
     Example: flotilla tree eu-prod-03/payments
     """
-    from console.inspect.live import look
-
     wanted = placement_ref(ref)
-    with waiting(f"looking at {wanted}"):
-        grown = look(settings(), wanted)
-    whole = worst(HealthReport(node.report.health) for node in _all(grown.nodes) if node.report is not None)
-    if not is_data(output, {"ref": ref, "health": whole.health, "objects": grown.nodes, "notes": grown.notes}):
-        _tell_tree(ref, whole, grown.nodes)
-        for note in grown.notes:
-            warn(f"note: {note}")
-    raise typer.Exit(Exit.DONE if whole.health in WELL else Exit.NO)
+    seen = inspected(connect(), wanted, "tree", until=deadline(timeout))
+    if not is_data(output, {"ref": ref, **seen}):
+        _tell_tree(ref, seen["health"], seen["objects"])
+        _note(seen)
+    raise typer.Exit(Exit.DONE if seen["health"] in WELL else Exit.NO)
 
 
-def _all(nodes: Iterable[Node]) -> Iterator[Node]:
+def logs(
+    ref: Ref,
+    of: Annotated[str, typer.Argument(metavar="[OBJECT]", help="as Kind/name, or its id in the tree; or all")] = "",
+    container: Annotated[str, typer.Option("--container", "-c", help="only this one")] = "",
+    previous: Annotated[bool, typer.Option("--previous", "-p", help="before the last restart")] = False,
+    tail: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="lines of each log, the last ones")] = LINES,
+    since: Annotated[int, typer.Option(min=0, help="seconds to look back; 0 is all the way")] = 0,
+    timeout: Patience = 30.0,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show what the pods of a placement wrote, those of its hooks' Jobs too.
+
+    Of an object: the pods that hang on it. Values that Flotilla knows to be secret are masked.
+
+    Example: flotilla logs eu-prod-03/payments Deployment/payments --tail 50
+    """
+    placement, hub, until = placement_ref(ref), connect(), deadline(timeout)
+    asked: dict[str, Any] = {"container": container, "previous": previous, "lines": tail}
+    if since:
+        asked["since"] = since
+    if of:
+        asked["object"] = of if ":" in of else _found(inspected(hub, placement, "tree", until=until), of)
+    seen = inspected(hub, placement, "logs", until=until, **asked)
+    if not is_data(output, {"ref": ref, **seen}):
+        for log in seen["logs"]:
+            _tell_log(log, alone=len(seen["logs"]) == 1)
+        _note(seen)
+
+
+def _found(seen: dict[str, Any], wanted: str) -> str:
+    """Return the id of the object that is called so in a tree.
+
+    Raises:
+        typer.BadParameter: none is, or several.
+    """
+    ids = [node["id"] for node in _all(seen["objects"]) if f"{node['kind']}/{node['name']}" == wanted]
+    if len(ids) == 1:
+        return str(ids[0])
+    names = sorted({f"{node['kind']}/{node['name']}" for node in _all(seen["objects"])})
+    message = (
+        f"several objects are called {wanted}; name one: {', '.join(ids)}"
+        if ids
+        else f"there is no {wanted!r}; {suggestion(wanted, names, 'the placement has no objects')}"
+    )
+    raise typer.BadParameter(message)
+
+
+def _note(seen: dict[str, Any]) -> None:
+    for note in seen["notes"]:
+        warn(f"note: {note}")
+
+
+def _tell_log(log: dict[str, Any], *, alone: bool) -> None:
+    if not alone:
+        paint((f"{log['pod']}  {log['container']}", "bold"))
+    if log["cut"]:
+        warn("note: there is more before this")
+    for line in log["lines"]:
+        say("".join(c for c in line.expandtabs() if c.isprintable()))
+
+
+def _all(nodes: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for node in nodes:
         yield node
-        yield from _all(node.children)
+        yield from _all(node["children"])
 
 
-def _tell_tree(ref: str, whole: HealthReport, nodes: Sequence[Node]) -> None:
+def _tell_tree(ref: str, health: str, nodes: Sequence[dict[str, Any]]) -> None:
     if not nodes:
         say(f"{ref} owns nothing yet.")
         return
-    root = Tree(Text.assemble((ref, "bold"), "  ", coloured(whole.health)), guide_style="dim")
+    root = Tree(Text.assemble((ref, "bold"), "  ", coloured(health)), guide_style="dim")
     for node in nodes:
         _hang(root, node)
     Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(root)
@@ -119,23 +178,34 @@ def coloured(word: str) -> Text:
     return Text(folded(word), style=colour(word))
 
 
-def _hang(above: Tree, node: Node) -> None:
-    name = f"{node.object.kind}/{node.object.name}"
-    label = coloured(name)
-    if node.report is not None:
-        label.append("  ").append_text(coloured(node.report.health))
-        if node.report.reason:
-            label.append("  ").append_text(coloured(node.report.reason))
+def _hang(above: Tree, node: dict[str, Any]) -> None:
+    label = coloured(f"{node['kind']}/{node['name']}")
+    label.append("  ").append_text(coloured(node["health"]))
+    if node["reason"]:
+        label.append("  ").append_text(coloured(node["reason"]))
+    if glance := _glance(node):
+        label.append("  ").append(folded(glance), style="dim")
     branch = above.add(label)
-    for event in node.events:
+    for event in node["events"]:
         branch.add(_told(event))
-    for child in node.children:
+    for child in node["children"]:
         _hang(branch, child)
 
 
-def _told(event: Happened) -> Text:
-    times = f" ({event.times} times)" if event.times > 1 else ""
-    when = f", {ago(event.at)} ago" if event.at else ""
-    told = coloured(f"{event.reason}{times}{when}: {event.message}")
-    told.stylize("yellow" if event.type == "Warning" else "dim")
+def _glance(node: dict[str, Any]) -> str:
+    """Return what else is worth seeing of an object: how many are ready, images by their tags, restarts, age."""
+    parts = [f"{node['ready']}/{node['wanted']} ready"] if node["ready"] is not None else []
+    parts += [image.rpartition("/")[2] for image in node["images"]]
+    if node["restarts"]:
+        parts.append(formatting.of(node["restarts"], "restart"))
+    if node["created_at"]:
+        parts.append(f"{ago(node['created_at'])} old")
+    return ", ".join(parts)
+
+
+def _told(event: dict[str, Any]) -> Text:
+    times = f" ({event['times']} times)" if event["times"] > 1 else ""
+    when = f", {ago(event['at'])} ago" if event["at"] else ""
+    told = coloured(f"{event['reason']}{times}{when}: {event['message']}")
+    told.stylize("yellow" if event["type"] == "Warning" else "dim")
     return told

@@ -46,6 +46,7 @@ COMMANDS = (
     Entry("compare", "compare", "compare", FLEET, "Show in what two placements differ."),
     Entry("explain", "registry", "explain", FLEET, "Show where a placement comes from."),
     Entry("tree", "inspect", "tree", FLEET, "Show what a placement owns on its cluster now."),
+    Entry("logs", "inspect", "logs", FLEET, "Show what the pods of a placement wrote."),
     Entry("runs", "runs", "runs", FLEET, "List runs, newest first."),
     Entry("run", "runs", "run", FLEET, "Show one run: each attempt and what it did."),
     Entry("events", "events", "events", FLEET, "Show what came about, the latest last, or follow it."),

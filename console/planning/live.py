@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 from common.credentials import provider_from
 from common.domain.changes import Action, Change
-from common.domain.errors import FlotillaError
+from common.domain.errors import FlotillaError, PermanentError
 from common.domain.fleet import Cluster, Fleet, Placement
 from common.domain.inventory import InventoryItem
 from common.domain.refs import PlacementRef
@@ -23,7 +23,6 @@ from common.store.state import clusters, inventory
 from common.store.state import fleet as fleets
 from common.store.state.clusters import ClusterFacts
 from console.inspect.hub import hub_database
-from console.inspect.live import AnotherClusterError
 from console.planning.changes import TOLD, PlannedPlacement
 from console.planning.commits import WITH_OBJECTS, Planned
 from console.planning.rendering import Rendering, rendering
@@ -36,6 +35,12 @@ from workers.public.rendering import Capabilities
 
 AT_ONCE = 8
 """Placements looked at at the same time."""
+
+
+class AnotherClusterError(PermanentError):
+    """Another cluster answers: what it holds says nothing about ours."""
+
+    code = "cluster.another"
 
 
 @dataclass(frozen=True, slots=True)

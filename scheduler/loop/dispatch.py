@@ -12,11 +12,12 @@ from common.broker.errors import BrokerUnavailableError
 from common.clock import Clock
 from common.domain.errors import TransientError
 from common.domain.fleet import Fleet
+from common.domain.queues import now_queue
 from common.domain.refs import RunId
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
-from common.store.queue import dispatch, sending, workers
+from common.store.queue import dispatch, inspections, sending, workers
 from common.store.state import clusters, sources
 from common.store.state import fleet as fleets
 from common.store.state.clusters import DueCluster
@@ -26,6 +27,9 @@ from scheduler.planning.window import free_slots, room
 
 log = logger(__name__)
 RESEND_AFTER = timedelta(minutes=5)
+INSPECTION_AGAIN = timedelta(seconds=15)
+"""Somebody waits for it."""
+INSPECTIONS_AT_ONCE = 64
 RESOLVES_AT_ONCE = 64
 LOOKS_AT_ONCE = 256
 PROVED_EVERY = timedelta(seconds=5)
@@ -71,7 +75,9 @@ class Dispatcher:
         try:
             self._prove()
             self._notice_wipe()
-            self.sent = self._send_runs() + self._send_resolves() + self._send_looks()
+            # Somebody looks at a screen: first.
+            self.sent = self._send_inspections()
+            self.sent += self._send_runs() + self._send_resolves() + self._send_looks()
         except BrokerUnavailableError as error:
             self._note(error.code)
             raise
@@ -110,10 +116,34 @@ class Dispatcher:
             lost = dispatch.unsend_all(connection)
             clusters.forget_sent(connection)
             sources.forget_sent(connection)
+            inspections.forget_sent(connection)
             fleets.note_epoch(connection, epoch)
         # Last: if we die before this line, the next tick does it all again, which costs nothing.
         self._sender.set_epoch(epoch)
         log.warning("broker.wiped", runs=lost)
+
+    def _send_inspections(self) -> int:
+        with self._database.read() as connection:
+            now = self._database.now(connection)
+            before = now - INSPECTION_AGAIN
+            due = inspections.due(connection, resend_before=before, limit=INSPECTIONS_AT_ONCE, now=now)
+            if not due:
+                return 0
+            slots = workers.sendable_slots(connection, now=now)
+            under_way = inspections.under_way(connection, now=now)
+        rooms = {
+            pool: room(slots.get(now_queue(pool), 0), under_way.get(pool, 0)) for pool in {one.pool for one in due}
+        }
+        chosen = []
+        for one in due:
+            if rooms[one.pool] > 0:
+                rooms[one.pool] -= 1
+                chosen.append(one)
+        ids = [one.id for one in chosen]
+        with self._database.write() as connection:
+            inspections.mark_sent(connection, ids, now=now)
+        posts = [Post(messages.INSPECT, one.id, now_queue(one.pool)) for one in chosen]
+        return self._send(posts, lambda connection, first: inspections.unsend(connection, ids[first:]))
 
     def _send_runs(self) -> int:
         known = self._snapshots.find(self._database)

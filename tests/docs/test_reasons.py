@@ -17,6 +17,7 @@ from common.domain.codes import (
     CauseReason,
     FaultReason,
     HookReason,
+    InspectionReason,
     MessageReason,
     ObjectReason,
     RequestReason,
@@ -36,8 +37,8 @@ PAGE = ROOT / "docs/reference/reasons.md"
 PACKAGES = ("common", "scheduler", "workers", "console")
 ENUMS = (
     Hold, Taking, Denial, Leftover, Contact, Found, CauseReason, RunReason, StuckReason, SyncReason, ObjectReason,
-    HookReason, RequestReason, ApprovalReason, FaultReason, SweepReason, MessageReason, ManifestWarning,
-    HealthReason, Await, NextStep,
+    HookReason, RequestReason, ApprovalReason, FaultReason, SweepReason, InspectionReason, MessageReason,
+    ManifestWarning, HealthReason, Await, NextStep,
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -49,6 +49,7 @@ from tests.fakes.trees import memory_tree
 from workers.kube import ClusterPool
 from workers.render.renderers import renderers_from
 from workers.render.rules.evaluation import expressions_from
+from workers.tasks.inspect_placement import inspect
 from workers.tasks.observe_cluster import observe
 from workers.tasks.renewer import Patience
 from workers.tasks.resolve_source import resolve
@@ -335,6 +336,8 @@ class StepHub:
                 sweep(self.runtime, subject)
             case messages.OBSERVE:
                 observe(self.runtime, subject)
+            case messages.INSPECT:
+                inspect(self.runtime, subject)
 
     def settle(self, turns: int = 4) -> None:
         """Take turns of scheduler and worker until they have nothing more to do at once."""

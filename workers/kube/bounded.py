@@ -11,9 +11,11 @@ import io
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -64,6 +66,20 @@ class Exchange:
 
 current: ContextVar[Exchange] = ContextVar("exchange")
 """What this thread is about: the library hands nothing of ours down to its connections."""
+
+
+latest: ContextVar[float] = ContextVar("latest", default=float("inf"))
+"""When all exchanges of this thread's work have to be over, on the monotonic clock."""
+
+
+@contextmanager
+def within(limit: timedelta) -> Iterator[None]:
+    """Have all exchanges within it, on threads that its context is handed to as well, be over after ``limit``."""
+    mine = latest.set(min(latest.get(), time.monotonic() + limit.total_seconds()))
+    try:
+        yield
+    finally:
+        latest.reset(mine)
 
 
 class _Source(io.RawIOBase):

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from workers.kube.budget import METADATA, Pages
+from workers.kube.cluster import headers_of
 from workers.kube.errors import NOT_JSON, from_answer
 from workers.kube.paths import collection, with_query
 from workers.kube.pool import Connection
@@ -95,11 +96,12 @@ class Children:
     Args:
         connection: to it.
         agent: User-Agent of the requests.
+        account: user in whose name they are made; empty for the connection's own.
     """
 
-    def __init__(self, connection: Connection, agent: str) -> None:
+    def __init__(self, connection: Connection, agent: str, account: str) -> None:
         self._connection = connection
-        self._agent = {"User-Agent": agent}
+        self._headers = headers_of(agent, account)
 
     def owned(self, kind: Kind, namespace: str) -> tuple[tuple[Child, ...], bool]:
         """Return the metadata of the objects of a kind in a namespace that have owners, and whether these are all.
@@ -130,7 +132,7 @@ class Children:
 
     def _read(self, url: str, headers: dict[str, str], decode: Callable[[bytes], T]) -> tuple[T, int]:
         what = f"LIST {url.partition('?')[0]}"
-        answer = self._connection.send("GET", url, {**headers, **self._agent})
+        answer = self._connection.send("GET", url, {**headers, **self._headers})
         if not answer.ok:
             raise from_answer(answer.status, answer.headers, answer.body, what)
         try:

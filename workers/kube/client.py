@@ -118,7 +118,8 @@ class Client:
     def _send(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> Answer:
         all_headers = {**self._headers, **headers}
         what = f"{method} {path.partition('?')[0]}{self._way}"
-        mine = bounded.current.set(Exchange(what, time.monotonic() + self._seconds))
+        until = min(time.monotonic() + self._seconds, bounded.latest.get())
+        mine = bounded.current.set(Exchange(what, until))
         try:
             response = self._api.call_api(
                 method, self._url(path), all_headers, body, None, _request_timeout=self._timeout

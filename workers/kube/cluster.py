@@ -69,6 +69,12 @@ _METADATA = _Listing(
 _OBJECTS = _Listing({}, decode_objects, budget.OBJECTS)
 
 
+def headers_of(agent: str, account: str) -> dict[str, str]:
+    """Return the headers of a request: what it is for, and in whose name unless that is the connection's own."""
+    named = {"User-Agent": agent}
+    return {**named, _IMPERSONATE: account} if account else named
+
+
 class KubeCluster:
     """One cluster for one attempt, sweep or observation; implements ``workers.sync.ports.ClusterPort``.
 
@@ -83,8 +89,8 @@ class KubeCluster:
     def __init__(self, connection: Connection, agent: str, account: str, permit: Permit) -> None:
         self._connection = connection
         self._permit = permit
-        self._agent = {"User-Agent": agent}
-        self._headers = {**self._agent, _IMPERSONATE: account} if account else self._agent
+        self._agent = headers_of(agent, "")
+        self._headers = headers_of(agent, account)
         self._requests: Counter[str] = Counter()
         self._spending = Spending()
         self._lock = Lock()

@@ -15,6 +15,7 @@ from common.domain.errors import FlotillaError
 from common.domain.refs import RunId
 from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.telemetry.logs import logger
+from workers.tasks.inspect_placement import inspect
 from workers.tasks.observe_cluster import observe
 from workers.tasks.resolve_source import resolve
 from workers.tasks.runtime import Runtime
@@ -75,6 +76,10 @@ def register(app: FlotillaCelery, runtime: Runtime) -> None:
     @app.task(name=messages.OBSERVE, **OPTIONS)  # type: ignore[untyped-decorator]  # Celery is untyped
     def observe_cluster(self: Task, cluster: str) -> None:
         noted(self, cluster, lambda: observe(runtime, cluster))
+
+    @app.task(name=messages.INSPECT, **OPTIONS)  # type: ignore[untyped-decorator]  # Celery is untyped
+    def inspect_placement(self: Task, inspection_id: str) -> None:
+        noted(self, inspection_id, lambda: inspect(runtime, inspection_id))
 
 
 def noted(task: Task, subject: str, work: Callable[[], T]) -> T:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from common.domain import formatting
 from common.domain.catalogue import Params, told
-from common.domain.codes import ApprovalReason, FaultReason, MessageReason, RequestReason
+from common.domain.codes import ApprovalReason, FaultReason, InspectionReason, MessageReason, RequestReason
 from common.domain.runs import RunState
 
 _UNDER_WAY = {
@@ -68,6 +68,10 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     ApprovalReason.LEAVING: _removed,
     ApprovalReason.IDENTITY: lambda params: f"another cluster answers at {params['server']}",
     FaultReason.ORPHAN: _orphan,
+    InspectionReason.UNTAKEN: lambda params: f"no worker of pool {params['pool']} has taken it up",
+    InspectionReason.LOST: lambda _: "the worker that took it up has not answered",
+    InspectionReason.BROKEN: lambda _: "the worker failed while it looked; its log has the rest",
+    InspectionReason.UNREADABLE: lambda _: "what the worker answered cannot be read",
     MessageReason.FOREIGN: lambda _: "it names no task of ours",
     MessageReason.UNSIGNED: lambda _: "it is not signed",
     MessageReason.UNKNOWN_KEY: lambda _: "it is signed with a key that is not ours",

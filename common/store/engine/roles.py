@@ -68,6 +68,7 @@ _FOUND_OF_SOURCE = (
     "commit", "resolved_snapshot_id", "resolved_at", "checked_at", "due_at", "sent_at", "failures", "error_code",
     "error_params",
 )  # fmt: skip
+_COURSE_OF_INSPECTION = ("state", "taken_at", "ended_at", "answer", "error_code", "error_params")
 _READ = Rights()
 RIGHTS = {
     "alembic_version": _READ,
@@ -80,6 +81,7 @@ RIGHTS = {
     "findings": Rights(_columns("findings"), ("pool", "cause_code", "cause_params", "hint", "seen_at", "filed")),
     "fleet": _READ,
     "fleet_snapshots": _READ,
+    "inspections": Rights(update=_COURSE_OF_INSPECTION),
     "inventory": Rights(_columns("inventory"), _columns("inventory", *_KEY_OF_OBJECT), delete=True),
     "leases": Rights(_columns("leases"), ("holder", "token", "expires_at"), delete=True),
     "object_results": Rights(insert=_columns("object_results")),

@@ -93,6 +93,8 @@ POLICIES = (
     *_own("inventory", _own_placement("inventory")),
     Policy("placement_sources", "SELECT", _own_placement("placement_sources")),
     Policy("findings", "ALL", f"pool = {POOL}", f"pool = {POOL} AND {_own_placement('findings')}"),
+    Policy("inspections", "SELECT", f"pool = {POOL}"),
+    Policy("inspections", "UPDATE", f"pool = {POOL}", f"pool = {POOL}"),
     Policy("runs", "SELECT", _own_cluster("runs.cluster")),
     Policy("runs", "UPDATE", _own_cluster("runs.cluster"), _own_cluster("runs.cluster")),
     Policy("open_runs", "SELECT", _own_cluster("open_runs.cluster")),
@@ -256,11 +258,21 @@ _WITHDRAW = """
   NEW.decided_at := CASE OLD.state WHEN 'open' THEN clock_timestamp() ELSE OLD.decided_at END;
   NEW.decided_by := CASE OLD.state WHEN 'open' THEN 'worker:' || mine ELSE OLD.decided_by END;
 """
+_LOOK = """
+  lies := CASE
+    WHEN (OLD.state, NEW.state) NOT IN (('asked', 'taken'), ('taken', 'answered'), ('taken', 'failed'))
+      THEN format('an inspection that was %s is %s', OLD.state, NEW.state)
+    WHEN octet_length(CAST(NEW.answer AS text)) > 2097152 OR octet_length(CAST(NEW.error_params AS text)) > 262144
+      THEN 'an answer that long'
+    WHEN jsonb_typeof(NEW.answer) <> 'object' THEN 'an answer that is no mapping'
+  END;
+"""
 WRITINGS = (
     Writing("audit", "INSERT", _AUDIT),
     Writing("faults", "INSERT", _FAULT_OF_NONE),
     Writing("findings", "INSERT", _FIND),
     Writing("findings", "UPDATE", _FIND_AGAIN),
+    Writing("inspections", "UPDATE", _LOOK),
     Writing("open_runs", "UPDATE", _BEGIN_RUN, "NEW.started_at IS DISTINCT FROM OLD.started_at"),
     Writing("runs", "UPDATE", _END_RUN),
     Writing("attempts", "INSERT", _BEGIN_ATTEMPT),

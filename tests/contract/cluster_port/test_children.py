@@ -28,7 +28,7 @@ class Place:
 
     @property
     def children(self) -> Children:
-        return Children(self.connection, "flotilla/test (tree)")
+        return Children(self.connection, "flotilla/test (tree)", "")
 
     def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = self.client.post(path, json=body)

@@ -71,6 +71,8 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
     "queue.months.kept": {"runs": Partition("runs", "runs_before", None, RUN), "after": RUN},
     "queue.months.drop": {"kept": (RUN,), "month": (Partition("runs", "runs_before", None, RUN),)},
     "queue.runs.end": {"came_to": None},
+    **{f"queue.inspections.{name}": {"id_": RUN} for name in ("get", "take", "answer", "fail")},
+    **{f"queue.inspections.{name}": {"ids": (RUN,)} for name in ("mark_sent", "unsend")},
     "reads.runs.runs": {"after": RUN},
     "reads.fleet.clusters": {"only": None},
     "reads.placements.troubled": {"after": "3:c1/a1"},

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.changes import Action
 from common.domain.health import Health
+from common.domain.inspections import Inspected, InspectionState
 from common.domain.placements import PlacementState
 from common.domain.runs import AttemptOutcome, Outcome, RunState, SyncStatus, Trigger
 from common.store.engine.errors import DatabaseError
@@ -22,6 +23,8 @@ WORDS: dict[str, Iterable[str]] = {
     "ck_approvals_kind": ApprovalKind,
     "ck_approvals_state": ApprovalState,
     "ck_attempts_outcome": AttemptOutcome,
+    "ck_inspections_state": InspectionState,
+    "ck_inspections_what": Inspected,
     "ck_intents_kind": IntentKind,
     "ck_inventory_health": Health,
     "ck_object_results_action": Action,

@@ -71,8 +71,9 @@ def test_who_leads_no_more_deletes_nothing(steps: Steps) -> None:
     with steps.db.write() as connection:
         connection.execute(delete(LeadershipRow))
     clock.seconds += FIRST.total_seconds()
-    with pytest.raises(NotLeadingError):
-        step.tick()
+    for _ in ("what is over", "what is old"):
+        with pytest.raises(NotLeadingError):
+            step.tick()
     assert runs_in(steps.db) == 2
     assert not step.tick()  # the next pass comes in an hour
 

@@ -23,6 +23,7 @@ from common.store.schema.tables import (
     CommitRow,
     FaultRow,
     FindingRow,
+    InspectionRow,
     InventoryRow,
     LeaseRow,
     ObjectResultRow,
@@ -108,6 +109,8 @@ def _fill(database: Database, pool: str, number: int) -> tuple[str, str, str]:
     finding = {"placement_id": number, "trigger": "drift", "pool": pool, "cause_code": "told"} | dict.fromkeys(
         ("seen_at", "found_at"), now
     )
+    inspection = {"placement_id": number, "cluster": pool, "application": "web", "project": "default", "pool": pool}
+    inspection |= {"what": "tree", "actor": "someone", "state": "taken", "created_at": now, "expires_at": now}
     lease = {"name": f"placement:{number}", "holder": "w", "token": f"{under_way}.1", "expires_at": now}
     changed = {"attempt": 1, **_OBJECT, "action": "created"}
     rows: list[tuple[type[Base], dict[str, object]]] = [
@@ -122,6 +125,7 @@ def _fill(database: Database, pool: str, number: int) -> tuple[str, str, str]:
         (PlacementSourceRow, {"placement_id": number, "position": 0, "repo": "", **_RESOLVED}),
         (InventoryRow, {"placement_id": number, **_OBJECT, "version": "v1", "desired_digest": ""}),
         (FindingRow, finding),
+        (InspectionRow, inspection | {"id": f"00000000-0000-4000-8000-00000000000{number}"}),
         (RunRow, of_run | {"id": under_way}),
         (OpenRunRow, stands | began | {"run_id": under_way, "state": "running"}),
         (AttemptRow, {"run_id": under_way, "number": 1, "placement_id": number, "worker": "w", "started_at": now}),

@@ -35,6 +35,10 @@ KEPT = {
     "commits": {"at", "author", "commit", "id", "seen_at", "source_id", "subject", "version"},
     "faults": {"code", "digest", "file", "first_seen_at", "id", "params", "project", "scope"},
     "findings": {"found_at", "placement_id", "trigger"},
+    "inspections": {
+        "actor", "application", "cluster", "created_at", "expires_at", "id", "params", "placement_id", "pool",
+        "project", "sent_at", "what",
+    },
     "inventory": {"group", "kind", "name", "namespace", "placement_id"},
     "leases": {"name"},
     "placements": {

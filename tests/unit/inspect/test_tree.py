@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from common.domain.health import Health, HealthReport
 from common.domain.refs import ObjectId
-from console.inspect.tree import (
+from workers.inspect.tree import (
     JOB,
     POD,
     REPLICA_SET,
@@ -53,24 +53,37 @@ def test_only_what_may_hang_on_a_kind_is_looked_for(owned: Kind, looked_for: set
 
 def test_what_hangs_on_others_is_left_out() -> None:
     everything = [met(REPLICA_SET, "a", "web"), met(POD, "b", "a"), met(POD, "c", "other"), met(POD, "d")]
-    found, left_out = reached({"web"}, everything, most=10)
+    found, left_out = reached({"web": "n"}, everything, most=10)
     assert ([one.uid for one in found], left_out) == (["a", "b"], 0)
 
 
 def test_the_tree_is_bounded_and_says_what_it_left_out() -> None:
     pods = [met(POD, f"p{number}", "web") for number in range(5)]
-    found, left_out = reached({"web"}, pods, most=2)
+    found, left_out = reached({"web": "n"}, pods, most=2)
     assert ([one.uid for one in found], left_out) == (["p0", "p1"], 3)
+
+
+def test_what_claims_an_owner_in_another_namespace_does_not_hang_on_it() -> None:
+    strangers = Met(ObjectId(*POD, "elsewhere", "p"), "p", ("web",))
+    ours = met(POD, "q", "web")
+    assert reached({"web": "n"}, [strangers, ours], most=9) == ((ours,), 0)
+    assert reached({"web": ""}, [strangers], most=9) == ((strangers,), 0), "what is in no namespace may own anything"
+
+
+def test_a_hundred_thousand_that_hang_on_one_are_counted_and_bounded() -> None:
+    many = [met(POD, f"p{number:06}", "web") for number in range(100_000)]
+    found, left_out = reached({"web": "n"}, many, most=200)
+    assert (len(found), left_out) == (200, 99_800)
 
 
 def test_a_tree_holds_what_hangs_on_each_root() -> None:
     everything = (met(POD, "b", "a"), met(REPLICA_SET, "a", "web"))
-    (tree,) = grown([(WEB, "web")], everything, {WEB: FINE}, {})
+    (tree,) = grown([(WEB, "web")], everything, {WEB: FINE}, {}, {})
     assert (tree.report, names((tree,))) == (Seen(Health.HEALTHY), {"web": {"a": {"b": {}}}})
 
 
 def test_nothing_hangs_on_what_does_not_exist() -> None:
-    (tree,) = grown([(WEB, "")], (met(POD, "b", ""),), {}, {})
+    (tree,) = grown([(WEB, "")], (met(POD, "b", ""),), {}, {}, {})
     assert tree.children == ()
 
 
@@ -80,9 +93,9 @@ def test_owners_in_a_circle_end(pairs: list[tuple[str, str]]) -> None:
     for child, owner in pairs:
         owners.setdefault(child, []).append(owner)
     everything = [met(POD, child, *above) for child, above in owners.items()]
-    found, _ = reached({"a"}, everything, most=100)
+    found, _ = reached({"a": "n"}, everything, most=100)
     assert len({one.uid for one in found}) == len(found) <= 4
-    grown([(WEB, "a")], found, {}, {})
+    grown([(WEB, "a")], found, {}, {}, {})
 
 
 @pytest.mark.parametrize(

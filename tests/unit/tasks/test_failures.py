@@ -49,6 +49,6 @@ def test_a_task_that_a_busy_database_turned_away_comes_again_in_seconds() -> Non
     busy = Mock(**{"database.write.side_effect": DatabaseBusyError("a deadlock")})
     app = FlotillaCelery(broker="memory://", set_as_current=False)
     register(app, busy)
-    for task in (messages.SYNC, messages.RESOLVE, messages.SWEEP, messages.OBSERVE):
+    for task in (messages.SYNC, messages.RESOLVE, messages.SWEEP, messages.OBSERVE, messages.INSPECT):
         with pytest.raises(Retry):
             app.tasks[task]("1")

@@ -13,6 +13,7 @@ from common.store.schema.tables.fleet import (
     SourceDigestRow,
     SourceRow,
 )
+from common.store.schema.tables.inspections import InspectionRow
 from common.store.schema.tables.placements import InventoryRow, PlacementRow, PlacementSourceRow
 from common.store.schema.tables.runs import (
     ApprovalRow,
@@ -45,6 +46,7 @@ __all__ = [
     "FindingRow",
     "FleetRow",
     "FleetSnapshotRow",
+    "InspectionRow",
     "Instant",
     "IntentRow",
     "InventoryRow",

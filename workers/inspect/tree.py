@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from common.domain.health import Health, HealthReport
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId
-from console.inspect.scopes import BUILT_IN
+from workers.inspect.details import NOTHING, Details
+from workers.sync.objects.groups import built_in
 
 Kind = tuple[str, str]
 """Group and kind."""
@@ -74,11 +75,13 @@ class Node:
 
     Attributes:
         report: its health; None where it was not looked at.
+        details: what else is worth seeing at a glance.
         events: the last ones, latest first; only of what is not well.
     """
 
     object: ObjectId
     report: Seen | None
+    details: Details = NOTHING
     children: tuple[Node, ...] = ()
     events: tuple[Happened, ...] = ()
 
@@ -98,14 +101,16 @@ def _below(kind: Kind) -> tuple[Kind, ...]:
     """Return what may hang on a kind: of Kubernetes' own as its controllers do it, of others any workload."""
     if kind in _CHILDREN:
         return _CHILDREN[kind]
-    return () if kind[0] in BUILT_IN else WORKLOADS
+    return () if built_in(kind[0]) else WORKLOADS
 
 
-def reached(roots: Collection[str], met: Iterable[Met], *, most: int) -> tuple[tuple[Met, ...], int]:
-    """Return what hangs on the objects with the uids ``roots``, level by level, and how many were left out.
+def reached(roots: Mapping[str, str], met: Iterable[Met], *, most: int) -> tuple[tuple[Met, ...], int]:
+    """Return what hangs on objects, level by level, and how many were left out.
+
+    An owner is in the same namespace, or in none: a reference that says otherwise is one that no controller made.
 
     Args:
-        roots: uids.
+        roots: the namespaces of these objects by their uids.
         met: everything that has owners.
         most: how many are returned at most.
     """
@@ -114,13 +119,24 @@ def reached(roots: Collection[str], met: Iterable[Met], *, most: int) -> tuple[t
         for owner in one.owners:
             below.setdefault(owner, []).append(one)
     found: dict[str, Met] = {}
-    waiting = sorted(roots)
+    waiting = sorted(roots.items())
     while waiting:
-        level = [one for uid in waiting for one in sorted(below.get(uid, ()), key=lambda one: one.object)]
-        waiting = [one.uid for one in level if one.uid not in found and one.uid not in roots]
-        found |= {one.uid: one for one in level if one.uid not in roots}
+        level = [
+            one
+            for uid, namespace in waiting
+            for one in sorted(below.get(uid, ()), key=lambda one: one.object)
+            if namespace in {"", one.object.namespace} and one.uid not in roots
+        ]
+        waiting = [(one.uid, one.object.namespace) for one in level if one.uid not in found]
+        found |= {one.uid: one for one in level}
     kept = list(found.values())
     return tuple(kept[:most]), max(0, len(kept) - most)
+
+
+def on(roots: Sequence[ObjectId], uids: Mapping[ObjectId, str], met: Sequence[Met]) -> tuple[Met, ...]:
+    """Return those of ``met`` that hang on the objects ``roots``, however far below."""
+    own = {uids[one]: one.namespace for one in roots if uids.get(one)}
+    return reached(own, met, most=len(met))[0]
 
 
 def is_spent(manifest: Mapping[str, Any]) -> bool:
@@ -135,6 +151,7 @@ def grown(
     roots: Sequence[tuple[ObjectId, str]],
     met: Sequence[Met],
     reports: Mapping[ObjectId, HealthReport],
+    details: Mapping[ObjectId, Details],
     events: Mapping[ObjectId, Sequence[Happened]],
 ) -> tuple[Node, ...]:
     """Return the tree below each root, in the order of ``roots``.
@@ -143,6 +160,7 @@ def grown(
         roots: with their uids; an empty one has nothing below it.
         met: what hangs on them, from ``reached``.
         reports: health of those that were looked at.
+        details: of those that were read.
         events: of those that are not well.
     """
     below: dict[str, list[Met]] = {}
@@ -153,7 +171,13 @@ def grown(
     def node(object_id: ObjectId, uid: str, above: frozenset[str]) -> Node:
         hanging = sorted(below.get(uid, ()) if uid else (), key=lambda one: one.object)
         children = [node(one.object, one.uid, above | {uid}) for one in hanging if one.uid not in above]
-        return Node(object_id, _seen(reports.get(object_id)), tuple(children), tuple(events.get(object_id, ())))
+        return Node(
+            object_id,
+            _seen(reports.get(object_id)),
+            details.get(object_id, NOTHING),
+            tuple(children),
+            tuple(events.get(object_id, ())),
+        )
 
     return tuple(node(object_id, uid, frozenset({uid})) for object_id, uid in roots)
 

@@ -1,0 +1,135 @@
+"""Looks at a placement on its cluster because somebody asked; what was seen, or why nothing was, is the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from common.domain.codes import InspectionReason
+from common.domain.errors import FlotillaError, PermanentError
+from common.domain.fleet import Fleet, Placement
+from common.domain.inspections import TIMEOUT
+from common.domain.secrecy import NO_SECRETS, Secrets
+from common.domain.status import Reason
+from common.sources.sources import opener
+from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
+from common.store.queue import inspections
+from common.store.queue.inspections import Inspection
+from common.store.state import inventory, placements, sources
+from common.telemetry.logs import logger
+from workers.inspect.answers import ANSWERS
+from workers.inspect.place import Place
+from workers.kube import Connection
+from workers.kube.bounded import within
+from workers.kube.children import Children
+from workers.kube.logs import Logs
+from workers.render.renderers import Resolved
+from workers.render.request import Capabilities, request_for
+from workers.render.sops import Decryptor
+from workers.render.table import asks_cluster
+from workers.sync.health import own_rules
+from workers.tasks.looking import reach
+from workers.tasks.runtime import Runtime
+
+log = logger(__name__)
+_BROKEN = Reason(InspectionReason.BROKEN)
+
+
+class AnotherProjectsError(PermanentError):
+    """Since it was asked for, the application has gone to another project, or from the registry."""
+
+    code = "inspection.moved"
+
+
+class UnknownSecretsError(PermanentError):
+    """What was decrypted for the placement cannot be told now, and so not taken out of what is shown."""
+
+    code = "inspection.secrets"
+
+
+def inspect(runtime: Runtime, id_: str) -> None:
+    """Carry out an inspection, once, unless somebody else has or nobody waits for it any more.
+
+    Raises:
+        DatabaseUnavailableError: its answer could not be stored; whoever waits is told that none came.
+        DatabaseBusyError: the same.
+    """
+    with runtime.database.write() as connection:
+        taken = inspections.take(connection, id_, now=runtime.database.now(connection))
+    if taken is None:
+        return
+    try:
+        with within(TIMEOUT):
+            answer = _seen(runtime, taken)
+    except (DatabaseUnavailableError, DatabaseBusyError):
+        raise
+    except FlotillaError as error:
+        log.info("inspection.failed", placement=str(taken.asked.ref), code=error.code, error=str(error))
+        _failed(runtime, id_, error.reason)
+    except Exception:
+        _failed(runtime, id_, _BROKEN)
+        raise
+    else:
+        with runtime.database.write() as connection:
+            inspections.answer(connection, id_, answer, now=runtime.database.now(connection))
+
+
+def _failed(runtime: Runtime, id_: str, why: Reason) -> None:
+    with runtime.database.write() as connection:
+        inspections.fail(connection, id_, why, now=runtime.database.now(connection))
+
+
+def _seen(runtime: Runtime, taken: Inspection) -> Mapping[str, Any]:
+    asked = taken.asked
+    _, fleet = runtime.snapshots.in_force(runtime.database)
+    placement = fleet.placement(asked.ref)
+    if placement is None or placement.application.project != asked.project:
+        message = f"{asked.ref} is not of project {asked.project} any more"
+        raise AnotherProjectsError(message, remedy="Ask again.")
+    connection = reach(runtime, placement.cluster)
+    agent = runtime.agent(f"{asked.question.what} of {asked.ref} for a person")
+    account = fleet.account_of(placement.application)
+    with runtime.database.read() as transaction:
+        owned = inventory.of(transaction, asked.placement_id)
+        now = runtime.database.now(transaction)
+    place = Place(
+        fleet=fleet.name,
+        ref=asked.ref,
+        owned=owned,
+        cluster=connection.session(agent, account=account),
+        children=Children(connection, agent, account),
+        logs=Logs(connection, agent, account),
+        executor=runtime.executor,
+        own=own_rules(placement.application.health, runtime.expressions.of(placement.application.project)),
+        now=now,
+        decrypted=partial(_decrypted, runtime, fleet, placement, connection),
+    )
+    return ANSWERS[asked.question.what](place, asked.question)
+
+
+def _decrypted(runtime: Runtime, fleet: Fleet, placement: Placement, connection: Connection) -> Secrets:
+    """Return what is decrypted for a placement as it is wanted now: rendered for that, or known from a rendering.
+
+    Raises:
+        UnknownSecretsError: it is not resolved.
+        FlotillaError: it cannot be rendered.
+    """
+    reference = placement.application.decrypt
+    if not reference:
+        return NO_SECRETS
+    with runtime.database.read() as transaction:
+        facts = placements.get(transaction, placement.ref)
+        renderers = sources.renderers_of(transaction, placement.ref.application, placement.to_resolve)
+    desired = None if facts is None else facts.desired
+    if desired is None or renderers is None or not desired.covers(placement.to_resolve):
+        message = f"what is decrypted for {placement.ref} cannot be told now: its sources are not resolved"
+        raise UnknownSecretsError(message, remedy="Look again soon.")
+    request = replace(request_for(placement), decryptor=Decryptor.of(reference, runtime.credentials.get(reference)))
+    if asks_cluster(renderers):
+        agent = {"User-Agent": runtime.agent(f"look at {placement.ref}")}
+        request = replace(request, capabilities=Capabilities(*connection.capabilities(agent=agent)))
+    allowed = fleet.projects[placement.application.project].allows_repo
+    trees = opener(partial(runtime.sources.tree, allowed=allowed), placement.to_resolve, desired.commits)
+    return runtime.renderers.render(trees, request, Resolved(desired.source_digest, renderers, ())).secrets
