@@ -43,3 +43,9 @@ def test_whatever_is_referred_to_is_there(description: dict[str, Any]) -> None:
     named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(description)))
     assert named <= set(description["components"]["schemas"])
     assert not {one for one in description["components"]["schemas"] if "Validation" in one}
+
+
+def test_what_is_wrong_with_placements_is_not_described_as_an_error(description: dict[str, Any]) -> None:
+    schemas = description["components"]["schemas"]
+    name = schemas["Problems"]["properties"]["items"]["items"]["$ref"].rpartition("/")[2]
+    assert sorted(schemas[name]["properties"]) == ["count", "placement", "refs"]

@@ -23,7 +23,7 @@ MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Trouble:
     """One problem.
 
     Attributes:
@@ -46,7 +46,7 @@ class Problems:
         more: problems that are not among them.
     """
 
-    items: tuple[Problem, ...]
+    items: tuple[Trouble, ...]
     more: int
 
 
@@ -112,9 +112,9 @@ def problems(connection: Connection, which: PlacementFilter) -> Problems:
     return Problems(items, max(0, len(found) - MOST) + max(0, len(ordered) - _WORDED))
 
 
-def _problem(view: PlacementView, group: _Group) -> Problem:
+def _problem(view: PlacementView, group: _Group) -> Trouble:
     refs = sorted({group.first, *group.refs})[:MOST_NAMED]
-    return Problem(view, group.count, tuple(str(PlacementRef(*one)) for one in refs))
+    return Trouble(view, group.count, tuple(str(PlacementRef(*one)) for one in refs))
 
 
 def _key(raw: tuple[Any, ...]) -> _Key:
