@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, tuple_
+from sqlalchemy import Connection, not_, select, tuple_, union_all
 
 from common.domain.codes import FaultReason, ObjectReason
 from common.domain.holds import Leftover
@@ -43,6 +43,15 @@ _KEY = (
 )  # fmt: skip
 
 
+_NOT_PLACED = PlacementRow.state.in_(tuple(state for state in PlacementState if state is not PlacementState.PLACED))
+_OWNED = (
+    select(*InventoryRow.__table__.c, PlacementRow.cluster, PlacementRow.application, PlacementRow.state)
+    .add_columns(PlacementRow.hold_code, PlacementRow.hold_params)
+    .join(PlacementRow, PlacementRow.id == InventoryRow.placement_id)
+    .where(InventoryRow.hook_state == "")
+)
+
+
 def leftovers(connection: Connection, *, after: str = "", limit: int = 100) -> Page[LeftoverView]:
     """Return what Git does not ask for: orphans on the first page, then what placements own, by placement and object.
 
@@ -58,15 +67,13 @@ def leftovers(connection: Connection, *, after: str = "", limit: int = 100) -> P
     if after and len(last) != len(_KEY):
         message = f"a page of leftovers ends with {len(_KEY)} parts, not {len(last)}"
         raise ValueError(message)
-    query = (
-        select(*InventoryRow.__table__.c, PlacementRow.cluster, PlacementRow.application, PlacementRow.state)
-        .add_columns(PlacementRow.hold_code, PlacementRow.hold_params)
-        .join(PlacementRow, PlacementRow.id == InventoryRow.placement_id)
-        .where(or_(PlacementRow.state != "placed", InventoryRow.wanted.is_(False)), InventoryRow.hook_state == "")
-    )
-    if after:
-        query = query.where(tuple_(*_KEY) > tuple_(*last))
-    rows = connection.execute(query.order_by(*_KEY).limit(limit + 1)).all()
+    query = _OWNED.where(tuple_(*_KEY) > tuple_(*last)) if after else _OWNED
+    # By an index each: what is placed and no longer wanted, and all that is of no placed one.
+    found_by = ((PlacementRow.state == PlacementState.PLACED, not_(InventoryRow.wanted)), (_NOT_PLACED,))
+    each = (query.where(*which).order_by(*_KEY).limit(limit + 1).subquery() for which in found_by)
+    whole = union_all(*map(select, each)).subquery()
+    in_order = select(whole).order_by(*(whole.c[column.key] for column in _KEY)).limit(limit + 1)
+    rows = connection.execute(in_order).all()
     found = page_of(rows, limit, _key)
     views = tuple(map(_view, found.items))
     return Page(views if after else (*_orphans(connection), *views), found.after)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
 
 from common.domain.reasons import failure_sentence, hold_sentence, reason_sentence, sentence
 from common.domain.refs import PlacementRef
 from common.domain.revisions import SourceRevision, shown
 from common.domain.runs import SyncStatus
+from common.domain.severity import Severity
 from common.domain.status import Failure
-from common.store.engine.dialect import batched
+from common.store.engine.dialect import batched, fixed
 from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
 from common.store.schema.tables import InventoryRow, PlacementRow
@@ -134,24 +135,10 @@ class PlacementFilter:
 
 
 EVERYTHING = PlacementFilter()
-_SETTLED = and_(
-    PlacementRow.state == "placed",
-    PlacementRow.sync_status == "synced",
-    PlacementRow.health.in_(("healthy", "suspended")),
-)
-IN_TROUBLE = and_(PlacementRow.state.in_(("placed", "leaving")), not_(_SETTLED))
+IN_TROUBLE = PlacementRow.severity < fixed(Severity.FINE)
 """Placed and not both synced and well, or on its way out."""
-WORST = case(
-    (PlacementRow.state == "leaving", 8),
-    (PlacementRow.sync_status == "failed", 0),
-    (PlacementRow.health == "degraded", 1),
-    (PlacementRow.health == "missing", 2),
-    (PlacementRow.sync_status == "unknown", 3),
-    (PlacementRow.health == "unknown", 4),
-    (PlacementRow.sync_status == "out-of-sync", 5),
-    else_=6,
-)
-"""0 is the worst."""
+_UNSYNCED = PlacementRow.sync_status != fixed(SyncStatus.SYNCED.value)
+"""As the index has it that holds only these."""
 
 
 COLUMNS = (
@@ -284,15 +271,14 @@ def troubled(
     Raises:
         ValueError: ``after`` ended no page.
     """
-    query = select(*COLUMNS, WORST.label("worst")).where(IN_TROUBLE, *chosen(which))
+    order = (PlacementRow.severity, PlacementRow.cluster, PlacementRow.application)
+    query = select(*COLUMNS, PlacementRow.severity).where(IN_TROUBLE, *chosen(which))
     if after:
         rank, _, ref = after.partition(":")
         last = PlacementRef.parse(ref)
-        behind = tuple_(PlacementRow.cluster, PlacementRow.application) > tuple_(last.cluster, last.application)
-        query = query.where(or_(WORST > int(rank), and_(WORST == int(rank), behind)))
-    query = query.order_by(WORST, PlacementRow.cluster, PlacementRow.application).limit(limit + 1)
-    rows = list(connection.execute(query))
-    keys = {f"{row.cluster}/{row.application}": row.worst for row in rows}
+        query = query.where(tuple_(*order) > tuple_(int(rank), last.cluster, last.application))
+    rows = list(connection.execute(query.order_by(*order).limit(limit + 1)))
+    keys = {f"{row.cluster}/{row.application}": row.severity for row in rows}
     return page_of(_views(connection, rows), limit, lambda view: f"{keys[view.ref]}:{view.ref}")
 
 
@@ -308,6 +294,8 @@ def chosen(which: PlacementFilter) -> list[ColumnElement[bool]]:
         )
         if wanted
     ]
+    if which.sync and which.sync != SyncStatus.SYNCED:
+        found.append(_UNSYNCED)
     if which.clusters is not None:
         found.append(PlacementRow.cluster.in_(which.clusters))
     return found

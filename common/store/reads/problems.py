@@ -15,7 +15,7 @@ from common.domain.status import Reason
 from common.store.engine.dialect import table_of
 from common.store.reads import placements
 from common.store.reads.alike import MOST_NAMED
-from common.store.reads.placements import IN_TROUBLE, WORST, PlacementFilter, PlacementView, chosen
+from common.store.reads.placements import IN_TROUBLE, PlacementFilter, PlacementView, chosen
 from common.store.schema.tables import PlacementRow
 
 MOST = 200
@@ -53,7 +53,7 @@ class Problems:
 class _Key(NamedTuple):
     """What makes two placements' problems the same: how often and since when is no part of it."""
 
-    worst: int
+    severity: int
     state: str
     sync: str
     health: str
@@ -80,7 +80,7 @@ _WORDED = 2_000
 _TABLE = table_of(PlacementRow)
 # As texts: what is said of a hundred thousand placements need not be read to see that it is the same.
 _COLUMNS = (
-    WORST.label("worst"),
+    _TABLE.c.severity,
     _TABLE.c.state,
     _TABLE.c.sync_status,
     _TABLE.c.health,
@@ -105,7 +105,7 @@ def problems(connection: Connection, which: PlacementFilter) -> Problems:
     groups: dict[_Key, _Group] = {}
     for key, group in ordered[:_WORDED]:
         groups.setdefault(_key(key), _Group(group.first)).take(group.first, group.count, group.refs)
-    found = sorted(groups.items(), key=lambda one: (one[0].worst, -one[1].count, one[1].first))
+    found = sorted(groups.items(), key=lambda one: (one[0].severity, -one[1].count, one[1].first))
     shown = [group for _, group in found[:MOST]]
     views = placements.some(connection, [PlacementRef(*group.first) for group in shown])
     items = tuple(_problem(views[PlacementRef(*one.first)], one) for one in shown if PlacementRef(*one.first) in views)
@@ -118,12 +118,12 @@ def _problem(view: PlacementView, group: _Group) -> Trouble:
 
 
 def _key(raw: tuple[Any, ...]) -> _Key:
-    worst, state, sync, health, paused_by, pause_reason, *said = raw
+    severity, state, sync, health, paused_by, pause_reason, *said = raw
     codes, params = said[: len(_SAID)], said[len(_SAID) :]
     words = [(code, sentence(Reason(code, _read(text)))) for code, text in zip(codes, params, strict=True) if code]
     if paused_by:
         words.append((paused_by, pause_reason))
-    return _Key(worst, state, sync, health, tuple(words))
+    return _Key(severity, state, sync, health, tuple(words))
 
 
 def _read(text: str | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, String, case, cast, false, func, or_,
 from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import LEAST_UUID, PlacementRef, RunId, is_uuid
 from common.domain.revisions import shown
-from common.domain.runs import RunState
+from common.domain.runs import Outcome, RunState
 from common.store.engine.dialect import fixed, table_of
 from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
@@ -160,6 +160,8 @@ def runs(connection: Connection, which: RunFilter, *, after: str = "", limit: in
     ):
         if wanted:
             query = query.where(column == wanted)
+    if which.outcome and which.outcome != Outcome.SUCCEEDED:
+        query = query.where(RunRow.outcome != fixed(Outcome.SUCCEEDED.value))  # as the index has it that holds these
     if which.state == RunState.ENDED:
         query = query.where(RunRow.outcome.is_not(None))
     elif which.state:

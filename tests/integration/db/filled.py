@@ -46,7 +46,7 @@ _VALUES: Mapping[str, str] = {
     "runs.queue": "(ARRAY['default', 'eu', 'us'])[g % 3 + 1]",
     "runs.cluster": "'c' || g % 100",
     "runs.application": "'a' || g % 10000 / 100",
-    "runs.outcome": f"CASE WHEN {_ENDED} THEN (ARRAY['succeeded', 'failed'])[g % 2 + 1] END",
+    "runs.outcome": f"CASE WHEN {_ENDED} THEN CASE WHEN g % 50 = 1 THEN 'failed' ELSE 'succeeded' END END",
     "runs.ended_at": f"CASE WHEN {_ENDED} THEN now() END",
     "runs.trigger": f"CASE WHEN {_ENDED} THEN (ARRAY['revision', 'drift', 'check'])[g % 3 + 1] ELSE 'revision' END",
     "open_runs.run_id": _RUN.format("g * 100"),
@@ -66,6 +66,8 @@ _VALUES: Mapping[str, str] = {
     "object_results.run_id": _RUN.format("g / 4"),
     "placements.cluster": "'c' || g % 100",
     "placements.application": "'a' || g / 100",
+    "placements.project": "'p' || g % 20",
+    "runs.project": "'p' || g % 20",
     "placements.state": "CASE WHEN g % 100 = 0 THEN 'leaving' ELSE 'placed' END",
     "placements.sync_status": "CASE WHEN g % 50 = 0 THEN 'failed' ELSE 'synced' END",
     "placements.retry_at": "CASE WHEN g % 20 = 0 THEN now() END",
@@ -120,8 +122,9 @@ def fill(connection: Connection) -> None:
     """Fill every table of a database, and count it for the planner."""
     connection.execute(text("SET LOCAL session_replication_role = replica"))
     for table in Base.metadata.sorted_tables:
-        columns = ", ".join(f'"{column.name}"' for column in table.columns)
-        values = ", ".join(_value(table, column) for column in table.columns)
+        given = [column for column in table.columns if column.computed is None]
+        columns = ", ".join(f'"{column.name}"' for column in given)
+        values = ", ".join(_value(table, column) for column in given)
         single = any("single" in str(constraint.name) for constraint in table.constraints)
         rows = 1 if single else ROWS.get(table.name, _DEFAULT)
         statement = f'INSERT INTO "{table.name}" ({columns}) SELECT {values} FROM generate_series(1, {rows}) AS g'  # noqa: S608 - our own tables

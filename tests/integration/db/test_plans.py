@@ -33,6 +33,10 @@ from common.domain.status import Reason
 from common.store.engine import roles
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.retention import BATCH
+from common.store.reads import leftovers, placements
+from common.store.reads import runs as run_reads
+from common.store.reads.placements import PlacementFilter
+from common.store.reads.runs import RunFilter
 from common.store.schema.months import PARTED, Partition
 from common.store.state.findings import NewFinding
 from tests.integration.db.filled import ROWS, fill
@@ -92,6 +96,13 @@ WHOLE: Mapping[str, frozenset[str]] = {
 }
 """Tables that a function may read as a whole: a full plan is made of all placements, and of every digest there is."""
 
+USED: Mapping[str, tuple[Callable[..., object], Mapping[str, Any]]] = {
+    "ix_placements_severity": (placements.troubled, {"which": PlacementFilter(), "after": "3:c1/a1"}),
+    "ix_placements_unsynced": (placements.placements, {"which": PlacementFilter(sync="failed")}),
+    "ix_inventory_unwanted": (leftovers.leftovers, {}),
+    "ix_runs_unsuccessful": (run_reads.runs, {"which": RunFilter(outcome="failed")}),
+}
+"""Partial indexes, each with what asks for just those rows."""
 SCHEDULERS = frozenset({"state.findings.waiting_pools"})
 """Functions that no worker calls, and that a policy which picks out one pool gives another plan."""
 
@@ -266,6 +277,14 @@ def test_no_policy_makes_a_pools_role_read_a_whole_large_table(explained_to_work
     )
     unasked = [name for name in functions() if name.startswith(hot) and not explained_of[name]]
     assert not unasked, unasked
+
+
+@pytest.mark.parametrize("index", sorted(USED))
+def test_an_index_of_few_is_used_for_them(explained: Explained, index: str) -> None:
+    function, arguments = USED[index]
+    used = {str(step.get("Index Name", "")) for _, step in explained.call(function, arguments)}
+    # Of a partitioned table each part has its own, which is called so too.
+    assert any(name.startswith(index) for name in used), used
 
 
 def called(explained: Explained) -> tuple[Mapping[str, set[str]], Mapping[str, int]]:

@@ -43,7 +43,8 @@ KEPT = {
     "leases": {"name"},
     "placements": {
         "application", "cluster", "desired_at", "desired_parameters_digest",
-        "desired_source_digest", "id", "mark", "pause_reason", "paused_at", "paused_by", "project", "source_id",
+        "desired_source_digest", "id", "mark", "pause_reason", "paused_at", "paused_by", "project", "severity",
+        "source_id",
     },
     "open_runs": {
         "application", "cluster", "interruptions", "parameters_digest", "placement_id", "priority", "queue", "run_id",

@@ -5,10 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
+from sqlalchemy import Computed, ForeignKey, Index, SmallInteger, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.store.schema.tables.base import Base, BigId, Code, Params, Text
+
+_SEVERITY = """
+CASE WHEN state = 'leaving' THEN 7 WHEN state <> 'placed' THEN 9 WHEN sync_status = 'failed' THEN 0
+WHEN health = 'degraded' THEN 1 WHEN health = 'missing' THEN 2 WHEN sync_status = 'unknown' THEN 3
+WHEN health = 'unknown' THEN 4 WHEN sync_status = 'out-of-sync' THEN 5 WHEN health = 'progressing' THEN 6 ELSE 8 END
+"""
+_TROUBLED, _UNSYNCED = text("severity < 8"), text("sync_status <> 'synced'")
 
 
 class PlacementRow(Base):
@@ -19,6 +26,22 @@ class PlacementRow(Base):
         UniqueConstraint("cluster", "application"),
         Index("ix_placements_application", "application", "cluster"),
         Index("ix_placements_project", "project", "cluster", "application"),
+        Index(
+            "ix_placements_severity",
+            "severity",
+            "cluster",
+            "application",
+            sqlite_where=_TROUBLED,
+            postgresql_where=_TROUBLED,
+        ),
+        Index("ix_placements_project_severity", "project", "severity", "cluster", "application"),
+        Index(
+            "ix_placements_unsynced",
+            "cluster",
+            "application",
+            sqlite_where=_UNSYNCED,
+            postgresql_where=_UNSYNCED,
+        ),
         Index(
             "ix_placements_held",
             "id",
@@ -76,6 +99,8 @@ class PlacementRow(Base):
     """Why, see ``HealthReason``; empty where nothing is to be said."""
     health_reason_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     health_at: Mapped[datetime | None]
+    severity: Mapped[int] = mapped_column(SmallInteger, Computed(_SEVERITY))
+    """How bad it is, see ``common.domain.severity``: the database derives it whenever it writes the row."""
     objects: Mapped[int] = mapped_column(default=0)
 
     paused_by: Mapped[str | None] = mapped_column(Code(200))
@@ -148,6 +173,12 @@ class InventoryRow(Base):
             "healed_at",
             sqlite_where=text("backoff_step > 0"),
             postgresql_where=text("backoff_step > 0"),
+        ),
+        Index(
+            "ix_inventory_unwanted",
+            "placement_id",
+            sqlite_where=text("NOT wanted"),
+            postgresql_where=text("NOT wanted"),
         ),
         Index(
             "ix_inventory_by_hand",

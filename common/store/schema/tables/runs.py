@@ -34,6 +34,7 @@ class RunRow(Base):
         Index("ix_runs_cluster", "cluster", "id"),
         Index("ix_runs_application", "application", "id"),
         Index("ix_runs_project", "project", "id", info={BESIDE: True}),
+        _partial("ix_runs_unsuccessful", "id", where="outcome <> 'succeeded'", beside=True),
         _partial("ix_runs_drift", "id", where="trigger = 'drift'", beside=True),
         # By which a snapshot is found to be of no run any more.
         Index("ix_runs_snapshot", "snapshot_id"),
