@@ -1,6 +1,6 @@
 """inspections: what people ask to see of clusters as they are now.
 
-Revision 0056, after 0046.
+Revision 0056, after 0047.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 revision = "0056"
-down_revision = "0046"
+down_revision = "0047"
 branch_labels = None
 depends_on = None
 
