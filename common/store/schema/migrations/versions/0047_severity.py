@@ -1,6 +1,6 @@
 """severity: the worst placements, and the few among many that lists ask for, are found by indexes.
 
-Revision 0047, after 0056. PostgreSQL builds the index of the runs beside the work, once all else is done.
+Revision 0047, after 0046. PostgreSQL builds the index of the runs beside the work, once all else is done.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0047"
-down_revision = "0056"
+down_revision = "0046"
 branch_labels = None
 depends_on = None
 
