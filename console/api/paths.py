@@ -8,7 +8,7 @@ TEMPLATES = HERE / "templates"
 BUILT = HERE.parent / "web" / "dist"
 """What ``console.web.build`` makes."""
 ASSETS = "/assets/"
-SECTIONS = frozenset({"", "placements", "runs"})
+SECTIONS = frozenset({"", "applications", "clusters", "commits", "placements", "runs"})
 """First parts of the paths of pages, as ``console/web/src/app/router.tsx`` has them."""
 
 

@@ -4,13 +4,21 @@ import type { components } from '@/api/schema';
 
 type Schemas = components['schemas'];
 
+export type Alike = Schemas['Alike'];
 export type Attempt = Schemas['AttemptView'];
+export type Cluster = Schemas['ClusterView'];
 export type InventoryObject = Schemas['ObjectView'];
 export type ObjectResult = Schemas['ObjectResultView'];
 export type Placement = Schemas['PlacementView'];
+export type Reach = Schemas['Reach'];
+export type RegistryStand = Schemas['RegistryStand'];
 export type Run = Schemas['RunView'];
 export type RunDetail = Schemas['RunAnswer'];
 export type SourceCommit = Schemas['SourceCommit'];
+export type SourceStand = Schemas['SourceStand'];
+export type Spread = Schemas['Spread'];
 export type Status = Schemas['StatusAnswer'];
 export type Step = Schemas['StepView'];
+export type Trouble = Schemas['Trouble'];
+export type Version = Schemas['Version'];
 export type Why = Schemas['WhyAnswer'];

@@ -31,7 +31,7 @@ function usePlacements(text: string) {
   });
 }
 
-/** The search over everything: a name, `cluster/application`, or the id of a run. */
+/** The search over everything: a name, `cluster/application`, a commit, tag or version, or the id of a run. */
 export function Search({ opened, close }: { opened: boolean; close: () => void }) {
   return (
     <Modal opened={opened} onClose={close} withCloseButton={false} padding={0} yOffset="10vh" size={620} title="">
@@ -46,7 +46,7 @@ function Box({ close }: { close: () => void }) {
   const navigate = useNavigate();
   const id = useId();
   const placements = usePlacements(text.trim());
-  const found = suggestions(text.trim(), placements.data ?? []);
+  const found = suggestions(text.trim(), placements.data);
   const open = (one: Found | undefined) => {
     if (one === undefined) return;
     close();
@@ -64,11 +64,11 @@ function Box({ close }: { close: () => void }) {
       <input
         data-autofocus
         role="combobox"
-        aria-label="Find an application, a cluster, a placement or a run"
+        aria-label="Find an application, a cluster, a placement, a commit or a run"
         aria-expanded={found.length > 0}
         aria-controls={id}
         aria-activedescendant={found[at] && `${id}-${at}`}
-        placeholder="Application, cluster, cluster/application, run"
+        placeholder="Application, cluster, cluster/application, commit, tag, run"
         value={text}
         maxLength={200}
         autoComplete="off"
@@ -94,9 +94,6 @@ function Box({ close }: { close: () => void }) {
           </div>
         ))}
       </div>
-      {text.trim().length > 1 && placements.isSuccess && found.length === 0 && (
-        <p className="none">Nothing has exactly this name. Names are matched whole.</p>
-      )}
     </div>
   );
 }

@@ -33,6 +33,24 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/applications/$application',
+    validateSearch: texts('tab', 'health'),
+    component: lazyRouteComponent(() => import('@/features/application/ApplicationPage'), 'ApplicationPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/clusters/$cluster',
+    validateSearch: texts('tab', 'health'),
+    component: lazyRouteComponent(() => import('@/features/cluster/ClusterPage'), 'ClusterPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/commits/$name',
+    validateSearch: texts('repo'),
+    component: lazyRouteComponent(() => import('@/features/commit/CommitPage'), 'CommitPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/runs',
     validateSearch: texts('cluster', 'application', 'state', 'outcome'),
     component: lazyRouteComponent(() => import('@/features/run/RunsPage'), 'RunsPage'),

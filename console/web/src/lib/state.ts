@@ -48,6 +48,8 @@ const LOOKS: Readonly<Record<string, Look>> = {
   'needs-approval': { glyph: '⊘', tone: 'out-of-sync' },
   interrupted: { glyph: '✕', tone: 'failed' },
   error: { glyph: '✕', tone: 'failed' },
+  // of a commit
+  'have it': { glyph: '✓', tone: 'synced' },
   // of what was done to an object
   created: { glyph: '+', tone: 'healthy' },
   configured: { glyph: '~', tone: 'progressing' },

@@ -1,5 +1,6 @@
 import type { SourceCommit } from '@/api/types';
 import { Age } from '@/ui/Age';
+import { CommitLink } from '@/ui/Versions';
 
 /** Where a revision comes from, source by source: the version or commit, its subject, who wrote it and when. */
 export function Commits({ of }: { of: readonly SourceCommit[] }) {
@@ -8,7 +9,10 @@ export function Commits({ of }: { of: readonly SourceCommit[] }) {
     <>
       {of.map(({ repo, ref, commit }) => (
         <span className="commit" key={`${repo} ${ref}`} title={`${repo} ${ref}\n${commit.id}`}>
-          <code>{commit.version || commit.id.slice(0, 8)}</code> {commit.subject}{' '}
+          <code>
+            <CommitLink id={commit.id} called={commit.version} />
+          </code>{' '}
+          {commit.subject}{' '}
           <span className="soft">
             {commit.author}
             {commit.at && (

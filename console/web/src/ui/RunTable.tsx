@@ -2,10 +2,10 @@ import { Link } from '@tanstack/react-router';
 
 import type { Run } from '@/api/types';
 import { took } from '@/lib/age';
-import { shortened } from '@/lib/links';
 import { Age } from '@/ui/Age';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { State } from '@/ui/State';
+import { Versions } from '@/ui/Versions';
 
 /** Return how a run stands in one word. */
 export function standing(run: Run): string {
@@ -35,7 +35,7 @@ const COLUMNS: readonly Column<Run>[] = [
   { key: 'why', title: 'Why', cell: (run) => run.trigger },
   { key: 'by', title: 'By', cell: (run) => run.actor },
   { key: 'did', title: 'Objects', wide: true, cell: (run) => [run.error || run.reason, counted(run.counts)].filter(Boolean).join('; ') },
-  { key: 'version', title: 'Version', cell: (run) => <code>{shortened(run.sources) || '–'}</code> },
+  { key: 'version', title: 'Version', cell: (run) => <Versions of={run.sources} /> },
   { key: 'took', title: 'Took', numeric: true, cell: (run) => took(run.started_at, run.ended_at) },
   { key: 'age', title: 'Age', numeric: true, cell: (run) => <Age at={run.created_at} /> },
 ];

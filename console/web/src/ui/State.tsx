@@ -1,13 +1,21 @@
 import { look } from '@/lib/state';
 
+interface Props {
+  word: string;
+  title?: string;
+  /** How many are so. */
+  count?: number;
+}
+
 /** A state as a glyph and a word, in its colour. */
-export function State({ word, title }: { word: string; title?: string }) {
+export function State({ word, title, count }: Props) {
   const { glyph, tone } = look(word);
   return (
     <span className="state" data-tone={tone} title={title}>
       <span className="glyph" aria-hidden="true">
         {glyph}
       </span>
+      {count !== undefined && `${count.toLocaleString('en')} `}
       {word}
     </span>
   );

@@ -1,48 +1,17 @@
 import { Link, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 
-import type { Placement, Status } from '@/api/types';
+import type { Status } from '@/api/types';
 import { look, ordered } from '@/lib/state';
-import { distinct } from '@/lib/words';
 import { Age } from '@/ui/Age';
-import { type Column, DataTable } from '@/ui/DataTable';
 import { Empty } from '@/ui/Empty';
+import { PlacementTable } from '@/ui/PlacementTable';
 import { Query } from '@/ui/Query';
 import { State } from '@/ui/State';
 
 import { type By, Grid } from './Grid';
 import { MOST_ROWS, picture } from './model';
 import { type Filter, usePicture, usePlacements, useStatus } from './queries';
-
-const COLUMNS: readonly Column<Placement>[] = [
-  {
-    key: 'ref',
-    title: 'Placement',
-    cell: (one) => (
-      <Link to="/placements/$cluster/$application" params={{ cluster: one.cluster, application: one.application }}>
-        {one.ref}
-      </Link>
-    ),
-  },
-  { key: 'sync', title: 'Sync', cell: (one) => <State word={one.paused_by ? 'paused' : one.sync} /> },
-  { key: 'health', title: 'Health', cell: (one) => <State word={one.health} /> },
-  { key: 'why', title: 'Reason', wide: true, cell: (one) => reason(one) },
-  {
-    key: 'since',
-    title: 'Since',
-    numeric: true,
-    cell: (one) => <Age at={one.failure?.since ?? one.health_at ?? one.confirmed_at} />,
-  },
-];
-
-function reason(one: Placement): string {
-  const paused = one.paused_by && `paused by ${one.paused_by}${one.pause_reason && `: ${one.pause_reason}`}`;
-  return distinct(one.reason, one.health_reason, paused).join('; ');
-}
-
-function href(one: Placement): string {
-  return `/placements/${encodeURIComponent(one.cluster)}/${encodeURIComponent(one.application)}`;
-}
 
 function Counts({ kind, counts, chosen }: { kind: 'health' | 'sync'; counts: Record<string, number>; chosen: string }) {
   const all = ordered(kind, counts);
@@ -121,14 +90,7 @@ function Worst({ filter, healthy }: { filter: Filter; healthy: boolean }) {
           const rows = data.pages.flatMap((page) => page.items);
           if (rows.length > 0) {
             return (
-              <DataTable
-                label="Placements"
-                columns={COLUMNS}
-                rows={rows}
-                rowKey={(one) => one.ref}
-                href={href}
-                more={found.hasNextPage ? () => void found.fetchNextPage() : undefined}
-              />
+              <PlacementTable placements={rows} more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
             );
           }
           if (listed) return <Empty>No placement is like that now.</Empty>;

@@ -138,11 +138,11 @@ function Events({ of }: { of: Why }) {
 function Heading({ of }: { of: Placement }) {
   return (
     <h1>
-      <Link to="/" search={{ cluster: of.cluster }}>
+      <Link to="/clusters/$cluster" params={{ cluster: of.cluster }}>
         {of.cluster}
       </Link>
       /
-      <Link to="/" search={{ application: of.application }}>
+      <Link to="/applications/$application" params={{ application: of.application }}>
         {of.application}
       </Link>
       <span className="states">

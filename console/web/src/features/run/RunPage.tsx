@@ -2,7 +2,6 @@ import { useParams } from '@tanstack/react-router';
 
 import type { Attempt, RunDetail } from '@/api/types';
 import { milliseconds, took } from '@/lib/age';
-import { shortened } from '@/lib/links';
 import { Age } from '@/ui/Age';
 import { Empty } from '@/ui/Empty';
 import { Facts } from '@/ui/Facts';
@@ -11,6 +10,7 @@ import { Results } from '@/ui/Results';
 import { counted, PlacementLink, standing } from '@/ui/RunTable';
 import { State } from '@/ui/State';
 import { Steps } from '@/ui/Steps';
+import { Versions } from '@/ui/Versions';
 
 import { stages } from './model';
 import { useRun } from './queries';
@@ -69,7 +69,7 @@ function Detail({ of: { run, attempts, objects, next_steps } }: { of: RunDetail 
         of={[
           ['Why', run.cause || run.trigger],
           ['By', run.actor],
-          ['Version', <code title={run.sources.map((one) => one.revision).join('\n')}>{shortened(run.sources) || '–'}</code>],
+          ['Version', <Versions of={run.sources} />],
           ['Took', took(run.started_at, run.ended_at)],
           ['Run', <code>{run.id}</code>],
           ['Manifests', run.manifest_digest && <code title={run.manifest_digest}>sha256:{run.manifest_digest.slice(0, 16)}…</code>],

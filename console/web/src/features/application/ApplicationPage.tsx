@@ -1,0 +1,178 @@
+import { Link, useParams, useSearch } from '@tanstack/react-router';
+
+import type { Trouble, Version } from '@/api/types';
+import { look, ordered } from '@/lib/state';
+import { distinct } from '@/lib/words';
+import { Commits } from '@/ui/Commits';
+import { type Column, DataTable } from '@/ui/DataTable';
+import { Empty } from '@/ui/Empty';
+import { PlacementTable } from '@/ui/PlacementTable';
+import { Query } from '@/ui/Query';
+import { Refs } from '@/ui/Refs';
+import { RunTable } from '@/ui/RunTable';
+import { State } from '@/ui/State';
+import { Tabs } from '@/ui/Tabs';
+
+import { healthOf, NAMED, outlook } from './model';
+import { usePlacements, useProblems, useRuns, useVersions } from './queries';
+
+const TABS = [
+  ['placements', 'Placements'],
+  ['history', 'History'],
+] as const;
+
+function Clusters({ of }: { of: readonly string[] }) {
+  return (
+    <>
+      {of.slice(0, NAMED).map((name, index) => (
+        <span key={name}>
+          {index > 0 && ', '}
+          <Link to="/clusters/$cluster" params={{ cluster: name }}>
+            {name}
+          </Link>
+        </span>
+      ))}
+      {of.length > NAMED && <span className="soft"> and {(of.length - NAMED).toLocaleString('en')} more</span>}
+    </>
+  );
+}
+
+function Tally({ kind, of }: { kind: 'health' | 'sync'; of: Record<string, number> }) {
+  return (
+    <span className="tally">
+      {ordered(kind, of).map(([word, count]) => (
+        <State key={word} word={word} count={count} />
+      ))}
+    </span>
+  );
+}
+
+const COLUMNS: readonly Column<Version>[] = [
+  {
+    key: 'version',
+    title: 'Version',
+    cell: (one) => (one.sources.length > 0 ? <Commits of={one.sources} /> : <span className="soft">nothing applied yet</span>),
+  },
+  { key: 'on', title: 'On', numeric: true, cell: (one) => `${one.clusters.length.toLocaleString('en')} ${one.clusters.length === 1 ? 'cluster' : 'clusters'}` },
+  { key: 'sync', title: 'Sync', cell: (one) => <Tally kind="sync" of={one.sync} /> },
+  { key: 'health', title: 'Health', cell: (one) => <Tally kind="health" of={one.health} /> },
+  {
+    key: 'where',
+    title: 'Where',
+    wide: true,
+    cell: (one) => (
+      <>
+        <Clusters of={one.clusters} />
+        {outlook(one) && <span className="soft">{one.clusters.length > 0 ? `; ${outlook(one)}` : outlook(one)}</span>}
+      </>
+    ),
+  },
+];
+
+function versionKey(one: Version): string {
+  return one.sources.map(({ repo, ref, commit }) => `${repo} ${ref} ${commit.id}`).join('\n');
+}
+
+function Problems({ of, more }: { of: readonly Trouble[]; more: number }) {
+  return (
+    <section>
+      <h2>Problems</h2>
+      <ul className="results">
+        {of.map((one) => {
+          const { sync, health, reason, health_reason: ill } = one.placement;
+          return (
+            <li key={one.placement.ref}>
+              <span className="line">
+                <State word={sync} /> <State word={health} />
+              </span>
+              {distinct(reason, ill).map((text) => (
+                <p key={text}>{text}</p>
+              ))}
+              <Refs of={one.refs} count={one.count} />
+            </li>
+          );
+        })}
+      </ul>
+      {more > 0 && <p className="soft">and {more.toLocaleString('en')} more</p>}
+    </section>
+  );
+}
+
+function Placements({ application }: { application: string }) {
+  const { health } = useSearch({ from: '/applications/$application' });
+  const found = usePlacements(application, health);
+  return (
+    <Query of={found}>
+      {(data) => {
+        const all = data.pages.flatMap((page) => page.items);
+        return all.length > 0 ? (
+          <PlacementTable placements={all} versions more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
+        ) : (
+          <Empty>None of its placements is like that now.</Empty>
+        );
+      }}
+    </Query>
+  );
+}
+
+function History({ application }: { application: string }) {
+  const found = useRuns(application);
+  return (
+    <Query of={found}>
+      {(data) => {
+        const runs = data.pages.flatMap((page) => page.items);
+        return runs.length > 0 ? (
+          <RunTable runs={runs} of="all" more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
+        ) : (
+          <Empty command={`flotilla sync CLUSTER/${application}`}>No run yet. One is made of each new revision, or when somebody asks:</Empty>
+        );
+      }}
+    </Query>
+  );
+}
+
+/** What leads to the placements of one health, with their count. */
+function Healths({ of }: { of: Record<string, number> }) {
+  const { health: chosen } = useSearch({ from: '/applications/$application' });
+  return (
+    <span className="choice" role="group" aria-label="Health">
+      {ordered('health', of).map(([word, count]) => (
+        <Link
+          key={word}
+          from="/applications/$application"
+          to="."
+          search={{ health: word === chosen ? undefined : word }}
+          aria-current={word === chosen || undefined}
+        >
+          <span className="tone" data-tone={look(word).tone}>
+            <span aria-hidden="true">{look(word).glyph}</span> {count.toLocaleString('en')} {word}
+          </span>
+        </Link>
+      ))}
+    </span>
+  );
+}
+
+/** One application: which version runs where, what is wrong with it, its placements and its history. */
+export function ApplicationPage() {
+  const { application } = useParams({ from: '/applications/$application' });
+  const { tab = 'placements' } = useSearch({ from: '/applications/$application' });
+  const versions = useVersions(application);
+  const problems = useProblems(application);
+  return (
+    <Query of={versions}>
+      {(data) => (
+        <>
+          <h1>
+            {application}
+            <Healths of={healthOf(data)} />
+          </h1>
+          <DataTable label="Versions" columns={COLUMNS} rows={data} rowKey={versionKey} />
+          {problems.data && problems.data.items.length > 0 && <Problems of={problems.data.items} more={problems.data.more} />}
+          <Tabs tabs={TABS} open={tab === 'history' ? tab : 'placements'} />
+          {tab === 'history' ? <History application={application} /> : <Placements application={application} />}
+        </>
+      )}
+    </Query>
+  );
+}

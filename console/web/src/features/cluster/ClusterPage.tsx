@@ -1,0 +1,119 @@
+import { useParams, useSearch } from '@tanstack/react-router';
+
+import type { Cluster } from '@/api/types';
+import { look } from '@/lib/state';
+import { distinct } from '@/lib/words';
+import { Age } from '@/ui/Age';
+import { useNow } from '@/ui/clock';
+import { Empty } from '@/ui/Empty';
+import { Facts } from '@/ui/Facts';
+import { PlacementTable } from '@/ui/PlacementTable';
+import { Query } from '@/ui/Query';
+import { RunTable } from '@/ui/RunTable';
+import { State } from '@/ui/State';
+import { Tabs } from '@/ui/Tabs';
+
+import { ending, reach } from './model';
+import { useCluster, usePlacements, useRuns } from './queries';
+
+const TABS = [
+  ['placements', 'Placements'],
+  ['history', 'History'],
+] as const;
+
+function Credentials({ end }: { end: string }) {
+  const found = ending(end, useNow());
+  if (found === null) return null;
+  const { glyph, tone } = look(found.word);
+  return (
+    <span className="tone" data-tone={tone} title={new Date(end).toLocaleString()}>
+      <span aria-hidden="true">{glyph}</span> {found.said}
+    </span>
+  );
+}
+
+function Detail({ of }: { of: Cluster }) {
+  const wrong = distinct(of.blocked, of.error);
+  return (
+    <>
+      <h1>
+        {of.name}
+        <span className="states">
+          <State word={reach(of)} />
+          {of.blocked_code && <State word="blocked" />}
+          {!of.declared && <State word="leaving" />}
+          <small>
+            answered <Age at={of.last_seen_at} ago />
+          </small>
+        </span>
+      </h1>
+      <section className="reason" aria-label="Why">
+        {wrong.length > 0 ? wrong.map((one) => <p key={one}>{one}</p>) : <p className="soft">Nothing is in the way.</p>}
+        {of.error_code && <code>{of.error_code}</code>}
+      </section>
+      <Facts
+        of={[
+          ['Placements', `${of.synced} of ${of.placements} synced`],
+          ['Swept', <Age at={of.swept_at} ago />],
+          ['Credentials', of.credentials_expire_at === null ? <span className="soft">no end is known</span> : <Credentials end={of.credentials_expire_at} />],
+          ['Version', of.version],
+          ['Server', <code>{of.server}</code>],
+          ['Pool', of.pool],
+        ]}
+      />
+    </>
+  );
+}
+
+function Placements({ cluster }: { cluster: string }) {
+  const { health } = useSearch({ from: '/clusters/$cluster' });
+  const found = usePlacements(cluster, health);
+  return (
+    <Query of={found}>
+      {(data) => {
+        const all = data.pages.flatMap((page) => page.items);
+        return all.length > 0 ? (
+          <PlacementTable placements={all} versions more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
+        ) : (
+          <Empty command="flotilla plan">Nothing is placed here. What the registry would place:</Empty>
+        );
+      }}
+    </Query>
+  );
+}
+
+function History({ cluster }: { cluster: string }) {
+  const found = useRuns(cluster);
+  return (
+    <Query of={found}>
+      {(data) => {
+        const runs = data.pages.flatMap((page) => page.items);
+        return runs.length > 0 ? (
+          <RunTable runs={runs} of="all" more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
+        ) : (
+          <Empty command={`flotilla sync ${cluster}/APPLICATION`}>No run yet. One is made of each new revision, or when somebody asks:</Empty>
+        );
+      }}
+    </Query>
+  );
+}
+
+/** One cluster: whether it is reached and why not, how long its credentials hold, and what is placed there. */
+export function ClusterPage() {
+  const { cluster } = useParams({ from: '/clusters/$cluster' });
+  const { tab } = useSearch({ from: '/clusters/$cluster' });
+  const found = useCluster(cluster);
+  return (
+    <Query of={found}>
+      {(data) => (
+        <>
+          {data.map((one) => (
+            <Detail key={one.name} of={one} />
+          ))}
+          <Tabs tabs={TABS} open={tab === 'history' ? tab : 'placements'} />
+          {tab === 'history' ? <History cluster={cluster} /> : <Placements cluster={cluster} />}
+        </>
+      )}
+    </Query>
+  );
+}
