@@ -43,6 +43,8 @@ class Inspected(StrEnum):
     """What the containers of the pods wrote that hang on one of them."""
     MANIFEST = "manifest"
     """One of them as the cluster has it."""
+    OPERATE = "operate"
+    """One of them is acted on, and what came of it is the answer."""
 
 
 VERBS: Mapping[Inspected, Verb] = MappingProxyType(
@@ -51,6 +53,7 @@ VERBS: Mapping[Inspected, Verb] = MappingProxyType(
         Inspected.EVENTS: Verb.READ,
         Inspected.LOGS: Verb.LOGS,
         Inspected.MANIFEST: Verb.READ,
+        Inspected.OPERATE: Verb.OPERATE,
     }
 )
 """What a viewer must hold in the placement's project."""
@@ -77,6 +80,7 @@ class Question:
         previous: whether the log of the container before its last restart is wanted.
         lines: of each log, the last ones; at most ``MOST_LINES``.
         since: how far back a log is read; None for all the way.
+        action: what is done to the object.
     """
 
     what: Inspected
@@ -85,13 +89,14 @@ class Question:
     previous: bool = False
     lines: int = LINES
     since: timedelta | None = None
+    action: str = ""
 
     @property
     def params(self) -> dict[str, Any]:
         """What of it a row holds besides what is looked at."""
         since = None if self.since is None else int(self.since.total_seconds())
         given = {"object": str(self.object) if self.object is not None else "", "container": self.container}
-        return {**given, "previous": self.previous, "lines": self.lines, "since": since}
+        return {**given, "previous": self.previous, "lines": self.lines, "since": since, "action": self.action}
 
     @classmethod
     def of(cls, what: str, params: Mapping[str, Any]) -> Question:
@@ -108,4 +113,5 @@ class Question:
             previous=params.get("previous") is True,
             lines=max(1, min(MOST_LINES, int(params.get("lines", LINES)))),
             since=None if since is None else timedelta(seconds=max(1, int(since))),
+            action=str(params.get("action", "")),
         )

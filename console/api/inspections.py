@@ -12,11 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from common.domain.codes import InspectionReason
 from common.domain.inspections import LINES, MOST_LINES, VERBS, Inspected, InspectionState, Question
 from common.domain.reasons import remedy, statement
+from common.domain.redact import redacted
 from common.domain.refs import ObjectId, PlacementRef, is_uuid
 from common.domain.rights import Verb
 from common.domain.status import Reason
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
+from common.store.events import audit
+from common.store.events.audit import Deed
 from common.store.queue import inspections
 from common.store.queue.inspections import Asked, Inspection
 from common.store.state import placements
@@ -66,6 +69,24 @@ class InspectionQuestion(BaseModel):
     since: int | None = Field(default=None, ge=1, le=int(_LONGEST_SINCE.total_seconds()))
 
 
+class Operation(BaseModel):
+    """What is to be done to a running object.
+
+    Attributes:
+        placement: ``CLUSTER/APPLICATION``.
+        object: as the tree names it.
+        action: one of those that the tree has of the object.
+        reason: why, kept for audit.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    placement: str = Field(max_length=200)
+    object: str = Field(min_length=1, max_length=900)
+    action: str = Field(pattern="^[a-z][a-z-]{0,39}$")
+    reason: str = Field(default="", max_length=1000)
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
@@ -98,6 +119,7 @@ class NodeView(_Part):
         ready: pods of it, or containers of a pod, that are ready.
         wanted: how many should be.
         containers: of a pod.
+        actions: what can be done to it now.
     """
 
     id: str
@@ -116,6 +138,7 @@ class NodeView(_Part):
     ready: int | None
     wanted: int | None
     containers: tuple[str, ...]
+    actions: tuple[str, ...]
     events: tuple[EventView, ...]
     children: tuple[NodeView, ...]
 
@@ -152,6 +175,14 @@ class LogsAnswer(_Part):
     notes: tuple[str, ...]
 
 
+class OperationAnswer(_Part):
+    """What was done to an object."""
+
+    object: str
+    action: str
+    notes: tuple[str, ...]
+
+
 class ManifestAnswer(_Part):
     """One object as YAML; what is secret in it is masked."""
 
@@ -185,6 +216,7 @@ class InspectionView(BaseModel):
     events: EventsAnswer | None = None
     logs: LogsAnswer | None = None
     manifest: ManifestAnswer | None = None
+    operate: OperationAnswer | None = None
     error: WhyNot | None = None
 
 
@@ -193,6 +225,7 @@ _ANSWERS: dict[Inspected, type[_Part]] = {
     Inspected.EVENTS: EventsAnswer,
     Inspected.LOGS: LogsAnswer,
     Inspected.MANIFEST: ManifestAnswer,
+    Inspected.OPERATE: OperationAnswer,
 }
 
 
@@ -207,7 +240,30 @@ def post_inspection(request: Request, response: Response, who: Asking, question:
 
     Logs need the right ``logs`` in the placement's project.
     """
-    ref, wanted = _placement_ref(question.placement), _question(question)
+    found = _stored(request, who, _placement_ref(question.placement), _question(question))
+    response.headers["Location"] = f"{PREFIX}/inspections/{found.id}"
+    return _view(found)
+
+
+@router.post("/operations", status_code=status.HTTP_202_ACCEPTED, dependencies=[needs(Verb.OPERATE)])
+def post_operation(request: Request, response: Response, who: Asking, operation: Operation) -> InspectionView:
+    """Have something done to a running object of a placement; ``GET`` of the ``Location`` has what came of it.
+
+    What can be done to it is in the tree. It is audited, with what came of it.
+    """
+    wanted = Question(Inspected.OPERATE, _object(operation.object), action=operation.action)
+    found = _stored(request, who, _placement_ref(operation.placement), wanted, why=operation.reason)
+    response.headers["Location"] = f"{PREFIX}/inspections/{found.id}"
+    return _view(found)
+
+
+def _stored(request: Request, who: Viewer, ref: PlacementRef, wanted: Question, *, why: str = "") -> Inspection:
+    """Store what somebody asks for; what is to be done to an object is audited.
+
+    Raises:
+        NotFoundError: there is no such placement, or they may not read it.
+        RequestError: it cannot be asked for now, or not by them.
+    """
     snapshots: Snapshots = request.app.state.snapshots
     _, fleet = snapshots.in_force(_database(request))
     application, cluster = fleet.applications.get(ref.application), fleet.clusters.get(ref.cluster)
@@ -215,21 +271,22 @@ def post_inspection(request: Request, response: Response, who: Asking, question:
         now = _database(request).now(connection)
         facts = placements.get(connection, ref)
         if facts is None or not who.may(Verb.READ, facts.project):
-            raise _no_placement(ref)
-        project = facts.project
+            message = f"there is no placement {ref}"
+            raise NotFoundError(message)
         if application is None or cluster is None:
             message = f"{ref} is leaving: the registry does not have its application any more"
             raise NotLookedAtError(message, remedy=f"See `flotilla explain {ref}`.")
-        allowed(who, VERBS[wanted.what], project)
+        allowed(who, VERBS[wanted.what], facts.project)
         if inspections.crowd(connection, who.actor, now=now).is_too_large:
             message = "too many inspections of yours are not answered yet, or were asked for in the last minute"
             raise CrowdedError(message, remedy="wait a few seconds")
-        asked = Asked(facts.id, ref, project, cluster.pool, who.actor, wanted)
-        id_ = inspections.ask(connection, asked, now=now)
+        id_ = inspections.ask(connection, Asked(facts.id, ref, facts.project, cluster.pool, who.actor, wanted), now=now)
+        if wanted.what is Inspected.OPERATE:
+            told = {"object": str(wanted.object), "action": wanted.action, "reason": redacted(why), "id": id_}
+            audit.append(connection, Deed(who.actor, "operate", str(ref), facts.project, told), now=now)
         found = inspections.get(connection, id_, now=now)
     assert found is not None  # noqa: S101 - it was just stored
-    response.headers["Location"] = f"{PREFIX}/inspections/{id_}"
-    return _view(found)
+    return found
 
 
 @router.get("/inspections/{inspection_id}", dependencies=[needs(Verb.READ)])
@@ -250,10 +307,6 @@ def _may_see(who: Viewer, found: Inspection) -> bool:
     return who.may(Verb.READ, project) and who.may(VERBS[found.asked.question.what], project)
 
 
-def _no_placement(ref: PlacementRef) -> NotFoundError:
-    return NotFoundError(f"there is no placement {ref}")
-
-
 def _placement_ref(text: str) -> PlacementRef:
     try:
         return PlacementRef.parse(text)
@@ -263,16 +316,23 @@ def _placement_ref(text: str) -> PlacementRef:
 
 
 def _question(question: InspectionQuestion) -> Question:
-    try:
-        object_id = ObjectId.parse(question.object) if question.object else None
-    except ValueError as error:
-        message = f"{question.object[:100]!r} is no object: group/Kind:namespace/name"
-        raise UnknownValueError(message, at=(At("/body/object", message),)) from error
+    object_id = _object(question.object) if question.object else None
     if question.what is Inspected.MANIFEST and object_id is None:
         message = "a manifest is of one object: name it"
         raise UnknownValueError(message, at=(At("/body/object", message),))
+    if question.what is Inspected.OPERATE:
+        message = "operate is no look: POST operations asks for it"
+        raise UnknownValueError(message, at=(At("/body/what", message),))
     since = None if question.since is None else timedelta(seconds=question.since)
     return Question(question.what, object_id, question.container, question.previous, question.lines, since)
+
+
+def _object(text: str) -> ObjectId:
+    try:
+        return ObjectId.parse(text)
+    except ValueError as error:
+        message = f"{text[:100]!r} is no object: group/Kind:namespace/name"
+        raise UnknownValueError(message, at=(At("/body/object", message),)) from error
 
 
 def _view(found: Inspection) -> InspectionView:

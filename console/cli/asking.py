@@ -116,6 +116,11 @@ def inspected(hub: Hub, placement: PlacementRef, what: str, *, until: float, **a
         asked: besides, as the API takes it.
     """
     found = hub.post("inspections", {"placement": str(placement), "what": what, **asked})
+    return came_of(hub, found, placement, until=until)
+
+
+def came_of(hub: Hub, found: dict[str, Any], placement: PlacementRef, *, until: float) -> dict[str, Any]:
+    """Return what came of an inspection or operation that was asked for; ends as ``inspected``."""
     with waiting(f"looking at {placement}"):
         ended = _awaited(hub, f"inspections/{found['id']}", _is_ended, until, pause=SOON)
     if ended is None:
@@ -123,7 +128,7 @@ def inspected(hub: Hub, placement: PlacementRef, what: str, *, until: float, **a
         raise typer.Exit(Exit.NO)
     if ended["error"] is not None:
         raise NothingSeenError(ended["error"]["message"], remedy=ended["error"]["remedy"])
-    answer: dict[str, Any] = ended[what]
+    answer: dict[str, Any] = ended[ended["what"]]
     return answer
 
 

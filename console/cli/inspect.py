@@ -17,7 +17,7 @@ from common.domain.health import WELL
 from common.domain.inspections import LINES, MOST_LINES
 from common.domain.names import suggestion
 from common.settings import settings
-from console.cli.asking import Patience, Ref, deadline, inspected, placement_ref
+from console.cli.asking import Patience, Ref, came_of, deadline, inspected, placement_ref
 from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.layout import folded
@@ -123,6 +123,27 @@ def logs(
         for log in seen["logs"]:
             _tell_log(log, alone=len(seen["logs"]) == 1)
         _note(seen)
+
+
+def operate(
+    ref: Ref,
+    of: Annotated[str, typer.Argument(metavar="OBJECT", help="as Kind/name, or its id in the tree")],
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="what the tree says can be done to it: restart, …")],
+    reason: Annotated[str, typer.Option(help="kept for audit")] = "",
+    timeout: Patience = 30.0,
+) -> None:
+    """Act on a running object: restart a workload, suspend a CronJob or Job, promote or abort an Argo Rollout.
+
+    What changes is no field that Git has: the next sync does not take it back. `flotilla tree -o json` says what each
+    object offers now.
+
+    Example: flotilla operate eu-prod-03/payments Deployment/payments restart
+    """
+    placement, hub, until = placement_ref(ref), connect(), deadline(timeout)
+    named = of if ":" in of else _found(inspected(hub, placement, "tree", until=until), of)
+    asked = {"placement": str(placement), "object": named, "action": action, "reason": reason}
+    done = came_of(hub, hub.post("operations", asked), placement, until=until)
+    say(f"{action}: done to {folded(done['object'])}")
 
 
 def _found(seen: dict[str, Any], wanted: str) -> str:

@@ -10,9 +10,16 @@ from common.domain.inspections import Inspected, Question
 from workers.inspect.events_answer import events
 from workers.inspect.logs_answer import logs
 from workers.inspect.manifest_answer import manifest
+from workers.inspect.operate_answer import operate
 from workers.inspect.place import Place
 from workers.inspect.tree_answer import tree
 
 ANSWERS: Mapping[Inspected, Callable[[Place, Question], Mapping[str, Any]]] = MappingProxyType(
-    {Inspected.TREE: tree, Inspected.EVENTS: events, Inspected.LOGS: logs, Inspected.MANIFEST: manifest}
+    {
+        Inspected.TREE: tree,
+        Inspected.EVENTS: events,
+        Inspected.LOGS: logs,
+        Inspected.MANIFEST: manifest,
+        Inspected.OPERATE: operate,
+    }
 )

@@ -27,6 +27,7 @@ class Details:
         ready: pods of it, or containers of a pod, that are ready; None where it has none.
         wanted: how many of them should be.
         containers: names of a pod's, those that prepare it first.
+        actions: what can be done to it now.
     """
 
     created_at: str = ""
@@ -36,6 +37,7 @@ class Details:
     ready: int | None = None
     wanted: int | None = None
     containers: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
 
 
 NOTHING = Details()

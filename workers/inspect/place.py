@@ -16,6 +16,7 @@ from common.domain.secrecy import Secrets
 from workers.inspect.tree import Kind, Met, on, reached, wanted_kinds
 from workers.kube.children import Child, Children
 from workers.kube.logs import Logs
+from workers.kube.operations import Operations
 from workers.sync.health import Own, waits_for_health
 from workers.sync.health.reading import section
 from workers.sync.objects.live import LiveMeta, by_id
@@ -47,6 +48,7 @@ class Place:
         own: rules of health of the application.
         now: by the database's clock.
         decrypted: gives what was decrypted for the placement; raises where that cannot be told.
+        operations: writes to its objects; None where it is only looked at.
     """
 
     fleet: str
@@ -59,6 +61,7 @@ class Place:
     own: Own
     now: datetime
     decrypted: Callable[[], Secrets]
+    operations: Operations | None = None
 
 
 @dataclass(slots=True)

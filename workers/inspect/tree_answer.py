@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from common.domain.inspections import Question
 from common.domain.refs import ObjectId
 from common.domain.secrecy import Secrets
 from common.domain.status import Reason
+from workers.inspect.actions import names
 from workers.inspect.details import Details, details_of
 from workers.inspect.masking import live_secrets
 from workers.inspect.place import Belonging, Notes, Place, found, read
@@ -38,7 +39,7 @@ def tree(place: Place, question: Question) -> Mapping[str, Any]:  # noqa: ARG001
     """
     look = _Look(place, Notes(), live_secrets(place))
     nodes = look.nodes()
-    whole = worst(look.reports[one] for one in [*look.reports])
+    whole = worst(look.reports.values())
     return {"health": whole.health, "objects": [_told(node) for node in nodes], "notes": look.notes.said}
 
 
@@ -72,7 +73,7 @@ class _Look:
 
     def _seen(self, one: ObjectId, manifest: Mapping[str, Any], late: frozenset[str]) -> None:
         self.reports[one] = assess(manifest, Context(self.place.now, late), self.place.own)
-        self.details[one] = details_of(manifest)
+        self.details[one] = replace(details_of(manifest), actions=names(one, manifest))
 
     def _below(self, met: Sequence[Met]) -> tuple[Met, ...]:
         """Look at each object that hangs on others; return those that are more than history."""

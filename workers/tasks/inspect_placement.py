@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from common.domain.codes import InspectionReason
-from common.domain.errors import FlotillaError, PermanentError
-from common.domain.fleet import Fleet, Placement
-from common.domain.inspections import TIMEOUT
+from common.domain.errors import FlotillaError, PermanentError, TransientError
+from common.domain.fleet import ClusterState, Fleet, Placement
+from common.domain.inspections import TIMEOUT, Inspected
 from common.domain.secrecy import NO_SECRETS, Secrets
 from common.domain.status import Reason
 from common.sources.sources import opener
+from common.store.engine.connection import Connection as Transaction
 from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
-from common.store.queue import inspections
-from common.store.queue.inspections import Inspection
+from common.store.events import audit
+from common.store.events.audit import Deed
+from common.store.queue import dispatch, inspections, leases
+from common.store.queue.inspections import Asked, Inspection
 from common.store.state import inventory, placements, sources
 from common.telemetry.logs import logger
 from workers.inspect.answers import ANSWERS
@@ -25,11 +30,14 @@ from workers.kube import Connection
 from workers.kube.bounded import within
 from workers.kube.children import Children
 from workers.kube.logs import Logs
+from workers.kube.operations import Operations
 from workers.render.renderers import Resolved
 from workers.render.request import Capabilities, request_for
 from workers.render.sops import Decryptor
 from workers.render.table import asks_cluster
 from workers.sync.health import own_rules
+from workers.tasks.exclusive import exclusive
+from workers.tasks.leases import HeldLease
 from workers.tasks.looking import reach
 from workers.tasks.runtime import Runtime
 
@@ -41,6 +49,18 @@ class AnotherProjectsError(PermanentError):
     """Since it was asked for, the application has gone to another project, or from the registry."""
 
     code = "inspection.moved"
+
+
+class BusyError(TransientError):
+    """A run writes to the placement now: only one may at a time."""
+
+    code = "operation.busy"
+
+
+class NotWrittenToError(PermanentError):
+    """Nothing is written to the cluster now: it is joining, frozen, or on its way out."""
+
+    code = "operation.held"
 
 
 class UnknownSecretsError(PermanentError):
@@ -67,18 +87,32 @@ def inspect(runtime: Runtime, id_: str) -> None:
         raise
     except FlotillaError as error:
         log.info("inspection.failed", placement=str(taken.asked.ref), code=error.code, error=str(error))
-        _failed(runtime, id_, error.reason)
+        _failed(runtime, taken, error.reason)
     except Exception:
-        _failed(runtime, id_, _BROKEN)
+        _failed(runtime, taken, _BROKEN)
         raise
     else:
         with runtime.database.write() as connection:
-            inspections.answer(connection, id_, answer, now=runtime.database.now(connection))
+            now = runtime.database.now(connection)
+            inspections.answer(connection, id_, answer, now=now)
+            _audit(connection, taken, "done", now)
 
 
-def _failed(runtime: Runtime, id_: str, why: Reason) -> None:
+def _failed(runtime: Runtime, taken: Inspection, why: Reason) -> None:
     with runtime.database.write() as connection:
-        inspections.fail(connection, id_, why, now=runtime.database.now(connection))
+        now = runtime.database.now(connection)
+        inspections.fail(connection, taken.id, why, now=now)
+        _audit(connection, taken, str(why.code), now)
+
+
+def _audit(connection: Transaction, taken: Inspection, outcome: str, now: datetime) -> None:
+    """Have it audited what came of something that was to be done to an object; a look is not audited."""
+    asked = taken.asked
+    if asked.question.what is not Inspected.OPERATE:
+        return
+    told = {"by": asked.actor, "object": str(asked.question.object), "action": asked.question.action}
+    deed = Deed("flotilla", "operated", str(asked.ref), asked.project, {**told, "outcome": outcome, "id": taken.id})
+    audit.append(connection, deed, now=now)
 
 
 def _seen(runtime: Runtime, taken: Inspection) -> Mapping[str, Any]:
@@ -88,6 +122,10 @@ def _seen(runtime: Runtime, taken: Inspection) -> Mapping[str, Any]:
     if placement is None or placement.application.project != asked.project:
         message = f"{asked.ref} is not of project {asked.project} any more"
         raise AnotherProjectsError(message, remedy="Ask again.")
+    operates = asked.question.what is Inspected.OPERATE
+    if operates and placement.cluster.state is not ClusterState.ACTIVE:
+        message = f"nothing is written to {asked.ref.cluster} now: it is {placement.cluster.state.value}"
+        raise NotWrittenToError(message)
     connection = reach(runtime, placement.cluster)
     agent = runtime.agent(f"{asked.question.what} of {asked.ref} for a person")
     account = fleet.account_of(placement.application)
@@ -106,7 +144,28 @@ def _seen(runtime: Runtime, taken: Inspection) -> Mapping[str, Any]:
         now=now,
         decrypted=partial(_decrypted, runtime, fleet, placement, connection),
     )
-    return ANSWERS[asked.question.what](place, asked.question)
+    if not operates:
+        return ANSWERS[asked.question.what](place, asked.question)
+    with _alone(runtime, asked) as held:
+        operations = Operations(connection, agent, account, held.check)
+        return ANSWERS[asked.question.what](replace(place, operations=operations), asked.question)
+
+
+@contextmanager
+def _alone(runtime: Runtime, asked: Asked) -> Iterator[HeldLease]:
+    """Give the lease by which the placement is written to: no attempt of a run has it meanwhile.
+
+    Raises:
+        BusyError: one has it.
+    """
+    with exclusive(runtime, leases.of_placement(asked.placement_id), postpone=lambda *_: None) as held:
+        if held is None:
+            message = f"a run writes to {asked.ref} now"
+            raise BusyError(message, remedy="Ask again once it has ended.")
+        yield held
+    with runtime.database.write() as connection:
+        # A worker that was to begin a run meanwhile has turned away from it.
+        dispatch.unsend_of(connection, asked.placement_id)
 
 
 def _decrypted(runtime: Runtime, fleet: Fleet, placement: Placement, connection: Connection) -> Secrets:

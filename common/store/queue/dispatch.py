@@ -92,6 +92,12 @@ def unsend(connection: Connection, runs: Sequence[RunId]) -> list[RunId]:
     return _set_sent(connection, runs, sent_at=None)
 
 
+def unsend_of(connection: Connection, placement_id: int) -> None:
+    """Note that a placement's run, where one was sent and not claimed, may have been turned away: it is sent again."""
+    mine = (OpenRunRow.placement_id == placement_id, text(_SENT), OpenRunRow.state == RunState.QUEUED)
+    connection.execute(update(OpenRunRow).where(*mine, OpenRunRow.parked.is_(False)).values(sent_at=None))
+
+
 def unsend_all(connection: Connection) -> int:
     """Note that the broker has lost everything; return how many runs are to be sent again."""
     lost = update(OpenRunRow).where(text(_SENT)).values(sent_at=None, parked=False)

@@ -110,6 +110,20 @@ def test_a_pod_is_told_by_the_owners_that_the_cluster_has_and_by_nothing_that_it
     assert [pod["name"] for pod in replica_set["children"]] == ["ours"]
 
 
+def test_an_object_that_does_not_name_itself_as_ours_is_not_shown_though_we_remember_it(
+    web: StepHub, asking: Asking
+) -> None:
+    assert asking("manifest", object="/ConfigMap:web/web")["notes"] == []
+    with client(web, "eu") as http:
+        patch = {"metadata": {"annotations": {"flotilla.dev/owner": "test/eu/other:/ConfigMap:web/web"}}}
+        kind = {"Content-Type": "application/merge-patch+json"}
+        path = "/api/v1/namespaces/web/configmaps/web"
+        http.patch(path, content=orjson.dumps(patch), headers=kind).raise_for_status()
+    (node,) = (one for one in asking("tree")["objects"] if one["id"] == "/ConfigMap:web/web")
+    assert node["health"] == "missing"
+    assert asking.failed("manifest", object="/ConfigMap:web/web")["code"] == "inspection.object"
+
+
 @pytest.mark.parametrize("what", ["logs", "events", "manifest"])
 @pytest.mark.parametrize(
     "named",

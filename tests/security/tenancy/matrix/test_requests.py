@@ -40,6 +40,7 @@ NAMES = {
 }
 NAMES_NOTHING = {
     "what": "a choice of what is looked at",
+    "action": "a choice of what is done to an object",
     "container": "a part of a pod that is named by its object",
     "previous": "a choice of the log",
     "lines": "a number",
