@@ -1,9 +1,11 @@
 import { useMantineColorScheme } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet } from '@tanstack/react-router';
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 
 import { api, read } from '@/api/client';
+import { follow } from '@/api/events';
+import { setLive } from '@/api/queries';
 import { Help } from '@/app/Help';
 import { PAGES } from '@/app/pages';
 import { Search } from '@/app/Search';
@@ -26,6 +28,8 @@ export function Shell() {
   const [shown, setShown] = useState<'search' | 'help' | null>(null);
   const close = useCallback(() => setShown(null), []);
   useKeys(setShown);
+  const client = useQueryClient();
+  useEffect(() => follow(client, setLive), [client]);
   const status = useQuery({ queryKey: ['status'], queryFn: ({ signal }) => read(api.GET('/api/v1/status', { signal })) });
   return (
     <>

@@ -28,7 +28,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: '/placements/$cluster/$application',
-    validateSearch: texts('tab'),
+    validateSearch: texts('tab', 'live', 'object', 'view', 'previous'),
     component: lazyRouteComponent(() => import('@/features/placement/PlacementPage'), 'PlacementPage'),
   }),
   createRoute({

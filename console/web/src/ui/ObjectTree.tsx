@@ -7,10 +7,13 @@ interface Props<T> {
   nodes: readonly TreeNode<T>[];
   /** What stands beside a name. */
   beside: (value: T) => ReactNode;
+  /** The key of the node that is shown elsewhere on the page; empty for none. */
+  selected?: string;
+  select?: (key: string) => void;
 }
 
 /** An indented tree that folds; arrows move and fold as in a file manager. */
-export function ObjectTree<T>({ label, nodes, beside }: Props<T>) {
+export function ObjectTree<T>({ label, nodes, beside, selected = '', select }: Props<T>) {
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const [at, setAt] = useState(0);
   const list = useRef<HTMLDivElement>(null);
@@ -35,6 +38,7 @@ export function ObjectTree<T>({ label, nodes, beside }: Props<T>) {
       End: () => go(shown.length - 1),
       ArrowRight: () => row && fold(row.node.key, false),
       ArrowLeft: () => row && fold(row.node.key, true),
+      Enter: () => row && select?.(row.node.key),
     };
     const move = moves[event.key];
     if (move === undefined) return;
@@ -49,16 +53,23 @@ export function ObjectTree<T>({ label, nodes, beside }: Props<T>) {
           role="treeitem"
           aria-level={depth + 1}
           aria-expanded={node.children.length > 0 ? open : undefined}
-          aria-selected={index === at}
+          aria-selected={select ? node.key === selected : index === at}
           tabIndex={index === Math.min(at, shown.length - 1) ? 0 : -1}
           style={{ paddingLeft: 8 + depth * 20 }}
           onKeyDown={(event) => pressed(event, index)}
           onClick={() => {
             setAt(index);
-            if (node.children.length > 0) fold(node.key, open);
+            select?.(node.key);
           }}
         >
-          <span className="fold" aria-hidden="true">
+          <span
+            className="fold"
+            aria-hidden="true"
+            onClick={(event) => {
+              event.stopPropagation();
+              if (node.children.length > 0) fold(node.key, open);
+            }}
+          >
             {node.children.length > 0 ? (open ? '▾' : '▸') : ''}
           </span>
           <span className="kind">{node.kind}</span>

@@ -5,7 +5,7 @@ export function Tabs({ tabs, open }: { tabs: readonly (readonly [string, string]
   return (
     <nav className="tabs" aria-label="Parts of this page">
       {tabs.map(([key, title]) => (
-        <Link key={key} to="." search={(old: object) => ({ ...old, tab: key })} replace aria-current={key === open ? 'page' : undefined}>
+        <Link key={key} to="." search={(old: object) => ({ ...old, tab: key })} replace activeOptions={{ exact: true }} data-on={key === open || undefined}>
           {title}
         </Link>
       ))}

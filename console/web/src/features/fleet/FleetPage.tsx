@@ -4,6 +4,7 @@ import { useMemo } from 'react';
 import type { Status } from '@/api/types';
 import { look, ordered } from '@/lib/state';
 import { Age } from '@/ui/Age';
+import { Choice } from '@/ui/Choice';
 import { Empty } from '@/ui/Empty';
 import { PlacementTable } from '@/ui/PlacementTable';
 import { Query } from '@/ui/Query';
@@ -26,7 +27,8 @@ function Counts({ kind, counts, chosen }: { kind: 'health' | 'sync'; counts: Rec
           search={(old: Filter) => ({ ...old, [kind]: word === chosen ? undefined : word })}
           className="count"
           data-tone={look(word).tone}
-          aria-current={word === chosen || undefined}
+          activeOptions={{ exact: true, explicitUndefined: true }}
+          data-on={word === chosen || undefined}
         >
           <b>{count.toLocaleString('en')}</b>
           <span>
@@ -122,13 +124,7 @@ function PictureOf({ filter, by }: { filter: Filter; by: By }) {
     <section className="picture">
       <h2>
         Picture
-        <span className="choice" role="group" aria-label="Cells show">
-          {KINDS.map(([key, title]) => (
-            <Link key={key} from="/" to="." search={(old: object) => ({ ...old, by: key === 'worst' ? undefined : key })} aria-current={key === by || undefined} replace>
-              {title}
-            </Link>
-          ))}
-        </span>
+        <Choice label="Cells show" options={KINDS.map(([key, title]) => ({ title, on: key === by, search: { by: key === 'worst' ? undefined : key } }))} />
       </h2>
       <Grid of={drawn} by={by} />
     </section>

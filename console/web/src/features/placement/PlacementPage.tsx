@@ -1,10 +1,11 @@
-import { Link, useParams, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 
 import type { InventoryObject, Placement, Why } from '@/api/types';
 import { nodes as nodesOf } from '@/lib/objects';
 import { distinct } from '@/lib/words';
 import { Age } from '@/ui/Age';
+import { Choice } from '@/ui/Choice';
 import { Commits } from '@/ui/Commits';
 import { Empty } from '@/ui/Empty';
 import { Facts } from '@/ui/Facts';
@@ -16,6 +17,7 @@ import { State } from '@/ui/State';
 import { Steps } from '@/ui/Steps';
 import { Tabs } from '@/ui/Tabs';
 
+import { LiveObjectPanel, LiveTree } from './Live';
 import { type Ref, useObjects, useRuns, useWhy } from './queries';
 
 const TABS = [
@@ -65,8 +67,8 @@ function Beside({ of }: { of: InventoryObject }) {
   );
 }
 
-function Objects({ cluster, application }: Ref) {
-  const found = useObjects({ cluster, application });
+function Stored({ of }: { of: Ref }) {
+  const found = useObjects(of);
   const objects = found.data?.objects;
   const nodes = useMemo(() => nodesOf(objects ?? []), [objects]);
   return (
@@ -75,10 +77,31 @@ function Objects({ cluster, application }: Ref) {
         nodes.length > 0 ? (
           <ObjectTree label="Objects" nodes={nodes} beside={(one) => <Beside of={one} />} />
         ) : (
-          <Empty command={`flotilla diff ${cluster}/${application}`}>It owns nothing yet. What a run would create:</Empty>
+          <Empty command={`flotilla diff ${of.cluster}/${of.application}`}>It owns nothing yet. What a run would create:</Empty>
         )
       }
     </Query>
+  );
+}
+
+function Objects({ of }: { of: Ref }) {
+  const { live, object = '', view = '', previous } = useSearch({ from: '/placements/$cluster/$application' });
+  const navigate = useNavigate({ from: '/placements/$cluster/$application' });
+  const select = (key: string) => void navigate({ search: (old: object) => ({ ...old, object: key }), replace: true });
+  return (
+    <>
+      <div className="above">
+        <Choice
+          label="Which objects"
+          options={[
+            { title: 'as last seen', on: !live, search: { live: undefined, object: undefined } },
+            { title: 'on the cluster now', on: Boolean(live), search: { live: '1' } },
+          ]}
+        />
+      </div>
+      {live ? <LiveTree of={of} selected={object} select={select} /> : <Stored of={of} />}
+      {live && object && <LiveObjectPanel of={of} object={object} view={view} previous={previous !== undefined} />}
+    </>
   );
 }
 
@@ -179,7 +202,7 @@ export function PlacementPage() {
           {tab === 'runs' && <Runs {...ref} />}
           {tab === 'changes' && <Changes of={data} />}
           {tab === 'events' && <Events of={data} />}
-          {!TABS.slice(1).some(([key]) => key === tab) && <Objects {...ref} />}
+          {!TABS.slice(1).some(([key]) => key === tab) && <Objects of={ref} />}
         </>
       )}
     </Query>

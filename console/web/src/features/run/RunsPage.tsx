@@ -1,5 +1,6 @@
-import { Link, useSearch } from '@tanstack/react-router';
+import { useSearch } from '@tanstack/react-router';
 
+import { Choice } from '@/ui/Choice';
 import { Empty } from '@/ui/Empty';
 import { Query } from '@/ui/Query';
 import { RunTable } from '@/ui/RunTable';
@@ -17,19 +18,14 @@ export function RunsPage() {
     <>
       <h1>
         Runs{of && <small>of {of}</small>}
-        <span className="choice" role="group" aria-label="Outcome">
-          <Link from="/runs" to="." search={(old: object) => ({ ...old, outcome: undefined, state: undefined })} aria-current={!filter.outcome && !filter.state ? true : undefined}>
-            all
-          </Link>
-          <Link from="/runs" to="." search={(old: object) => ({ ...old, outcome: undefined, state: 'running' })} aria-current={filter.state === 'running' || undefined}>
-            running
-          </Link>
-          {OUTCOMES.map((word) => (
-            <Link key={word} from="/runs" to="." search={(old: object) => ({ ...old, outcome: word, state: undefined })} aria-current={filter.outcome === word || undefined}>
-              {word}
-            </Link>
-          ))}
-        </span>
+        <Choice
+          label="Which runs"
+          options={[
+            { title: 'all', on: !filter.outcome && !filter.state, search: { outcome: undefined, state: undefined } },
+            { title: 'running', on: filter.state === 'running', search: { outcome: undefined, state: 'running' } },
+            ...OUTCOMES.map((word) => ({ title: word, on: filter.outcome === word, search: { outcome: word, state: undefined } })),
+          ]}
+        />
       </h1>
       <Query of={found}>
         {(data) => {

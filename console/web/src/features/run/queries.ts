@@ -1,7 +1,7 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 
 import { api, read } from '@/api/client';
-import { EVERY } from '@/api/queries';
+import { interval } from '@/api/queries';
 import { given } from '@/lib/given';
 
 export function useRun(run: string) {
@@ -9,7 +9,7 @@ export function useRun(run: string) {
     queryKey: ['run', run],
     queryFn: ({ signal }) => read(api.GET('/api/v1/runs/{run_id}', { params: { path: { run_id: run } }, signal })),
     // A run that has ended never changes.
-    refetchInterval: (query) => (query.state.data?.run.state === 'ended' ? false : EVERY),
+    refetchInterval: (query) => (query.state.data?.run.state === 'ended' ? false : interval()),
   });
 }
 

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+
+import { isOld } from './events';
+
+test('an event makes old what it is about, and nothing else', () => {
+  expect(isOld(['runs', {}], new Set(['run']))).toBe(true);
+  expect(isOld(['runs', {}], new Set(['health']))).toBe(false);
+  expect(isOld(['status'], new Set(['fault']))).toBe(true);
+});
+
+test('an event that is not known here, or a loss, makes all old', () => {
+  expect(isOld(['anything'], new Set(['all']))).toBe(true);
+  expect(isOld(['anything'], new Set(['constructor']))).toBe(true);
+  expect(isOld(['inspection', {}], new Set(['all']))).toBe(false);
+});

@@ -1,0 +1,161 @@
+"""Pages at both widths and in both colours, by keys alone, and with names that mean harm."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import AWAY, PAUSED, SUBJECT, WIDTHS, Demo, Window, sign_in
+
+PAGES = {
+    "fleet": "/",
+    "fleet-healthy": "/?health=healthy",
+    "placement": "/placements/us-1/web",
+    "placement-runs": "/placements/us-2/web?tab=runs",
+    "placement-change": "/placements/us-2/web?tab=changes",
+    "placement-events": f"/placements/{AWAY}/web?tab=events",
+    "runs": "/runs",
+    "runs-none": "/runs?outcome=failed",
+}
+Scheme = Literal["light", "dark"]
+SHOTS = os.environ.get("FLOTILLA_SHOTS", "")
+"""A folder that screenshots are left in."""
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> Scheme:
+    found: Scheme = request.param
+    return found
+
+
+@pytest.fixture(params=sorted(WIDTHS))
+def width(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def seen(chromium: Browser, demo: Demo, width: str, scheme: Scheme) -> Iterator[Window]:
+    window = sign_in(chromium, demo, width=width, scheme=scheme)
+    yield window
+    window.page.context.close()
+
+
+def test_pages_are_fit_for_everybody(seen: Window, width: str, scheme: Scheme) -> None:
+    """One test for all pages: what takes the time is the browser's start."""
+    for name, path in PAGES.items():
+        seen.open(path)
+        assert seen.faults() == [], name
+        assert seen.overflow() <= 0, name
+        if SHOTS:
+            seen.page.screenshot(path=Path(SHOTS, f"{name}-{width}-{scheme}.png"), full_page=True)
+    assert seen.complaints == []
+
+
+def test_what_is_wrong_stands_first_and_says_why(window: Window) -> None:
+    window.open("/")
+    row = window.page.get_by_role("row").filter(has_text=f"{AWAY}/web")
+    expect(row).to_contain_text("unknown")
+    expect(row).to_contain_text("cannot be read")
+    row.get_by_role("link").click()
+    expect(window.page.get_by_label("Why")).to_contain_text("cannot be read")
+    expect(window.page.get_by_label("What to do next")).to_be_visible()
+
+
+def test_counts_filter_and_back_returns(window: Window) -> None:
+    window.open("/")
+    window.page.get_by_role("group", name="Health").get_by_role("link", name="unknown").click()
+    window.page.wait_for_url("**/?health=unknown")
+    expect(window.page.get_by_role("heading", name="Placements")).to_be_visible()
+    window.page.go_back()
+    expect(window.page.get_by_role("heading", name="Worst first")).to_be_visible()
+
+
+def test_it_is_used_by_keys_alone(window: Window) -> None:
+    page = window.page
+    window.open("/")
+    page.wait_for_selector("table")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/placements/**")
+    second = page.url
+    page.keyboard.press("[")
+    expect(page).not_to_have_url(second)
+    page.keyboard.press("]")
+    page.wait_for_url(second)
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    page.wait_for_url("**/runs")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("next and previous row")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox").fill("us-2/web")
+    expect(page.get_by_role("option").first).to_contain_text("us-2/web")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/placements/us-2/web")
+    assert window.complaints == []
+
+
+def test_arrows_move_through_the_picture(window: Window) -> None:
+    window.open("/")
+    cell = window.page.locator(".cell[tabindex='0']")
+    expect(cell).to_have_count(1)
+    cell.focus()
+    window.page.keyboard.press("ArrowDown")
+    window.page.keyboard.press("Enter")
+    window.page.wait_for_url("**/placements/**")
+
+
+def test_names_and_texts_of_others_are_only_shown(window: Window) -> None:
+    window.open("/placements/us-1/web")
+    expect(window.page.locator("main")).to_contain_text(PAUSED)
+    window.open("/placements/us-2/web")
+    expect(window.page.locator("main")).to_contain_text(SUBJECT)
+    assert window.page.locator("main img, main script, a[href^='javascript:']").count() == 0
+    assert window.complaints == []
+
+
+def test_what_does_not_exist_is_said_with_what_helps(window: Window) -> None:
+    window.page.goto(window.page.url + "placements/us-1/%3Cimg%20src=x%20onerror=alert(1)%3E")
+    alert = window.page.get_by_role("alert")
+    expect(alert).to_contain_text("HTTP 404")
+    expect(alert).to_contain_text("request ")
+    assert window.page.locator("main img").count() == 0
+
+
+def test_a_hub_that_went_away_leaves_what_was_seen(window: Window) -> None:
+    window.page.route("**/events/stream", lambda route: route.abort())
+    window.open("/")
+    window.page.route("**/api/**", lambda route: route.abort())
+    expect(window.page.get_by_role("status").first).to_contain_text("reconnecting", timeout=30_000)
+    expect(window.page.get_by_role("row").filter(has_text=f"{AWAY}/web")).to_be_visible()
+    window.page.unroute("**/api/**")
+    expect(window.page.get_by_text("reconnecting")).to_have_count(0, timeout=60_000)
+
+
+def test_an_ended_session_leads_to_the_form_once(window: Window) -> None:
+    window.open("/runs?state=running")
+    window.page.context.clear_cookies()
+    window.asked.clear()
+    window.page.keyboard.press("g")
+    window.page.keyboard.press("f")
+    window.page.wait_for_url("**/login?next=*", timeout=20_000)
+    assert len([one for one in window.asked if "/api/" in one]) <= 4
+    window.page.wait_for_timeout(500)
+    assert len([one for one in window.asked if one.endswith("/login?next=%2F")]) == 1
+
+
+def test_a_link_from_elsewhere_opens_the_page_it_names(chromium: Browser, demo: Demo) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(f"{demo.url}/placements/us-1/web?tab=runs")
+    page.wait_for_url("**/login?next=%2Fplacements%2Fus-1%2Fweb%3Ftab%3Druns")
+    context.close()
