@@ -60,7 +60,7 @@ def measure(made: Rig, applications: int) -> tuple[float, float]:
     time.sleep(3)  # the idle hub has seen the empty fleet: what follows is the fleet's own cost
     before = rig.usages(made)
     rig.declare(made, "fleet", applications)
-    made.hub.post("refresh")
+    made.hub.ask("refresh")
     ours = rig.await_synced(made, applications, within=1800)
     print(f"Flotilla, 2 workers: {ours:.1f} s from the commit's poke to the last placement synced")
     print(f"ratio: {ours / bare:.2f}")

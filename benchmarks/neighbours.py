@@ -82,7 +82,7 @@ def tenant(made: Rig, kind: Tenant) -> Iterator[None]:
         while not over.is_set():
             number += 1
             made.others.commit({f"neighbour/{name}": text for name, text in kind.files(number).items()})
-            made.hub.post("refresh")
+            made.hub.ask("refresh")
             over.wait(EVERY)
 
     made.registry.commit({"apps/neighbour.yaml": yaml.safe_dump(document)})
@@ -94,7 +94,7 @@ def tenant(made: Rig, kind: Tenant) -> Iterator[None]:
     folder = made.others.folder / "neighbour"
     made.others.commit({f"neighbour/{path.name}": None for path in folder.iterdir()})
     made.registry.commit({"apps/neighbour.yaml": None})
-    made.hub.post("refresh")
+    made.hub.ask("refresh")
 
 
 def bombs(wire: Wire) -> None:

@@ -23,7 +23,7 @@ def measure(made: Rig, applications: int) -> float:
     with made.database.read() as connection:
         asked = made.database.now(connection)
     began = time.monotonic()
-    made.hub.post("refresh")
+    made.hub.ask("refresh")
 
     def done() -> bool:
         with made.database.read() as connection:

@@ -23,7 +23,7 @@ def applied_after(made: Rig, name: str, *, replicas: int) -> float:
     changed[1]["spec"]["replicas"] = replicas
     began = time.monotonic()
     commit = made.apps.commit({f"{name}/app.yaml": yaml.safe_dump_all(changed)})
-    made.hub.post("refresh")
+    made.hub.ask("refresh")
 
     def applied() -> bool:
         with made.database.read() as connection:

@@ -263,6 +263,8 @@ class RequestReason(StrEnum):
     """It is carried out after the run that is under way."""
     APPROVED = "request.approved"
     """A run was made that carries it out."""
+    EACH = "request.each"
+    """Each placement's was carried out by itself. Params: placements, done, joined, refused, broken."""
     BROKEN = "request.broken"
     """The scheduler failed. Params: error (its type)."""
 

@@ -13,6 +13,7 @@ from console.api.auth import Gate
 from console.api.door import Door
 from console.api.live import Streams
 from console.api.paths import BUILT, STATIC
+from console.api.refusals import Refusals
 from console.api.request_id import RequestIds
 from console.api.routes import include
 from console.api.throttle import Throttle, Tries
@@ -31,6 +32,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.state.database = database
     app.state.snapshots = Snapshots()
     app.state.readiness = ready.Readiness(settings, database)
+    app.state.refusals = Refusals(database)
     app.state.streams = Streams(database)
     app.state.gate = Gate(token, database)
     app.state.throttle = Throttle(Tries())

@@ -130,6 +130,37 @@ class ThrottledError(RequestError):
         self.headers = {"Retry-After": str(wait)}
 
 
+class StaleIntentError(RequestError):
+    """A request would do something else by now than what its caller has seen."""
+
+    code: ClassVar[str] = "intent.stale"
+    status: ClassVar[HTTPStatus] = HTTPStatus.PRECONDITION_FAILED
+
+    def __init__(self) -> None:
+        super().__init__("it would do something else by now", remedy="Look at the preview again.")
+
+
+class UnseenIntentError(RequestError):
+    """A request is about several placements, or removes something, and its caller does not show to have seen what."""
+
+    code: ClassVar[str] = "intent.unseen"
+    status: ClassVar[HTTPStatus] = HTTPStatus.PRECONDITION_REQUIRED
+
+    def __init__(self) -> None:
+        remedy = "Ask with preview=true, and give the ETag as If-Match."
+        super().__init__("this needs the ETag of its preview", remedy=remedy)
+
+
+class KeyRunningError(RequestError):
+    """The same request, by the same Idempotency-Key, was under way."""
+
+    code: ClassVar[str] = "idempotency.running"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__("the same request was under way", remedy="Ask again with the same key.")
+
+
 class StreamsError(RequestError):
     """A viewer, or their address, has as many event streams open as it may."""
 

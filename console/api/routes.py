@@ -11,6 +11,7 @@ from console.api import (
     events,
     flower,
     inspections,
+    intents,
     live,
     me,
     metrics,
@@ -20,7 +21,6 @@ from console.api import (
     ready,
     registry,
     status,
-    writes,
 )
 from console.api.needs import check
 from console.api.strict import strict
@@ -33,8 +33,8 @@ API = (
     events.router,
     live.router,
     registry.router,
-    writes.router,
     inspections.router,
+    intents.router,
     me.router,
     openapi.router,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -55,9 +55,14 @@ def everything(hub: Hub, path: str, **query: Any) -> list[dict[str, Any]]:
             return items
 
 
-def ask(hub: Hub, path: str, body: dict[str, Any] | None = None, **query: str) -> int:
-    """Ask for something to be done; return the request's number."""
-    return int(hub.post(path, body, **query)["intent"])
+def ask(hub: Hub, kind: str, selection: Mapping[str, Any], reason: str = "") -> int:
+    """Ask for something to be done with what is selected; return the request's number.
+
+    What needs to have been seen before is looked at: it is done as it was then, or not at all.
+    """
+    body = {"kind": kind, "selection": dict(selection), "reason": reason}
+    headers = {"If-Match": str(hub.post("intents", body, preview="true")["etag"])} if kind == "approve" else {}
+    return int(hub.post("intents", body, headers)["intent"])
 
 
 def answered(hub: Hub, intent: int, *, until: float) -> dict[str, Any]:

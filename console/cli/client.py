@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from console.cli.address import Address, address
 from console.errors import HubUnreachableError
 
 Value = str | int | Sequence[str]
+NO_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 class HubRefusedError(PermanentError):
@@ -49,7 +51,9 @@ class Hub(Protocol):
         """
         ...
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None, **query: str) -> Any:
+    def post(
+        self, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None, **query: str
+    ) -> Any:
         """Return the answer to ``POST /api/v1/PATH``; raises as ``get``."""
         ...
 
@@ -73,13 +77,17 @@ class HubClient:
         given = {name: value for name, value in query.items() if value not in ("", ())}
         return self._answer("GET", path, given, b"")
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None, **query: str) -> Any:
+    def post(
+        self, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None, **query: str
+    ) -> Any:
         """Return the answer to a write."""
-        return self._answer("POST", path, query, json.dumps(dict(body or {})).encode())
+        return self._answer("POST", path, query, json.dumps(dict(body or {})).encode(), headers or {})
 
-    def _answer(self, method: str, path: str, query: Mapping[str, Value], body: bytes) -> Any:
+    def _answer(
+        self, method: str, path: str, query: Mapping[str, Value], body: bytes, more: Mapping[str, str] = NO_MORE
+    ) -> Any:
         target = f"/api/v1/{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
-        headers = self._headers | ({"Content-Type": "application/json"} if body else {})
+        headers = self._headers | ({"Content-Type": "application/json"} if body else {}) | dict(more)
         return _checked(self.send(method, target, headers, body), self._where)
 
 

@@ -40,7 +40,7 @@ def diff(
     """
     placement = placement_ref(ref)
     hub = connect()
-    intent = ask(hub, f"placements/{placement.cluster}/{placement.application}/check", {"reason": reason})
+    intent = ask(hub, "check", {"placements": [str(placement)]}, reason)
     until = deadline(timeout)
     detail = ended(hub, answered(hub, intent, until=until)["run_id"], until=until)
     if not is_data(output, detail):

@@ -38,7 +38,7 @@ def sync(
         raise typer.BadParameter(message)
     placement = placement_ref(ref)
     hub = connect()
-    intent = ask(hub, f"placements/{placement.cluster}/{placement.application}/sync", {"reason": reason})
+    intent = ask(hub, "sync", {"placements": [str(placement)]}, reason)
     if no_wait:
         say(f"Asked for a run of {placement} (request {intent}).")
         return
@@ -63,7 +63,7 @@ def refresh(
     Example: flotilla refresh https://git.example.com/pay/deploy.git
     """
     hub = connect()
-    _finish(hub, ask(hub, "refresh", repo=repo), repo or "every source", timeout, no_wait=no_wait)
+    _finish(hub, ask(hub, "refresh", {"repo": repo} if repo else {}), repo or "every source", timeout, no_wait=no_wait)
 
 
 def pause(
@@ -78,7 +78,7 @@ def pause(
     """
     placement = placement_ref(ref)
     hub = connect()
-    intent = ask(hub, f"placements/{placement.cluster}/{placement.application}/pause", {"reason": reason})
+    intent = ask(hub, "pause", {"placements": [str(placement)]}, reason)
     _finish(hub, intent, str(placement), timeout, no_wait=no_wait)
 
 
@@ -89,7 +89,7 @@ def resume(ref: Ref, timeout: Patience = HANDLING, no_wait: NoWait = False) -> N
     """
     placement = placement_ref(ref)
     hub = connect()
-    intent = ask(hub, f"placements/{placement.cluster}/{placement.application}/resume")
+    intent = ask(hub, "resume", {"placements": [str(placement)]})
     _finish(hub, intent, str(placement), timeout, no_wait=no_wait)
 
 
@@ -122,7 +122,7 @@ def approve(
     Example: flotilla approve 7 --reason "the old jobs are gone for good"
     """
     hub = connect()
-    intent = ask(hub, f"approvals/{approval_id}/approve", {"reason": reason})
+    intent = ask(hub, "approve", {"approval": approval_id}, reason)
     _finish(hub, intent, f"approval {approval_id}", timeout, no_wait=no_wait)
 
 
@@ -137,7 +137,7 @@ def reject(
     Example: flotilla reject 7
     """
     hub = connect()
-    intent = ask(hub, f"approvals/{approval_id}/reject", {"reason": reason})
+    intent = ask(hub, "reject", {"approval": approval_id}, reason)
     _finish(hub, intent, f"approval {approval_id}", timeout, no_wait=no_wait)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -69,6 +69,7 @@ class IntentRunner:
                     intents.close(connection, intent.id, answer, now=self._database.now(connection))
             handled = {"kind": intent.kind, "subject": intent.subject, "outcome": answer.outcome}
             log.info("intent.handled", **handled, result=hold_sentence(answer.result))
+        self._close_batches()
         self._prune_what_waited()
         return len(waiting)
 
@@ -79,6 +80,18 @@ class IntentRunner:
             answer = self._carry_out(connection, intent, known, now)
             intents.close(connection, intent.id, answer, now=now)
         return answer
+
+    def _close_batches(self) -> None:
+        """Say of batches of which all is carried out what came of it."""
+        with self._database.read() as connection:
+            finished = intents.finished_batches(connection)
+        for batch_id in finished:
+            with self._database.write() as connection:
+                counts = intents.counts(connection, batch_id)
+                answer = Answer(
+                    _of_many(counts), Reason(RequestReason.EACH, {"placements": sum(counts.values()), **counts})
+                )
+                intents.close(connection, batch_id, answer, now=self._database.now(connection))
 
     def _prune_what_waited(self) -> None:
         """Carry out approved prunes that found a run under way when they were approved."""
@@ -98,11 +111,12 @@ class IntentRunner:
             case IntentKind.CHECK:
                 return self._check(connection, intent, known, now)
             case IntentKind.REFRESH:
-                self._refresh_registry()
                 found = sources.refresh(connection, intent.subject, now=now)
-                clusters.sweep_now(connection, now=now)
                 if intent.subject and not found:
                     return _refused(Reason(RequestReason.UNFOLLOWED, {"repo": intent.subject}))
+                if not intent.subject:  # who may refresh a repository has no right to the time of all clusters
+                    self._refresh_registry()
+                    clusters.sweep_now(connection, now=now)
                 return _done(Reason(RequestReason.REFRESHED, {"sources": found}))
             case IntentKind.PAUSE:
                 ref = PlacementRef.parse(intent.subject)
@@ -194,6 +208,12 @@ class IntentRunner:
             return _done(Reason(RequestReason.APPROVED_LATER))
         approvals.note_run(connection, approval.id, run)
         return _done(Reason(RequestReason.APPROVED), run)
+
+
+def _of_many(counts: Mapping[str, int]) -> IntentOutcome:
+    """Return the outcome of a batch: the best that one of its requests came to."""
+    best = (IntentOutcome.DONE, IntentOutcome.JOINED, IntentOutcome.REFUSED)
+    return next((one for one in best if counts.get(one)), IntentOutcome.BROKEN)
 
 
 def _done(result: Reason, run: RunId | None = None) -> Answer:

@@ -266,5 +266,5 @@ def _failed(world: World, name: str, commit: str) -> bool:
 def _gone(world: World, name: str, shape: Shape) -> bool:
     """Approve whatever is asked; return whether nothing is left on any cluster."""
     for one in world.hub.get("approvals"):
-        world.hub.post(f"approvals/{one['id']}/approve", {"reason": f"{name} is retired"})
+        world.hub.ask("approve", {"approval": one["id"]}, f"{name} is retired")
     return not any(_value(world, cluster, name, shape) for cluster in LIVE)

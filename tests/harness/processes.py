@@ -207,12 +207,13 @@ class Hub:
             found: list[dict[str, Any]] = answer.json()["items"]
             return found
 
-    def post(self, path: str, body: Mapping[str, str] | None = None) -> Any:
-        """Return the answer to a write of the API."""
+    def ask(self, kind: str, selection: Mapping[str, Any] | None = None, reason: str = "") -> int:
+        """Ask for something to be done as it would be now; return the request's number."""
+        body = {"kind": kind, "selection": dict(selection or {}), "reason": reason}
         with self.client() as client:
-            answer = client.post(f"/api/v1/{path}", json=dict(body or {}))
-            answer.raise_for_status()
-            return answer.json()
+            seen = client.post("/api/v1/intents?preview=true", json=body).raise_for_status()
+            answer = client.post("/api/v1/intents", json=body, headers={"If-Match": seen.headers["etag"]})
+            return int(answer.raise_for_status().json()["intent"])
 
     def placements(self, application: str) -> dict[str, dict[str, Any]]:
         """Return an application's placements by cluster."""

@@ -25,6 +25,11 @@ def _leaves(params: Params) -> str:
     return f"{formatting.of(leaving, 'placement')} {'leaves' if leaving == 1 else 'leave'}"
 
 
+def _each(params: Params) -> str:
+    came = ", ".join(f"{params[one]} {one}" for one in ("done", "joined", "refused", "broken") if params.get(one))
+    return f"{formatting.of(int(params['placements']), 'placement')}: {came}"
+
+
 def _removed(params: Params) -> str:
     of = f" of {params['of']} placed" if "of" in params else ""
     return f"{formatting.of(int(params['placements']), 'placement')}{of} would be removed"
@@ -49,6 +54,7 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     RequestReason.ASK_AGAIN: lambda _: "another run has just ended; ask again",
     RequestReason.NO_PLACEMENT: lambda _: "there is no such placement",
     RequestReason.NOT_PLACED: lambda params: f"the placement is {params['state']}: nothing places it",
+    RequestReason.EACH: _each,
     RequestReason.REFRESHED: _refreshed,
     RequestReason.UNFOLLOWED: lambda params: f"nothing in the fleet follows {params['repo']}",
     RequestReason.PAUSED: lambda _: "paused; a run that is under way ends by itself",

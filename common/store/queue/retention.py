@@ -30,6 +30,7 @@ from common.store.schema.tables import (
     FaultRow,
     FleetRow,
     FleetSnapshotRow,
+    IdempotencyKeyRow,
     Instant,
     IntentRow,
     ObjectResultRow,
@@ -79,6 +80,7 @@ class Retained:
 RETAINED = (
     Retained(FaultRow, "cleared_at"),
     Retained(IntentRow, "handled_at"),
+    Retained(IdempotencyKeyRow, "created_at"),
     # A rejection holds for ever; if what was asked for after it went, it would be the last word again.
     Retained(ApprovalRow, "decided_at", which=_CLOSED, but=_REJECTED),
 )

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, select, update
 
 from common.domain.reasons import hold_sentence
 from common.domain.refs import RunId
 from common.domain.status import Reason
+from common.store.engine.dialect import batched, table_of
 from common.store.events import audit
-from common.store.events.audit import Deed
+from common.store.events.audit import Deed, Way
 from common.store.schema.tables import IntentRow
 from common.store.state.stored_reasons import columns_of, params_in, reason_in
+
+_INTENT = table_of(IntentRow)
 
 
 class IntentKind(StrEnum):
@@ -67,6 +70,7 @@ class NewIntent:
         project: that of the placement or of the approval, as stored now; empty where that belongs to none.
         actor: who asks.
         reason: why, in their words.
+        way: how they came to ask; None where nobody asked the API.
     """
 
     kind: IntentKind
@@ -74,6 +78,7 @@ class NewIntent:
     project: str
     actor: str
     reason: str
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,9 @@ class Intent:
     """One request.
 
     Attributes:
-        subject: a placement, an approval's id, or a repository (empty for all).
+        subject: a placement, an approval's id, or a repository (empty for all, and for a batch).
         project: that of what it is about, when it was asked for; empty where that belongs to none.
+        placements: how many requests it is of, as a batch; 0 for what is none.
         handled_at: None until the scheduler has carried it out.
         outcome: what came of it, for programs; None until then.
         result: what came of it, in words, made of code and parameters.
@@ -95,6 +101,7 @@ class Intent:
     project: str
     actor: str
     reason: str
+    placements: int
     created_at: datetime
     handled_at: datetime | None
     outcome: IntentOutcome | None
@@ -106,10 +113,39 @@ class Intent:
 
 def add(connection: Connection, new: NewIntent, *, now: datetime) -> int:
     """Store a request and its audit row; return its id."""
-    deed = Deed(new.actor, new.kind, new.subject or "*", new.project, {"reason": new.reason})
-    audit.append(connection, deed, now=now)
-    values = asdict(new) | {"created_at": now}
+    audit.append(connection, _deed(new), now=now)
+    return _insert(connection, _values(new, now))
+
+
+def add_batch(connection: Connection, of_all: NewIntent, subjects: Mapping[str, str], *, now: datetime) -> int:
+    """Store one request for each of several subjects, with an audit row each; return the id of the batch.
+
+    Args:
+        connection: of one transaction.
+        of_all: what they have in common; its subject is empty, and its project that of all, if it is one.
+        subjects: each with its project.
+        now: when.
+    """
+    batch_id = _insert(connection, _values(of_all, now) | {"placements": len(subjects)})
+    each = [replace(of_all, subject=subject, project=project) for subject, project in subjects.items()]
+    audit.append_all(connection, [_deed(one, batch_id) for one in each], now=now)
+    for rows in batched([_values(one, now) | {"batch_id": batch_id} for one in each]):
+        connection.execute(insert(IntentRow), rows)
+    return batch_id
+
+
+def _insert(connection: Connection, values: Mapping[str, Any]) -> int:
     return connection.execute(insert(IntentRow).values(values).returning(IntentRow.id)).scalar_one()
+
+
+def _values(new: NewIntent, now: datetime) -> dict[str, Any]:
+    values = {"kind": new.kind, "subject": new.subject, "project": new.project, "actor": new.actor}
+    return values | {"reason": new.reason, "created_at": now}
+
+
+def _deed(new: NewIntent, batch_id: int | None = None) -> Deed:
+    detail: dict[str, Any] = {"reason": new.reason} | ({} if batch_id is None else {"batch": batch_id})
+    return Deed(new.actor, new.kind, new.subject or "*", new.project, detail, new.way)
 
 
 def get(connection: Connection, intent_id: int) -> Intent | None:
@@ -118,10 +154,32 @@ def get(connection: Connection, intent_id: int) -> Intent | None:
     return None if row is None else _intent(row)
 
 
-def unhandled(connection: Connection, *, limit: int = 200) -> tuple[Intent, ...]:
-    """Return requests that have not been carried out, oldest first."""
-    query = select(*IntentRow.__table__.c).where(IntentRow.handled_at.is_(None)).order_by(IntentRow.id).limit(limit)
-    return tuple(_intent(row) for row in connection.execute(query))
+def unhandled(connection: Connection, *, limit: int = 200, of_batches: int = 100) -> tuple[Intent, ...]:
+    """Return requests that have not been carried out, the oldest first; those of batches behind all others.
+
+    Args:
+        connection: to read by.
+        limit: of those that were asked for by themselves.
+        of_batches: of those that are one of many: whoever asks for one placement does not wait for thousands.
+    """
+    waiting = select(*_INTENT.c).where(_INTENT.c.handled_at.is_(None)).order_by(_INTENT.c.id)
+    alone = waiting.where(_INTENT.c.batch_id.is_(None), _INTENT.c.placements == 0).limit(limit)
+    one_of_many = waiting.where(_INTENT.c.batch_id.is_not(None)).limit(of_batches)
+    return tuple(_intent(row) for query in (alone, one_of_many) for row in connection.execute(query))
+
+
+def counts(connection: Connection, batch_id: int) -> dict[str, int]:
+    """Return how many requests of a batch came to which outcome; those that wait are under ``waiting``."""
+    query = select(_INTENT.c.outcome, func.count()).where(_INTENT.c.batch_id == batch_id).group_by(_INTENT.c.outcome)
+    return {outcome or "waiting": number for outcome, number in connection.execute(query)}
+
+
+def finished_batches(connection: Connection) -> tuple[int, ...]:
+    """Return the batches of which every request has been carried out, and which are not closed yet."""
+    inner = _INTENT.alias()
+    waits = exists().where(inner.c.batch_id == _INTENT.c.id, inner.c.handled_at.is_(None))
+    mine = (_INTENT.c.handled_at.is_(None), _INTENT.c.placements > 0, ~waits)
+    return tuple(connection.execute(select(_INTENT.c.id).where(*mine).order_by(_INTENT.c.id)).scalars())
 
 
 def close(connection: Connection, intent_id: int, answer: Answer, *, now: datetime) -> None:
@@ -139,6 +197,7 @@ def _intent(row: Any) -> Intent:
         row.project,
         row.actor,
         row.reason,
+        row.placements,
         row.created_at,
         row.handled_at,
         IntentOutcome(row.outcome) if row.outcome else None,

@@ -31,9 +31,12 @@ _READS = (
     *("/", "/placements/alpha/shop", "/runs?cluster=a&application=b", "/flower/x", "/login", "/static/flotilla.css"),
 )
 _WRITES = (
-    *(("/api/v1/placements/alpha/shop/sync", b'{"reason": "why"}'), ("/api/v1/placements/alpha/shop/pause", b"{}")),
-    *(("/api/v1/approvals/1/approve", b'{"reason": "because"}'), ("/api/v1/approvals/1/reject", b"")),
-    *(("/api/v1/refresh?repo=https%3A%2F%2Fgit.example.com%2Fa.git", b""), ("/logout", b"")),
+    *(
+        ("/api/v1/intents", b'{"kind": "sync", "selection": {"placements": ["alpha/shop"]}, "reason": "why"}'),
+        ("/api/v1/intents?preview=true", b'{"kind": "pause", "selection": {"label": ["env=prod"], "sync": "failed"}}'),
+    ),
+    *(("/api/v1/intents", b'{"kind": "reject", "selection": {"approval": 1}}'), ("/logout", b"")),
+    ("/api/v1/intents", b'{"kind": "refresh", "selection": {"repo": "https://git.example.com/a.git"}}'),
     ("/api/v1/plan", b'{"files": {"fleet.yaml": "a2luZDogRmxlZXQK", "a/b.yaml": "LS0tCg=="}}'),
 )
 _WORDS = [
@@ -132,7 +135,7 @@ def api_requests(data: bytes) -> None:
 
 def _raw() -> list[bytes]:
     chunks = b'Transfer-Encoding: chunked\r\n\r\n11\r\n{"reason": "why"}\r\n0\r\n\r\n'
-    post = b"POST /api/v1/refresh HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer %b\r\n" % TOKEN.encode()
+    post = b"POST /api/v1/intents HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer %b\r\n" % TOKEN.encode()
     return [*map(_framed, (_seeds()[0], _seeds()[3], _seeds()[-1])), post + chunks]
 
 

@@ -164,7 +164,7 @@ async def test_writes_from_other_sites_are_refused(
 ) -> None:
     await browser.post("/login", data={"token": TOKEN})
     headers = {} if origin is None else {"Origin": origin}
-    answer = await browser.post("/api/v1/refresh", headers=headers)
+    answer = await browser.post("/api/v1/intents", json={"kind": "refresh"}, headers=headers)
     assert answer.status_code == httpx.codes.FORBIDDEN
     with database.read() as connection:
         assert connection.execute(select(IntentRow.id)).first() is None
@@ -174,9 +174,11 @@ async def test_a_write_is_an_audited_intent(
     browser: httpx.AsyncClient, bearer: dict[str, str], database: Database
 ) -> None:
     _place(database, "web")
-    answer = await browser.post("/api/v1/placements/eu/web/pause", json={"reason": "incident"}, headers=bearer)
+    body = {"kind": "pause", "selection": {"placements": ["eu/web"]}, "reason": "incident"}
+    answer = await browser.post("/api/v1/intents", json=body, headers=bearer)
     assert answer.status_code == httpx.codes.ACCEPTED
-    intent = (await browser.get(f"/api/v1/intents/{answer.json()['intent']}", headers=bearer)).json()
+    assert answer.headers["location"] == f"/api/v1/intents/{answer.json()['intent']}"
+    intent = (await browser.get(answer.headers["location"], headers=bearer)).json()
     assert (intent["kind"], intent["subject"], intent["actor"]) == ("pause", "eu/web", "operator")
     with database.read() as connection:
         row = connection.execute(select(AuditRow.action, AuditRow.subject, AuditRow.detail)).one()
@@ -200,7 +202,9 @@ async def test_a_repository_is_looked_at_in_whatever_spelling_it_is_named(
         others = ["https://git.example.com/pay/deploy2", "git@git.example.com:pay/deploy"]
         wanted: dict[SourceRef, str] = {GitRef(one, "", "refs/heads/main"): "" for one in (*followed, *others)}
         sources.follow(connection, wanted, now=late)
-    answer = await browser.post("/api/v1/refresh", params={"repo": given}, headers=bearer)
+    answer = await browser.post(
+        "/api/v1/intents", json={"kind": "refresh", "selection": {"repo": given}}, headers=bearer
+    )
     assert answer.status_code == httpx.codes.ACCEPTED
     with database.write() as connection:
         subject = connection.execute(select(IntentRow.subject)).scalar_one()
@@ -216,7 +220,8 @@ async def test_a_repository_that_nothing_follows_is_told_with_the_near_ones(
     near = [f"https://git.example.com/pay/deploy{number}" for number in (1, 2)]
     with database.write() as connection:
         sources.follow(connection, {GitRef(one, "", "refs/heads/main"): "" for one in near}, now=NOW)
-    answer = await browser.post("/api/v1/refresh?repo=https://git.example.com/pay/deploy", headers=bearer)
+    body = {"kind": "refresh", "selection": {"repo": "https://git.example.com/pay/deploy"}}
+    answer = await browser.post("/api/v1/intents", json=body, headers=bearer)
     assert answer.status_code == 422
     assert all(repr(one) in answer.text for one in near)
 
@@ -226,12 +231,15 @@ async def test_what_does_not_exist_is_said_so(browser: httpx.AsyncClient, bearer
         answer = await browser.get(f"/api/v1/{path}", headers=bearer)
         assert answer.status_code == httpx.codes.NOT_FOUND
         assert "there is no" in answer.json()["detail"]
-    answer = await browser.post("/api/v1/placements/eu/none/sync", headers=bearer)
+    body = {"kind": "sync", "selection": {"placements": ["eu/none"]}}
+    answer = await browser.post("/api/v1/intents", json=body, headers=bearer)
     assert answer.status_code == httpx.codes.NOT_FOUND
 
 
 async def test_an_approval_needs_a_reason(browser: httpx.AsyncClient, bearer: dict[str, str]) -> None:
-    answer = await browser.post("/api/v1/approvals/1/approve", json={"reason": " "}, headers=bearer)
+    answer = await browser.post(
+        "/api/v1/intents", json={"kind": "approve", "selection": {"approval": 1}, "reason": " "}, headers=bearer
+    )
     assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
 
 
@@ -330,7 +338,8 @@ async def test_a_request_that_cannot_be_used_is_answered_in_our_own_words(
 ) -> None:
     answer = await browser.get("/api/v1/runs?limit=501", headers=bearer)
     assert (answer.status_code, answer.json()["detail"]) == (422, "limit is more than 500")
-    body = {"reason": 1, "more": "x" * 99}
-    answer = await browser.post("/api/v1/approvals/x/approve", json=body, headers=bearer)
+    body = {"kind": "sync", "selection": {"approval": "x"}, "reason": 1, "more": "x" * 99}
+    answer = await browser.post("/api/v1/intents", json=body, headers=bearer)
     assert (answer.status_code, "xxx" in answer.text, "pydantic" in answer.text) == (422, False, False)
-    assert answer.json()["detail"] == "approval_id is no whole number; reason cannot be used; more is not known here"
+    wrong = "selection.approval is no whole number; reason cannot be used; more is not known here"
+    assert answer.json()["detail"] == wrong

@@ -52,11 +52,11 @@ async def test_what_is_about_the_whole_fleet_needs_its_verb_everywhere(
     app: FastAPI, client: httpx.AsyncClient, grants: Grants
 ) -> None:
     asks_as(app, grants)
-    answer = await client.post("/api/v1/refresh")
+    answer = await client.post("/api/v1/intents", json={"kind": "refresh"})
     assert (answer.status_code, answer.json()["code"]) == (403, "auth.forbidden")
     assert answer.json()["detail"] == "this needs the right sync in the whole fleet"
     asks_as(app, BUILT_IN[BuiltInRole.OPERATOR])
-    assert (await client.post("/api/v1/refresh")).status_code == 202
+    assert (await client.post("/api/v1/intents", json={"kind": "refresh"})).status_code == 202
 
 
 async def test_somebody_is_told_who_they_are_and_what_they_may_do(app: FastAPI, client: httpx.AsyncClient) -> None:

@@ -59,9 +59,9 @@ def problem_of(answer: httpx.Response) -> Problem:
         ("GET", "/api/v1/runs/%00", b"", 400, "request.malformed"),
         ("GET", "/api/v1/intents/1", b"", 404, "not-found"),
         ("GET", "/flower/tasks", b"", 502, "gateway.silent"),
-        ("POST", "/api/v1/approvals/1/approve", b"{}", 422, "request.invalid"),
+        ("POST", "/api/v1/intents", b"{}", 422, "request.invalid"),
         ("POST", "/api/v1/plan", b'{"files": {"a": "?"}}', 422, "request.invalid"),
-        ("POST", "/api/v1/approvals/1/approve", b"x" * 70_000, 413, "request.too-large"),
+        ("POST", "/api/v1/intents", b"x" * 70_000, 413, "request.too-large"),
     ],
 )
 async def test_every_refusal_is_a_problem(
@@ -79,7 +79,7 @@ async def test_the_door_answers_alike(app: FastAPI) -> None:
         missing = await stranger.get("/api/v1/status")
         assert (problem_of(missing).code, missing.headers["www-authenticate"]) == ("auth.missing", "Bearer")
         await stranger.post("/login", data={"token": TOKEN})
-        assert problem_of(await stranger.post("/api/v1/refresh")).code == "auth.other-site"
+        assert problem_of(await stranger.post("/api/v1/intents", json={"kind": "refresh"})).code == "auth.other-site"
         stranger.cookies.clear()
         answers = [await stranger.get("/api/v1/status", headers={"Authorization": "Bearer x"}) for _ in range(12)]
     last = answers[-1]
@@ -88,14 +88,14 @@ async def test_the_door_answers_alike(app: FastAPI) -> None:
 
 
 async def test_each_wrong_part_is_pointed_at(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/api/v1/approvals/x/approve", json={"reason": 1, "a~b/c": 2})
+    answer = await client.post("/api/v1/intents", json={"kind": "sync", "reason": 1, "a~b/c": 2})
     pointers = [one.pointer for one in problem_of(answer).errors]
-    assert pointers == ["/path/approval_id", "/body/reason", "/body/a~0b~1c"]
+    assert pointers == ["/body/reason", "/body/a~0b~1c"]
 
 
 async def test_many_wrong_parts_are_cut(client: httpx.AsyncClient) -> None:
     body = {"reason": "x", **{f"{number}{'n' * 500}": number for number in range(90)}}
-    answer = await client.post("/api/v1/approvals/1/approve", json=body)
+    answer = await client.post("/api/v1/intents", json={"kind": "sync"} | body)
     found = problem_of(answer)
     assert len(found.errors) == 20
     assert max(len(one.pointer) for one in found.errors) <= 110

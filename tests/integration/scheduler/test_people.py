@@ -18,7 +18,7 @@ from common.store.queue.runs import ClaimedRun
 from common.store.schema.tables import ApprovalRow
 from common.store.state import approvals, intents, outcomes
 from common.store.state.approvals import Subject
-from common.store.state.intents import IntentKind, IntentOutcome
+from common.store.state.intents import IntentKind, IntentOutcome, NewIntent
 from tests.factories import said
 from tests.harness import texts
 from tests.harness.scheduler import PAY, REGISTRY, Steps
@@ -44,6 +44,32 @@ def test_an_approved_prune_is_carried_out_after_the_run_under_way(steps: Steps) 
     steps.succeed(run)
     steps.turns()
     assert steps.placement().run is not None
+
+
+def test_many_at_once_are_carried_out_behind_what_was_asked_for_alone_and_counted(steps: Steps) -> None:
+    steps.synced("a")
+    with steps.db.write() as connection:
+        now = steps.db.now(connection)
+        missing = {f"c1/none-{number}": "pay" for number in range(150)}
+        of_all = NewIntent(IntentKind.PAUSE, "", "pay", "ann", "because")
+        batch = intents.add_batch(connection, of_all, {str(PAY): "pay", **missing}, now=now)
+    alone = steps.ask(IntentKind.CHECK, str(PAY))
+    with steps.db.read() as connection:
+        waiting = intents.unhandled(connection)
+    assert waiting[0].id == alone
+    assert len(waiting) == 101, "a turn takes no more of a batch"
+    steps.intents.tick()
+    with steps.db.read() as connection:
+        found = intents.get(connection, batch)
+        assert found is not None
+        assert (found.handled_at, intents.counts(connection, batch)["waiting"]) == (None, 51)
+    steps.intents.tick()
+    with steps.db.read() as connection:
+        found = intents.get(connection, batch)
+        assert found is not None
+        assert (found.outcome, intents.unhandled(connection)) == (IntentOutcome.DONE, ())
+        assert found.result == "151 placements: 1 done, 150 refused"
+        assert steps.placement().paused
 
 
 def test_an_approval_to_leave_is_used_up(database: Database) -> None:

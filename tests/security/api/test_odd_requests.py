@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -109,7 +110,9 @@ async def test_no_odd_value_in_a_query_is_an_error_of_ours(app: FastAPI, stateme
                 assert answer.status_code < 500, (path, name, odd[:80], answer.text)
                 assert odd not in UNREADABLE or (answer.status_code, statements) == (400, []), (path, name, odd)
     for odd in ODD:
-        assert (await _asked(app, "POST", f"/api/v1/refresh?repo={odd}")).status_code in {400, 422}
+        body = json.dumps({"kind": "refresh", "selection": {"repo": unquote(odd)}}).encode()
+        assert (await _asked(app, "POST", "/api/v1/intents", body)).status_code in {400, 422}, odd
+        assert (await _asked(app, "POST", f"/api/v1/intents?preview={odd}", body)).status_code in {400, 422}, odd
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ async def test_no_odd_value_in_a_query_is_an_error_of_ours(app: FastAPI, stateme
     ],
 )  # fmt: skip
 async def test_no_odd_body_is_an_error_of_ours(app: FastAPI, body: bytes) -> None:
-    for path in ("/api/v1/approvals/1/approve", "/api/v1/placements/a/b/sync", "/api/v1/plan"):
+    for path in ("/api/v1/intents", "/api/v1/intents?preview=true", "/api/v1/plan"):
         answer = await _asked(app, "POST", path, body)
         assert answer.status_code < 500, (path, body[:80], answer.text)
 
@@ -130,7 +133,7 @@ async def test_no_odd_body_is_an_error_of_ours(app: FastAPI, body: bytes) -> Non
     "origin", ["http://[", "http://[::1", "http://]", "\u00ff", "a" * 5000, "http://hub@evil.example"]
 )
 async def test_an_odd_origin_is_another_site(app: FastAPI, origin: str) -> None:
-    answer = await _asked(app, "POST", "/api/v1/refresh", Origin=origin.encode("latin-1"))
+    answer = await _asked(app, "POST", "/api/v1/intents", b'{"kind": "refresh"}', Origin=origin.encode("latin-1"))
     assert answer.status_code == 403
 
 
@@ -145,7 +148,8 @@ async def test_an_odd_origin_is_another_site(app: FastAPI, origin: str) -> None:
     ],
 )
 async def test_credentials_in_a_url_are_stored_nowhere(app: FastAPI, database: Database, repo: str) -> None:
-    answer = await _asked(app, "POST", f"/api/v1/refresh?repo={repo.replace('?', '%3F').replace('%40', '%2540')}")
+    body = json.dumps({"kind": "refresh", "selection": {"repo": repo}}).encode()
+    answer = await _asked(app, "POST", "/api/v1/intents", body)
     assert answer.status_code == 422
     assert "hunter2canary" not in answer.text
     with database.read() as connection:
@@ -228,12 +232,13 @@ def test_no_spelling_of_an_open_path_leads_elsewhere(api: ApiProcess, target: st
 
 async def test_what_a_reason_carries_is_masked(app: FastAPI, database: Database) -> None:
     del database
-    body = json.dumps({"reason": "because https://bot:hunter2canary@git.example.com fails"})
-    answer = await _asked(app, "POST", "/api/v1/approvals/1/approve", body.encode())
+    reason = "because https://bot:hunter2canary@git.example.com fails"
+    body = json.dumps({"kind": "approve", "selection": {"approval": 1}, "reason": reason})
+    answer = await _asked(app, "POST", "/api/v1/intents", body.encode())
     assert "hunter2canary" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/api/v1/refresh", "/api/v1/nowhere", "/login"])
+@pytest.mark.parametrize("path", ["/api/v1/intents", "/api/v1/nowhere", "/login"])
 @pytest.mark.parametrize(
     "ending",
     [

@@ -40,7 +40,7 @@ def test_a_body_of_300_megabytes_is_not_read_without_a_token(api: ApiProcess, pa
     assert api.resident - before < 30 << 20
 
 
-@pytest.mark.parametrize("path", ["/api/v1/refresh", "/api/v1/approvals/1/approve", "/logout"])
+@pytest.mark.parametrize("path", ["/api/v1/intents", "/api/v1/intents?preview=true", "/logout"])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_has_a_bound_with_a_token_too(api: ApiProcess, path: str, *, chunked: bool) -> None:
     length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 314572800"
@@ -66,8 +66,8 @@ def test_who_sends_a_refused_body_of_usual_size_gets_to_read_why(api: ApiProcess
         b"GET /api/v1/status HTTP/1.1\r\nHost: hub\r\n",
         b"POST /login HTTP/1.1\r\nHost: hub\r\nContent-Length: 100\r\n\r\n",
         b"POST /login HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nto",
-        b"POST /api/v1/refresh HTTP/1.1\r\nHost: hub\r\nContent-Length: 100\r\n\r\n",
-        b"POST /api/v1/refresh HTTP/1.1\r\nHost: hub\r\n" + BEARER + b"Content-Length: 100\r\n\r\n",
+        b"POST /api/v1/intents HTTP/1.1\r\nHost: hub\r\nContent-Length: 100\r\n\r\n",
+        b"POST /api/v1/intents HTTP/1.1\r\nHost: hub\r\n" + BEARER + b"Content-Length: 100\r\n\r\n",
     ],
     ids=["silent", "head", "body", "chunks", "no token", "token"],
 )

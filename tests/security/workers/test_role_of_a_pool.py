@@ -18,7 +18,8 @@ from common.store.schema.tables import Base
 from tests.security.workers.conftest import TwoPools
 
 NOBODYS = {
-    "event_clock", "event_cursors", "events", "intents", "leadership", "retention", "run_tallies", "sessions",
+    "event_clock", "event_cursors", "events", "idempotency_keys", "intents", "leadership", "retention", "run_tallies",
+    "sessions",
 }  # fmt: skip
 """Tables that no worker may even read."""
 EVERYBODYS = {"alembic_version", "fleet", "fleet_snapshots", "pool_roles", "sending"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.store.schema.tables.base import BESIDE, Base, BigId, Code, Params, Text, Uuid
@@ -293,13 +293,21 @@ class IntentRow(Base):
     """What a person asked for through the console, until the scheduler has carried it out."""
 
     __tablename__ = "intents"
-    __table_args__ = (Index("ix_intents_open", "handled_at", "id"), Index("ix_intents_project", "project", "id"))
+    __table_args__ = (
+        Index("ix_intents_open", "handled_at", "id"),
+        Index("ix_intents_project", "project", "id"),
+        Index("ix_intents_batch", "batch_id", "handled_at"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
     """``sync``, ``check``, ``refresh``, ``pause``, ``resume``, ``approve`` or ``reject``."""
     subject: Mapped[str] = mapped_column(String(300))
-    """Placement, repository, or approval id; empty for ``refresh`` of everything."""
+    """Placement, repository, or approval id; empty for ``refresh`` of everything, and for a batch."""
+    batch_id: Mapped[int | None] = mapped_column(BigId)
+    """The batch that it is one of; None for what was asked for by itself."""
+    placements: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Of a batch: how many requests it is of; each is a row of its own. 0 for what is no batch."""
     project: Mapped[str] = mapped_column(String(253), default="", server_default="")
     """That of what it is about, when it was asked for; empty where that belongs to none."""
     actor: Mapped[str] = mapped_column(Code(200))
@@ -314,11 +322,32 @@ class IntentRow(Base):
     run_id: Mapped[str | None] = mapped_column(Uuid)
 
 
+class IdempotencyKeyRow(Base):
+    """What a client has called a request: asked for again by the same name, it is not stored again."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("actor", "key"), Index("ix_idempotency_keys_age", "created_at", "id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    actor: Mapped[str] = mapped_column(Code(200))
+    key: Mapped[str] = mapped_column(String(64))
+    """Digest of the name."""
+    body: Mapped[str] = mapped_column(String(64))
+    """Digest of what was asked for."""
+    intent_id: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+
+
 class AuditRow(Base):
     """Who did what, when. Append-only by a trigger."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_subject", "subject", "id"), Index("ix_audit_project", "project", "id"))
+    __table_args__ = (
+        Index("ix_audit_subject", "subject", "id"),
+        Index("ix_audit_project", "project", "id"),
+        Index("ix_audit_actor", "actor", "id"),
+        Index("ix_audit_at", "at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime]
@@ -327,6 +356,14 @@ class AuditRow(Base):
     subject: Mapped[str] = mapped_column(String(300))
     project: Mapped[str] = mapped_column(String(253), default="", server_default="")
     """That of the subject when it was done; empty where that belongs to none."""
+    outcome: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    """``asked`` or ``refused`` for what a person asked of the API; empty for what was done."""
+    verb: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    """The right that it takes; empty where it takes none."""
+    credential: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Id of the session or token that was shown; empty for the hub's own token, and for what nobody asked for."""
+    address: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Of the network that it came from, as far as known."""
     detail: Mapped[dict[str, Any] | None]
 
 

@@ -28,7 +28,7 @@ NAMES = {
     "other_application": "an application to compare with",
     "name": "a commit, tag or version",
     "run_id": "a run",
-    "approval_id": "an approval",
+    "selection": "placements, an approval or a repository",
     "intent_id": "a request of somebody else",
     "inspection_id": "a look that somebody else asked for",
     "placement": "a placement, to be looked at",
@@ -53,10 +53,10 @@ NAMES_NOTHING = {
     "sync": "a choice of the format",
     "health": "a choice of the format",
     "kind": "a choice of the format",
+    "preview": "a choice of the format",
     "topics": "a choice of the format",
     "outcome": "a choice of the format",
     "reason": "a text for people",
-    "body": "a text for people: why",
 }
 OPEN = {"/healthz", "/readyz", "/login"}
 
