@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-controllers", action="store_true", help="workloads never become ready, nothing is collected"
     )
+    parser.add_argument("--pods", action="store_true", help="workloads have ReplicaSets and Pods, which write logs")
     return parser
 
 
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = options.clusters.split(",") if options.clusters else [f"sim-{i}" for i in range(1, options.count + 1)]
     ready_after = None if options.no_controllers else timedelta(seconds=options.ready_after)
     token = os.environ.get("SIMULATOR_ADMIN_TOKEN", "")
-    simulator = Simulator(names, port=options.port, ready_after=ready_after, admin_token=token)
+    simulator = Simulator(names, port=options.port, ready_after=ready_after, pods=options.pods, admin_token=token)
     if options.kubeconfig_dir:
         write_kubeconfigs(simulator, names, options.kubeconfig_dir)
     sys.stdout.write(f"simulator: {len(names)} clusters at https://127.0.0.1:{simulator.port}/clusters/NAME\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from simulator import apply, crd, deletes, managers, workloads
+from simulator import apply, crd, deletes, made, managers, workloads
 from simulator.apply import Writer
 from simulator.kinds import Kind
 from simulator.store import Cluster, Place, Stored
@@ -63,6 +63,7 @@ def _establish(cluster: Cluster, kind: Kind, place: Place) -> None:
 
 
 def _report(cluster: Cluster, kind: Kind, place: Place, stored: Stored) -> None:
+    made.tend(cluster, kind, place, stored)
     document = stored.document()
     status = workloads.settled_status(kind.group, kind.kind, document, cluster.now())
     if status is None or _same_but_for_times(document.get("status"), status):

@@ -1,4 +1,4 @@
-"""The odd corners of the API: reviews, tokens, scale and finalize."""
+"""The odd corners of the API: reviews, tokens, scale, finalize and logs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from simulator import errors, writes
+from simulator import errors, made, writes
 from simulator.kinds import Trait
 from simulator.request import MERGE, Answer, Request, Target, json_answer
 from simulator.store import Cluster
@@ -43,6 +43,8 @@ def subresource(cluster: Cluster, target: Target, request: Request) -> Answer:
     """
     if target.subresource == "scale" and target.kind.has(Trait.SCALE):
         return _scale(cluster, target, request)
+    if target.subresource == "log" and target.kind.key == ("", "pods") and request.method == "GET":
+        return made.log(cluster, target, request)
     if target.subresource == "token" and target.kind.key == ("", "serviceaccounts") and request.method == "POST":
         return _token(cluster, target, request)
     if target.subresource == "finalize" and target.kind.key == ("", "namespaces") and request.method == "PUT":

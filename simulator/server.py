@@ -67,6 +67,7 @@ class Simulator:
         clusters: their names.
         port: to listen on at 127.0.0.1; 0 takes a free one.
         ready_after: how long workloads take to become ready; None runs no controllers.
+        pods: whether workloads have ReplicaSets and Pods.
         admin_token: for the admin endpoints; made up when empty.
     """
 
@@ -76,10 +77,11 @@ class Simulator:
         *,
         port: int = 0,
         ready_after: timedelta | None = timedelta(milliseconds=300),
+        pods: bool = False,
         admin_token: str = "",
     ) -> None:
         self._certificates = make_certificates()
-        self._options = ClusterOptions(ready_after)
+        self._options = ClusterOptions(ready_after, pods)
         self.hub = Hub(self._certificates.authority)
         self.admin_token = admin_token or secrets.token_urlsafe(24)
         for name in clusters:
@@ -192,10 +194,10 @@ class Simulator:
 
 @contextmanager
 def running_simulator(
-    clusters: Sequence[str], *, ready_after: timedelta | None = timedelta(milliseconds=300)
+    clusters: Sequence[str], *, ready_after: timedelta | None = timedelta(milliseconds=300), pods: bool = False
 ) -> Iterator[Simulator]:
     """Run a simulator for the length of a with-block."""
-    simulator = Simulator(clusters, ready_after=ready_after)
+    simulator = Simulator(clusters, ready_after=ready_after, pods=pods)
     simulator.start()
     try:
         yield simulator

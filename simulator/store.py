@@ -86,9 +86,11 @@ class ClusterOptions:
 
     Attributes:
         ready_after: how long workloads take to become ready; None runs no controllers at all, as on a bare API server.
+        pods: whether workloads have ReplicaSets and Pods; who is in need of none saves their memory.
     """
 
     ready_after: timedelta | None = timedelta(milliseconds=300)
+    pods: bool = False
 
 
 def utc_now() -> datetime:

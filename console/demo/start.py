@@ -147,7 +147,8 @@ def simulated_clusters(supervisor: Supervisor, home: Path, settings: Settings) -
     folder.mkdir(mode=0o700)
     names = [cluster.name for cluster in clusters]
     port = free_port(7782)
-    argv = python("simulator", "--clusters", ",".join(names), "--port", str(port), "--kubeconfig-dir", str(folder))
+    served = ("--clusters", ",".join(names), "--port", str(port), "--kubeconfig-dir", str(folder))
+    argv = python("simulator", *served, "--pods")
 
     def ready() -> bool:
         return all((folder / f"{name}.kubeconfig").exists() for name in names)

@@ -11,10 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from common.domain.errors import PermanentError
 from simulator.server import running_simulator
 from tests.harness.given import Given
 from workers.kube import ClusterPool, Connection, children
 from workers.kube.children import Children
+from workers.kube.logs import Log, Logs, Wanted
 from workers.sync.objects.live import Kind
 
 MAPS, EVENTS = "/api/v1/namespaces/default/configmaps", "/api/v1/namespaces/default/events"
@@ -105,3 +107,13 @@ def test_events_come_latest_first_with_how_often_they_were_seen(place: Place) ->
         ("second", 1, "2026-01-01T00:00:02Z"),
         ("first", 4, "2026-01-01T00:00:01Z"),
     ]
+
+
+def test_a_pod_that_runs_nowhere_has_written_nothing_and_one_that_is_absent_is_said(place: Place) -> None:
+    logs, wanted = Logs(place.connection, "flotilla/test (logs)", ""), Wanted("main", 10, 1_000)
+    spec = {"containers": [{"name": "main", "image": "example.com/a:1"}]}
+    place.create("/api/v1/namespaces/default/pods", {"metadata": {"name": "idle"}, "spec": spec})
+    assert logs.read("default", "idle", wanted) == Log(b"", cut=False)
+    for pod, container in (("absent", "main"), ("idle", "other")):
+        with pytest.raises(PermanentError):
+            logs.read("default", pod, Wanted(container, 10, 1_000))
