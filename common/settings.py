@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     api_token_file: Path | None = None
     api_tls_cert: Path | None = None
     api_tls_key: Path | None = None
+    hooks_dir: Path | None = None
+    """A folder for each webhook that is taken, with its kind and its secret; empty is ``home``/hooks."""
     behind_proxy: bool = False
     trusted_proxies: str = "127.0.0.1,::1"
     """Addresses and networks, separated by commas, whose word on who asks is taken where ``behind_proxy`` is set."""

@@ -11,6 +11,7 @@ from common.store.engine.session import Database
 from console.api import flower, problem, ready, shell
 from console.api.auth import Gate
 from console.api.door import Door
+from console.api.hooks.route import Receiver
 from console.api.live import Streams
 from console.api.paths import BUILT, STATIC
 from console.api.refusals import Refusals
@@ -34,6 +35,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.state.readiness = ready.Readiness(settings, database)
     app.state.refusals = Refusals(database)
     app.state.streams = Streams(database)
+    app.state.receiver = Receiver(settings, database)
     app.state.gate = Gate(token, database)
     app.state.throttle = Throttle(Tries())
     app.state.flower = flower.client(settings)

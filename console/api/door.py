@@ -38,6 +38,9 @@ OPEN_BELOW = "/static/"
 MOST_BYTES: Mapping[str, int] = {"/api/v1/plan": 96 * 1024 * 1024, "/login": 4096}
 """Of a body, by path."""
 MOST_OTHERWISE = 64 * 1024
+HOOKS = "/hooks/"
+"""Below it are webhooks: each proves itself once its body is there, see ``console.api.hooks``."""
+MOST_OF_HOOK = 5 * 1024 * 1024
 DRAINED = 4 * 1024 * 1024
 """Bytes of a refused body that are read and thrown away, so that the client gets to read why."""
 DRAINING = 2.0
@@ -129,7 +132,12 @@ def _is_open(scope: Scope) -> bool:
     path = scope["path"]
     if path in OPEN or path.startswith(OPEN_BELOW):
         return True
-    return scope["method"] in READS and is_page(path)
+    return _is_hook(scope) or (scope["method"] in READS and is_page(path))
+
+
+def _is_hook(scope: Scope) -> bool:
+    name = scope["path"].removeprefix(HOOKS)
+    return scope["method"] == "POST" and name not in {"", scope["path"]} and "/" not in name
 
 
 def source_of_request(request: HTTPConnection) -> str:
@@ -192,7 +200,7 @@ async def _drain(headers: Headers, receive: Receive) -> None:
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
     """Return a ``receive`` that gives no more of a body than its path takes."""
-    most = MOST_BYTES.get(scope["path"], MOST_OTHERWISE)
+    most = MOST_OF_HOOK if _is_hook(scope) else MOST_BYTES.get(scope["path"], MOST_OTHERWISE)
     read = 0
     declared = _declared(Headers(scope=scope))
 

@@ -19,7 +19,7 @@ from common.domain.rights import EVERYWHERE, Scope, Verb
 from console.api.errors import ForbiddenError
 from console.api.viewer import Asking, Viewer
 
-OPEN = frozenset({"/healthz", "/readyz", "/login"})
+OPEN = frozenset({"/healthz", "/readyz", "/login", "/hooks/{name}"})
 """Routes that anybody may ask, by path."""
 
 

@@ -22,6 +22,7 @@ from console.api import (
     registry,
     status,
 )
+from console.api.hooks.route import router as hooks
 from console.api.needs import check
 from console.api.strict import strict
 from console.api.viewer import viewer
@@ -40,7 +41,7 @@ API = (
 )
 """Of the API; a query that names what they do not know is refused."""
 OTHERS = (metrics.router, pages.router, flower.router)
-_OPEN = (ready.router, pages.login)
+_OPEN = (ready.router, pages.login, hooks)
 
 
 def include(app: FastAPI) -> None:

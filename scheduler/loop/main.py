@@ -19,6 +19,7 @@ from common.snapshots import Snapshots
 from common.sources.registry import GitRepository
 from common.store.engine.session import Bounds, Database, open_database
 from common.telemetry.logs import configure, logger
+from scheduler.loop.bell import Bell
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.findings import Findings
 from scheduler.loop.intents import IntentRunner
@@ -89,6 +90,7 @@ def run(config: Settings, name: str, stop: threading.Event) -> None:
     database.wait(stop=stop)
     scheduler = build(config, database, name)
     scheduler.leadership.start()
+    bell = Bell(database, SystemClock())
     leading = False
     while not stop.is_set():
         leads = scheduler.turn()
@@ -97,7 +99,10 @@ def run(config: Settings, name: str, stop: threading.Event) -> None:
             leading = leads
         # The broker is kept shallow, so that a full fleet's runs go out in many small turns: quickly after one another.
         pause = BUSY_PAUSE if leads and scheduler.dispatcher.sent else config.tick
-        stop.wait(pause.total_seconds())
+        if leads:
+            bell.wait(pause, stop)
+        else:
+            stop.wait(pause.total_seconds())
     try:
         scheduler.leadership.resign()
     except FlotillaError as error:

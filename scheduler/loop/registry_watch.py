@@ -18,7 +18,7 @@ from common.registry import Documents, Fault, ParsedRegistry, parse
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseUnavailableError
 from common.store.engine.session import Database
-from common.store.state import clusters, commits, faults, sources
+from common.store.state import clusters, commits, faults, pokes, sources
 from common.store.state import fleet as fleets
 from common.store.state.faults import StoredFault
 from common.telemetry.logs import logger
@@ -69,6 +69,9 @@ class RegistryWatch:
         self._interval = interval
         self._clock = clock
         self._due = 0.0
+        self._asked = float("-inf")
+        """When the last reading began."""
+        self._poked_at: datetime | None = None
         self._reading: Future[_Head] | None = None
 
     def refresh(self) -> None:
@@ -87,8 +90,12 @@ class RegistryWatch:
             jitter: factor on the interval until the next look, drawn by the caller from [0.5, 1.0].
         """
         if self._reading is None:
-            if self._clock.monotonic() < self._due:
+            with self._database.read() as connection:
+                poked_at = pokes.registry_poked_at(connection)
+            if self._clock.monotonic() < self._next(poked_at):
                 return False
+            self._poked_at = poked_at
+            self._asked = self._clock.monotonic()
             self._due = self._clock.monotonic() + self._interval.total_seconds() * jitter
             with self._database.read() as connection:
                 state, last = fleets.state(connection), commits.last(connection, None)
@@ -106,6 +113,12 @@ class RegistryWatch:
             self._unread(error)
             return False
         return self._take(head)
+
+    def _next(self, poked_at: datetime | None) -> float:
+        """Return when it is due: earlier where a push came since the last reading began, though not at once again."""
+        if poked_at == self._poked_at:
+            return self._due
+        return min(self._due, self._asked + pokes.APART.total_seconds())
 
     def _begin(self, seen: str | None, noted: str | None) -> Future[_Head]:
         """Start to read in a thread of its own, which may hang without holding up anything."""

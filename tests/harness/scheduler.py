@@ -206,7 +206,7 @@ class Steps:
         found = [Digest(source_id, name, COMMIT, digest * 64, rendered_by("plain 1")) for name in applications]
         later = now + timedelta(seconds=30)
         sources.store_resolution(
-            connection, source_id, commit=COMMIT, snapshot_id=1, found=found, next_at=later, now=now
+            connection, source_id, commit=COMMIT, snapshot_id=1, found=found, began=now, next_at=later, now=now
         )
 
     def ask(self, kind: IntentKind, subject: str) -> int:

@@ -56,6 +56,7 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
     held.watch(lambda: {"applications": len(found)})
     snapshot_id, fleet = runtime.snapshots.in_force(runtime.database)
     with runtime.database.read() as connection:
+        began = runtime.database.now(connection)
         source = sources.get(connection, source_id)
         known = sources.digests_of(connection, source_id).values()
         last = commits.last(connection, source_id)
@@ -67,7 +68,7 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
         passage = None if is_noted else _passage(runtime, source, fetched, last)
         same = commit == source.commit and source.resolved_snapshot_id == snapshot_id
         if same and not any(_look_again(runtime, one, fleet.applications.get(one.application)) for one in known):
-            _unchanged(runtime, source, passage)
+            _unchanged(runtime, source, passage, began)
             return
         trees = partial(runtime.sources.tree, source.ref, commit)
         shared = None if _leads_elsewhere(source.ref) else trees()
@@ -76,7 +77,7 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
             tree = shared or trees(fleet.projects[app.project].allows_repo)
             found.append(_digest(runtime, tree, source, app))
     except FlotillaError as error:
-        _failed(runtime, source, error)
+        _failed(runtime, source, error, began)
         return
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
@@ -86,6 +87,7 @@ def _resolve(runtime: Runtime, source_id: int, held: HeldLease) -> None:
             commit=commit,
             snapshot_id=snapshot_id,
             found=found,
+            began=began,
             next_at=now + _spread(runtime.settings.source_interval),
             now=now,
         )
@@ -157,20 +159,21 @@ def _digest(runtime: Runtime, tree: Tree, source: Source, application: Applicati
     return Digest(source.id, application.name, tree.commit, resolved.source_digest, resolved.renderers)
 
 
-def _unchanged(runtime: Runtime, source: Source, passage: Passage | None) -> None:
+def _unchanged(runtime: Runtime, source: Source, passage: Passage | None, began: datetime) -> None:
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
         if passage is not None:
             commits.note(connection, source.id, passage, now=now)
-        sources.store_unchanged(connection, source.id, next_at=now + _spread(runtime.settings.source_interval), now=now)
+        next_at = now + _spread(runtime.settings.source_interval)
+        sources.store_unchanged(connection, source.id, began=began, next_at=next_at, now=now)
 
 
-def _failed(runtime: Runtime, source: Source, error: FlotillaError) -> None:
+def _failed(runtime: Runtime, source: Source, error: FlotillaError, began: datetime) -> None:
     log.warning("source.unresolved", source_id=source.id, code=error.code, error=str(error))
     delay = min(LONGEST_BACK_OFF, runtime.settings.source_interval * 2 ** min(source.failures, 10))
     with runtime.database.write() as connection:
         now = runtime.database.now(connection)
-        sources.store_failure(connection, source.id, error.reason, next_at=now + _spread(delay))
+        sources.store_failure(connection, source.id, error.reason, began=began, next_at=now + _spread(delay))
 
 
 def _spread(interval: timedelta) -> timedelta:

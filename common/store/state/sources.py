@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, tuple_, update
 
 from common.domain.addresses import repository_key
 from common.domain.reasons import sentence
@@ -130,13 +130,16 @@ def postpone(connection: Connection, source_id: int, *, until: datetime) -> None
 
 
 def refresh(connection: Connection, repo: str = "", *, now: datetime) -> int:
-    """Make one repository's sources, however spelled (all when empty), due at once; return how many."""
+    """Make one repository's sources, however spelled (all when empty), due at once; return how many.
+
+    A look that is under way may have read the repository before: it is followed by another.
+    """
     mine = update(SourceRow).where(SourceRow.used)
     if repo:
         followed = connection.execute(select(SourceRow.repo).where(SourceRow.used).distinct()).scalars()
         spellings = [one for one in followed if repository_key(one) == repository_key(repo)]
         mine = mine.where(SourceRow.repo.in_(spellings))
-    return len(connection.execute(mine.values(due_at=now, sent_at=None).returning(SourceRow.id)).all())
+    return len(connection.execute(mine.values(due_at=now, sent_at=None, poked_at=now).returning(SourceRow.id)).all())
 
 
 def digests(connection: Connection) -> dict[tuple[int, str], Digest]:
@@ -191,10 +194,22 @@ def store_resolution(  # noqa: PLR0913 - one row's worth of facts
     commit: str,
     snapshot_id: int,
     found: Sequence[Digest],
+    began: datetime,
     next_at: datetime,
     now: datetime,
 ) -> None:
-    """Store what a source was resolved to and the digests that changed; unchanged ones keep their commit and time."""
+    """Store what a source was resolved to and the digests that changed; unchanged ones keep their commit and time.
+
+    Args:
+        connection: to write with.
+        source_id: the source.
+        commit: it was resolved to.
+        snapshot_id: of the fleet that the digests are of.
+        found: all digests.
+        began: when the look began; one that was asked for since is due at once.
+        next_at: when the next look is due otherwise.
+        now: the instant.
+    """
     known = digests_of(connection, source_id)
     kept = [_kept(known.get(digest.application), digest) for digest in found]
     changed = [digest for digest in kept if digest != known.get(digest.application)]
@@ -210,7 +225,7 @@ def store_resolution(  # noqa: PLR0913 - one row's worth of facts
         "resolved_snapshot_id": snapshot_id,
         "resolved_at": now,
         "checked_at": now,
-        "due_at": next_at,
+        "due_at": _due(began, next_at),
         "sent_at": None,
         "failures": 0,
         **columns_of("error", NONE),
@@ -218,17 +233,30 @@ def store_resolution(  # noqa: PLR0913 - one row's worth of facts
     connection.execute(update(SourceRow).where(SourceRow.id == source_id).values(values))
 
 
-def store_unchanged(connection: Connection, source_id: int, *, next_at: datetime, now: datetime) -> None:
-    """Note that the source was looked at and is where it was."""
-    values = {"checked_at": now, "due_at": next_at, "sent_at": None, "failures": 0, **columns_of("error", NONE)}
+def store_unchanged(
+    connection: Connection, source_id: int, *, began: datetime, next_at: datetime, now: datetime
+) -> None:
+    """Note that the source was looked at and is where it was; instants as those of ``store_resolution``."""
+    values = {
+        "checked_at": now,
+        "due_at": _due(began, next_at),
+        "sent_at": None,
+        "failures": 0,
+        **columns_of("error", NONE),
+    }
     connection.execute(update(SourceRow).where(SourceRow.id == source_id).values(values))
 
 
-def store_failure(connection: Connection, source_id: int, error: Reason, *, next_at: datetime) -> None:
+def store_failure(connection: Connection, source_id: int, error: Reason, *, began: datetime, next_at: datetime) -> None:
     """Note that the source could not be resolved; what it was last resolved to stays."""
-    values = {**columns_of("error", error), "due_at": next_at, "sent_at": None}
+    values = {**columns_of("error", error), "due_at": _due(began, next_at), "sent_at": None}
     mine = update(SourceRow).where(SourceRow.id == source_id)
     connection.execute(mine.values(**values, failures=SourceRow.failures + 1))
+
+
+def _due(began: datetime, next_at: datetime) -> ColumnElement[datetime]:
+    """Return when a source is due again: at once where it was asked for since its look began."""
+    return case((SourceRow.poked_at > began, SourceRow.poked_at), else_=next_at)
 
 
 def _kept(known: Digest | None, found: Digest) -> Digest:

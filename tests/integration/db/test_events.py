@@ -164,7 +164,7 @@ def test_a_revision_is_told_when_the_files_of_an_application_change(database: Da
         ]
         with database.write() as connection:
             sources.store_resolution(
-                connection, source, commit=commit, snapshot_id=1, found=found, next_at=NOW, now=NOW
+                connection, source, commit=commit, snapshot_id=1, found=found, began=NOW, next_at=NOW, now=NOW
             )
 
     resolve("c1", web="d1", api="")

@@ -78,7 +78,7 @@ def test_a_source_that_fails_says_why_on_its_placements(steps: Steps) -> None:
         for id_ in sources.ids(connection).values():
             now = steps.db.now(connection)
             unreachable = Reason("git.unreachable", {"message": "no such host"})
-            sources.store_failure(connection, id_, unreachable, next_at=now)
+            sources.store_failure(connection, id_, unreachable, began=now, next_at=now)
     steps.turns()
     assert "no such host" in steps.placement().hold.params["message"]
 

@@ -109,7 +109,14 @@ def test_what_cannot_be_read_is_a_fault_of_its_application(steps: Steps) -> None
         now = steps.db.now(connection)
         unread = Digest(1, "pay", "c" * 40, "", (), error=Reason("told", {"text": "no such folder"}))
         sources.store_resolution(
-            connection, 1, commit="c" * 40, snapshot_id=1, found=[unread], next_at=now + timedelta(hours=1), now=now
+            connection,
+            1,
+            commit="c" * 40,
+            snapshot_id=1,
+            found=[unread],
+            began=now,
+            next_at=now + timedelta(hours=1),
+            now=now,
         )
     steps.planner.tick()
     assert _column(steps, FaultRow.project) == ["team"]

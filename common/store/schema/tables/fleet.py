@@ -27,6 +27,10 @@ class FleetRow(Base):
     """When the registry was last reached."""
     broker_epoch: Mapped[str | None] = mapped_column(String(36))
     """What the broker's epoch key held when we set it; another value, or none, reveals a wipe."""
+    poked_at: Mapped[datetime | None]
+    """When a look at anything was last asked for by a push."""
+    registry_poked_at: Mapped[datetime | None]
+    """When a look at the registry was."""
     created_at: Mapped[datetime]
 
 
@@ -154,6 +158,8 @@ class SourceRow(Base):
     checked_at: Mapped[datetime | None]
     due_at: Mapped[datetime] = mapped_column(index=True)
     sent_at: Mapped[datetime | None]
+    poked_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When a look was last asked for, or, where that was shortly after another, when it will be."""
     failures: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str] = mapped_column(Code(80), default="")
     error_params: Mapped[dict[str, Any] | None] = mapped_column(Params)

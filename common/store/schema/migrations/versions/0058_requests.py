@@ -1,6 +1,6 @@
 """requests: many at once as one batch, asked for once under the name that a client gives, and audited with who and how.
 
-Revision 0058, after 0056.
+Revision 0058, after 0057.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0058"
-down_revision = "0056"
+down_revision = "0057"
 branch_labels = None
 depends_on = None
 
