@@ -19,12 +19,14 @@ from common.domain.status import Reason
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
 from common.store.events import audit
-from common.store.events.audit import Deed
+from common.store.events.audit import Asked as Outcome
+from common.store.events.audit import Deed, Way
 from common.store.queue import inspections
 from common.store.queue.inspections import Asked, Inspection
 from common.store.state import placements
-from console.api.errors import At, NotFoundError, RequestError, UnknownValueError
+from console.api.errors import At, ForbiddenError, NotFoundError, RequestError, UnknownValueError
 from console.api.needs import allowed, needs
+from console.api.refusals import Refusals
 from console.api.routing import PREFIX, api_router
 from console.api.viewer import Asking, Viewer
 
@@ -252,7 +254,13 @@ def post_operation(request: Request, response: Response, who: Asking, operation:
     What can be done to it is in the tree. It is audited, with what came of it.
     """
     wanted = Question(Inspected.OPERATE, _object(operation.object), action=operation.action)
-    found = _stored(request, who, _placement_ref(operation.placement), wanted, why=operation.reason)
+    ref = _placement_ref(operation.placement)
+    try:
+        found = _stored(request, who, ref, wanted, why=operation.reason)
+    except ForbiddenError as error:
+        refusals: Refusals = request.app.state.refusals
+        refusals.note(Deed(who.actor, "operate", str(ref), "", {"why": error.message}, _way(who, Outcome.REFUSED)))
+        raise
     response.headers["Location"] = f"{PREFIX}/inspections/{found.id}"
     return _view(found)
 
@@ -283,7 +291,8 @@ def _stored(request: Request, who: Viewer, ref: PlacementRef, wanted: Question, 
         id_ = inspections.ask(connection, Asked(facts.id, ref, facts.project, cluster.pool, who.actor, wanted), now=now)
         if wanted.what is Inspected.OPERATE:
             told = {"object": str(wanted.object), "action": wanted.action, "reason": redacted(why), "id": id_}
-            audit.append(connection, Deed(who.actor, "operate", str(ref), facts.project, told), now=now)
+            deed = Deed(who.actor, "operate", str(ref), facts.project, told, _way(who, Outcome.ASKED))
+            audit.append(connection, deed, now=now)
         found = inspections.get(connection, id_, now=now)
     assert found is not None  # noqa: S101 - it was just stored
     return found
@@ -305,6 +314,10 @@ def get_inspection(request: Request, who: Asking, inspection_id: str) -> Inspect
 def _may_see(who: Viewer, found: Inspection) -> bool:
     project = found.asked.project
     return who.may(Verb.READ, project) and who.may(VERBS[found.asked.question.what], project)
+
+
+def _way(who: Viewer, outcome: Outcome) -> Way:
+    return Way(outcome, Verb.OPERATE.value, who.credential, who.address)
 
 
 def _placement_ref(text: str) -> PlacementRef:

@@ -183,9 +183,10 @@ def test_it_is_audited_when_it_is_asked_for_and_with_what_came_of_it(web: StepHu
     operated(asking, web, WEB, "restart")
     operated(asking, web, WEB, "delete")
     with web.database.read() as connection:
-        query = select(AuditRow.action, AuditRow.subject, AuditRow.detail).where(AuditRow.action.like("operate%"))
-        rows = [tuple(row) for row in connection.execute(query.order_by(AuditRow.id))]
-    told = [(action, subject, detail["action"], detail.get("outcome", "")) for action, subject, detail in rows]
+        query = select(AuditRow).where(AuditRow.action.like("operate%")).order_by(AuditRow.id)
+        rows = connection.execute(query.with_only_columns(*AuditRow.__table__.c)).all()
+    told = [(row.action, row.subject, row.detail["action"], row.detail.get("outcome", "")) for row in rows]
+    assert {(row.verb, row.outcome) for row in rows if row.action == "operate"} == {("operate", "asked")}
     assert told == [
         ("operate", "eu/web", "restart", ""),
         ("operated", "eu/web", "restart", "done"),
@@ -194,10 +195,13 @@ def test_it_is_audited_when_it_is_asked_for_and_with_what_came_of_it(web: StepHu
     ]
 
 
-def test_it_takes_the_right_to_operate(asking: Asking) -> None:
+def test_it_takes_the_right_to_operate_and_a_refusal_is_audited(web: StepHub, asking: Asking) -> None:
     asked = {"placement": "eu/web", "object": WEB, "action": "restart"}
     for verbs, status in (({Verb.READ, Verb.LOGS, Verb.SYNC}, 403), (set(), 404), ({Verb.OPERATE}, 202)):
         grants = granted(verbs, "default")
         asking.app.dependency_overrides[viewer] = lambda grants=grants: Viewer("someone", grants, Means.TOKEN)
         answer = anyio.run(asking.answer, "POST", "/api/v1/operations", asked)
         assert answer.status_code == status, answer.text
+    with web.database.read() as connection:
+        found = select(AuditRow.subject).where(AuditRow.action == "operate", AuditRow.outcome == "refused")
+        assert connection.execute(found).scalars().all() == ["eu/web"]
