@@ -132,8 +132,9 @@ def operate(
     reason: Annotated[str, typer.Option(help="kept for audit")] = "",
     timeout: Patience = 30.0,
 ) -> None:
-    """Act on a running object: restart a workload, suspend a CronJob or Job, promote or abort an Argo Rollout.
+    """Act on a running object of a placement.
 
+    Workloads are restarted, CronJobs and Jobs suspended and resumed, Argo Rollouts promoted, aborted and tried again.
     What changes is no field that Git has: the next sync does not take it back. `flotilla tree -o json` says what each
     object offers now.
 

@@ -54,7 +54,7 @@ COMMANDS = (
     Entry("drift", "reports", "drift", FLEET, "Show what drifted over the fleet."),
     Entry("orphans", "reports", "orphans", FLEET, "List what is on clusters and is not in Git."),
     Entry("sync", "writes", "sync", FLEET, "Have a placement synced now."),
-    Entry("operate", "inspect", "operate", FLEET, "Act on a running object: restart, suspend, promote, …."),
+    Entry("operate", "inspect", "operate", FLEET, "Act on a running object of a placement."),
     Entry("refresh", "writes", "refresh", FLEET, "Have Git looked at now."),
     Entry("pause", "writes", "pause", FLEET, "Give a placement no more runs by itself."),
     Entry("resume", "writes", "resume", FLEET, "Let a paused placement go on."),
