@@ -20,6 +20,7 @@ from common.sources.registry import GitRepository
 from common.store.engine.session import Bounds, Database, open_database
 from common.telemetry.logs import configure, logger
 from scheduler.loop.bell import Bell
+from scheduler.loop.counting import Counting
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.findings import Findings
 from scheduler.loop.intents import IntentRunner
@@ -79,6 +80,7 @@ def build(config: Settings, database: Database, name: str) -> Scheduler:
         reaper=Reaper(led, clock, lease=config.lease),
         requeue=Requeue(led, clock),
         retention=Retention(led, clock, keep=config.retention),
+        counting=Counting(led, clock),
         listening=Listening(led, readers()),
     )
 

@@ -10,6 +10,7 @@ from common.domain.errors import FlotillaError, TransientError
 from common.store.engine.errors import DatabaseUnavailableError
 from common.store.queue.leadership import NotLeadingError
 from common.telemetry.logs import logger
+from scheduler.loop.counting import Counting
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.findings import Findings
 from scheduler.loop.intents import IntentRunner
@@ -41,6 +42,7 @@ class Scheduler:
     reaper: Reaper
     requeue: Requeue
     retention: Retention
+    counting: Counting
     listening: Listening
     draw: Callable[[], float] = random.random
 
@@ -85,6 +87,7 @@ class Scheduler:
         self._contained("dispatch", self.dispatcher.tick)
         self._contained("reaper", self.reaper.tick)
         self._contained("retention", self.retention.tick)
+        self._contained("counts", self.counting.tick)
         self._contained("events", self.listening.tick)
 
     def _contained(self, name: str, step: Callable[[], object]) -> None:

@@ -25,6 +25,7 @@ from common.store.state.intents import IntentKind, NewIntent
 from common.store.state.outcomes import Success
 from common.store.state.placements import PlacementFacts
 from common.store.state.sources import Digest
+from scheduler.loop.counting import Counting
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.loop.findings import Findings
 from scheduler.loop.intents import IntentRunner
@@ -172,6 +173,7 @@ class Steps:
             self.reaper,
             Requeue(led, self.clock),
             Retention(led, self.clock, keep=KEEP),
+            Counting(led, self.clock),
             Listening(led, readers()),
         )
 

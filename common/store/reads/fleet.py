@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select,
 
 from common.domain.reasons import remedy, sentence, statement
 from common.domain.status import Reason
+from common.store.reads.counts import counted
 from common.store.reads.placements import EVERYTHING, PlacementFilter
 from common.store.schema.tables import (
     ApprovalRow,
@@ -144,18 +145,10 @@ def clusters(
         only: a further condition on their rows.
     """
     conditions = within(which) if only is None else [*within(which), only]
-    placed = {
-        cluster: (total, synced)
-        for cluster, total, synced in connection.execute(
-            select(
-                PlacementRow.cluster,
-                func.count(),
-                func.sum(case((PlacementRow.sync_status == "synced", 1), else_=0)),
-            )
-            .where(PlacementRow.state == "placed")
-            .group_by(PlacementRow.cluster)
-        )
-    }
+    counts = counted(EVERYTHING).c
+    synced = func.sum(case((counts.sync_status == "synced", counts.placements), else_=0))
+    by_cluster = select(counts.cluster, func.sum(counts.placements), synced).where(counts.state == "placed")
+    placed = {cluster: numbers for cluster, *numbers in connection.execute(by_cluster.group_by(counts.cluster))}
     return tuple(
         ClusterView(
             name=row.name,

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, true
 
+from common.domain.placements import PlacementState
+from common.domain.severity import Severity
+from common.store.reads.counts import counted
 from common.store.reads.fleet import within
-from common.store.reads.placements import EVERYTHING, IN_TROUBLE, PlacementFilter, chosen
-from common.store.schema.tables import ClusterRow, FaultRow, PlacementRow
+from common.store.reads.placements import EVERYTHING, PlacementFilter
+from common.store.schema.tables import ClusterRow, FaultRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,7 @@ _REACHABILITY = {True: "reachable", False: "unreachable", None: "unknown"}
 
 def summary(connection: Connection, which: PlacementFilter = EVERYTHING) -> Summary:
     """Return the counts of a part of the fleet as they are in SQL now; faults are the whole fleet's."""
-    mine = chosen(which)
-    placed = select(PlacementRow.sync_status, PlacementRow.health, func.count()).where(
-        PlacementRow.state == "placed", *mine
-    )
-    sync: Counter[str] = Counter()
-    health: Counter[str] = Counter()
-    for status, condition, count in connection.execute(placed.group_by(PlacementRow.sync_status, PlacementRow.health)):
-        sync[status] += count
-        health[condition] += count
+    sync, health, others = _placements(connection, which)
     here = [ClusterRow.declared.is_(true()), *within(which)]
     reached = select(ClusterRow.reachable, func.count()).where(*here).group_by(ClusterRow.reachable)
     faults = select(FaultRow.scope, func.count()).where(FaultRow.cleared_at.is_(None)).group_by(FaultRow.scope)
@@ -63,11 +58,23 @@ def summary(connection: Connection, which: PlacementFilter = EVERYTHING) -> Summ
     for scope, count in connection.execute(faults):
         by_scope[scope.partition(":")[0]] += count
     clusters = Counter({_REACHABILITY[reachable]: count for reachable, count in connection.execute(reached)})
-    others = select(
-        func.count().filter(PlacementRow.paused_by.is_not(None), PlacementRow.state == "placed"),
-        func.count().filter(PlacementRow.state == "leaving"),
-        func.count().filter(IN_TROUBLE),
-    ).where(*mine)
-    paused, leaving, in_trouble = connection.execute(others).one()
     blocked = connection.execute(select(func.count()).where(*here, ClusterRow.blocked_code != "")).scalar_one()
-    return Summary(clusters, sync, health, by_scope, blocked, paused, leaving, in_trouble)
+    return Summary(clusters, sync, health, by_scope, blocked, **others)
+
+
+def _placements(connection: Connection, which: PlacementFilter) -> tuple[Counter[str], Counter[str], dict[str, int]]:
+    """Return those that are placed by sync status and by health, and how many are paused, leaving and in trouble."""
+    found = counted(which).c
+    kind = (found.state, found.sync_status, found.health, found.severity, found.paused)
+    sync, health = Counter[str](), Counter[str]()
+    others = dict.fromkeys(("paused", "leaving", "troubled"), 0)
+    for *stands, number in connection.execute(select(*kind, func.sum(found.placements)).group_by(*kind)):
+        state, status, condition, severity, paused = stands
+        if state == PlacementState.PLACED:
+            sync[status] += number
+            health[condition] += number
+            others["paused"] += number if paused else 0
+        others["leaving"] += number if state == PlacementState.LEAVING else 0
+        others["troubled"] += number if severity < Severity.FINE else 0
+    # What nothing is of any more may still be there as rows whose sum is 0.
+    return +sync, +health, others

@@ -1,8 +1,9 @@
-"""What the database itself holds everybody to: guards of history, what pools' workers may reach, what is told of.
+"""What the database itself holds everybody to: guards of history, what workers may reach, what is told and counted.
 
 No migration makes any of it. An upgrade takes away what is there, changes the tables, and makes it from this code, all
 in one transaction: so a migration may change any column, and what is in force is what this version says. Ours are
-triggers and policies called ``guard_…``, ``pool_…`` or ``event_…`` and functions called so or ``flotilla_…``.
+triggers and policies called ``guard_…``, ``pool_…``, ``event_…`` or ``count_…`` and functions called so or
+``flotilla_…``.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import re
 
 from sqlalchemy import Connection, text
 
-from common.store.schema import emitters, months, pools, triggers
+from common.store.schema import counters, emitters, months, pools, triggers
 from common.store.schema.triggers import schema_of
 
-_OURS = re.compile(r"(guard|pool|event)_")
+_OURS = re.compile(r"(guard|pool|event|count)_")
 _NOTED_ON = "flotilla_refuse()"
 """The function in whose comment it is noted what is in force."""
 _HERE = "relnamespace = CAST(current_schema() AS regnamespace)"
@@ -25,25 +26,26 @@ WHERE p.polname ~ '^pool_' AND c.{_HERE} ORDER BY 2, 1
 """  # noqa: S608 - constants
 _TRIGGERS = f"""
 SELECT t.tgname, c.relname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
-WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgname ~ '^(guard|pool|event)_' AND c.{_HERE} ORDER BY 2, 1
+WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgname ~ '^(guard|pool|event|count)_' AND c.{_HERE} ORDER BY 2, 1
 """  # noqa: S608 - constants
 _FUNCTIONS = """
 SELECT format('%I(%s)', proname, pg_get_function_identity_arguments(oid)) FROM pg_proc
-WHERE prokind = 'f' AND proname ~ '^(flotilla|pool|event)_' AND pronamespace = CAST(current_schema() AS regnamespace)
+WHERE prokind = 'f' AND proname ~ '^(flotilla|pool|event|count)_'
+  AND pronamespace = CAST(current_schema() AS regnamespace)
 ORDER BY 1
 """
 _CATALOGUE = f"""
 SELECT md5(string_agg(line, chr(10) ORDER BY line COLLATE "C")) FROM (
   SELECT concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
-    WHERE NOT t.tgisinternal AND t.tgname ~ '^(guard|pool|event)_' AND NOT c.relispartition AND c.{_HERE}
+    WHERE NOT t.tgisinternal AND t.tgname ~ '^(guard|pool|event|count)_' AND NOT c.relispartition AND c.{_HERE}
   UNION ALL
   SELECT concat_ws(' ', c.relname, p.polname, p.polcmd, p.polpermissive, p.polroles,
       pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
     FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid WHERE p.polname ~ '^pool_' AND c.{_HERE}
   UNION ALL
   SELECT concat_ws(' ', pg_get_functiondef(oid), proacl) FROM pg_proc
-    WHERE prokind = 'f' AND proname ~ '^(flotilla|pool|event)_'
+    WHERE prokind = 'f' AND proname ~ '^(flotilla|pool|event|count)_'
       AND pronamespace = CAST(current_schema() AS regnamespace)
   UNION ALL
   SELECT c.relname FROM pg_class AS c WHERE c.relrowsecurity AND c.{_HERE}
@@ -90,8 +92,8 @@ def create(connection: Connection) -> None:
 
 def missing(connection: Connection) -> tuple[str, ...]:
     """Return what is not in force, or otherwise than this code makes it; empty is right."""
-    gone = (*triggers.missing(connection), *emitters.missing(connection), *pools.missing(connection))
-    gone += _unguarded(connection)
+    gone = (*triggers.missing(connection), *emitters.missing(connection), *counters.missing(connection))
+    gone += (*pools.missing(connection), *_unguarded(connection))
     return gone if gone or is_in_force(connection) else ("all of another version, or changed by hand",)
 
 
@@ -102,10 +104,11 @@ def _unguarded(connection: Connection) -> tuple[str, ...]:
 
 def _statements(connection: Connection) -> tuple[str, ...]:
     if connection.dialect.name == "sqlite":
-        return (*triggers.statements("sqlite"), *emitters.statements("sqlite"))
+        return (*triggers.statements("sqlite"), *emitters.statements("sqlite"), *counters.statements("sqlite"))
     schema = schema_of(connection)
     guards = triggers.statements("postgresql", schema)
-    return (*guards, *pools.statements(schema), *emitters.statements("postgresql", schema))
+    told, counted = emitters.statements("postgresql", schema), counters.statements("postgresql", schema)
+    return (*guards, *pools.statements(schema), *told, *counted)
 
 
 def _note(connection: Connection) -> str:

@@ -88,6 +88,7 @@ LARGE |= frozenset(f"{name}_before" for name in PARTED)  # where their rows are
 ELSEWHERE = ("engine.", "schema.")
 """Functions that ask nothing, or that run when a hub is set up."""
 WHOLE: Mapping[str, frozenset[str]] = {
+    "state.counts.recount": frozenset({"placements"}),  # once a day
     "state.placements.everything": frozenset({"placements", "placement_sources"}),
     "state.placement_sources.everywhere": frozenset({"placements", "placement_sources"}),
     "state.sources.change_marker": frozenset({"source_digests"}),

@@ -21,7 +21,7 @@ from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.queue.runs import NewRun
-from common.store.schema.tables import OpenRunRow, PlacementRow
+from common.store.schema.tables import Base, OpenRunRow, PlacementRow
 from scheduler.loop.dispatch import Dispatcher
 from scheduler.planning.window import SENT_PER_SLOT
 from tests.factories import revision
@@ -41,12 +41,14 @@ FLEET = {
 }
 REVISION = revision()
 # As many copies of the first placement and of its run as are missing: through Python this takes a minute.
-_MORE_PLACEMENTS = """
-INSERT INTO placements SELECT copy.* FROM generate_series(1, :count - 1) AS number,
+_GIVEN = [column.name for column in Base.metadata.tables["placements"].columns if column.computed is None]
+_MORE_PLACEMENTS = f"""
+INSERT INTO placements ({", ".join(_GIVEN)}) SELECT {", ".join(f"copy.{name}" for name in _GIVEN)}
+  FROM generate_series(1, :count - 1) AS number,
   LATERAL (SELECT * FROM placements ORDER BY id LIMIT 1) AS one,
   LATERAL jsonb_populate_record(CAST(one AS placements), jsonb_build_object('id', one.id + number,
     'cluster', 'k' || number % :clusters, 'application', 'a' || number / :clusters)) AS copy
-"""
+"""  # noqa: S608 - our own tables
 # With the time of the first: only such an id lies in a month.
 _MORE_RUNS = """
 INSERT INTO runs SELECT copy.* FROM placements AS placement,

@@ -14,7 +14,7 @@ from common.store.schema.tables.fleet import (
     SourceRow,
 )
 from common.store.schema.tables.inspections import InspectionRow
-from common.store.schema.tables.placements import InventoryRow, PlacementRow, PlacementSourceRow
+from common.store.schema.tables.placements import InventoryRow, PlacementCountRow, PlacementRow, PlacementSourceRow
 from common.store.schema.tables.runs import (
     ApprovalRow,
     AttemptRow,
@@ -58,6 +58,7 @@ __all__ = [
     "ObjectResultRow",
     "OpenRunRow",
     "Params",
+    "PlacementCountRow",
     "PlacementRow",
     "PlacementSourceRow",
     "PlannedChangeRow",

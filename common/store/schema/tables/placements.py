@@ -143,6 +143,26 @@ class PlacementRow(Base):
     """Of those hooks, project and user, as ``common.domain.tenant.Signer`` makes it; none without a signature."""
 
 
+class PlacementCountRow(Base):
+    """How many placements more, or fewer, stand so; the sum over all rows of a kind is how many there are.
+
+    Triggers add rows, see ``schema.counters``; the scheduler makes one of several.
+    """
+
+    __tablename__ = "placement_counts"
+    __table_args__ = (Index("ix_placement_counts_cluster", "cluster"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    cluster: Mapped[str] = mapped_column(String(63))
+    project: Mapped[str] = mapped_column(String(253))
+    severity: Mapped[int] = mapped_column(SmallInteger)
+    state: Mapped[str] = mapped_column(String(16))
+    sync_status: Mapped[str] = mapped_column(String(16))
+    health: Mapped[str] = mapped_column(String(16))
+    paused: Mapped[bool]
+    placements: Mapped[int]
+
+
 class PlacementSourceRow(Base):
     """What one source of a placement's desired revision was resolved to; none while there is no such revision."""
 

@@ -1,0 +1,29 @@
+"""How many placements stand how: read from what triggers count, not from the placements."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Subquery, literal, select
+
+from common.store.reads.placements import PlacementFilter
+from common.store.schema.counters import KINDS
+from common.store.schema.tables import PlacementCountRow, PlacementRow
+
+
+def counted(which: PlacementFilter) -> Subquery:
+    """Return the placements of a filter by how they stand, as rows to be summed.
+
+    Each has ``placements``, which is how many more, or fewer, are of the kind that its other columns say; see
+    ``PlacementCountRow``. Those of one application, which are not counted apart, are one each.
+    """
+    if which.application:
+        paused = PlacementRow.paused_by.is_not(None).label("paused")
+        kinds = (getattr(PlacementRow, name) for name in KINDS)
+        one = select(*kinds, paused, literal(1).label("placements"))
+        return one.where(PlacementRow.application == which.application, *_chosen(PlacementRow, which)).subquery()
+    return select(*PlacementCountRow.__table__.c).where(*_chosen(PlacementCountRow, which)).subquery()
+
+
+def _chosen(row: type[PlacementRow | PlacementCountRow], which: PlacementFilter) -> list[ColumnElement[bool]]:
+    asked = ((row.cluster, which.cluster), (row.sync_status, which.sync), (row.health, which.health))
+    found = [column == wanted for column, wanted in asked if wanted]
+    return found if which.clusters is None else [*found, row.cluster.in_(which.clusters)]
