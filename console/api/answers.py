@@ -13,7 +13,7 @@ from common.store.reads.answers import Version, WhyAnswer
 from common.store.reads.commit_reach import Reach
 from console.api import comparing, known, naming
 from console.api.comparing import Comparison
-from console.api.needs import needs_everywhere
+from console.api.needs import Reading, needs
 from console.api.routing import api_router
 
 router = api_router("placements")
@@ -24,43 +24,48 @@ def _database(request: Request) -> Database:
     return database
 
 
-@router.get("/placements/{cluster}/{application}/why", dependencies=[needs_everywhere(Verb.READ)])
-def get_why(request: Request, cluster: str, application: str) -> WhyAnswer:
+@router.get("/placements/{cluster}/{application}/why", dependencies=[needs(Verb.READ)])
+def get_why(request: Request, scope: Reading, cluster: str, application: str) -> WhyAnswer:
     """Return why a placement is as it is, and what to do next."""
     with _database(request).read() as connection:
-        return answers.why(connection, known.placement(connection, PlacementRef(cluster, application)))
+        return answers.why(connection, scope, known.placement(connection, scope, PlacementRef(cluster, application)))
 
 
-@router.get("/commits/{name:path}", dependencies=[needs_everywhere(Verb.READ)])
-def get_commit(request: Request, name: str, repo: str = "") -> Reach:
+@router.get("/commits/{name:path}", dependencies=[needs(Verb.READ)])
+def get_commit(request: Request, scope: Reading, name: str, repo: str = "") -> Reach:
     """Return how far a commit has come.
 
     It is named by its id, by the beginning of it, or by a tag or version that a source, one of ``repo`` where that is
     given, was resolved to.
     """
     with _database(request).read() as connection:
-        found = naming.commit(connection, name, known.repository(connection, repo))
-        return commit_reach.reach(connection, found.seen, found.earlier)
+        found = naming.commit(connection, scope, name, known.repository(connection, scope, repo))
+        return commit_reach.reach(connection, scope, found.seen, found.earlier)
 
 
-@router.get("/applications/{application}/versions", dependencies=[needs_everywhere(Verb.READ)])
-def get_versions(request: Request, application: str) -> tuple[Version, ...]:
+@router.get("/applications/{application}/versions", dependencies=[needs(Verb.READ)])
+def get_versions(request: Request, scope: Reading, application: str) -> tuple[Version, ...]:
     """Return which version of an application runs where, the newest first."""
     with _database(request).read() as connection:
-        known.application(connection, application)
-        return answers.versions(connection, application)
+        known.application_of_path(connection, scope, application)
+        return answers.versions(connection, scope, application)
 
 
 @router.get(
     "/placements/{cluster}/{application}/compare/{other_cluster}/{other_application}",
-    dependencies=[needs_everywhere(Verb.READ)],
+    dependencies=[needs(Verb.READ)],
 )
 def get_comparison(
-    request: Request, cluster: str, application: str, other_cluster: str, other_application: str
+    request: Request,
+    scope: Reading,
+    cluster: str,
+    application: str,
+    other_cluster: str,
+    other_application: str,
 ) -> Comparison:
     """Return in what two placements differ: revisions, values with who gave them, and objects."""
     snapshots: Snapshots = request.app.state.snapshots
     _, fleet = snapshots.in_force(_database(request))
     refs = PlacementRef(cluster, application), PlacementRef(other_cluster, other_application)
     with _database(request).read() as connection:
-        return comparing.comparison(connection, fleet, *refs)
+        return comparing.comparison(connection, scope, fleet, *refs)

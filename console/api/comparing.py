@@ -8,6 +8,7 @@ from typing import Any
 
 from common.domain.fleet import ExplainedValue, Fleet, Placement
 from common.domain.refs import PlacementRef
+from common.domain.rights import Scope
 from common.store.engine.connection import Connection
 from common.store.reads import answers, placements
 from common.store.reads.answers import SourceCommit
@@ -76,16 +77,18 @@ class Comparison:
     both: int
 
 
-def comparison(connection: Connection, fleet: Fleet, first: PlacementRef, second: PlacementRef) -> Comparison:
+def comparison(
+    connection: Connection, scope: Scope, fleet: Fleet, first: PlacementRef, second: PlacementRef
+) -> Comparison:
     """Return in what two placements differ.
 
     Raises:
         NotFoundError: there is no such placement.
     """
-    sides = tuple(_side(connection, fleet.placement(ref), ref) for ref in (first, second))
+    sides = tuple(_side(connection, scope, fleet.placement(ref), ref) for ref in (first, second))
     left, right = (_values(fleet.placement(ref)) for ref in (first, second))
     differing = tuple(_differing(left, right))
-    mine, theirs = (_objects(connection, ref) for ref in (first, second))
+    mine, theirs = (_objects(connection, scope, ref) for ref in (first, second))
     return Comparison(
         first=sides[0],
         second=sides[1],
@@ -98,9 +101,9 @@ def comparison(connection: Connection, fleet: Fleet, first: PlacementRef, second
     )
 
 
-def _side(connection: Connection, declared: Placement | None, ref: PlacementRef) -> Side:
-    view = known.placement(connection, ref)
-    wanted, applied = answers.source_commits(connection, ref)
+def _side(connection: Connection, scope: Scope, declared: Placement | None, ref: PlacementRef) -> Side:
+    view = known.placement(connection, scope, ref)
+    wanted, applied = answers.source_commits(connection, scope, ref)
     return Side(view, wanted, applied, "" if declared is None else declared.target.name)
 
 
@@ -126,5 +129,5 @@ def _given(one: ExplainedValue | None) -> Given | None:
     return None if one is None else Given(one.value, one.origin, str(one.where))
 
 
-def _objects(connection: Connection, ref: PlacementRef) -> frozenset[str]:
-    return frozenset(one.object for one in placements.objects(connection, ref) if one.wanted)
+def _objects(connection: Connection, scope: Scope, ref: PlacementRef) -> frozenset[str]:
+    return frozenset(one.object for one in placements.objects(connection, scope, ref) if one.wanted)

@@ -15,7 +15,7 @@ from common.store.events.stream import EventFilter
 from common.store.reads.events import EventView, views
 from common.store.reads.page import MAX_PAGE
 from console.api import known
-from console.api.needs import needs_everywhere
+from console.api.needs import Reading, needs
 from console.api.routing import api_router
 
 router = api_router("events")
@@ -35,9 +35,10 @@ class EventPage:
     after: str
 
 
-@router.get("/events", dependencies=[needs_everywhere(Verb.READ)])
-def get_events(
+@router.get("/events", dependencies=[needs(Verb.READ)])
+def get_events(  # noqa: PLR0913 - each is one query parameter
     request: Request,
+    scope: Reading,
     cluster: str = "",
     application: str = "",
     kind: Kinds = None,
@@ -45,14 +46,14 @@ def get_events(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
 ) -> EventPage:
     """Return the events behind a position; without one the latest. Either way the oldest of them comes first."""
-    which = EventFilter(cluster, application, tuple(map(known.event_kind, kind or ())))
+    which = EventFilter(scope, cluster, application, tuple(map(known.event_kind, kind or ())))
     position = Position.parse(after) if after else None
     database: Database = request.app.state.database
     with database.read() as connection:
-        known.cluster(connection, cluster)
-        known.application(connection, application)
+        known.cluster(connection, scope, cluster)
+        known.application(connection, scope, application)
         if position is None:
-            position, found = stream.head(connection), stream.latest(connection, which, limit=limit)
+            position, found = stream.head(connection, scope), stream.latest(connection, which, limit=limit)
         else:
             found = stream.behind(connection, position, which, limit=limit)
             position = found[-1].position if found else position

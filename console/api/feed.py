@@ -18,8 +18,10 @@ from anyio import CapacityLimiter, to_thread
 
 from common.domain.errors import TransientError
 from common.domain.events import Event, Position
+from common.domain.rights import ALL
 from common.store.engine.session import Database
 from common.store.events import stream
+from common.store.events.stream import EventFilter
 from common.telemetry.logs import logger
 
 log = logger(__name__)
@@ -242,11 +244,11 @@ class Feed:
 
     def _latest(self) -> tuple[Event, ...]:
         with self._database.read() as connection:
-            return stream.latest(connection, limit=self._rhythm.kept)
+            return stream.latest(connection, EventFilter(ALL), limit=self._rhythm.kept)
 
     def _behind(self) -> tuple[Event, ...]:
         with self._database.read() as connection:
-            return stream.behind(connection, self._head, limit=self._rhythm.page)
+            return stream.behind(connection, self._head, EventFilter(ALL), limit=self._rhythm.page)
 
     def _begin(self, found: tuple[Event, ...]) -> None:
         """Forget what is here, so that no place in it is good any more, and begin with these."""

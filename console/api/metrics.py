@@ -22,7 +22,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from common.domain.rights import Verb
+from common.domain.rights import ALL, Verb
 from common.domain.runs import Outcome
 from common.domain.work import Condition, WorkFacts, WorkFinding, slots_by_queue
 from common.settings import Settings
@@ -197,7 +197,7 @@ def get_metrics(request: Request) -> Response:
         now = database.now(connection)
         facts = work_reads.facts(connection, now=now)
         seen = Seen(
-            summary(connection),
+            summary(connection, ALL),
             gauges(connection, now=now),
             facts,
             work.found_in(facts, settings),

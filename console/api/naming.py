@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from common.domain.addresses import repository_key
 from common.domain.names import suggestion
+from common.domain.rights import Scope
 from common.store.engine.connection import Connection
 from common.store.reads import commits, names
 from common.store.reads.commits import Address, CommitView, Seen
@@ -28,11 +29,12 @@ class Named(NamedTuple):
     earlier: tuple[CommitView, ...] = ()
 
 
-def commit(connection: Connection, name: str, repo: str = "") -> Named:
+def commit(connection: Connection, scope: Scope, name: str, repo: str = "") -> Named:
     """Return the commit of that name.
 
     Args:
         connection: to read by.
+        scope: of whose projects' sources.
         name: its id or the beginning of it, a tag or a version. An id wins: whoever may push can name a tag anything.
         repo: of this repository alone; empty for any.
 
@@ -41,16 +43,16 @@ def commit(connection: Connection, name: str, repo: str = "") -> Named:
         AmbiguousError: several are called so; the remedy lists them.
     """
     part = name.lower().removeprefix("sha256:")
-    if _WHOLE.fullmatch(part) and (seen := commits.everywhere(connection, part)):
+    if _WHOLE.fullmatch(part) and (seen := commits.everywhere(connection, scope, part)):
         return Named(seen)
-    if name and (called := _of_repo(connection, commits.named(connection, name, limit=_MOST), repo)):
-        return _called(connection, name, called)
-    ids = commits.beginning(connection, part, limit=_SHOWN + 1) if _PART.fullmatch(part) else ()
+    if name and (called := _of_repo(connection, commits.named(connection, scope, name, limit=_MOST), repo)):
+        return _called(connection, scope, name, called)
+    ids = commits.beginning(connection, scope, part, limit=_SHOWN + 1) if _PART.fullmatch(part) else ()
     if not ids:
-        raise _unknown(connection, name)
+        raise _unknown(connection, scope, name)
     if len(ids) > 1:
-        raise _several(connection, name, [seen for id_ in ids for seen in commits.everywhere(connection, id_)])
-    return Named(commits.everywhere(connection, ids[0]))
+        raise _several(connection, name, [seen for id_ in ids for seen in commits.everywhere(connection, scope, id_)])
+    return Named(commits.everywhere(connection, scope, ids[0]))
 
 
 def _of_repo(connection: Connection, seen: Sequence[Seen], repo: str) -> tuple[Seen, ...]:
@@ -63,7 +65,7 @@ def _of_repo(connection: Connection, seen: Sequence[Seen], repo: str) -> tuple[S
     )
 
 
-def _called(connection: Connection, name: str, called: Sequence[Seen]) -> Named:
+def _called(connection: Connection, scope: Scope, name: str, called: Sequence[Seen]) -> Named:
     """Return what a tag or version means now, and what it meant before."""
     current: dict[int | None, Seen] = {}
     for one in sorted(called, key=lambda each: (each.line.lost_at is not None, -each.line.number)):
@@ -73,7 +75,7 @@ def _called(connection: Connection, name: str, called: Sequence[Seen]) -> Named:
         raise _several(connection, name, list(current.values()))
     (id_,) = ids
     earlier = {one.view.id: one.view for one in called if one.view.id != id_}
-    return Named(commits.everywhere(connection, id_), tuple(earlier.values()))
+    return Named(commits.everywhere(connection, scope, id_), tuple(earlier.values()))
 
 
 def _several(connection: Connection, name: str, seen: Sequence[Seen]) -> AmbiguousError:
@@ -96,7 +98,7 @@ def _choice(one: Seen, known: Mapping[int, Address]) -> str:
     return " ".join(filter(None, (one.view.id[:12], one.view.subject, f"({where})")))
 
 
-def _unknown(connection: Connection, name: str) -> NotFoundError:
+def _unknown(connection: Connection, scope: Scope, name: str) -> NotFoundError:
     message = (
         f"no commit, tag or version {name[:100]!r} is known of any source of the fleet: there is none, or it is older "
         "than what is kept, or one of very many that came at once"
@@ -105,5 +107,5 @@ def _unknown(connection: Connection, name: str) -> NotFoundError:
         return NotFoundError(message, remedy=f"give {_LEAST} characters of its id at least")
     remedy = "`flotilla refresh` looks for new commits now"
     if not _PART.fullmatch(name.lower()):
-        remedy = suggestion(name, names.versions(connection), remedy)
+        remedy = suggestion(name, names.versions(connection, scope), remedy)
     return NotFoundError(message, remedy=remedy)

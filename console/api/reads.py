@@ -17,7 +17,7 @@ from common.store.reads.placements import ObjectView, PlacementView
 from common.store.reads.runs import AttemptView, ObjectResultView, RunView
 from common.store.reads.steps import StepView
 from console.api import known
-from console.api.needs import needs_everywhere
+from console.api.needs import Reading, needs
 from console.api.routing import api_router
 
 router = api_router("runs")
@@ -47,18 +47,19 @@ def _database(request: Request) -> Database:
     return database
 
 
-@router.get("/placements/{cluster}/{application}", dependencies=[needs_everywhere(Verb.READ)])
-def get_placement(request: Request, cluster: str, application: str) -> PlacementAnswer:
+@router.get("/placements/{cluster}/{application}", dependencies=[needs(Verb.READ)])
+def get_placement(request: Request, scope: Reading, cluster: str, application: str) -> PlacementAnswer:
     """Return one placement with its inventory."""
     ref = PlacementRef(cluster, application)
     with _database(request).read() as connection:
-        view = known.placement(connection, ref)
-        return PlacementAnswer(view, placements.objects(connection, ref))
+        view = known.placement(connection, scope, ref)
+        return PlacementAnswer(view, placements.objects(connection, scope, ref))
 
 
-@router.get("/runs", dependencies=[needs_everywhere(Verb.READ)])
+@router.get("/runs", dependencies=[needs(Verb.READ)])
 def get_runs(  # noqa: PLR0913 - each is one query parameter
     request: Request,
+    scope: Reading,
     cluster: str = "",
     application: str = "",
     state: str = "",
@@ -72,41 +73,45 @@ def get_runs(  # noqa: PLR0913 - each is one query parameter
     known.outcome(outcome)
     known.run_after(after)
     with _database(request).read() as connection:
-        known.cluster(connection, cluster)
-        known.application(connection, application)
-        return runs.runs(connection, which, after=after, limit=limit)
+        known.cluster(connection, scope, cluster)
+        known.application(connection, scope, application)
+        return runs.runs(connection, scope, which, after=after, limit=limit)
 
 
-@router.get("/runs/{run_id}", dependencies=[needs_everywhere(Verb.READ)])
-def get_run(request: Request, run_id: str) -> RunAnswer:
+@router.get("/runs/{run_id}", dependencies=[needs(Verb.READ)])
+def get_run(request: Request, scope: Reading, run_id: str) -> RunAnswer:
     """Return one run with its attempts, what they did to each object, and what to do next.
 
     The beginning of its id will do, or of its id's last twelve digits, where no other run has it.
     """
     with _database(request).read() as connection:
-        detail = known.run(connection, run_id)
-        return RunAnswer(detail.run, detail.attempts, detail.objects, steps.after(connection, detail.run))
+        detail = known.run(connection, scope, run_id)
+        return RunAnswer(detail.run, detail.attempts, detail.objects, steps.after(connection, scope, detail.run))
 
 
-@router.get("/drift", dependencies=[needs_everywhere(Verb.READ)])
-def get_drift(request: Request, hours: Annotated[float, Query(gt=0, le=24 * 31)] = 24) -> tuple[drift.DriftView, ...]:
+@router.get("/drift", dependencies=[needs(Verb.READ)])
+def get_drift(
+    request: Request, scope: Reading, hours: Annotated[float, Query(gt=0, le=24 * 31)] = 24
+) -> tuple[drift.DriftView, ...]:
     """Return the placements that differ now from what was applied, or were corrected in the last hours."""
     database = _database(request)
     with database.read() as connection:
-        return drift.drift(connection, since=database.now(connection) - timedelta(hours=hours))
+        return drift.drift(connection, scope, since=database.now(connection) - timedelta(hours=hours))
 
 
-@router.get("/leftovers", dependencies=[needs_everywhere(Verb.READ)])
-def get_leftovers(request: Request, after: str = "", limit: Limit = 100) -> Page[leftovers.LeftoverView]:
+@router.get("/leftovers", dependencies=[needs(Verb.READ)])
+def get_leftovers(
+    request: Request, scope: Reading, after: str = "", limit: Limit = 100
+) -> Page[leftovers.LeftoverView]:
     """Return what is on clusters and is not in Git, orphans first."""
     with _database(request).read() as connection, known.page_after(after):
-        return leftovers.leftovers(connection, after=after, limit=limit)
+        return leftovers.leftovers(connection, scope, after=after, limit=limit)
 
 
-@router.get("/approvals", dependencies=[needs_everywhere(Verb.READ)])
-def get_approvals(request: Request, state: str = "open") -> tuple[fleet.ApprovalView, ...]:
+@router.get("/approvals", dependencies=[needs(Verb.READ)])
+def get_approvals(request: Request, scope: Reading, state: str = "open") -> tuple[fleet.ApprovalView, ...]:
     """Return approvals in a state, or in ``all``."""
     state = "" if state == "all" else state
     known.approval_state(state)
     with _database(request).read() as connection:
-        return fleet.approvals(connection, state=state)
+        return fleet.approvals(connection, scope, state=state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,16 +13,16 @@ from common.domain.errors import sentences
 from common.domain.fleet import Fleet, Placement
 from common.domain.names import suggestion
 from common.domain.refs import PlacementRef
-from common.domain.rights import Verb
+from common.domain.rights import Scope, Verb
 from common.registry import Documents, Fault, parse
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
-from common.store.reads import placements
+from common.store.reads import names, placements
 from common.store.reads.placements import PlacementView
 from common.store.reads.rules import UnruledView, unruled
 from common.store.state import fleet as fleets
 from console.api.errors import NotFoundError, RequestError, TooLargeError
-from console.api.needs import needs_everywhere
+from console.api.needs import Reading, needs, needs_everywhere
 from console.api.routing import api_router
 from scheduler.loop.facts import read_facts
 from scheduler.planning.preview import ClusterEffect, Effect, preview
@@ -167,8 +167,8 @@ def _decoded(files: dict[str, str]) -> dict[str, bytes]:
         raise RequestError(message) from error
 
 
-@router.get("/placements/{cluster}/{application}/explain", dependencies=[needs_everywhere(Verb.READ)])
-def get_explanation(request: Request, cluster: str, application: str) -> Explanation:
+@router.get("/placements/{cluster}/{application}/explain", dependencies=[needs(Verb.READ)])
+def get_explanation(request: Request, scope: Reading, cluster: str, application: str) -> Explanation:
     """Return where a placement comes from: files and lines, target, source, and every value with who gave it.
 
     The kinds of its objects that have no rule of health are named too, with whether what is said of them is a guess.
@@ -178,12 +178,15 @@ def get_explanation(request: Request, cluster: str, application: str) -> Explana
     ref = PlacementRef(cluster, application)
     _, fleet = snapshots.in_force(database)
     with database.read() as connection:
-        view, without_rule = placements.placement(connection, ref), unruled(connection, ref)
+        view, without_rule = placements.placement(connection, scope, ref), unruled(connection, scope, ref)
+        clusters = frozenset(names.clusters(connection, scope))
     placement = fleet.placement(ref)
+    if placement is not None and not scope.covers(placement.application.project):
+        placement = None
+    why_not = "" if placement else _why_not(_readable(fleet, scope, clusters), ref)
     if placement is None and view is None:
-        raise NotFoundError(_why_not(fleet, ref))
+        raise NotFoundError(why_not)
     declared = None if placement is None else _declared(placement)
-    why_not = "" if placement else _why_not(fleet, ref)
     return Explanation(view, declared, why_not, without_rule)
 
 
@@ -205,11 +208,23 @@ def _declared(placement: Placement) -> DeclaredPlacement:
     )
 
 
-def _why_not(fleet: Fleet, ref: PlacementRef) -> str:
+class _Names(NamedTuple):
+    """Names of a registry that a caller may read."""
+
+    applications: frozenset[str]
+    clusters: frozenset[str]
+
+
+def _readable(fleet: Fleet, scope: Scope, clusters: frozenset[str]) -> _Names:
+    applications = (name for name, one in fleet.applications.items() if scope.covers(one.project))
+    return _Names(frozenset(applications), clusters & fleet.clusters.keys())
+
+
+def _why_not(readable: _Names, ref: PlacementRef) -> str:
     """Return why the registry has no such placement, with the names that may have been meant."""
     for kind, name, known in (
-        ("application", ref.application, fleet.applications),
-        ("cluster", ref.cluster, fleet.clusters),
+        ("application", ref.application, readable.applications),
+        ("cluster", ref.cluster, readable.clusters),
     ):
         if name not in known:
             return sentences(f"the registry has no {kind} {name}", suggestion(name, known))

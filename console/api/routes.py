@@ -20,6 +20,7 @@ from console.api import (
     reads,
     ready,
     registry,
+    searching,
     status,
 )
 from console.api.hooks.route import router as hooks
@@ -34,6 +35,7 @@ API = (
     events.router,
     live.router,
     registry.router,
+    searching.router,
     inspections.router,
     intents.router,
     me.router,
@@ -41,7 +43,7 @@ API = (
 )
 """Of the API; a query that names what they do not know is refused."""
 OTHERS = (metrics.router, pages.router, flower.router)
-_OPEN = (ready.router, pages.login, hooks)
+OPEN = (ready.router, pages.login, hooks)
 
 
 def include(app: FastAPI) -> None:
@@ -50,7 +52,7 @@ def include(app: FastAPI) -> None:
     Raises:
         LookupError: one does not declare the right that it needs.
     """
-    for router in _OPEN:
+    for router in OPEN:
         app.include_router(router)
     for router in API:
         _include(app, router, strict)

@@ -14,14 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.domain.addresses import repository_key
 from common.domain.approvals import ApprovalKind
 from common.domain.refs import PlacementRef
-from common.domain.rights import EVERYWHERE, Scope, Verb
+from common.domain.rights import ALL, EVERYWHERE, Scope, Verb
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.reads import selections
 from common.store.reads.placements import PlacementFilter
 from common.store.reads.selections import Seen
-from common.store.state import approvals
 from common.store.state.approvals import Approval
 from common.store.state.intents import IntentKind
 from console.api import known
@@ -147,12 +146,7 @@ def _approval(connection: Connection, number: int | None, scope: Scope) -> Meant
     if number is None:
         message = "name the approval"
         raise RequestError(message, at=(At("/body/selection/approval", "is missing"),))
-    found = approvals.get(connection, number)
-    if found is None or not scope.covers(found.project):
-        if scope.projects is None:
-            known.approval(connection, number)
-        message = f"there is no approval {number}"
-        raise NotFoundError(message, remedy="`flotilla approvals` lists those that you may see")
+    found = known.approval(connection, scope, number)
     facts = (found.state.value, found.kind.value, dict(found.payload))
     return Meant({str(number): found.project}, approval=found, removes=found.kind in _REMOVALS, facts=facts)
 
@@ -162,7 +156,7 @@ def _refreshed(connection: Connection, repo: str, who: Viewer) -> Meant:
     everywhere = who.may(Verb.SYNC, EVERYWHERE)
     if not repo or everywhere:
         allowed(who, Verb.SYNC, EVERYWHERE)
-        return Meant({known.repository(connection, repo): ""})
+        return Meant({known.repository(connection, ALL, repo): ""})
     readable = selections.followed(connection, who.scope(Verb.READ))
     spelt = {repository_key(one): one for one in sorted(readable, reverse=True)}.get(repository_key(repo))
     if spelt is None:
@@ -201,24 +195,19 @@ def _named(connection: Connection, texts: list[str], scope: Scope) -> tuple[Seen
     there = {one.ref for one in seen}
     missing = next((ref for ref in refs if ref not in there), None)
     if missing is not None:
-        if scope.projects is None:
-            known.placement(connection, missing)
+        known.placement(connection, scope, missing)
         message = f"there is no placement {missing}"
         raise NotFoundError(message, remedy="`flotilla status` lists those that you may see")
     return seen
 
 
 def _matching(request: Request, connection: Connection, which: Selection, scope: Scope) -> tuple[Seen, ...]:
-    labelled = None
-    if which.label:
-        snapshots: Snapshots = request.app.state.snapshots
-        database: Database = request.app.state.database
-        labelled = known.labelled(snapshots.in_force(database)[1], which.label)
+    snapshots: Snapshots = request.app.state.snapshots
+    database: Database = request.app.state.database
+    fleet = snapshots.in_force(database)[1] if which.label else None
+    labelled = known.labelled(connection, scope, fleet, which.label)
     filter_ = PlacementFilter(which.cluster, which.application, which.sync, which.health, labelled)
-    known.sync(which.sync)
-    known.health(which.health)
-    if scope.projects is None:  # names that are hidden are answered like names that do not exist
-        known.selection(connection, filter_)
+    known.selection(connection, scope, filter_)
     seen = selections.matching(connection, filter_, which.project, scope, limit=MOST + 1)
     if len(seen) > MOST:
         raise TooManyError

@@ -10,20 +10,21 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from common.domain.fleet import Fleet
-from common.domain.rights import Verb
-from common.domain.work import Severity
+from common.domain.rights import ALL, Verb
+from common.domain.work import Severity, WorkFinding
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
-from common.store.reads import fleet, placements, problems
+from common.store.reads import fleet, picture, placements, problems
 from common.store.reads.fleet import ApprovalView, ClusterView, FaultView, FleetView, SourceView
 from common.store.reads.page import MAX_PAGE, Page
+from common.store.reads.picture import PictureView
 from common.store.reads.placements import PlacementFilter, PlacementView
 from common.store.reads.problems import Problems
 from common.store.reads.summary import Summary, summary
 from console import work
 from console.api import known
-from console.api.needs import needs_everywhere
+from console.api.needs import Reading, needs
 from console.api.routing import api_router
 from console.work import WorkView
 
@@ -44,15 +45,18 @@ class Part:
     def __init__(
         self,
         request: Request,
+        scope: Reading,
         cluster: str = "",
         application: str = "",
         label: Labels = None,
     ) -> None:
         self._request = request
+        self.scope = scope
+        """Where the caller may read."""
         self._names = PlacementFilter(cluster, application)
         self._labels = label or ()
         # Before any transaction: a new registry takes a while to be read.
-        self._labelled = known.labelled(self._declared, self._labels) if self._labels else None
+        self._fleet = self._declared if self._labels else None
 
     @property
     def database(self) -> Database:
@@ -77,9 +81,9 @@ class Part:
             UnknownValueError: a name, label or word is none.
         """
         names = self._names
-        return known.selection(
-            connection, PlacementFilter(names.cluster, names.application, sync, health, self._labelled)
-        )
+        labelled = known.labelled(connection, self.scope, self._fleet, self._labels)
+        which = PlacementFilter(names.cluster, names.application, sync, health, labelled)
+        return known.selection(connection, self.scope, which)
 
 
 InPart = Annotated[Part, Depends()]
@@ -90,7 +94,7 @@ class StatusAnswer:
     """How a part of the fleet stands.
 
     Attributes:
-        work: what keeps the hub's work from going on; of the whole hub.
+        work: what keeps the hub's work from going on; for who may read the whole fleet.
         fleet: None before the first registry was read.
         clusters: declared ones, by ``reachable``, ``unreachable``, ``unknown``.
         blocked: clusters that are not written to.
@@ -100,7 +104,7 @@ class StatusAnswer:
         leaving: placements on their way out.
         faults: that are open.
         approvals: that are open.
-        sources: of the whole fleet.
+        sources: of the whole fleet, as far as the caller may read what follows them.
         wrong: whether somebody should look.
     """
 
@@ -118,14 +122,14 @@ class StatusAnswer:
     wrong: bool
 
 
-@router.get("/status", dependencies=[needs_everywhere(Verb.READ)])
+@router.get("/status", dependencies=[needs(Verb.READ)])
 def get_status(request: Request, part: InPart) -> StatusAnswer:
     """Return how the work goes, then counts, faults and open approvals; ``wrong`` is whether somebody should look."""
     with part.database.read() as connection:
         which = part.filter(connection)
-        seen = summary(connection, which)
-        found = work.look(connection, part.database, request.app.state.settings)
-        faults, approvals = fleet.faults(connection), fleet.approvals(connection)
+        seen = summary(connection, part.scope, which)
+        found = _symptoms(connection, part, request)
+        faults, approvals = fleet.faults(connection, part.scope), fleet.approvals(connection, part.scope)
         if not part.whole:
             faults = tuple(one for one in faults if _concerns(which, one.scope.partition(":")[2]))
             approvals = tuple(one for one in approvals if _concerns(which, one.subject))
@@ -141,9 +145,14 @@ def get_status(request: Request, part: InPart) -> StatusAnswer:
             leaving=seen.leaving,
             faults=faults,
             approvals=approvals,
-            sources=fleet.sources(connection),
+            sources=fleet.sources(connection, part.scope),
             wrong=stuck or _is_wrong(seen, faults, approvals),
         )
+
+
+def _symptoms(connection: Connection, part: Part, request: Request) -> tuple[WorkFinding, ...]:
+    """Return what keeps the hub's work from going on, for who may read all of the fleet."""
+    return work.look(connection, part.database, request.app.state.settings) if part.scope == ALL else ()
 
 
 def _is_wrong(seen: Summary, faults: Sequence[FaultView], approvals: Sequence[ApprovalView]) -> bool:
@@ -161,22 +170,22 @@ def _concerns(which: PlacementFilter, subject: str) -> bool:
     return not which.cluster or cluster == which.cluster
 
 
-@router.get("/clusters", dependencies=[needs_everywhere(Verb.READ)])
+@router.get("/clusters", dependencies=[needs(Verb.READ)])
 def get_clusters(part: InPart, show: Show = Show.ALL) -> tuple[ClusterView, ...]:
     """Return clusters by name."""
     with part.database.read() as connection:
         which = part.filter(connection)
-        return fleet.clusters(connection, which, only=fleet.IN_TROUBLE if show is Show.PROBLEMS else None)
+        return fleet.clusters(connection, part.scope, which, only=fleet.IN_TROUBLE if show is Show.PROBLEMS else None)
 
 
-@router.get("/problems", dependencies=[needs_everywhere(Verb.READ)])
+@router.get("/problems", dependencies=[needs(Verb.READ)])
 def get_problems(part: InPart) -> Problems:
     """Return what is wrong with placements, the worst first; those of which the same is said stand together."""
     with part.database.read() as connection:
-        return problems.problems(connection, part.filter(connection))
+        return problems.problems(connection, part.scope, part.filter(connection))
 
 
-@router.get("/placements", dependencies=[needs_everywhere(Verb.READ)])
+@router.get("/placements", dependencies=[needs(Verb.READ)])
 def get_placements(
     part: InPart,
     sync: str = "",
@@ -190,4 +199,11 @@ def get_placements(
     with part.database.read() as connection:
         which = part.filter(connection, sync=sync, health=health)
         with known.page_after(after):
-            return read(connection, which, after=after, limit=limit)
+            return read(connection, part.scope, which, after=after, limit=limit)
+
+
+@router.get("/fleet/picture", dependencies=[needs(Verb.READ)])
+def get_picture(part: InPart) -> PictureView:
+    """Return every placement as one byte: clusters by applications, with its health and sync status."""
+    with part.database.read() as connection:
+        return picture.picture(connection, part.scope, part.filter(connection))

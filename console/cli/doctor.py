@@ -15,6 +15,7 @@ from common.domain import expiry, formatting
 from common.domain.errors import FlotillaError
 from common.domain.foreign import said
 from common.domain.refs import GitRef
+from common.domain.rights import ALL
 from common.domain.work import Severity, slots_by_queue
 from common.sandbox import layers
 from common.sandbox.launch import Strictness
@@ -188,7 +189,7 @@ def _database(config: Settings, database: Database, broker: Finding) -> Iterator
         for name, held in sorted(workers.sandboxes(connection, now=database.now(connection)).items()):
             if not all(held.values()):
                 yield sandbox_finding(f"sandbox of {name}", held, config)
-        for cluster in cluster_views(connection):
+        for cluster in cluster_views(connection, ALL):
             ending = expiry.warning(cluster.credentials_expire_at, now=database.now(connection))
             if ending:
                 remedy = f"flotilla cluster rotate {cluster.name} --kubeconfig FILE"
@@ -216,7 +217,7 @@ def _schema(database: Database) -> Finding:
     with database.read() as connection:
         gone = enforced.missing(connection)
         slow = indexes.missing(connection)
-        placements = summary(connection).placements
+        placements = summary(connection, ALL).placements
     if slow and not gone:
         detail = f"schema current, but some pages are slow: {', '.join(slow)} are not built"
         return Finding("database", "warning", detail, "flotilla db upgrade")

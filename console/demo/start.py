@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from common.credentials import DirectoryProvider
 from common.domain.errors import PermanentError
+from common.domain.rights import ALL
 from common.settings import Settings, settings
 from common.store.engine.session import open_database
 from common.store.reads.summary import summary
@@ -246,7 +247,7 @@ def await_synced(settings: Settings, supervisor: Supervisor, say: Callable[[str]
     try:
         while not supervisor.stopping:
             with database.read() as connection:
-                seen = summary(connection)
+                seen = summary(connection, ALL)
             counts = seen.sync["synced"], seen.placements, seen.health["healthy"]
             if counts != told and seen.placements:
                 say(_progress(counts))

@@ -19,6 +19,7 @@ from common.clock import SystemClock
 from common.credentials import DirectoryProvider
 from common.domain.commits import Commit, Passage
 from common.domain.refs import GitRef, PlacementRef, RunId, SourceRef
+from common.domain.rights import ALL
 from common.domain.work import WorkerState
 from common.settings import Settings
 from common.snapshots import Snapshots
@@ -370,7 +371,7 @@ class StepHub:
     def placement(self, ref: str) -> PlacementView:
         """Return a placement."""
         with self.database.read() as connection:
-            view = placement_reads.placement(connection, PlacementRef.parse(ref))
+            view = placement_reads.placement(connection, ALL, PlacementRef.parse(ref))
         assert view is not None, ref
         return view
 
@@ -378,25 +379,25 @@ class StepHub:
         """Return a placement's runs, newest first."""
         which = PlacementRef.parse(ref)
         with self.database.read() as connection:
-            page = run_reads.runs(connection, run_reads.RunFilter(which.cluster, which.application), limit=100)
+            page = run_reads.runs(connection, ALL, run_reads.RunFilter(which.cluster, which.application), limit=100)
         return list(page.items)
 
     def run(self, run_id: str) -> RunDetail:
         """Return a run with its attempts."""
         with self.database.read() as connection:
-            detail = run_reads.run(connection, RunId(run_id))
+            detail = run_reads.run(connection, ALL, RunId(run_id))
         assert detail is not None
         return detail
 
     def faults(self) -> list[str]:
         """Return open faults as texts."""
         with self.database.read() as connection:
-            return [f"{fault.scope}: {fault.what}" for fault in fleet_reads.faults(connection)]
+            return [f"{fault.scope}: {fault.what}" for fault in fleet_reads.faults(connection, ALL)]
 
     def approvals(self) -> tuple[fleet_reads.ApprovalView, ...]:
         """Return what waits for a person."""
         with self.database.read() as connection:
-            return fleet_reads.approvals(connection)
+            return fleet_reads.approvals(connection, ALL)
 
     def store(self, reference: str, credential: Mapping[str, bytes]) -> None:
         """Keep a credential where the workers find it."""

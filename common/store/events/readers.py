@@ -14,6 +14,7 @@ from typing import Protocol
 from sqlalchemy import Connection, select, update
 
 from common.domain.events import Event, EventKind, Position
+from common.domain.rights import ALL
 from common.store.engine.dialect import insert
 from common.store.events import stream
 from common.store.events.stream import EventFilter
@@ -58,7 +59,7 @@ def advance(connection: Connection, reader: EventReader, *, now: datetime) -> in
     if position is None:
         _begin(connection, reader.name, now)
         return 0
-    events = stream.behind(connection, position, EventFilter(kinds=reader.kinds), limit=MOST)
+    events = stream.behind(connection, position, EventFilter(ALL, kinds=reader.kinds), limit=MOST)
     if events:
         reader.take(connection, events, now=now)
         last = events[-1].position
@@ -73,7 +74,8 @@ def waiting(connection: Connection, readers: Sequence[EventReader]) -> tuple[Eve
     return tuple(
         one
         for one in readers
-        if one.name not in known or stream.behind(connection, known[one.name], EventFilter(kinds=one.kinds), limit=1)
+        if one.name not in known
+        or stream.behind(connection, known[one.name], EventFilter(ALL, kinds=one.kinds), limit=1)
     )
 
 
@@ -90,6 +92,6 @@ def _cursor(connection: Connection, name: str) -> Position | None:
 
 
 def _begin(connection: Connection, name: str, now: datetime) -> None:
-    at = stream.head(connection)
+    at = stream.head(connection, ALL)
     row = {"reader": name, "tx": at.tx, "id": at.id, "moved_at": now}
     connection.execute(insert(connection, EventCursorRow).values(row).on_conflict_do_nothing())

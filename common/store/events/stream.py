@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam,
 
 from common.domain.events import Event, EventKind, Position
 from common.domain.refs import RunId
+from common.domain.rights import Scope
 from common.store.engine.dialect import table_of
 from common.store.schema.tables import EventClockRow, EventRow, Uuid
 
@@ -31,31 +32,29 @@ _BEHIND = tuple_(*_PLACE) > tuple_(bindparam("of_tx", type_=BigInteger), bindpar
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events: of one cluster, one application, some kinds; empty is all."""
+    """Which events: within a scope of one cluster, one application, some kinds; empty is all."""
 
+    scope: Scope
     cluster: str = ""
     application: str = ""
     kinds: Sequence[EventKind] = ()
 
 
-ALL = EventFilter()
-
-
-def behind(connection: Connection, position: Position, which: EventFilter = ALL, *, limit: int) -> tuple[Event, ...]:
+def behind(connection: Connection, position: Position, which: EventFilter, *, limit: int) -> tuple[Event, ...]:
     """Return the settled events behind a position, in their order; fewer than ``limit``: that is all for now."""
     query = _settled(connection, which).where(_BEHIND).order_by(*_PLACE).limit(limit)
     return tuple(map(_event, connection.execute(query, {"of_tx": position.tx, "of_id": position.id})))
 
 
-def latest(connection: Connection, which: EventFilter = ALL, *, limit: int) -> tuple[Event, ...]:
+def latest(connection: Connection, which: EventFilter, *, limit: int) -> tuple[Event, ...]:
     """Return the last settled events, in their order."""
     query = _settled(connection, which).order_by(_EVENT.c.tx.desc(), _EVENT.c.id.desc()).limit(limit)
     return tuple(map(_event, connection.execute(query).all()[::-1]))
 
 
-def head(connection: Connection) -> Position:
-    """Return the position of the last settled event: whatever is told from now on is behind it."""
-    last = latest(connection, limit=1)
+def head(connection: Connection, scope: Scope) -> Position:
+    """Return the position of the last settled event of a scope: whatever is told there from now on is behind it."""
+    last = latest(connection, EventFilter(scope), limit=1)
     return last[0].position if last else Position()
 
 
@@ -63,6 +62,8 @@ def _settled(connection: Connection, which: EventFilter) -> Select[Any]:
     query = select(*_EVENT.c)
     if connection.dialect.name == "postgresql":
         query = query.where(_EVENT.c.tx < _OLDEST_OPEN + _CLOCK)
+    if which.scope.projects is not None:
+        query = query.where(_EVENT.c.project.in_(sorted(which.scope.projects)))
     if which.cluster:
         query = query.where(_EVENT.c.cluster == which.cluster)
     if which.application:

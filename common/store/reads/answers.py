@@ -13,11 +13,13 @@ from common.domain.changes import DIFFERENCES, Action
 from common.domain.health import WELL, Health
 from common.domain.refs import PlacementRef, RunId
 from common.domain.revisions import SourceRevision
+from common.domain.rights import Scope
 from common.store.engine.dialect import fixed
 from common.store.events import stream
 from common.store.events.stream import EventFilter
 from common.store.reads import commits, placements, runs
 from common.store.reads.commits import CommitView, Facts
+from common.store.reads.cut import within
 from common.store.reads.events import EventView, views
 from common.store.reads.placements import ObjectView, PlacementView
 from common.store.reads.runs import ObjectResultView, RunDetail, RunView
@@ -67,31 +69,31 @@ class WhyAnswer:
     next_steps: tuple[StepView, ...]
 
 
-def why(connection: Connection, view: PlacementView) -> WhyAnswer:
+def why(connection: Connection, scope: Scope, view: PlacementView) -> WhyAnswer:
     """Return why a placement is as it is."""
     ref = PlacementRef(view.cluster, view.application)
-    wanted, applied = source_commits(connection, ref)
-    changed = _last_changed(connection, ref)
-    ill = tuple(one for one in placements.objects(connection, ref) if _is_ill(one))
+    wanted, applied = source_commits(connection, scope, ref)
+    changed = _last_changed(connection, scope, ref)
+    ill = tuple(one for one in placements.objects(connection, scope, ref) if _is_ill(one))
     return WhyAnswer(
         placement=view,
         wanted=wanted,
         applied=applied,
-        last_failure=runs.last_failed(connection, ref),
+        last_failure=runs.last_failed(connection, scope, ref),
         last_change=None if changed is None else changed.run,
         changes=() if changed is None else _shown(changed),
         unhealthy=ill[:_MOST_OBJECTS],
-        events=views(stream.latest(connection, EventFilter(view.cluster, view.application), limit=LATELY)),
-        next_steps=next_steps(connection, view),
+        events=views(stream.latest(connection, EventFilter(scope, view.cluster, view.application), limit=LATELY)),
+        next_steps=next_steps(connection, scope, view),
     )
 
 
 def source_commits(
-    connection: Connection, ref: PlacementRef
+    connection: Connection, scope: Scope, ref: PlacementRef
 ) -> tuple[tuple[SourceCommit, ...], tuple[SourceCommit, ...]]:
     """Return where a placement's wanted revision comes from, and where the applied one came from."""
-    wanted, applied = placements.sources(connection, ref)
-    known = commits.facts(connection, (wanted, applied))
+    wanted, applied = placements.sources(connection, scope, ref)
+    known = commits.facts(connection, scope, (wanted, applied))
     return _with(known, wanted), _with(known, applied)
 
 
@@ -105,10 +107,10 @@ def _shown(changed: RunDetail) -> tuple[ObjectResultView, ...]:
     return tuple(told[:_MOST_OBJECTS])
 
 
-def _last_changed(connection: Connection, ref: PlacementRef) -> RunDetail | None:
-    for one in runs.latest(connection, ref, limit=_LOOKED_AT):
+def _last_changed(connection: Connection, scope: Scope, ref: PlacementRef) -> RunDetail | None:
+    for one in runs.latest(connection, scope, ref, limit=_LOOKED_AT):
         if any(one.counts.get(action) for action in (*DIFFERENCES, Action.FAILED)):
-            return runs.run(connection, RunId(one.id))
+            return runs.run(connection, scope, RunId(one.id))
     return None
 
 
@@ -140,10 +142,11 @@ class Version:
     health: dict[str, int]
 
 
-def versions(connection: Connection, application: str) -> tuple[Version, ...]:
+def versions(connection: Connection, scope: Scope, application: str) -> tuple[Version, ...]:
     """Return which version of an application runs where or is to, newest first; what runs nowhere yet comes last."""
     columns = (PlacementRow.id, PlacementRow.cluster, PlacementRow.applied_sources, PlacementRow.sync_status)
-    mine = (PlacementRow.application == application, PlacementRow.state != fixed("left"))
+    mine = [PlacementRow.application == application, PlacementRow.state != fixed("left")]
+    mine += within(scope, PlacementRow.project)
     query = select(*columns, PlacementRow.health, *placements.IDENTITY).where(*mine).order_by(PlacementRow.cluster)
     rows = connection.execute(query).all()
     desired = placement_sources.of(connection, [row.id for row in rows])
@@ -151,7 +154,7 @@ def versions(connection: Connection, application: str) -> tuple[Version, ...]:
     found: dict[tuple[SourceRevision, ...], list[Any]] = {sources: [] for sources in wanted}
     for row in rows:
         found.setdefault(_bare(placements.current_sources(row, desired.get(row.id, ()))), []).append(row)
-    known = commits.facts(connection, found)
+    known = commits.facts(connection, scope, found)
     made = (_version(known, sources, those, wanted[sources]) for sources, those in found.items())
     return tuple(sorted(made, key=_newest))
 

@@ -19,12 +19,14 @@ from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
 from common.domain.revisions import SourceRevision
+from common.domain.rights import Scope
 from common.domain.runs import SyncStatus
 from common.domain.status import Reason
 from common.store.engine.dialect import batched, fixed
 from common.store.reads import commits, placements
 from common.store.reads.alike import MOST_NAMED, Alike, grouped
 from common.store.reads.commits import Address, CommitView, Contents, Line, Seen
+from common.store.reads.cut import of_applications, within
 from common.store.schema.tables import FaultRow, FleetRow, FleetSnapshotRow, PlacementRow, SourceDigestRow, SourceRow
 from common.store.state import faults, placement_sources
 from common.store.state.status import failure_of
@@ -118,18 +120,19 @@ class Reach:
     registry: RegistryStand | None
 
 
-def reach(connection: Connection, seen: Sequence[Seen], earlier: Sequence[CommitView] = ()) -> Reach:
+def reach(connection: Connection, scope: Scope, seen: Sequence[Seen], earlier: Sequence[CommitView] = ()) -> Reach:
     """Return how far a commit has come.
 
     Args:
         connection: to read by.
+        scope: whose placements are told of; the registry's own only where it is everything.
         seen: the commit in each source, and in the registry, that has or had it; at least one.
         earlier: what the name that was asked for meant before.
     """
     mine = {one.line.source_id: one for one in seen if one.line.source_id is not None}
     known = commits.addresses(connection, mine)
     asked = _Asked(connection, {id_: one.line for id_, one in mine.items()}, known)
-    touched, untouched = _applications(connection, asked)
+    touched, untouched = _applications(connection, scope, asked)
     in_registry = next((one.line for one in seen if one.line.source_id is None), None)
     stands = list(_stands(connection, mine, known))
     return Reach(
@@ -138,7 +141,7 @@ def reach(connection: Connection, seen: Sequence[Seen], earlier: Sequence[Commit
         sources=tuple(stands[:MOST_SOURCES]),
         more_sources=max(0, len(stands) - MOST_SOURCES),
         untouched=untouched,
-        spread=_spread(_sorted(connection, asked, touched)),
+        spread=_spread(_sorted(connection, scope, asked, touched)),
         registry=None if in_registry is None else _registry(connection, in_registry),
     )
 
@@ -191,15 +194,16 @@ def _stands(connection: Connection, seen: Mapping[int, Seen], known: Mapping[int
             yield SourceStand(address.repo, address.ref, address.is_followed, one.seen_at, one.line.lost_at, now)
 
 
-def _applications(connection: Connection, asked: _Asked) -> tuple[frozenset[str], int]:
+def _applications(connection: Connection, scope: Scope, asked: _Asked) -> tuple[frozenset[str], int]:
     """Return the applications that the commit or a later one changed or broke, and how many others follow the same.
 
     Of a source that lost it, any application may still run it.
     """
-    beside = commits.beside(connection, asked.repos)
+    beside = commits.beside(connection, scope, asked.repos)
     columns = (SourceDigestRow.source_id, SourceDigestRow.application, SourceDigestRow.commit)
     query = select(*columns, SourceDigestRow.error_code, SourceRow.commit.label("head"))
     query = query.join(SourceRow, SourceRow.id == SourceDigestRow.source_id)
+    query = query.where(*of_applications(scope, SourceDigestRow.application))
     rows = [
         row
         for ids in batched(sorted(beside))
@@ -238,10 +242,10 @@ class _Sorted:
         self.waits.append((ref, why or otherwise))
 
 
-def _sorted(connection: Connection, asked: _Asked, touched: Iterable[str]) -> _Sorted:
+def _sorted(connection: Connection, scope: Scope, asked: _Asked, touched: Iterable[str]) -> _Sorted:
     found = _Sorted()
     query = select(*placements.COLUMNS, *placements.IDENTITY)
-    query = query.where(PlacementRow.state == fixed(PlacementState.PLACED.value))
+    query = query.where(PlacementRow.state == fixed(PlacementState.PLACED.value), *within(scope, PlacementRow.project))
     rows = [
         row
         for names in batched(sorted(touched))

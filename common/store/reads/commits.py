@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from common.domain.revisions import SourceRevision
+from common.domain.rights import Scope
 from common.store.engine.dialect import batched, fixed, table_of
+from common.store.reads.cut import of_sources
 from common.store.schema.tables import CommitRow, SourceRow
 
 _GREATEST = "g"
@@ -76,30 +78,32 @@ _TABLE = table_of(CommitRow)
 _LINE = (_TABLE.c.source_id, _TABLE.c.id, _TABLE.c.commit, _TABLE.c.lost_at)
 
 
-def named(connection: Connection, version: str, *, limit: int) -> tuple[Seen, ...]:
+def named(connection: Connection, scope: Scope, version: str, *, limit: int) -> tuple[Seen, ...]:
     """Return the commits that people call so, the newest first: tags, and versions of charts; not empty."""
     # With the condition of the index that finds them, as a literal.
-    which = (_TABLE.c.version == version, _TABLE.c.version != fixed(""))
+    which = (_TABLE.c.version == version, _TABLE.c.version != fixed(""), *of_sources(scope, _TABLE.c.source_id))
     query = select(_TABLE).where(*which).order_by(_TABLE.c.id.desc()).limit(limit)
     return tuple(map(_seen, connection.execute(query)))
 
 
-def beginning(connection: Connection, prefix: str, *, limit: int) -> tuple[str, ...]:
+def beginning(connection: Connection, scope: Scope, prefix: str, *, limit: int) -> tuple[str, ...]:
     """Return the ids that begin so, by name.
 
     Args:
         connection: to read by.
+        scope: of whose projects' sources.
         prefix: hexadecimal digits in lower case.
         limit: ids at most.
     """
-    which = (_TABLE.c.commit >= prefix, _TABLE.c.commit < prefix + _GREATEST)
+    which = (_TABLE.c.commit >= prefix, _TABLE.c.commit < prefix + _GREATEST, *of_sources(scope, _TABLE.c.source_id))
     query = select(_TABLE.c.commit).where(*which).distinct().order_by(_TABLE.c.commit).limit(limit)
     return tuple(connection.execute(query).scalars())
 
 
-def everywhere(connection: Connection, commit: str) -> tuple[Seen, ...]:
+def everywhere(connection: Connection, scope: Scope, commit: str) -> tuple[Seen, ...]:
     """Return a commit in each source that has or had it: where it was not lost the first row of it, else the last."""
-    query = select(_TABLE).where(_TABLE.c.commit == commit).order_by(_TABLE.c.id)
+    which = (_TABLE.c.commit == commit, *of_sources(scope, _TABLE.c.source_id))
+    query = select(_TABLE).where(*which).order_by(_TABLE.c.id)
     found: dict[int | None, Seen] = {}
     for row in connection.execute(query):
         known, seen = found.get(row.source_id), _seen(row)
@@ -160,13 +164,14 @@ class Facts:
         return self._found.get((*key, one.commit)) or self._alone.get(one.commit) or CommitView(one.commit)
 
 
-def facts(connection: Connection, revisions: Iterable[Sequence[SourceRevision]]) -> Facts:
+def facts(connection: Connection, scope: Scope, revisions: Iterable[Sequence[SourceRevision]]) -> Facts:
     """Return what is known of the commits of these revisions."""
     commits = sorted({one.commit for sources in revisions for one in sources})
     found: dict[tuple[str, str, str, str], CommitView] = {}
     alone: dict[str, CommitView] = {}
     keys = (SourceRow.repo, SourceRow.credentials, SourceRow.ref)
     query = select(*CommitRow.__table__.c, *keys).join(SourceRow, SourceRow.id == CommitRow.source_id)
+    query = query.where(*of_sources(scope, CommitRow.source_id))
     for batch in batched(commits):
         for row in connection.execute(query.where(CommitRow.commit.in_(batch)).order_by(CommitRow.id)):
             view = _view(row)
@@ -198,9 +203,10 @@ def addresses(connection: Connection, ids: Collection[int]) -> dict[int, Address
     return _addressed(connection, (SourceRow.id.in_(batch) for batch in batched(sorted(ids))))
 
 
-def beside(connection: Connection, repos: Collection[str]) -> dict[int, Address]:
-    """Return all sources of these repositories."""
-    return _addressed(connection, (SourceRow.repo.in_(batch) for batch in batched(sorted(repos))))
+def beside(connection: Connection, scope: Scope, repos: Collection[str]) -> dict[int, Address]:
+    """Return all sources of these repositories that an application of a scope reads."""
+    mine = of_sources(scope, SourceRow.id)
+    return _addressed(connection, (and_(SourceRow.repo.in_(batch), *mine) for batch in batched(sorted(repos))))
 
 
 def _addressed(connection: Connection, each: Iterable[ColumnElement[bool]]) -> dict[int, Address]:

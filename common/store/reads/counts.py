@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Subquery, literal, select
 
+from common.domain.rights import Scope
+from common.store.reads.cut import within
 from common.store.reads.placements import PlacementFilter
 from common.store.schema.counters import KINDS
 from common.store.schema.tables import PlacementCountRow, PlacementRow
 
 
-def counted(which: PlacementFilter) -> Subquery:
-    """Return the placements of a filter by how they stand, as rows to be summed.
+def counted(scope: Scope, which: PlacementFilter) -> Subquery:
+    """Return the placements of a filter within a scope by how they stand, as rows to be summed.
 
     Each has ``placements``, which is how many more, or fewer, are of the kind that its other columns say; see
     ``PlacementCountRow``. Those of one application, which are not counted apart, are one each.
@@ -19,11 +21,13 @@ def counted(which: PlacementFilter) -> Subquery:
         paused = PlacementRow.paused_by.is_not(None).label("paused")
         kinds = (getattr(PlacementRow, name) for name in KINDS)
         one = select(*kinds, paused, literal(1).label("placements"))
-        return one.where(PlacementRow.application == which.application, *_chosen(PlacementRow, which)).subquery()
-    return select(*PlacementCountRow.__table__.c).where(*_chosen(PlacementCountRow, which)).subquery()
+        return one.where(PlacementRow.application == which.application, *_chosen(PlacementRow, scope, which)).subquery()
+    return select(*PlacementCountRow.__table__.c).where(*_chosen(PlacementCountRow, scope, which)).subquery()
 
 
-def _chosen(row: type[PlacementRow | PlacementCountRow], which: PlacementFilter) -> list[ColumnElement[bool]]:
+def _chosen(
+    row: type[PlacementRow | PlacementCountRow], scope: Scope, which: PlacementFilter
+) -> list[ColumnElement[bool]]:
     asked = ((row.cluster, which.cluster), (row.sync_status, which.sync), (row.health, which.health))
-    found = [column == wanted for column, wanted in asked if wanted]
+    found = [*within(scope, row.project), *(column == wanted for column, wanted in asked if wanted)]
     return found if which.clusters is None else [*found, row.cluster.in_(which.clusters)]

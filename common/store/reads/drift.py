@@ -13,9 +13,11 @@ from common.domain.changes import MUTATIONS
 from common.domain.codes import RunReason
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
+from common.domain.rights import Scope
 from common.domain.runs import SyncStatus
 from common.domain.status import NONE, Found
 from common.store.engine.dialect import fixed
+from common.store.reads.cut import within
 from common.store.schema.months import first_id_at
 from common.store.schema.tables import InventoryRow, PlacementRow, RunRow
 from common.store.state.stored_reasons import reason_in
@@ -50,13 +52,13 @@ class DriftView:
     by_hand: tuple[str, ...] = ()
 
 
-def drift(connection: Connection, *, since: datetime) -> tuple[DriftView, ...]:
+def drift(connection: Connection, scope: Scope, *, since: datetime) -> tuple[DriftView, ...]:
     """Return the placements that differ from what was applied last, or were corrected since then.
 
     First those that differ, then those corrected most often; those to which people only added something come last.
     """
-    found = dict(_differing(connection, since))
-    for ref, view in _corrected(connection, since).items():
+    found = dict(_differing(connection, scope, since))
+    for ref, view in _corrected(connection, scope, since).items():
         known = found.get(ref, DriftView(ref))
         found[ref] = replace(
             view,
@@ -65,12 +67,12 @@ def drift(connection: Connection, *, since: datetime) -> tuple[DriftView, ...]:
             differs_params=known.differs_params,
             fight=known.fight,
         )
-    for ref, added in _by_hand(connection).items():
+    for ref, added in _by_hand(connection, scope).items():
         found[ref] = replace(found.get(ref, DriftView(ref)), by_hand=added)
     return tuple(sorted(found.values(), key=lambda one: (not one.differs, not one.fight, -one.corrections, one.ref)))
 
 
-def _differing(connection: Connection, since: datetime) -> Mapping[str, DriftView]:
+def _differing(connection: Connection, scope: Scope, since: datetime) -> Mapping[str, DriftView]:
     as_desired = and_(
         PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
         PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
@@ -82,7 +84,7 @@ def _differing(connection: Connection, since: datetime) -> Mapping[str, DriftVie
     query = (
         select(PlacementRow.cluster, PlacementRow.application, drifted.label("drifted"), fought.label("fought"))
         .add_columns(PlacementRow.found_code, PlacementRow.found_params)
-        .where(PlacementRow.state == "placed", or_(drifted, fought))
+        .where(PlacementRow.state == "placed", or_(drifted, fought), *within(scope, PlacementRow.project))
         .order_by(PlacementRow.cluster, PlacementRow.application)
         .limit(MOST)
     )
@@ -100,13 +102,13 @@ def _differing(connection: Connection, since: datetime) -> Mapping[str, DriftVie
     }
 
 
-def _by_hand(connection: Connection) -> Mapping[str, tuple[str, ...]]:
+def _by_hand(connection: Connection, scope: Scope) -> Mapping[str, tuple[str, ...]]:
     query = (
         select(PlacementRow.cluster, PlacementRow.application, InventoryRow.kind, InventoryRow.name)
         .add_columns(InventoryRow.by_hand)
         .join(PlacementRow, PlacementRow.id == InventoryRow.placement_id)
         # The condition of the index that finds them, as a literal: they are few among many.
-        .where(text("inventory.by_hand <> ''"), PlacementRow.state == "placed")
+        .where(text("inventory.by_hand <> ''"), PlacementRow.state == "placed", *within(scope, PlacementRow.project))
         .order_by(PlacementRow.cluster, PlacementRow.application, InventoryRow.kind, InventoryRow.name)
         .limit(MOST)
     )
@@ -118,12 +120,12 @@ def _by_hand(connection: Connection) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _corrected(connection: Connection, since: datetime) -> Mapping[str, DriftView]:
+def _corrected(connection: Connection, scope: Scope, since: datetime) -> Mapping[str, DriftView]:
     query = (
         select(RunRow.cluster, RunRow.application, RunRow.counts, RunRow.ended_at)
         .add_columns(RunRow.cause_code, RunRow.cause_params)
         .where(RunRow.id >= first_id_at(since), RunRow.trigger == fixed("drift"), RunRow.outcome == "succeeded")
-        .where(RunRow.reason_code != RunReason.DIFFERS)
+        .where(RunRow.reason_code != RunReason.DIFFERS, *within(scope, RunRow.project))
         .order_by(RunRow.id.desc())
         .limit(MOST)
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
 
 from common.domain.reasons import remedy, sentence, statement
+from common.domain.rights import ALL, Scope
 from common.domain.status import Reason
 from common.store.reads.counts import counted
+from common.store.reads.cut import of_sources, on_clusters, within
 from common.store.reads.placements import EVERYTHING, PlacementFilter
 from common.store.schema.tables import (
     ApprovalRow,
@@ -121,35 +123,42 @@ def fleet(connection: Connection) -> FleetView | None:
     return None if row is None else FleetView(row.name, row.commit or "", row.seen_commit or "", row.checked_at)
 
 
-def within(which: PlacementFilter) -> list[ColumnElement[bool]]:
+def here(scope: Scope, which: PlacementFilter) -> list[ColumnElement[bool]]:
     """Return the conditions on clusters of a part of the fleet; of an application, those that it is placed on."""
-    found = []
+    found = on_clusters(scope, ClusterRow.name)
     if which.cluster:
         found.append(ClusterRow.name == which.cluster)
     if which.clusters is not None:
         found.append(ClusterRow.name.in_(which.clusters))
     if which.application:
-        mine = (PlacementRow.application == which.application, PlacementRow.state != "left")
+        mine = [PlacementRow.application == which.application, PlacementRow.state != "left"]
+        mine += within(scope, PlacementRow.project)
         found.append(ClusterRow.name.in_(select(PlacementRow.cluster).where(*mine)))
     return found
 
 
 def clusters(
-    connection: Connection, which: PlacementFilter = EVERYTHING, *, only: ColumnElement[bool] | None = None
+    connection: Connection,
+    scope: Scope,
+    which: PlacementFilter = EVERYTHING,
+    *,
+    only: ColumnElement[bool] | None = None,
 ) -> tuple[ClusterView, ...]:
     """Return clusters by name.
 
     Args:
         connection: to read on.
+        scope: those that something of these projects is placed on; how a cluster is reached, and what exactly is wrong
+            with it, is told where it is everything.
         which: those of this part of the fleet.
         only: a further condition on their rows.
     """
-    conditions = within(which) if only is None else [*within(which), only]
-    counts = counted(EVERYTHING).c
+    conditions = [*here(scope, which), *([] if only is None else [only])]
+    counts = counted(scope, EVERYTHING).c
     synced = func.sum(case((counts.sync_status == "synced", counts.placements), else_=0))
     by_cluster = select(counts.cluster, func.sum(counts.placements), synced).where(counts.state == "placed")
     placed = {cluster: numbers for cluster, *numbers in connection.execute(by_cluster.group_by(counts.cluster))}
-    return tuple(
+    found = (
         ClusterView(
             name=row.name,
             declared=row.declared,
@@ -172,13 +181,21 @@ def clusters(
         )
         for row in connection.execute(select(*ClusterRow.__table__.c).where(*conditions).order_by(ClusterRow.name))
     )
+    return tuple(found if scope == ALL else map(_outside, found))
 
 
-def faults(connection: Connection, *, limit: int = 500) -> tuple[FaultView, ...]:
+def _outside(view: ClusterView) -> ClusterView:
+    """Return what is told of a cluster to who may read some of what is placed there."""
+    return replace(
+        view, server="", blocked="", blocked_params={}, error="", error_params={}, credentials_expire_at=None
+    )
+
+
+def faults(connection: Connection, scope: Scope, *, limit: int = 500) -> tuple[FaultView, ...]:
     """Return open faults, by scope, file and line."""
     query = (
         select(FaultRow)
-        .where(FaultRow.cleared_at.is_(None))
+        .where(FaultRow.cleared_at.is_(None), *within(scope, FaultRow.project))
         .order_by(FaultRow.scope, FaultRow.file, FaultRow.line)
         .limit(limit)
         .with_only_columns(*FaultRow.__table__.c)
@@ -200,9 +217,16 @@ def faults(connection: Connection, *, limit: int = 500) -> tuple[FaultView, ...]
     )
 
 
-def approvals(connection: Connection, *, state: str = "open", limit: int = 200) -> tuple[ApprovalView, ...]:
+def approvals(
+    connection: Connection, scope: Scope, *, state: str = "open", limit: int = 200
+) -> tuple[ApprovalView, ...]:
     """Return approvals in ``state`` (all when empty), newest first."""
-    query = select(*ApprovalRow.__table__.c).order_by(ApprovalRow.id.desc()).limit(limit)
+    query = (
+        select(*ApprovalRow.__table__.c)
+        .where(*within(scope, ApprovalRow.project))
+        .order_by(ApprovalRow.id.desc())
+        .limit(limit)
+    )
     if state:
         query = query.where(ApprovalRow.state == state)
     return tuple(
@@ -225,9 +249,10 @@ def approvals(connection: Connection, *, state: str = "open", limit: int = 200) 
     )
 
 
-def sources(connection: Connection) -> tuple[SourceView, ...]:
+def sources(connection: Connection, scope: Scope) -> tuple[SourceView, ...]:
     """Return the sources in use, by repository and ref."""
-    query = select(*SourceRow.__table__.c).where(SourceRow.used).order_by(SourceRow.repo, SourceRow.ref)
+    query = select(*SourceRow.__table__.c).where(SourceRow.used, *of_sources(scope, SourceRow.id))
+    query = query.order_by(SourceRow.repo, SourceRow.ref)
     return tuple(
         SourceView(
             r.repo,

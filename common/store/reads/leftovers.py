@@ -13,7 +13,9 @@ from common.domain.holds import Leftover
 from common.domain.placements import PlacementState
 from common.domain.reasons import nested, sentence
 from common.domain.refs import ObjectId
+from common.domain.rights import Scope
 from common.domain.status import Reason
+from common.store.reads.cut import within
 from common.store.reads.page import Page, page_of
 from common.store.schema.tables import FaultRow, InventoryRow, PlacementRow
 from common.store.state.stored_reasons import reason_in
@@ -52,11 +54,12 @@ _OWNED = (
 )
 
 
-def leftovers(connection: Connection, *, after: str = "", limit: int = 100) -> Page[LeftoverView]:
+def leftovers(connection: Connection, scope: Scope, *, after: str = "", limit: int = 100) -> Page[LeftoverView]:
     """Return what Git does not ask for: orphans on the first page, then what placements own, by placement and object.
 
     Args:
         connection: to read on.
+        scope: of whose projects.
         after: as the page before gave it.
         limit: rows at most, orphans not counted.
 
@@ -67,7 +70,9 @@ def leftovers(connection: Connection, *, after: str = "", limit: int = 100) -> P
     if after and len(last) != len(_KEY):
         message = f"a page of leftovers ends with {len(_KEY)} parts, not {len(last)}"
         raise ValueError(message)
-    query = _OWNED.where(tuple_(*_KEY) > tuple_(*last)) if after else _OWNED
+    query = _OWNED.where(*within(scope, PlacementRow.project))
+    if after:
+        query = query.where(tuple_(*_KEY) > tuple_(*last))
     # By an index each: what is placed and no longer wanted, and all that is of no placed one.
     found_by = ((PlacementRow.state == PlacementState.PLACED, not_(InventoryRow.wanted)), (_NOT_PLACED,))
     each = (query.where(*which).order_by(*_KEY).limit(limit + 1).subquery() for which in found_by)
@@ -76,15 +81,16 @@ def leftovers(connection: Connection, *, after: str = "", limit: int = 100) -> P
     rows = connection.execute(in_order).all()
     found = page_of(rows, limit, _key)
     views = tuple(map(_view, found.items))
-    return Page(views if after else (*_orphans(connection), *views), found.after)
+    return Page(views if after else (*_orphans(connection, scope), *views), found.after)
 
 
 def _key(row: Any) -> str:
     return "\n".join((row.cluster, row.application, row.group, row.kind, row.namespace, row.name))
 
 
-def _orphans(connection: Connection) -> tuple[LeftoverView, ...]:
+def _orphans(connection: Connection, scope: Scope) -> tuple[LeftoverView, ...]:
     query = select(FaultRow.params).where(FaultRow.code == FaultReason.ORPHAN, FaultRow.cleared_at.is_(None))
+    query = query.where(*within(scope, FaultRow.project))
     found = connection.execute(query).scalars()
     each = ((str(one.get("object", "")), str(one.get("placement", ""))) for one in found if one)
     named = sorted(each, key=lambda one: (one[1], one[0]))

@@ -12,10 +12,12 @@ from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
 from common.domain.reasons import failure_sentence, hold_sentence, reason_sentence, sentence
 from common.domain.refs import PlacementRef
 from common.domain.revisions import SourceRevision, shown
+from common.domain.rights import Scope
 from common.domain.runs import SyncStatus
 from common.domain.severity import Severity
 from common.domain.status import Failure
 from common.store.engine.dialect import batched, fixed
+from common.store.reads.cut import within
 from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
 from common.store.schema.tables import InventoryRow, PlacementRow
@@ -234,12 +236,13 @@ def _failure(failure: Failure, words: str, retry_at: datetime | None) -> Failure
 
 
 def placements(
-    connection: Connection, which: PlacementFilter, *, after: str = "", limit: int = 100
+    connection: Connection, scope: Scope, which: PlacementFilter, *, after: str = "", limit: int = 100
 ) -> Page[PlacementView]:
     """Return placements that are not gone, by cluster and application.
 
     Args:
         connection: to read on.
+        scope: of whose projects.
         which: what to list.
         after: ``cluster/application`` of the last row of the page before.
         limit: rows at most, up to ``MAX_PAGE``.
@@ -247,7 +250,7 @@ def placements(
     Raises:
         ValueError: ``after`` is no placement.
     """
-    query = select(*COLUMNS).where(PlacementRow.state != "left", *chosen(which))
+    query = select(*COLUMNS).where(PlacementRow.state != "left", *chosen(scope, which))
     if after:
         last = PlacementRef.parse(after)
         query = query.where(
@@ -258,12 +261,13 @@ def placements(
 
 
 def troubled(
-    connection: Connection, which: PlacementFilter, *, after: str = "", limit: int = 100
+    connection: Connection, scope: Scope, which: PlacementFilter, *, after: str = "", limit: int = 100
 ) -> Page[PlacementView]:
     """Return placements with a problem, the worst first, then by cluster and application.
 
     Args:
         connection: to read on.
+        scope: of whose projects.
         which: among these.
         after: what the page before ended with.
         limit: rows at most, up to ``MAX_PAGE``.
@@ -272,7 +276,7 @@ def troubled(
         ValueError: ``after`` ended no page.
     """
     order = (PlacementRow.severity, PlacementRow.cluster, PlacementRow.application)
-    query = select(*COLUMNS, PlacementRow.severity).where(IN_TROUBLE, *chosen(which))
+    query = select(*COLUMNS, PlacementRow.severity).where(IN_TROUBLE, *chosen(scope, which))
     if after:
         rank, _, ref = after.partition(":")
         last = PlacementRef.parse(ref)
@@ -282,9 +286,10 @@ def troubled(
     return page_of(_views(connection, rows), limit, lambda view: f"{keys[view.ref]}:{view.ref}")
 
 
-def chosen(which: PlacementFilter) -> list[ColumnElement[bool]]:
-    """Return the conditions of a filter; for the modules of this package."""
-    found = [
+def chosen(scope: Scope, which: PlacementFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter within a scope; for the modules of this package."""
+    found = within(scope, PlacementRow.project)
+    found += [
         column == wanted
         for column, wanted in (
             (PlacementRow.cluster, which.cluster),
@@ -301,18 +306,19 @@ def chosen(which: PlacementFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def placement(connection: Connection, ref: PlacementRef) -> PlacementView | None:
-    """Return one placement; None where there is none."""
-    found = _views(connection, connection.execute(_of(select(*COLUMNS), ref)).all())
+def placement(connection: Connection, scope: Scope, ref: PlacementRef) -> PlacementView | None:
+    """Return one placement; None where there is none in the scope."""
+    found = _views(connection, connection.execute(_of(select(*COLUMNS), scope, ref)).all())
     return found[0] if found else None
 
 
-def some(connection: Connection, refs: Sequence[PlacementRef]) -> dict[PlacementRef, PlacementView]:
-    """Return these placements; those that there are."""
+def some(connection: Connection, scope: Scope, refs: Sequence[PlacementRef]) -> dict[PlacementRef, PlacementView]:
+    """Return these placements; those that there are in the scope."""
     found: dict[PlacementRef, PlacementView] = {}
     key = tuple_(PlacementRow.cluster, PlacementRow.application)
     for batch in batched(refs):
         mine = select(*COLUMNS).where(key.in_([(one.cluster, one.application) for one in batch]))
+        mine = mine.where(*within(scope, PlacementRow.project))
         for view in _views(connection, connection.execute(mine).all()):
             found[PlacementRef(view.cluster, view.application)] = view
     return found
@@ -341,21 +347,22 @@ def current_sources(row: Any, wanted: tuple[SourceRevision, ...]) -> tuple[Sourc
     return wanted if wanted and desired is not None and desired == applied else sources_in(row.applied_sources)
 
 
-def sources(connection: Connection, ref: PlacementRef) -> tuple[tuple[SourceRevision, ...], tuple[SourceRevision, ...]]:
+def sources(
+    connection: Connection, scope: Scope, ref: PlacementRef
+) -> tuple[tuple[SourceRevision, ...], tuple[SourceRevision, ...]]:
     """Return the sources of a placement's wanted revision, and those of what it runs."""
     query = select(PlacementRow.id, PlacementRow.applied_sources, *IDENTITY)
-    row = connection.execute(_of(query, ref)).one_or_none()
+    row = connection.execute(_of(query, scope, ref)).one_or_none()
     if row is None:
         return (), ()
     wanted = placement_sources.of(connection, [row.id]).get(row.id, ())
     return wanted, current_sources(row, wanted)
 
 
-def objects(connection: Connection, ref: PlacementRef) -> tuple[ObjectView, ...]:
+def objects(connection: Connection, scope: Scope, ref: PlacementRef) -> tuple[ObjectView, ...]:
     """Return the placement's inventory, by kind and name."""
-    query = _of(select(InventoryRow).join(PlacementRow, PlacementRow.id == InventoryRow.placement_id), ref).order_by(
-        InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name
-    )
+    query = _of(select(InventoryRow).join(PlacementRow, PlacementRow.id == InventoryRow.placement_id), scope, ref)
+    query = query.order_by(InventoryRow.group, InventoryRow.kind, InventoryRow.namespace, InventoryRow.name)
     query = query.with_only_columns(*InventoryRow.__table__.c)
     return tuple(map(_object, connection.execute(query)))
 
@@ -376,5 +383,6 @@ def _object(row: Any) -> ObjectView:
     )
 
 
-def _of(query: _Query, ref: PlacementRef) -> _Query:
-    return query.where(PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+def _of(query: _Query, scope: Scope, ref: PlacementRef) -> _Query:
+    mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+    return query.where(*mine, *within(scope, PlacementRow.project))

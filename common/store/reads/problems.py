@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Text, cast, select
 
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
+from common.domain.rights import Scope
 from common.domain.status import Reason
 from common.store.engine.dialect import table_of
 from common.store.reads import placements
@@ -91,9 +92,9 @@ _COLUMNS = (
 )
 
 
-def problems(connection: Connection, which: PlacementFilter) -> Problems:
-    """Return what is wrong with the placements of a filter."""
-    query = select(_TABLE.c.cluster, _TABLE.c.application, *_COLUMNS).where(IN_TROUBLE, *chosen(which))
+def problems(connection: Connection, scope: Scope, which: PlacementFilter) -> Problems:
+    """Return what is wrong with the placements of a filter within a scope."""
+    query = select(_TABLE.c.cluster, _TABLE.c.application, *_COLUMNS).where(IN_TROUBLE, *chosen(scope, which))
     raw: dict[tuple[Any, ...], _Group] = {}
     for row in connection.execute(query):
         ref, key = (row[0], row[1]), tuple(row[2:])
@@ -107,7 +108,7 @@ def problems(connection: Connection, which: PlacementFilter) -> Problems:
         groups.setdefault(_key(key), _Group(group.first)).take(group.first, group.count, group.refs)
     found = sorted(groups.items(), key=lambda one: (one[0].severity, -one[1].count, one[1].first))
     shown = [group for _, group in found[:MOST]]
-    views = placements.some(connection, [PlacementRef(*group.first) for group in shown])
+    views = placements.some(connection, scope, [PlacementRef(*group.first) for group in shown])
     items = tuple(_problem(views[PlacementRef(*one.first)], one) for one in shown if PlacementRef(*one.first) in views)
     return Problems(items, max(0, len(found) - MOST) + max(0, len(ordered) - _WORDED))
 

@@ -8,6 +8,8 @@ from sqlalchemy import Connection, func, select
 
 from common.domain.health_codes import HealthReason
 from common.domain.refs import PlacementRef
+from common.domain.rights import Scope
+from common.store.reads.cut import within
 from common.store.schema.tables import InventoryRow, PlacementRow
 
 _WITHOUT = (HealthReason.NO_RULE, HealthReason.GUESSED)
@@ -29,13 +31,14 @@ class UnruledView:
     objects: int
 
 
-def unruled(connection: Connection, ref: PlacementRef) -> tuple[UnruledView, ...]:
+def unruled(connection: Connection, scope: Scope, ref: PlacementRef) -> tuple[UnruledView, ...]:
     """Return the kinds without a rule among what a placement owns, as last seen, by group and kind."""
     kind = (InventoryRow.group, InventoryRow.kind, InventoryRow.health_reason_code)
     query = (
         select(*kind, func.count())
         .join(PlacementRow, PlacementRow.id == InventoryRow.placement_id)
         .where(PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
+        .where(*within(scope, PlacementRow.project))
         .where(InventoryRow.wanted, InventoryRow.health_reason_code.in_(_WITHOUT))
         .group_by(*kind)
         .order_by(*kind)

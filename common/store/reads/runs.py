@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Select, String, case, cast, false, func, or_,
 from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import LEAST_UUID, PlacementRef, RunId, is_uuid
 from common.domain.revisions import shown
+from common.domain.rights import Scope
 from common.domain.runs import Outcome, RunState
 from common.store.engine.dialect import fixed, table_of
+from common.store.reads.cut import within
 from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
 from common.store.schema.tables import AttemptRow, ObjectResultRow, OpenRunRow, PlacementRow, RunRow
@@ -143,16 +145,17 @@ def _run(row: Any) -> RunView:
     )
 
 
-def runs(connection: Connection, which: RunFilter, *, after: str = "", limit: int = 100) -> Page[RunView]:
+def runs(connection: Connection, scope: Scope, which: RunFilter, *, after: str = "", limit: int = 100) -> Page[RunView]:
     """Return runs, newest first.
 
     Args:
         connection: to read on.
+        scope: of whose projects.
         which: what to list.
         after: id of the last row of the page before; ids sort by time.
         limit: rows at most, up to ``MAX_PAGE``.
     """
-    query = _whole()
+    query = _whole(scope)
     for column, wanted in (
         (RunRow.cluster, which.cluster),
         (RunRow.application, which.application),
@@ -172,29 +175,29 @@ def runs(connection: Connection, which: RunFilter, *, after: str = "", limit: in
     return page_of([_run(row) for row in rows], limit, lambda view: view.id)
 
 
-def latest(connection: Connection, ref: PlacementRef, *, limit: int) -> tuple[RunView, ...]:
+def latest(connection: Connection, scope: Scope, ref: PlacementRef, *, limit: int) -> tuple[RunView, ...]:
     """Return the last runs of one placement, newest first."""
-    return tuple(map(_run, connection.execute(_of(ref).limit(limit))))
+    return tuple(map(_run, connection.execute(_of(scope, ref).limit(limit))))
 
 
-def last_failed(connection: Connection, ref: PlacementRef) -> RunView | None:
+def last_failed(connection: Connection, scope: Scope, ref: PlacementRef) -> RunView | None:
     """Return the last run of a placement that failed; None where none did, of those that are kept."""
-    found = connection.execute(_of(ref).where(RunRow.outcome == fixed("failed")).limit(1)).one_or_none()
+    found = connection.execute(_of(scope, ref).where(RunRow.outcome == fixed("failed")).limit(1)).one_or_none()
     return None if found is None else _run(found)
 
 
-def _of(ref: PlacementRef) -> Select[Any]:
+def _of(scope: Scope, ref: PlacementRef) -> Select[Any]:
     """Return a query for one placement's runs, newest first; by its number, which has an index of its own."""
     mine = (PlacementRow.cluster == ref.cluster, PlacementRow.application == ref.application)
     number = select(PlacementRow.id).where(*mine).scalar_subquery()
-    return _whole().where(RunRow.placement_id == number).order_by(RunRow.id.desc())
+    return _whole(scope).where(RunRow.placement_id == number).order_by(RunRow.id.desc())
 
 
-def run(connection: Connection, run_id: RunId) -> RunDetail | None:
-    """Return a run with its attempts and object results; None where there is none."""
+def run(connection: Connection, scope: Scope, run_id: RunId) -> RunDetail | None:
+    """Return a run with its attempts and object results; None where there is none in the scope."""
     if not is_uuid(run_id):
         return None
-    row = connection.execute(_whole().where(RunRow.id == run_id)).one_or_none()
+    row = connection.execute(_whole(scope).where(RunRow.id == run_id)).one_or_none()
     if row is None:
         return None
     attempts = connection.execute(
@@ -208,20 +211,22 @@ def run(connection: Connection, run_id: RunId) -> RunDetail | None:
     return RunDetail(_run(row), tuple(map(_attempt, attempts)), tuple(map(_result, results)))
 
 
-def _whole() -> Select[Any]:
-    """Return a query for runs, open ones as they stand."""
+def _whole(scope: Scope) -> Select[Any]:
+    """Return a query for the runs of a scope, open ones as they stand."""
     is_open = _OPEN.c.run_id.is_not(None)
     stands = (case((is_open, _OPEN.c[name]), else_=_RUN.c[name]).label(name) for name in _STANDS)
     state = func.coalesce(_OPEN.c.state, RunState.ENDED.value).label("state")
     decided = (column for column in _RUN.c if column.name not in _STANDS)
-    return select(*decided, *stands, state).select_from(_RUN.outerjoin(_OPEN, _OPEN.c.run_id == _RUN.c.id))
+    query = select(*decided, *stands, state).select_from(_RUN.outerjoin(_OPEN, _OPEN.c.run_id == _RUN.c.id))
+    return query.where(*within(scope, RunRow.project))
 
 
-def by_part(connection: Connection, part: str, *, limit: int) -> list[tuple[RunId, str]]:
+def by_part(connection: Connection, scope: Scope, part: str, *, limit: int) -> list[tuple[RunId, str]]:
     """Return the first runs whose id, or whose id's tail, begins so; each with its placement, oldest first.
 
     Args:
         connection: to read by.
+        scope: of whose projects.
         part: hexadecimal digits and dashes.
         limit: how many at most.
     """
@@ -229,7 +234,8 @@ def by_part(connection: Connection, part: str, *, limit: int) -> list[tuple[RunI
     least, greatest = (part + of[len(part) :] for of in (LEAST_UUID, _GREATEST))
     # The index serves a range where it may not serve LIKE.
     which = or_(RunRow.id.between(least, greatest), tail) if is_uuid(least) else tail
-    query = select(RunRow.id, RunRow.cluster, RunRow.application).where(which).order_by(RunRow.id).limit(limit)
+    query = select(RunRow.id, RunRow.cluster, RunRow.application).where(which, *within(scope, RunRow.project))
+    query = query.order_by(RunRow.id).limit(limit)
     return [(RunId(id_), f"{cluster}/{application}") for id_, cluster, application in connection.execute(query)]
 
 

@@ -62,7 +62,7 @@ def matching(
 ) -> tuple[Seen, ...]:
     """Return placed placements that a filter chooses, of one project where it is named, that the scope covers."""
     of_project = [_PLACEMENT.c.project == project] if project else []
-    mine = and_(_PLACEMENT.c.state == "placed", *chosen(which), *of_project)
+    mine = and_(_PLACEMENT.c.state == "placed", *chosen(scope, which), *of_project)
     return _seen(connection, mine, scope, limit=limit)
 
 

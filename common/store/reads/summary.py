@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, true
 
 from common.domain.placements import PlacementState
+from common.domain.rights import Scope
 from common.domain.severity import Severity
 from common.store.reads.counts import counted
-from common.store.reads.fleet import within
+from common.store.reads.cut import within
+from common.store.reads.fleet import here
 from common.store.reads.placements import EVERYTHING, PlacementFilter
 from common.store.schema.tables import ClusterRow, FaultRow
 
@@ -48,23 +50,26 @@ class Summary:
 _REACHABILITY = {True: "reachable", False: "unreachable", None: "unknown"}
 
 
-def summary(connection: Connection, which: PlacementFilter = EVERYTHING) -> Summary:
-    """Return the counts of a part of the fleet as they are in SQL now; faults are the whole fleet's."""
-    sync, health, others = _placements(connection, which)
-    here = [ClusterRow.declared.is_(true()), *within(which)]
-    reached = select(ClusterRow.reachable, func.count()).where(*here).group_by(ClusterRow.reachable)
+def summary(connection: Connection, scope: Scope, which: PlacementFilter = EVERYTHING) -> Summary:
+    """Return the counts of a part of the fleet as they are in SQL now; faults are those of the whole scope."""
+    sync, health, others = _placements(connection, scope, which)
+    declared = [ClusterRow.declared.is_(true()), *here(scope, which)]
+    reached = select(ClusterRow.reachable, func.count()).where(*declared).group_by(ClusterRow.reachable)
     faults = select(FaultRow.scope, func.count()).where(FaultRow.cleared_at.is_(None)).group_by(FaultRow.scope)
+    faults = faults.where(*within(scope, FaultRow.project))
     by_scope: Counter[str] = Counter()
-    for scope, count in connection.execute(faults):
-        by_scope[scope.partition(":")[0]] += count
+    for about, count in connection.execute(faults):
+        by_scope[about.partition(":")[0]] += count
     clusters = Counter({_REACHABILITY[reachable]: count for reachable, count in connection.execute(reached)})
-    blocked = connection.execute(select(func.count()).where(*here, ClusterRow.blocked_code != "")).scalar_one()
+    blocked = connection.execute(select(func.count()).where(*declared, ClusterRow.blocked_code != "")).scalar_one()
     return Summary(clusters, sync, health, by_scope, blocked, **others)
 
 
-def _placements(connection: Connection, which: PlacementFilter) -> tuple[Counter[str], Counter[str], dict[str, int]]:
+def _placements(
+    connection: Connection, scope: Scope, which: PlacementFilter
+) -> tuple[Counter[str], Counter[str], dict[str, int]]:
     """Return those that are placed by sync status and by health, and how many are paused, leaving and in trouble."""
-    found = counted(which).c
+    found = counted(scope, which).c
     kind = (found.state, found.sync_status, found.health, found.severity, found.paused)
     sync, health = Counter[str](), Counter[str]()
     others = dict.fromkeys(("paused", "leaving", "troubled"), 0)

@@ -18,6 +18,7 @@ from common.broker import messages
 from common.broker.app import make_celery
 from common.broker.sender import CelerySender
 from common.domain.refs import RunId
+from common.domain.rights import ALL
 from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.queue import workers
@@ -121,7 +122,7 @@ def test_a_run_that_failed_reads_as_a_failure_with_its_code_and_id(watched: Watc
     def ended() -> str:
         steps.dispatcher.tick()
         with steps.db.read() as connection:
-            detail = runs.run(connection, RunId(run.id))
+            detail = runs.run(connection, ALL, RunId(run.id))
         assert detail is not None
         return detail.run.outcome
 
@@ -135,7 +136,7 @@ def test_a_run_that_failed_reads_as_a_failure_with_its_code_and_id(watched: Watc
     assert "Traceback" not in log, "an expected end is no defect"
     assert "attempt.ended" in log
     with steps.db.read() as connection:
-        detail = runs.run(connection, RunId(run.id))
+        detail = runs.run(connection, ALL, RunId(run.id))
     assert detail is not None
     assert len(detail.attempts) == 1, "a failure is acknowledged, not delivered again"
 

@@ -128,7 +128,7 @@ async def test_what_may_not_be_read_is_as_if_it_did_not_exist(
     }
     for name in ("shop", "nope"):
         answer = await ask(client, "sync", application=name)
-        assert (answer.status_code, answer.json()["code"]) == (422, "selection.empty")
+        assert (answer.status_code, answer.json()["code"]) == (422, "value.unknown")
     assert stored(database) == []
 
 

@@ -16,6 +16,7 @@ from common.domain.approvals import ApprovalKind
 from common.domain.codes import SweepReason
 from common.domain.holds import Hold
 from common.domain.reasons import nested
+from common.domain.rights import ALL
 from common.domain.status import Contact, Found, Reason, Remedy
 from common.domain.work import WorkerState
 from common.settings import Settings
@@ -268,7 +269,7 @@ def test_problems_come_worst_first_in_pages_that_neither_skip_nor_repeat(hub: Da
     after = ""
     while True:
         with hub.read() as connection:
-            page = troubled(connection, PlacementFilter(), after=after, limit=3)
+            page = troubled(connection, ALL, PlacementFilter(), after=after, limit=3)
         seen += [one.ref for one in page.items]
         after = page.after
         if not after:

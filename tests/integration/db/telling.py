@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlalchemy import insert
 
 from common.domain.events import Event, Position
+from common.domain.rights import ALL
 from common.store.engine.session import Database
 from common.store.events import stream
+from common.store.events.stream import EventFilter
 from common.store.schema.tables import ClusterRow, SourceRow
 from tests.integration.db.rows import NOW
 
@@ -14,7 +16,7 @@ from tests.integration.db.rows import NOW
 def told(database: Database) -> tuple[Event, ...]:
     """Return every event that a reader can see, in order."""
     with database.read() as connection:
-        return stream.behind(connection, Position(), limit=10_000)
+        return stream.behind(connection, Position(), EventFilter(ALL), limit=10_000)
 
 
 def add_cluster(database: Database, name: str) -> None:

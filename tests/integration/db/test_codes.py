@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from common.domain.reasons import hold_sentence, sentence
+from common.domain.rights import ALL
 from common.store.engine import upgrade
 from common.store.engine.errors import DatabaseError
 from common.store.engine.session import Database
@@ -90,7 +91,7 @@ def test_words_become_codes_that_say_the_same(database: Database) -> None:
     with database.read() as connection:
         ids = connection.execute(select(RunRow.id)).scalars().all()
         found = {id_: SimpleNamespace(**whole_row(connection, id_)) for id_ in ids}
-        seen = {view.id: view for view in reads.runs(connection, RunFilter()).items}
+        seen = {view.id: view for view in reads.runs(connection, ALL, RunFilter()).items}
         attempt = connection.execute(text("SELECT error_code FROM attempts")).scalar_one()
     for number, (words, (row, code)) in enumerate(RUNS.items()):
         run = found[run_id(number)]
@@ -133,10 +134,10 @@ def test_what_was_asked_and_what_is_wrong_says_the_same(database: Database) -> N
             connection.execute(text(statement), {"now": now})
     upgrade.upgrade(database)
     with database.read() as connection:
-        assert {one.what for one in fleet.faults(connection)} == {what for _, what in faults.values()}
-        (approval,), (source,) = fleet.approvals(connection), fleet.sources(connection)
+        assert {one.what for one in fleet.faults(connection, ALL)} == {what for _, what in faults.values()}
+        (approval,), (source,) = fleet.approvals(connection, ALL), fleet.sources(connection, ALL)
         intent = intents.get(connection, 1)
-        orphans = [one for one in leftovers.leftovers(connection).items if one.placement]
+        orphans = [one for one in leftovers.leftovers(connection, ALL).items if one.placement]
     assert (approval.reason_code, approval.reason) == ("run.asks", "14 objects would be removed")
     assert intent is not None
     assert (intent.result, source.error, source.error_code) == ("paused; it ends", "gone", "git.gone")

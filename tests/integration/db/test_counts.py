@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from common.domain.health import Health
 from common.domain.placements import PlacementState
+from common.domain.rights import ALL
 from common.domain.runs import SyncStatus
 from common.domain.severity import Severity, severity
 from common.store.engine.errors import DatabaseError
@@ -220,7 +221,7 @@ def test_the_summary_is_what_counting_gives(database: Database, which: Placement
     placed = [row for row in mine if row["state"] == "placed"]
     worse = [severity(PlacementState(r["state"]), SyncStatus(r["sync_status"]), Health(r["health"])) for r in mine]
     with database.read() as connection:
-        seen = summary(connection, which)
+        seen = summary(connection, ALL, which)
     assert seen.sync == Counter(row["sync_status"] for row in placed)
     assert seen.health == Counter(row["health"] for row in placed)
     assert seen.paused == sum(row["paused_by"] is not None for row in placed)
@@ -233,5 +234,5 @@ def test_what_is_gone_is_not_told_as_none(database: Database) -> None:
         add_placements(connection, "eu/a")
         connection.execute(update(PlacementRow).values(sync_status="synced", health="healthy"))
     with database.read() as connection:
-        seen = summary(connection)
+        seen = summary(connection, ALL)
     assert (dict(seen.sync), dict(seen.health)) == ({"synced": 1}, {"healthy": 1})

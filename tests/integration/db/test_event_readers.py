@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select, text, update
 
 from common.domain.events import Event, EventKind, Position
+from common.domain.rights import ALL
 from common.store.engine import upgrade
 from common.store.engine.session import Database
 from common.store.events import audit, readers, stream
+from common.store.events.stream import EventFilter
 from common.store.queue.tallies import RunTallies
 from common.store.schema.tables import AuditRow, EventClockRow, EventRow
 from common.store.state import faults
@@ -115,12 +117,12 @@ def test_whatever_the_order_each_event_is_taken_once_and_in_order(
     notes = Notes(name=f"n{next(_EXAMPLES)}")
     advance(shared, notes)
     with shared.read() as connection:
-        begun = stream.head(connection)
+        begun = stream.head(connection, ALL)
     committed = _interleave(shared, steps, notes)
     while advance(shared, notes):
         pass
     with shared.read() as connection:
-        settled = [one.subject for one in stream.behind(connection, begun, limit=1_000)]
+        settled = [one.subject for one in stream.behind(connection, begun, EventFilter(ALL), limit=1_000)]
     assert notes.written(shared) == settled
     assert sorted(settled) == sorted(committed)
 
@@ -187,8 +189,8 @@ def test_a_new_reader_begins_now_and_each_has_a_cursor_of_its_own(database: Data
     assert (advance(database, one), advance(database, other)) == (2, 1)
     with database.read() as connection:
         assert readers.cursors(connection) == {
-            "one": stream.head(connection),
-            "other": stream.head(connection),
+            "one": stream.head(connection, ALL),
+            "other": stream.head(connection, ALL),
         }
         assert readers.waiting(connection, (one, other, Notes("new"))) == (Notes("new"),)
 

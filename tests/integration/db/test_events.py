@@ -12,6 +12,7 @@ from common.domain.codes import RunReason
 from common.domain.events import PARAMS, Event, EventKind, Position, sentence
 from common.domain.health import Health, HealthReport
 from common.domain.refs import PlacementRef
+from common.domain.rights import ALL
 from common.domain.runs import AttemptOutcome
 from common.domain.status import NONE, Found, Reason
 from common.store.engine import upgrade
@@ -194,8 +195,8 @@ def test_positions_are_words_and_back(database: Database) -> None:
     assert Position.parse(str(event.position)) == event.position
     assert event.position.id[14] == "7"
     with database.read() as connection:
-        assert stream.head(connection) == event.position
-        assert stream.behind(connection, event.position, limit=10) == ()
+        assert stream.head(connection, ALL) == event.position
+        assert stream.behind(connection, event.position, EventFilter(ALL), limit=10) == ()
 
 
 def test_events_are_found_by_cluster_application_and_kind(database: Database) -> None:
@@ -211,12 +212,15 @@ def test_events_are_found_by_cluster_application_and_kind(database: Database) ->
             assert found == stream.latest(connection, which, limit=10)
         return [event.subject for event in found]
 
-    assert subjects(EventFilter(cluster="eu")) == ["eu/web", "eu/api", "cluster:eu"]
-    assert subjects(EventFilter(application="web")) == ["eu/web", "us/web"]
-    assert subjects(EventFilter("eu", "web")) == ["eu/web"]
-    assert subjects(EventFilter(kinds=(EventKind.FAULT_RAISED,))) == ["cluster:eu"]
+    assert subjects(EventFilter(ALL, cluster="eu")) == ["eu/web", "eu/api", "cluster:eu"]
+    assert subjects(EventFilter(ALL, application="web")) == ["eu/web", "us/web"]
+    assert subjects(EventFilter(ALL, "eu", "web")) == ["eu/web"]
+    assert subjects(EventFilter(ALL, kinds=(EventKind.FAULT_RAISED,))) == ["cluster:eu"]
     with database.read() as connection:
-        assert [event.subject for event in stream.latest(connection, limit=2)] == ["us/web", "cluster:eu"]
+        assert [event.subject for event in stream.latest(connection, EventFilter(ALL), limit=2)] == [
+            "us/web",
+            "cluster:eu",
+        ]
 
 
 @pytest.mark.parametrize("breach", ["UPDATE events SET code = 'other'", "DELETE FROM events"])
@@ -284,4 +288,4 @@ def test_old_events_go_and_what_comes_after_is_behind_what_was_read(database: Da
     with database.write() as connection:
         faults.add(connection, "c", StoredFault("x", {"message": "words"}, project=""), now=NOW)
     with database.read() as connection:
-        assert [event.subject for event in stream.behind(connection, read, limit=10)] == ["c"]
+        assert [event.subject for event in stream.behind(connection, read, EventFilter(ALL), limit=10)] == ["c"]

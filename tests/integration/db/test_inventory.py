@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from common.domain.inventory import End, HookState, InventoryItem
 from common.domain.refs import ObjectId
+from common.domain.rights import ALL
 from common.domain.status import Found
 from common.store.engine.session import Database
 from common.store.reads.drift import drift
@@ -54,7 +55,7 @@ def test_what_people_added_is_told_with_its_object(database: Database) -> None:
     with database.write() as connection:
         (placement, _) = add_placements(connection, "eu/web", "eu/other")
         inventory.replace(connection, placement, [replace(ROW, by_hand=".data.a\n.data.b"), replace(ROW, object=MAP)])
-        (view,) = drift(connection, since=NOW)
+        (view,) = drift(connection, ALL, since=NOW)
     assert (view.ref, view.differs, view.by_hand) == ("eu/web", "", ("Job once: .data.a", "Job once: .data.b"))
 
 
@@ -64,6 +65,6 @@ def test_what_differs_is_told_as_code_and_parameters(database: Database) -> None
         add_placements(connection, "eu/web")
         found = {"found_code": Found.DRIFTED, "found_params": params, "sync_status": "out-of-sync"}
         connection.execute(update(PlacementRow).values(found | dict.fromkeys(AS_WANTED, "d")))
-        (view,) = drift(connection, since=NOW)
+        (view,) = drift(connection, ALL, since=NOW)
     assert (view.differs_code, view.differs_params) == (Found.DRIFTED, params)
     assert view.differs == "1 object differs from Git (Job shop/once)"

@@ -11,6 +11,7 @@ from sqlalchemy import event, select, update
 from common.domain.placements import PlacementState
 from common.domain.refs import ChartRef, GitRef, OciRef, PlacementRef, Range, SourceRef
 from common.domain.revisions import RendererVersion, Revision, SourceRevision, each_once
+from common.domain.rights import ALL
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.status import NONE
 from common.sources.kinds.s3.values import S3Ref
@@ -90,7 +91,7 @@ def test_what_was_planned_and_what_was_run_are_read_as_they_were_written(
         _plan(database, ref, None)
         with database.read() as connection:
             assert placement_sources.desired(connection, known.id) is None
-            detail, view = run_views.run(connection, run.attempt.run), views.placement(connection, ref)
+            detail, view = run_views.run(connection, ALL, run.attempt.run), views.placement(connection, ALL, ref)
             told = connection.execute(select(EventRow.params).where(EventRow.run_id == run.attempt.run)).scalar_one()
         assert detail is not None
         assert view is not None
@@ -136,5 +137,5 @@ def test_what_is_no_list_of_sources_is_read_as_none(database: Database) -> None:
         with database.write() as connection:
             connection.execute(update(PlacementRow).values(applied_sources=stored))
         with database.read() as connection:
-            page = views.placements(connection, PlacementFilter())
+            page = views.placements(connection, ALL, PlacementFilter())
         assert [[one.revision for one in view.sources] for view in page.items] == [found, found]

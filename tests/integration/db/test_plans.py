@@ -92,6 +92,7 @@ WHOLE: Mapping[str, frozenset[str]] = {
     "state.placements.everything": frozenset({"placements", "placement_sources"}),
     "state.placement_sources.everywhere": frozenset({"placements", "placement_sources"}),
     "state.sources.change_marker": frozenset({"source_digests"}),
+    "reads.picture.picture": frozenset({"placements"}),  # a byte of each
     "queue.months.kept": frozenset({"approvals"}),  # once for a slice of a month, once a month
     "queue.months.drop": LARGE,  # counted before it goes, once a month
 }

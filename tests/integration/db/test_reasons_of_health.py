@@ -10,6 +10,7 @@ from common.domain.health import Health, HealthReport
 from common.domain.health_codes import HealthReason
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, PlacementRef
+from common.domain.rights import ALL
 from common.domain.status import Contact
 from common.store.engine import upgrade
 from common.store.engine.session import Database
@@ -59,8 +60,8 @@ def _store(database: Database, live: dict[str, Any]) -> None:
 def test_a_clusters_words_are_stored_cut_and_without_secrets(database: Database) -> None:
     _store(database, LIVE)
     with database.read() as connection:
-        seen = reads.placement(connection, REF)
-        (one,) = reads.objects(connection, REF)
+        seen = reads.placement(connection, ALL, REF)
+        (one,) = reads.objects(connection, ALL, REF)
         raw = str(connection.execute(select(InventoryRow.health_reason_params)).scalar_one())
     assert seen is not None
     for code, params, words in (
@@ -79,8 +80,8 @@ def test_a_clusters_words_are_stored_cut_and_without_secrets(database: Database)
 def test_what_is_not_well_is_told_in_numbers_and_named(database: Database) -> None:
     _store(database, LIVE | {"status": {"updatedReplicas": 1, "conditions": []}})
     with database.read() as connection:
-        seen = reads.placement(connection, REF)
-        (one,) = reads.objects(connection, REF)
+        seen = reads.placement(connection, ALL, REF)
+        (one,) = reads.objects(connection, ALL, REF)
     assert seen is not None
     assert seen.health_reason == "Deployment web: 1 of 2 replicas updated"
     assert (one.health_reason, one.health_reason_code) == ("1 of 2 replicas updated", HealthReason.REPLICAS)
@@ -112,8 +113,8 @@ def test_what_was_told_in_words_says_the_same_and_lost_contact_is_its_code(datab
         connection.execute(text(_INVENTORY), {"id": told})
     upgrade.upgrade(database)
     with database.read() as connection:
-        rows = {one.application: one for one in reads.placements(connection, reads.EVERYTHING).items}
-        (one,) = reads.objects(connection, REF)
+        rows = {one.application: one for one in reads.placements(connection, ALL, reads.EVERYTHING).items}
+        (one,) = reads.objects(connection, ALL, REF)
     assert (rows["web"].health_reason_code, rows["web"].health_reason) == ("told", words)
     assert (one.health_reason_code, one.health_reason) == ("told", "1 of 2 replicas ready")
     assert rows["lost"].health_reason_code == Contact.LOST

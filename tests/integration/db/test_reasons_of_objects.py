@@ -13,6 +13,7 @@ from common.domain.holds import Hold, Leftover
 from common.domain.inventory import InventoryItem
 from common.domain.reasons import sentence, together
 from common.domain.refs import ObjectId, PlacementRef, RunId
+from common.domain.rights import ALL
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.secrecy import Secrets
 from common.domain.status import NONE, Reason
@@ -55,7 +56,7 @@ def _run(database: Database, cause: Reason, *changes: Change, trigger: Trigger =
 
 def _read(database: Database, claimed: ClaimedRun) -> RunDetail:
     with database.read() as connection:
-        found = run_reads.run(connection, claimed.attempt.run)
+        found = run_reads.run(connection, ALL, claimed.attempt.run)
     assert found is not None
     return found
 
@@ -81,8 +82,8 @@ def test_why_an_object_stays_is_read_as_it_was_written(database: Database) -> No
         inventory.replace(connection, placement, [replace(item, refused=NO_RIGHT)])
         inventory.replace(connection, placement, [item])
         assert inventory.of(connection, placement) == (item,)
-        (one,) = placement_reads.objects(connection, REF)
-        (left,) = leftover_reads.leftovers(connection).items
+        (one,) = placement_reads.objects(connection, ALL, REF)
+        (left,) = leftover_reads.leftovers(connection, ALL).items
     assert (one.refused_code, one.refused_params) == (KEPT.code, KEPT.params)
     assert one.refused == left.why == "not removed: owned by eu/bank"
     assert (left.why_code, left.why_params) == (KEPT.code, KEPT.params)
@@ -109,7 +110,7 @@ def test_why_an_object_is_there_still_is_a_code_that_is_read_in_words(
         held = {"hold_code": Hold.CLUSTER_UNKNOWN} if state == "retained" else {}
         connection.execute(update(PlacementRow).values(state=state, **held))
         orphans.replace(connection, "eu", [(OTHER, REF)], now=NOW)
-        orphan, left = leftover_reads.leftovers(connection).items
+        orphan, left = leftover_reads.leftovers(connection, ALL).items
     assert (left.why_code, left.why, left.owned) == (code, words, True)
     assert (orphan.why_code, orphan.why, orphan.owned) == (Leftover.ORPHAN, "no inventory holds it", False)
 
@@ -133,7 +134,7 @@ def test_what_to_do_about_a_fault_comes_from_its_code_or_with_its_words(database
             [StoredFault("registry.fault", words | {"remedy": "mend it well"}, project="")],
             now=NOW,
         )
-        found = {one.code: one for one in fleet_reads.faults(connection)}
+        found = {one.code: one for one in fleet_reads.faults(connection, ALL)}
     orphan, fault = found[FaultReason.ORPHAN], found["registry.fault"]
     assert (orphan.what, orphan.remedy.partition(",")[0]) == (
         f"{MAP} carries the mark of {REF}, which does not own it",
@@ -146,7 +147,7 @@ def test_what_to_do_about_a_fault_comes_from_its_code_or_with_its_words(database
         faults.replace(
             connection, "registry", [StoredFault("registry.fault", {"message": "it is broken"}, project="")], now=NOW
         )
-        (again,) = (one for one in fleet_reads.faults(connection) if one.code == "registry.fault")
+        (again,) = (one for one in fleet_reads.faults(connection, ALL) if one.code == "registry.fault")
     assert (again.what, again.remedy) == ("it is broken", ""), "it comes again, and nobody knows a way out any more"
 
 
@@ -171,7 +172,7 @@ def test_what_led_to_a_run_is_mapped_and_says_the_same(
         connection.execute(text("UPDATE runs SET cause = :words"), {"words": words})
     upgrade.upgrade(database)
     with database.read() as connection:
-        (seen,) = run_reads.runs(connection, run_reads.RunFilter()).items
+        (seen,) = run_reads.runs(connection, ALL, run_reads.RunFilter()).items
     assert (seen.id, seen.cause, seen.cause_code) == (made, words, code)
     assert seen.cause_params == ({"text": words} if params is None else params)
 
@@ -188,7 +189,7 @@ def test_what_was_done_and_what_to_do_are_mapped_and_say_the_same(database: Data
         faults.replace(connection, "message", [StoredFault("b", {"message": "m"}, project="")], now=NOW)
     _run(database, NONE, Change(MAP, Action.ADOPTED, Reason(ObjectReason.ADOPTED)), Change(MAP, Action.FAILED, KEPT))
     with database.read() as connection:
-        before = fleet_reads.faults(connection)
+        before = fleet_reads.faults(connection, ALL)
         digests = set(connection.execute(select(FaultRow.digest)).scalars())
     upgrade.downgrade(database, BEFORE)
     with database.write() as connection:
@@ -199,10 +200,10 @@ def test_what_was_done_and_what_to_do_are_mapped_and_say_the_same(database: Data
         connection.execute(text("UPDATE inventory SET refused = :words"), {"words": words})
     upgrade.upgrade(database)
     with database.read() as connection:
-        (one,) = placement_reads.objects(connection, REF)
+        (one,) = placement_reads.objects(connection, ALL, REF)
         (id_,) = set(connection.execute(select(ObjectResultRow.run_id)).scalars())
-        seen = run_reads.run(connection, RunId(id_))
-        assert fleet_reads.faults(connection) == before
+        seen = run_reads.run(connection, ALL, RunId(id_))
+        assert fleet_reads.faults(connection, ALL) == before
         assert set(connection.execute(select(FaultRow.digest)).scalars()) == digests, "each stays the same fault"
     assert seen is not None
     assert [(each.detail_code, each.detail) for each in seen.objects] == [

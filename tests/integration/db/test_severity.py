@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from common.domain.health import Health, HealthReport
 from common.domain.placements import PlacementState
+from common.domain.rights import ALL
 from common.domain.runs import SyncStatus
 from common.domain.severity import Severity, severity
 from common.store.engine.connection import Connection
@@ -66,14 +67,14 @@ def test_the_worst_come_first_and_page_by_page(database: Database) -> None:
     seen: list[str] = []
     with database.read() as connection:
         after = ""
-        while page := placements.troubled(connection, PlacementFilter(), after=after, limit=7):
+        while page := placements.troubled(connection, ALL, PlacementFilter(), after=after, limit=7):
             seen += [view.ref for view in page.items]
             after = page.after
             if not after:
                 break
         rows = connection.execute(select(PlacementRow.cluster, PlacementRow.application, PlacementRow.severity))
         wanted = sorted((row.severity, row.cluster, row.application) for row in rows if row.severity < Severity.FINE)
-        told = problems.problems(connection, PlacementFilter())
+        told = problems.problems(connection, ALL, PlacementFilter())
     assert seen == [f"{cluster}/{application}" for _, cluster, application in wanted]
     assert sum(one.count for one in told.items) == len(wanted)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from common.domain.refs import GitRef, PlacementRef
 from common.domain.revisions import SourceRevision
+from common.domain.rights import ALL
 from common.store.engine import upgrade
 from common.store.engine.session import Database
 from common.store.reads import placements as views
@@ -103,9 +104,10 @@ def test_history_says_what_it_said(database: Database) -> None:
     _filled(database)
     upgrade.upgrade(database)
     with database.read() as connection:
-        runs = {one.ref.partition("/")[2]: one for one in run_views.runs(connection, RunFilter()).items}
+        runs = {one.ref.partition("/")[2]: one for one in run_views.runs(connection, ALL, RunFilter()).items}
         seen = {
-            one["application"]: views.placement(connection, PlacementRef("eu", one["application"])) for one in PLACED
+            one["application"]: views.placement(connection, ALL, PlacementRef("eu", one["application"]))
+            for one in PLACED
         }
     for one in PLACED:
         run, view = runs[one["application"]], seen[one["application"]]

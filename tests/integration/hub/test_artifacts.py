@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from common.credentials import DirectoryProvider
+from common.domain.rights import ALL
 from common.sources.doors import Machine
 from common.sources.sources import sources_on
 from common.sources.urls import PlainHttp
@@ -58,7 +59,7 @@ class Published:
     def error(self) -> str:
         """Return the code of what is wrong with the source."""
         with self.hub.database.read() as connection:
-            (found,) = fleet.sources(connection)
+            (found,) = fleet.sources(connection, ALL)
         return found.error_code
 
     def data(self, cluster: str) -> object:

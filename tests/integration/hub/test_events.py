@@ -8,7 +8,9 @@ import httpx
 from sqlalchemy import select
 
 from common.domain.events import PARAMS, Event, EventKind, Position
+from common.domain.rights import ALL
 from common.store.events import stream
+from common.store.events.stream import EventFilter
 from common.store.schema.tables import ApprovalRow, FaultRow, RunRow
 from common.store.state.intents import IntentKind
 from tests.harness.hub import APPS, REGISTRY, StepHub
@@ -21,12 +23,12 @@ __all__ = ["web"]
 
 def told(hub: StepHub, since: Position = Position()) -> list[Event]:  # noqa: B008 - frozen
     with hub.database.read() as connection:
-        return list(stream.behind(connection, since, limit=10_000))
+        return list(stream.behind(connection, since, EventFilter(ALL), limit=10_000))
 
 
 def last(hub: StepHub) -> Position:
     with hub.database.read() as connection:
-        return stream.head(connection)
+        return stream.head(connection, ALL)
 
 
 def kinds(events: list[Event]) -> Counter[EventKind]:

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from common.broker import messages
 from common.domain.errors import TransientError
+from common.domain.rights import ALL
 from common.store.engine.errors import DatabaseBusyError
 from common.store.queue import leases
 from common.store.reads import fleet
@@ -70,7 +71,7 @@ def test_when_a_clusters_credentials_end_is_stored_with_each_look(
     web.make_due()
     web.settle()
     with web.database.read() as connection:
-        assert {view.credentials_expire_at for view in fleet.clusters(connection) if view.placements} == {ends}
+        assert {view.credentials_expire_at for view in fleet.clusters(connection, ALL) if view.placements} == {ends}
 
 
 @pytest.mark.parametrize("what", ["resolve", "sweep", "observe"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from common.domain.rights import ALL
 from common.store.reads.leftovers import leftovers
 from console.api.app import create_app
 from console.cli import main, reports
@@ -130,11 +131,11 @@ def test_pages_of_leftovers_miss_nothing(web: StepHub) -> None:
     web.application("web", targets="[{name: one, clusters: [eu]}]")
     web.settle()
     with web.database.read() as connection:
-        whole = leftovers(connection).items
+        whole = leftovers(connection, ALL).items
         seen: list[Any] = []
         after = ""
         while True:
-            page = leftovers(connection, after=after, limit=1)
+            page = leftovers(connection, ALL, after=after, limit=1)
             seen += page.items
             after = page.after
             if not after:

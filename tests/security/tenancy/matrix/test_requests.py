@@ -34,6 +34,7 @@ NAMES = {
     "placement": "a placement, to be looked at",
     "object": "an object on its cluster",
     "repo": "a repository",
+    "q": "a cluster, application, placement, commit or run",
     "label": "clusters by their labels",
     "files": "a registry to be planned",
     "path": "a page of Flower",
