@@ -10,6 +10,11 @@ def config_map(name: str, **data: str) -> str:
     return yaml.safe_dump(body) + "---\n"
 
 
+def secret(value: str) -> str:
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"key": value}}
+    return yaml.safe_dump(body) + "---\n"
+
+
 def job(name: str, *, hook: str, image: str = "example.com/a:1", suspend: bool = False) -> str:
     template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": image}]}}
     body = {

@@ -26,9 +26,8 @@ from console.inspect import hub as inspect_hub
 from scheduler.loop.retention import Retention
 from tests.harness.hub import APPS, StepHub
 from tests.harness.inspections import Asking
-from tests.harness.manifests import config_map
+from tests.harness.manifests import config_map, secret
 from tests.harness.seen import client
-from tests.integration.hub.test_looking import secret
 from workers.kube.client import Answer
 from workers.kube.pool import Connection
 from workers.tasks.inspect_placement import inspect

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-import yaml
 from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
@@ -24,7 +23,7 @@ from console.cli.client import HubClient, Value
 from console.cli.transports import of_app
 from tests.fakes.leases import StepKeeper
 from tests.harness.hub import APPS, StepHub
-from tests.harness.manifests import config_map
+from tests.harness.manifests import config_map, secret
 from tests.harness.seen import client, live
 from workers.tasks.sync_run import carry_out
 
@@ -32,11 +31,6 @@ TOKEN = "a-token-of-this-test"
 SETTINGS = "/api/v1/namespaces/web/configmaps/web"
 MERGE = {"Content-Type": "application/merge-patch+json"}
 TOLD = ("sync", "health", "reason", "confirmed_at", "commit", "objects")
-
-
-def secret(value: str) -> str:
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"key": value}}
-    return yaml.safe_dump(body) + "---\n"
 
 
 @pytest.fixture

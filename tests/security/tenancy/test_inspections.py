@@ -23,9 +23,8 @@ from console.api.viewer import Means, Viewer, viewer
 from tests.fixtures.cpu import costing_at_most
 from tests.harness.hub import APPS, REGISTRY, StepHub
 from tests.harness.inspections import Asking
-from tests.harness.manifests import config_map
+from tests.harness.manifests import config_map, secret
 from tests.harness.seen import client
-from tests.integration.hub.test_looking import secret
 from tests.security.tenancy.conftest import Sent
 from tests.security.tenancy.test_hubs_rights_by_default import OTHERS, OURS, project
 from workers.inspect import logs_answer
