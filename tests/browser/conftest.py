@@ -143,7 +143,7 @@ class Window:
         """Open a page and wait until its data are there."""
         self.page.goto(self._demo.url + path)
         self.page.wait_for_selector("main h1")
-        expect(self.page.locator(".loading")).to_have_count(0)
+        expect(self.page.locator(".loading")).to_have_count(0, timeout=30_000)
 
     def faults(self) -> list[str]:
         """Return what axe finds that keeps somebody from using the page."""

@@ -16,6 +16,7 @@ PAGES = {
     "fleet": "/",
     "fleet-healthy": "/?health=healthy",
     "placement": "/placements/us-1/web",
+    "placement-live": "/placements/us-2/web?live=1&object=apps%2FDeployment%3Aweb%2Fweb&view=logs",
     "placement-runs": "/placements/us-2/web?tab=runs",
     "placement-change": "/placements/us-2/web?tab=changes",
     "placement-events": f"/placements/{AWAY}/web?tab=events",
@@ -112,6 +113,23 @@ def test_arrows_move_through_the_picture(window: Window) -> None:
     window.page.keyboard.press("ArrowDown")
     window.page.keyboard.press("Enter")
     window.page.wait_for_url("**/placements/**")
+
+
+def test_an_action_is_seen_before_it_is_asked_for_and_followed_to_its_end(window: Window, demo: Demo) -> None:
+    page = window.page
+    window.open("/placements/us-3/web")
+    page.get_by_role("group", name="Actions").get_by_role("button", name="Pause").click()
+    panel = page.get_by_role("dialog")
+    expect(panel).to_contain_text("us-3/web")
+    panel.get_by_role("textbox").fill("a drill")
+    assert window.faults() == []
+    panel.get_by_role("button", name="Pause 1").click()
+    expect(panel.get_by_role("status")).to_contain_text("paused", timeout=30_000)
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Why")).to_contain_text("a drill", timeout=30_000)
+    assert demo.get("placements/us-3/web").json()["placement"]["paused_by"] != ""
+    demo.flotilla("resume", "us-3/web")
+    assert window.complaints == []
 
 
 def test_names_and_texts_of_others_are_only_shown(window: Window) -> None:

@@ -26,6 +26,9 @@ const OLD: Readonly<Record<string, readonly string[]>> = {
   revision: ['status', 'placements', 'why', 'versions', 'commit'],
 };
 
+/** Topics after which whatever is shown is asked for again. */
+export const ALL: ReadonlySet<string> = new Set(['all']);
+
 /**
  * Return whether an answer is old after events of some topics; after a topic that is not known, any is.
  *

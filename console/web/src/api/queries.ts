@@ -7,7 +7,7 @@ import { ApiError } from '@/api/problem';
 /** Milliseconds between two looks at what changes, while no events come. */
 const EVERY = 5_000;
 /** The same while they do: what is looked at all the same tells of a time that passed, not of a change. */
-const SELDOM = 60_000;
+const SELDOM = 20_000;
 
 let live = false;
 

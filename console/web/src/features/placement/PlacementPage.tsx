@@ -17,6 +17,7 @@ import { State } from '@/ui/State';
 import { Steps } from '@/ui/Steps';
 import { Tabs } from '@/ui/Tabs';
 
+import { Actions } from './Actions';
 import { LiveObjectPanel, LiveTree } from './Live';
 import { type Ref, useObjects, useRuns, useWhy } from './queries';
 
@@ -190,6 +191,7 @@ export function PlacementPage() {
       {(data) => (
         <>
           <Heading of={data.placement} />
+          <Actions of={data.placement} />
           <Reason of={data} />
           <Facts
             of={[

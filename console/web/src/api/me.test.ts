@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+
+import { type Me, may } from './me';
+
+const me = {
+  actor: 'ada',
+  means: 'session',
+  rights: [
+    { verb: 'sync', everywhere: false, projects: ['pay'] },
+    { verb: 'read', everywhere: true, projects: [] },
+  ],
+} as unknown as Me;
+
+test('a right holds where it was given, and one of the fleet everywhere', () => {
+  expect(may(me, 'sync', 'pay')).toBe(true);
+  expect(may(me, 'sync', 'shop')).toBe(false);
+  expect(may(me, 'sync', '')).toBe(false);
+  expect(may(me, 'read', '')).toBe(true);
+  expect(may(me, 'approve', 'pay')).toBe(false);
+});
+
+test('where the project is not known, a right in any is enough to ask', () => {
+  expect(may(me, 'sync')).toBe(true);
+  expect(may(me, 'approve')).toBe(false);
+});

@@ -1,0 +1,168 @@
+import { Modal } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { type ReactNode, useEffect, useState } from 'react';
+
+import { ALL, isOld } from '@/api/events';
+import { ask, newKey, type Preview, preview, useIntent, type Wish } from '@/api/intents';
+import { may, useMe, type Verb } from '@/api/me';
+import { ApiError } from '@/api/problem';
+import { isConfirmed, needsCount } from '@/lib/consent';
+import { Problem } from '@/ui/Problem';
+import { State } from '@/ui/State';
+
+export interface Action extends Wish {
+  /** On its buttons: a verb in the imperative. */
+  title: string;
+  /** The right that it takes. */
+  verb: Verb;
+  /** What it does, for who has not done it before. */
+  says: string;
+  /** Whether it is not done without a reason. */
+  needsReason?: boolean;
+}
+
+const LISTED = 12;
+
+/** What a wish would do, as it is stored now: what keeps it from being done stands first. */
+function Seen({ of }: { of: Preview }) {
+  const obstacles = Object.entries(of.obstacles);
+  return (
+    <>
+      {of.removes && (
+        <p data-tone="degraded" className="warning">
+          <b>Objects are removed from clusters.</b>
+        </p>
+      )}
+      {of.unreachable > 0 && <p>{of.unreachable} on clusters that do not answer: done when they do.</p>}
+      {of.paused > 0 && <p>{of.paused} are paused.</p>}
+      {obstacles.map(([code, count]) => (
+        <p key={code}>
+          {count} held back: <code>{code}</code>
+        </p>
+      ))}
+      <ul className="seen">
+        {of.items.slice(0, LISTED).map((one) => (
+          <li key={one.ref}>
+            <span>{one.ref}</span> <State word={one.paused ? 'paused' : one.sync} /> <State word={one.health} />
+            {one.obstacle && <span className="soft">{one.obstacle}</span>}
+          </li>
+        ))}
+        {of.placements > LISTED && <li className="soft">and {of.placements - LISTED} more</li>}
+      </ul>
+    </>
+  );
+}
+
+/** What came of it, as soon as the scheduler has carried it out. */
+function Outcome({ id }: { id: number }) {
+  const intent = useIntent(id);
+  const client = useQueryClient();
+  const handled = intent.data?.handled_at;
+  useEffect(() => {
+    // No event tells of every change that a request makes, as of a pause.
+    if (handled) void client.invalidateQueries({ predicate: (query) => isOld(query.queryKey, ALL) });
+  }, [client, handled]);
+  if (intent.isError) return <Problem error={intent.error} />;
+  if (!intent.data?.handled_at) return <p role="status">Asked for. The scheduler takes it at its next turn …</p>;
+  const counts = Object.entries(intent.data.counts).map(([outcome, count]) => `${count} ${outcome}`);
+  return (
+    <p role="status">
+      {intent.data.result || counts.join(', ')}{' '}
+      {intent.data.run_id && (
+        <Link to="/runs/$run" params={{ run: intent.data.run_id }}>
+          The run
+        </Link>
+      )}
+    </p>
+  );
+}
+
+function Form({ of, close }: { of: Action; close: () => void }) {
+  const [reason, setReason] = useState('');
+  const [count, setCount] = useState('');
+  const [key] = useState(newKey);
+  const seen = useQuery({
+    queryKey: ['preview', of.kind, of.selection],
+    queryFn: ({ signal }) => preview(of, signal),
+    refetchInterval: false,
+    staleTime: 0,
+    gcTime: 0,
+    retry: false,
+  });
+  const asked = useMutation({
+    mutationFn: (shown: Preview) => ask(of, reason, shown, key),
+    onError: (error) => {
+      if (error instanceof ApiError && error.status === 412) void seen.refetch();
+    },
+  });
+  if (asked.isSuccess) {
+    return (
+      <div className="action">
+        <Outcome id={asked.data} />
+        <button type="button" className="do" onClick={close}>
+          Close
+        </button>
+      </div>
+    );
+  }
+  if (seen.isError) return <Problem error={seen.error} />;
+  if (!seen.data) return <p className="loading">Looking at what it would do …</p>;
+  const shown = seen.data;
+  const many = of.selection.approval === undefined && of.kind !== 'refresh';
+  const ready = isConfirmed(shown, { count, reason, needsReason: of.needsReason ?? false });
+  return (
+    <form
+      className="action"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (ready && !asked.isPending) asked.mutate(shown);
+      }}
+    >
+      <p>{of.says}</p>
+      <Seen of={shown} />
+      <label>
+        Reason{of.needsReason ? '' : ', for the audit'}
+        <textarea rows={2} maxLength={1000} value={reason} required={of.needsReason} data-autofocus onChange={(event) => setReason(event.target.value)} />
+      </label>
+      {needsCount(shown) && (
+        <label>
+          Type {shown.placements} to confirm
+          <input inputMode="numeric" autoComplete="off" value={count} onChange={(event) => setCount(event.target.value)} />
+        </label>
+      )}
+      {asked.isError && <Problem error={asked.error} />}
+      <button type="submit" className="do" disabled={!ready || asked.isPending}>
+        {of.title}
+        {many && ` ${shown.placements}`}
+      </button>
+    </form>
+  );
+}
+
+interface Props {
+  action: Action;
+  /** In which the right is needed; empty for what belongs to none, and left out where that is not known here. */
+  project?: string;
+  children?: ReactNode;
+}
+
+/** A button that opens the panel of an action: what it would do, why it is done, and the button that does it. */
+export function ActionButton({ action, project, children }: Props) {
+  // As it was opened: what a button offers changes under an open panel, as from pausing to resuming.
+  const [opened, setOpened] = useState<Action | null>(null);
+  const close = () => setOpened(null);
+  const me = useMe();
+  const allowed = me.data === undefined || may(me.data, action.verb, project);
+  const forbidden = `Needs the right "${action.verb}"${project ? ` in the project ${project}` : ''}.`;
+  return (
+    <>
+      <button type="button" className="act" disabled={!allowed} title={allowed ? action.says : forbidden} onClick={() => setOpened(action)}>
+        {children ?? action.title}
+      </button>
+      <Modal opened={opened !== null} onClose={close} title={(opened ?? action).title} size={560} closeButtonProps={{ 'aria-label': 'Close' }}>
+        {opened && <Form of={opened} close={close} />}
+      </Modal>
+    </>
+  );
+}
