@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from console.api import (
     answers,
+    audit,
     events,
     flower,
     inspections,
@@ -38,6 +39,7 @@ API = (
     searching.router,
     inspections.router,
     intents.router,
+    audit.router,
     me.router,
     openapi.router,
 )

@@ -50,6 +50,7 @@ COMMANDS = (
     Entry("runs", "runs", "runs", FLEET, "List runs, newest first."),
     Entry("run", "runs", "run", FLEET, "Show one run: each attempt and what it did."),
     Entry("events", "events", "events", FLEET, "Show what came about, the latest last, or follow it."),
+    Entry("audit", "audit", "audit", FLEET, "Show who did what, the latest first."),
     Entry("diff", "diff", "diff", FLEET, "Show what a sync would change now."),
     Entry("drift", "reports", "drift", FLEET, "Show what drifted over the fleet."),
     Entry("orphans", "reports", "orphans", FLEET, "List what is on clusters and is not in Git."),
