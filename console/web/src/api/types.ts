@@ -5,8 +5,11 @@ import type { components } from '@/api/schema';
 type Schemas = components['schemas'];
 
 export type Alike = Schemas['Alike'];
+export type Approval = Schemas['ApprovalView'];
 export type Attempt = Schemas['AttemptView'];
 export type Cluster = Schemas['ClusterView'];
+export type Drift = Schemas['DriftView'];
+export type Fault = Schemas['FaultView'];
 export type InventoryObject = Schemas['ObjectView'];
 export type ObjectResult = Schemas['ObjectResultView'];
 export type Placement = Schemas['PlacementView'];

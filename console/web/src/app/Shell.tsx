@@ -23,6 +23,17 @@ function ColourScheme() {
   );
 }
 
+/** How many things wait for a yes. */
+function Waiting({ count }: { count: number }) {
+  if (count === 0) return null;
+  return (
+    <b className="badge">
+      {count}
+      <span className="unseen"> open</span>
+    </b>
+  );
+}
+
 /** What is around every page. */
 export function Shell() {
   const [shown, setShown] = useState<'search' | 'help' | null>(null);
@@ -44,6 +55,7 @@ export function Shell() {
           {PAGES.map((page) => (
             <Link key={page.to} to={page.to} activeOptions={{ exact: page.to === '/', includeSearch: false }} activeProps={{ 'aria-current': 'page' }}>
               {page.title}
+              {page.to === '/waiting' && <Waiting count={status.data?.approvals.length ?? 0} />}
             </Link>
           ))}
           <a href="/flower/">Flower</a>

@@ -9,5 +9,8 @@ export interface PageLink {
 
 export const PAGES: readonly PageLink[] = [
   { to: '/', title: 'Fleet', letter: 'f' },
+  { to: '/waiting', title: 'Waiting', letter: 'w' },
   { to: '/runs', title: 'Runs', letter: 'r' },
+  { to: '/drift', title: 'Drift', letter: 'd' },
+  { to: '/faults', title: 'Faults', letter: 'x' },
 ];

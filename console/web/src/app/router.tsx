@@ -51,6 +51,23 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/drift',
+    validateSearch: texts('hours'),
+    component: lazyRouteComponent(() => import('@/features/drift/DriftPage'), 'DriftPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/faults',
+    component: lazyRouteComponent(() => import('@/features/fault/FaultsPage'), 'FaultsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/waiting',
+    validateSearch: texts('tab'),
+    component: lazyRouteComponent(() => import('@/features/waiting/WaitingPage'), 'WaitingPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/runs',
     validateSearch: texts('cluster', 'application', 'state', 'outcome'),
     component: lazyRouteComponent(() => import('@/features/run/RunsPage'), 'RunsPage'),

@@ -48,6 +48,18 @@ const LOOKS: Readonly<Record<string, Look>> = {
   'needs-approval': { glyph: '⊘', tone: 'out-of-sync' },
   interrupted: { glyph: '✕', tone: 'failed' },
   error: { glyph: '✕', tone: 'failed' },
+  // of drift
+  fight: { glyph: '⇄', tone: 'failed' },
+  corrected: { glyph: '↻', tone: 'synced' },
+  'by hand': { glyph: '+', tone: 'suspended' },
+  // of what was asked for
+  done: { glyph: '✓', tone: 'synced' },
+  joined: { glyph: '✓', tone: 'synced' },
+  refused: { glyph: '⊘', tone: 'failed' },
+  broken: { glyph: '✕', tone: 'failed' },
+  approved: { glyph: '✓', tone: 'synced' },
+  rejected: { glyph: '⊘', tone: 'failed' },
+  void: { glyph: '»', tone: 'suspended' },
   // of a commit
   'have it': { glyph: '✓', tone: 'synced' },
   // of what was done to an object

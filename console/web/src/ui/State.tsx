@@ -5,10 +5,12 @@ interface Props {
   title?: string;
   /** How many are so. */
   count?: number;
+  /** What is said in place of the word. */
+  label?: string;
 }
 
 /** A state as a glyph and a word, in its colour. */
-export function State({ word, title, count }: Props) {
+export function State({ word, title, count, label = word }: Props) {
   const { glyph, tone } = look(word);
   return (
     <span className="state" data-tone={tone} title={title}>
@@ -16,7 +18,7 @@ export function State({ word, title, count }: Props) {
         {glyph}
       </span>
       {count !== undefined && `${count.toLocaleString('en')} `}
-      {word}
+      {label}
     </span>
   );
 }

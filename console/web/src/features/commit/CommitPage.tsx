@@ -98,7 +98,7 @@ function Registry({ of }: { of: RegistryStand }) {
       {of.faults > 0 && (
         <>
           , with{' '}
-          <Link to="/">
+          <Link to="/faults">
             {of.faults} {of.faults === 1 ? 'fault' : 'faults'}
           </Link>
         </>

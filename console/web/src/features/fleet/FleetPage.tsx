@@ -63,7 +63,7 @@ function Alerts({ status }: { status: Status }) {
         <li data-tone="out-of-sync">
           <b>{status.approvals.length}</b> {status.approvals.length === 1 ? 'approval waits' : 'approvals wait'}:{' '}
           {status.approvals.slice(0, 3).map((one) => `${one.kind} of ${one.subject}`).join(', ')}
-          {status.approvals.length > 3 && ' …'}. <code>flotilla approvals</code>
+          {status.approvals.length > 3 && ' …'}. <Link to="/waiting">Look and decide</Link>
         </li>
       )}
       {status.faults.slice(0, 5).map((one) => (
@@ -72,7 +72,7 @@ function Alerts({ status }: { status: Status }) {
           {one.remedy && <span className="remedy">{one.remedy}</span>} <Age at={one.first_seen_at} ago />
         </li>
       ))}
-      {status.faults.length > 5 && <li>{status.faults.length - 5} more faults: <code>flotilla status --faults</code></li>}
+      {status.faults.length > 5 && <li>{status.faults.length - 5} more: <Link to="/faults">all faults</Link></li>}
     </ul>
   );
 }

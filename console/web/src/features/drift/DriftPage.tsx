@@ -1,0 +1,74 @@
+import { Link, useSearch } from '@tanstack/react-router';
+
+import { Age } from '@/ui/Age';
+import { type Column, DataTable } from '@/ui/DataTable';
+import { Empty } from '@/ui/Empty';
+import { Query } from '@/ui/Query';
+import { Refs } from '@/ui/Refs';
+import { State } from '@/ui/State';
+
+import { type Group, groups } from './model';
+import { useDrift } from './queries';
+
+const NAMED = 10;
+const SPANS: readonly (readonly [number, string])[] = [
+  [1, 'hour'],
+  [24, 'day'],
+  [168, 'week'],
+];
+
+const COLUMNS: readonly Column<Group>[] = [
+  { key: 'state', title: 'State', cell: (one) => <State word={one.state} /> },
+  {
+    key: 'said',
+    title: 'What',
+    wide: true,
+    cell: (one) => (
+      <>
+        {one.said.map((text) => (
+          <div key={text}>{text}</div>
+        ))}
+        <Refs of={one.refs.slice(0, NAMED)} count={one.refs.length} />
+      </>
+    ),
+  },
+  { key: 'placements', title: 'On', numeric: true, cell: (one) => `${one.refs.length} ${one.refs.length === 1 ? 'placement' : 'placements'}` },
+  { key: 'corrections', title: 'Corrected', numeric: true, cell: (one) => one.corrections > 0 && `${one.corrections}×` },
+  { key: 'last', title: 'Last', numeric: true, cell: (one) => one.last && <Age at={one.last} ago /> },
+];
+
+/** What differs from Git on clusters, by whom, and what was corrected lately; the same is told once. */
+export function DriftPage() {
+  const { hours: asked } = useSearch({ from: '/drift' });
+  const hours = SPANS.find(([one]) => String(one) === asked)?.[0] ?? 24;
+  const found = useDrift(hours);
+  return (
+    <>
+      <h1>
+        Drift
+        <span className="choice" role="group" aria-label="Corrected within">
+          {SPANS.map(([one, title]) => (
+            <Link key={one} from="/drift" to="." search={{ hours: one === 24 ? undefined : String(one) }} aria-current={one === hours || undefined}>
+              {title}
+            </Link>
+          ))}
+        </span>
+      </h1>
+      <Query of={found}>
+        {(data) =>
+          data.length > 0 ? (
+            <DataTable
+              label="Drift"
+              columns={COLUMNS}
+              rows={groups(data)}
+              rowKey={(one) => one.key}
+              href={(one) => `/placements/${(one.refs[0] ?? '').split('/').map(encodeURIComponent).join('/')}?tab=changes`}
+            />
+          ) : (
+            <Empty command="flotilla diff CLUSTER/APPLICATION">Nothing differs, and nothing had to be corrected. What a run would change:</Empty>
+          )
+        }
+      </Query>
+    </>
+  );
+}
