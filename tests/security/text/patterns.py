@@ -8,9 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from re import _constants as codes  # type: ignore[attr-defined]  # CPython's own parser; it has no public door
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
+
+# CPython's own parser, which has no public door. By name, since whether a type checker knows of it depends on whether
+# a library has imported it.
+codes: Any = importlib.import_module("re._constants")
+parser: Any = importlib.import_module("re._parser")
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("common", "scheduler", "workers", "console")
