@@ -99,6 +99,7 @@ class Preview:
         obstacles: how many placements each obstacle keeps from a run, by its code.
         items: the first 200 of them.
         removes: whether objects are removed by the decision.
+        removals: how many objects: those that an approval lists, or all that the placements it lists own now.
         objects: what changes of objects, and which pods restart, is not known here: `check` finds out, by a run each.
     """
 
@@ -111,6 +112,7 @@ class Preview:
     obstacles: dict[str, int]
     items: tuple[PreviewItem, ...]
     removes: bool
+    removals: int
     objects: str = "check"
 
 
@@ -188,6 +190,7 @@ def _seen(request: Request, body: NewRequest, who: Viewer) -> Response:
     with database.read() as connection:
         found = meant(request, connection, body.kind, body.selection, who)
     etag = found.etag(body.kind)
+    removes = found.removes and body.kind is IntentKind.APPROVE
     preview = Preview(
         etag=etag,
         needs_match=_needs_match(found, body.kind),
@@ -211,7 +214,8 @@ def _seen(request: Request, body: NewRequest, who: Viewer) -> Response:
             )
             for one in found.seen[:SHOWN]
         ),
-        removes=found.removes and body.kind is IntentKind.APPROVE,
+        removes=removes,
+        removals=found.removals if removes else 0,
     )
     return Response(orjson.dumps(preview), media_type="application/json", headers={"ETag": etag})
 

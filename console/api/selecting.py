@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from fastapi import Request
@@ -81,12 +82,14 @@ class Meant:
         seen: the placements; empty for other subjects.
         approval: that is decided; None for none.
         removes: whether objects are removed by what is asked for itself.
+        removals: how many: those that an approval lists, or all that its placements own now.
     """
 
     subjects: dict[str, str]
     seen: tuple[Seen, ...] = ()
     approval: Approval | None = None
     removes: bool = False
+    removals: int = 0
     facts: tuple[object, ...] = field(default=(), repr=False)
 
     def etag(self, kind: IntentKind) -> str:
@@ -147,8 +150,15 @@ def _approval(connection: Connection, number: int | None, scope: Scope) -> Meant
         message = "name the approval"
         raise RequestError(message, at=(At("/body/selection/approval", "is missing"),))
     found = known.approval(connection, scope, number)
-    facts = (found.state.value, found.kind.value, dict(found.payload))
-    return Meant({str(number): found.project}, approval=found, removes=found.kind in _REMOVALS, facts=facts)
+    removes = found.kind in _REMOVALS
+    removals = _removals(connection, found.payload) if removes else 0
+    facts = (found.state.value, found.kind.value, dict(found.payload), removals)
+    return Meant({str(number): found.project}, approval=found, removes=removes, removals=removals, facts=facts)
+
+
+def _removals(connection: Connection, payload: Mapping[str, Any]) -> int:
+    placements = [PlacementRef.parse(text) for text in payload.get("placements", ())]
+    return len(payload.get("objects", ())) + selections.owned(connection, placements)
 
 
 def _refreshed(connection: Connection, repo: str, who: Viewer) -> Meant:

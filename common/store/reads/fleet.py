@@ -68,11 +68,16 @@ class FaultView:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalView:
-    """Something that waits, or waited, for a person."""
+    """Something that waits, or waited, for a person.
+
+    Attributes:
+        project: in which it is decided; empty for what is of a cluster or of the fleet.
+    """
 
     id: int
     kind: str
     subject: str
+    project: str
     digest: str
     reason: str
     reason_code: str
@@ -234,6 +239,7 @@ def approvals(
             r.id,
             r.kind,
             r.subject,
+            r.project,
             r.digest,
             sentence(reason_in(r, "reason")),
             r.reason_code,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true, tuple_
 
 from common.domain.reasons import hold_sentence
 from common.domain.refs import PlacementRef
@@ -64,6 +64,14 @@ def matching(
     of_project = [_PLACEMENT.c.project == project] if project else []
     mine = and_(_PLACEMENT.c.state == "placed", *chosen(scope, which), *of_project)
     return _seen(connection, mine, scope, limit=limit)
+
+
+def owned(connection: Connection, refs: Sequence[PlacementRef]) -> int:
+    """Return how many objects the placements own together, as last counted; those that do not exist own none."""
+    key = tuple_(_PLACEMENT.c.cluster, _PLACEMENT.c.application)
+    total = func.coalesce(func.sum(_PLACEMENT.c.objects), 0)
+    batches = batched([(ref.cluster, ref.application) for ref in refs])
+    return sum(int(connection.execute(select(total).where(key.in_(batch))).scalar_one()) for batch in batches)
 
 
 def followed(connection: Connection, scope: Scope) -> tuple[str, ...]:

@@ -192,6 +192,31 @@ async def test_what_removes_has_to_have_been_seen(
     assert (await ask(client, "reject", approval=asked)).status_code == 202, "to refuse removes nothing"
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload", "removals"),
+    [
+        (ApprovalKind.PRUNE, {"objects": [":ConfigMap/pay/a", ":ConfigMap/pay/b"]}, 2),
+        (ApprovalKind.DRAIN, {"placements": ["eu/pay", "eu/shop", "eu/gone"]}, 12),
+        (ApprovalKind.MOVE, {"objects": [":ConfigMap/pay/a"], "from": "eu/shop"}, 0),
+    ],
+)
+async def test_a_preview_tells_how_many_objects_go(
+    app: FastAPI, client: httpx.AsyncClient, database: Database, kind: ApprovalKind, payload: Any, removals: int
+) -> None:
+    asks_as(app, ADMIN)
+    with database.write() as connection:
+        of_eu = update(PlacementRow).where(PlacementRow.cluster == "eu", PlacementRow.application != "pay-batch")
+        connection.execute(of_eu.values(objects=6))
+        asked = approvals.ask(connection, kind, Subject("eu", ""), payload=payload, reason=said("many"), now=NOW)
+    seen = await preview(client, "approve", approval=asked)
+    assert seen.json()["removals"] == removals
+    assert (await preview(client, "reject", approval=asked)).json()["removals"] == 0
+    with database.write() as connection:
+        connection.execute(of_eu.values(objects=7))
+    changed = (await preview(client, "approve", approval=asked)).headers["etag"] != seen.headers["etag"]
+    assert changed == (kind is ApprovalKind.DRAIN), "what was seen is no more what would go"
+
+
 async def test_an_approval_of_another_project_is_none(
     app: FastAPI, client: httpx.AsyncClient, database: Database
 ) -> None:

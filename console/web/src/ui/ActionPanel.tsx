@@ -7,7 +7,7 @@ import { ALL, isOld } from '@/api/events';
 import { ask, newKey, type Preview, preview, useIntent, type Wish } from '@/api/intents';
 import { may, useMe, type Verb } from '@/api/me';
 import { ApiError } from '@/api/problem';
-import { isConfirmed, needsCount } from '@/lib/consent';
+import { isConfirmed, toType } from '@/lib/consent';
 import { Problem } from '@/ui/Problem';
 import { State } from '@/ui/State';
 
@@ -20,9 +20,15 @@ export interface Action extends Wish {
   says: string;
   /** Whether it is not done without a reason. */
   needsReason?: boolean;
+  /** What exactly it is about, where that is more than placements. */
+  about?: ReactNode;
 }
 
 const LISTED = 12;
+
+function objects(count: number): string {
+  return count === 1 ? '1 object is' : `${count.toLocaleString('en')} objects are`;
+}
 
 /** What a wish would do, as it is stored now: what keeps it from being done stands first. */
 function Seen({ of }: { of: Preview }) {
@@ -31,7 +37,7 @@ function Seen({ of }: { of: Preview }) {
     <>
       {of.removes && (
         <p data-tone="degraded" className="warning">
-          <b>Objects are removed from clusters.</b>
+          <b>{objects(of.removals)} removed from clusters.</b>
         </p>
       )}
       {of.unreachable > 0 && <p>{of.unreachable} on clusters that do not answer: done when they do.</p>}
@@ -41,15 +47,17 @@ function Seen({ of }: { of: Preview }) {
           {count} held back: <code>{code}</code>
         </p>
       ))}
-      <ul className="seen">
-        {of.items.slice(0, LISTED).map((one) => (
-          <li key={one.ref}>
-            <span>{one.ref}</span> <State word={one.paused ? 'paused' : one.sync} /> <State word={one.health} />
-            {one.obstacle && <span className="soft">{one.obstacle}</span>}
-          </li>
-        ))}
-        {of.placements > LISTED && <li className="soft">and {of.placements - LISTED} more</li>}
-      </ul>
+      {of.placements > 0 && (
+        <ul className="seen">
+          {of.items.slice(0, LISTED).map((one) => (
+            <li key={one.ref}>
+              <span>{one.ref}</span> <State word={one.paused ? 'paused' : one.sync} /> <State word={one.health} />
+              {one.obstacle && <span className="soft">{one.obstacle}</span>}
+            </li>
+          ))}
+          {of.placements > LISTED && <li className="soft">and {of.placements - LISTED} more</li>}
+        </ul>
+      )}
     </>
   );
 }
@@ -109,7 +117,7 @@ function Form({ of, close }: { of: Action; close: () => void }) {
   if (seen.isError) return <Problem error={seen.error} />;
   if (!seen.data) return <p className="loading">Looking at what it would do …</p>;
   const shown = seen.data;
-  const many = of.selection.approval === undefined && of.kind !== 'refresh';
+  const number = toType(shown);
   const ready = isConfirmed(shown, { count, reason, needsReason: of.needsReason ?? false });
   return (
     <form
@@ -121,23 +129,40 @@ function Form({ of, close }: { of: Action; close: () => void }) {
     >
       <p>{of.says}</p>
       <Seen of={shown} />
+      {of.about}
       <label>
         Reason{of.needsReason ? '' : ', for the audit'}
         <textarea rows={2} maxLength={1000} value={reason} required={of.needsReason} data-autofocus onChange={(event) => setReason(event.target.value)} />
       </label>
-      {needsCount(shown) && (
+      {number !== null && (
         <label>
-          Type {shown.placements} to confirm
+          Type {number} to confirm
           <input inputMode="numeric" autoComplete="off" value={count} onChange={(event) => setCount(event.target.value)} />
         </label>
       )}
       {asked.isError && <Problem error={asked.error} />}
       <button type="submit" className="do" disabled={!ready || asked.isPending}>
         {of.title}
-        {many && ` ${shown.placements}`}
+        {shown.removals > 0 ? `, removing ${shown.removals}` : shown.placements > 0 && ` ${shown.placements}`}
       </button>
     </form>
   );
+}
+
+/** The panel of an action: what it would do, why it is done, and the button that does it; closed for null. */
+export function ActionPanel({ action, close }: { action: Action | null; close: () => void }) {
+  return (
+    <Modal opened={action !== null} onClose={close} title={action?.title} size={560} closeButtonProps={{ 'aria-label': 'Close' }}>
+      {action && <Form of={action} close={close} />}
+    </Modal>
+  );
+}
+
+/** Return what somebody lacks to do something, in words; null where they may, and while that is not known. */
+export function useLack(verb: Verb, project?: string): string | null {
+  const me = useMe();
+  if (me.data === undefined || may(me.data, verb, project)) return null;
+  return `Needs the right "${verb}"${project ? ` in the project ${project}` : project === '' ? ' in the whole fleet' : ''}.`;
 }
 
 interface Props {
@@ -147,22 +172,17 @@ interface Props {
   children?: ReactNode;
 }
 
-/** A button that opens the panel of an action: what it would do, why it is done, and the button that does it. */
+/** A button that opens the panel of an action. */
 export function ActionButton({ action, project, children }: Props) {
   // As it was opened: what a button offers changes under an open panel, as from pausing to resuming.
   const [opened, setOpened] = useState<Action | null>(null);
-  const close = () => setOpened(null);
-  const me = useMe();
-  const allowed = me.data === undefined || may(me.data, action.verb, project);
-  const forbidden = `Needs the right "${action.verb}"${project ? ` in the project ${project}` : ''}.`;
+  const lack = useLack(action.verb, project);
   return (
     <>
-      <button type="button" className="act" disabled={!allowed} title={allowed ? action.says : forbidden} onClick={() => setOpened(action)}>
+      <button type="button" className="act" disabled={lack !== null} title={lack ?? action.says} onClick={() => setOpened(action)}>
         {children ?? action.title}
       </button>
-      <Modal opened={opened !== null} onClose={close} title={(opened ?? action).title} size={560} closeButtonProps={{ 'aria-label': 'Close' }}>
-        {opened && <Form of={opened} close={close} />}
-      </Modal>
+      <ActionPanel action={opened} close={() => setOpened(null)} />
     </>
   );
 }

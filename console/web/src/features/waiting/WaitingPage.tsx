@@ -6,68 +6,16 @@ import { Age } from '@/ui/Age';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Empty } from '@/ui/Empty';
 import { Query } from '@/ui/Query';
-import { PlacementLink } from '@/ui/RunTable';
 import { State } from '@/ui/State';
 import { Tabs } from '@/ui/Tabs';
 
-import { Listed } from './Listed';
-import { meaning } from './model';
+import { Approvals, Subject } from './Approvals';
 import { useApprovals, useAway, useStatus } from './queries';
 
 const TABS = [
   ['open', 'Open'],
   ['decided', 'Decided'],
 ] as const;
-
-function Subject({ of }: { of: Approval }) {
-  if (of.subject.includes('/')) return <PlacementLink placement={of.subject} />;
-  if (of.kind === 'leaving') return <>the fleet</>;
-  return (
-    <Link to="/clusters/$cluster" params={{ cluster: of.subject }}>
-      {of.subject}
-    </Link>
-  );
-}
-
-function Card({ of }: { of: Approval }) {
-  const found = meaning(of);
-  return (
-    <li className="card" data-tone={found.removes ? 'failed' : 'out-of-sync'}>
-      <span className="line">
-        <b>
-          {of.kind} <Subject of={of} />
-        </b>
-        <Age at={of.created_at} ago />
-        <span className="soft">approval {of.id}</span>
-      </span>
-      <p>{of.reason}</p>
-      <p>{found.does}</p>
-      <Listed of={found} />
-      <p className="soft">
-        Allowed by <code>flotilla approve {of.id} --reason WHY</code>, refused by <code>flotilla reject {of.id}</code>
-      </p>
-    </li>
-  );
-}
-
-function Approvals() {
-  const found = useApprovals('open');
-  return (
-      <Query of={found}>
-        {(all) =>
-          all.length > 0 ? (
-            <ul className="cards" aria-label="Approvals">
-              {all.map((one) => (
-                <Card key={one.id} of={one} />
-              ))}
-            </ul>
-          ) : (
-            <Empty command="flotilla approvals">Nothing waits for a yes. What does is listed here, and by:</Empty>
-          )
-        }
-      </Query>
-  );
-}
 
 const DECIDED: readonly Column<Approval>[] = [
   {

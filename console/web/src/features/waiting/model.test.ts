@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { meaning } from './model';
+import type { Approval } from '@/api/types';
+
+import { groups, meaning } from './model';
 
 const of = (kind: string, payload: Record<string, unknown>) => meaning({ kind, subject: 'eu-1/web', payload });
 
@@ -17,4 +19,10 @@ test('a move names where from and the revision', () => {
 
 test('a kind that is not known, or a list that is none, is told nothing of', () => {
   expect(of('other', { objects: 'x', placements: null })).toEqual({ does: '', objects: [], placements: [], removes: false });
+});
+
+test('what asks for the very same is one group, whatever its subject', () => {
+  const asked = (id: number, subject: string, ...objects: string[]) => ({ id, kind: 'prune', subject, reason: 'many', payload: { objects } }) as unknown as Approval;
+  const found = groups([asked(4, 'us/web', 'a'), asked(3, 'us/web', 'a', 'b'), asked(2, 'eu/web', 'a')]);
+  expect(found.map(({ all }) => all.map((one) => one.id))).toEqual([[4, 2], [3]]);
 });

@@ -48,3 +48,19 @@ export function meaning({ kind, subject, payload }: Pick<Approval, 'kind' | 'sub
       return { ...lists, does: '', removes: false };
   }
 }
+
+export interface Group {
+  key: string;
+  /** What asks for the same, the latest first; never empty. */
+  all: Approval[];
+}
+
+/** Return approvals with those that allow the same of another subject together, in their order. */
+export function groups(approvals: readonly Approval[]): Group[] {
+  const found = new Map<string, Approval[]>();
+  for (const one of approvals) {
+    const key = JSON.stringify([one.kind, one.reason, one.payload]);
+    found.set(key, [...(found.get(key) ?? []), one]);
+  }
+  return [...found].map(([key, all]) => ({ key, all }));
+}
