@@ -18,6 +18,7 @@ from console.api import (
     metrics,
     openapi,
     pages,
+    picturing,
     reads,
     ready,
     registry,
@@ -31,6 +32,7 @@ from console.api.viewer import viewer
 
 API = (
     status.router,
+    picturing.router,
     reads.router,
     answers.router,
     events.router,

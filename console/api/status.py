@@ -15,10 +15,9 @@ from common.domain.work import Severity, WorkFinding
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
-from common.store.reads import fleet, picture, placements, problems
+from common.store.reads import fleet, placements, problems
 from common.store.reads.fleet import ApprovalView, ClusterView, FaultView, FleetView, SourceView
 from common.store.reads.page import MAX_PAGE, Page
-from common.store.reads.picture import PictureView
 from common.store.reads.placements import PlacementFilter, PlacementView
 from common.store.reads.problems import Problems
 from common.store.reads.summary import Summary, summary
@@ -200,10 +199,3 @@ def get_placements(
         which = part.filter(connection, sync=sync, health=health)
         with known.page_after(after):
             return read(connection, part.scope, which, after=after, limit=limit)
-
-
-@router.get("/fleet/picture", dependencies=[needs(Verb.READ)])
-def get_picture(part: InPart) -> PictureView:
-    """Return every placement as one byte: clusters by applications, with its health and sync status."""
-    with part.database.read() as connection:
-        return picture.picture(connection, part.scope, part.filter(connection))

@@ -255,12 +255,16 @@ async def test_the_picture_is_of_what_one_may_read(
     hub: tuple[FastAPI, dict[str, Names]], client: httpx.AsyncClient
 ) -> None:
     asks_as(hub[0], BUILT_IN[BuiltInRole.READER])
-    every = (await client.get("/api/v1/fleet/picture")).json()
+    answer = (await client.get("/api/v1/fleet/picture")).json()
+    every = answer["picture"]
+    assert {"label": "only", "values": ["both", "ghost-label", "pay-label"], "of": [1, 2, 0]} in answer["groupings"]
     assert (every["clusters"], every["applications"]) == (["ghost-land", "pay-land", SHARED], ["ghost-app", "pay-app"])
     failed = (1 + every["health"].index("degraded")) | ((1 + every["sync"].index("failed")) << 4)
     assert list(base64.b64decode(every["cells"])) == [failed, 0, 0, failed, failed, failed]
     asks_as(hub[0], granted({Verb.READ}, MINE))
-    mine = (await client.get("/api/v1/fleet/picture")).json()
+    answer = (await client.get("/api/v1/fleet/picture")).json()
+    mine = answer["picture"]
+    assert {"label": "only", "values": ["both", "pay-label"], "of": [1, 0]} in answer["groupings"]
     assert (mine["clusters"], mine["applications"], mine["more"]) == (["pay-land", SHARED], ["pay-app"], False)
     assert list(base64.b64decode(mine["cells"])) == [failed, failed]
 

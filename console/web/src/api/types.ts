@@ -12,6 +12,7 @@ export type Drift = Schemas['DriftView'];
 export type Fault = Schemas['FaultView'];
 export type InventoryObject = Schemas['ObjectView'];
 export type ObjectResult = Schemas['ObjectResultView'];
+export type PictureAnswer = Schemas['PictureAnswer'];
 export type Placement = Schemas['PlacementView'];
 export type Reach = Schemas['Reach'];
 export type RegistryStand = Schemas['RegistryStand'];

@@ -7,6 +7,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['/', 'filter this page'],
   ['j  k', 'next and previous row'],
   ['Enter', 'open the row'],
+  ['t', 'the picture of the fleet as a table, and back'],
   ['[  ]', 'previous and next of the list that this page was opened from'],
   ['?', 'this list'],
 ];

@@ -22,7 +22,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: '/',
-    validateSearch: texts('health', 'sync', 'cluster', 'application', 'by'),
+    validateSearch: texts('health', 'sync', 'cluster', 'application', 'by', 'group', 'as', 'from', 'to'),
     component: lazyRouteComponent(() => import('@/features/fleet/FleetPage'), 'FleetPage'),
   }),
   createRoute({

@@ -39,6 +39,11 @@ export function useKeys(open: (what: 'search' | 'help') => void): void {
           return listOf() !== null;
         case 'open':
           return listOf()?.open() ?? false;
+        case 'press': {
+          const found = document.querySelector<HTMLElement>(`[aria-keyshortcuts="${wanted.key}"]`);
+          found?.click();
+          return found !== null;
+        }
         case 'step': {
           const next = along(router.state.location.pathname, wanted.by);
           if (next !== null) void router.navigate({ to: next });

@@ -4,7 +4,7 @@ import { action, step } from './keys';
 
 const plain = { modified: false, command: false, typing: false };
 
-test.each(['/', '?', 'j', 'k', 'Enter', '[', ']', 'g'])('%s does something, and nothing while typing', (key) => {
+test.each(['/', '?', 'j', 'k', 't', 'Enter', '[', ']', 'g'])('%s does something, and nothing while typing', (key) => {
   expect(action({ ...plain, key }, false)).not.toBeNull();
   expect(action({ ...plain, key, typing: true }, false)).toBeNull();
   expect(action({ ...plain, key, modified: true }, false)).toBeNull();

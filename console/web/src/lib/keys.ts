@@ -15,6 +15,7 @@ export type Action =
   | { do: 'help' }
   | { do: 'move'; by: 1 | -1 }
   | { do: 'open' }
+  | { do: 'press'; key: string }
   | { do: 'step'; by: 1 | -1 }
   | { do: 'go'; letter: string }
   | { do: 'prefix' };
@@ -37,6 +38,8 @@ export function action(pressed: Pressed, afterG: boolean): Action | null {
       return { do: 'move', by: 1 };
     case 'k':
       return { do: 'move', by: -1 };
+    case 't':
+      return { do: 'press', key: 't' };
     case 'Enter':
       return { do: 'open' };
     case '[':

@@ -6,6 +6,8 @@ export interface Option {
   on: boolean;
   /** What it changes in the address. */
   search: Readonly<Record<string, string | undefined>>;
+  /** A key that chooses it, wherever somebody is on the page. */
+  keys?: string;
 }
 
 /** One of a few ways to see a page; which one stands in the address. */
@@ -21,6 +23,8 @@ export function Choice({ label, options }: { label: string; options: readonly Op
           preload={false}
           activeOptions={{ exact: true, explicitUndefined: true }}
           data-on={one.on || undefined}
+          aria-keyshortcuts={one.keys}
+          title={one.keys && `Key: ${one.keys}`}
         >
           {one.title}
         </Link>

@@ -1,18 +1,15 @@
 import { Link, useSearch } from '@tanstack/react-router';
-import { useMemo } from 'react';
 
 import type { Status } from '@/api/types';
 import { look, ordered } from '@/lib/state';
 import { Age } from '@/ui/Age';
-import { Choice } from '@/ui/Choice';
 import { Empty } from '@/ui/Empty';
 import { PlacementTable } from '@/ui/PlacementTable';
 import { Query } from '@/ui/Query';
 import { State } from '@/ui/State';
 
-import { type By, Grid } from './Grid';
-import { MOST_ROWS, picture } from './model';
-import { type Filter, usePicture, usePlacements, useStatus } from './queries';
+import { PictureOf } from './PictureOf';
+import { type Filter, usePlacements, useStatus } from './queries';
 
 function Counts({ kind, counts, chosen }: { kind: 'health' | 'sync'; counts: Record<string, number>; chosen: string }) {
   const all = ordered(kind, counts);
@@ -109,35 +106,10 @@ function Worst({ filter, healthy }: { filter: Filter; healthy: boolean }) {
   );
 }
 
-const KINDS: readonly (readonly [By, string])[] = [
-  ['worst', 'worst'],
-  ['health', 'health'],
-  ['sync', 'sync'],
-];
-
-function PictureOf({ filter, by }: { filter: Filter; by: By }) {
-  const found = usePicture(filter);
-  const placements = found.data?.items;
-  const drawn = useMemo(() => picture(placements ?? []), [placements]);
-  if (drawn.cells.size === 0 || found.data?.after || drawn.clusters.length > MOST_ROWS) return null;
-  return (
-    <section className="picture">
-      <h2>
-        Picture
-        <Choice label="Cells show" options={KINDS.map(([key, title]) => ({ title, on: key === by, search: { by: key === 'worst' ? undefined : key } }))} />
-      </h2>
-      <Grid of={drawn} by={by} />
-    </section>
-  );
-}
-
-function byOf(given: string | undefined): By {
-  return KINDS.find(([key]) => key === given)?.[0] ?? 'worst';
-}
-
 /** The fleet: counts that filter, the worst with their reasons, and the picture of it all. */
 export function FleetPage() {
-  const { by, ...filter } = useSearch({ from: '/' });
+  const { health, sync, cluster, application } = useSearch({ from: '/' });
+  const filter = { health, sync, cluster, application };
   const status = useStatus();
   return (
     <Query of={status}>
@@ -163,7 +135,7 @@ export function FleetPage() {
           </div>
           <Alerts status={data} />
           <Worst filter={filter} healthy={sum(data.sync) > 0} />
-          <PictureOf filter={filter} by={byOf(by)} />
+          <PictureOf filter={filter} />
         </>
       )}
     </Query>

@@ -12,8 +12,8 @@ export interface Filter {
 
 /** How many of the worst are shown before somebody asks for more. */
 const FIRST = 50;
-/** Placements that a picture of single cells is drawn of. */
-const PICTURED = 500;
+/** Placements of which a picture says the version and the reason. */
+const DETAILED = 500;
 
 export function useStatus() {
   return useQuery({ queryKey: ['status'], queryFn: ({ signal }) => read(api.GET('/api/v1/status', { signal })) });
@@ -32,11 +32,26 @@ export function usePlacements(filter: Filter) {
   });
 }
 
-/** The placements of a small fleet, for its picture; `after` says that it is not all of them. */
+function part({ cluster, application }: Filter) {
+  return given({ cluster, application });
+}
+
+/** A part of the fleet as a picture. */
 export function usePicture(filter: Filter) {
-  const part = given({ cluster: filter.cluster, application: filter.application });
   return useQuery({
-    queryKey: ['picture', part],
-    queryFn: ({ signal }) => read(api.GET('/api/v1/placements', { params: { query: { ...part, limit: PICTURED } }, signal })),
+    queryKey: ['picture', part(filter)],
+    queryFn: ({ signal }) => read(api.GET('/api/v1/fleet/picture', { params: { query: part(filter) }, signal })),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Placements with their versions and reasons, which a picture does not have; as many as one page has. */
+export function useDetails(filter: Filter) {
+  return useQuery({
+    queryKey: ['placements', 'details', part(filter)],
+    queryFn: async ({ signal }) => {
+      const page = await read(api.GET('/api/v1/placements', { params: { query: { ...part(filter), limit: DETAILED } }, signal }));
+      return page.items;
+    },
   });
 }
