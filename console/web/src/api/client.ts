@@ -5,6 +5,9 @@ import createClient from 'openapi-fetch';
 import { ApiError, problem } from '@/api/problem';
 import type { paths } from '@/api/schema';
 
+/** Milliseconds after which an answer is not waited for any more: a hub that hangs holds no page. */
+const TIMEOUT = 30_000;
+
 let leaving = false;
 
 /** Go to the form that signs in, and come back here afterwards. */
@@ -23,10 +26,7 @@ function never<T>(): Promise<T> {
 async function ask(request: Request): Promise<Response> {
   // Nothing more is asked for whoever is on the way to the form: an ended session must not become a flood.
   if (leaving) return never();
-  const answer = await fetch(request).catch((error: unknown) => {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(0, 'the hub does not answer', 'hub.unreachable', 'Look whether the hub and the network are up.');
-  });
+  const answer = await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT)]) });
   if (answer.status !== 401) return answer;
   signIn();
   return never();
@@ -41,9 +41,15 @@ interface Answer<T> {
   response: Response;
 }
 
+/** Throw what is said where no answer came, or only a part of it. */
+function unanswered(error: unknown): never {
+  if (error instanceof DOMException && error.name === 'AbortError') throw error;
+  throw new ApiError(0, 'the hub does not answer', 'hub.unreachable', 'Look whether the hub and the network are up.');
+}
+
 /** Return what was answered; throws an `ApiError` for anything but a success. */
 export async function read<T>(asked: Promise<Answer<T>>): Promise<T> {
-  const { data, error, response } = await asked;
+  const { data, error, response } = await asked.catch(unanswered);
   if (!response.ok) throw problem(response.status, error, response.headers.get('x-request-id') ?? '');
   return data as T;
 }

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useState } from 'react';
 
 import { api, read } from '@/api/client';
 import { follow } from '@/api/events';
-import { setLive } from '@/api/queries';
+import { setLive, useStream } from '@/api/queries';
 import { Help } from '@/app/Help';
 import { PAGES } from '@/app/pages';
 import { Search } from '@/app/Search';
@@ -31,6 +31,16 @@ function Waiting({ count }: { count: number }) {
       {count}
       <span className="unseen"> open</span>
     </b>
+  );
+}
+
+/** Says that events do not come any more; nothing while they do, and where there never were any. */
+function NoEvents() {
+  if (useStream() !== 'lost') return null;
+  return (
+    <span className="soft" role="status" title="The stream of events is broken. It is tried again; meanwhile pages ask every 5 seconds.">
+      <span aria-hidden="true">◔</span> no events
+    </span>
   );
 }
 
@@ -63,6 +73,7 @@ export function Shell() {
         <button type="button" className="find" onClick={() => setShown('search')}>
           <span>Find</span> <kbd>Ctrl K</kbd>
         </button>
+        <NoEvents />
         <ColourScheme />
         <button type="button" className="quiet" onClick={() => setShown('help')} aria-label="Keys" title="Keys: ?">
           ?

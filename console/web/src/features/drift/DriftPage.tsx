@@ -8,7 +8,7 @@ import { Refs } from '@/ui/Refs';
 import { State } from '@/ui/State';
 
 import { type Group, groups } from './model';
-import { useDrift } from './queries';
+import { EVERY, useDrift } from './queries';
 
 const NAMED = 10;
 const SPANS: readonly (readonly [number, string])[] = [
@@ -54,7 +54,7 @@ export function DriftPage() {
           ))}
         </span>
       </h1>
-      <Query of={found}>
+      <Query of={found} every={EVERY}>
         {(data) =>
           data.length > 0 ? (
             <DataTable

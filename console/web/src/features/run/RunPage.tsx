@@ -95,5 +95,10 @@ function Detail({ of: { run, attempts, objects, next_steps } }: { of: RunDetail 
 export function RunPage() {
   const { run } = useParams({ from: '/runs/$run' });
   const found = useRun(run);
-  return <Query of={found}>{(data) => <Detail of={data} />}</Query>;
+  const ended = found.data?.run.state === 'ended';
+  return (
+    <Query of={found} every={ended ? false : undefined}>
+      {(data) => <Detail of={data} />}
+    </Query>
+  );
 }

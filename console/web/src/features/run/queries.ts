@@ -9,7 +9,7 @@ export function useRun(run: string) {
     queryKey: ['run', run],
     queryFn: ({ signal }) => read(api.GET('/api/v1/runs/{run_id}', { params: { path: { run_id: run } }, signal })),
     // A run that has ended never changes.
-    refetchInterval: (query) => (query.state.data?.run.state === 'ended' ? false : interval()),
+    refetchInterval: (query) => (query.state.data?.run.state === 'ended' ? false : interval(query)),
   });
 }
 
