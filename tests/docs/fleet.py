@@ -77,6 +77,7 @@ def _placement(ref: str, sync: str, health: str, **more: Any) -> dict[str, Any]:
         "applied_at": _ago(minutes=2),
         "objects": 9,
         "paused_by": "",
+        "paused_at": None,
         "pause_reason": "",
         "failure": None,
         **more,

@@ -101,6 +101,7 @@ class PlacementView:
     applied_at: datetime | None
     objects: int
     paused_by: str
+    paused_at: datetime | None
     pause_reason: str
     failure: FailureView | None
 
@@ -171,6 +172,7 @@ COLUMNS = (
     PlacementRow.applied_at,
     PlacementRow.objects,
     PlacementRow.paused_by,
+    PlacementRow.paused_at,
     PlacementRow.pause_reason,
 )
 """Of a placement, what says how it stands."""
@@ -216,6 +218,7 @@ def _view(row: Any, desired: Sequence[SourceRevision]) -> PlacementView:
         applied_at=row.applied_at,
         objects=row.objects,
         paused_by=row.paused_by or "",
+        paused_at=row.paused_at,
         pause_reason=row.pause_reason,
         failure=None if failure is None else _failure(failure, failed, row.retry_at),
     )

@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '
 
 import { NotFound } from '@/app/NotFound';
 import { Shell } from '@/app/Shell';
+import { parseSearch, stringifySearch } from '@/lib/address';
 import { Problem } from '@/ui/Problem';
 
 /** Return the texts of a search that a page knows; what it does not know is dropped. */
@@ -10,7 +11,7 @@ function texts<const K extends string>(...names: K[]) {
     const known: Partial<Record<K, string>> = {};
     for (const name of names) {
       const value = search[name];
-      if (typeof value === 'string' || typeof value === 'number') known[name] = String(value);
+      if (typeof value === 'string') known[name] = value;
     }
     return known;
   };
@@ -82,6 +83,8 @@ const routes = [
 export const router = createRouter({
   routeTree: root.addChildren(routes),
   defaultPreload: 'intent',
+  parseSearch,
+  stringifySearch,
   defaultErrorComponent: ({ error }) => <Problem error={error} />,
   scrollRestoration: true,
 });

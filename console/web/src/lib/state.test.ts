@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { look, ordered, worst } from './state';
+import { look, ordered, since, worst } from './state';
 
 test('a word that nobody knows is shown without a colour, whatever objects inherit', () => {
   expect(look('constructor').tone).toBe('plain');
@@ -22,4 +22,13 @@ test.each([
   ['synced', 'healthy', 'healthy'],
 ])('%s and %s together are %s', (sync, health, said) => {
   expect(worst(sync, health)).toBe(said);
+});
+
+test('a look at a placement is never told as the beginning of its state', () => {
+  const [early, late] = ['2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'];
+  const fine = { failure: null, paused_by: '', paused_at: null, health_at: late, confirmed_at: late };
+  expect(since(fine)).toEqual({ at: late, seen: true });
+  expect(since({ ...fine, health_at: null, confirmed_at: null })).toEqual({ at: null, seen: true });
+  expect(since({ ...fine, failure: { since: early } })).toEqual({ at: early, seen: false });
+  expect(since({ ...fine, paused_by: 'anna', paused_at: early })).toEqual({ at: early, seen: false });
 });

@@ -78,6 +78,20 @@ export function look(word: string): Look {
   return (Object.hasOwn(LOOKS, word) && LOOKS[word]) || { glyph: '·', tone: 'plain' };
 }
 
+interface Dated {
+  failure: { since: string } | null;
+  paused_by: string;
+  paused_at: string | null;
+  health_at: string | null;
+  confirmed_at: string | null;
+}
+
+/** Return since when a placement stands as it does, or, where that was not noted, when it was last `seen` so. */
+export function since(one: Dated): { at: string | null; seen: boolean } {
+  const noted = one.failure?.since ?? (one.paused_by ? one.paused_at : null);
+  return noted ? { at: noted, seen: false } : { at: one.health_at ?? one.confirmed_at, seen: true };
+}
+
 const HEALTH_FIRST: readonly string[] = ['degraded', 'missing', 'unknown', 'progressing', 'suspended', 'healthy'];
 const SYNC_FIRST: readonly string[] = ['failed', 'unknown', 'out-of-sync', 'synced'];
 

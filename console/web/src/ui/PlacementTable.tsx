@@ -1,10 +1,12 @@
 import { Link } from '@tanstack/react-router';
 
 import type { Placement } from '@/api/types';
-import { distinct } from '@/lib/words';
+import { reasonOf } from '@/lib/reasons';
+import { since } from '@/lib/state';
 import { Age } from '@/ui/Age';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { State } from '@/ui/State';
+import { Sentence } from '@/ui/Steps';
 import { Versions } from '@/ui/Versions';
 
 const COLUMNS: readonly Column<Placement>[] = [
@@ -19,21 +21,28 @@ const COLUMNS: readonly Column<Placement>[] = [
   },
   { key: 'sync', title: 'Sync', cell: (one) => <State word={one.paused_by ? 'paused' : one.sync} /> },
   { key: 'health', title: 'Health', cell: (one) => <State word={one.health} /> },
-  { key: 'why', title: 'Reason', wide: true, cell: (one) => reason(one) },
+  { key: 'why', title: 'Reason', wide: true, cell: (one) => <Sentence of={reasonOf(one)} /> },
   {
     key: 'since',
     title: 'Since',
     numeric: true,
-    cell: (one) => <Age at={one.failure?.since ?? one.health_at ?? one.confirmed_at} />,
+    cell: (one) => <Since of={one} />,
   },
 ];
 
-const VERSION: Column<Placement> = { key: 'version', title: 'Version', cell: (one) => <Versions of={one.sources} /> };
-
-function reason(one: Placement): string {
-  const paused = one.paused_by && `paused by ${one.paused_by}${one.pause_reason && `: ${one.pause_reason}`}`;
-  return distinct(one.reason, one.health_reason, paused).join('; ');
+/** Since when it is so; where nobody noted that, when it was last seen to be so, and that it is this. */
+function Since({ of }: { of: Placement }) {
+  const { at, seen } = since(of);
+  return seen ? (
+    <span className="soft">
+      seen <Age at={at} ago />
+    </span>
+  ) : (
+    <Age at={at} />
+  );
 }
+
+const VERSION: Column<Placement> = { key: 'version', title: 'Version', cell: (one) => <Versions of={one.sources} /> };
 
 function href(one: Placement): string {
   return `/placements/${encodeURIComponent(one.cluster)}/${encodeURIComponent(one.application)}`;

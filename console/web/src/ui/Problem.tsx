@@ -1,4 +1,5 @@
 import { ApiError } from '@/api/problem';
+import { Sentence } from '@/ui/Steps';
 
 /** What went wrong with a request: the sentence, what to do, and what to name when asking for help. */
 export function Problem({ error }: { error: unknown }) {
@@ -6,7 +7,11 @@ export function Problem({ error }: { error: unknown }) {
   return (
     <div className="problem" role="alert">
       <p>{told.message}</p>
-      {told.remedy && <p className="remedy">{told.remedy}</p>}
+      {told.remedy && (
+        <p className="remedy">
+          <Sentence of={told.remedy} />
+        </p>
+      )}
       <p className="ids">
         {[told.code, told.status > 0 && `HTTP ${told.status}`, told.request && `request ${told.request}`]
           .filter(Boolean)

@@ -12,6 +12,7 @@ import { Refs } from '@/ui/Refs';
 import { RunTable } from '@/ui/RunTable';
 import { State } from '@/ui/State';
 import { Tabs } from '@/ui/Tabs';
+import { Title } from '@/ui/Title';
 
 import { healthOf, NAMED, outlook } from './model';
 import { usePlacements, useProblems, useRuns, useVersions } from './queries';
@@ -160,19 +161,22 @@ export function ApplicationPage() {
   const versions = useVersions(application);
   const problems = useProblems(application);
   return (
-    <Query of={versions}>
-      {(data) => (
-        <>
-          <h1>
-            {application}
-            <Healths of={healthOf(data)} />
-          </h1>
-          <DataTable label="Versions" columns={COLUMNS} rows={data} rowKey={versionKey} />
-          {problems.data && problems.data.items.length > 0 && <Problems of={problems.data.items} more={problems.data.more} />}
-          <Tabs tabs={TABS} open={tab === 'history' ? tab : 'placements'} />
-          {tab === 'history' ? <History application={application} /> : <Placements application={application} />}
-        </>
-      )}
-    </Query>
+    <>
+      <Title of={application} word={versions.data && ordered('health', healthOf(versions.data))[0]?.[0]} />
+      <Query of={versions}>
+        {(data) => (
+          <>
+            <h1>
+              {application}
+              <Healths of={healthOf(data)} />
+            </h1>
+            <DataTable label="Versions" columns={COLUMNS} rows={data} rowKey={versionKey} />
+            {problems.data && problems.data.items.length > 0 && <Problems of={problems.data.items} more={problems.data.more} />}
+            <Tabs tabs={TABS} open={tab === 'history' ? tab : 'placements'} />
+            {tab === 'history' ? <History application={application} /> : <Placements application={application} />}
+          </>
+        )}
+      </Query>
+    </>
   );
 }

@@ -11,7 +11,9 @@ import { PlacementTable } from '@/ui/PlacementTable';
 import { Query } from '@/ui/Query';
 import { RunTable } from '@/ui/RunTable';
 import { State } from '@/ui/State';
+import { Sentence } from '@/ui/Steps';
 import { Tabs } from '@/ui/Tabs';
+import { Title } from '@/ui/Title';
 
 import { ending, reach } from './model';
 import { useCluster, usePlacements, useRuns } from './queries';
@@ -48,7 +50,7 @@ function Detail({ of }: { of: Cluster }) {
         </span>
       </h1>
       <section className="reason" aria-label="Why">
-        {wrong.length > 0 ? wrong.map((one) => <p key={one}>{one}</p>) : <p className="soft">Nothing is in the way.</p>}
+        {wrong.length > 0 ? wrong.map((one) => <p key={one}><Sentence of={one} /></p>) : <p className="soft">Nothing is in the way.</p>}
         {of.error_code && <code>{of.error_code}</code>}
       </section>
       <Facts
@@ -104,16 +106,19 @@ export function ClusterPage() {
   const { tab } = useSearch({ from: '/clusters/$cluster' });
   const found = useCluster(cluster);
   return (
-    <Query of={found}>
-      {(data) => (
-        <>
-          {data.map((one) => (
-            <Detail key={one.name} of={one} />
-          ))}
-          <Tabs tabs={TABS} open={tab === 'history' ? tab : 'placements'} />
-          {tab === 'history' ? <History cluster={cluster} /> : <Placements cluster={cluster} />}
-        </>
-      )}
-    </Query>
+    <>
+      <Title of={cluster} word={found.data?.[0] && reach(found.data[0])} />
+      <Query of={found}>
+        {(data) => (
+          <>
+            {data.map((one) => (
+              <Detail key={one.name} of={one} />
+            ))}
+            <Tabs tabs={TABS} open={tab === 'history' ? tab : 'placements'} />
+            {tab === 'history' ? <History cluster={cluster} /> : <Placements cluster={cluster} />}
+          </>
+        )}
+      </Query>
+    </>
   );
 }

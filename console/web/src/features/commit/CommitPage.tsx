@@ -7,6 +7,8 @@ import { Facts } from '@/ui/Facts';
 import { Query } from '@/ui/Query';
 import { Refs } from '@/ui/Refs';
 import { State } from '@/ui/State';
+import { Sentence } from '@/ui/Steps';
+import { Title } from '@/ui/Title';
 import { CommitLink } from '@/ui/Versions';
 
 import { answer, count, spreadOf } from './model';
@@ -22,7 +24,9 @@ function Groups({ of, word, count: all }: { of: readonly Alike[]; word: string; 
       <ul className="results">
         {of.map((one) => (
           <li key={`${one.code} ${one.reason}`}>
-            <p>{one.reason}</p>
+            <p>
+              <Sentence of={one.reason} />
+            </p>
             <Refs of={one.refs} count={one.count} />
           </li>
         ))}
@@ -170,5 +174,10 @@ export function CommitPage() {
   const { name } = useParams({ from: '/commits/$name' });
   const { repo } = useSearch({ from: '/commits/$name' });
   const found = useReach(name, repo);
-  return <Query of={found}>{(data) => <Detail of={data} />}</Query>;
+  return (
+    <>
+      <Title of={`Commit ${name.slice(0, 12)}`} />
+      <Query of={found}>{(data) => <Detail of={data} />}</Query>
+    </>
+  );
 }

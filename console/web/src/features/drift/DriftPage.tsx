@@ -6,6 +6,7 @@ import { Empty } from '@/ui/Empty';
 import { Query } from '@/ui/Query';
 import { Refs } from '@/ui/Refs';
 import { State } from '@/ui/State';
+import { Title } from '@/ui/Title';
 
 import { type Group, groups } from './model';
 import { EVERY, useDrift } from './queries';
@@ -44,6 +45,7 @@ export function DriftPage() {
   const found = useDrift(hours);
   return (
     <>
+      <Title of="Drift" />
       <h1>
         Drift
         <span className="choice" role="group" aria-label="Corrected within">

@@ -5,6 +5,7 @@ import { Empty } from '@/ui/Empty';
 import { Query } from '@/ui/Query';
 import { State } from '@/ui/State';
 import { Sentence } from '@/ui/Steps';
+import { Title } from '@/ui/Title';
 
 import { useStatus } from './queries';
 
@@ -16,7 +17,9 @@ const COLUMNS: readonly Column<Fault>[] = [
     wide: true,
     cell: (one) => (
       <>
-        <div>{one.what}</div>
+        <div>
+          <Sentence of={one.what} />
+        </div>
         {one.remedy && (
           <div className="remedy">
             <Sentence of={one.remedy} />
@@ -35,6 +38,7 @@ export function FaultsPage() {
   const found = useStatus();
   return (
     <>
+      <Title of="Faults" />
       <h1>Faults</h1>
       <Query of={found}>
         {({ faults, work }) => (
@@ -43,7 +47,7 @@ export function FaultsPage() {
               <ul className="alerts" aria-label="The hub's work">
                 {work.map((one) => (
                   <li key={one.code} data-tone="failed">
-                    <State word={one.severity} /> {one.message}. <span className="remedy">{one.remedy}</span>
+                    <State word={one.severity} /> <Sentence of={`${one.message}. ${one.remedy}`} />
                   </li>
                 ))}
               </ul>

@@ -7,6 +7,8 @@ import { Empty } from '@/ui/Empty';
 import { PlacementTable } from '@/ui/PlacementTable';
 import { Query } from '@/ui/Query';
 import { State } from '@/ui/State';
+import { Sentence } from '@/ui/Steps';
+import { Title } from '@/ui/Title';
 
 import { PictureOf } from './PictureOf';
 import { type Filter, usePlacements, useStatus } from './queries';
@@ -43,7 +45,7 @@ function Alerts({ status }: { status: Status }) {
     <ul className="alerts">
       {status.work.map((one) => (
         <li key={one.code} data-tone="failed">
-          <b>The work does not go on:</b> {one.message}. <span className="remedy">{one.remedy}</span>
+          <b>The work does not go on:</b> <Sentence of={`${one.message}. ${one.remedy}`} />
         </li>
       ))}
       {away.map(([word, count]) => (
@@ -65,8 +67,7 @@ function Alerts({ status }: { status: Status }) {
       )}
       {status.faults.slice(0, 5).map((one) => (
         <li key={`${one.scope} ${one.file} ${one.line} ${one.what}`} data-tone="degraded">
-          <code>{one.file ? `${one.file}:${one.line}` : one.scope}</code> {one.what}.{' '}
-          {one.remedy && <span className="remedy">{one.remedy}</span>} <Age at={one.first_seen_at} ago />
+          <code>{one.file ? `${one.file}:${one.line}` : one.scope}</code> <Sentence of={`${one.what}. ${one.remedy}`} /> <Age at={one.first_seen_at} ago />
         </li>
       ))}
       {status.faults.length > 5 && <li>{status.faults.length - 5} more: <Link to="/faults">all faults</Link></li>}
@@ -112,32 +113,35 @@ export function FleetPage() {
   const filter = { health, sync, cluster, application };
   const status = useStatus();
   return (
-    <Query of={status}>
-      {(data) => (
-        <>
-          <h1>
-            {data.fleet?.name ?? 'No registry read yet'}
-            {data.fleet && (
-              <small>
-                registry at <code>{data.fleet.commit.slice(0, 8) || '–'}</code>
-                {data.fleet.seen_commit && data.fleet.seen_commit !== data.fleet.commit && (
-                  <>
-                    , head <code>{data.fleet.seen_commit.slice(0, 8)}</code> is refused
-                  </>
-                )}
-                , looked at <Age at={data.fleet.checked_at} ago />
-              </small>
-            )}
-          </h1>
-          <div className="summary">
-            <Counts kind="health" counts={data.health} chosen={filter.health ?? ''} />
-            <Counts kind="sync" counts={data.sync} chosen={filter.sync ?? ''} />
-          </div>
-          <Alerts status={data} />
-          <Worst filter={filter} healthy={sum(data.sync) > 0} />
-          <PictureOf filter={filter} />
-        </>
-      )}
-    </Query>
+    <>
+      <Title of={status.data?.fleet?.name ?? 'Fleet'} />
+      <Query of={status}>
+        {(data) => (
+          <>
+            <h1>
+              {data.fleet?.name ?? 'No registry read yet'}
+              {data.fleet && (
+                <small>
+                  registry at <code>{data.fleet.commit.slice(0, 8) || '–'}</code>
+                  {data.fleet.seen_commit && data.fleet.seen_commit !== data.fleet.commit && (
+                    <>
+                      , head <code>{data.fleet.seen_commit.slice(0, 8)}</code> is refused
+                    </>
+                  )}
+                  , looked at <Age at={data.fleet.checked_at} ago />
+                </small>
+              )}
+            </h1>
+            <div className="summary">
+              <Counts kind="health" counts={data.health} chosen={filter.health ?? ''} />
+              <Counts kind="sync" counts={data.sync} chosen={filter.sync ?? ''} />
+            </div>
+            <Alerts status={data} />
+            <Worst filter={filter} healthy={sum(data.sync) > 0} />
+            <PictureOf filter={filter} />
+          </>
+        )}
+      </Query>
+    </>
   );
 }

@@ -3,7 +3,8 @@ import { useMemo } from 'react';
 
 import type { InventoryObject, Placement, Why } from '@/api/types';
 import { nodes as nodesOf } from '@/lib/objects';
-import { distinct } from '@/lib/words';
+import { obstacles } from '@/lib/reasons';
+import { worst } from '@/lib/state';
 import { Age } from '@/ui/Age';
 import { Choice } from '@/ui/Choice';
 import { Commits } from '@/ui/Commits';
@@ -14,8 +15,9 @@ import { Query } from '@/ui/Query';
 import { Results } from '@/ui/Results';
 import { RunTable } from '@/ui/RunTable';
 import { State } from '@/ui/State';
-import { Steps } from '@/ui/Steps';
+import { Sentence, Steps } from '@/ui/Steps';
 import { Tabs } from '@/ui/Tabs';
+import { Title } from '@/ui/Title';
 
 import { Actions } from './Actions';
 import { LiveObjectPanel, LiveTree } from './Live';
@@ -30,21 +32,31 @@ const TABS = [
 
 function Reason({ of: { placement, next_steps } }: { of: Why }) {
   const { failure } = placement;
-  const reasons = distinct(placement.reason, placement.health_reason);
+  const reasons = obstacles(placement);
   return (
     <section className="reason" aria-label="Why">
-      {reasons.length > 0 ? reasons.map((one) => <p key={one}>{one}</p>) : <p className="soft">Nothing is in the way.</p>}
+      {reasons.map((one) => (
+        <p key={one}>
+          <Sentence of={one} />
+        </p>
+      ))}
+      {reasons.length === 0 && !placement.paused_by && <p className="soft">Nothing is in the way.</p>}
       {placement.paused_by && (
         <p>
           <State word="paused" /> by {placement.paused_by}
           {placement.pause_reason && `: ${placement.pause_reason}`}
+          {placement.paused_at && (
+            <>
+              , <Age at={placement.paused_at} ago />
+            </>
+          )}
         </p>
       )}
       {failure && (
         <Facts
           of={[
             ['Error', failure.message && <code className="message">{failure.message}</code>],
-            ['Remedy', failure.remedy],
+            ['Remedy', failure.remedy && <Sentence of={failure.remedy} />],
             ['Since', <Age at={failure.since} ago />],
             ['Tried', `${failure.count} ${failure.count === 1 ? 'time' : 'times'}`],
             ['Code', <code>{failure.code}</code>],
@@ -147,7 +159,9 @@ function Events({ of }: { of: Why }) {
     <ol className="events">
       {[...of.events].reverse().map((one) => (
         <li key={one.id}>
-          <Age at={one.at} /> <span>{one.sentence}</span>
+          <Age at={one.at} /> <span>
+            <Sentence of={one.sentence} />
+          </span>
           {one.run && (
             <Link to="/runs/$run" params={{ run: one.run }}>
               run
@@ -186,27 +200,31 @@ export function PlacementPage() {
   const ref = useParams({ from: '/placements/$cluster/$application' });
   const { tab = 'objects' } = useSearch({ from: '/placements/$cluster/$application' });
   const why = useWhy(ref);
+  const stand = why.data?.placement;
   return (
-    <Query of={why}>
-      {(data) => (
-        <>
-          <Heading of={data.placement} />
-          <Actions of={data.placement} />
-          <Reason of={data} />
-          <Facts
-            of={[
-              ['Applied', <Commits of={data.applied} />],
-              ['Wanted', data.placement.desired_sources.length > 0 && <Commits of={data.wanted} />],
-              ['Health seen', <Age at={data.placement.health_at} ago />],
-            ]}
-          />
-          <Tabs tabs={TABS} open={tab} />
-          {tab === 'runs' && <Runs {...ref} />}
-          {tab === 'changes' && <Changes of={data} />}
-          {tab === 'events' && <Events of={data} />}
-          {!TABS.slice(1).some(([key]) => key === tab) && <Objects of={ref} />}
-        </>
-      )}
-    </Query>
+    <>
+      <Title of={`${ref.cluster}/${ref.application}`} word={stand && worst(stand.sync, stand.health)} />
+      <Query of={why}>
+        {(data) => (
+          <>
+            <Heading of={data.placement} />
+            <Actions of={data.placement} />
+            <Reason of={data} />
+            <Facts
+              of={[
+                ['Applied', <Commits of={data.applied} />],
+                ['Wanted', data.placement.desired_sources.length > 0 && <Commits of={data.wanted} />],
+                ['Health seen', <Age at={data.placement.health_at} ago />],
+              ]}
+            />
+            <Tabs tabs={TABS} open={tab} />
+            {tab === 'runs' && <Runs {...ref} />}
+            {tab === 'changes' && <Changes of={data} />}
+            {tab === 'events' && <Events of={data} />}
+            {!TABS.slice(1).some(([key]) => key === tab) && <Objects of={ref} />}
+          </>
+        )}
+      </Query>
+    </>
   );
 }

@@ -9,7 +9,8 @@ import { Query } from '@/ui/Query';
 import { Results } from '@/ui/Results';
 import { counted, PlacementLink, standing } from '@/ui/RunTable';
 import { State } from '@/ui/State';
-import { Steps } from '@/ui/Steps';
+import { Sentence, Steps } from '@/ui/Steps';
+import { Title } from '@/ui/Title';
 import { Versions } from '@/ui/Versions';
 
 import { stages } from './model';
@@ -61,7 +62,7 @@ function Detail({ of: { run, attempts, objects, next_steps } }: { of: RunDetail 
         </span>
       </h1>
       <section className="reason" aria-label="Why">
-        <p className={told ? undefined : 'soft'}>{told || counted(run.counts) || 'Nothing to tell yet.'}</p>
+        <p className={told ? undefined : 'soft'}><Sentence of={told || counted(run.counts) || 'Nothing to tell yet.'} /></p>
         {run.error_code && <code>{run.error_code}</code>}
         <Steps of={next_steps} />
       </section>
@@ -95,10 +96,13 @@ function Detail({ of: { run, attempts, objects, next_steps } }: { of: RunDetail 
 export function RunPage() {
   const { run } = useParams({ from: '/runs/$run' });
   const found = useRun(run);
-  const ended = found.data?.run.state === 'ended';
+  const seen = found.data?.run;
   return (
-    <Query of={found} every={ended ? false : undefined}>
-      {(data) => <Detail of={data} />}
-    </Query>
+    <>
+      <Title of={seen ? `Run of ${seen.ref}` : 'Run'} word={seen && standing(seen)} />
+      <Query of={found} every={seen?.state === 'ended' ? false : undefined}>
+        {(data) => <Detail of={data} />}
+      </Query>
+    </>
   );
 }

@@ -4,6 +4,7 @@ import { Choice } from '@/ui/Choice';
 import { Empty } from '@/ui/Empty';
 import { Query } from '@/ui/Query';
 import { RunTable } from '@/ui/RunTable';
+import { Title } from '@/ui/Title';
 
 import { useRuns } from './queries';
 
@@ -16,6 +17,7 @@ export function RunsPage() {
   const of = [filter.cluster, filter.application].filter(Boolean).join('/');
   return (
     <>
+      <Title of={of ? `Runs of ${of}` : 'Runs'} />
       <h1>
         Runs{of && <small>of {of}</small>}
         <Choice

@@ -7,7 +7,9 @@ import { type Column, DataTable } from '@/ui/DataTable';
 import { Empty } from '@/ui/Empty';
 import { Query } from '@/ui/Query';
 import { State } from '@/ui/State';
+import { Sentence } from '@/ui/Steps';
 import { Tabs } from '@/ui/Tabs';
+import { Title } from '@/ui/Title';
 
 import { Approvals, Subject } from './Approvals';
 import { useApprovals, useAway, useStatus } from './queries';
@@ -29,7 +31,7 @@ const DECIDED: readonly Column<Approval>[] = [
   },
   { key: 'state', title: 'State', cell: (one) => <State word={one.state} /> },
   { key: 'by', title: 'By', cell: (one) => one.decided_by },
-  { key: 'why', title: 'Why', wide: true, cell: (one) => one.decision_reason || one.reason },
+  { key: 'why', title: 'Why', wide: true, cell: (one) => one.decision_reason || <span className="soft">no reason given</span> },
   { key: 'age', title: 'Decided', numeric: true, cell: (one) => <Age at={one.decided_at} ago /> },
 ];
 
@@ -64,7 +66,7 @@ const AWAY: readonly Column<Cluster>[] = [
     title: 'State',
     cell: (one) => <State word={one.blocked_code ? 'blocked' : one.reachable === null ? 'unknown' : 'unreachable'} />,
   },
-  { key: 'why', title: 'Reason', wide: true, cell: (one) => distinct(one.blocked, one.error).join('; ') },
+  { key: 'why', title: 'Reason', wide: true, cell: (one) => <Sentence of={distinct(one.blocked, one.error).join('; ')} /> },
   { key: 'placements', title: 'Holds up', numeric: true, cell: (one) => `${one.placements} ${one.placements === 1 ? 'placement' : 'placements'}` },
   { key: 'age', title: 'Answered', numeric: true, cell: (one) => <Age at={one.last_seen_at} ago /> },
 ];
@@ -103,6 +105,7 @@ export function WaitingPage() {
   const { tab } = useSearch({ from: '/waiting' });
   return (
     <>
+      <Title of="Waiting" />
       <h1>
         Waiting
         <Standing />
