@@ -111,7 +111,7 @@ function Worst({ filter, healthy }: { filter: Filter; healthy: boolean }) {
 export function FleetPage() {
   const { health, sync, cluster, application } = useSearch({ from: '/' });
   const filter = { health, sync, cluster, application };
-  const status = useStatus();
+  const status = useStatus(filter);
   return (
     <>
       <Title of={status.data?.fleet?.name ?? 'Fleet'} />

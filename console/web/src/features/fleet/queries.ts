@@ -15,8 +15,15 @@ const FIRST = 50;
 /** Placements of which a picture says the version and the reason. */
 const DETAILED = 500;
 
-export function useStatus() {
-  return useQuery({ queryKey: ['status'], queryFn: ({ signal }) => read(api.GET('/api/v1/status', { signal })) });
+/** How it is with a part of the fleet. */
+export function useStatus(filter: Filter) {
+  const query = part(filter);
+  return useQuery({
+    // Of the whole fleet it is what the header has asked for.
+    queryKey: Object.keys(query).length > 0 ? ['status', query] : ['status'],
+    queryFn: ({ signal }) => read(api.GET('/api/v1/status', { params: { query }, signal })),
+    placeholderData: keepPreviousData,
+  });
 }
 
 /** Placements of a filter; without one of health or sync those with problems, the worst first. */
