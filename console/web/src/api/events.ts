@@ -2,16 +2,11 @@
 
 import type { QueryClient } from '@tanstack/react-query';
 
-import { ApiError } from '@/api/problem';
-import { delay, reader } from '@/lib/sse';
+import { keepListening, type Told } from '@/api/stream';
+import { pagesOf } from '@/lib/fresh';
+import { Renewal } from '@/lib/renewal';
 
-const STREAM = '/api/v1/events/stream';
 const LOCK = 'flotilla.events';
-/** Milliseconds in which events are gathered before anything is asked for again. */
-const GATHERED = 1_000;
-
-/** What a tab learns: that something came about, that messages were lost, or whether the stream goes. */
-type Told = { kind: 'event'; topic: string } | { kind: 'reset' } | { kind: 'live'; live: boolean };
 /** What a tab that opens asks the others: whether one of them has a stream that goes. */
 const HELLO = 'hello';
 
@@ -39,41 +34,23 @@ export function isOld(key: readonly unknown[], topics: ReadonlySet<string>): boo
   return [...topics].some((topic) => !Object.hasOwn(OLD, topic) || OLD[topic]?.includes(String(key[0])));
 }
 
-async function listen(last: string, signal: AbortSignal, tell: (told: Told) => void): Promise<string> {
-  let at = last;
-  const headers = { Accept: 'text/event-stream', ...(last && { 'Last-Event-ID': last }) };
-  const answer = await fetch(STREAM, { headers, credentials: 'same-origin', signal, cache: 'no-store' });
-  if (!answer.ok || answer.body === null) throw new ApiError(answer.status, 'the stream of events was refused');
-  const take = reader(last);
-  const text = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  tell({ kind: 'live', live: true });
-  for (let piece = await text.read(); !piece.done; piece = await text.read()) {
-    for (const message of take(piece.value)) {
-      at = message.id;
-      // At an end too: who is signed out learns it by the questions that follow.
-      if (message.event === 'reset' || message.event === 'end') tell({ kind: 'reset' });
-      else if (message.event !== 'ready') tell({ kind: 'event', topic: message.event.split('.')[0] ?? '' });
-    }
-  }
-  return at;
+/** Pages of an endless list that are asked for again at an event; longer ones wait for their next look. */
+const PAGES = 3;
+
+/** Return whether an answer that is old is asked for again now: somebody sees it, and it is not a list of many pages. */
+export function isAskedNow(data: unknown, hidden: boolean): boolean {
+  return !hidden && pagesOf(data) <= PAGES;
 }
 
-/** Listen, again and again, until the session ends or this tab does. */
-async function keepListening(signal: AbortSignal, tell: (told: Told) => void): Promise<void> {
-  let failures = 0;
-  let last = '';
-  while (!signal.aborted) {
-    const since = Date.now();
-    try {
-      last = await listen(last, signal, tell);
-    } catch (error) {
-      // Whoever is signed out is told so by the next question of a page; a stream does not ask again.
-      if (error instanceof ApiError && error.status === 401) return;
-    }
-    tell({ kind: 'live', live: false });
-    failures = Date.now() - since > 60_000 ? 0 : failures + 1;
-    await new Promise((resolve) => setTimeout(resolve, delay(failures - 1, Math.random())));
-  }
+/** Make old what events say is; resolves when what is asked for again is answered. */
+async function renew(client: QueryClient, topics: ReadonlySet<string>): Promise<void> {
+  const hidden = document.visibilityState === 'hidden';
+  // What a tab that is hidden shows is marked as old, and asked for when the tab is shown again.
+  await client.invalidateQueries({ predicate: (query) => isOld(query.queryKey, topics), refetchType: 'none' });
+  await client.refetchQueries({
+    type: 'active',
+    predicate: (query) => isOld(query.queryKey, topics) && isAskedNow(query.state.data, hidden),
+  });
 }
 
 /**
@@ -88,20 +65,12 @@ export function follow(client: QueryClient, live: (goes: boolean) => void): () =
   if (!('locks' in navigator) || !('BroadcastChannel' in window)) return () => undefined;
   const ending = new AbortController();
   const channel = new BroadcastChannel(LOCK);
-  const topics = new Set<string>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const renew = () => {
-    timer = undefined;
-    const now = new Set(topics);
-    topics.clear();
-    void client.invalidateQueries({ predicate: (query) => isOld(query.queryKey, now) });
-  };
+  const renewal = new Renewal((topics) => renew(client, topics));
   const take = (told: Told) => {
     if (told.kind === 'live') live(told.live);
     if (told.kind === 'live' && told.live) return;
     // A stream that ended says no more what is new, and perhaps the hub went with it: the pages' questions tell.
-    topics.add(told.kind === 'event' ? told.topic : 'all');
-    timer ??= setTimeout(renew, GATHERED);
+    renewal.add(told.kind === 'event' ? told.topic : 'all');
   };
   let mine = false;
   const tell = (told: Told) => {
@@ -117,7 +86,7 @@ export function follow(client: QueryClient, live: (goes: boolean) => void): () =
   navigator.locks.request(LOCK, { signal: ending.signal }, () => keepListening(ending.signal, tell)).catch(() => undefined);
   return () => {
     ending.abort();
-    clearTimeout(timer);
+    renewal.end();
     channel.close();
   };
 }

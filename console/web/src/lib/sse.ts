@@ -3,22 +3,30 @@
 export interface Message {
   event: string;
   data: string;
-  /** The last place that was told, in this message or before it. */
+}
+
+/** How far a stream has come: what is sent as `Last-Event-ID` to go on behind it. Empty at the beginning. */
+export interface Place {
   id: string;
 }
 
 /** Characters that may wait for the end of their line; what sends more sends no events. */
 const MOST = 1024 * 1024;
 
-/** Returns a function that takes the next piece of a body and gives the messages that it completes. */
-export function reader(last = ''): (piece: string) => Message[] {
+/**
+ * Returns a function that takes the next piece of a body and gives the messages that it completes.
+ *
+ * @param place moves on with each message and each comment that is complete, however the body ends.
+ */
+export function reader(place: Place): (piece: string) => Message[] {
   let rest = '';
   let event = '';
   let data: string[] = [];
-  let id = last;
+  let id = place.id;
   const line = (text: string): Message | null => {
     if (text === '') {
-      const done = data.length > 0 ? { event: event || 'message', data: data.join('\n'), id } : null;
+      const done = data.length > 0 ? { event: event || 'message', data: data.join('\n') } : null;
+      place.id = id;
       event = '';
       data = [];
       return done;
