@@ -12,6 +12,7 @@ test('an event that is not known here, or a loss, makes all old', () => {
   expect(isOld(['anything'], new Set(['all']))).toBe(true);
   expect(isOld(['anything'], new Set(['constructor']))).toBe(true);
   expect(isOld(['inspection', {}], new Set(['all']))).toBe(false);
+  expect(isOld(['preview', 'k'], new Set(['all']))).toBe(false);
 });
 
 test('nothing is asked for a tab that nobody sees, nor a long list at each event', () => {

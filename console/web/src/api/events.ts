@@ -27,10 +27,10 @@ export const ALL: ReadonlySet<string> = new Set(['all']);
 /**
  * Return whether an answer is old after events of some topics; after a topic that is not known, any is.
  *
- * What a worker was asked to look at is not: it is asked again by people.
+ * What a worker was asked to look at is not, nor what somebody is about to agree to: they are asked again by people.
  */
 export function isOld(key: readonly unknown[], topics: ReadonlySet<string>): boolean {
-  if (key[0] === 'inspection') return false;
+  if (key[0] === 'inspection' || key[0] === 'preview') return false;
   return [...topics].some((topic) => !Object.hasOwn(OLD, topic) || OLD[topic]?.includes(String(key[0])));
 }
 

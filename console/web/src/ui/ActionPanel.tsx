@@ -7,7 +7,7 @@ import { ALL, isOld } from '@/api/events';
 import { ask, newKey, type Preview, preview, useIntent, type Wish } from '@/api/intents';
 import { may, useMe, type Verb } from '@/api/me';
 import { ApiError } from '@/api/problem';
-import { isConfirmed, toType } from '@/lib/consent';
+import { changes, isConfirmed, toType } from '@/lib/consent';
 import { Problem } from '@/ui/Problem';
 import { State } from '@/ui/State';
 
@@ -62,6 +62,20 @@ function Seen({ of }: { of: Preview }) {
   );
 }
 
+/** What is otherwise than it was when somebody agreed to it. */
+function Changed({ from, to }: { from: Preview; to: Preview }) {
+  return (
+    <div className="warning" data-tone="out-of-sync" role="status">
+      <b>It has changed since you looked. Nothing was done.</b>
+      <ul>
+        {changes(from, to).map((one) => (
+          <li key={one}>{one}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
 /** What came of it, as soon as the scheduler has carried it out. */
 function Outcome({ id }: { id: number }) {
   const intent = useIntent(id);
@@ -89,19 +103,29 @@ function Outcome({ id }: { id: number }) {
 function Form({ of, close }: { of: Action; close: () => void }) {
   const [reason, setReason] = useState('');
   const [count, setCount] = useState('');
-  const [key] = useState(newKey);
+  const [key, setKey] = useState(newKey);
+  const [before, setBefore] = useState<Preview | null>(null);
+  const [opening] = useState(newKey);
+  // Once for each opening: what is agreed to is what was read, and not what came to be below the pointer.
   const seen = useQuery({
-    queryKey: ['preview', of.kind, of.selection],
+    queryKey: ['preview', opening],
     queryFn: ({ signal }) => preview(of, signal),
     refetchInterval: false,
-    staleTime: 0,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+    staleTime: Infinity,
     gcTime: 0,
     retry: false,
   });
   const asked = useMutation({
     mutationFn: (shown: Preview) => ask(of, reason, shown, key),
-    onError: (error) => {
-      if (error instanceof ApiError && error.status === 412) void seen.refetch();
+    onError: (error, shown) => {
+      if (!(error instanceof ApiError && error.status === 412)) return;
+      // Another wish from now on: it is read, counted and asked for anew.
+      setBefore(shown);
+      setCount('');
+      setKey(newKey());
+      void seen.refetch();
     },
   });
   if (asked.isSuccess) {
@@ -118,7 +142,7 @@ function Form({ of, close }: { of: Action; close: () => void }) {
   if (!seen.data) return <p className="loading">Looking at what it would do …</p>;
   const shown = seen.data;
   const number = toType(shown);
-  const ready = isConfirmed(shown, { count, reason, needsReason: of.needsReason ?? false });
+  const ready = !seen.isFetching && isConfirmed(shown, { count, reason, needsReason: of.needsReason ?? false });
   return (
     <form
       className="action"
@@ -128,6 +152,7 @@ function Form({ of, close }: { of: Action; close: () => void }) {
       }}
     >
       <p>{of.says}</p>
+      {before !== null && !seen.isFetching && <Changed from={before} to={shown} />}
       <Seen of={shown} />
       {of.about}
       <label>
