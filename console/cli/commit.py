@@ -25,7 +25,8 @@ def commit(
 ) -> None:
     """Say who has a commit, who waits for what, and who failed.
 
-    A tag, or the version of a chart, is one that a source was resolved to. Exit 1 unless everyone has it who is to.
+    A tag, or the version of a chart, is one that a source was resolved to. Exit 1 unless everyone has it who is to,
+    and is synced.
 
     Example: flotilla commit 3f9c1d2e
     """
@@ -39,7 +40,7 @@ def _everywhere(found: Mapping[str, Any]) -> bool:
     registry = found["registry"]
     spreads = [found["spread"], *([registry["spread"]] if registry and registry["spread"] else [])]
     in_force = registry is None or registry["in_force"]
-    return in_force and not any(one["counts"]["waits"] or one["counts"]["failed"] for one in spreads)
+    return in_force and not any(one["counts"][key] for one in spreads for key in ("unsynced", "waits", "failed"))
 
 
 def _tell(found: Mapping[str, Any], *, each: bool) -> None:
@@ -50,6 +51,10 @@ def _tell(found: Mapping[str, Any], *, each: bool) -> None:
         _tell_source(found["commit"]["id"], source)
     if found["more_sources"]:
         paragraph(f"and {formatting.of(found['more_sources'], 'other source')}")
+    if found["alone"]:
+        paragraph(f"where the revision of {names(found['alone'], len(found['alone']), each=True)} comes from")
+    if found["unclear"]:
+        paragraph(found["unclear"], style="yellow")
     if found["sources"]:
         _tell_spread(found["spread"], "it", each=each)
     if found["untouched"]:
@@ -88,6 +93,7 @@ def _tell_spread(spread: Mapping[str, Any], what: str, *, each: bool, whole: boo
     for key, title, style in (
         ("failed", "failed", "red"),
         ("waits", "wait", "yellow"),
+        ("unsynced", f"have {what}, but are not synced", "yellow"),
         ("has", f"have {what}", "green"),
     ):
         paint(("  ", ""), (f"{counts[key]:>5} ", style if counts[key] else "dim"), (title, ""))

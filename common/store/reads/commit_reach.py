@@ -1,8 +1,9 @@
 """How far a commit has come: which placements have it, which wait for it and for what, and where it failed.
 
-A placement has a commit if what was applied came from it or from one that contains it. An application is touched only
-where the commit, or one after it, changed what the application reads of its source; all others have nothing to do with
-it, and are counted.
+A placement has a commit if what was applied came from it or from one that contains it; whether it is synced there is
+told apart. An application is touched only where the commit, or one after it, changed what the application reads of its
+source; all others have nothing to do with it, and are counted. Of commits that came together only the last is where a
+revision comes from: which of them changed what is not known, and that is said.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
+from common.domain import formatting
 from common.domain.answers import Await, awaited
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
@@ -37,7 +39,7 @@ MOST_SOURCES = 20
 
 @dataclass(frozen=True, slots=True)
 class Having:
-    """Placements of one application that have the commit: how many, and the first of them by name."""
+    """Placements of one application that have the commit and are synced: how many, and the first of them by name."""
 
     application: str
     count: int
@@ -49,13 +51,15 @@ class Spread:
     """Who has something, who waits for it, and where it failed.
 
     Attributes:
-        has: by application.
+        has: and is synced there, by application.
+        unsynced: has it and is not synced, by why: removals wait for a person, something differs, it failed since.
         waits: by what they wait for.
         failed: by why.
-        counts: how many of each: ``has``, ``waits``, ``failed``.
+        counts: how many of each: ``has``, ``unsynced``, ``waits``, ``failed``.
     """
 
     has: tuple[Having, ...]
+    unsynced: tuple[Alike, ...]
     waits: tuple[Alike, ...]
     failed: tuple[Alike, ...]
     counts: Mapping[str, int]
@@ -107,6 +111,8 @@ class Reach:
         sources: that have, or had, the commit; ``MOST_SOURCES`` of them, the latest first.
         more_sources: that are not among them.
         untouched: applications that follow these and of which neither it nor a later one changed anything.
+        alone: applications, by name and ``MOST_NAMED`` of them, whose revision comes from it and from no other.
+        unclear: which applications that are told of it may not have changed, in words; empty where it changed them all.
         spread: placements of the applications that it, or a later one, changed.
         registry: None where it is no commit of the registry.
     """
@@ -116,6 +122,8 @@ class Reach:
     sources: tuple[SourceStand, ...]
     more_sources: int
     untouched: int
+    alone: tuple[str, ...]
+    unclear: str
     spread: Spread
     registry: RegistryStand | None
 
@@ -132,7 +140,8 @@ def reach(connection: Connection, scope: Scope, seen: Sequence[Seen], earlier: S
     mine = {one.line.source_id: one for one in seen if one.line.source_id is not None}
     known = commits.addresses(connection, mine)
     asked = _Asked(connection, {id_: one.line for id_, one in mine.items()}, known)
-    touched, untouched = _applications(connection, scope, asked)
+    together = commits.together(connection, mine.values())
+    touched = _applications(connection, scope, asked, {id_: len(others) for id_, others in together.items()})
     in_registry = next((one.line for one in seen if one.line.source_id is None), None)
     stands = list(_stands(connection, mine, known))
     return Reach(
@@ -140,8 +149,10 @@ def reach(connection: Connection, scope: Scope, seen: Sequence[Seen], earlier: S
         earlier=tuple(earlier),
         sources=tuple(stands[:MOST_SOURCES]),
         more_sources=max(0, len(stands) - MOST_SOURCES),
-        untouched=untouched,
-        spread=_spread(_sorted(connection, scope, asked, touched)),
+        untouched=touched.others,
+        alone=tuple(sorted(touched.alone)[:MOST_NAMED]),
+        unclear=_unclear(sorted(touched.all - touched.alone), max(map(len, together.values()), default=0)),
+        spread=_spread(_sorted(connection, scope, asked, touched.all)),
         registry=None if in_registry is None else _registry(connection, in_registry),
     )
 
@@ -166,6 +177,10 @@ class _Asked:
         """Read what is known of these commits, which are asked about next."""
         self._contents = Contents(commits.lines_of(self._connection, self._lines, set(found)))
         self._told = {}
+
+    def is_at(self, source_id: int, commit: str) -> bool:
+        """Return whether it is this commit of this source."""
+        return source_id in self._lines and self._lines[source_id].commit == commit
 
     def lost_in(self, source_id: int) -> bool:
         """Return whether a source had it and does not contain it any more."""
@@ -194,10 +209,40 @@ def _stands(connection: Connection, seen: Mapping[int, Seen], known: Mapping[int
             yield SourceStand(address.repo, address.ref, address.is_followed, one.seen_at, one.line.lost_at, now)
 
 
-def _applications(connection: Connection, scope: Scope, asked: _Asked) -> tuple[frozenset[str], int]:
-    """Return the applications that the commit or a later one changed or broke, and how many others follow the same.
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """The applications that the commit or a later one changed or broke.
 
-    Of a source that lost it, any application may still run it.
+    Attributes:
+        alone: whose revision comes from it, and nothing else came with it.
+        others: how many follow the same and have nothing to do with it.
+    """
+
+    all: frozenset[str]
+    alone: frozenset[str]
+    others: int
+
+
+def _unclear(applications: Sequence[str], others: int) -> str:
+    if not applications:
+        return ""
+    more = len(applications) - MOST_NAMED
+    which = ", ".join(applications[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    with_it = f"it came together with {formatting.of(others, 'other commit')}, or " if others else ""
+    return (
+        f"Whether it changed {which} itself is not known: {with_it}a later one changed the same, and only the last is "
+        "kept. What follows is about whether they are at it or beyond."
+    )
+
+
+def _applications(connection: Connection, scope: Scope, asked: _Asked, together: Mapping[int, int]) -> _Touched:
+    """Return what the commit touched; of a source that lost it, any application may still run it.
+
+    Args:
+        connection: to read by.
+        scope: of whose applications.
+        asked: the commit.
+        together: how many others came with it, by source.
     """
     beside = commits.beside(connection, scope, asked.repos)
     columns = (SourceDigestRow.source_id, SourceDigestRow.application, SourceDigestRow.commit)
@@ -212,12 +257,16 @@ def _applications(connection: Connection, scope: Scope, asked: _Asked) -> tuple[
     asked.learn(commit for row in rows for commit in (row.commit, row.head) if commit)
     touched: set[str] = set()
     others: set[str] = set()
+    unsure: set[str] = set()
     for row in rows:
         # What could not be read keeps the commit of what could: then what its source is decides.
         commit = row.head if row.error_code else row.commit
         changed = asked.lost_in(row.source_id) or asked.holds(beside[row.source_id].place, commit or "")
         (touched if changed else others).add(row.application)
-    return frozenset(touched), len(others - touched)
+        alone = asked.is_at(row.source_id, row.commit) and not row.error_code and not together.get(row.source_id)
+        if changed and not alone:
+            unsure.add(row.application)
+    return _Touched(frozenset(touched), frozenset(touched - unsure), len(others - touched))
 
 
 @dataclass(slots=True)
@@ -225,8 +274,22 @@ class _Sorted:
     """Placements as they were sorted."""
 
     has: dict[str, list[str]] = field(default_factory=dict)
+    unsynced: list[tuple[str, Reason]] = field(default_factory=list)
     waits: list[tuple[str, Reason]] = field(default_factory=list)
     failed: list[tuple[str, Reason]] = field(default_factory=list)
+
+    def having(self, row: Any) -> None:
+        """Take in a placement that has it: it is done where it is synced, or what it lacks is something newer."""
+        ref, found = str(PlacementRef(row.cluster, row.application)), reason_in(row, "found")
+        if row.sync_status == SyncStatus.SYNCED or placements.is_behind(row):
+            self.has.setdefault(row.application, []).append(ref)
+            return
+        failure = failure_of(row)
+        if failure is not None and row.sync_status == SyncStatus.FAILED:
+            self.unsynced.append((ref, Reason(failure.code, failure.params)))
+            return
+        why = awaited(contact=reason_in(row, "contact"), hold=reason_in(row, "hold"), found=found)
+        self.unsynced.append((ref, found or why or Reason(Await.RUN)))
 
     def behind(self, row: Any, otherwise: Reason) -> None:
         """Take in a placement that does not have it; ``otherwise`` is what it waits for where nothing else is said."""
@@ -257,7 +320,7 @@ def _sorted(connection: Connection, scope: Scope, asked: _Asked, touched: Iterab
     for row in sorted(rows, key=lambda one: (one.application, one.cluster)):
         sources = wanted.get(row.id, ())
         if asked.within(runs[row.id]):
-            found.has.setdefault(row.application, []).append(str(PlacementRef(row.cluster, row.application)))
+            found.having(row)
         elif asked.within(sources):
             found.behind(row, Reason(Await.RUN))
         elif _follows(asked, sources):
@@ -274,8 +337,9 @@ def _follows(asked: _Asked, wanted: Sequence[SourceRevision]) -> bool:
 
 def _spread(found: _Sorted) -> Spread:
     having = (Having(name, len(refs), tuple(refs[:MOST_NAMED])) for name, refs in sorted(found.has.items()))
-    counts = {"has": sum(map(len, found.has.values())), "waits": len(found.waits), "failed": len(found.failed)}
-    return Spread(tuple(having), grouped(found.waits), grouped(found.failed), counts)
+    counts = {"has": sum(map(len, found.has.values()))}
+    counts |= {"unsynced": len(found.unsynced), "waits": len(found.waits), "failed": len(found.failed)}
+    return Spread(tuple(having), grouped(found.unsynced), grouped(found.waits), grouped(found.failed), counts)
 
 
 def _registry(connection: Connection, line: Line) -> RegistryStand:
@@ -296,9 +360,9 @@ def _whole(connection: Connection) -> _Sorted:
     applied = (PlacementRow.applied_source_digest, PlacementRow.applied_parameters_digest)
     placed = PlacementRow.state == fixed(PlacementState.PLACED.value)
     same = [one == other for one, other in zip(desired, applied, strict=True)]
-    query = select(PlacementRow.cluster, PlacementRow.application).where(placed, *same)
+    query = select(*placements.COLUMNS, *placements.IDENTITY).where(placed, *same)
     for row in connection.execute(query.order_by(PlacementRow.application, PlacementRow.cluster)):
-        found.has.setdefault(row.application, []).append(str(PlacementRef(row.cluster, row.application)))
+        found.having(row)
     differ = or_(
         *(one.is_distinct_from(other) for one, other in zip(desired, applied, strict=True)), desired[0].is_(None)
     )

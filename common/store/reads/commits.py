@@ -113,6 +113,17 @@ def everywhere(connection: Connection, scope: Scope, commit: str) -> tuple[Seen,
     return tuple(found.values())
 
 
+def together(connection: Connection, seen: Iterable[Seen]) -> dict[int, frozenset[str]]:
+    """Return which other commits came with one in the same look, by source; no line for those of the registry."""
+    found: dict[int, frozenset[str]] = {}
+    for one in seen:
+        if one.line.source_id is not None:
+            which = (_TABLE.c.source_id == one.line.source_id, _TABLE.c.seen_at == one.seen_at)
+            beside = select(_TABLE.c.commit).where(*which, _TABLE.c.commit != one.line.commit)
+            found[one.line.source_id] = frozenset(connection.execute(beside).scalars())
+    return found
+
+
 def lines_of(connection: Connection, sources: Collection[int], commits: Collection[str]) -> list[Line]:
     """Return these commits in these sources, as far as they are known."""
     found: list[Line] = []

@@ -336,6 +336,12 @@ IDENTITY = (
 """What was wanted and what was applied last, by digests."""
 
 
+def is_behind(row: Any) -> bool:
+    """Return whether something else is wanted of a placement than was applied last; it needs ``IDENTITY``."""
+    desired = identity_of(row.desired_source_digest, row.desired_parameters_digest)
+    return desired is None or desired != identity_of(row.applied_source_digest, row.applied_parameters_digest)
+
+
 def current_sources(row: Any, wanted: tuple[SourceRevision, ...]) -> tuple[SourceRevision, ...]:
     """Return where what a placement runs comes from.
 

@@ -46,7 +46,7 @@ def test_everybody_has_a_commit_that_went_everywhere(web: StepHub) -> None:
     assert found["commit"]["id"] == head
     assert found["commit"]["author"] == "Ada Example"
     assert found["commit"]["subject"] == "Change number 2"
-    assert found["spread"]["counts"] == {"has": 2, "waits": 0, "failed": 0}
+    assert found["spread"]["counts"] == {"has": 2, "unsynced": 0, "waits": 0, "failed": 0}
     assert found["spread"]["has"] == [{"application": "web", "count": 2, "refs": ["eu/web", "us/web"]}]
     assert [one["newest"]["id"] for one in found["sources"]] == [head]
     assert found["registry"] is None
@@ -57,10 +57,10 @@ def test_who_runs_a_later_commit_has_it_too_and_an_earlier_one_does_not(web: Ste
     new = web.git.commit(APPS, {"web/a.yaml": config_map("web", v="2")})
     web.settle()
     old = ask(web, f"commits/{web.git._id(APPS, 2)}")
-    assert old["spread"]["counts"] == {"has": 2, "waits": 0, "failed": 0}
+    assert old["spread"]["counts"] == {"has": 2, "unsynced": 0, "waits": 0, "failed": 0}
     assert old["sources"][0]["newest"]["id"] == new
     found = ask(web, f"commits/{new}")["spread"]
-    assert found["counts"] == {"has": 1, "waits": 1, "failed": 0}
+    assert found["counts"] == {"has": 1, "unsynced": 0, "waits": 1, "failed": 0}
     assert [(one["code"], one["refs"]) for one in found["waits"]] == [("placement.paused", ["us/web"])]
 
 
@@ -79,7 +79,7 @@ def test_who_failed_says_why_once_for_all(web: StepHub) -> None:
     new = web.git.commit(APPS, {"web/a.yaml": BROKEN})
     web.settle()
     found = ask(web, f"commits/{new}")["spread"]
-    assert found["counts"] == {"has": 0, "waits": 0, "failed": 2}
+    assert found["counts"] == {"has": 0, "unsynced": 0, "waits": 0, "failed": 2}
     (failed,) = found["failed"]
     assert failed["refs"] == ["eu/web", "us/web"]
     assert failed["code"]
@@ -92,7 +92,7 @@ def test_who_failed_says_why_once_for_all(web: StepHub) -> None:
 def test_a_commit_of_the_registry_is_in_force_or_refused(web: StepHub) -> None:
     first = ask(web, f"commits/{web.git._id(REGISTRY.repo, 2)}")["registry"]
     assert (first["in_force"], first["faults"]) == (True, 0)
-    assert first["spread"]["counts"] == {"has": 2, "waits": 0, "failed": 0}
+    assert first["spread"]["counts"] == {"has": 2, "unsynced": 0, "waits": 0, "failed": 0}
     refused = web.git.commit(REGISTRY.repo, {"fleet.yaml": "apiVersion: flotilla.dev/v1\nkind: Fleet\n"})
     web.settle(1)
     found = ask(web, f"commits/{refused}")["registry"]
@@ -134,7 +134,7 @@ def test_a_tag_that_moved_says_what_it_meant(web: StepHub, monkeypatch: pytest.M
     found = ask(web, "commits/v1")
     assert found["commit"]["id"] == now
     assert [one["id"] for one in found["earlier"]] == [before]
-    assert found["spread"]["counts"] == {"has": 1, "waits": 1, "failed": 0}
+    assert found["spread"]["counts"] == {"has": 1, "unsynced": 0, "waits": 1, "failed": 0}
     lost = ask(web, f"commits/{before}")
     assert lost["sources"][0]["lost_at"] is not None
     assert [one["refs"] for one in lost["spread"]["has"]] == [["us/web"]], "the one that runs it, and no other"
@@ -235,7 +235,7 @@ def test_a_commit_that_breaks_an_application_has_failed_there(web: StepHub) -> N
     web.settle()
     found = ask(web, f"commits/{bad}")
     assert found["untouched"] == 0
-    assert found["spread"]["counts"] == {"has": 0, "waits": 0, "failed": 2}
+    assert found["spread"]["counts"] == {"has": 0, "unsynced": 0, "waits": 0, "failed": 2}
     assert [one["code"] for one in found["spread"]["failed"]] == ["source.unreadable"]
 
 
@@ -247,7 +247,7 @@ def test_a_tag_that_gives_the_same_files_is_what_runs(web: StepHub) -> None:
     web.settle()
     assert web.placement("eu/web").sync == "synced"
     found = ask(web, f"commits/{new}")
-    assert found["spread"]["counts"] == {"has": 2, "waits": 0, "failed": 0}
+    assert found["spread"]["counts"] == {"has": 2, "unsynced": 0, "waits": 0, "failed": 0}
     assert [(one["clusters"], one["wanted"]) for one in ask(web, "applications/web/versions")] == [(["eu", "us"], 2)]
 
 
@@ -266,7 +266,7 @@ def test_who_runs_another_ref_that_contains_it_has_it(web: StepHub, monkeypatch:
     document = web.git.files[REGISTRY.repo]["web.yaml"]
     web.git.commit(REGISTRY.repo, {"web.yaml": document.replace("{branch: main}", "{tag: v1.9.0}")})
     web.settle()
-    assert ask(web, f"commits/{old}")["spread"]["counts"] == {"has": 2, "waits": 0, "failed": 0}
+    assert ask(web, f"commits/{old}")["spread"]["counts"] == {"has": 2, "unsynced": 0, "waits": 0, "failed": 0}
 
 
 def _beside(hub: StepHub, number: int, repo: str, ref: str, *told: Commit) -> None:

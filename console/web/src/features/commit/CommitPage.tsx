@@ -122,11 +122,14 @@ function Detail({ of }: { of: Reach }) {
         <span className="states">
           {count(spread, 'failed') > 0 && <State word="failed" count={count(spread, 'failed')} />}
           {count(spread, 'waits') > 0 && <State word="waiting" count={count(spread, 'waits')} />}
+          {count(spread, 'unsynced') > 0 && <State word="out-of-sync" count={count(spread, 'unsynced')} />}
           <State word="have it" count={count(spread, 'has')} />
         </span>
       </h1>
       <section className="reason" aria-label="Whether it is everywhere">
         <p>{answer(of)}</p>
+        {of.alone.length > 0 && <p className="soft">The revision of {of.alone.join(', ')} comes from it.</p>}
+        {of.unclear && <p>{of.unclear}</p>}
         {of.untouched > 0 && (
           <p className="soft">
             It changes nothing of {of.untouched} {of.untouched === 1 ? 'application that follows' : 'applications that follow'} the same.
@@ -153,6 +156,7 @@ function Detail({ of }: { of: Reach }) {
       />
       <Groups of={spread.failed} word="failed" count={count(spread, 'failed')} />
       <Groups of={spread.waits} word="waiting" count={count(spread, 'waits')} />
+      <Groups of={spread.unsynced} word="out-of-sync" count={count(spread, 'unsynced')} />
       <Has of={spread.has} count={count(spread, 'has')} />
       <h2>Sources</h2>
       {of.sources.length > 0 ? (

@@ -7,17 +7,22 @@ export function spreadOf(of: Reach): Spread {
   return of.sources.length === 0 && of.registry?.spread ? of.registry.spread : of.spread;
 }
 
-export function count(of: Spread, what: 'has' | 'waits' | 'failed'): number {
+export function count(of: Spread, what: 'has' | 'unsynced' | 'waits' | 'failed'): number {
   return of.counts[what] ?? 0;
 }
 
 /** Return the sentence that answers whether a commit is everywhere. */
 export function answer(of: Reach): string {
   const spread = spreadOf(of);
-  const [has, waits, failed] = [count(spread, 'has'), count(spread, 'waits'), count(spread, 'failed')];
+  const [has, unsynced, waits, failed] = [count(spread, 'has'), count(spread, 'unsynced'), count(spread, 'waits'), count(spread, 'failed')];
+  const all = has + unsynced + waits + failed;
   if (of.registry !== null && !of.registry.in_force) return 'The registry that is in force does not contain it.';
-  if (has + waits + failed === 0) return 'It changes nothing of any placement.';
-  if (waits + failed === 0) return has === 1 ? 'The one placement that is to have it has it.' : `All ${has} placements that are to have it have it.`;
-  const behind = [failed > 0 && `${failed} failed`, waits > 0 && `${waits} ${waits === 1 ? 'waits' : 'wait'}`].filter(Boolean).join(', ');
-  return `${has} of ${has + waits + failed} placements have it: ${behind}.`;
+  if (all === 0) return 'It changes nothing of any placement.';
+  if (all === has) return has === 1 ? 'The one placement that is to have it has it.' : `All ${has} placements that are to have it have it.`;
+  const behind = [
+    failed > 0 && `${failed} failed`,
+    waits > 0 && `${waits} ${waits === 1 ? 'waits' : 'wait'}`,
+    unsynced > 0 && `${unsynced} ${unsynced === 1 ? 'has it but is' : 'have it but are'} not synced`,
+  ];
+  return `${has} of ${all} placements have it and are done: ${behind.filter(Boolean).join(', ')}.`;
 }
