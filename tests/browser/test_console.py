@@ -121,9 +121,10 @@ def test_an_action_is_seen_before_it_is_asked_for_and_followed_to_its_end(window
     page.get_by_role("group", name="Actions").get_by_role("button", name="Pause").click()
     panel = page.get_by_role("dialog")
     expect(panel).to_contain_text("us-3/web")
+    expect(panel.get_by_role("textbox")).to_be_focused()
     panel.get_by_role("textbox").fill("a drill")
     assert window.faults() == []
-    panel.get_by_role("button", name="Pause 1").click()
+    panel.get_by_role("button", name="Pause", exact=True).click()
     expect(panel.get_by_role("status")).to_contain_text("paused", timeout=30_000)
     page.keyboard.press("Escape")
     expect(page.get_by_label("Why")).to_contain_text("a drill", timeout=30_000)

@@ -312,6 +312,7 @@ def test_a_paused_placement_gets_no_run_until_it_is_resumed(web: StepHub) -> Non
     assert web.placement("us/web").commit == commit
     assert web.placement("eu/web").commit != commit
     assert web.placement("eu/web").paused_by == "operator"
+    assert web.placement("eu/web").paused_at is not None
     web.ask(IntentKind.RESUME, "eu/web")
     web.settle()
     assert web.placement("eu/web").commit == commit

@@ -7,9 +7,13 @@ import { ALL, isOld } from '@/api/events';
 import { ask, newKey, type Preview, preview, useIntent, type Wish } from '@/api/intents';
 import { may, useMe, type Verb } from '@/api/me';
 import { ApiError } from '@/api/problem';
+import { useRun } from '@/api/runs';
 import { changes, isConfirmed, toType } from '@/lib/consent';
+import { ofPaused, soFar } from '@/lib/foreseen';
 import { Problem } from '@/ui/Problem';
+import { counted, standing } from '@/ui/RunTable';
 import { State } from '@/ui/State';
+import { Sentence } from '@/ui/Steps';
 
 export interface Action extends Wish {
   /** On its buttons: a verb in the imperative. */
@@ -31,8 +35,7 @@ function objects(count: number): string {
 }
 
 /** What a wish would do, as it is stored now: what keeps it from being done stands first. */
-function Seen({ of }: { of: Preview }) {
-  const obstacles = Object.entries(of.obstacles);
+function Seen({ of, kind }: { of: Preview; kind: Action['kind'] }) {
   return (
     <>
       {of.removes && (
@@ -41,10 +44,9 @@ function Seen({ of }: { of: Preview }) {
         </p>
       )}
       {of.unreachable > 0 && <p>{of.unreachable} on clusters that do not answer: done when they do.</p>}
-      {of.paused > 0 && <p>{of.paused} are paused.</p>}
-      {obstacles.map(([code, count]) => (
-        <p key={code}>
-          {count} held back: <code>{code}</code>
+      {[ofPaused(kind, of), ...soFar(of)].filter(Boolean).map((one) => (
+        <p key={one}>
+          <Sentence of={one} />
         </p>
       ))}
       {of.placements > 0 && (
@@ -52,7 +54,11 @@ function Seen({ of }: { of: Preview }) {
           {of.items.slice(0, LISTED).map((one) => (
             <li key={one.ref}>
               <span>{one.ref}</span> <State word={one.paused ? 'paused' : one.sync} /> <State word={one.health} />
-              {one.obstacle && <span className="soft">{one.obstacle}</span>}
+              {one.obstacle && !one.paused && (
+                <span className="soft">
+                  <Sentence of={one.obstacle} />
+                </span>
+              )}
             </li>
           ))}
           {of.placements > LISTED && <li className="soft">and {of.placements - LISTED} more</li>}
@@ -76,6 +82,24 @@ function Changed({ from, to }: { from: Preview; to: Preview }) {
   );
 }
 
+/** How its run goes, and how it ended. */
+function RunOutcome({ id }: { id: string }) {
+  const found = useRun(id);
+  if (found.data === undefined) return found.isError ? <Problem error={found.error} /> : <p role="status">A run was made …</p>;
+  const { run } = found.data;
+  const told = [run.error || run.reason, counted(run.counts)].filter(Boolean).join('; ');
+  return (
+    <div role="status">
+      <p>
+        <State word={standing(run)} /> {told && <Sentence of={told} />}
+      </p>
+      <Link to="/runs/$run" params={{ run: id }}>
+        See the run
+      </Link>
+    </div>
+  );
+}
+
 /** What came of it, as soon as the scheduler has carried it out. */
 function Outcome({ id }: { id: number }) {
   const intent = useIntent(id);
@@ -88,14 +112,10 @@ function Outcome({ id }: { id: number }) {
   if (intent.isError) return <Problem error={intent.error} />;
   if (!intent.data?.handled_at) return <p role="status">Asked for. The scheduler takes it at its next turn …</p>;
   const counts = Object.entries(intent.data.counts).map(([outcome, count]) => `${count} ${outcome}`);
+  if (intent.data.run_id) return <RunOutcome id={intent.data.run_id} />;
   return (
     <p role="status">
-      {intent.data.result || counts.join(', ')}{' '}
-      {intent.data.run_id && (
-        <Link to="/runs/$run" params={{ run: intent.data.run_id }}>
-          The run
-        </Link>
-      )}
+      <Sentence of={intent.data.result || counts.join(', ')} />
     </p>
   );
 }
@@ -153,11 +173,11 @@ function Form({ of, close }: { of: Action; close: () => void }) {
     >
       <p>{of.says}</p>
       {before !== null && !seen.isFetching && <Changed from={before} to={shown} />}
-      <Seen of={shown} />
+      <Seen of={shown} kind={of.kind} />
       {of.about}
       <label>
         Reason{of.needsReason ? '' : ', for the audit'}
-        <textarea rows={2} maxLength={1000} value={reason} required={of.needsReason} data-autofocus onChange={(event) => setReason(event.target.value)} />
+        <textarea rows={2} maxLength={1000} value={reason} required={of.needsReason} autoFocus data-autofocus onChange={(event) => setReason(event.target.value)} />
       </label>
       {number !== null && (
         <label>
@@ -168,7 +188,7 @@ function Form({ of, close }: { of: Action; close: () => void }) {
       {asked.isError && <Problem error={asked.error} />}
       <button type="submit" className="do" disabled={!ready || asked.isPending}>
         {of.title}
-        {shown.removals > 0 ? `, removing ${shown.removals}` : shown.placements > 0 && ` ${shown.placements}`}
+        {shown.removals > 0 ? `, removing ${shown.removals}` : shown.placements > 1 && ` ${shown.placements.toLocaleString('en')}`}
       </button>
     </form>
   );

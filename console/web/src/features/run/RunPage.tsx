@@ -1,6 +1,7 @@
 import { useParams } from '@tanstack/react-router';
 
 import type { Attempt, RunDetail } from '@/api/types';
+import { useRun } from '@/api/runs';
 import { milliseconds, took } from '@/lib/age';
 import { Age } from '@/ui/Age';
 import { Empty } from '@/ui/Empty';
@@ -14,7 +15,6 @@ import { Title } from '@/ui/Title';
 import { Versions } from '@/ui/Versions';
 
 import { stages } from './model';
-import { useRun } from './queries';
 
 /** An attempt as a bar, a part for each stage; the same in words beside it. */
 function Timeline({ of }: { of: Attempt }) {
