@@ -28,6 +28,7 @@ import common.store
 from common.domain.errors import FlotillaError
 from common.domain.events import Event, EventKind, Position
 from common.domain.refs import GitRef, PlacementRef, RunId, SourceRef
+from common.domain.rights import ALL
 from common.domain.runs import AttemptOutcome, Trigger
 from common.domain.status import Reason
 from common.store.engine import roles
@@ -99,10 +100,10 @@ WHOLE: Mapping[str, frozenset[str]] = {
 """Tables that a function may read as a whole: a full plan is made of all placements, and of every digest there is."""
 
 USED: Mapping[str, tuple[Callable[..., object], Mapping[str, Any]]] = {
-    "ix_placements_severity": (placements.troubled, {"which": PlacementFilter(), "after": "3:c1/a1"}),
-    "ix_placements_unsynced": (placements.placements, {"which": PlacementFilter(sync="failed")}),
-    "ix_inventory_unwanted": (leftovers.leftovers, {}),
-    "ix_runs_unsuccessful": (run_reads.runs, {"which": RunFilter(outcome="failed")}),
+    "ix_placements_severity": (placements.troubled, {"scope": ALL, "which": PlacementFilter(), "after": "3:c1/a1"}),
+    "ix_placements_unsynced": (placements.placements, {"scope": ALL, "which": PlacementFilter(sync="failed")}),
+    "ix_inventory_unwanted": (leftovers.leftovers, {"scope": ALL}),
+    "ix_runs_unsuccessful": (run_reads.runs, {"scope": ALL, "which": RunFilter(outcome="failed")}),
 }
 """Partial indexes, each with what asks for just those rows."""
 SCHEDULERS = frozenset({"state.findings.waiting_pools"})

@@ -60,7 +60,7 @@ KEPT = {
         "source_id", "sources", "trigger",
     },
     "source_digests": {"application", "source_id"},
-    "sources": {"credentials", "id", "pool", "ref", "repo", "used"},
+    "sources": {"credentials", "id", "poked_at", "pool", "ref", "repo", "used"},
     "workers": {"name"},
 }  # fmt: skip
 """Columns that workers never change: a new one belongs here, or into the rights."""
