@@ -92,7 +92,7 @@ def departure(request: SyncRequest) -> prune.PrunePlan:
         PolicyError: the project does not allow some of it.
     """
     plan = prune.removal(request.inventory, str(request.attempt.run))
-    policy.check_removal((item.object for item in plan.remove), request.project)
+    policy.check_objects((item.object for item in plan.remove), request.project)
     return plan
 
 

@@ -9,12 +9,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from common.domain.admission import changes_hands
 from common.domain.codes import InspectionReason
 from common.domain.errors import FlotillaError, PermanentError, TransientError
-from common.domain.fleet import ClusterState, Fleet, Placement
+from common.domain.fleet import ClusterState, Fleet, Placement, Project
 from common.domain.inspections import TIMEOUT, Inspected
 from common.domain.secrecy import NO_SECRETS, Secrets
 from common.domain.status import Reason
+from common.domain.tenant import owner_of
 from common.sources.sources import opener
 from common.store.engine.connection import Connection as Transaction
 from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
@@ -23,6 +25,7 @@ from common.store.events.audit import Deed
 from common.store.queue import dispatch, inspections, leases
 from common.store.queue.inspections import Asked, Inspection
 from common.store.state import inventory, placements, sources
+from common.store.state.placements import PlacementFacts
 from common.telemetry.logs import logger
 from workers.inspect.answers import ANSWERS
 from workers.inspect.place import Place
@@ -36,6 +39,7 @@ from workers.render.request import Capabilities, request_for
 from workers.render.sops import Decryptor
 from workers.render.table import asks_cluster
 from workers.sync.health import own_rules
+from workers.sync.plan.policy import check_objects
 from workers.tasks.exclusive import exclusive
 from workers.tasks.leases import HeldLease
 from workers.tasks.looking import reach
@@ -46,7 +50,7 @@ _BROKEN = Reason(InspectionReason.BROKEN)
 
 
 class AnotherProjectsError(PermanentError):
-    """Since it was asked for, the application has gone to another project, or from the registry."""
+    """The objects are another project's than in whose name it was asked for, or nothing places them any more."""
 
     code = "inspection.moved"
 
@@ -116,22 +120,36 @@ def _audit(connection: Transaction, taken: Inspection, outcome: str, now: dateti
 
 
 def _seen(runtime: Runtime, taken: Inspection) -> Mapping[str, Any]:
-    asked = taken.asked
+    if taken.asked.question.what is not Inspected.OPERATE:
+        return _answer(runtime, taken.asked)
+    # What it may write to is decided under the lease as well: a run may have handed the objects over just before.
+    with _alone(runtime, taken.asked) as held:
+        return _answer(runtime, taken.asked, held)
+
+
+def _answer(runtime: Runtime, asked: Asked, held: HeldLease | None = None) -> Mapping[str, Any]:
+    """Return the answer to a question.
+
+    Args:
+        runtime: of the worker.
+        asked: what somebody asks.
+        held: the lease under which something is done to an object; None for a look.
+    """
     _, fleet = runtime.snapshots.in_force(runtime.database)
     placement = fleet.placement(asked.ref)
+    with runtime.database.read() as transaction:
+        facts = placements.get(transaction, asked.ref)
+        owned = inventory.of(transaction, asked.placement_id)
+        now = runtime.database.now(transaction)
     if placement is None or placement.application.project != asked.project:
         message = f"{asked.ref} is not of project {asked.project} any more"
         raise AnotherProjectsError(message, remedy="Ask again.")
-    operates = asked.question.what is Inspected.OPERATE
-    if operates and placement.cluster.state is not ClusterState.ACTIVE:
-        message = f"nothing is written to {asked.ref.cluster} now: it is {placement.cluster.state.value}"
-        raise NotWrittenToError(message)
+    _check_owner(asked, facts, fleet)
+    if held is not None:
+        _check_write(asked, placement, fleet.projects[asked.project])
     connection = reach(runtime, placement.cluster)
     agent = runtime.agent(f"{asked.question.what} of {asked.ref} for a person")
     account = fleet.account_of(placement.application)
-    with runtime.database.read() as transaction:
-        owned = inventory.of(transaction, asked.placement_id)
-        now = runtime.database.now(transaction)
     place = Place(
         fleet=fleet.name,
         ref=asked.ref,
@@ -143,12 +161,35 @@ def _seen(runtime: Runtime, taken: Inspection) -> Mapping[str, Any]:
         own=own_rules(placement.application.health, runtime.expressions.of(placement.application.project)),
         now=now,
         decrypted=partial(_decrypted, runtime, fleet, placement, connection),
+        operations=None if held is None else Operations(connection, agent, account, held.check),
     )
-    if not operates:
-        return ANSWERS[asked.question.what](place, asked.question)
-    with _alone(runtime, asked) as held:
-        operations = Operations(connection, agent, account, held.check)
-        return ANSWERS[asked.question.what](replace(place, operations=operations), asked.question)
+    return ANSWERS[asked.question.what](place, asked.question)
+
+
+def _check_owner(asked: Asked, facts: PlacementFacts | None, fleet: Fleet) -> None:
+    """Raise unless the objects are those of the project in whose name it was asked, as runs ask before they write.
+
+    Raises:
+        AnotherProjectsError: they are another's.
+    """
+    owner = "" if facts is None else owner_of(facts.tenant, fleet.projects)
+    if facts is None or facts.id != asked.placement_id or changes_hands(owner, asked.project):
+        message = f"the objects of {asked.ref} are not project {asked.project}'s"
+        raise AnotherProjectsError(message, remedy=f"See `flotilla explain {asked.ref}`.")
+
+
+def _check_write(asked: Asked, placement: Placement, project: Project) -> None:
+    """Raise unless the object may be written to now, by the cluster's state and the project's rules.
+
+    Raises:
+        NotWrittenToError: nothing is written to the cluster.
+        PolicyError: the project may not have such an object there.
+    """
+    if placement.cluster.state is not ClusterState.ACTIVE:
+        message = f"nothing is written to {asked.ref.cluster} now: it is {placement.cluster.state.value}"
+        raise NotWrittenToError(message)
+    if asked.question.object is not None:
+        check_objects([asked.question.object], project)
 
 
 @contextmanager
@@ -158,14 +199,19 @@ def _alone(runtime: Runtime, asked: Asked) -> Iterator[HeldLease]:
     Raises:
         BusyError: one has it.
     """
-    with exclusive(runtime, leases.of_placement(asked.placement_id), postpone=lambda *_: None) as held:
-        if held is None:
-            message = f"a run writes to {asked.ref} now"
-            raise BusyError(message, remedy="Ask again once it has ended.")
-        yield held
-    with runtime.database.write() as connection:
-        # A worker that was to begin a run meanwhile has turned away from it.
-        dispatch.unsend_of(connection, asked.placement_id)
+    alone = False
+    try:
+        with exclusive(runtime, leases.of_placement(asked.placement_id), postpone=lambda *_: None) as held:
+            if held is None:
+                message = f"a run writes to {asked.ref} now"
+                raise BusyError(message, remedy="Ask again once it has ended.")
+            alone = True
+            yield held
+    finally:
+        if alone:
+            with runtime.database.write() as connection:
+                # A worker that was to begin a run meanwhile has turned away from it.
+                dispatch.unsend_of(connection, asked.placement_id)
 
 
 def _decrypted(runtime: Runtime, fleet: Fleet, placement: Placement, connection: Connection) -> Secrets:

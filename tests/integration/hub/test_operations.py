@@ -161,6 +161,16 @@ def test_while_a_run_writes_nothing_else_does_and_a_run_that_was_turned_away_is_
     assert web.runs("eu/web")[0].outcome == "succeeded"
 
 
+def test_a_run_that_was_turned_away_is_sent_again_whatever_came_of_the_operation(web: StepHub, asking: Asking) -> None:
+    web.ask(IntentKind.SYNC, "eu/web")
+    web.tick()
+    (sent,) = (one for one in web.sender.messages if one[0] == messages.SYNC)
+    web.sender.messages.remove(sent)  # a worker took it meanwhile, and turned away
+    assert operated(asking, web, WEB, "delete")["error"]["code"] == "operation.not-offered"
+    with web.database.read() as connection:
+        assert connection.execute(select(OpenRunRow.sent_at)).scalar_one() is None
+
+
 def test_it_is_done_to_what_is_paused_and_not_to_a_cluster_that_is_frozen_or_another(
     web: StepHub, asking: Asking
 ) -> None:

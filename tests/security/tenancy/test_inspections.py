@@ -18,7 +18,9 @@ from sqlalchemy import func, select, update
 
 from common.domain.inspections import LARGEST, MOST_OPEN, TIMEOUT
 from common.domain.rights import EVERYWHERE, Grants, Verb, granted
-from common.store.schema.tables import InspectionRow
+from common.store.queue import leases
+from common.store.schema.tables import InspectionRow, PlacementRow
+from common.store.state.intents import IntentKind
 from console.api.viewer import Means, Viewer, viewer
 from tests.fixtures.cpu import costing_at_most
 from tests.harness.hub import APPS, REGISTRY, StepHub
@@ -169,6 +171,72 @@ def test_an_application_that_went_to_another_project_is_not_looked_at_for_the_fi
     web.settle()
     ended = asking.get(id_)
     assert (ended["state"], ended["error"]["code"]) == ("failed", "inspection.moved")
+
+
+def operated(web: StepHub, asking: Asking) -> dict[str, Any]:
+    """Have the Deployment restarted, and return what came of it."""
+    asked = {"placement": "eu/web", "object": "apps/Deployment:web/web", "action": "restart"}
+    id_ = asking.client.post("operations", asked)["id"]
+    web.dispatcher.tick()
+    web.work()
+    return asking.get(id_)
+
+
+def of_objects(sent: list[Sent]) -> list[Sent]:
+    return [one for one in sent if "for a person" in one.agent and "/namespaces/" in one.path]
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+def test_whoever_has_the_applications_name_sees_and_does_nothing_before_its_objects_are_handed_over(
+    web: StepHub, asking: Asking, sent: list[Sent], *, left_behind: bool
+) -> None:
+    """The attacker has every right in ``others``, to whose folder the name went: there it is others' placement."""
+    document = web.git.files[REGISTRY.repo]["web.yaml"]
+    if left_behind:
+        web.git.commit(REGISTRY.repo, {"web.yaml": None})
+        web.settle(2)
+    theirs = document.replace("project: team", "project: others")
+    web.git.commit(REGISTRY.repo, {"other.yaml": theirs} | ({} if left_behind else {"web.yaml": None}))
+    web.settle()
+    someone(asking, granted(set(Verb), "others"))
+    sent.clear()
+    for what, named in (("tree", ""), ("events", ""), ("logs", ""), ("manifest", "/ConfigMap:web/web")):
+        assert asking.failed(what, object=named)["code"] == "inspection.moved", what
+    assert operated(web, asking)["error"]["code"] == "inspection.moved"
+    assert of_objects(sent) == []
+    web.ask(IntentKind.SYNC, "eu/web")
+    web.settle()
+    assert operated(web, asking)["state"] == "answered", "once it was handed over"
+
+
+def test_an_operation_begun_before_a_hand_over_that_was_done_meanwhile_writes_nothing(
+    web: StepHub, asking: Asking, sent: list[Sent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = leases.take
+
+    def handed_over(connection: Any, *given: Any, **named: Any) -> Any:
+        connection.execute(update(PlacementRow).values(tenant_project="others"))
+        return taken(connection, *given, **named)
+
+    monkeypatch.setattr(leases, "take", handed_over)
+    sent.clear()
+    assert operated(web, asking)["error"]["code"] == "inspection.moved"
+    assert of_objects(sent) == []
+
+
+def test_an_operation_keeps_to_the_projects_rules_as_they_are_now(
+    web: StepHub, asking: Asking, sent: list[Sent]
+) -> None:
+    """What was written before the rules were narrowed stays on the cluster."""
+    projects = web.git.files[REGISTRY.repo]["projects.yaml"].replace(
+        "namespaces: {allow: ['*'], create: true}", "namespaces: {allow: [elsewhere], create: true}", 1
+    )
+    web.git.commit(REGISTRY.repo, {"projects.yaml": projects})
+    web.settle()
+    sent.clear()
+    why = operated(web, asking)["error"]
+    assert (why["code"], "project team does not allow" in why["message"]) == ("policy.denied", True), why
+    assert of_objects(sent) == []
 
 
 # -- who may ask, and see ----------------------------------------------------------------------------------------------

@@ -40,8 +40,8 @@ def check(normal: Normal, project: Project) -> None:
         raise PolicyError(project.name, denials)
 
 
-def check_removal(objects: Iterable[ObjectId], project: Project) -> None:
-    """Return if the project may remove every one of these objects of an inventory.
+def check_objects(objects: Iterable[ObjectId], project: Project) -> None:
+    """Return if the project may change, or remove, every one of these objects that are on a cluster.
 
     Raises:
         PolicyError: it may not; names every one that it must not.
@@ -52,7 +52,7 @@ def check_removal(objects: Iterable[ObjectId], project: Project) -> None:
 
 
 def forbids(object_id: ObjectId, project: Project) -> Reason:
-    """Return why a project may not remove an object of an inventory; ``NONE`` where it may."""
+    """Return why a project may not change, or remove, an object that is on a cluster; ``NONE`` where it may."""
     return next(_denials(_Placed(object_id, of_cluster=not object_id.namespace), project), NONE)
 
 
