@@ -8,6 +8,7 @@ export type Alike = Schemas['Alike'];
 export type Approval = Schemas['ApprovalView'];
 export type Attempt = Schemas['AttemptView'];
 export type Cluster = Schemas['ClusterView'];
+export type Deed = Schemas['AuditView'];
 export type Drift = Schemas['DriftView'];
 export type Fault = Schemas['FaultView'];
 export type InventoryObject = Schemas['ObjectView'];

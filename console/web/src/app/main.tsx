@@ -9,6 +9,7 @@ import '@mantine/core/styles/CloseButton.css';
 import '@mantine/core/styles/ScrollArea.css';
 import '@/ui/tokens.css';
 import '@/ui/ui.css';
+import '@/ui/actions.css';
 import '@/app/app.css';
 
 import { MantineProvider } from '@mantine/core';

@@ -13,4 +13,5 @@ export const PAGES: readonly PageLink[] = [
   { to: '/runs', title: 'Runs', letter: 'r' },
   { to: '/drift', title: 'Drift', letter: 'd' },
   { to: '/faults', title: 'Faults', letter: 'x' },
+  { to: '/audit', title: 'Audit', letter: 'a' },
 ];

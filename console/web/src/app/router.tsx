@@ -63,6 +63,12 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/audit',
+    validateSearch: texts('actor', 'action', 'subject', 'project', 'outcome', 'since', 'until'),
+    component: lazyRouteComponent(() => import('@/features/audit/AuditPage'), 'AuditPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/waiting',
     validateSearch: texts('tab'),
     component: lazyRouteComponent(() => import('@/features/waiting/WaitingPage'), 'WaitingPage'),

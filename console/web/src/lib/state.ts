@@ -53,6 +53,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
   corrected: { glyph: '↻', tone: 'synced' },
   'by hand': { glyph: '+', tone: 'suspended' },
   // of what was asked for
+  asked: { glyph: '→', tone: 'plain' },
   done: { glyph: '✓', tone: 'synced' },
   joined: { glyph: '✓', tone: 'synced' },
   refused: { glyph: '⊘', tone: 'failed' },

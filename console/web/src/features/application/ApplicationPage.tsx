@@ -163,7 +163,7 @@ export function ApplicationPage() {
   return (
     <>
       <Title of={application} word={versions.data && ordered('health', healthOf(versions.data))[0]?.[0]} />
-      <Query of={versions}>
+      <Query of={versions} title={application}>
         {(data) => (
           <>
             <h1>

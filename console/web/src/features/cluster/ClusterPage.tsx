@@ -108,7 +108,7 @@ export function ClusterPage() {
   return (
     <>
       <Title of={cluster} word={found.data?.[0] && reach(found.data[0])} />
-      <Query of={found}>
+      <Query of={found} title={cluster}>
         {(data) => (
           <>
             {data.map((one) => (

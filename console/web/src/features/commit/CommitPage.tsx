@@ -181,7 +181,7 @@ export function CommitPage() {
   return (
     <>
       <Title of={`Commit ${name.slice(0, 12)}`} />
-      <Query of={found}>{(data) => <Detail of={data} />}</Query>
+      <Query of={found} title={name}>{(data) => <Detail of={data} />}</Query>
     </>
   );
 }

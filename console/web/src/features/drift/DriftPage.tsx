@@ -1,6 +1,7 @@
-import { Link, useSearch } from '@tanstack/react-router';
+import { useSearch } from '@tanstack/react-router';
 
 import { Age } from '@/ui/Age';
+import { Choice } from '@/ui/Choice';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Empty } from '@/ui/Empty';
 import { Query } from '@/ui/Query';
@@ -48,13 +49,10 @@ export function DriftPage() {
       <Title of="Drift" />
       <h1>
         Drift
-        <span className="choice" role="group" aria-label="Corrected within">
-          {SPANS.map(([one, title]) => (
-            <Link key={one} from="/drift" to="." search={{ hours: one === 24 ? undefined : String(one) }} aria-current={one === hours || undefined}>
-              {title}
-            </Link>
-          ))}
-        </span>
+        <Choice
+          label="Corrected within"
+          options={SPANS.map(([one, title]) => ({ title, on: one === hours, search: { hours: one === 24 ? undefined : String(one) } }))}
+        />
       </h1>
       <Query of={found} every={EVERY}>
         {(data) =>

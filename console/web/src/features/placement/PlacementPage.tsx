@@ -204,7 +204,7 @@ export function PlacementPage() {
   return (
     <>
       <Title of={`${ref.cluster}/${ref.application}`} word={stand && worst(stand.sync, stand.health)} />
-      <Query of={why}>
+      <Query of={why} title={`${ref.cluster}/${ref.application}`}>
         {(data) => (
           <>
             <Heading of={data.placement} />

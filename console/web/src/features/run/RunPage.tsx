@@ -100,7 +100,7 @@ export function RunPage() {
   return (
     <>
       <Title of={seen ? `Run of ${seen.ref}` : 'Run'} word={seen && standing(seen)} />
-      <Query of={found} every={seen?.state === 'ended' ? false : undefined}>
+      <Query of={found} title={`Run ${run.slice(-12)}`} every={seen?.state === 'ended' ? false : undefined}>
         {(data) => <Detail of={data} />}
       </Query>
     </>

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+
+import { details, exported, filter, isPlacement, means } from './model';
+
+test('both days are whole, and what is no day is not left out', () => {
+  expect(filter({ since: '2026-07-01', until: '2026-09-30', actor: '' })).toEqual({
+    since: '2026-07-01T00:00:00.000Z',
+    until: '2026-10-01T00:00:00.000Z',
+  });
+  expect(filter({ since: '2026-02-30x', until: 'soon' })).toEqual({ since: '2026-02-30x', until: 'soon' });
+});
+
+test('a file is of what is shown, whatever the texts are', () => {
+  expect(exported({ actor: 'a&b=c' }, 'csv')).toBe('/api/v1/audit/export?actor=a%26b%3Dc&form=csv');
+});
+
+test('who asked is told with how; what the hub did was asked by nobody', () => {
+  expect(means({ outcome: 'asked', credential: 's-1', address: '10.0.0.1' })).toBe('s-1, from 10.0.0.1');
+  expect(means({ outcome: 'refused', credential: '', address: '' })).toBe("the hub's own token");
+  expect(means({ outcome: '', credential: '', address: '' })).toBe('');
+});
+
+test('details are texts, and only names of placements are links', () => {
+  expect(details({ why: 'no', counts: { done: 2 } })).toEqual([['why', 'no'], ['counts', '{"done":2}']]);
+  expect(['eu-1/web', '*', '7', 'eu/a,eu/b', 'https://x/y', 'javascript:alert(1)/x'].map(isPlacement)).toEqual([true, false, false, false, false, false]);
+});

@@ -1,0 +1,54 @@
+/** What is asked of the audit, as it stands in the address. */
+
+import type { Deed } from '@/api/types';
+import { given } from '@/lib/given';
+
+/** Texts of an address; `since` and `until` are days. */
+export interface Wanted {
+  actor?: string;
+  action?: string;
+  subject?: string;
+  project?: string;
+  outcome?: string;
+  since?: string;
+  until?: string;
+}
+
+const DAY = 24 * 3_600_000;
+
+/** Return the instant at which a day begins, in UTC, or the one after it; what is no day comes back as it is. */
+function begin(day: string, after = 0): string {
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
+  return Number.isNaN(at) ? day : new Date(at + after * DAY).toISOString();
+}
+
+/**
+ * Return the filter that the API takes: the whole of both days, in UTC.
+ *
+ * What is no day is for the API to refuse: an audit that leaves out a filter tells of more than was asked for.
+ */
+export function filter(wanted: Wanted): Record<string, string> {
+  const { since = '', until = '', ...others } = wanted;
+  return given({ ...others, since: begin(since), until: begin(until, 1) }) as Record<string, string>;
+}
+
+/** Return the address of all of it as a file. */
+export function exported(wanted: Wanted, form: 'csv' | 'ndjson'): string {
+  return `/api/v1/audit/export?${new URLSearchParams({ ...filter(wanted), form }).toString()}`;
+}
+
+/** Return by what means and from where something was asked for; empty for what the hub did by itself. */
+export function means({ outcome, credential, address }: Pick<Deed, 'outcome' | 'credential' | 'address'>): string {
+  if (outcome === '') return '';
+  return [credential === '' ? "the hub's own token" : credential, address && `from ${address}`].filter(Boolean).join(', ');
+}
+
+/** Return what else is known, as names and values. */
+export function details(of: Readonly<Record<string, unknown>>): [string, string][] {
+  return Object.entries(of).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]);
+}
+
+/** Return whether a subject is a placement. */
+export function isPlacement(subject: string): boolean {
+  return /^[a-z0-9.-]+\/[a-z0-9.-]+$/.test(subject);
+}
