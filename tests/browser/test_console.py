@@ -133,6 +133,51 @@ def test_an_action_is_seen_before_it_is_asked_for_and_followed_to_its_end(window
     assert window.complaints == []
 
 
+def test_a_running_object_is_restarted_from_the_tree(window: Window) -> None:
+    page = window.page
+    window.open("/placements/us-3/web?live=1&object=apps%2FDeployment%3Aweb%2Fweb")
+    page.get_by_role("group", name="Actions on Deployment web").get_by_role("button", name="Restart").click(
+        timeout=60_000
+    )
+    panel = page.get_by_role("dialog")
+    expect(panel).to_contain_text("of us-3/web")
+    panel.get_by_role("textbox").fill("a drill")
+    assert window.faults() == []
+    panel.get_by_role("button", name="Restart").click()
+    expect(panel.get_by_role("status")).to_contain_text("Done", timeout=60_000)
+    assert window.complaints == []
+
+
+def test_what_somebody_lacks_is_named_beside_what_it_is_for(window: Window) -> None:
+    reads = {"actor": "ada <b>", "means": "session", "rights": [{"verb": "read", "everywhere": True, "projects": []}]}
+    window.page.route("**/api/v1/me", lambda route: route.fulfill(json=reads))
+    window.open("/placements/us-4/web?live=1&object=apps%2FDeployment%3Aweb%2Fweb")
+    button = window.page.get_by_role("group", name="Actions on Deployment web").get_by_role("button", name="Restart")
+    expect(button).to_be_disabled(timeout=60_000)
+    expect(button).to_have_attribute("title", 'Needs the right "operate" in the project default.')
+    window.page.locator(".account summary").click()
+    sheet = window.page.locator(".account .sheet")
+    expect(sheet).to_contain_text("ada <b> by session")
+    expect(sheet).to_contain_text("everywhere")
+    assert window.faults() == []
+    window.page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    assert window.complaints == []
+
+
+def test_many_are_acted_on_at_once_after_their_number_is_typed(window: Window) -> None:
+    page = window.page
+    window.open("/applications/web")
+    page.get_by_role("group", name="Actions on all of them").get_by_role("button", name="Check").click()
+    panel = page.get_by_role("dialog")
+    button = panel.get_by_role("button", name="Check 12")
+    expect(button).to_be_disabled()
+    panel.get_by_label("Type 12 to confirm").fill("12")
+    button.click()
+    expect(panel.get_by_role("status")).to_be_visible()
+    assert window.complaints == []
+
+
 def test_names_and_texts_of_others_are_only_shown(window: Window) -> None:
     window.open("/placements/us-1/web")
     expect(window.page.locator("main")).to_contain_text(PAUSED)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { type Me, may } from './me';
+import { held, type Me, may } from './me';
 
 const me = {
   actor: 'ada',
@@ -22,4 +22,22 @@ test('a right holds where it was given, and one of the fleet everywhere', () => 
 test('where the project is not known, a right in any is enough to ask', () => {
   expect(may(me, 'sync')).toBe(true);
   expect(may(me, 'approve')).toBe(false);
+});
+
+test('rights are told by where they are held, what is held everywhere first', () => {
+  const some = {
+    actor: 'a',
+    means: 'session',
+    rights: [
+      { verb: 'read', everywhere: true, projects: [] },
+      { verb: 'sync', everywhere: false, projects: ['shop', 'pay'] },
+      { verb: 'pause', everywhere: false, projects: ['pay'] },
+    ],
+  } as Me;
+  expect(held(some)).toEqual([
+    { project: null, verbs: ['read'] },
+    { project: 'pay', verbs: ['sync', 'pause'] },
+    { project: 'shop', verbs: ['sync'] },
+  ]);
+  expect(held({ ...some, rights: [] })).toEqual([]);
 });

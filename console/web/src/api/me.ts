@@ -21,3 +21,11 @@ export function useMe() {
 export function may(me: Me, verb: Verb, project?: string): boolean {
   return me.rights.some((one) => one.verb === verb && (one.everywhere || project === undefined || one.projects.includes(project)));
 }
+
+/** Return the verbs that somebody holds, by where; what is held everywhere is the first, with null. */
+export function held(me: Me): { project: string | null; verbs: Verb[] }[] {
+  const everywhere = me.rights.filter((one) => one.everywhere).map((one) => one.verb);
+  const projects = [...new Set(me.rights.flatMap((one) => one.projects))].sort();
+  const each = projects.map((project) => ({ project, verbs: me.rights.filter((one) => one.projects.includes(project)).map((one) => one.verb) }));
+  return [...(everywhere.length > 0 ? [{ project: null, verbs: everywhere }] : []), ...each];
+}

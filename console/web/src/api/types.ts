@@ -11,6 +11,7 @@ export type Cluster = Schemas['ClusterView'];
 export type Deed = Schemas['AuditView'];
 export type Drift = Schemas['DriftView'];
 export type Fault = Schemas['FaultView'];
+export type Hit = Schemas['Hit'];
 export type InventoryObject = Schemas['ObjectView'];
 export type ObjectResult = Schemas['ObjectResultView'];
 export type PictureAnswer = Schemas['PictureAnswer'];

@@ -5,27 +5,14 @@ import { type KeyboardEvent, useId, useState } from 'react';
 
 import { api, read } from '@/api/client';
 import { type Found, suggestions } from '@/app/suggestions';
-import { worst } from '@/lib/state';
+import { Problem } from '@/ui/Problem';
 import { State } from '@/ui/State';
 
-const SHOWN = 20;
-
-/** Placements of the application or on the cluster that was named, or the one placement. */
-function usePlacements(text: string) {
-  const [cluster, application] = text.includes('/') ? text.split('/', 2) : ['', ''];
+/** What the hub finds by a text. */
+function useHits(text: string) {
   return useQuery({
     queryKey: ['search', text],
-    queryFn: async ({ signal }) => {
-      const asked = text.includes('/')
-        ? [{ cluster: cluster ?? '', application: application ?? '' }]
-        : [{ application: text }, { cluster: text }];
-      const pages = await Promise.all(
-        asked.map((query) =>
-          read(api.GET('/api/v1/placements', { params: { query: { ...query, limit: SHOWN } }, signal })).catch(() => ({ items: [] })),
-        ),
-      );
-      return pages.flatMap((page) => page.items).slice(0, SHOWN);
-    },
+    queryFn: async ({ signal }) => (await read(api.GET('/api/v1/search', { params: { query: { q: text } }, signal }))).items,
     enabled: text.length > 1,
     refetchInterval: false,
   });
@@ -45,8 +32,8 @@ function Box({ close }: { close: () => void }) {
   const [at, setAt] = useState(0);
   const navigate = useNavigate();
   const id = useId();
-  const placements = usePlacements(text.trim());
-  const found = suggestions(text.trim(), placements.data);
+  const hits = useHits(text.trim());
+  const found = suggestions(text.trim(), hits.data ?? []);
   const open = (one: Found | undefined) => {
     if (one === undefined) return;
     close();
@@ -90,10 +77,12 @@ function Box({ close }: { close: () => void }) {
             onClick={() => open(one)}
           >
             <span>{one.title}</span>
-            {one.placement ? <State word={worst(one.placement.sync, one.placement.health)} /> : <span className="soft">{one.what}</span>}
+            {one.health ? <State word={one.health} /> : <span className="soft">{one.what}</span>}
           </div>
         ))}
       </div>
+      {hits.isError && <Problem error={hits.error} />}
+      {hits.data && found.length === 0 && <p className="none">Nothing has that in its name. A commit or a run is found by six characters of its id.</p>}
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { useCallback, useEffect, useState } from 'react';
 import { api, read } from '@/api/client';
 import { follow } from '@/api/events';
 import { setLive, useStream } from '@/api/queries';
+import { Account } from '@/app/Account';
 import { Help } from '@/app/Help';
 import { PAGES } from '@/app/pages';
 import { Search } from '@/app/Search';
@@ -78,11 +79,7 @@ export function Shell() {
         <button type="button" className="quiet" onClick={() => setShown('help')} aria-label="Keys" title="Keys: ?">
           ?
         </button>
-        <form method="post" action="/logout">
-          <button type="submit" className="quiet">
-            Sign out
-          </button>
-        </form>
+        <Account />
       </header>
       <main id="main" tabIndex={-1}>
         <Outlet />

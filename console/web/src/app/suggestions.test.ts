@@ -1,31 +1,33 @@
 import { expect, test } from 'vitest';
 
-import type { Placement } from '@/api/types';
+import { PAGES } from '@/app/pages';
 
 import { suggestions } from './suggestions';
 
-const placed = (cluster: string, application: string) =>
-  ({ ref: `${cluster}/${application}`, cluster, application }) as Placement;
+const COMMIT = 'f'.repeat(40);
 
-test('before anything is typed the pages are offered', () => {
-  expect(suggestions('', []).map((one) => one.to)).toContain('/runs');
+test('each kind leads to its page, and what it is of helps to tell it', () => {
+  const found = suggestions('x', [
+    { kind: 'placement', name: 'eu-1/web', about: 'degraded' },
+    { kind: 'commit', name: COMMIT, about: 'v1.2 Fix it' },
+    { kind: 'run', name: '0199-1', about: 'eu-1/web' },
+  ]);
+  expect(found).toEqual([
+    { to: '/placements/eu-1/web', title: 'eu-1/web', what: 'placement', health: 'degraded' },
+    { to: `/commits/${COMMIT}`, title: 'ffffffffffff v1.2 Fix it', what: 'commit' },
+    { to: '/runs/0199-1', title: '0199-1', what: 'run of eu-1/web' },
+  ]);
 });
 
-const leads = (text: string, found?: Placement[]) => suggestions(text, found).map((one) => one.to);
-
-test('an id leads to the run or the commit of it', () => {
-  expect(leads('01A22C7F-BDD0')).toEqual(['/runs/01a22c7f-bdd0']);
-  expect(leads('01a22c7f1bdd')).toEqual(['/commits/01a22c7f1bdd', '/runs/01a22c7f1bdd']);
-  expect(leads('f'.repeat(40), [])).toEqual([`/commits/${'f'.repeat(40)}`]);
+test('a name is one part of an address, whatever is in it', () => {
+  const [cluster, placement] = suggestions('x', [
+    { kind: 'cluster', name: '?q=#<b>', about: '' },
+    { kind: 'placement', name: 'eu/../a', about: '' },
+  ]);
+  expect([cluster?.to, placement?.to]).toEqual(['/clusters/%3Fq%3D%23%3Cb%3E', '/placements/eu/..%2Fa']);
 });
 
-test('any other word may be a tag, once it is known what else it is', () => {
-  expect(leads('v1/2')).toEqual([]);
-  expect(leads('v1/2', [])).toEqual(['/commits/v1%2F2']);
-  expect(leads('pay', [placed('eu', 'pay')])).toEqual(['/applications/pay', '/placements/eu/pay', '/commits/pay']);
-  expect(leads('eu', [placed('eu', 'pay')])[0]).toBe('/clusters/eu');
-});
-
-test('a placement that is found twice is offered once, and its name leads nowhere else', () => {
-  expect(leads('x', [placed('eu', '../a'), placed('eu', '../a')])).toEqual(['/placements/eu/..%2Fa', '/commits/x']);
+test('pages are offered by how they begin, all of them for no text', () => {
+  expect(suggestions('', []).map((one) => one.title)).toEqual(PAGES.map((page) => page.title));
+  expect(suggestions('run', []).map((one) => one.to)).toEqual(['/runs']);
 });

@@ -1,42 +1,34 @@
 /** What the search offers for a text. */
 
-import type { Placement } from '@/api/types';
+import type { Hit } from '@/api/types';
 import { PAGES } from '@/app/pages';
 
 export interface Found {
   to: string;
   title: string;
   what: string;
-  placement?: Placement;
+  /** How a placement is. */
+  health?: string;
 }
 
-const RUN = /^[0-9a-f-]{12,36}$/i;
-const COMMIT = /^(sha256:)?[0-9a-f]{6,64}$/i;
+/** Where the page of each kind of thing is. */
+const SECTIONS: Readonly<Record<Hit['kind'], string>> = {
+  application: 'applications',
+  cluster: 'clusters',
+  commit: 'commits',
+  placement: 'placements',
+  run: 'runs',
+};
 
-function below(section: string, ...names: string[]): string {
-  return [`/${section}`, ...names.map(encodeURIComponent)].join('/');
+function offered({ kind, name, about }: Hit): Found {
+  const parts = kind === 'placement' ? [name.slice(0, name.indexOf('/')), name.slice(name.indexOf('/') + 1)] : [name];
+  const to = ['', SECTIONS[kind], ...parts.map(encodeURIComponent)].join('/');
+  if (kind === 'placement') return { to, title: name, what: kind, health: about };
+  return { to, title: kind === 'commit' && about ? `${name.slice(0, 12)} ${about}` : name, what: kind === 'run' && about ? `run of ${about}` : kind };
 }
 
-/**
- * Return where a text may lead, the nearest first.
- *
- * @param found the placements of that name; undefined while nobody knows, when nothing is guessed.
- */
-export function suggestions(text: string, found: readonly Placement[] | undefined): Found[] {
-  if (text === '') return PAGES.map((page) => ({ to: page.to, title: page.title, what: 'page' }));
+/** Return where a text may lead: what was found by it, in the order of the hub, then pages that begin so. */
+export function suggestions(text: string, found: readonly Hit[]): Found[] {
   const pages = PAGES.filter((page) => page.title.toLowerCase().startsWith(text.toLowerCase()));
-  const placements = found ?? [];
-  const named = new Set(placements.map((one) => one.ref));
-  const commit = { to: below('commits', text), title: text };
-  return [
-    ...(COMMIT.test(text) ? [{ ...commit, what: 'commit' }] : []),
-    ...(RUN.test(text) ? [{ to: below('runs', text.toLowerCase()), title: text, what: 'run' }] : []),
-    ...(placements.some((one) => one.application === text) ? [{ to: below('applications', text), title: text, what: 'application' }] : []),
-    ...(placements.some((one) => one.cluster === text) ? [{ to: below('clusters', text), title: text, what: 'cluster' }] : []),
-    ...placements
-      .filter((one) => named.delete(one.ref))
-      .map((one) => ({ to: below('placements', one.cluster, one.application), title: one.ref, what: 'placement', placement: one })),
-    ...pages.map((page) => ({ to: page.to, title: page.title, what: 'page' })),
-    ...(found === undefined || COMMIT.test(text) ? [] : [{ ...commit, what: 'tag or version' }]),
-  ];
+  return [...found.map(offered), ...pages.map((page) => ({ to: page.to, title: page.title, what: 'page' }))];
 }

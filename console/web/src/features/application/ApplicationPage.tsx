@@ -1,8 +1,10 @@
 import { Link, useParams, useSearch } from '@tanstack/react-router';
 
 import type { Trouble, Version } from '@/api/types';
+import { given } from '@/lib/given';
 import { look, ordered } from '@/lib/state';
 import { distinct } from '@/lib/words';
+import { BulkActions } from '@/ui/BulkActions';
 import { Commits } from '@/ui/Commits';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Empty } from '@/ui/Empty';
@@ -107,7 +109,10 @@ function Placements({ application }: { application: string }) {
       {(data) => {
         const all = data.pages.flatMap((page) => page.items);
         return all.length > 0 ? (
-          <PlacementTable placements={all} versions more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
+          <>
+            <BulkActions of={given({ application, health })} />
+            <PlacementTable placements={all} versions more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
+          </>
         ) : (
           <Empty>None of its placements is like that now.</Empty>
         );

@@ -1,8 +1,10 @@
 import { Link, useSearch } from '@tanstack/react-router';
 
 import type { Status } from '@/api/types';
+import { given } from '@/lib/given';
 import { look, ordered } from '@/lib/state';
 import { Age } from '@/ui/Age';
+import { BulkActions } from '@/ui/BulkActions';
 import { Empty } from '@/ui/Empty';
 import { PlacementTable } from '@/ui/PlacementTable';
 import { Query } from '@/ui/Query';
@@ -90,7 +92,10 @@ function Worst({ filter, healthy }: { filter: Filter; healthy: boolean }) {
           const rows = data.pages.flatMap((page) => page.items);
           if (rows.length > 0) {
             return (
-              <PlacementTable placements={rows} more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
+              <>
+                {listed && <BulkActions of={given(filter)} />}
+                <PlacementTable placements={rows} more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
+              </>
             );
           }
           if (listed) return <Empty>No placement is like that now.</Empty>;

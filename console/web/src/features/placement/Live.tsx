@@ -11,6 +11,7 @@ import { Problem } from '@/ui/Problem';
 import { State } from '@/ui/State';
 
 import { imageTags, type LiveObject, liveNodes, useInspection } from './live';
+import { Operations } from './Operations';
 import type { Ref } from './queries';
 
 const VIEWS = [
@@ -164,6 +165,7 @@ export function LiveObjectPanel({ of, object, view, previous }: { of: Ref; objec
         {kind} {short}
         <Choice label="What of it" options={VIEWS.map(([key, title]) => ({ title, on: key === open, search: { view: key } }))} />
       </h2>
+      <Operations of={of} object={object} />
       {open === 'events' && <Events of={of} object={object} />}
       {open === 'logs' && <Logs of={of} object={object} previous={previous} />}
       {open === 'manifest' && <Manifest of={of} object={object} />}

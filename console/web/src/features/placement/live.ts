@@ -8,6 +8,7 @@ import type { components } from '@/api/schema';
 import type { TreeNode } from '@/lib/objects';
 
 export type Question = components['schemas']['InspectionQuestion'];
+export type Operation = components['schemas']['Operation'];
 export type Inspection = components['schemas']['InspectionView'];
 export type LiveObject = components['schemas']['NodeView'];
 
@@ -24,8 +25,9 @@ function pause(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function inspect(question: Question, signal: AbortSignal): Promise<Inspection> {
-  let found = await read(api.POST('/api/v1/inspections', { body: question, signal }));
+/** Return what came of something that a worker was asked for. */
+async function answered(asked: Inspection, signal: AbortSignal): Promise<Inspection> {
+  let found = asked;
   while (found.state === 'asked' || found.state === 'taken') {
     await pause(signal);
     const path = { inspection_id: found.id };
@@ -35,6 +37,15 @@ async function inspect(question: Question, signal: AbortSignal): Promise<Inspect
     throw new ApiError(0, found.error?.message ?? 'there is no answer', found.error?.code, found.error?.remedy);
   }
   return found;
+}
+
+async function inspect(question: Question, signal: AbortSignal): Promise<Inspection> {
+  return answered(await read(api.POST('/api/v1/inspections', { body: question, signal })), signal);
+}
+
+/** Have something done to an object on its cluster; returns what came of it. */
+export async function operate(operation: Operation): Promise<Inspection> {
+  return answered(await read(api.POST('/api/v1/operations', { body: operation })), new AbortController().signal);
 }
 
 /** Return what a cluster answers; asked once, and again when somebody asks again. */
