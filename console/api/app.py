@@ -43,6 +43,8 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.add_middleware(RequestIds)
     problem.register(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.router.routes.extend(shell.routes(shell.load(BUILT)))
+    built = shell.load(BUILT)
+    app.router.routes.extend(shell.routes(built))
     include(app)
+    app.router.default = shell.otherwise(built, app.router.default)
     return app

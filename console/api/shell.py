@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.api.errors import NotFoundError
 from console.api.paths import ASSETS, SECTIONS
@@ -92,16 +94,36 @@ def policy(nonce: str) -> str:
     )
 
 
+def page(built: Built, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Return the document of all pages."""
+    if not built.document:
+        return Response(UNBUILT, HTTPStatus.SERVICE_UNAVAILABLE, media_type="text/html; charset=utf-8")
+    nonce = secrets.token_urlsafe(16)
+    headers = {"Content-Security-Policy": policy(nonce)}
+    return Response(built.document.replace(_PLACE, nonce), status, headers, "text/html; charset=utf-8")
+
+
+def is_read_by_people(scope: Scope) -> bool:
+    """Return whether a browser shows the answer to somebody: it takes HTML, and asks for nothing of the API."""
+    accepted = Headers(scope=scope).get("accept", "")[:MOST_READ].lower()
+    return scope["method"] in {"GET", "HEAD"} and not scope["path"].startswith("/api/") and "text/html" in accepted
+
+
+def otherwise(built: Built, refuse: ASGIApp) -> ASGIApp:
+    """Return what answers where no route is: the page that says so, and to programs what ``refuse`` says."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        shown = scope["type"] == "http" and is_read_by_people(scope)
+        await (page(built, HTTPStatus.NOT_FOUND) if shown else refuse)(scope, receive, send)
+
+    return answer
+
+
 def routes(built: Built) -> list[BaseRoute]:
     """Return the routes of all pages and their files; they are no part of the API."""
 
     async def get_page(request: Request) -> Response:  # noqa: ARG001 - the framework's signature
-        if not built.document:
-            return Response(UNBUILT, HTTPStatus.SERVICE_UNAVAILABLE, media_type="text/html; charset=utf-8")
-        nonce = secrets.token_urlsafe(16)
-        document = built.document.replace(_PLACE, nonce)
-        headers = {"Content-Security-Policy": policy(nonce)}
-        return Response(document, headers=headers, media_type="text/html; charset=utf-8")
+        return page(built)
 
     async def get_asset(request: Request) -> Response:
         asset = built.assets.get(request.path_params["name"])

@@ -78,6 +78,29 @@ async def test_a_page_takes_no_writes(stranger: httpx.AsyncClient) -> None:
         assert (await stranger.request(method, "/runs")).status_code == httpx.codes.UNAUTHORIZED
 
 
+@pytest.mark.parametrize(
+    ("path", "accept", "kind"),
+    [
+        ("/nosuch", "text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+        ("/no/such/page", "text/html", "text/html"),
+        ("/nosuch", "*/*", "application/problem+json"),
+        ("/nosuch", "application/json", "application/problem+json"),
+        ("/api/v1/nosuch", "text/html", "application/problem+json"),
+    ],
+)
+async def test_who_is_nowhere_is_told_so_in_their_own_form(
+    stranger: httpx.AsyncClient, path: str, accept: str, kind: str
+) -> None:
+    headers = {"Accept": accept, "Authorization": "Bearer a-token-of-this-test"}
+    answer = await stranger.get(path, headers=headers)
+    assert answer.status_code == httpx.codes.NOT_FOUND
+    assert answer.headers["content-type"].partition(";")[0] == kind
+    if kind == "text/html":
+        assert "script-src 'self';" in answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-store"
+    assert (await stranger.post(path, headers=headers)).status_code == httpx.codes.NOT_FOUND
+
+
 async def test_files_are_kept_for_ever_and_packed_for_who_takes_it(stranger: httpx.AsyncClient) -> None:
     packed = await stranger.get("/assets/index-a1.js", headers={"Accept-Encoding": "br, gzip"})
     plain = await stranger.get("/assets/index-a1.js", headers={"Accept-Encoding": "identity"})

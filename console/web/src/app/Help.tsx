@@ -4,7 +4,7 @@ import { PAGES } from '@/app/pages';
 
 const KEYS: readonly (readonly [string, string])[] = [
   ['Ctrl K', 'find an application, a cluster, a placement'],
-  ['/', 'filter this page'],
+  ['/', 'to the filter of this page; where it has none, find'],
   ['j  k', 'next and previous row'],
   ['Enter', 'open the row'],
   ['t', 'the picture of the fleet as a table, and back'],

@@ -1,5 +1,6 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router';
 
+import { lazy, loadAll } from '@/app/lazy';
 import { NotFound } from '@/app/NotFound';
 import { Shell } from '@/app/Shell';
 import { parseSearch, stringifySearch } from '@/lib/address';
@@ -24,42 +25,42 @@ const routes = [
     getParentRoute: () => root,
     path: '/',
     validateSearch: texts('health', 'sync', 'cluster', 'application', 'by', 'group', 'as', 'from', 'to'),
-    component: lazyRouteComponent(() => import('@/features/fleet/FleetPage'), 'FleetPage'),
+    component: lazy(() => import('@/features/fleet/FleetPage'), 'FleetPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/placements/$cluster/$application',
     validateSearch: texts('tab', 'live', 'object', 'view', 'previous'),
-    component: lazyRouteComponent(() => import('@/features/placement/PlacementPage'), 'PlacementPage'),
+    component: lazy(() => import('@/features/placement/PlacementPage'), 'PlacementPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/applications/$application',
     validateSearch: texts('tab', 'health'),
-    component: lazyRouteComponent(() => import('@/features/application/ApplicationPage'), 'ApplicationPage'),
+    component: lazy(() => import('@/features/application/ApplicationPage'), 'ApplicationPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/clusters/$cluster',
     validateSearch: texts('tab', 'health'),
-    component: lazyRouteComponent(() => import('@/features/cluster/ClusterPage'), 'ClusterPage'),
+    component: lazy(() => import('@/features/cluster/ClusterPage'), 'ClusterPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/commits/$name',
     validateSearch: texts('repo'),
-    component: lazyRouteComponent(() => import('@/features/commit/CommitPage'), 'CommitPage'),
+    component: lazy(() => import('@/features/commit/CommitPage'), 'CommitPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/drift',
     validateSearch: texts('hours'),
-    component: lazyRouteComponent(() => import('@/features/drift/DriftPage'), 'DriftPage'),
+    component: lazy(() => import('@/features/drift/DriftPage'), 'DriftPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/faults',
-    component: lazyRouteComponent(() => import('@/features/fault/FaultsPage'), 'FaultsPage'),
+    component: lazy(() => import('@/features/fault/FaultsPage'), 'FaultsPage'),
   }),
   createRoute({
     getParentRoute: () => root,
@@ -71,18 +72,18 @@ const routes = [
     getParentRoute: () => root,
     path: '/waiting',
     validateSearch: texts('tab'),
-    component: lazyRouteComponent(() => import('@/features/waiting/WaitingPage'), 'WaitingPage'),
+    component: lazy(() => import('@/features/waiting/WaitingPage'), 'WaitingPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/runs',
     validateSearch: texts('cluster', 'application', 'state', 'outcome'),
-    component: lazyRouteComponent(() => import('@/features/run/RunsPage'), 'RunsPage'),
+    component: lazy(() => import('@/features/run/RunsPage'), 'RunsPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/runs/$run',
-    component: lazyRouteComponent(() => import('@/features/run/RunPage'), 'RunPage'),
+    component: lazy(() => import('@/features/run/RunPage'), 'RunPage'),
   }),
 ];
 
@@ -93,4 +94,9 @@ export const router = createRouter({
   stringifySearch,
   defaultErrorComponent: ({ error }) => <Problem error={error} />,
   scrollRestoration: true,
+});
+
+const stop = router.subscribe('onRendered', () => {
+  stop();
+  setTimeout(() => void loadAll(), 3_000);
 });
