@@ -59,6 +59,22 @@ VERBS: Mapping[Inspected, Verb] = MappingProxyType(
 """What a viewer must hold in the placement's project."""
 
 
+@dataclass(frozen=True, slots=True)
+class DueInspection:
+    """One that is to be sent to a worker.
+
+    Attributes:
+        actor: who asks.
+        was_sent: whether it was before, and nothing came of it.
+    """
+
+    id: str
+    pool: str
+    cluster: str
+    actor: str
+    was_sent: bool
+
+
 class InspectionState(StrEnum):
     """How far an inspection is."""
 

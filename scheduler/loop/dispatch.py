@@ -23,13 +23,14 @@ from common.store.state import fleet as fleets
 from common.store.state.clusters import DueCluster
 from common.telemetry.logs import logger
 from scheduler.loop.ports import Sender
+from scheduler.planning import looks as looking
 from scheduler.planning.window import free_slots, room
 
 log = logger(__name__)
 RESEND_AFTER = timedelta(minutes=5)
 INSPECTION_AGAIN = timedelta(seconds=15)
 """Somebody waits for it."""
-INSPECTIONS_AT_ONCE = 64
+INSPECTIONS_AT_ONCE = 256
 RESOLVES_AT_ONCE = 64
 LOOKS_AT_ONCE = 256
 PROVED_EVERY = timedelta(seconds=5)
@@ -131,14 +132,9 @@ class Dispatcher:
                 return 0
             slots = workers.sendable_slots(connection, now=now)
             under_way = inspections.under_way(connection, now=now)
-        rooms = {
-            pool: room(slots.get(now_queue(pool), 0), under_way.get(pool, 0)) for pool in {one.pool for one in due}
-        }
-        chosen = []
-        for one in due:
-            if rooms[one.pool] > 0:
-                rooms[one.pool] -= 1
-                chosen.append(one)
+            lately = inspections.lately(connection, sorted({one.actor for one in due}), now=now)
+        for_people = {pool: slots.get(now_queue(pool), 0) for pool in {one.pool for one in due}}
+        chosen = looking.choose(due, slots=for_people, under_way=under_way, lately=lately)
         ids = [one.id for one in chosen]
         with self._database.write() as connection:
             inspections.mark_sent(connection, ids, now=now)

@@ -17,6 +17,7 @@ from common.domain.inspections import (
     MOST_OPEN,
     OVERDUE,
     TAKEN_WITHIN,
+    DueInspection,
     InspectionState,
     Question,
 )
@@ -64,14 +65,6 @@ class Inspection:
     ended_at: datetime | None
     answer: Mapping[str, Any] | None = field(repr=False)
     error: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class DueInspection:
-    """One that is to be sent."""
-
-    id: str
-    pool: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,27 +133,36 @@ def _given_up(row: Any, now: datetime) -> Reason:
     return NONE
 
 
-def under_way(connection: Connection, *, now: datetime) -> dict[str, int]:
-    """Return by pool how many were sent, or are looked at, and have not been answered."""
-    query = select(InspectionRow.pool, func.count()).where(
+def under_way(connection: Connection, *, now: datetime) -> dict[tuple[str, str], int]:
+    """Return by pool and cluster how many were sent, or are looked at, and have not been answered."""
+    query = select(InspectionRow.pool, InspectionRow.cluster, func.count()).where(
         text(_OPEN),
         InspectionRow.sent_at.is_not(None),
         InspectionRow.created_at > now - TAKEN_WITHIN - OVERDUE,
     )
-    return {pool: count for pool, count in connection.execute(query.group_by(InspectionRow.pool))}
+    grouped = query.group_by(InspectionRow.pool, InspectionRow.cluster)
+    return {(pool, cluster): count for pool, cluster, count in connection.execute(grouped)}
+
+
+def lately(connection: Connection, actors: Sequence[str], *, now: datetime) -> dict[str, int]:
+    """Return for each of some viewers who has any how many were sent that they asked for in the last minutes."""
+    query = select(InspectionRow.actor, func.count()).where(
+        InspectionRow.actor.in_(actors),
+        InspectionRow.sent_at.is_not(None),
+        InspectionRow.created_at > now - TAKEN_WITHIN - OVERDUE,
+    )
+    return {actor: count for actor, count in connection.execute(query.group_by(InspectionRow.actor))}
 
 
 def due(connection: Connection, *, resend_before: datetime, limit: int, now: datetime) -> list[DueInspection]:
     """Return those to send, oldest first; what was asked for too long ago is left out."""
     unsent = InspectionRow.sent_at.is_(None) | (InspectionRow.sent_at < resend_before)
     asked = InspectionRow.state == InspectionState.ASKED
-    query = select(InspectionRow.id, InspectionRow.pool).where(
-        text(_OPEN), asked, InspectionRow.created_at > now - TAKEN_WITHIN, unsent
+    row = InspectionRow
+    query = select(row.id, row.pool, row.cluster, row.actor, row.sent_at.is_not(None)).where(
+        text(_OPEN), asked, row.created_at > now - TAKEN_WITHIN, unsent
     )
-    return [
-        DueInspection(id_, pool)
-        for id_, pool in connection.execute(query.order_by(InspectionRow.created_at).limit(limit))
-    ]
+    return [DueInspection(*found) for found in connection.execute(query.order_by(row.created_at).limit(limit))]
 
 
 def mark_sent(connection: Connection, ids: Sequence[str], *, now: datetime) -> None:

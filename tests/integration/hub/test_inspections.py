@@ -153,6 +153,23 @@ def test_what_nobody_takes_is_sent_again_and_given_up_after_a_minute(web: StepHu
     assert asking.get(id_)["state"] == "failed", "nobody waits for it any more"
 
 
+def test_two_people_look_at_a_cluster_before_one_looks_twice(web: StepHub, asking: Asking) -> None:
+    mine = [asking.post("tree")["id"] for _ in range(3)]
+    other = asking.post("tree")["id"]
+    with web.database.write() as connection:
+        connection.execute(update(InspectionRow).where(InspectionRow.id == other).values(actor="bob"))
+    web.dispatcher.tick()
+    sent = [one[1] for one in web.sender.messages if one[0] == messages.INSPECT]
+    assert sent == [mine[0], other], "two at once at one cluster, of two people"
+    web.dispatcher.tick()
+    assert [one[0] for one in web.sender.messages].count(messages.INSPECT) == 2, "they hold their places till answered"
+    with web.database.write() as connection:
+        of_mine = update(InspectionRow).where(InspectionRow.id == mine[0])
+        connection.execute(of_mine.values(ended_at=web.database.now(connection), state="answered"))
+    web.dispatcher.tick()
+    assert [one[1] for one in web.sender.messages if one[0] == messages.INSPECT][2:] == [mine[1]]
+
+
 def test_a_wiped_broker_is_sent_it_again(web: StepHub, asking: Asking) -> None:
     asking.post("tree")
     web.tick()
