@@ -39,7 +39,7 @@ function Waiting({ count }: { count: number }) {
 function NoEvents() {
   if (useStream() !== 'lost') return null;
   return (
-    <span className="soft" role="status" title="The stream of events is broken. It is tried again; meanwhile pages ask every 5 seconds.">
+    <span className="soft" title="The stream of events is broken. It is tried again; meanwhile pages ask every 5 seconds.">
       <span aria-hidden="true">◔</span> no events
     </span>
   );
