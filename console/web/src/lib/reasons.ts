@@ -1,6 +1,6 @@
 /** Why a placement is as it is, in the hub's sentences. */
 
-import { distinct } from '@/lib/words';
+import { distinct } from './words';
 
 interface Reasoned {
   reason: string;
