@@ -66,7 +66,7 @@ const routes = [
     getParentRoute: () => root,
     path: '/audit',
     validateSearch: texts('actor', 'action', 'subject', 'project', 'outcome', 'since', 'until'),
-    component: lazyRouteComponent(() => import('@/features/audit/AuditPage'), 'AuditPage'),
+    component: lazy(() => import('@/features/audit/AuditPage'), 'AuditPage'),
   }),
   createRoute({
     getParentRoute: () => root,
