@@ -52,7 +52,7 @@ function Alerts({ status }: { status: Status }) {
       ))}
       {away.map(([word, count]) => (
         <li key={word} data-tone={word === 'unreachable' ? 'failed' : 'unknown'}>
-          <State word={word} /> {count} of {sum(status.clusters)} clusters
+          <State word={word} /> {count} of {sum(status.clusters)} clusters. <Link to="/waiting">Which</Link>
         </li>
       ))}
       {status.blocked > 0 && (

@@ -1,4 +1,4 @@
-import { useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, type MouseEvent, useRef, useState } from 'react';
 
 import type { Placement } from '@/api/types';
@@ -14,7 +14,7 @@ interface Props {
   details: ReadonlyMap<string, Placement>;
 }
 
-/** A cell for each placement, with its glyph and version; one tab stop, and arrows from there. */
+/** A cell for each placement, with its glyph and version; one tab stop for all cells, and arrows from there. */
 export function Grid({ of, ranks, details }: Props) {
   const [at, setAt] = useState(-1);
   const table = useRef<HTMLTableElement>(null);
@@ -44,7 +44,9 @@ export function Grid({ of, ranks, details }: Props) {
             <th scope="col">Cluster</th>
             {of.applications.map((application) => (
               <th key={application} scope="col" title={application}>
-                {application}
+                <Link to="/applications/$application" params={{ application }} preload={false}>
+                  {application}
+                </Link>
               </th>
             ))}
           </tr>
@@ -52,7 +54,11 @@ export function Grid({ of, ranks, details }: Props) {
         <tbody>
           {of.clusters.map((cluster, row) => (
             <tr key={cluster}>
-              <th scope="row">{cluster}</th>
+              <th scope="row">
+                <Link to="/clusters/$cluster" params={{ cluster }} preload={false}>
+                  {cluster}
+                </Link>
+              </th>
               {of.applications.map((application, column) => {
                 const place = row * of.applications.length + column;
                 const byte = of.cells[place] ?? 0;
