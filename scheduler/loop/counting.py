@@ -13,6 +13,8 @@ log = logger(__name__)
 EVERY = timedelta(seconds=5)
 RECOUNT = timedelta(days=1)
 """How often all placements are counted again; the first time soon after the start."""
+AGAIN = timedelta(minutes=10)
+"""When that is tried again where it failed."""
 
 
 class Counting:
@@ -30,15 +32,22 @@ class Counting:
         self._recount = float("-inf")
 
     def tick(self) -> None:
-        """Put counts of some clusters together if it is time; where more are to be, it is time at the next turn too."""
+        """Put counts of some clusters together if it is time; where more are to be, it is time at the next turn too.
+
+        What fails is tried again when it is due the next time, and keeps nothing else from being done.
+        """
         now = self._clock.monotonic()
         if now < self._due:
             return
+        self._due = now + EVERY.total_seconds()
         with self._database.write() as connection:
-            if now >= self._recount:
-                if wrong := counts.recount(connection):
-                    log.warning("counts.wrong", kinds=wrong)
-                self._recount = now + RECOUNT.total_seconds()
             more = counts.fold(connection)
-        if not more:
-            self._due = now + EVERY.total_seconds()
+        if more:
+            self._due = now
+        if now >= self._recount:
+            self._recount = now + AGAIN.total_seconds()
+            with self._database.write() as connection:
+                wrong = counts.recount(connection)
+            self._recount = now + RECOUNT.total_seconds()
+            if wrong:
+                log.warning("counts.wrong", kinds=wrong)

@@ -25,7 +25,9 @@ from common.store.schema import enforced
 from common.store.schema.counters import KINDS
 from common.store.schema.tables import PlacementCountRow, PlacementRow
 from common.store.state import counts, observations
-from tests.harness.scheduler import Steps
+from scheduler.loop import counting as counting_loop
+from scheduler.loop.counting import Counting
+from tests.harness.scheduler import ManualClock, Steps
 from tests.integration.db.rows import NOW, add_placements
 
 SEED = 20_261_130
@@ -236,3 +238,32 @@ def test_what_is_gone_is_not_told_as_none(database: Database) -> None:
     with database.read() as connection:
         seen = summary(connection, ALL)
     assert (dict(seen.sync), dict(seen.health)) == ({"synced": 1}, {"healthy": 1})
+
+
+def test_a_recount_that_fails_keeps_nothing_from_being_put_together(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[float] = []
+    clock = ManualClock()
+
+    def fails(_connection: Connection) -> int:
+        tried.append(clock.seconds)
+        message = "cancelled by the statement time-out"
+        raise DatabaseError(message)
+
+    with database.write() as connection:
+        add_placements(connection, *(f"c{n % 3}/a{n}" for n in range(30)))
+    monkeypatch.setattr(counts, "recount", fails)
+    counting = Counting(database, clock)
+    for _ in range(2 * int(counting_loop.AGAIN.total_seconds())):
+        with suppress(DatabaseError):
+            counting.tick()
+        clock.seconds += 1
+    assert _rows(database) == 3
+    assert len(tried) == 2, "not at every turn"
+    monkeypatch.undo()
+    clock.seconds += counting_loop.AGAIN.total_seconds()
+    counting.tick()
+    monkeypatch.setattr(counts, "recount", fails)
+    clock.seconds += counting_loop.RECOUNT.total_seconds() / 2
+    counting.tick()
