@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import Engine, event, insert, select, text, update
 
 from common.domain.approvals import ApprovalKind
 from common.store.engine import upgrade
@@ -85,3 +85,32 @@ def test_what_is_there_is_filled(database: Database, kinds: tuple[str, ...]) -> 
     assert _all(database, IntentRow.kind, IntentRow.project) == {"sync": "shop", "approve": "pay", "refresh": ""}
     found = _all(database, FaultRow.scope, FaultRow.project)
     assert found == {"placement:us/pay": "pay", "registry": "", "cluster:eu": ""}
+
+
+def test_filling_joins_and_looks_nothing_up_row_by_row(postgres_url: str) -> None:
+    """Of a hub whose statistics are as old as its tables are large."""
+    database = Database(postgres_url)
+    names = [f"c{number // 50}/a{number % 50}" for number in range(2_000)]
+    with database.write() as connection:
+        add_placements(connection, *names)
+        connection.execute(update(PlacementRow).values(tenant_project="shop"))
+        deeds = [{"at": NOW, "actor": "ann", "action": "sync", "subject": name, "project": ""} for name in names]
+        connection.execute(insert(AuditRow), deeds)
+    upgrade.downgrade(database, "0045")
+    plans: dict[str, str] = {}
+
+    def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if statement.startswith("UPDATE") and " AS p " in statement:
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+            plans[statement] = "\n".join(row[0] for row in cursor.fetchall())
+
+    event.listen(Engine, "before_cursor_execute", explain)
+    try:
+        upgrade.upgrade(database)
+    finally:
+        event.remove(Engine, "before_cursor_execute", explain)
+        database.dispose()
+    assert len(plans) == 6
+    for statement, plan in plans.items():
+        inner = plan.partition("SubPlan")[2] + plan.partition("Nested Loop")[2]
+        assert "Seq Scan on placements" not in inner, f"{statement}\n{plan}"

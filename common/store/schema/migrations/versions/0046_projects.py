@@ -33,19 +33,15 @@ _INDEXES: tuple[tuple[str, tuple[str, ...], sa.TextClause | None], ...] = (
 _BESIDE = (("runs", ("project", "id")), ("events", ("project", "tx", "id")))
 """Those of large tables: PostgreSQL builds them beside the work, once all else is done."""
 _SNAPSHOT = sa.text("SELECT s.documents FROM fleet_snapshots AS s JOIN fleet AS f ON f.snapshot_id = s.id")
-_NAMED = "(SELECT p.project FROM placements AS p WHERE p.cluster || '/' || p.application = {})"
 _OF_PLACEMENT = "(SELECT p.project FROM placements AS p WHERE p.id = runs.placement_id)"
 _FILLED = (
-    ("approvals", _NAMED.format("approvals.subject"), "kind IN ('prune', 'move')"),
-    ("faults", _NAMED.format("substr(faults.scope, 11)"), "scope LIKE 'placement:%'"),
-    ("audit", _NAMED.format("audit.subject"), "subject LIKE '%/%'"),
-    ("intents", _NAMED.format("intents.subject"), "kind NOT IN ('refresh', 'approve', 'reject')"),
-    (
-        "intents",
-        "(SELECT a.project FROM approvals AS a WHERE CAST(a.id AS varchar(20)) = intents.subject)",
-        "kind IN ('approve', 'reject')",
-    ),
+    ("approvals", "placements", "approvals.subject", "approvals.kind IN ('prune', 'move')"),
+    ("faults", "placements", "substr(faults.scope, 11)", "faults.scope LIKE 'placement:%'"),
+    ("audit", "placements", "audit.subject", "audit.subject LIKE '%/%'"),
+    ("intents", "placements", "intents.subject", "intents.kind NOT IN ('refresh', 'approve', 'reject')"),
+    ("intents", "approvals", "intents.subject", "intents.kind IN ('approve', 'reject')"),
 )
+"""Of each table: where its rows' project is found, which text of theirs names it, and for which rows."""
 
 
 def upgrade() -> None:
@@ -54,8 +50,8 @@ def upgrade() -> None:
     _fill_placements()
     for table in _TABLES[1:-1]:
         _add(table, "")
-    for table, found, which in _FILLED:
-        op.execute(f"UPDATE {table} SET project = coalesce({found}, '') WHERE {which}")  # noqa: S608 - constants
+    for filled in _FILLED:
+        _fill(*filled)
     _fill_runs()
     for table, columns, where in _INDEXES:
         op.create_index(f"ix_{table}_project", table, columns, sqlite_where=where, postgresql_where=where)
@@ -80,6 +76,22 @@ def _fill_placements() -> None:
     """Give each the project in whose name its objects were written last; the next plan says what the registry says."""
     unknown = "''" if _knows_projects() else "'default'"
     op.execute(f"UPDATE placements SET project = coalesce(tenant_project, {unknown})")  # noqa: S608 - constants
+
+
+def _fill(table: str, source: str, name: str, which: str) -> None:
+    """Give rows the project of what they name; of what is gone they keep the column's default."""
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    # By columns as they are, which hash and have indexes: a text made of two would be made for every pair of rows.
+    if source == "placements":
+        slash = f"instr({name}, '/')" if is_sqlite else f"strpos({name}, '/')"
+        cluster = f"substr({name}, 1, {slash} - 1)" if is_sqlite else f"split_part({name}, '/', 1)"
+        named = f"{slash} > 0 AND p.cluster = {cluster} AND p.application = substr({name}, {slash} + 1)"
+    else:
+        named = f"p.id = CAST({name} AS integer)" if is_sqlite else f"CAST(p.id AS varchar(20)) = {name}"
+    op.execute(
+        f"UPDATE {table} SET project = p.project FROM {source} AS p "  # noqa: S608 - constants
+        f"WHERE {which} AND {named} AND p.project <> ''"
+    )
 
 
 def _fill_runs() -> None:
