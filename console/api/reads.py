@@ -82,7 +82,8 @@ def get_runs(  # noqa: PLR0913 - each is one query parameter
 def get_run(request: Request, scope: Reading, run_id: str) -> RunAnswer:
     """Return one run with its attempts, what they did to each object, and what to do next.
 
-    The beginning of its id will do, or of its id's last twelve digits, where no other run has it.
+    The beginning of its id will do, or of its id's last twelve digits if it is one of the newest 100,000, where no
+    other run has it.
     """
     with _database(request).read() as connection:
         detail = known.run(connection, scope, run_id)

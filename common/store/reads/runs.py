@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, String, case, cast, false, func, or_, select
+from sqlalchemy import Connection, Select, String, case, cast, func, select
 
 from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import LEAST_UUID, PlacementRef, RunId, is_uuid
@@ -23,6 +23,8 @@ from common.store.state.stored_sources import sources_in
 
 _BEFORE_TAIL = "_" * 8 + "-____" * 3 + "-"
 """Matches what stands before an id's tail, its last twelve digits: the part that runs made together do not share."""
+RECENT = 100_000
+"""Runs, the newest, among which a tail is looked for."""
 _GREATEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _RUN, _OPEN = table_of(RunRow), table_of(OpenRunRow)
 _STANDS = tuple(column.name for column in _OPEN.c if column.name in _RUN.c)
@@ -222,21 +224,29 @@ def _whole(scope: Scope) -> Select[Any]:
 
 
 def by_part(connection: Connection, scope: Scope, part: str, *, limit: int) -> list[tuple[RunId, str]]:
-    """Return the first runs whose id, or whose id's tail, begins so; each with its placement, oldest first.
+    """Return the first runs whose id begins so, or whose id's tail does; each with its placement, oldest first.
 
     Args:
         connection: to read by.
         scope: of whose projects.
-        part: hexadecimal digits and dashes.
+        part: hexadecimal digits and dashes; as a tail it is looked for among the newest ``RECENT`` runs.
         limit: how many at most.
     """
-    tail = cast(RunRow.id, String).like(f"{_BEFORE_TAIL}{part}%") if "-" not in part else false()
+    columns = (RunRow.id, RunRow.cluster, RunRow.application, RunRow.project)
+    queries = []
     least, greatest = (part + of[len(part) :] for of in (LEAST_UUID, _GREATEST))
-    # The index serves a range where it may not serve LIKE.
-    which = or_(RunRow.id.between(least, greatest), tail) if is_uuid(least) else tail
-    query = select(RunRow.id, RunRow.cluster, RunRow.application).where(which, *within(scope, RunRow.project))
-    query = query.order_by(RunRow.id).limit(limit)
-    return [(RunId(id_), f"{cluster}/{application}") for id_, cluster, application in connection.execute(query)]
+    if is_uuid(least):  # the index serves a range where it may not serve LIKE
+        queries.append(select(*columns).where(RunRow.id.between(least, greatest), *within(scope, RunRow.project)))
+    if "-" not in part:
+        # No index serves a tail. Of all projects, so that one which has few runs does not take them all.
+        newest = select(*columns).order_by(RunRow.id.desc()).limit(RECENT).subquery()
+        of_tail = cast(newest.c.id, String).like(f"{_BEFORE_TAIL}{part}%")
+        queries.append(select(newest).where(of_tail, *within(scope, newest.c.project)))
+    found: dict[str, str] = {}
+    for query in queries:
+        for row in connection.execute(query.order_by(query.selected_columns[0]).limit(limit)):
+            found[row.id] = f"{row.cluster}/{row.application}"
+    return [(RunId(id_), ref) for id_, ref in sorted(found.items())[:limit]]
 
 
 def _attempt(row: Any) -> AttemptView:

@@ -11,11 +11,13 @@ import pytest
 from common.domain.changes import Action
 from common.domain.reasons import nested, sentence
 from common.domain.refs import AttemptRef, PlacementRef
+from common.domain.rights import ALL
 from common.domain.runs import AttemptOutcome, Outcome, Trigger
 from common.domain.status import Reason
 from common.store.engine.session import Database
 from common.store.queue import attempts, leases, runs, waits
 from common.store.queue.attempts import AttemptEnding
+from common.store.reads import runs as run_reads
 from tests.factories import said
 from tests.integration.db.rows import (
     LEASE,
@@ -252,3 +254,20 @@ def test_no_words_keep_an_attempt_from_ending(database: Database) -> None:
 def test_an_ending_that_makes_no_sense_is_refused(outcome: AttemptOutcome, not_before: object) -> None:
     with pytest.raises(ValueError, match="attempt"):
         AttemptEnding(outcome, not_before=not_before)  # type: ignore[arg-type]  # the table mixes None and instants
+
+
+def test_a_tail_is_looked_for_among_the_newest_runs_and_a_beginning_among_all(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few characters that nothing has would otherwise be compared with every run that is kept."""
+    monkeypatch.setattr(run_reads, "RECENT", 2)
+    old, middle, new = sorted(queued(database, f"eu/{name}") for name in ("a", "b", "c"))
+
+    def named(part: str, limit: int = 5) -> list[str]:
+        with database.read() as connection:
+            return [id_ for id_, _ in run_reads.by_part(connection, ALL, part, limit=limit)]
+
+    assert named(old) == named(old[:23]) == [old], "all but its tail"
+    assert [named(one[-12:]) for one in (old, middle, new)] == [[], [middle], [new]]
+    assert named(old[:6]) == [old, middle, new]
+    assert named(old[:6], limit=2) == [old, middle]
