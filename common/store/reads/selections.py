@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true, tuple_, union
 
 from common.domain.reasons import hold_sentence
 from common.domain.refs import PlacementRef
 from common.domain.rights import Scope
 from common.domain.status import Reason
 from common.store.engine.dialect import batched, table_of
+from common.store.reads.cut import of_sources
 from common.store.reads.placements import PlacementFilter, chosen
 from common.store.schema.tables import ClusterRow, PlacementRow, SourceRow
 from common.store.state.stored_reasons import reason_in
@@ -75,10 +76,11 @@ def owned(connection: Connection, refs: Sequence[PlacementRef]) -> int:
 
 
 def followed(connection: Connection, scope: Scope) -> tuple[str, ...]:
-    """Return the repositories that placements within the scope come from."""
-    query = select(SourceRow.repo).join(PlacementRow, PlacementRow.source_id == SourceRow.id)
-    within = query.where(SourceRow.used, _within(scope))
-    return tuple(connection.execute(within.distinct()).scalars())
+    """Return the repositories that placements within the scope come from, by any of their sources."""
+    used = select(SourceRow.repo).where(SourceRow.used)
+    # Of one that was not resolved yet its first source alone is known.
+    first = used.join(PlacementRow, PlacementRow.source_id == SourceRow.id).where(_within(scope))
+    return tuple(connection.execute(union(first, used.where(*of_sources(scope, SourceRow.id)))).scalars())
 
 
 def _seen(connection: Connection, which: ColumnElement[bool], scope: Scope, *, limit: int) -> tuple[Seen, ...]:

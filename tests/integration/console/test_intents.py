@@ -16,7 +16,7 @@ from common.domain.approvals import ApprovalKind
 from common.domain.rights import BUILT_IN, BuiltInRole, Grants, Verb, granted
 from common.settings import Settings
 from common.store.engine.session import Database
-from common.store.schema.tables import AuditRow, IdempotencyKeyRow, IntentRow, PlacementRow
+from common.store.schema.tables import AuditRow, IdempotencyKeyRow, IntentRow, PlacementRow, SourceDigestRow, SourceRow
 from common.store.state import approvals
 from common.store.state.approvals import Subject
 from console.api import selecting
@@ -26,6 +26,7 @@ from tests.harness.viewers import asks_as
 from tests.integration.db.rows import NOW
 
 TOKEN = "a-token-of-this-test"
+REPOS = "https://git.example.com"
 PAY = granted({Verb.SYNC, Verb.PAUSE}, "pay")
 READ_SHOP = granted({Verb.READ}, "shop")
 ADMIN = BUILT_IN[BuiltInRole.ADMIN]
@@ -58,6 +59,22 @@ def place(database: Database, project: str, *refs: str) -> None:
     marks = [row | {"mark": f"{row['cluster']}-{row['application']}"[:20]} for row in rows]
     with database.write() as connection:
         connection.execute(insert(PlacementRow), marks)
+
+
+def follow(database: Database, name: str, *repos: str) -> None:
+    """Make repositories the sources of a placement, the first of them its first."""
+    cluster, application = name.split("/")
+    of = (PlacementRow.cluster == cluster, PlacementRow.application == application)
+    with database.write() as connection:
+        sources = [
+            {"repo": repo, "credentials": "", "ref": "refs/heads/main", "used": True, "pool": "default", "due_at": NOW}
+            for repo in repos
+        ]
+        made = connection.execute(insert(SourceRow).returning(SourceRow.id, sort_by_parameter_order=True), sources)
+        ids = made.scalars().all()
+        connection.execute(update(PlacementRow).where(*of).values(source_id=ids[0]))
+        digests = [{"source_id": id_, "application": application, "commit": "c", "resolved_at": NOW} for id_ in ids]
+        connection.execute(insert(SourceDigestRow), digests)
 
 
 def stored(database: Database) -> list[tuple[str, ...]]:
@@ -315,6 +332,21 @@ async def test_to_refresh_everything_takes_the_whole_fleet(
     assert (await ask(client, "refresh")).status_code == 403
     asks_as(app, ADMIN)
     assert (await ask(client, "refresh")).status_code == 202
+
+
+async def test_every_source_of_ones_placements_may_be_refreshed(
+    app: FastAPI, client: httpx.AsyncClient, database: Database
+) -> None:
+    follow(database, "eu/pay", f"{REPOS}/pay.git", f"{REPOS}/values.git")
+    follow(database, "eu/shop", f"{REPOS}/shop.git", f"{REPOS}/values-of-shop.git")
+    asks_as(app, PAY)
+    for repo in ("pay", "values"):
+        answer = await ask(client, "refresh", repo=f"{REPOS}/{repo}.git")
+        assert (answer.status_code, repo) == (202, repo)
+    for repo in ("shop", "values-of-shop", "nope"):
+        assert (await ask(client, "refresh", repo=f"{REPOS}/{repo}.git")).status_code == 422
+    asks_as(app, PAY.and_also([READ_SHOP]))
+    assert (await ask(client, "refresh", repo=f"{REPOS}/values-of-shop.git")).status_code == 403
 
 
 async def test_another_persons_request_is_seen_where_one_may_read(app: FastAPI, client: httpx.AsyncClient) -> None:
