@@ -23,6 +23,8 @@ STAMP = "sources.sha256"
 """In ``dist``: of which sources it is."""
 MODULES_STAMP = ".flotilla-lock.sha256"
 """In ``node_modules``: of which lock file it is."""
+PATIENCE = 300.0
+"""Seconds for the packages to be fetched: a proxy that drops what it should refuse would keep it waiting for good."""
 PACKED = frozenset({".js", ".css", ".svg"})
 
 
@@ -66,18 +68,23 @@ def node() -> Path:
     return root / "node.exe" if os.name == "nt" else root / "bin" / "node"
 
 
-def run(folder: Path, *arguments: str) -> None:
+def run(folder: Path, *arguments: str, seconds: float | None = None) -> None:
     """Run ``node`` in the folder; what it prints is shown only when it fails.
 
     Raises:
-        BuildError: it ended by another code than 0.
+        BuildError: it ended by another code than 0, or not within the seconds.
     """
     program = node()
     # Scripts that tools start look for `node` by its name.
     env = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}", "CI": "true"}
-    done = subprocess.run(
-        (program, *arguments), cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
+    command = (str(program), *arguments)
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        message = f"{' '.join(arguments)}: has not ended within {seconds:.0f} seconds"
+        raise BuildError(message) from error
     if done.returncode:
         message = f"{' '.join(arguments)}:\n{done.stdout.decode(errors='replace')}"
         raise BuildError(message)
@@ -96,7 +103,9 @@ def install(folder: Path) -> None:
     program = node()
     library = program.parent / "node_modules" if os.name == "nt" else program.parent.parent / "lib" / "node_modules"
     # By its path: the wheel's `npm` is a script that looks in the wrong place.
-    run(folder, str(library / "npm" / "bin" / "npm-cli.js"), "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    npm = (str(library / "npm" / "bin" / "npm-cli.js"), "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    print("==> Fetching what builds the console's pages (half a minute; once)", file=sys.stderr)
+    run(folder, *npm, seconds=PATIENCE)
     stamp.write_text(wanted)
 
 
@@ -106,10 +115,13 @@ def build(folder: Path = HERE) -> bool:
     Raises:
         BuildError: it did not work; what was there before is left.
     """
+    if is_current(folder):  # also where nothing can be written
+        return False
     with _alone(folder):
         if is_current(folder):
             return False
         install(folder)
+        print("==> Building the console's pages", file=sys.stderr)
         wanted, made = digest(folder), folder / "dist.new"
         run(folder, "node_modules/vite/bin/vite.js", "build", "--outDir", made.name, "--emptyOutDir")
         _pack(made)
@@ -149,12 +161,10 @@ def _alone(folder: Path) -> Iterator[None]:
 def main() -> int:
     """Build, and return the exit code."""
     try:
-        done = build()
-    except BuildError as error:
-        print(error, file=sys.stderr)
+        build()
+    except (BuildError, OSError) as error:
+        print(f"the console's pages cannot be built: {error}", file=sys.stderr)
         return 1
-    if done:
-        print("==> Built the console's pages")
     return 0
 
 

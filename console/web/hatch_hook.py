@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,15 @@ class PagesHook(BuildHookInterface[Any]):
     """Builds the pages where what is there is not of these sources."""
 
     PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Return what an isolated build needs: Node, by the project's own extra, unless the pages are built."""
+        root = Path(self.root)
+        folder = root / "console" / "web"
+        if _load(folder / "build.py").is_current(folder):
+            return []
+        extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return list(extras["optional-dependencies"]["web"])
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build, and name the files: Git ignores them, and so would the package."""
