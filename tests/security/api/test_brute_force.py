@@ -68,7 +68,8 @@ def test_sources_behind_a_trusted_proxy_are_told_apart(tmp_path: Path) -> None:
 
 def test_nothing_is_told_to_who_has_no_token(api: ApiProcess) -> None:
     answers = set()
-    paths = ("/", "/api/v1/status", "/api/v1/runs/x", "/no/such", "/openapi.json", "/docs", "/%2e%2e/x", "/a//")
+    # The shell of the pages holds nothing, and is open.
+    paths = ("/api/v1/status", "/api/v1/runs/x", "/no/such", "/openapi.json", "/docs", "/%2e%2e/x", "/a//")
     for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW"):
         for path in paths:
             answer = api.ask(f"{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n".encode())
