@@ -237,6 +237,8 @@ class RequestReason(StrEnum):
     """There is no such placement."""
     NOT_PLACED = "request.not-placed"
     """Nothing places it any more. Params: state (of the placement)."""
+    OTHER_PROJECT = "request.other-project"
+    """The placement has gone to another project since. Params: project (in which it was asked for)."""
     REFRESHED = "request.refreshed"
     """Sources, registry and clusters are looked at now. Params: sources."""
     UNFOLLOWED = "request.unfollowed"

@@ -91,15 +91,18 @@ class Preview:
 
     Attributes:
         etag: to be given as If-Match with the request itself; another one comes with every change of what it would do.
-        needs_match: whether the request needs it: where it is about several placements, or removes something.
+        needs_match: whether the request needs it: where it is about several placements, removes something, or hands
+            objects over.
         placements: how many it is about.
         revisions: how many different ones these should run.
         paused: how many of them are paused.
         unreachable: how many of them are on a cluster that did not answer.
-        obstacles: how many placements each obstacle keeps from a run, by its code.
+        obstacles: how many placements each obstacle keeps from a run, by its code; what a person's sync or check goes
+            through, as a pause, is none.
         items: the first 200 of them.
         removes: whether objects are removed by the decision.
         removals: how many objects: those that an approval lists, or all that the placements it lists own now.
+        takes_over: project whose objects are handed over by a sync of just this placement; empty for none.
         objects: what changes of objects, and which pods restart, is not known here: `check` finds out, by a run each.
     """
 
@@ -113,6 +116,7 @@ class Preview:
     items: tuple[PreviewItem, ...]
     removes: bool
     removals: int
+    takes_over: str
     objects: str = "check"
 
 
@@ -216,12 +220,13 @@ def _seen(request: Request, body: NewRequest, who: Viewer) -> Response:
         ),
         removes=removes,
         removals=found.removals if removes else 0,
+        takes_over=found.takes_over,
     )
     return Response(orjson.dumps(preview), media_type="application/json", headers={"ETag": etag})
 
 
 def _needs_match(found: Meant, kind: IntentKind) -> bool:
-    return len(found.subjects) > 1 or (found.removes and kind is IntentKind.APPROVE)
+    return len(found.subjects) > 1 or bool(found.takes_over) or (found.removes and kind is IntentKind.APPROVE)
 
 
 def _stored(request: Request, body: NewRequest, who: Viewer, *, if_match: str, name: str) -> Wanted:
@@ -251,7 +256,7 @@ def _check(found: Meant, kind: IntentKind, if_match: str) -> None:
 
 def _add(connection: Connection, found: Meant, body: NewRequest, who: Viewer, now: datetime) -> Wanted:
     way, reason = _way(who, body.kind, Asked.ASKED), redacted(body.reason)
-    if len(found.subjects) == 1:
+    if found.alone and len(found.subjects) == 1:
         ((subject, project),) = found.subjects.items()
         one = NewIntent(body.kind, subject, project, who.actor, reason, way)
         return Wanted(intent=intents.add(connection, one, now=now))

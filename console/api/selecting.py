@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import orjson
@@ -13,9 +13,12 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.domain.addresses import repository_key
+from common.domain.admission import FOR_PERSONS_OPEN
 from common.domain.approvals import ApprovalKind
+from common.domain.holds import Hold
 from common.domain.refs import PlacementRef
 from common.domain.rights import ALL, EVERYWHERE, Scope, Verb
+from common.domain.status import NONE
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
@@ -83,6 +86,8 @@ class Meant:
         approval: that is decided; None for none.
         removes: whether objects are removed by what is asked for itself.
         removals: how many: those that an approval lists, or all that its placements own now.
+        alone: whether one subject was named, and no other with it.
+        takes_over: project whose objects a sync of this one placement hands to another; empty for none.
     """
 
     subjects: dict[str, str]
@@ -90,6 +95,8 @@ class Meant:
     approval: Approval | None = None
     removes: bool = False
     removals: int = 0
+    alone: bool = True
+    takes_over: str = ""
     facts: tuple[object, ...] = field(default=(), repr=False)
 
     def etag(self, kind: IntentKind) -> str:
@@ -97,7 +104,7 @@ class Meant:
         placements = [
             (str(one.ref), one.state, one.revision, one.obstacle.code, one.paused, one.unreachable) for one in self.seen
         ]
-        facts = orjson.dumps([kind.value, sorted(self.subjects.items()), placements, self.facts])
+        facts = orjson.dumps([kind.value, sorted(self.subjects.items()), placements, self.facts, self.takes_over])
         return f'"{hashlib.sha256(facts).hexdigest()[:32]}"'
 
     @property
@@ -131,7 +138,7 @@ def meant(request: Request, connection: Connection, kind: IntentKind, which: Sel
         return _refreshed(connection, which.repo, who)
     else:
         _only(kind, which, *(set(Selection.model_fields) - {"approval", "repo"}))
-        found = _placements(request, connection, which, scope)
+        found = _done_by_a_person(_placements(request, connection, which, scope), kind)
     for project in sorted(set(found.subjects.values())):
         allowed(who, VERBS[kind], project)
     return found
@@ -181,12 +188,25 @@ def _placements(request: Request, connection: Connection, which: Selection, scop
     if not which.model_fields_set:
         message = "nothing is selected"
         raise RequestError(message, remedy="Name placements, or what they have in common.")
-    if "placements" in which.model_fields_set:
+    named = "placements" in which.model_fields_set
+    if named:
         _only_named(which)
         seen = _named(connection, which.placements, scope)
     else:
         seen = _matching(request, connection, which, scope)
-    return Meant({str(one.ref): one.project for one in seen}, seen=seen)
+    return Meant({str(one.ref): one.project for one in seen}, seen=seen, alone=named and len(seen) == 1)
+
+
+def _done_by_a_person(found: Meant, kind: IntentKind) -> Meant:
+    """Return what a request is about without the obstacles that it goes through, as who asks for it is a person."""
+    if kind not in {IntentKind.SYNC, IntentKind.CHECK}:
+        return found
+    open_ = FOR_PERSONS_OPEN if kind is IntentKind.SYNC else FOR_PERSONS_OPEN | {Hold.TRANSFERRED}
+    takes_over = ""
+    if kind is IntentKind.SYNC and found.alone and found.seen[0].obstacle.code == Hold.TRANSFERRED:
+        takes_over, open_ = str(found.seen[0].obstacle.params["owner"]), open_ | {Hold.TRANSFERRED}
+    seen = tuple(replace(one, obstacle=NONE) if one.obstacle.code in open_ else one for one in found.seen)
+    return replace(found, seen=seen, takes_over=takes_over)
 
 
 def _only_named(which: Selection) -> None:

@@ -61,7 +61,12 @@ def ask(hub: Hub, kind: str, selection: Mapping[str, Any], reason: str = "") -> 
     What needs to have been seen before is looked at: it is done as it was then, or not at all.
     """
     body = {"kind": kind, "selection": dict(selection), "reason": reason}
-    headers = {"If-Match": str(hub.post("intents", body, preview="true")["etag"])} if kind == "approve" else {}
+    headers: dict[str, str] = {}
+    if kind in {"approve", "sync"}:
+        seen = hub.post("intents", body, preview="true")
+        headers["If-Match"] = str(seen["etag"])
+        if seen["takes_over"]:
+            say(f"It takes over from project {seen['takes_over']}.")
     return int(hub.post("intents", body, headers)["intent"])
 
 

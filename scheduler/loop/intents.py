@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from common.domain.admission import Held, Wish, admit
+from common.domain.admission import Held, Wish, admit, changes_hands
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.codes import CauseReason, RequestReason, RunReason
 from common.domain.errors import FlotillaError
@@ -35,6 +35,9 @@ from scheduler.planning.plan import project_of
 log = logger(__name__)
 Known = tuple[int, Fleet] | None
 """The snapshot in force and its fleet, once there is one."""
+_OF_PLACEMENTS = frozenset({IntentKind.SYNC, IntentKind.CHECK, IntentKind.PAUSE, IntentKind.RESUME})
+_ABOUT_OBJECTS = frozenset({ApprovalKind.PRUNE, ApprovalKind.MOVE})
+"""Those of a placement; others are of a cluster or of the fleet."""
 NO_PLACEMENT = Reason(RequestReason.NO_PLACEMENT)
 
 
@@ -77,7 +80,8 @@ class IntentRunner:
         known = self._snapshots.find(self._database)
         with self._database.write() as connection:
             now = self._database.now(connection)
-            answer = self._carry_out(connection, intent, known, now)
+            moved = _moved(connection, intent, known)
+            answer = _refused(moved) if moved else self._carry_out(connection, intent, known, now)
             intents.close(connection, intent.id, answer, now=now)
         return answer
 
@@ -136,7 +140,7 @@ class IntentRunner:
         if known is None or one is None:
             return _refused(NO_PLACEMENT)
         snapshot_id, fleet = known
-        refusal = _refusal(connection, one, fleet, Trigger.MANUAL, now)
+        refusal = _refusal(connection, one, fleet, Trigger.MANUAL, now, alone=intent.alone)
         if refusal:
             return _refused(refusal)
         if one.run is not None and _does_it(one.run, one.desired):
@@ -170,6 +174,9 @@ class IntentRunner:
         approval = approvals.get(connection, int(intent.subject)) if intent.subject.isdecimal() else None
         if approval is None:
             return _refused(Reason(RequestReason.NO_APPROVAL))
+        refusal = _others(connection, approval, intent, known)
+        if refusal:
+            return _refused(refusal)
         state = ApprovalState.APPROVED if intent.kind is IntentKind.APPROVE else ApprovalState.REJECTED
         if not approvals.decide(connection, approval.id, state, actor=intent.actor, reason=intent.reason, now=now):
             return _refused(Reason(RequestReason.DECIDED, {"state": approval.state.value}))
@@ -197,6 +204,10 @@ class IntentRunner:
         if known is None or one is None or one.ref.cluster not in known[1].clusters:
             approvals.use_up(connection, [approval.id])
             return _refused(Reason(RequestReason.GONE))
+        elsewhere = _elsewhere(approval.project, one, known)
+        if elsewhere:
+            approvals.use_up(connection, [approval.id])
+            return _refused(elsewhere)
         if one.run is not None and one.run.state is RunState.RUNNING:
             return _done(Reason(RequestReason.APPROVED_LATER))
         approved = Reason(RunReason.APPROVED, {"by": approval.decided_by})
@@ -208,6 +219,35 @@ class IntentRunner:
             return _done(Reason(RequestReason.APPROVED_LATER))
         approvals.note_run(connection, approval.id, run)
         return _done(Reason(RequestReason.APPROVED), run)
+
+
+def _elsewhere(asked: str, one: PlacementFacts, known: Known) -> Reason:
+    """Return why what was asked for in a project is not done: the placement has gone to another one since.
+
+    Whoever asked had the right in that project alone; in none, who has it everywhere.
+    """
+    now = one.project if known is None else project_of(one.ref, known[1], one.project)
+    return Reason(RequestReason.OTHER_PROJECT, {"project": asked}) if asked not in {"", now} else NONE
+
+
+def _moved(connection: Connection, intent: Intent, known: Known) -> Reason:
+    """Return why a request about a placement is not carried out, see ``_elsewhere``; ``NONE`` for any other."""
+    if intent.kind not in _OF_PLACEMENTS:
+        return NONE
+    one = placements.get(connection, PlacementRef.parse(intent.subject))
+    return NONE if one is None else _elsewhere(intent.project, one, known)
+
+
+def _others(connection: Connection, approval: Approval, intent: Intent, known: Known) -> Reason:
+    """Return why an approval is not decided: what it is about is not, or not yet, the project's that decides."""
+    if approval.kind not in _ABOUT_OBJECTS:
+        return NONE
+    one = placements.get(connection, PlacementRef.parse(approval.subject))
+    if one is None or known is None:
+        return NONE
+    project = project_of(one.ref, known[1], one.project)
+    asked = _elsewhere(intent.project, one, known) or _elsewhere(approval.project, one, known)
+    return asked or changes_hands(owner_of(one.tenant, known[1].projects), project)
 
 
 def _of_many(counts: Mapping[str, int]) -> IntentOutcome:
@@ -235,7 +275,9 @@ def _does_it(run: OpenRun, desired: Revision | None) -> bool:
     return run.state is RunState.WAITING and desired is not None and run.identity == desired.identity
 
 
-def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet, trigger: Trigger, now: datetime) -> Reason:
+def _refusal(
+    connection: Connection, one: PlacementFacts, fleet: Fleet, trigger: Trigger, now: datetime, *, alone: bool = False
+) -> Reason:
     """Return why there is no run for a placement now; ``NONE`` where there may be one."""
     placement = fleet.placement(one.ref)
     if placement is None or one.state is not PlacementState.PLACED:
@@ -247,7 +289,7 @@ def _refusal(connection: Connection, one: PlacementFacts, fleet: Fleet, trigger:
     known = clusters.get(connection, one.ref.cluster)
     blocked = known.blocked if known is not None else NONE
     # Who asks for a sync of just this placement hands over what another project has left there, once it says so.
-    agreed = trigger is Trigger.MANUAL and one.hold.code == Hold.TRANSFERRED
+    agreed = trigger is Trigger.MANUAL and alone and one.hold.code == Hold.TRANSFERRED
     owner = owner_of(one.tenant, fleet.projects)
     at = (one.state, placement, placement.cluster, owner)
     admitted = admit(Wish(trigger, *at, now=now, blocked=blocked, paused=one.paused, agreed=agreed))

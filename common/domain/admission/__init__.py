@@ -4,11 +4,12 @@
 """
 
 from common.domain.admission.decision import Allow, Held, Permit, admit, changes_hands
-from common.domain.admission.gates import Gate, gates, is_gates, opens, register
+from common.domain.admission.gates import FOR_PERSONS_OPEN, Gate, gates, is_gates, opens, register
 from common.domain.admission.wishes import BY_PERSON, Wish
 
 __all__ = [
     "BY_PERSON",
+    "FOR_PERSONS_OPEN",
     "Allow",
     "Gate",
     "Held",

@@ -34,6 +34,10 @@ class Gate:
     closed: Callable[[Wish, Placement], Reason]
 
 
+FOR_PERSONS_OPEN = frozenset({Hold.PAUSED, Hold.MANUAL})
+"""Holds of those that are open to a person: a sync or a check that somebody asks for goes through them."""
+
+
 def _paused(wish: Wish, _: Placement) -> Reason:
     return Reason(Hold.PAUSED) if wish.paused and not wish.by_person else NONE
 

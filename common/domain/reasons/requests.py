@@ -54,6 +54,9 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     RequestReason.ASK_AGAIN: lambda _: "another run has just ended; ask again",
     RequestReason.NO_PLACEMENT: lambda _: "there is no such placement",
     RequestReason.NOT_PLACED: lambda params: f"the placement is {params['state']}: nothing places it",
+    RequestReason.OTHER_PROJECT: lambda params: (
+        f"it was asked for in project {params['project']}, and the placement has gone to another one since"
+    ),
     RequestReason.EACH: _each,
     RequestReason.REFRESHED: _refreshed,
     RequestReason.UNFOLLOWED: lambda params: f"nothing in the fleet follows {params['repo']}",

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, insert, or_, 
 from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.refs import RunId
 from common.domain.status import Reason
-from common.store.engine.dialect import fixed, table_of
+from common.store.engine.dialect import batched, fixed, table_of
 from common.store.schema.tables import ApprovalRow
 from common.store.state.stored_reasons import columns_of, reason_in
 
@@ -181,6 +181,27 @@ def use_up(connection: Connection, approval_ids: Sequence[int]) -> None:
 def close(connection: Connection, kind: ApprovalKind, subject: str, *, now: datetime) -> None:
     """Close what a subject asked for and has come through without, or with: it allows nothing any more."""
     connection.execute(_CLOSE, {"of_kind": kind.value, "of_subject": subject, "now": now})
+
+
+def follow(connection: Connection, projects: Mapping[str, str]) -> None:
+    """Have what is asked of placements follow them to another project; what the former one allowed, nobody has.
+
+    Args:
+        connection: of a writing transaction.
+        projects: by placement, the one that it belongs to now.
+    """
+    of_placements = ApprovalRow.kind.in_([ApprovalKind.PRUNE, ApprovalKind.MOVE])
+    live = ApprovalRow.state.in_([ApprovalState.OPEN, ApprovalState.APPROVED])
+    rows: list[dict[str, Any]] = []
+    for batch in batched(sorted(projects)):
+        query = select(ApprovalRow.id, ApprovalRow.subject).where(of_placements, ApprovalRow.subject.in_(batch), live)
+        rows += [{"row": id_, "of": projects[subject]} for id_, subject in connection.execute(query)]
+    if rows:
+        decided = case((_IS_OPEN, _TABLE.c.state), else_=ApprovalState.DONE.value)
+        follows = update(_TABLE).where(_TABLE.c.id == bindparam("row"))
+        connection.execute(
+            follows.values(project=case((_IS_OPEN, bindparam("of")), else_=_TABLE.c.project), state=decided), rows
+        )
 
 
 def note_run(connection: Connection, approval_id: int, run_id: RunId) -> None:

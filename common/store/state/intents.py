@@ -20,6 +20,8 @@ from common.store.schema.tables import IntentRow
 from common.store.state.stored_reasons import columns_of, params_in, reason_in
 
 _INTENT = table_of(IntentRow)
+_MOST_AHEAD = 1_000
+"""Requests of batches that are taken with newer ones of their subjects at once."""
 
 
 class IntentKind(StrEnum):
@@ -89,6 +91,7 @@ class Intent:
         subject: a placement, an approval's id, or a repository (empty for all, and for a batch).
         project: that of what it is about, when it was asked for; empty where that belongs to none.
         placements: how many requests it is of, as a batch; 0 for what is none.
+        alone: whether its subject was named, and no other with it; False for one of a batch.
         handled_at: None until the scheduler has carried it out.
         outcome: what came of it, for programs; None until then.
         result: what came of it, in words, made of code and parameters.
@@ -102,6 +105,7 @@ class Intent:
     actor: str
     reason: str
     placements: int
+    alone: bool
     created_at: datetime
     handled_at: datetime | None
     outcome: IntentOutcome | None
@@ -155,7 +159,10 @@ def get(connection: Connection, intent_id: int) -> Intent | None:
 
 
 def unhandled(connection: Connection, *, limit: int = 200, of_batches: int = 100) -> tuple[Intent, ...]:
-    """Return requests that have not been carried out, the oldest first; those of batches behind all others.
+    """Return requests that have not been carried out, in an order in which that may be done.
+
+    Those that were asked for by themselves come first, and with them what is older and of the same subject: whatever is
+    asked of one subject is carried out in the order in which it was asked. Others of batches are behind.
 
     Args:
         connection: to read by.
@@ -163,9 +170,21 @@ def unhandled(connection: Connection, *, limit: int = 200, of_batches: int = 100
         of_batches: of those that are one of many: whoever asks for one placement does not wait for thousands.
     """
     waiting = select(*_INTENT.c).where(_INTENT.c.handled_at.is_(None)).order_by(_INTENT.c.id)
-    alone = waiting.where(_INTENT.c.batch_id.is_(None), _INTENT.c.placements == 0).limit(limit)
-    one_of_many = waiting.where(_INTENT.c.batch_id.is_not(None)).limit(of_batches)
-    return tuple(_intent(row) for query in (alone, one_of_many) for row in connection.execute(query))
+    alone = connection.execute(
+        waiting.where(_INTENT.c.batch_id.is_(None), _INTENT.c.placements == 0).limit(limit)
+    ).all()
+    one_of_many = waiting.where(_INTENT.c.batch_id.is_not(None))
+    if len(alone) == limit:  # there are more, which may be older than what a batch asks of the same subject
+        one_of_many = one_of_many.where(_INTENT.c.id < alone[-1].id)
+    newest = {row.subject: row.id for row in alone}
+    same = one_of_many.where(_INTENT.c.subject.in_(newest)).limit(_MOST_AHEAD)
+    ahead = connection.execute(same).all() if newest else []
+    if len(ahead) == _MOST_AHEAD:
+        alone = [row for row in alone if row.id < ahead[-1].id]
+    first = sorted([*alone, *(row for row in ahead if row.id < newest[row.subject])], key=lambda row: row.id)
+    taken = {row.id for row in first}
+    behind = [row for row in connection.execute(one_of_many.limit(of_batches + len(taken))) if row.id not in taken]
+    return tuple(map(_intent, [*first, *behind[:of_batches]]))
 
 
 def counts(connection: Connection, batch_id: int) -> dict[str, int]:
@@ -198,6 +217,7 @@ def _intent(row: Any) -> Intent:
         row.actor,
         row.reason,
         row.placements,
+        row.batch_id is None and not row.placements,
         row.created_at,
         row.handled_at,
         IntentOutcome(row.outcome) if row.outcome else None,

@@ -17,7 +17,7 @@ from common.domain.runs import Outcome, RunKind, RunState
 from common.domain.status import BY_LOOKS, NONE, Reason, Remedy, StatusFacts, sync_status
 from common.store.engine.dialect import batched, fixed, insert
 from common.store.schema.tables import OpenRunRow, PlacementRow, RunRow
-from common.store.state import placement_sources
+from common.store.state import approvals, placement_sources
 from common.store.state.run_kinds import is_of
 from common.store.state.status import NO_FAILURE, settle
 from common.store.state.stored_reasons import columns_of, reason_in
@@ -172,18 +172,21 @@ def carry_out(connection: Connection, changes: Sequence[PlacementChange], *, now
         new = [_new_row(change, now) for change in batch if change.ref not in known]
         if new:
             connection.execute(insert(connection, PlacementRow), new)
-        _update(connection, [(known[c.ref], c) for c in batch if c.ref in known], now)
+        _update(connection, [(known[c.ref][0], c) for c in batch if c.ref in known], now)
+        gone = {str(c.ref): c.project for c in batch if c.ref in known and known[c.ref][1] != c.project}
+        approvals.follow(connection, gone)
         if new:
             known = _known(connection, [change.ref for change in batch])
-        placement_sources.replace(connection, {known[c.ref]: c.desired.sources if c.desired else () for c in batch})
+        placement_sources.replace(connection, {known[c.ref][0]: c.desired.sources if c.desired else () for c in batch})
 
 
-def _known(connection: Connection, refs: Sequence[PlacementRef]) -> dict[PlacementRef, int]:
+def _known(connection: Connection, refs: Sequence[PlacementRef]) -> dict[PlacementRef, tuple[int, str]]:
+    """Return the ids of those that there are, each with its project."""
     clusters = {ref.cluster for ref in refs}
-    query = select(PlacementRow.id, PlacementRow.cluster, PlacementRow.application)
+    query = select(PlacementRow.id, PlacementRow.cluster, PlacementRow.application, PlacementRow.project)
     rows = connection.execute(query.where(PlacementRow.cluster.in_(clusters)))
     wanted = set(refs)
-    return {ref: row.id for row in rows if (ref := PlacementRef(row.cluster, row.application)) in wanted}
+    return {ref: (row.id, row.project) for row in rows if (ref := PlacementRef(row.cluster, row.application)) in wanted}
 
 
 def _values(change: PlacementChange) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from common.domain.rights import BUILT_IN, BuiltInRole, Grants, Verb, granted
 from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.schema.tables import AuditRow, IdempotencyKeyRow, IntentRow, PlacementRow, SourceDigestRow, SourceRow
-from common.store.state import approvals
+from common.store.state import approvals, intents
 from common.store.state.approvals import Subject
 from console.api import selecting
 from console.api.app import create_app
@@ -232,6 +232,51 @@ async def test_a_preview_tells_how_many_objects_go(
         connection.execute(of_eu.values(objects=7))
     changed = (await preview(client, "approve", approval=asked)).headers["etag"] != seen.headers["etag"]
     assert changed == (kind is ApprovalKind.DRAIN), "what was seen is no more what would go"
+
+
+async def test_to_take_over_from_another_project_has_to_have_been_seen_and_to_be_of_one_that_is_named(
+    app: FastAPI, client: httpx.AsyncClient, database: Database
+) -> None:
+    asks_as(app, PAY)
+    held = {"hold_code": "placement.transferred", "hold_params": {"owner": "shop", "project": "pay"}}
+    with database.write() as connection:
+        connection.execute(update(PlacementRow).where(PlacementRow.project == "pay").values(held))
+    named: dict[str, Any] = {"placements": ["us/pay"]}
+    seen = await preview(client, "sync", **named)
+    told = seen.json()
+    assert (told["takes_over"], told["needs_match"], told["obstacles"]) == ("shop", True, {})
+    assert (await ask(client, "sync", **named)).status_code == 428
+    answer = await ask(client, "sync", {"If-Match": seen.headers["etag"]}, **named)
+    assert (answer.status_code, answer.json()["placements"]) == (202, 0)
+    for others in ({"cluster": "us", "application": "pay"}, {"placements": ["us/pay", "eu/pay"]}):
+        seen = await preview(client, "sync", **others)
+        told = seen.json()
+        assert (told["takes_over"], told["obstacles"]) == ("", {"placement.transferred": told["placements"]})
+        answer = await ask(client, "sync", {"If-Match": seen.headers["etag"]}, **others)
+        with database.read() as connection:
+            batch = IntentRow.batch_id == answer.json()["intent"]
+            each = connection.scalars(select(IntentRow.id).where(batch)).all()
+            found = intents.get(connection, each[0])
+        assert (len(each), found is not None and found.alone) == (told["placements"], False)
+    checked = (await preview(client, "check", **named)).json()
+    assert (checked["takes_over"], checked["needs_match"], checked["obstacles"]) == ("", False, {}), "it only looks"
+
+
+@pytest.mark.parametrize("code", ["placement.paused", "sync.manual"])
+async def test_what_a_persons_sync_goes_through_is_no_obstacle_to_it(
+    app: FastAPI, client: httpx.AsyncClient, database: Database, code: str
+) -> None:
+    asks_as(app, PAY)
+    holds = {"eu/pay": code, "us/pay": "application.blocked"}
+    with database.write() as connection:
+        for ref, hold in holds.items():
+            cluster, application = ref.split("/")
+            mine = (PlacementRow.cluster == cluster, PlacementRow.application == application)
+            connection.execute(update(PlacementRow).where(*mine).values(hold_code=hold, hold_params={"message": "x"}))
+    for kind in ("sync", "check"):
+        told = (await preview(client, kind, application="pay")).json()
+        assert told["obstacles"] == {"application.blocked": 1}
+        assert [one["obstacle_code"] for one in told["items"]] == ["", "application.blocked"]
 
 
 async def test_an_approval_of_another_project_is_none(

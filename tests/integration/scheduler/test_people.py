@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import select
+from functools import partial
 
-from common.domain.approvals import ApprovalKind
+import pytest
+from sqlalchemy import select, update
+
+from common.domain.approvals import ApprovalKind, ApprovalState
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.reasons import sentence
@@ -15,7 +17,7 @@ from common.domain.status import NONE
 from common.store.engine.session import Database
 from common.store.queue.attempts import AttemptEnding
 from common.store.queue.runs import ClaimedRun
-from common.store.schema.tables import ApprovalRow
+from common.store.schema.tables import ApprovalRow, PlacementRow
 from common.store.state import approvals, intents, outcomes
 from common.store.state.approvals import Subject
 from common.store.state.intents import IntentKind, IntentOutcome, NewIntent
@@ -50,10 +52,10 @@ def test_many_at_once_are_carried_out_behind_what_was_asked_for_alone_and_counte
     steps.synced("a")
     with steps.db.write() as connection:
         now = steps.db.now(connection)
-        missing = {f"c1/none-{number}": "pay" for number in range(150)}
-        of_all = NewIntent(IntentKind.PAUSE, "", "pay", "ann", "because")
-        batch = intents.add_batch(connection, of_all, {str(PAY): "pay", **missing}, now=now)
-    alone = steps.ask(IntentKind.CHECK, str(PAY))
+        missing = {f"c1/none-{number}": "default" for number in range(150)}
+        of_all = NewIntent(IntentKind.PAUSE, "", "default", "ann", "because")
+        batch = intents.add_batch(connection, of_all, {str(PAY): "default", **missing}, now=now)
+    alone = steps.ask(IntentKind.CHECK, "c1/alone")
     with steps.db.read() as connection:
         waiting = intents.unhandled(connection)
     assert waiting[0].id == alone
@@ -70,6 +72,142 @@ def test_many_at_once_are_carried_out_behind_what_was_asked_for_alone_and_counte
         assert (found.outcome, intents.unhandled(connection)) == (IntentOutcome.DONE, ())
         assert found.result == "151 placements: 1 done, 150 refused"
         assert steps.placement().paused
+
+
+def test_whatever_is_asked_of_one_placement_is_carried_out_in_the_order_in_which_it_was_asked(steps: Steps) -> None:
+    """A later request is alone, and its placement at the end of a batch: nothing undoes it afterwards."""
+    steps.synced("a")
+    with steps.db.write() as connection:
+        now = steps.db.now(connection)
+        subjects = {f"c1/none-{number}": "default" for number in range(250)} | {str(PAY): "default"}
+        of_all = NewIntent(IntentKind.PAUSE, "", "default", "ann", "because")
+        intents.add_batch(connection, of_all, subjects, now=now)
+    asked = steps.ask(IntentKind.RESUME, str(PAY))
+    with steps.db.read() as connection:
+        first, second, *rest = intents.unhandled(connection)
+    assert (first.kind, first.subject, second.id) == (IntentKind.PAUSE, str(PAY), asked), "and it waits for no batch"
+    assert len(rest) == 100
+    for _ in range(4):
+        steps.intents.tick()
+    assert not steps.placement().paused
+
+
+def test_nor_does_a_batch_overtake_what_was_asked_alone_before_it(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.synced("a")
+    for number in range(3):
+        steps.ask(IntentKind.PAUSE, f"c1/none-{number}")
+    steps.ask(IntentKind.PAUSE, str(PAY))
+    with steps.db.write() as connection:
+        of_all = NewIntent(IntentKind.RESUME, "", "default", "ann", "because")
+        intents.add_batch(connection, of_all, {str(PAY): "default", "c1/x": "default"}, now=steps.db.now(connection))
+    monkeypatch.setattr("scheduler.loop.intents.intents.unhandled", partial(intents.unhandled, limit=2))
+    for _ in range(3):
+        steps.intents.tick()
+    assert not steps.placement().paused
+
+
+def test_so_much_of_one_subject_that_a_turn_has_no_room_for_it_stays_in_order(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.synced("a")
+    monkeypatch.setattr(intents, "_MOST_AHEAD", 2)
+    for _ in range(5):
+        with steps.db.write() as connection:
+            of_all = NewIntent(IntentKind.PAUSE, "", "default", "ann", "because")
+            subjects = {str(PAY): "default", "c1/x": "default"}
+            intents.add_batch(connection, of_all, subjects, now=steps.db.now(connection))
+    asked = steps.ask(IntentKind.RESUME, str(PAY))
+    with steps.db.read() as connection:
+        assert asked not in {one.id for one in intents.unhandled(connection, of_batches=0)}
+    for _ in range(6):
+        steps.intents.tick()
+    assert not steps.placement().paused
+
+
+@pytest.mark.parametrize("kind", [IntentKind.SYNC, IntentKind.CHECK, IntentKind.PAUSE, IntentKind.RESUME])
+def test_what_was_asked_for_in_the_project_that_a_placement_has_left_is_not_done(
+    steps: Steps, kind: IntentKind
+) -> None:
+    """Whoever asked had the right in that project; in the one that it is of now, nobody looked for it."""
+    steps.synced("a")
+    if kind is IntentKind.RESUME:
+        steps.ask(IntentKind.PAUSE, str(PAY))
+        steps.intents.tick()
+    with steps.db.write() as connection:
+        asked = intents.add(
+            connection, NewIntent(kind, str(PAY), "team", "ann", "because"), now=steps.db.now(connection)
+        )
+    before = steps.placement()
+    steps.intents.tick()
+    with steps.db.read() as connection:
+        found = intents.get(connection, asked)
+    assert found is not None
+    assert (found.outcome, found.result_code) == (IntentOutcome.REFUSED, "request.other-project")
+    assert found.result == "it was asked for in project team, and the placement has gone to another one since"
+    assert steps.placement() == before
+
+
+@pytest.mark.parametrize("kind", [ApprovalKind.PRUNE, ApprovalKind.MOVE])
+@pytest.mark.parametrize("decision", [IntentKind.APPROVE, IntentKind.REJECT])
+def test_what_waits_follows_its_placement_to_another_project_and_the_former_decides_nothing(
+    database: Database, kind: ApprovalKind, decision: IntentKind
+) -> None:
+    app = texts.application(more="  project: team\n")
+    rest = {"fleet.yaml": texts.FLEET, "clusters.yaml": texts.cluster("c1")}
+    rest |= {"projects.yaml": texts.documents(texts.project("team"), texts.project("others"))}
+    steps = Steps(database, rest | {"teams/team/app.yaml": app})
+    steps.look()
+    steps.synced("a")
+    with steps.db.write() as connection:
+        connection.execute(update(PlacementRow).values(tenant_project="team"))
+        given = {"objects": [], "from": "c1/other"}
+        whose, now = Subject(str(PAY), project="team"), steps.db.now(connection)
+        asked = approvals.ask(connection, kind, whose, payload=given, reason=said("many"), now=now)
+    steps.commit(rest | {"teams/others/app.yaml": app.replace("project: team", "project: others")})
+
+    def decided(by: str) -> str:
+        with steps.db.write() as connection:
+            wanted = NewIntent(decision, str(asked), by, "ann", "because")
+            id_ = intents.add(connection, wanted, now=steps.db.now(connection))
+        steps.intents.tick()
+        with steps.db.read() as connection:
+            found = intents.get(connection, id_)
+        assert found is not None
+        return found.result_code
+
+    assert decided("team") == "request.other-project", "in force, and not planned"
+    steps.planner.tick()
+    with steps.db.read() as connection:
+        found = approvals.get(connection, asked)
+    assert found is not None
+    assert (found.project, found.state) == ("others", ApprovalState.OPEN)
+    assert decided("team") == "request.other-project"
+    assert decided("others") == Hold.TRANSFERRED, "team wrote the objects"
+    with steps.db.write() as connection:
+        connection.execute(update(PlacementRow).values(tenant_project="others"))
+    assert decided("others") in {"request.approved", "request.moves", "request.rejected"}
+
+
+def test_what_one_project_allowed_is_not_carried_out_in_another(database: Database) -> None:
+    app = texts.application(more="  project: team\n")
+    rest = {"fleet.yaml": texts.FLEET, "clusters.yaml": texts.cluster("c1")}
+    rest |= {"projects.yaml": texts.documents(texts.project("team"), texts.project("others"))}
+    steps = Steps(database, rest | {"teams/team/app.yaml": app})
+    steps.look()
+    steps.synced("a")
+    with steps.db.write() as connection:
+        whose, now = Subject(str(PAY), project="team"), steps.db.now(connection)
+        given: dict[str, list[str]] = {"objects": []}
+        asked = approvals.ask(connection, ApprovalKind.PRUNE, whose, payload=given, reason=said("many"), now=now)
+        approvals.decide(connection, asked, ApprovalState.APPROVED, actor="ann", reason="because", now=now)
+    steps.commit(rest | {"teams/others/app.yaml": app.replace("project: team", "project: others")})
+    steps.planner.tick()
+    with steps.db.read() as connection:
+        found = approvals.get(connection, asked)
+    assert found is not None
+    assert (found.project, found.state) == ("team", ApprovalState.DONE)
 
 
 def test_an_approval_to_leave_is_used_up(database: Database) -> None:

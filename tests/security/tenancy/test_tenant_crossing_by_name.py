@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select, update
 
 from common.store.schema.tables import AuditRow, PlacementRow
-from common.store.state.intents import IntentKind
+from common.store.state import intents
+from common.store.state.intents import IntentKind, NewIntent
 from tests.harness.hub import APPS, REGISTRY, StepHub
 from tests.harness.manifests import config_map, job
 from tests.harness.seen import live, look
@@ -278,6 +279,22 @@ def test_a_person_hands_it_over_and_then_it_is_the_new_projects(placed: StepHub,
     come_back(placed)
     placed.settle(4)
     assert (hold(placed), in_whose_name(sent)) == (HELD, set())
+
+
+def test_a_sync_of_all_that_an_application_has_hands_nothing_over(placed: StepHub, sent: list[Sent]) -> None:
+    """Whoever chooses by what placements have in common, were it but one, was not told of each what it would take."""
+    leave(placed)
+    take(placed)
+    placed.settle(2)
+    sent.clear()
+    with placed.database.write() as connection:
+        of_all = NewIntent(IntentKind.SYNC, "", "others", "operator", "for a test")
+        now = placed.database.now(connection)
+        batch = intents.add_batch(connection, of_all, {"eu/web": "others"}, now=now)
+    placed.settle(3)
+    untouched(placed, sent)
+    with placed.database.read() as connection:
+        assert intents.counts(connection, batch) == {"refused": 1}
 
 
 def test_whoever_looks_first_hands_nothing_over(placed: StepHub, sent: list[Sent]) -> None:

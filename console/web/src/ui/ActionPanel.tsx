@@ -43,6 +43,11 @@ function Seen({ of, kind }: { of: Preview; kind: Action['kind'] }) {
           <b>{objects(of.removals)} removed from clusters.</b>
         </p>
       )}
+      {of.takes_over && (
+        <p data-tone="degraded" className="warning">
+          <b>It takes over from project {of.takes_over}.</b>
+        </p>
+      )}
       {of.unreachable > 0 && <p>{of.unreachable} on clusters that do not answer: done when they do.</p>}
       {[ofPaused(kind, of), ...soFar(of)].filter(Boolean).map((one) => (
         <p key={one}>
