@@ -31,6 +31,23 @@ def took(start: datetime | None, end: datetime | None) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
+_WOULD = {
+    "created": "create",
+    "configured": "change",
+    "adopted": "adopt",
+    "pruned": "prune",
+}
+"""What a look calls what a sync would do; other counts are as they are."""
+
+
+def did(counts: Mapping[str, int], *, trigger: str) -> str:
+    """Return what a run did to objects: ``3 created, 20 pruned``; of a check ``would create 3, would prune 20``."""
+    shown = ((name, f"{count:,}") for name, count in sorted(counts.items()) if count)
+    if trigger != "check":
+        return ", ".join(f"{count} {name}" for name, count in shown)
+    return ", ".join(f"would {_WOULD[name]} {count}" if name in _WOULD else f"{count} {name}" for name, count in shown)
+
+
 def span(seconds: float) -> str:
     """Return a length of time: ``30 s``, ``5 min``, ``2 h``, ``1 d``; whole units only."""
     amount, unit = int(seconds), "s"

@@ -29,6 +29,8 @@ class NextStep(StrEnum):
     """All is as it should be."""
     WAIT = "next.wait"
     """It goes on by itself."""
+    WAIT_HEALTH = "next.wait-health"
+    """It is at what is wanted, and its objects come up."""
     WAIT_RETRY = "next.wait-retry"
     """It is tried again by itself. Params: at."""
     RESUME = "next.resume"
@@ -103,6 +105,8 @@ def next_steps(standing: Standing) -> tuple[Reason, ...]:
     well = standing.status is SyncStatus.SYNCED and standing.health in WELL
     quiet = not (standing.hold or standing.contact or standing.found or standing.failure)
     place = {"ref": standing.ref, "cluster": standing.cluster}
+    if standing.status is SyncStatus.SYNCED and standing.health is Health.PROGRESSING and quiet:
+        return (Reason(NextStep.WAIT_HEALTH, place),)
     return (Reason(NextStep.NOTHING) if well and quiet else Reason(NextStep.WAIT, place),)
 
 

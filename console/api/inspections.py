@@ -259,7 +259,8 @@ def post_operation(request: Request, response: Response, who: Asking, operation:
         found = _stored(request, who, ref, wanted, why=operation.reason)
     except ForbiddenError as error:
         refusals: Refusals = request.app.state.refusals
-        refusals.note(Deed(who.actor, "operate", str(ref), "", {"why": error.message}, _way(who, Outcome.REFUSED)))
+        told = {"object": str(wanted.object), "action": wanted.action, "why": error.message}
+        refusals.note(Deed(who.actor, "operate", str(ref), "", told, _way(who, Outcome.REFUSED)))
         raise
     response.headers["Location"] = f"{PREFIX}/inspections/{found.id}"
     return _view(found)

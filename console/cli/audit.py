@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from console.cli.client import connect
-from console.cli.layout import Column
+from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, is_data, table
 
 PAGE = 500
-COLUMNS = (Column("age"), Column("who", 0, 10), Column("action"), Column("subject", 0, 12), Column("why", 0, 12))
+COLUMNS = (Column("age"), Column("who", 1, 8), Column("action"), Column("outcome", 0, 7), Column("subject", 0, 12))
+_KNOWN = frozenset({"object", "action", "outcome", "why", "id", "batch", "placement"})
+"""Of a row's detail, what has a place of its own, or only a program needs."""
 
 
 def audit(
@@ -35,10 +38,17 @@ def audit(
     query = {"actor": actor, "action": action, "subject": subject, "project": project, "since": since, "until": until}
     found = connect().get("audit", limit=limit, outcome="refused" if refused else "", **query)["items"]
     if not is_data(output, found):
-        table(COLUMNS, [_row(one) for one in found], empty="Nothing was done.")
+        table(COLUMNS, list(map(row, found)), empty="Nothing was refused." if refused else "Nothing was done.")
 
 
-def _row(one: dict[str, Any]) -> tuple[str, ...]:
-    why = one["reason"] or str(one["detail"].get("why", ""))
-    refused = " (refused)" if one["outcome"] == "refused" else ""
-    return (ago(one["at"]), one["actor"], f"{one['action']}{refused}", one["subject"], why)
+def row(one: Mapping[str, Any]) -> Row:
+    """Return a row of the table: what was done to what and what came of it; below it the object and why."""
+    detail = one["detail"]
+    subject = f"{one['subject']} of {detail['placement']}" if detail.get("placement") else one["subject"]
+    act = " ".join(filter(None, (one["action"], str(detail.get("action", "")))))
+    # What Flotilla was refused says itself by which code; what a person was refused has only that it was.
+    outcome = str(detail.get("outcome", "")) or one["outcome"] or "done"
+    more = [f"{name}: {value}" for name, value in sorted(detail.items()) if name not in _KNOWN and value]
+    told = [str(detail.get("object", "")), ", ".join(more)]
+    why = dict.fromkeys(filter(None, (one["reason"], str(detail.get("why", "")))))
+    return Row((ago(one["at"]), one["actor"], act, outcome, subject), (*filter(None, told), *why))

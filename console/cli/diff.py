@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -69,13 +70,24 @@ def _tell(detail: dict[str, Any]) -> None:
         say(f"{at}: nothing differs; {formatting.of(same, 'object')} {formatting.are(same)} as Git has them.")
 
 
+def would(action: str) -> tuple[str, str]:
+    """Return what a sync would do to an object, in words, with their colour."""
+    return WOULD[Action(action)] if action in WOULD else (action, "")
+
+
+def more(one: Mapping[str, Any], *, dry: bool) -> str:
+    """Return what is said of an object beside what was, or ``dry`` what would be, done to it; nothing twice."""
+    detail = str(one["detail"])
+    return "" if dry and detail == would(one["action"])[0] else detail
+
+
 def tell_change(one: dict[str, Any], *, where: str = "") -> None:
     """Print one object's change: its name, what would become of it, why, and the lines that differ."""
-    would, style = WOULD.get(one["action"], (one["action"], ""))
+    words_, style = would(one["action"])
     on = f"  on {where}" if where else ""
-    paint((_shown(one["object"]), "bold"), ("  ", ""), (would, style), (on, "dim"))
-    if one["detail"]:
-        paint((f"    {_shown(one['detail'])}", "dim"))
+    paint((_shown(one["object"]), "bold"), ("  ", ""), (words_, style), (on, "dim"))
+    if told := more(one, dry=True):
+        paint((f"    {_shown(told)}", "dim"))
     for line in one["diff"].splitlines():
         paint((f"    {_shown(line)}", STYLES.get(line[:1], "")))
 

@@ -16,6 +16,8 @@ from console.cli.told import alike
 
 Cells = tuple[str, str, str, str, str]
 """Placement, what is now, corrections, age of the last, and what it was."""
+_ELSE = "What is out of sync for other reasons: flotilla status --sync out-of-sync"
+"""Drift is what somebody changed; a pause or an approval that is open keeps a placement out of sync too."""
 
 
 def drift(
@@ -37,7 +39,8 @@ def drift(
         rows += _alike(
             ((one["ref"], "unmanaged", "", "", field) for one in found for field in one["by_hand"]), each=each
         )
-        table(("placement", "now", "corrections", "last", "what"), rows, empty=f"No drift in the last {hours:g} hours.")
+        none = f"No drift in the last {hours:g} hours. {_ELSE}"
+        table(("placement", "now", "corrections", "last", "what"), rows, empty=none)
     raise typer.Exit(Exit.NO if differing else Exit.DONE)
 
 

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
+from common.domain.runs import Trigger
 from console import words
 from console.cli.asking import outcome_exit, placement_ref
 from console.cli.client import Hub, connect
+from console.cli.diff import more, would
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, counted, is_data, parsed, say, table
 from console.cli.told import alike
@@ -150,7 +152,7 @@ def _row(one: Fold) -> Row:
         run["trigger"],
         words.took(parsed(run["started_at"]), parsed(run["ended_at"])),
         words.shortened(run["sources"]),
-        counted(run["counts"]),
+        words.did(run["counts"], trigger=run["trigger"]),
         run["actor"],
         str(run["attempts"]),
     )
@@ -206,8 +208,12 @@ def tell_run(detail: dict[str, Any]) -> None:
     ]
     table(ATTEMPTS, attempts, empty="Not claimed yet.")
     say("")
-    changed = [Row((o["object"], o["action"], str(o["attempt"])), (o["detail"],)) for o in detail["objects"]]
-    table(OBJECTS, changed, empty=counted(seen["counts"]) or "No objects changed.")
+    dry = seen["trigger"] == Trigger.CHECK
+    changed = [
+        Row((o["object"], would(o["action"])[0] if dry else o["action"], str(o["attempt"])), (more(o, dry=dry),))
+        for o in detail["objects"]
+    ]
+    table(OBJECTS, changed, empty=words.did(seen["counts"], trigger=seen["trigger"]) or "No objects changed.")
     for one in detail["objects"]:
         if one["diff"]:
             say(f"\n{one['object']}\n{one['diff']}")

@@ -21,7 +21,8 @@ from common.sources.sources import opener
 from common.store.engine.connection import Connection as Transaction
 from common.store.engine.errors import DatabaseBusyError, DatabaseUnavailableError
 from common.store.events import audit
-from common.store.events.audit import Deed
+from common.store.events.audit import Asked as Outcome
+from common.store.events.audit import Deed, Way
 from common.store.queue import dispatch, inspections, leases
 from common.store.queue.inspections import Asked, Inspection
 from common.store.state import inventory, placements, sources
@@ -47,6 +48,8 @@ from workers.tasks.runtime import Runtime
 
 log = logger(__name__)
 _BROKEN = Reason(InspectionReason.BROKEN)
+_DONE = "done"
+"""What came of an operation that was carried out."""
 
 
 class AnotherProjectsError(PermanentError):
@@ -99,7 +102,7 @@ def inspect(runtime: Runtime, id_: str) -> None:
         with runtime.database.write() as connection:
             now = runtime.database.now(connection)
             inspections.answer(connection, id_, answer, now=now)
-            _audit(connection, taken, "done", now)
+            _audit(connection, taken, _DONE, now)
 
 
 def _failed(runtime: Runtime, taken: Inspection, why: Reason) -> None:
@@ -115,7 +118,9 @@ def _audit(connection: Transaction, taken: Inspection, outcome: str, now: dateti
     if asked.question.what is not Inspected.OPERATE:
         return
     told = {"by": asked.actor, "object": str(asked.question.object), "action": asked.question.action}
-    deed = Deed("flotilla", "operated", str(asked.ref), asked.project, {**told, "outcome": outcome, "id": taken.id})
+    told |= {"outcome": outcome, "id": taken.id}
+    way = None if outcome == _DONE else Way(Outcome.REFUSED)
+    deed = Deed("flotilla", "operated", str(asked.ref), asked.project, told, way)
     audit.append(connection, deed, now=now)
 
 

@@ -43,6 +43,9 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     Await.RUN: lambda _: "its run is on its way",
     NextStep.NOTHING: lambda _: "nothing: all is as it should be",
     NextStep.WAIT: lambda params: f"wait: it goes on by itself; `flotilla runs {params['ref']}` shows how far it is",
+    NextStep.WAIT_HEALTH: lambda params: (
+        f"wait: its objects come up; `flotilla tree {params['ref']}` shows which are not ready, and why"
+    ),
     NextStep.WAIT_RETRY: _retry,
     NextStep.RESUME: lambda params: f"{params['by']} paused it: `flotilla resume {params['ref']}` lets it go on",
     NextStep.DECIDE: _decide,

@@ -12,12 +12,14 @@ import httpx
 import orjson
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import insert
 
 from common.domain.rights import BUILT_IN, BuiltInRole, Verb, granted
 from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.events import audit
 from common.store.events.audit import Asked, Deed, Way
+from common.store.schema.tables import ApprovalRow
 from console.api.app import create_app
 from console.api.streams import cell
 from tests.harness.viewers import asks_as
@@ -82,6 +84,29 @@ async def test_rows_are_chosen_and_say_by_what_and_from_where(app: FastAPI, clie
     (row,) = (await client.get("/api/v1/audit", params={"subject": "eu/shop"})).json()["items"]
     assert (row["credential"], row["address"], row["verb"], row["outcome"]) == ("s-1", "10.0.0.1", "sync", "asked")
     assert (row["reason"], row["detail"]) == (FORMULA, {"batch": 7})
+
+
+async def test_a_refusal_of_flotillas_own_is_one_and_a_decision_names_its_placement(
+    app: FastAPI, client: httpx.AsyncClient, database: Database
+) -> None:
+    asks_as(app, ADMIN)
+    with database.write() as connection:
+        approval: dict[str, object] = {
+            "kind": "prune",
+            "subject": "eu/pay",
+            "project": "pay",
+            "digest": "d",
+            "payload": {},
+        }
+        approval |= {"state": "open", "decided_by": "", "decision_reason": "", "created_at": NOW}
+        number = connection.execute(insert(ApprovalRow).values(**approval).returning(ApprovalRow.id)).scalar_one()
+        way = Way(Asked.ASKED, "approve")
+        audit.append(connection, Deed("ann", "approve", str(number), "pay", {"reason": "old"}, way), now=NOW)
+        audit.append(connection, Deed("flotilla", "removal.refused", "eu/shop", "shop", {"why": "x"}), now=NOW)
+    assert await subjects(client, outcome="refused") == ["eu/shop", "eu/pay"]
+    assert await subjects(client, outcome="asked", action="approve") == [str(number)]
+    (row,) = (await client.get("/api/v1/audit", params={"action": "approve"})).json()["items"]
+    assert row["detail"] == {"placement": "eu/pay"}
 
 
 async def test_pages_neither_skip_nor_repeat(app: FastAPI, client: httpx.AsyncClient) -> None:

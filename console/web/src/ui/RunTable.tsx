@@ -12,11 +12,22 @@ export function standing(run: Run): string {
   return run.outcome || run.state;
 }
 
-/** Return what a run did to objects: `2 created, 1 configured`. */
+/** Return counts by name: `2 created, 1 configured`. */
 export function counted(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([action, count]) => `${count} ${action}`)
+    .join(', ');
+}
+
+const WOULD: Readonly<Record<string, string>> = { created: 'create', configured: 'change', adopted: 'adopt', pruned: 'prune' };
+
+/** Return what a run did to objects; a check, which writes nothing, says what a sync would do: `would prune 20, 3 unchanged`. */
+export function did(run: Pick<Run, 'trigger' | 'counts'>): string {
+  if (run.trigger !== 'check') return counted(run.counts);
+  return Object.entries(run.counts)
+    .filter(([, count]) => count > 0)
+    .map(([action, count]) => (WOULD[action] ? `would ${WOULD[action]} ${count}` : `${count} ${action}`))
     .join(', ');
 }
 
@@ -34,7 +45,7 @@ const COLUMNS: readonly Column<Run>[] = [
   },
   { key: 'why', title: 'Why', cell: (run) => run.trigger },
   { key: 'by', title: 'By', cell: (run) => run.actor },
-  { key: 'did', title: 'Objects', wide: true, cell: (run) => [run.error || run.reason, counted(run.counts)].filter(Boolean).join('; ') },
+  { key: 'did', title: 'Objects', wide: true, cell: (run) => [run.error || run.reason, did(run)].filter(Boolean).join('; ') },
   { key: 'version', title: 'Version', cell: (run) => <Versions of={run.sources} /> },
   { key: 'took', title: 'Took', numeric: true, cell: (run) => took(run.started_at, run.ended_at) },
   { key: 'age', title: 'Age', numeric: true, cell: (run) => <Age at={run.created_at} /> },

@@ -65,7 +65,7 @@ export function DriftPage() {
               href={(one) => `/placements/${(one.refs[0] ?? '').split('/').map(encodeURIComponent).join('/')}?tab=changes`}
             />
           ) : (
-            <Empty command="flotilla diff CLUSTER/APPLICATION">Nothing differs, and nothing had to be corrected. What a run would change:</Empty>
+            <Empty command="flotilla diff CLUSTER/APPLICATION">No object was seen to differ from what was applied, and none had to be corrected. Placements may be out of sync for other reasons, as a pause or an approval: the list of placements has these. What a run would change:</Empty>
           )
         }
       </Query>

@@ -30,9 +30,15 @@ const TABS = [
   ['events', 'Events'],
 ] as const;
 
+/** Return a text, or nothing where the sentences above have it already. */
+function untold(text: string, told: readonly string[]): string {
+  return told.some((one) => one.includes(text)) ? '' : text;
+}
+
 function Reason({ of: { placement, next_steps } }: { of: Why }) {
   const { failure } = placement;
   const reasons = obstacles(placement);
+  const remedy = failure && untold(String(failure.params['remedy'] ?? ''), reasons);
   return (
     <section className="reason" aria-label="Why">
       {reasons.map((one) => (
@@ -55,8 +61,8 @@ function Reason({ of: { placement, next_steps } }: { of: Why }) {
       {failure && (
         <Facts
           of={[
-            ['Error', failure.message && <code className="message">{failure.message}</code>],
-            ['Remedy', failure.remedy && <Sentence of={failure.remedy} />],
+            ['Error', untold(failure.message, reasons) && <code className="message">{failure.message}</code>],
+            ['Remedy', remedy && <Sentence of={remedy} />],
             ['Since', <Age at={failure.since} ago />],
             ['Tried', `${failure.count} ${failure.count === 1 ? 'time' : 'times'}`],
             ['Code', <code>{failure.code}</code>],

@@ -8,7 +8,7 @@ import { Empty } from '@/ui/Empty';
 import { Facts } from '@/ui/Facts';
 import { Query } from '@/ui/Query';
 import { Results } from '@/ui/Results';
-import { counted, PlacementLink, standing } from '@/ui/RunTable';
+import { counted, did, PlacementLink, standing } from '@/ui/RunTable';
 import { State } from '@/ui/State';
 import { Sentence, Steps } from '@/ui/Steps';
 import { Title } from '@/ui/Title';
@@ -62,7 +62,7 @@ function Detail({ of: { run, attempts, objects, next_steps } }: { of: RunDetail 
         </span>
       </h1>
       <section className="reason" aria-label="Why">
-        <p className={told ? undefined : 'soft'}><Sentence of={told || counted(run.counts) || 'Nothing to tell yet.'} /></p>
+        <p className={told ? undefined : 'soft'}><Sentence of={told || did(run) || 'Nothing to tell yet.'} /></p>
         {run.error_code && <code>{run.error_code}</code>}
         <Steps of={next_steps} />
       </section>
