@@ -78,6 +78,13 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
     "queue.runs.end": {"came_to": None},
     **{f"queue.inspections.{name}": {"id_": RUN} for name in ("get", "take", "answer", "fail")},
     **{f"queue.inspections.{name}": {"ids": (RUN,)} for name in ("mark_sent", "unsend")},
+    "reads.commits.together": {
+        "seen": (
+            SimpleNamespace(
+                line=SimpleNamespace(source_id=1, commit="c" * 40), seen_at=datetime(2026, 1, 1, tzinfo=UTC)
+            ),
+        ),
+    },
     "reads.runs.runs": {"after": RUN},
     "reads.fleet.clusters": {"only": None},
     "reads.placements.troubled": {"after": "3:c1/a1"},
