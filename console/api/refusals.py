@@ -19,6 +19,9 @@ from common.store.events.audit import Asked, Deed, Way
 MOST = 60
 """Sources that have rows of their own in one minute."""
 _MINUTE = 60.0
+_Key = tuple[str, str, str]
+"""Who was refused what, from which address."""
+_ALL = ("", "", "")
 _REST = Deed("several", "refused", "*", "", way=Way(Asked.REFUSED))
 
 
@@ -35,8 +38,8 @@ class Refusals:
         self._clock = clock
         self._lock = threading.Lock()
         self._minute = -1
-        self._first: dict[tuple[str, str, str], Deed] = {}
-        self._more: Counter[tuple[str, str, str]] = Counter()
+        self._first: dict[_Key, Deed] = {}
+        self._more: Counter[_Key] = Counter()
 
     def note(self, deed: Deed) -> None:
         """Note that something was refused; what it says is bounded by who says it."""
@@ -48,22 +51,24 @@ class Refusals:
     def _due(self, deed: Deed) -> list[Deed]:
         address = deed.way.address if deed.way is not None else ""
         key = (deed.actor, deed.action, address)
+        minute = int(self._clock() // _MINUTE)
+        first: dict[_Key, Deed] = {}
+        more: Counter[_Key] = Counter()
+        none: Counter[_Key] = Counter()
+        is_first = False
         with self._lock:
-            minute = int(self._clock() // _MINUTE)
-            due = self._counted() if minute != self._minute else []
-            self._minute = minute
+            if minute != self._minute:
+                first, more = self._first, self._more
+                self._minute, self._first, self._more = minute, {}, none
             if key in self._first:
                 self._more[key] += 1
             elif len(self._first) >= MOST:
-                self._more[("", "", "")] += 1
+                self._more[_ALL] += 1
             else:
                 self._first[key] = deed
-                due.append(deed)
-        return due
-
-    def _counted(self) -> list[Deed]:
-        """Return what was counted in the minute that is over, and forget it."""
-        found = [(self._first.get(key, _REST), number) for key, number in self._more.items()]
-        self._first.clear()
-        self._more.clear()
-        return [replace(deed, detail={**(deed.detail or {}), "more": number}) for deed, number in found]
+                is_first = True
+        counted = [
+            replace(one, detail={**(one.detail or {}), "more": number})
+            for one, number in ((first.get(key, _REST), number) for key, number in more.items())
+        ]
+        return [*counted, deed] if is_first else counted

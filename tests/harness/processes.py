@@ -211,9 +211,12 @@ class Hub:
         """Ask for something to be done as it would be now; return the request's number."""
         body = {"kind": kind, "selection": dict(selection or {}), "reason": reason}
         with self.client() as client:
-            seen = client.post("/api/v1/intents?preview=true", json=body).raise_for_status()
-            answer = client.post("/api/v1/intents", json=body, headers={"If-Match": seen.headers["etag"]})
-            return int(answer.raise_for_status().json()["intent"])
+            while True:
+                seen = client.post("/api/v1/intents?preview=true", json=body).raise_for_status()
+                answer = client.post("/api/v1/intents", json=body, headers={"If-Match": seen.headers["etag"]})
+                # The fleet lives: what changed in between is seen anew.
+                if answer.status_code != httpx.codes.PRECONDITION_FAILED:
+                    return int(answer.raise_for_status().json()["intent"])
 
     def placements(self, application: str) -> dict[str, dict[str, Any]]:
         """Return an application's placements by cluster."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from common.domain.errors import PermanentError
+from common.single_flight import SingleFlight
 from common.telemetry.logs import logger
 from console.api.hooks.kind import HookKind, Secret
 from console.api.hooks.kinds import KINDS
@@ -22,6 +23,8 @@ MOST_SECRETS = 2
 """Of one hook: the secret, and the former one while it is changed."""
 KEPT = 5.0
 """Seconds after which the folder is read again."""
+PATIENCE = timedelta(seconds=5)
+"""How long one request waits for another one's look at the folder."""
 _KEYS = ("kind", "secret", "former-secret", "username")
 _WORLD = 0o007
 _LARGEST = 4096
@@ -61,10 +64,10 @@ class Hooks:
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
         self._clock = clock
-        self._lock = threading.Lock()
-        self._known: Mapping[str, Hook] = {}
+        self._looks: SingleFlight[str, Mapping[str, Hook]] = SingleFlight("the look at the hooks", patience=PATIENCE)
+        self._known: tuple[Mapping[str, Hook], float] = ({}, float("-inf"))
+        """Those of the last look, and until when they hold."""
         self._faults: Mapping[str, str] = {}
-        self._until = float("-inf")
         self._none = Hook("", KINDS["github"], (Secret(secrets.token_bytes(32)),))
 
     def get(self, name: str) -> Hook:
@@ -72,15 +75,17 @@ class Hooks:
         return self._read().get(name, self._none)
 
     def _read(self) -> Mapping[str, Hook]:
-        with self._lock:
-            if self._clock() >= self._until:
-                self._known, faults = _hooks(self._folder)
-                for name, fault in faults.items():
-                    if self._faults.get(name) != fault:
-                        log.warning("webhook.faulty", hook=name, error=fault)
-                self._faults = faults
-                self._until = self._clock() + KEPT
-            return self._known
+        known, until = self._known
+        return known if self._clock() < until else self._looks.run("hooks", self._look)
+
+    def _look(self) -> Mapping[str, Hook]:
+        known, faults = _hooks(self._folder)
+        for name, fault in faults.items():
+            if self._faults.get(name) != fault:
+                log.warning("webhook.faulty", hook=name, error=fault)
+        self._faults = faults
+        self._known = known, self._clock() + KEPT
+        return known
 
 
 def _hooks(folder: Path) -> tuple[Mapping[str, Hook], Mapping[str, str]]:

@@ -53,7 +53,6 @@ def problem_of(answer: httpx.Response) -> Problem:
         ("GET", "/nothing", b"", 404, "not-found"),
         ("DELETE", "/api/v1/status", b"", 405, "method.unknown"),
         ("GET", "/api/v1/placements/eu/web", b"", 404, "not-found"),
-        ("GET", "/placements/eu/web", b"", 404, "not-found"),
         ("GET", "/api/v1/runs?state=gone", b"", 422, "value.unknown"),
         ("GET", "/api/v1/runs?limit=0", b"", 422, "request.invalid"),
         ("GET", "/api/v1/runs/%00", b"", 400, "request.malformed"),

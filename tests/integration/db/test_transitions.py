@@ -40,7 +40,8 @@ def template(connection: Connection, machine: Machine) -> dict[str, Any]:
     runs.create(connection, new_run(first, "eu/web"), now=NOW)
     reason = Reason(ApprovalReason.LEAVING, {"placements": 1})
     approvals.ask(connection, ApprovalKind.LEAVING, Subject("eu/web", project=""), payload={}, reason=reason, now=NOW)
-    row = dict(connection.execute(select(ROWS[machine.table].__table__)).mappings().first() or {})
+    stored = [column for column in ROWS[machine.table].__table__.columns if column.computed is None]
+    row = dict(connection.execute(select(*stored)).mappings().first() or {})
     fresh: dict[str, dict[str, Any]] = {
         "open_runs": {"run_id": run_id(1), "placement_id": other, "cluster": "us"},
         "approvals": {"id": None, "subject": "us/web"},
