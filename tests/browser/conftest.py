@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Literal
 
 import httpx
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from console.web import build
@@ -27,8 +29,17 @@ SUBJECT = "Say <img src=x onerror=alert(1)> hello"
 PAUSED = '"><script>alert(2)</script> javascript:alert(3)'
 AWAY = "eu-1"
 """A cluster that refuses connections."""
+Scheme = Literal["light", "dark"]
+SHOTS = os.environ.get("FLOTILLA_SHOTS", "")
+"""A folder that screenshots are left in."""
 WIDTHS = {"desktop": (1280, 860), "phone": (390, 844)}
 PATIENCE = 240
+STILL = """Promise.all(
+  document.getAnimations()
+    .filter((one) => one.effect?.getComputedTiming().endTime !== Infinity)
+    .map((one) => one.finished.catch(() => null))
+).then(() => 0)"""
+"""Waits for the end of all that moves, but what never ends: of something half faded in, no colour counts."""
 AXE = build.HERE / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -80,11 +91,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     port = free_port()
     env = {"HOME": str(folder), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "FLOTILLA_API_PORT": str(port)}
     log = folder / "log"
+    # Two that start at once may choose the same port for their clusters: who probes it does not hold it yet.
+    starting = FileLock(Path(tempfile.gettempdir(), "flotilla-demo.lock"))
+    starting.acquire()
     with log.open("wb") as out:
         argv = (FLOTILLA, "demo", "--home", folder / "hub")
         process = subprocess.Popen(argv, env=env, stdout=out, stderr=out, start_new_session=True)
     try:
         eventually(f"the demo ({log})", lambda: "Ctrl-C ends everything" in log.read_text(), process)
+        starting.release()
         found = Demo(f"http://127.0.0.1:{port}", folder / "hub", env)
         found.commit("apps/web/web.yaml", ("Hello from Flotilla", "Hello from Git"), SUBJECT)
         found.flotilla("simulator", "fault", AWAY, "refuse")
@@ -93,6 +108,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         eventually("the commit and the fault", lambda: _is_settled(found), process)
         yield found
     finally:
+        starting.release(force=True)
         process.send_signal(signal.SIGINT)
         process.wait(60)
 
@@ -148,6 +164,7 @@ class Window:
     def faults(self) -> list[str]:
         """Return what axe finds that keeps somebody from using the page."""
         self.page.context.new_cdp_session(self.page).send("Runtime.evaluate", {"expression": f"{AXE.read_text()};0"})
+        self.page.evaluate(STILL)
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         grave = [one for one in found if one["impact"] in {"serious", "critical"}]
         return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in grave]
@@ -158,7 +175,7 @@ class Window:
         return width
 
 
-def sign_in(chromium: Browser, demo: Demo, *, width: str, scheme: Literal["light", "dark"]) -> Window:
+def sign_in(chromium: Browser, demo: Demo, *, width: str, scheme: Scheme) -> Window:
     """Return a window of a width and a colour scheme that is signed in; close its context in the end."""
     size = WIDTHS[width]
     context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
@@ -178,3 +195,22 @@ def window(chromium: Browser, demo: Demo) -> Iterator[Window]:
     found = sign_in(chromium, demo, width="desktop", scheme="light")
     yield found
     found.page.context.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> Scheme:
+    found: Scheme = request.param
+    return found
+
+
+@pytest.fixture(params=sorted(WIDTHS))
+def width(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def seen(chromium: Browser, demo: Demo, width: str, scheme: Scheme) -> Iterator[Window]:
+    window = sign_in(chromium, demo, width=width, scheme=scheme)
+    yield window
+    window.page.context.close()

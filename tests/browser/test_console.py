@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
-import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import AWAY, PAUSED, SUBJECT, WIDTHS, Demo, Window, sign_in
+from tests.browser.conftest import AWAY, PAUSED, SHOTS, SUBJECT, Demo, Scheme, Window
 
 PAGES = {
     "fleet": "/",
@@ -23,28 +19,6 @@ PAGES = {
     "runs": "/runs",
     "runs-none": "/runs?outcome=failed",
 }
-Scheme = Literal["light", "dark"]
-SHOTS = os.environ.get("FLOTILLA_SHOTS", "")
-"""A folder that screenshots are left in."""
-
-
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> Scheme:
-    found: Scheme = request.param
-    return found
-
-
-@pytest.fixture(params=sorted(WIDTHS))
-def width(request: pytest.FixtureRequest) -> str:
-    found: str = request.param
-    return found
-
-
-@pytest.fixture
-def seen(chromium: Browser, demo: Demo, width: str, scheme: Scheme) -> Iterator[Window]:
-    window = sign_in(chromium, demo, width=width, scheme=scheme)
-    yield window
-    window.page.context.close()
 
 
 def test_pages_are_fit_for_everybody(seen: Window, width: str, scheme: Scheme) -> None:

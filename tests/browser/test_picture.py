@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import WIDTHS, Demo, Window, sign_in
-from tests.browser.test_console import SHOTS, Scheme
+from tests.browser.conftest import SHOTS, Scheme, Window
 
 CLUSTERS, APPLICATIONS = 1_000, 100
 HEALTH = ["healthy", "progressing", "degraded", "suspended", "missing", "unknown"]
@@ -47,25 +44,6 @@ def given(page: Page) -> None:
     """Answer for the hub, whose own fleet is small."""
     answer = large()
     page.route(re.compile("/api/v1/fleet/picture"), lambda route: route.fulfill(json=answer))
-
-
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> Scheme:
-    found: Scheme = request.param
-    return found
-
-
-@pytest.fixture(params=sorted(WIDTHS))
-def width(request: pytest.FixtureRequest) -> str:
-    found: str = request.param
-    return found
-
-
-@pytest.fixture
-def seen(chromium: Browser, demo: Demo, width: str, scheme: Scheme) -> Iterator[Window]:
-    window = sign_in(chromium, demo, width=width, scheme=scheme)
-    yield window
-    window.page.context.close()
 
 
 def test_it_is_fit_for_everybody(seen: Window, width: str, scheme: Scheme) -> None:

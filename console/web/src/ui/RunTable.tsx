@@ -12,11 +12,14 @@ export function standing(run: Run): string {
   return run.outcome || run.state;
 }
 
-/** Return counts by name: `2 created, 1 configured`. */
-export function counted(counts: Readonly<Record<string, number>>): string {
+/** Return counts by name: `2 created, 1 configured`; `say` makes the words of one. */
+export function counted(
+  counts: Readonly<Record<string, number>>,
+  say: (action: string, count: number) => string = (action, count) => `${count} ${action}`,
+): string {
   return Object.entries(counts)
     .filter(([, count]) => count > 0)
-    .map(([action, count]) => `${count} ${action}`)
+    .map(([action, count]) => say(action, count))
     .join(', ');
 }
 
@@ -25,10 +28,7 @@ const WOULD: Readonly<Record<string, string>> = { created: 'create', configured:
 /** Return what a run did to objects; a check, which writes nothing, says what a sync would do: `would prune 20, 3 unchanged`. */
 export function did(run: Pick<Run, 'trigger' | 'counts'>): string {
   if (run.trigger !== 'check') return counted(run.counts);
-  return Object.entries(run.counts)
-    .filter(([, count]) => count > 0)
-    .map(([action, count]) => (WOULD[action] ? `would ${WOULD[action]} ${count}` : `${count} ${action}`))
-    .join(', ');
+  return counted(run.counts, (action, count) => (WOULD[action] ? `would ${WOULD[action]} ${count}` : `${count} ${action}`));
 }
 
 const PLACEMENT: Column<Run> = { key: 'ref', title: 'Placement', cell: (run) => <PlacementLink placement={run.ref} /> };

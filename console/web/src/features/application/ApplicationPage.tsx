@@ -8,10 +8,10 @@ import { BulkActions } from '@/ui/BulkActions';
 import { Commits } from '@/ui/Commits';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Empty } from '@/ui/Empty';
+import { History } from '@/ui/History';
 import { PlacementTable } from '@/ui/PlacementTable';
 import { Query } from '@/ui/Query';
 import { Refs } from '@/ui/Refs';
-import { RunTable } from '@/ui/RunTable';
 import { State } from '@/ui/State';
 import { Tabs } from '@/ui/Tabs';
 import { Title } from '@/ui/Title';
@@ -121,20 +121,8 @@ function Placements({ application }: { application: string }) {
   );
 }
 
-function History({ application }: { application: string }) {
-  const found = useRuns(application);
-  return (
-    <Query of={found}>
-      {(data) => {
-        const runs = data.pages.flatMap((page) => page.items);
-        return runs.length > 0 ? (
-          <RunTable runs={runs} of="all" more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
-        ) : (
-          <Empty command={`flotilla sync CLUSTER/${application}`}>No run yet. One is made of each new revision, or when somebody asks:</Empty>
-        );
-      }}
-    </Query>
-  );
+function Runs({ application }: { application: string }) {
+  return <History of={useRuns(application)} placement={`CLUSTER/${application}`} />;
 }
 
 /** What leads to the placements of one health, with their count. */
@@ -178,7 +166,7 @@ export function ApplicationPage() {
             <DataTable label="Versions" columns={COLUMNS} rows={data} rowKey={versionKey} />
             {problems.data && problems.data.items.length > 0 && <Problems of={problems.data.items} more={problems.data.more} />}
             <Tabs tabs={TABS} open={tab === 'history' ? tab : 'placements'} />
-            {tab === 'history' ? <History application={application} /> : <Placements application={application} />}
+            {tab === 'history' ? <Runs application={application} /> : <Placements application={application} />}
           </>
         )}
       </Query>

@@ -7,9 +7,9 @@ import { Age } from '@/ui/Age';
 import { useNow } from '@/ui/clock';
 import { Empty } from '@/ui/Empty';
 import { Facts } from '@/ui/Facts';
+import { History } from '@/ui/History';
 import { PlacementTable } from '@/ui/PlacementTable';
 import { Query } from '@/ui/Query';
-import { RunTable } from '@/ui/RunTable';
 import { State } from '@/ui/State';
 import { Sentence } from '@/ui/Steps';
 import { Tabs } from '@/ui/Tabs';
@@ -84,20 +84,8 @@ function Placements({ cluster }: { cluster: string }) {
   );
 }
 
-function History({ cluster }: { cluster: string }) {
-  const found = useRuns(cluster);
-  return (
-    <Query of={found}>
-      {(data) => {
-        const runs = data.pages.flatMap((page) => page.items);
-        return runs.length > 0 ? (
-          <RunTable runs={runs} of="all" more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
-        ) : (
-          <Empty command={`flotilla sync ${cluster}/APPLICATION`}>No run yet. One is made of each new revision, or when somebody asks:</Empty>
-        );
-      }}
-    </Query>
-  );
+function Runs({ cluster }: { cluster: string }) {
+  return <History of={useRuns(cluster)} placement={`${cluster}/APPLICATION`} />;
 }
 
 /** One cluster: whether it is reached and why not, how long its credentials hold, and what is placed there. */
@@ -115,7 +103,7 @@ export function ClusterPage() {
               <Detail key={one.name} of={one} />
             ))}
             <Tabs tabs={TABS} open={tab === 'history' ? tab : 'placements'} />
-            {tab === 'history' ? <History cluster={cluster} /> : <Placements cluster={cluster} />}
+            {tab === 'history' ? <Runs cluster={cluster} /> : <Placements cluster={cluster} />}
           </>
         )}
       </Query>
