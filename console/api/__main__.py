@@ -21,8 +21,8 @@ from common.settings import Settings, settings
 from common.store.engine.session import open_database
 from common.telemetry.logs import configure
 from console.api.app import create_app
-from console.api.connections import HEAD_BYTES, Patience, connections, event_loop
-from console.api.crowd import Crowd, Entrance, Room
+from console.api.serving.connections import HEAD_BYTES, Patience, connections, event_loop
+from console.api.serving.crowd import Crowd, Entrance, Room
 from console.listening import listen
 from console.processes.sockets import LocalSocket
 from console.token import load_or_make_token

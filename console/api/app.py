@@ -8,16 +8,18 @@ from fastapi.staticfiles import StaticFiles
 from common.settings import Settings
 from common.snapshots import Snapshots
 from common.store.engine.session import Database
-from console.api import flower, problem, ready, shell
-from console.api.auth import Gate
-from console.api.door import Door
+from console.api.contract import problem
+from console.api.door.door import Door
+from console.api.door.gate import Gate
+from console.api.door.refusals import Refusals
+from console.api.door.throttle import Throttle, Tries
 from console.api.hooks.route import Receiver
-from console.api.live import Streams
-from console.api.paths import BUILT, STATIC
-from console.api.refusals import Refusals
-from console.api.request_id import RequestIds
+from console.api.live.stream import Streams
+from console.api.probes import ready
 from console.api.routes import include
-from console.api.throttle import Throttle, Tries
+from console.api.serving.paths import BUILT, STATIC
+from console.api.serving.request_id import RequestIds
+from console.api.shell import documents, flower
 
 
 def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI:
@@ -43,8 +45,8 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.add_middleware(RequestIds)
     problem.register(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    built = shell.load(BUILT)
-    app.router.routes.extend(shell.routes(built))
+    built = documents.load(BUILT)
+    app.router.routes.extend(documents.routes(built))
     include(app)
-    app.router.default = shell.otherwise(built, app.router.default)
+    app.router.default = documents.otherwise(built, app.router.default)
     return app

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from console.api import openapi
+from console.api.reads import openapi
 from console.api.routes import include
 
 FILE = Path("docs/reference/openapi.json")

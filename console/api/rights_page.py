@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi.routing import APIRoute
 
 from common.domain.rights import BUILT_IN, EVERYWHERE
-from console.api.needs import Needs, needed
+from console.api.door.needs import Needs, needed
 from console.api.routes import API, OPEN, OTHERS
 
 FILE = Path("docs/reference/rights.md")

@@ -6,37 +6,23 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from console.api import (
-    answers,
-    audit,
-    events,
-    flower,
-    inspections,
-    intents,
-    live,
-    me,
-    metrics,
-    openapi,
-    pages,
-    picturing,
-    reads,
-    ready,
-    registry,
-    searching,
-    status,
-)
+from console.api.contract.strict import strict
+from console.api.door.needs import check
+from console.api.door.viewer import viewer
 from console.api.hooks.route import router as hooks
-from console.api.needs import check
-from console.api.strict import strict
-from console.api.viewer import viewer
+from console.api.live import stream
+from console.api.probes import metrics, ready
+from console.api.reads import answers, audit, events, lists, me, openapi, picturing, registry, searching, status
+from console.api.shell import flower, login
+from console.api.writes import inspections, intents
 
 API = (
     status.router,
     picturing.router,
-    reads.router,
+    lists.router,
     answers.router,
     events.router,
-    live.router,
+    stream.router,
     registry.router,
     searching.router,
     inspections.router,
@@ -46,8 +32,8 @@ API = (
     openapi.router,
 )
 """Of the API; a query that names what they do not know is refused."""
-OTHERS = (metrics.router, pages.router, flower.router)
-OPEN = (ready.router, pages.login, hooks)
+OTHERS = (metrics.router, login.router, flower.router)
+OPEN = (ready.router, login.login, hooks)
 
 
 def include(app: FastAPI) -> None:

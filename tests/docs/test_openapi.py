@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from console.api.describe import FILE, described
-from console.api.openapi import operations
+from console.api.reads.openapi import operations
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from console.api.__main__ import Server
-from console.api.connections import HEAD_BYTES, Patience, connections
-from console.api.crowd import Crowd, Entrance, Room
+from console.api.serving.connections import HEAD_BYTES, Patience, connections
+from console.api.serving.crowd import Crowd, Entrance, Room
 from tests.harness.api import TOKEN, status_of
 
 BEARER = f"Authorization: Bearer {TOKEN}\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from common.domain.rights import Grants
-from console.api.viewer import Means, Viewer, viewer
+from console.api.door.viewer import Means, Viewer, viewer
 
 
 def asks_as(app: FastAPI, grants: Grants, *, actor: str = "somebody") -> None:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import ClassVar
 
-from console.api.errors import RequestError
+from console.api.contract.errors import RequestError
 
 
 class HookRefusedError(RequestError):

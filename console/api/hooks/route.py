@@ -15,7 +15,7 @@ from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.state import fleet, pokes
 from common.telemetry.logs import logger
-from console.api.door import source_of_request
+from console.api.door.door import source_of_request
 from console.api.hooks import declared, kind, proofs
 from console.api.hooks.bodies import Bodies, Body, Rate
 from console.api.hooks.declared import Hook, Hooks

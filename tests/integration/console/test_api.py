@@ -28,7 +28,7 @@ from common.store.schema.tables import (
 )
 from common.store.state import sources
 from console.api.app import create_app
-from console.api.ready import Readiness
+from console.api.probes.ready import Readiness
 from tests.harness.routes import routes
 from tests.integration.db.rows import run_id
 

@@ -21,7 +21,7 @@ from common.store.events import audit
 from common.store.events.audit import Asked, Deed, Way
 from common.store.schema.tables import ApprovalRow
 from console.api.app import create_app
-from console.api.streams import cell
+from console.api.reads.files import cell
 from tests.harness.viewers import asks_as
 from tests.integration.db.rows import NOW
 

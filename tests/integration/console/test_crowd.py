@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from console.api.crowd import Accepted, Crowd, Room
+from console.api.serving.crowd import Accepted, Crowd, Room
 
 
 @pytest.fixture

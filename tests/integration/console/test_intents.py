@@ -19,8 +19,8 @@ from common.store.engine.session import Database
 from common.store.schema.tables import AuditRow, IdempotencyKeyRow, IntentRow, PlacementRow, SourceDigestRow, SourceRow
 from common.store.state import approvals, intents
 from common.store.state.approvals import Subject
-from console.api import selecting
 from console.api.app import create_app
+from console.api.writes import selecting
 from tests.factories import said
 from tests.harness.viewers import asks_as
 from tests.integration.db.rows import NOW

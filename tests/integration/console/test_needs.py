@@ -13,7 +13,7 @@ from common.domain.rights import BUILT_IN, EVERYWHERE, NOTHING, BuiltInRole, Gra
 from common.settings import Settings
 from common.store.engine.session import Database
 from console.api.app import create_app
-from console.api.needs import check, needs, signed_in
+from console.api.door.needs import check, needs, signed_in
 from tests.harness.viewers import asks_as
 
 TOKEN = "a-token-of-this-test"

@@ -17,8 +17,8 @@ from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.schema.tables import PlacementRow
 from common.store.state import fleet
-from console.api import picturing
 from console.api.app import create_app
+from console.api.reads import picturing
 from tests.harness import texts
 from tests.harness.viewers import asks_as
 

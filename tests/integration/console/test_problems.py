@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from common.settings import Settings
 from common.store.engine.session import Database
 from console.api.app import create_app
-from console.api.problem import Problem
+from console.api.contract.problem import Problem
 
 TOKEN = "a-token-of-this-test"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from common.store.engine.session import Database
 from common.store.events.audit import Asked, Deed, Way
 from common.store.schema.tables import AuditRow
-from console.api.refusals import MOST, Refusals
+from console.api.door.refusals import MOST, Refusals
 
 
 class Clock:

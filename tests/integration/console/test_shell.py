@@ -15,8 +15,8 @@ from common.settings import Settings
 from common.store.engine.session import Database
 from console.api import app as hub
 from console.api.app import create_app
-from console.api.paths import SECTIONS
-from console.api.shell import takes_gzip
+from console.api.serving.paths import SECTIONS
+from console.api.shell.documents import takes_gzip
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = '<meta name="csp-nonce" content="%NONCE%"><script type="module" src="/assets/index-a1.js"></script>'

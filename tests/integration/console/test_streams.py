@@ -21,13 +21,13 @@ from common.store.engine.session import Database
 from common.store.schema.tables import EventClockRow, EventRow
 from common.store.state import faults, sessions
 from common.store.state.faults import StoredFault
-from console.api import live
 from console.api.app import create_app
-from console.api.auth import COOKIE
-from console.api.feed import Entry, Feed, Rhythm
-from console.api.live import Care, Streams, _Onlooker
-from console.api.shares import Share
-from console.api.viewer import Viewer
+from console.api.door.gate import COOKIE
+from console.api.door.viewer import Viewer
+from console.api.live import stream as live
+from console.api.live.feed import Entry, Feed, Rhythm
+from console.api.live.shares import Share
+from console.api.live.stream import Care, Streams, _Onlooker
 from tests.harness.api import TOKEN
 from tests.harness.streams import Message, Reader, Served, served
 from tests.integration.db.rows import NOW, run_id

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from common.settings import Settings
 from common.store.engine.session import Database
 from console.api.app import create_app
-from console.api.routing import PREFIX
+from console.api.contract.routing import PREFIX
 from tests.harness.routes import routes
 
 TOKEN = "a-token-of-this-test"

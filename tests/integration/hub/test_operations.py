@@ -17,7 +17,7 @@ from common.store.queue import leases
 from common.store.schema.tables import AuditRow, ClusterRow, LeaseRow, OpenRunRow
 from common.store.state import placements
 from common.store.state.intents import IntentKind
-from console.api.viewer import Means, Viewer, viewer
+from console.api.door.viewer import Means, Viewer, viewer
 from tests.harness.hub import APPS, REGISTRY, StepHub
 from tests.harness.inspections import Asking
 from tests.harness.seen import client

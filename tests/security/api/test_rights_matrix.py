@@ -24,7 +24,7 @@ from common.settings import Settings
 from common.store.engine.session import Database
 from console.api import rights_page
 from console.api.app import create_app
-from console.api.needs import needed
+from console.api.door.needs import needed
 from tests.harness import two_projects
 from tests.harness.routes import routes
 from tests.harness.two_projects import CANARIES, MINE, SHARED, THEIRS, Names

@@ -20,7 +20,7 @@ from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.schema.tables import AuditRow, IntentRow
 from console.api.app import create_app
-from console.api.door import MOST_OF_HOOK
+from console.api.door.door import MOST_OF_HOOK
 from tests.harness.api import ApiProcess, read_all, status_of
 from tests.harness.pushes import SECRET, SIGNING, declare, digest, github, pushed, standard
 

@@ -21,7 +21,7 @@ from common.domain.rights import EVERYWHERE, Grants, Verb, granted
 from common.store.queue import leases
 from common.store.schema.tables import InspectionRow, PlacementRow
 from common.store.state.intents import IntentKind
-from console.api.viewer import Means, Viewer, viewer
+from console.api.door.viewer import Means, Viewer, viewer
 from tests.fixtures.cpu import costing_at_most
 from tests.harness.hub import APPS, REGISTRY, StepHub
 from tests.harness.inspections import Asking

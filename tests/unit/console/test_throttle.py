@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from common.settings import Settings, SettingsError, settings
-from console.api.sources import among, source_of
-from console.api.throttle import Throttle, Tries
+from console.api.door.throttle import Throttle, Tries
+from console.api.serving.sources import among, source_of
 
 TRIES = Tries(timedelta(seconds=60), by_source=3, by_account=6, under_attack=1, sources=5)
 

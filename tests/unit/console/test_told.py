@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from common.store.state.intents import IntentKind
 from console import words
-from console.api.invalid import invalid
+from console.api.contract.invalid import invalid
 from console.cli import audit, diff
 from console.cli.layout import lay_out
 

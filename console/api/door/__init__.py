@@ -1,0 +1,1 @@
+"""Who asks and what they may: the door that every request goes through, and the right that each route declares."""

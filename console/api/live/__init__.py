@@ -1,0 +1,1 @@
+"""Events as they come, for everybody who looks on."""

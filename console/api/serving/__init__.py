@@ -1,0 +1,1 @@
+"""HTTP itself: connections and whose they are, the id of each request, and where files are."""

@@ -1,0 +1,1 @@
+"""Routes that ask for something: intents, and looks at clusters."""
