@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -30,9 +30,14 @@ PAUSED = '"><script>alert(2)</script> javascript:alert(3)'
 AWAY = "eu-1"
 """A cluster that refuses connections."""
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 SHOTS = os.environ.get("FLOTILLA_SHOTS", "")
 """A folder that screenshots are left in."""
 WIDTHS = {"desktop": (1280, 860), "phone": (390, 844)}
+GONE = "Remove <img src=x onerror=alert(5)> the backend"
+OVER = "guestbook"
+"""An application of which more was removed from Git than the bound of the fleet allows, on each of its clusters."""
+CLUSTERS_OVER = 9
 PATIENCE = 240
 STILL = """Promise.all(
   document.getAnimations()
@@ -61,11 +66,15 @@ class Demo:
         done = subprocess.run((self.home / "flotilla", *arguments), env=self.env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def commit(self, file: str, change: tuple[str, str], message: str) -> None:
-        """Commit a change of a file of the demo's repository."""
+    def read(self, file: str) -> str:
+        """Return what a file of the demo's repository holds."""
+        return (self.home / "git" / "fleet" / file).read_text()
+
+    def commit(self, message: str, files: Mapping[str, str]) -> None:
+        """Commit files of the demo's repository, given by their paths with what they hold then."""
         repository = self.home / "git" / "fleet"
-        path = repository / file
-        path.write_text(path.read_text().replace(*change))
+        for file, content in files.items():
+            (repository / file).write_text(content)
         git = ("git", "-C", str(repository), "-c", "user.name=javascript:alert(4)", "-c", "user.email=eve@example.com")
         subprocess.run((*git, "commit", "-qam", message), env=self.env, check=True)
 
@@ -85,7 +94,7 @@ def eventually(what: str, check: Callable[[], bool], process: subprocess.Popen[b
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """Return a demo in which a cluster is away, a placement is paused, and a commit was not meant well."""
+    """Return a demo in which a cluster is away, a placement is paused, a removal waits, and commits mean no good."""
     build.build()
     folder = tmp_path_factory.mktemp("demo")
     port = free_port()
@@ -101,11 +110,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         eventually(f"the demo ({log})", lambda: "Ctrl-C ends everything" in log.read_text(), process)
         starting.release()
         found = Demo(f"http://127.0.0.1:{port}", folder / "hub", env)
-        found.commit("apps/web/web.yaml", ("Hello from Flotilla", "Hello from Git"), SUBJECT)
+        bounded = found.read("registry/fleet.yaml").replace(
+            "interval: 30s", "interval: 30s\n    prune: {maxObjects: 1}"
+        )
+        greeting = found.read("apps/web/web.yaml").replace("Hello from Flotilla", "Hello from Git")
+        found.commit(SUBJECT, {"registry/fleet.yaml": bounded, "apps/web/web.yaml": greeting})
         found.flotilla("simulator", "fault", AWAY, "refuse")
         found.flotilla("pause", "us-1/web", "--reason", PAUSED)
         found.flotilla("refresh")
         eventually("the commit and the fault", lambda: _is_settled(found), process)
+        found.commit(GONE, {f"apps/{OVER}/backend.yaml": "# Nothing of it is left.\n"})
+        found.flotilla("refresh")
+        eventually("what waits", lambda: len(found.get("approvals").json()) == CLUSTERS_OVER, process)
         yield found
     finally:
         starting.release(force=True)
@@ -161,13 +177,16 @@ class Window:
         self.page.wait_for_selector("main h1")
         expect(self.page.locator(".loading")).to_have_count(0, timeout=30_000)
 
+    def colour(self, scheme: Scheme) -> None:
+        """Have the page in other colours, as if its system had changed them."""
+        self.page.emulate_media(color_scheme=scheme)
+
     def faults(self) -> list[str]:
         """Return what axe finds that keeps somebody from using the page."""
         self.page.context.new_cdp_session(self.page).send("Runtime.evaluate", {"expression": f"{AXE.read_text()};0"})
         self.page.evaluate(STILL)
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        grave = [one for one in found if one["impact"] in {"serious", "critical"}]
-        return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in grave]
+        return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] != "minor"]
 
     def overflow(self) -> int:
         """Return how many pixels the page is wider than its window."""
@@ -175,10 +194,10 @@ class Window:
         return width
 
 
-def sign_in(chromium: Browser, demo: Demo, *, width: str, scheme: Scheme) -> Window:
-    """Return a window of a width and a colour scheme that is signed in; close its context in the end."""
+def sign_in(chromium: Browser, demo: Demo, *, width: str = "desktop") -> Window:
+    """Return a window of a width that is signed in, in light colours; close its context in the end."""
     size = WIDTHS[width]
-    context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme="light")
     context.set_default_timeout(15_000)
     page = context.new_page()
     page.goto(f"{demo.url}/login")
@@ -192,15 +211,9 @@ def sign_in(chromium: Browser, demo: Demo, *, width: str, scheme: Scheme) -> Win
 @pytest.fixture
 def window(chromium: Browser, demo: Demo) -> Iterator[Window]:
     """Return a window as most have it."""
-    found = sign_in(chromium, demo, width="desktop", scheme="light")
+    found = sign_in(chromium, demo)
     yield found
     found.page.context.close()
-
-
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> Scheme:
-    found: Scheme = request.param
-    return found
 
 
 @pytest.fixture(params=sorted(WIDTHS))
@@ -210,7 +223,8 @@ def width(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def seen(chromium: Browser, demo: Demo, width: str, scheme: Scheme) -> Iterator[Window]:
-    window = sign_in(chromium, demo, width=width, scheme=scheme)
+def seen(chromium: Browser, demo: Demo, width: str) -> Iterator[Window]:
+    """Return a window of each width."""
+    window = sign_in(chromium, demo, width=width)
     yield window
     window.page.context.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import AWAY, PAUSED, SHOTS, SUBJECT, Demo, Scheme, Window
+from tests.browser.conftest import AWAY, PAUSED, SCHEMES, SHOTS, SUBJECT, Demo, Window
 
 PAGES = {
     "fleet": "/",
@@ -16,19 +16,34 @@ PAGES = {
     "placement-runs": "/placements/us-2/web?tab=runs",
     "placement-change": "/placements/us-2/web?tab=changes",
     "placement-events": f"/placements/{AWAY}/web?tab=events",
+    "application": "/applications/web",
+    "application-history": "/applications/web?tab=history",
+    "commit": "/commits/{web}",
+    "cluster": f"/clusters/{AWAY}",
+    "cluster-history": "/clusters/us-2?tab=history",
+    "waiting": "/waiting",
+    "waiting-decided": "/waiting?tab=decided",
+    "drift": "/drift",
+    "faults": "/faults",
+    "audit": "/audit",
+    "audit-none": "/audit?actor=nobody&since=2026-01-01&until=2026-01-02",
+    "no-page": "/faults/of/nobody",
     "runs": "/runs",
     "runs-none": "/runs?outcome=failed",
 }
 
 
-def test_pages_are_fit_for_everybody(seen: Window, width: str, scheme: Scheme) -> None:
-    """One test for all pages: what takes the time is the browser's start."""
+def test_pages_are_fit_for_everybody(seen: Window, demo: Demo, width: str) -> None:
+    """One test for all pages, in both colours: what takes the time is to open them."""
+    commit = demo.get("status").json()["fleet"]["commit"]
     for name, path in PAGES.items():
-        seen.open(path)
-        assert seen.faults() == [], name
+        seen.open(path.format(web=commit))
+        for scheme in SCHEMES:
+            seen.colour(scheme)
+            assert seen.faults() == [], (name, scheme)
+            if SHOTS:
+                seen.page.screenshot(path=Path(SHOTS, f"{name}-{width}-{scheme}.png"), full_page=True)
         assert seen.overflow() <= 0, name
-        if SHOTS:
-            seen.page.screenshot(path=Path(SHOTS, f"{name}-{width}-{scheme}.png"), full_page=True)
     assert seen.complaints == []
 
 
@@ -167,6 +182,8 @@ def test_what_does_not_exist_is_said_with_what_helps(window: Window) -> None:
     expect(alert).to_contain_text("HTTP 404")
     expect(alert).to_contain_text("request ")
     assert window.page.locator("main img").count() == 0
+    expect(window.page.get_by_role("heading", level=1)).to_contain_text("us-1/")
+    assert window.faults() == []
 
 
 def test_a_hub_that_went_away_leaves_what_was_seen(window: Window) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SHOTS, Scheme, Window
+from tests.browser.conftest import SCHEMES, SHOTS, Window
 
 CLUSTERS, APPLICATIONS = 1_000, 100
 HEALTH = ["healthy", "progressing", "degraded", "suspended", "missing", "unknown"]
@@ -46,7 +46,7 @@ def given(page: Page) -> None:
     page.route(re.compile("/api/v1/fleet/picture"), lambda route: route.fulfill(json=answer))
 
 
-def test_it_is_fit_for_everybody(seen: Window, width: str, scheme: Scheme) -> None:
+def test_it_is_fit_for_everybody(seen: Window, width: str) -> None:
     given(seen.page)
     for name, path in {
         "large": "/",
@@ -55,10 +55,12 @@ def test_it_is_fit_for_everybody(seen: Window, width: str, scheme: Scheme) -> No
     }.items():
         seen.open(path)
         expect(seen.page.locator(".picture")).to_be_visible()
-        assert seen.faults() == [], name
+        for scheme in SCHEMES:
+            seen.colour(scheme)
+            assert seen.faults() == [], (name, scheme)
+            if SHOTS:
+                seen.page.screenshot(path=Path(SHOTS, f"{name}-{width}-{scheme}.png"), full_page=name != "large-table")
         assert seen.overflow() <= 0, name
-        if SHOTS:
-            seen.page.screenshot(path=Path(SHOTS, f"{name}-{width}-{scheme}.png"), full_page=name != "large-table")
     assert seen.complaints == []
 
 
@@ -91,6 +93,7 @@ def test_a_movement_over_it_chooses_rows_and_the_address_keeps_them(window: Wind
     page = window.page
     given(page)
     window.open("/?group=none")
+    page.locator(".overview").scroll_into_view_if_needed()
     place = page.locator(".overview").bounding_box()
     assert place is not None
     page.mouse.move(place["x"] + 50, place["y"] + place["height"] * 0.25)

@@ -23,4 +23,6 @@ export const theme = createTheme({
   fontSizes: { xs: '11px', sm: '12px', md: '13px', lg: '14px', xl: '16px' },
   defaultRadius: 4,
   respectReducedMotion: true,
+  // A dialog's heading is no banner of the page.
+  components: { Modal: { defaultProps: { attributes: { header: { role: 'none' } } } } },
 });

@@ -2,8 +2,8 @@ import { Link, useParams, useSearch } from '@tanstack/react-router';
 
 import type { Trouble, Version } from '@/api/types';
 import { given } from '@/lib/given';
+import { reasonOf } from '@/lib/reasons';
 import { look, ordered } from '@/lib/state';
-import { distinct } from '@/lib/words';
 import { BulkActions } from '@/ui/BulkActions';
 import { Commits } from '@/ui/Commits';
 import { type Column, DataTable } from '@/ui/DataTable';
@@ -13,6 +13,7 @@ import { PlacementTable } from '@/ui/PlacementTable';
 import { Query } from '@/ui/Query';
 import { Refs } from '@/ui/Refs';
 import { State } from '@/ui/State';
+import { Sentence } from '@/ui/Steps';
 import { Tabs } from '@/ui/Tabs';
 import { Title } from '@/ui/Title';
 
@@ -82,15 +83,15 @@ function Problems({ of, more }: { of: readonly Trouble[]; more: number }) {
       <h2>Problems</h2>
       <ul className="results">
         {of.map((one) => {
-          const { sync, health, reason, health_reason: ill } = one.placement;
+          const { sync, health } = one.placement;
           return (
             <li key={one.placement.ref}>
               <span className="line">
                 <State word={sync} /> <State word={health} />
               </span>
-              {distinct(reason, ill).map((text) => (
-                <p key={text}>{text}</p>
-              ))}
+              <p>
+                <Sentence of={reasonOf(one.placement)} />
+              </p>
               <Refs of={one.refs} count={one.count} />
             </li>
           );

@@ -17,6 +17,7 @@ test('a file is of what is shown, whatever the texts are', () => {
 test('who asked is told with how; what the hub did was asked by nobody', () => {
   expect(means({ outcome: 'asked', credential: 's-1', address: '10.0.0.1' })).toBe('s-1, from 10.0.0.1');
   expect(means({ outcome: 'refused', credential: '', address: '' })).toBe("the hub's own token");
+  expect(means({ outcome: 'asked', credential: '', address: 'uid:0' })).toBe("the hub's own token, from user 0 of the hub's machine");
   expect(means({ outcome: '', credential: '', address: '' })).toBe('');
 });
 

@@ -14,6 +14,8 @@ export interface Wanted {
   until?: string;
 }
 
+/** Of an address: by a socket of the machine, from the user of this number. */
+const LOCAL = 'uid:';
 const DAY = 24 * 3_600_000;
 
 /** Return the instant at which a day begins, in UTC, or the one after it; what is no day comes back as it is. */
@@ -40,7 +42,8 @@ export function exported(wanted: Wanted, form: 'csv' | 'ndjson'): string {
 /** Return by what means and from where something was asked for; empty for what the hub did by itself. */
 export function means({ outcome, credential, address }: Pick<Deed, 'outcome' | 'credential' | 'address'>): string {
   if (outcome === '') return '';
-  return [credential === '' ? "the hub's own token" : credential, address && `from ${address}`].filter(Boolean).join(', ');
+  const user = address.startsWith(LOCAL) ? `user ${address.slice(LOCAL.length)} of the hub's machine` : address;
+  return [credential === '' ? "the hub's own token" : credential, user && `from ${user}`].filter(Boolean).join(', ');
 }
 
 /** Return what else is known, as names and values. */

@@ -20,6 +20,7 @@ function Counts({ kind, counts, chosen }: { kind: 'health' | 'sync'; counts: Rec
   const shown = chosen && !all.some(([word]) => word === chosen) ? [...all, [chosen, 0] as const] : all;
   return (
     <div className="counts" role="group" aria-label={kind === 'health' ? 'Health' : 'Sync'}>
+      <i aria-hidden="true">{kind}</i>
       {shown.map(([word, count]) => (
         <Link
           key={word}
@@ -64,7 +65,7 @@ function Alerts({ status }: { status: Status }) {
         <li data-tone="out-of-sync">
           <b>{status.approvals.length}</b> {status.approvals.length === 1 ? 'approval waits' : 'approvals wait'}:{' '}
           {status.approvals.slice(0, 3).map((one) => `${one.kind} of ${one.subject}`).join(', ')}
-          {status.approvals.length > 3 && ' …'}. <Link to="/waiting">Look and decide</Link>
+          {status.approvals.length > 3 && ` and ${status.approvals.length - 3} more`}. <Link to="/waiting">Look and decide</Link>
         </li>
       )}
       {status.faults.slice(0, 5).map((one) => (

@@ -46,7 +46,6 @@ function Reason({ of: { placement, next_steps } }: { of: Why }) {
           <Sentence of={one} />
         </p>
       ))}
-      {reasons.length === 0 && !placement.paused_by && <p className="soft">Nothing is in the way.</p>}
       {placement.paused_by && (
         <p>
           <State word="paused" /> by {placement.paused_by}
