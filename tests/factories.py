@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from common.domain.differences import ChangedField, Diff
 from common.domain.fleet import (
     DEFAULT_PROJECT,
     EVERYTHING,
@@ -33,6 +34,8 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPO = "https://git.example.com/apps.git"
 SOURCE = GitRef(REPO, "", "refs/heads/main")
 SOURCE_ID = 1
+DIFFERS = Diff((ChangedField(".a", "1", None),))
+"""A difference of an object, whichever."""
 
 
 def cluster(name: str, state: ClusterState = ClusterState.ACTIVE, *, removed: bool = False) -> Cluster:

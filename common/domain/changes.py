@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from common.domain import formatting
+from common.domain.differences import NO_DIFF, Diff
 from common.domain.refs import ObjectId
 from common.domain.status import NONE, Reason
 
@@ -39,13 +40,13 @@ class Change:
         object: which one.
         action: what happened to it.
         detail: what was done besides, or why it was not: the error, the owner; foreign words in it without secrets.
-        diff: field-level differences seen at the dry-run, secrets masked; empty when there are none.
+        diff: the fields that differed at the dry-run, secrets masked; false where none did.
     """
 
     object: ObjectId
     action: Action
     detail: Reason = NONE
-    diff: str = ""
+    diff: Diff = NO_DIFF
 
 
 def differing(changes: Iterable[Change]) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, colour, heading, is_data, paint, paragraph, table, waiting
-from console.cli.told import revision, source_line, tell_fields
+from console.cli.told import data_of, field_lines, revision, source_line, tell_fields
 
 _VALUES = (Column("value", 0, 20), Column("first", 0, 10), Column("second", 0, 10))
 _WORDS = {Action.CREATED: "only in the second", Action.PRUNED: "only in the first", Action.CONFIGURED: "differs"}
@@ -55,7 +55,7 @@ def _rendered(first: PlacementRef, second: PlacementRef) -> dict[str, Any]:
     except FlotillaError as error:
         return {"objects": [], "error": error.message}
     objects = [
-        {"object": str(one.object), "action": str(one.action), "detail": sentence(one.detail), "diff": one.diff}
+        {"object": str(one.object), "action": str(one.action), "detail": sentence(one.detail), **data_of(one.diff)}
         for one in changes
     ]
     return {"objects": objects, "error": ""}
@@ -108,6 +108,6 @@ def _tell_objects(found: Mapping[str, Any]) -> None:
         paint(("  ", ""), (one["object"], "bold"), (f"  {_WORDS.get(one['action'], one['action'])}", "yellow"))
         if one["detail"]:
             paragraph(one["detail"], indent=4, style="dim")
-        tell_fields(one["diff"].splitlines())
+        tell_fields(field_lines(one))
     if not rendered["objects"]:
         paragraph("no field differs")

@@ -14,7 +14,7 @@ from console.cli.asking import Patience, Ref, answered, ask, deadline, ended, pl
 from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, paint, say
-from console.cli.told import STYLES
+from console.cli.told import STYLES, field_lines, printable
 
 WOULD = {
     Action.CREATED: ("would be created", "green"),
@@ -85,13 +85,8 @@ def tell_change(one: dict[str, Any], *, where: str = "") -> None:
     """Print one object's change: its name, what would become of it, why, and the lines that differ."""
     words_, style = would(one["action"])
     on = f"  on {where}" if where else ""
-    paint((_shown(one["object"]), "bold"), ("  ", ""), (words_, style), (on, "dim"))
+    paint((printable(one["object"]), "bold"), ("  ", ""), (words_, style), (on, "dim"))
     if told := more(one, dry=True):
-        paint((f"    {_shown(told)}", "dim"))
-    for line in one["diff"].splitlines():
-        paint((f"    {_shown(line)}", STYLES.get(line[:1], "")))
-
-
-def _shown(line: str) -> str:
-    """Return a line without control characters: what is on a cluster may hold anything."""
-    return "".join(c for c in line if c.isprintable())
+        paint((f"    {printable(told)}", "dim"))
+    for line in field_lines(one):
+        paint((f"    {line}", STYLES.get(line[:1], "")))

@@ -21,6 +21,7 @@ from console.cli.diff import tell_change
 from console.cli.exits import Exit
 from console.cli.offline import Folder
 from console.cli.output import Format, Output, is_data, say, table, waiting, warn
+from console.cli.told import data_of
 from scheduler.planning.preview import Effect, Preview
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _found(parsed: ParsedRegistry, unreadable: Sequence[Fault], planned: Planned
             "detail": sentence(one.change.detail),
             "detail_code": str(one.change.detail.code),
             "detail_params": dict(one.change.detail.params),
-            "diff": one.change.diff,
+            **data_of(one.change.diff),
             "placements": [str(ref) for ref in one.placements],
         }
         for one in grouped(placements)

@@ -16,7 +16,7 @@ from console.cli.client import Hub, connect
 from console.cli.diff import more, would
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, counted, is_data, parsed, say, table
-from console.cli.told import alike
+from console.cli.told import alike, field_lines
 
 PAGE = 200
 MOST_PAGES = 20
@@ -215,5 +215,5 @@ def tell_run(detail: dict[str, Any]) -> None:
     ]
     table(OBJECTS, changed, empty=words.did(seen["counts"], trigger=seen["trigger"]) or "No objects changed.")
     for one in detail["objects"]:
-        if one["diff"]:
-            say(f"\n{one['object']}\n{one['diff']}")
+        if lines := field_lines(one):
+            say("\n".join(["", one["object"], *lines]))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from common.domain.differences import ChangedField, Diff
 from console import words
 from console.cli.output import ago, colour, paint, paragraph
 
@@ -12,6 +14,8 @@ _LINES = 12
 """Of one object's changed fields; its run shows all of them."""
 STYLES = {"+": "green", "-": "red", "~": "yellow"}
 """Of the lines of a difference, by how they begin."""
+_OURS = ("", "flotilla")
+"""Managers of fields that need not be named: nobody, and we ourselves."""
 NAMED = 3
 """Placements that are named where several are told together."""
 
@@ -62,7 +66,31 @@ def tell_object(one: Mapping[str, Any]) -> None:
     paint(("  ", ""), (one["object"], "bold"), ("  ", ""), (one["action"], colour(one["action"])))
     if one["detail"]:
         paragraph(one["detail"], indent=4, style="dim")
-    tell_fields(one["diff"].splitlines())
+    tell_fields(field_lines(one))
+
+
+def field_lines(one: Mapping[str, Any]) -> list[str]:
+    """Return the fields of an object that differ, a line each, with who else holds them.
+
+    Args:
+        one: with ``fields``, ``more_fields`` and ``diff``; runs from before fields were kept have ``diff`` alone.
+    """
+    if not one.get("fields"):
+        return list(map(printable, one["diff"].splitlines()))
+    fields = [ChangedField(**field) for field in one["fields"]]
+    lines = [f"{field.line}{f'  (held by {field.owner})' if field.owner not in _OURS else ''}" for field in fields]
+    more = [f"… and {one['more_fields']} more"] if one["more_fields"] else []
+    return list(map(printable, [*lines, *more]))
+
+
+def data_of(diff: Diff) -> dict[str, Any]:
+    """Return a difference as the API tells it."""
+    return {"fields": list(map(asdict, diff.fields)), "more_fields": diff.more, "diff": diff.text}
+
+
+def printable(line: str) -> str:
+    """Return a line without control characters: what is on a cluster may hold anything."""
+    return "".join(each for each in line if each.isprintable())
 
 
 def tell_fields(lines: Sequence[str]) -> None:

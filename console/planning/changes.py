@@ -70,8 +70,8 @@ def compared(
             found.append(Change(object_id, Action.CREATED))
         elif is_ is None:
             found.append(Change(object_id, Action.PRUNED))
-        elif lines := diff(was, is_, secrets=secrets):
-            found.append(Change(object_id, Action.CONFIGURED, diff=lines))
+        elif differs := diff(was, is_, secrets=secrets):
+            found.append(Change(object_id, Action.CONFIGURED, diff=differs))
         elif was != is_:
             found.append(Change(object_id, Action.CONFIGURED, Reason(ObjectReason.HIDDEN)))
     return tuple(found)

@@ -62,8 +62,8 @@ def dry_run(compared: Compared, cluster: ClusterPort, executor: Executor) -> tup
         changes = pipeline.run(_request(compared), ports).changes
     except FlotillaError as error:
         raise silenced(error, secrets) from None
-    said, why = secrets.masked, secrets.masked_reason
-    return tuple(replace(one, detail=why(one.detail), diff=said(one.diff)) for one in changes)
+    why = secrets.masked_reason
+    return tuple(replace(one, detail=why(one.detail), diff=one.diff.without(secrets)) for one in changes)
 
 
 def _request(compared: Compared) -> SyncRequest:

@@ -133,7 +133,8 @@ class SqlJournal:
         """Take in outcomes and the inventory rows they changed; unchanged objects are counted elsewhere, not listed."""
         told = [change for change in changes if change.action is not Action.UNCHANGED or change.detail]
         said, told_of = self._secrets.masked, self._secrets.masked_reason
-        self._changes += [replace(one, detail=told_of(one.detail), diff=said(one.diff)) for one in told]
+        for one in told:
+            self._changes.append(replace(one, detail=told_of(one.detail), diff=one.diff.without(self._secrets)))
         if self._run.trigger.kind is RunKind.SYNC:  # the run beside it may know better by now
             rows = (replace(item, refused=told_of(item.refused), by_hand=said(item.by_hand)) for item in items)
             self._items |= {item.object: item for item in rows}

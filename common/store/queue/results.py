@@ -12,6 +12,7 @@ from common.domain.changes import Change
 from common.domain.refs import AttemptRef
 from common.store.engine.dialect import batched, insert_in
 from common.store.schema.tables import ObjectResultRow
+from common.store.state import stored_diffs
 from common.store.state.stored_reasons import columns_of
 
 
@@ -35,7 +36,7 @@ def append(connection: Connection, attempt: AttemptRef, changes: Sequence[Change
             "name": change.object.name,
             "action": change.action,
             **columns_of("detail", change.detail),
-            "diff": change.diff,
+            "fields": stored_diffs.stored(change.diff),
         }
         for position, change in enumerate(changes)
     ]

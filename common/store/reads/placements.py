@@ -108,9 +108,13 @@ class PlacementView:
 
 @dataclass(frozen=True, slots=True)
 class ObjectView:
-    """One object of a placement's inventory."""
+    """One object of a placement's inventory; ``object`` is ``group/Kind:namespace/name``, its parts stand beside it."""
 
     object: str
+    group: str
+    kind: str
+    namespace: str
+    name: str
     health: str
     health_reason: str
     health_reason_code: str
@@ -380,6 +384,10 @@ def _object(row: Any) -> ObjectView:
     why, refused = reason_in(row, "health_reason"), reason_in(row, "refused")
     return ObjectView(
         object=f"{row.group}/{row.kind}:{row.namespace}/{row.name}",
+        group=row.group,
+        kind=row.kind,
+        namespace=row.namespace,
+        name=row.name,
         health=row.health,
         health_reason=sentence(why),
         health_reason_code=str(why.code),

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, String, case, cast, func, select
 
+from common.domain.differences import ChangedField
 from common.domain.reasons import hold_sentence, sentence
 from common.domain.refs import LEAST_UUID, PlacementRef, RunId, is_uuid
 from common.domain.revisions import shown
@@ -18,6 +19,7 @@ from common.store.reads.cut import within
 from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
 from common.store.schema.tables import AttemptRow, ObjectResultRow, OpenRunRow, PlacementRow, RunRow
+from common.store.state.stored_diffs import diff_in
 from common.store.state.stored_reasons import params_in, reason_in
 from common.store.state.stored_sources import sources_in
 
@@ -88,14 +90,28 @@ class AttemptView:
 
 @dataclass(frozen=True, slots=True)
 class ObjectResultView:
-    """What one attempt did to one object; ``detail`` in words, made of code and parameters."""
+    """What one attempt did to one object.
+
+    Attributes:
+        object: ``group/Kind:namespace/name``; its parts beside it.
+        detail: in words, made of code and parameters.
+        fields: the first fields that differed.
+        more_fields: how many others did.
+        diff: the same as lines for people to read, and all that is known of runs before fields were kept.
+    """
 
     attempt: int
     object: str
+    group: str
+    kind: str
+    namespace: str
+    name: str
     action: str
     detail: str
     detail_code: str
     detail_params: dict[str, Any]
+    fields: tuple[ChangedField, ...]
+    more_fields: int
     diff: str
 
 
@@ -266,12 +282,19 @@ def _attempt(row: Any) -> AttemptView:
 
 
 def _result(row: Any) -> ObjectResultView:
+    diff = diff_in(row.fields)
     return ObjectResultView(
         row.attempt,
         f"{row.group}/{row.kind}:{row.namespace}/{row.name}",
+        row.group,
+        row.kind,
+        row.namespace,
+        row.name,
         row.action,
         sentence(reason_in(row, "detail")),
         row.detail_code,
         params_in(row.detail_params),
-        row.diff,
+        diff.fields,
+        diff.more,
+        diff.text or row.diff,
     )

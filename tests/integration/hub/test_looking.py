@@ -82,6 +82,9 @@ def test_a_look_shows_fields_and_changes_neither_cluster_nor_standing(web: StepH
     seen = look(web)
     (one,) = seen.objects
     assert (one.object, one.action, one.diff) == ("/ConfigMap:web/web", "configured", '~ .data.v: "2" -> "1"')
+    (field,) = one.fields
+    assert (field.path, field.before, field.after) == (".data.v", '"2"', '"1"')
+    assert field.owner not in {"", "flotilla"}, "whoever edited it"
     found = live(web, "eu", "web", "web")
     assert found is not None
     assert found["data"] == {"v": "2"}
@@ -230,7 +233,7 @@ def test_differences_are_exit_code_1_and_told_by_field(web: StepHub, flotilla: C
     assert seen.exit_code == 1, seen.output
     lines = [line.strip() for line in seen.output.splitlines()]
     assert "/ConfigMap:web/web  would be changed" in lines
-    assert '~ .data.v: "2" -> "1"' in lines
+    assert '~ .data.v: "2" -> "1"  (held by python-httpx)' in lines
     assert lines[-1].endswith("objects to change: 1; as Git has them: 2.")
     logged, _, data = flotilla("eu/web", "-o", "json").output.partition("\n{")  # the harness logs there too
     assert orjson.loads("{" + data)["objects"][0]["diff"] == '~ .data.v: "2" -> "1"', logged

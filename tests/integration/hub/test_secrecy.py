@@ -327,4 +327,4 @@ def test_a_plan_masks_both_sides() -> None:
         return {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "a"}, "spec": {"p": value}}
 
     (change,) = compared([thing("x:the-old-one-4711")], [thing("x:the-new-one-4712")], secrets=before | after)
-    assert change.diff == f'~ .spec.p: {MASK} -> "x:{MASK}"'
+    assert change.diff.text == f'~ .spec.p: {MASK} -> "x:{MASK}"'

@@ -30,7 +30,7 @@ from common.store.schema.tables import ApprovalRow, AttemptRow, ClusterRow, Leas
 from common.store.state import inventory, outcomes
 from common.store.state.intents import IntentKind
 from common.store.state.stored_reasons import reason_in
-from tests.factories import application, cluster, fleet, said
+from tests.factories import DIFFERS, application, cluster, fleet, said
 from tests.harness import texts
 from tests.harness.scheduler import PAY, REGISTRY, AwayError, Steps
 from workers.record.endings import Ender
@@ -257,7 +257,9 @@ def test_a_removal_leaves_nothing(sqlite_database: Database) -> None:
 def test_a_check_says_whether_anything_differs_and_what_does_not_is_in(
     attempt: Attempt, action: Action, status: str
 ) -> None:
-    attempt.ender(SyncMode.WARN, phase=Phase.CHECK).ended(_result(Ending.SUCCEEDED, Change(CONFIG, action, diff="- a")))
+    attempt.ender(SyncMode.WARN, phase=Phase.CHECK).ended(
+        _result(Ending.SUCCEEDED, Change(CONFIG, action, diff=DIFFERS))
+    )
     row = attempt.placement
     assert (row.sync_status, row.applied_source_digest) == (status, "a" * 64 if status == "synced" else None)
     assert (row.found_code, (row.found_params or {}).get("objects")) == (

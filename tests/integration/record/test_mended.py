@@ -18,7 +18,7 @@ from common.store.engine.session import Database
 from common.store.schema.tables import PlacementRow
 from common.store.state import observations, outcomes, placements, retries
 from common.store.state.intents import IntentKind
-from tests.factories import said
+from tests.factories import DIFFERS, said
 from tests.harness import texts
 from tests.harness.scheduler import REGISTRY
 from tests.integration.record.test_endings import CONFIG, RETIRED, SERVER, Attempt, _result
@@ -28,7 +28,7 @@ from workers.sync.results import Ending, Fight, Unended
 
 MIGRATE = ObjectId("batch", "Job", "pay", "migrate")
 SAME = Change(CONFIG, Action.UNCHANGED)
-EDITED = Change(CONFIG, Action.CONFIGURED, diff="- a")
+EDITED = Change(CONFIG, Action.CONFIGURED, diff=DIFFERS)
 NEAR = timedelta(seconds=5)
 BY_CONTACT = (
     "cluster.unauthorised",
@@ -170,7 +170,7 @@ def test_what_a_finalizer_keeps_is_still_kept_after_a_look(attempt: Attempt) -> 
     ("changes", "found"),
     [
         ((Change(CONFIG, Action.PRUNED),), ""),
-        ((Change(CONFIG, Action.PRUNED), Change(SERVER, Action.CONFIGURED, diff="- a")), "drift.found"),
+        ((Change(CONFIG, Action.PRUNED), Change(SERVER, Action.CONFIGURED, diff=DIFFERS)), "drift.found"),
         ((Change(SERVER, Action.UNCHANGED),), "none"),
     ],
     ids=["removals", "more", "nothing"],

@@ -22,6 +22,7 @@ from sqlalchemy import select, update
 
 from common.domain.changes import Action, Change
 from common.domain.codes import SweepReason
+from common.domain.differences import NO_DIFF
 from common.domain.errors import TransientError
 from common.domain.inventory import InventoryItem
 from common.domain.refs import ObjectId, RunId
@@ -36,7 +37,7 @@ from common.store.schema.tables import ApprovalRow, FleetRow, OpenRunRow, Placem
 from common.store.state import clusters, inventory, observations, placement_status, placements, retries
 from common.store.state.intents import IntentKind
 from common.store.state.status import facts_of
-from tests.factories import said
+from tests.factories import DIFFERS, said
 from tests.harness import texts
 from tests.harness.scheduler import PAY, REGISTRY, Steps
 from workers.record.endings import Ender
@@ -347,7 +348,7 @@ class Statuses(RuleBasedStateMachine):
         left = self.truth.unended(revision)
         was_in = revision in {row.applied_source_digest, row.manifest_digest}
         unseen = row.failure_code in {"sync.deadline", "hook.failed"} or (left.begun if was_in else left.hooks)
-        changes = (Change(CONFIG, action, diff="- v" if differs else ""),)
+        changes = (Change(CONFIG, action, diff=DIFFERS if differs else NO_DIFF),)
         ender.ended(SyncResult(Ending.SUCCEEDED, changes, going=self.truth.kept, unended=left))
         if run.trigger is Trigger.CHECK:
             return

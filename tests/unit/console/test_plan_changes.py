@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from common.domain.changes import Action, Change
+from common.domain.differences import ChangedField, Diff
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef
 from console.planning.changes import PlannedPlacement, compared, errors_of, grouped
@@ -14,10 +15,14 @@ def obj(kind: str, name: str, *, api: str = "v1", **body: Any) -> dict[str, Any]
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": "web"}, **body}
 
 
+def _diff(before: str, after: str) -> Diff:
+    return Diff((ChangedField(".data.k", before, after),))
+
+
 def test_objects_are_created_changed_and_removed_and_what_is_equal_is_not_told() -> None:
     before = [obj("ConfigMap", "a", data={"k": "1"}), obj("ConfigMap", "b"), obj("ConfigMap", "same")]
     after = [obj("ConfigMap", "a", data={"k": "2"}), obj("ConfigMap", "c"), obj("ConfigMap", "same")]
-    told = {change.object.name: (change.action, change.diff) for change in compared(before, after)}
+    told = {change.object.name: (change.action, change.diff.text) for change in compared(before, after)}
     assert told == {
         "a": (Action.CONFIGURED, '~ .data.k: "1" -> "2"'),
         "b": (Action.PRUNED, ""),
@@ -27,7 +32,7 @@ def test_objects_are_created_changed_and_removed_and_what_is_equal_is_not_told()
 
 def test_an_object_that_moves_to_another_api_version_is_the_same_object() -> None:
     (change,) = compared([obj("Job", "a", api="batch/v1beta1")], [obj("Job", "a", api="batch/v1")])
-    assert (change.action, change.diff) == (Action.CONFIGURED, '~ .apiVersion: "batch/v1beta1" -> "batch/v1"')
+    assert (change.action, change.diff.text) == (Action.CONFIGURED, '~ .apiVersion: "batch/v1beta1" -> "batch/v1"')
 
 
 def test_lists_are_taken_apart() -> None:
@@ -40,12 +45,12 @@ def test_values_of_secrets_appear_in_no_difference() -> None:
         [obj("Secret", "s", data={"k": "Y2FuYXJ5LTE="})], [obj("Secret", "s", data={"k": "Y2FuYXJ5LTI="})]
     )
     assert change.action is Action.CONFIGURED
-    assert "Y2FuYXJ5" not in change.diff + sentence(change.detail)
+    assert "Y2FuYXJ5" not in change.diff.text + sentence(change.detail)
 
 
 def test_equal_changes_of_many_placements_are_told_once_the_widest_first() -> None:
-    same = Change(ObjectId("", "ConfigMap", "web", "a"), Action.CONFIGURED, diff="~ .data.k: 1 -> 2")
-    other = Change(same.object, Action.CONFIGURED, diff="~ .data.k: 1 -> 3")
+    same = Change(ObjectId("", "ConfigMap", "web", "a"), Action.CONFIGURED, diff=_diff("1", "2"))
+    other = Change(same.object, Action.CONFIGURED, diff=_diff("1", "3"))
     planned = [
         PlannedPlacement(PlacementRef("one", "web"), "changed", (other,)),
         *(PlannedPlacement(PlacementRef(f"c{n}", "web"), "changed", (same,)) for n in range(412)),

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from common.domain.differences import ChangedField, Diff
 from common.store.state.intents import IntentKind
 from console import words
 from console.api.contract.invalid import invalid
-from console.cli import audit, diff
+from console.cli import audit, diff, told
 from console.cli.layout import lay_out
 
 
@@ -57,6 +58,21 @@ def test_what_would_be_done_is_said_once(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == "/ConfigMap:web/a  would be removed\n"
     diff.tell_change({"object": "/ConfigMap:web/a", "action": "pruned", "detail": "another owner", "diff": ""})
     assert "another owner" in capsys.readouterr().out
+
+
+def test_fields_are_told_with_who_else_holds_them_and_old_runs_by_their_lines() -> None:
+    shown = Diff(
+        (ChangedField(".spec.replicas", "5", "3", "kubectl-edit"), ChangedField(".a", "1", "2", "flotilla")), 7
+    )
+    assert told.field_lines(told.data_of(shown)) == [
+        "~ .spec.replicas: 5 -> 3  (held by kubectl-edit)",
+        "~ .a: 1 -> 2",
+        "… and 7 more",
+    ]
+    assert told.field_lines({"fields": [], "more_fields": 0, "diff": "~ .a: 1 -> 2\n+ .b: 3\x1b[2J"}) == [
+        "~ .a: 1 -> 2",
+        "+ .b: 3[2J",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_a_changed_manifest_is_applied_with_its_differences(site: Site, cluster:
     site.sync(config_map(key="old"))
     result = site.sync(config_map(key="new"))
     assert result.changes[0].action is Action.CONFIGURED
-    assert result.changes[0].diff == '~ .data.key: "old" -> "new"'
+    assert result.changes[0].diff.text == '~ .data.key: "old" -> "new"'
     assert cluster.show("ConfigMap", "settings")["data"] == {"key": "new"}
 
 

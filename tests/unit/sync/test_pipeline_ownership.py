@@ -163,8 +163,8 @@ def test_adoption_tells_the_annotations_that_go_with_it(site: Site, cluster: Fak
     cluster.put(given, manager="helm")
     (change,) = site.sync(config_map(), phase=Phase.CHECK, settings=ADOPT_ANY).changes
     assert change.action is Action.CONFIGURED
-    assert "- .metadata.annotations.note" in change.diff
-    assert "- .metadata.annotations.meta.helm.sh/release-name" in change.diff
+    assert "- .metadata.annotations.note" in change.diff.text
+    assert "- .metadata.annotations.meta.helm.sh/release-name" in change.diff.text
     site.sync(config_map(), settings=ADOPT_ANY)
     assert set(cluster.show("ConfigMap", "settings")["metadata"]["annotations"]) == {"flotilla.dev/owner"}
 
@@ -176,7 +176,7 @@ def test_a_namespaces_own_label_does_not_go_with_the_client_that_made_it(site: S
 
     cluster.put(space(**{"kubernetes.io/metadata.name": "web"}), manager="argocd-controller")
     (change,) = site.sync(space(), phase=Phase.CHECK, settings=ADOPT_ANY).changes
-    assert (change.action, "metadata.name" in change.diff) == (Action.ADOPTED, False)
+    assert (change.action, "metadata.name" in change.diff.text) == (Action.ADOPTED, False)
 
 
 def test_a_copied_mark_does_not_make_an_object_ours(site: Site, cluster: FakeCluster) -> None:

@@ -22,7 +22,6 @@ from workers.sync.objects.live import LiveMeta, ManagedFields
 from workers.sync.objects.ordering import batches, in_order
 from workers.sync.plan import adoption, ignore, prune
 from workers.sync.plan.conflicts import Force, Stop, decide, owner_named
-from workers.sync.plan.diff import LINE_LIMIT, diff
 from workers.sync.plan.ignore import Ignored, ignored_in, without_others
 from workers.sync.ports import InventoryItem
 
@@ -334,50 +333,6 @@ def test_migration_moves_clients_fields_and_leaves_the_rest() -> None:
     assert moved[-1].decoded() == {"f:data": {"f:a": {}, "f:b": {}}}
     assert adoption.migrated(LiveMeta(managed_fields=(entry("controller", {}),))) is None
     assert adoption.migrated(LiveMeta()) is None
-
-
-# -- differences -----------------------------------------------------------------------------------------------
-
-
-def body(spec: Any, kind: str = "Deployment", **more: Any) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "spec": spec, **more}
-
-
-def test_differences_are_told_field_by_field() -> None:
-    before = body({"a": 1, "gone": True, "list": [{"name": "x", "v": 1}], "args": [1, 2]})
-    after = body({"a": 2, "new": None, "list": [{"name": "y", "v": 1}, {"name": "x", "v": 2}], "args": [1]})
-    assert diff(before, after).splitlines() == [
-        "~ .spec.a: 1 -> 2",
-        "- .spec.args[1]: 2",
-        "- .spec.gone: true",
-        "~ .spec.list[name=x].v: 1 -> 2",
-        '+ .spec.list[name=y]: {"name":"y","v":1}',
-        "+ .spec.new: null",
-    ]
-
-
-def test_what_the_server_keeps_by_itself_is_no_difference() -> None:
-    before = body(1, status={"a": 1})
-    after = body(1, status={"a": 2})
-    after["metadata"] = {"name": "a", "resourceVersion": "2", "generation": 3, "managedFields": []}
-    assert diff(before, after) == ""
-
-
-def test_values_of_secrets_never_show() -> None:
-    before = {"apiVersion": "v1", "kind": "Secret", "metadata": {}, "data": {"a": "b2xk", "gone": "eA=="}}
-    after = {**before, "data": {"a": "bmV3"}, "stringData": {"plain": "canary"}}
-    told = diff(before, after)
-    assert told.splitlines()[0] == "~ .data.a: [redacted] -> [redacted]"
-    for value in ("b2xk", "bmV3", "eA==", "canary"):
-        assert value not in told
-    applied = {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "canary"}}
-    assert "canary" not in diff(body(1), body(1, metadata=applied))
-
-
-def test_long_values_and_long_lists_are_cut() -> None:
-    told = diff(body({}), body({f"f{number:03}": "x" * 500 for number in range(LINE_LIMIT + 5)}))
-    assert told.endswith("… and 5 more")
-    assert max(map(len, told.splitlines())) < 250
 
 
 # -- fingerprints ----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What an apply would change, field by field, for people to read. Values of Secrets never appear."""
+"""What an apply would change, field by field. Values of Secrets never appear."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from typing import Any
 
 import orjson
 
+from common.domain.differences import NO_DIFF, ChangedField, Diff
 from common.domain.foreign import further
-from common.domain.redact import MASK, redacted
+from common.domain.redact import MASK, cut, redacted
 from common.domain.secrecy import NO_SECRETS, Secrets
+from common.domain.secret_words import speaks_of_a_secret
+from workers.sync.plan.owners import Element, Owners, Step
 
-LINE_LIMIT = 200
-"""Most differences listed for one object."""
+FIELD_LIMIT = 200
+"""Most fields of one object."""
 VALUE_LIMIT = 200
 """Most characters of one value."""
+TEXT_LIMIT = 32_768
+"""Most characters of all fields of one object together."""
 _ABSENT = object()
 _OF_SECRETS = frozenset({"data", "stringData"})
 _NOT_COMPARED = frozenset(
@@ -25,24 +30,32 @@ _NOT_COMPARED = frozenset(
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def diff(live: Mapping[str, Any], result: Mapping[str, Any], *, secrets: Secrets = NO_SECRETS) -> str:
-    """Return the differences, one a line: ``+ path: value``, ``- path: value``, ``~ path: before -> after``.
+def diff(live: Mapping[str, Any], result: Mapping[str, Any], *, secrets: Secrets = NO_SECRETS) -> Diff:
+    """Return the fields that differ.
 
-    Status and what the API server keeps by itself are left out. Empty means that nothing would change.
+    Status and what the API server keeps by itself are left out. False means that nothing would change.
 
     Args:
-        live: the object as it is.
+        live: the object as it is; its ``managedFields`` say who holds what.
         result: as the dry-run says it would become.
         secrets: what may be in it and is shown nowhere. Where there are any, what was before a secret, or before
             nothing, is not shown either: it may be the secret of before.
     """
-    shown = _Shown(secrets, of_secret=_is_secret(result))
-    found = shown.walk("", _comparable(live), _comparable(result))
-    lines = [shown.line(one) for one in islice(found, LINE_LIMIT)]
-    more = sum(1 for _ in found)
-    if more > 0:
-        lines.append(f"… and {more} more")
-    return redacted("\n".join(lines))
+    before, after = _comparable(live), _comparable(result)
+    if before == after:
+        return NO_DIFF
+    shown, owners = _Shown(secrets, of_secret=_is_secret(result)), Owners(live)
+    found = shown.walk(_Place(), before, after)
+    fields: list[ChangedField] = []
+    left, more = TEXT_LIMIT, 0
+    for one in islice(found, FIELD_LIMIT):
+        field = shown.field(one, owners)
+        left -= len(field.line) + len(field.owner)
+        if left < 0:
+            more = 1
+            break
+        fields.append(field)
+    return Diff(tuple(fields), more + sum(1 for _ in found))
 
 
 def _is_secret(manifest: Mapping[str, Any]) -> bool:
@@ -69,13 +82,21 @@ def _by_name(elements: list[Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Difference:
-    """A field that differs; ``hidden`` where its values are a Secret's."""
+class _Place:
+    """Where the walk is: ``path`` in words without secrets, the ``way`` there, whether values there are ``hidden``."""
 
-    path: str
+    path: str = ""
+    way: tuple[Step, ...] = ()
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """Two values that differ, and where."""
+
+    place: _Place
     before: Any
     after: Any
-    hidden: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,36 +106,57 @@ class _Shown:
     secrets: Secrets
     of_secret: bool
 
-    def walk(self, path: str, before: Any, after: Any, *, hidden: bool = False) -> Iterator[_Difference]:
-        """Yield what differs; no secret is in its path."""
-        if before == after:
-            return
+    def walk(self, at: _Place, before: Any, after: Any) -> Iterator[_Difference]:
+        """Yield what differs of two values that do."""
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             for key in sorted(before.keys() | after.keys()):
-                way = further(path, f".{self.secrets.masked(key)}")
-                inner = hidden or (self.of_secret and not path and key in _OF_SECRETS)
-                yield from self.walk(way, before.get(key, _ABSENT), after.get(key, _ABSENT), hidden=inner)
+                old, new = before.get(key, _ABSENT), after.get(key, _ABSENT)
+                if old != new:
+                    hidden = at.hidden or self._hides(at, key, before, after)
+                    way = further(at.path, f".{self.secrets.masked(key)}")
+                    yield from self.walk(_Place(way, (*at.way, key), hidden), old, new)
         elif isinstance(before, list) and isinstance(after, list):
-            old, new = _by_name(before), _by_name(after)
-            for key in [*old, *(key for key in new if key not in old)]:
-                way = further(path, f"[{self.secrets.masked(key)}]")
-                yield from self.walk(way, old.get(key, _ABSENT), new.get(key, _ABSENT), hidden=hidden)
+            olds, news = _by_name(before), _by_name(after)
+            for key in [*olds, *(key for key in news if key not in olds)]:
+                old, new = olds.get(key, _ABSENT), news.get(key, _ABSENT)
+                if old != new:
+                    way = further(at.path, f"[{self.secrets.masked(key)}]")
+                    element = Element(new if old is _ABSENT else old)
+                    yield from self.walk(_Place(way, (*at.way, element), at.hidden), old, new)
         else:
-            yield _Difference(path, before, after, hidden)
+            yield _Difference(at, before, after)
 
-    def line(self, one: _Difference) -> str:
-        """Return a difference as a line."""
-        old, new = (self._value(value, masked=one.hidden) for value in (one.before, one.after))
-        if one.before is _ABSENT:
-            return f"+ {one.path}: {new}"
-        if self.secrets and (one.after is _ABSENT or self.secrets.holds(one.after)):
+    def _hides(self, at: _Place, key: str, *sides: Mapping[str, Any]) -> bool:
+        """Return whether a value is a Secret's, or that of a variable whose name speaks of a secret."""
+        if self.of_secret and not at.way and key in _OF_SECRETS:
+            return True
+        names = (side.get("name") for side in sides) if key == "value" else ()
+        return any(isinstance(name, str) and speaks_of_a_secret(name) for name in names)
+
+    def field(self, one: _Difference, owners: Owners) -> ChangedField:
+        """Return a difference as it is told."""
+        owner = _plain(redacted(self.secrets.masked(owners.of(one.place.way))))
+        path = _plain(redacted(one.place.path))
+        old, new = (self._value(value, masked=one.place.hidden) for value in (one.before, one.after))
+        if old is not None and self.secrets and (one.after is _ABSENT or self.secrets.holds(one.after)):
             old = MASK
-        return f"- {one.path}: {old}" if one.after is _ABSENT else f"~ {one.path}: {old} -> {new}"
+        found = ChangedField(path, old, new, owner, masked=MASK in f"{old}{new}")
+        if redacted(found.line) == found.line:
+            return found
+        # What stands before a value says what it is: a secret, by its field's name.
+        old, new = (None if value is None else MASK for value in (old, new))
+        return ChangedField(path, old, new, owner, masked=True)
 
-    def _value(self, value: Any, *, masked: bool) -> str:
+    def _value(self, value: Any, *, masked: bool) -> str | None:
         if value is _ABSENT:
-            return ""
+            return None
         if masked:
             return MASK
-        text = orjson.dumps(self.secrets.masked_in(value), default=str).decode()
+        # Cut after it was masked: half of a secret is one still, and no pattern knows it.
+        text = redacted(cut(orjson.dumps(self.secrets.masked_in(value), default=str).decode()))
         return text if len(text) <= VALUE_LIMIT else f"{text[:VALUE_LIMIT]}…"
+
+
+def _plain(words: str) -> str:
+    """Return what a stranger called a field or a manager on one line."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in words)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.domain.changes import Action
+from common.domain.differences import NO_DIFF, Diff
 from common.domain.errors import PermanentError
 from common.domain.refs import PlacementRef
 from common.domain.status import NONE, Reason
@@ -44,7 +45,7 @@ class PlannedObject:
     wanted: Wanted
     action: Action
     detail: Reason = NONE
-    diff: str = ""
+    diff: Diff = NO_DIFF
     manifest: Mapping[str, Any] | None = None
     live: Live | None = None
     ownership: Ownership = Ownership.RESPECT

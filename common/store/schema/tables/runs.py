@@ -224,6 +224,9 @@ class ObjectResultRow(Base):
     """What was done besides, or why it was not; empty for nothing more."""
     detail_params: Mapped[dict[str, Any] | None] = mapped_column(Params)
     diff: Mapped[str] = mapped_column(Text, default="")
+    """Of rows from before ``fields``: the same as lines. History does not change, so that they keep it."""
+    fields: Mapped[dict[str, Any] | None] = mapped_column(Params)
+    """The fields that differed, see ``common.store.state.stored_diffs``; NULL for none."""
 
 
 class PlannedChangeRow(Base):

@@ -9,6 +9,7 @@ export type Approval = Schemas['ApprovalView'];
 export type Attempt = Schemas['AttemptView'];
 export type Cluster = Schemas['ClusterView'];
 export type Deed = Schemas['AuditView'];
+export type ChangedField = Schemas['ChangedField'];
 export type Drift = Schemas['DriftView'];
 export type Fault = Schemas['FaultView'];
 export type Hit = Schemas['Hit'];

@@ -1,5 +1,6 @@
 import type { ObjectResult } from '@/api/types';
 import { Diff } from '@/ui/Diff';
+import { Fields } from '@/ui/Fields';
 import { State } from '@/ui/State';
 
 const URGENT: readonly string[] = ['failed', 'conflict', 'pruned', 'deleted', 'recreated'];
@@ -13,7 +14,7 @@ export function byUrgency(results: readonly ObjectResult[]): ObjectResult[] {
   return [...results].sort((a, b) => b.attempt - a.attempt || rank(a) - rank(b));
 }
 
-/** What was done to each object, with the difference where there was one. */
+/** What was done to each object, with the fields that differed; runs from before fields were kept have lines. */
 export function Results({ of }: { of: readonly ObjectResult[] }) {
   return (
     <ul className="results">
@@ -22,7 +23,7 @@ export function Results({ of }: { of: readonly ObjectResult[] }) {
           <span className="line">
             <State word={one.action} /> <span className="name">{one.object}</span> <span className="soft">{one.detail}</span>
           </span>
-          {one.diff && <Diff text={one.diff} />}
+          {one.fields.length > 0 ? <Fields of={one.fields} more={one.more_fields} /> : one.diff && <Diff text={one.diff} />}
         </li>
       ))}
     </ul>
