@@ -33,8 +33,11 @@ class ProcessSpec:
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:
-    """Return the command that runs ``module`` with this interpreter."""
-    return (sys.executable, "-m", module, *arguments)
+    """Return the command that runs ``module`` with this interpreter, as it is installed.
+
+    ``-P``: else a folder ``common`` where a hub is started would be imported in place of ours.
+    """
+    return (sys.executable, "-P", "-m", module, *arguments)
 
 
 def flotilla_env(settings: Settings, **changes: str) -> dict[str, str]:

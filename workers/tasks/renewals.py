@@ -81,7 +81,7 @@ class RenewalProcess:
             self._tell({"drop": token})
 
     def _started(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "workers.tasks.renewing", str(self.board.descriptor), str(os.getpid())]
+        command = [sys.executable, "-P", "-m", "workers.tasks.renewing", str(self.board.descriptor), str(os.getpid())]
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
