@@ -13,6 +13,9 @@ from common.settings import Settings
 ACTOR = "operator"
 """Who bears it: everybody is the same person until sign-in comes."""
 TOKEN_BYTES = 32
+LOCAL = "local"
+"""Key of a request's state: it came through the hub's Unix socket, or from a command that runs the API's own code, and
+so from whoever may read the hub's folder."""
 
 
 class TokenFileError(PermanentError):

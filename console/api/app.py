@@ -12,7 +12,7 @@ from console.api.contract import problem
 from console.api.door.door import Door
 from console.api.door.gate import Gate
 from console.api.door.refusals import Refusals
-from console.api.door.throttle import Throttle, Tries
+from console.api.door.throttle import Accounts, Throttle, Tries
 from console.api.hooks.route import Receiver
 from console.api.live.stream import Streams
 from console.api.probes import ready
@@ -20,6 +20,7 @@ from console.api.routes import include
 from console.api.serving.paths import BUILT, STATIC
 from console.api.serving.request_id import RequestIds
 from console.api.shell import documents, flower
+from console.api.signin.passwords import Passwords
 
 
 def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI:
@@ -38,7 +39,9 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.state.refusals = Refusals(database)
     app.state.streams = Streams(database)
     app.state.receiver = Receiver(settings, database)
-    app.state.gate = Gate(token, database)
+    app.state.gate = Gate(token, database, app.state.snapshots)
+    app.state.passwords = Passwords()
+    app.state.accounts = Accounts()
     app.state.throttle = Throttle(Tries())
     app.state.flower = flower.client(settings)
     app.add_middleware(Door, gate=app.state.gate, throttle=app.state.throttle)

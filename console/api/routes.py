@@ -13,7 +13,8 @@ from console.api.hooks.route import router as hooks
 from console.api.live import stream
 from console.api.probes import metrics, ready
 from console.api.reads import answers, audit, events, lists, me, openapi, picturing, registry, searching, status
-from console.api.shell import flower, login
+from console.api.shell import flower
+from console.api.signin import login, sessions, tokens, users
 from console.api.writes import inspections, intents
 
 API = (
@@ -29,11 +30,14 @@ API = (
     intents.router,
     audit.router,
     me.router,
+    sessions.router,
+    tokens.router,
+    users.router,
     openapi.router,
 )
 """Of the API; a query that names what they do not know is refused."""
 OTHERS = (metrics.router, login.router, flower.router)
-OPEN = (ready.router, login.login, hooks)
+OPEN = (ready.router, login.door, hooks)
 
 
 def include(app: FastAPI) -> None:

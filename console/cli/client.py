@@ -57,6 +57,14 @@ class Hub(Protocol):
         """Return the answer to ``POST /api/v1/PATH``; raises as ``get``."""
         ...
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the answer to ``PATCH /api/v1/PATH``; raises as ``get``."""
+        ...
+
+    def delete(self, path: str) -> Any:
+        """Return the answer to ``DELETE /api/v1/PATH``; raises as ``get``."""
+        ...
+
 
 class HubClient:
     """Speaks to a hub.
@@ -82,6 +90,14 @@ class HubClient:
     ) -> Any:
         """Return the answer to a write."""
         return self._answer("POST", path, query, json.dumps(dict(body or {})).encode(), headers or {})
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the answer to a change of something."""
+        return self._answer("PATCH", path, {}, json.dumps(dict(body)).encode())
+
+    def delete(self, path: str) -> Any:
+        """Return the answer to a removal."""
+        return self._answer("DELETE", path, {}, b"")
 
     def _answer(
         self, method: str, path: str, query: Mapping[str, Value], body: bytes, more: Mapping[str, str] = NO_MORE

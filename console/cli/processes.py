@@ -144,7 +144,7 @@ def demo(
 
 
 def token() -> None:
-    """Print the token that the hub's API and pages ask for.
+    """Print the hub's own token: the way in while nobody else can administer, and for commands on this machine.
 
     Example: flotilla token
     """

@@ -107,6 +107,7 @@ def _message(text: str) -> Message:
 class Served:
     """A server that serves an application; what was opened there is closed at its end."""
 
+    app: FastAPI
     port: int
     opened: ExitStack
     stop: Callable[[], None]
@@ -131,18 +132,18 @@ class Served:
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: hub\r\n{head}{behind}\r\n".encode())
         return Reader(connection)
 
-    def ask(self, request: str) -> bytes:
-        """Return the whole answer to a request."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+    def ask(self, request: str, *, seconds: float = 10) -> bytes:
+        """Return the whole answer to a request, of which something comes each so many seconds."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
             connection.sendall(request.encode())
             parts = []
             while part := connection.recv(65536):
                 parts.append(part)
         return b"".join(parts)
 
-    def get(self, path: str) -> bytes:
-        """Return the whole answer to a read."""
-        return self.ask(f"GET {path} HTTP/1.1\r\nHost: hub\r\n{BEARER}Connection: close\r\n\r\n")
+    def get(self, path: str, *, seconds: float = 10) -> bytes:
+        """Return the whole answer to a read; see ``ask``."""
+        return self.ask(f"GET {path} HTTP/1.1\r\nHost: hub\r\n{BEARER}Connection: close\r\n\r\n", seconds=seconds)
 
 
 @contextmanager
@@ -171,7 +172,7 @@ def served(app: FastAPI, *, patience: float = 2.0, room: Room | None = None) -> 
         while not server.started:
             time.sleep(0.01)
         with ExitStack() as opened:
-            yield Served(port, opened, stop)
+            yield Served(app, port, opened, stop)
     finally:
         stop()
         thread.join(20)

@@ -30,7 +30,7 @@ from common.store.schema.tables import (
     SourceDigestRow,
     SourceRow,
 )
-from common.store.state import fleet
+from common.store.state import fleet, users
 from tests.harness import texts
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -56,6 +56,7 @@ class Names:
     commit: str
     approval: int
     intent: int
+    user: int
 
     def path(self, route: str, cluster: str = SHARED) -> str:
         """Return the path of a route about this project's things."""
@@ -68,6 +69,7 @@ class Names:
             "name": self.commit,
             "approval_id": self.approval,
             "intent_id": self.intent,
+            "user_id": self.user,
         }
         return route.replace(":path}", "}").format(**values)
 
@@ -174,7 +176,9 @@ def _project(connection: Connection, project: str, number: int, snapshot: int) -
     audit = {"at": NOW, "actor": f"{project}-person", "action": "sync", "subject": ref, "project": project}
     connection.execute(insert(AuditRow).values(**audit, detail={"reason": project}))
     approval = _approval(connection, ref, project, project)
-    return Names(project, application, f"{project}-land", runs[0], COMMITS[project], approval, intent)
+    user = users.add(connection, f"{project}-person", password="", role=None, groups=(), now=NOW)
+    assert user is not None
+    return Names(project, application, f"{project}-land", runs[0], COMMITS[project], approval, intent, user)
 
 
 def _placement(connection: Connection, project: str, cluster: str, run: RunId, snapshot: int) -> str:

@@ -99,7 +99,7 @@ RIGHTS = {
     "sources": Rights(update=_FOUND_OF_SOURCE),
     "workers": Rights(_columns("workers"), _columns("workers", "name"), delete=True),
 }
-"""Tables that are missing here (people's intents and sessions, who leads) are none of the workers' business."""
+"""Tables that are missing here (people, what they ask, who leads) are none of the workers' business."""
 _NUMBERED = ("approvals", "audit", "commits", "faults")
 """Tables into which workers insert rows that number themselves."""
 _PREFIX = "flotilla_worker_"

@@ -1,13 +1,43 @@
-"""Browser sessions: opened with the hub's token, kept as digests, ended by time or by another token."""
+"""Browser sessions: kept as digests, ended by time, by their user, by an admin, or by another token of the hub."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Row, Select, delete, insert, or_, select, update
 
-from common.store.schema.tables import SessionRow
+from common.store.schema.tables import SessionRow, UserRow
+from common.store.state import users
+from common.store.state.users import User
+
+IDLE = timedelta(hours=8)
+"""After which a session that was not used has ended."""
+LONGEST = timedelta(hours=24)
+"""That a session holds in all."""
+MARKED = timedelta(minutes=1)
+"""How often its use is noted at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser that has signed in.
+
+    Attributes:
+        user: None for one that has shown the hub's own token.
+        address: of the network from which it signed in.
+        seen_at: when it was used last, to the minute.
+        expires_at: at the latest.
+    """
+
+    id: int
+    user: User | None
+    address: str
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
 
 
 def digest_of(secret: str) -> str:
@@ -15,26 +45,91 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def open_session(connection: Connection, session_id: str, *, token: str, lifetime: timedelta, now: datetime) -> None:
-    """Store a session and drop those that have expired."""
+def open_session(
+    connection: Connection, session_id: str, *, user_id: int | None, token: str, address: str, now: datetime
+) -> None:
+    """Store a session and drop those that have ended.
+
+    Args:
+        connection: of a writing transaction.
+        session_id: what the browser shows.
+        user_id: whose it is; None where the hub's own token was shown.
+        token: that token; empty otherwise.
+        address: of the network that it comes from.
+        now: when.
+    """
     connection.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
-    connection.execute(
-        insert(SessionRow).values(
-            digest=digest_of(session_id), token_digest=digest_of(token), created_at=now, expires_at=now + lifetime
-        )
-    )
+    values = {
+        "digest": digest_of(session_id), "user_id": user_id, "token_digest": digest_of(token) if token else "",
+        "address": address, "created_at": now, "seen_at": now, "expires_at": now + LONGEST,
+    }  # fmt: skip
+    connection.execute(insert(SessionRow).values(values))
 
 
-def is_open(connection: Connection, session_id: str, *, token: str, now: datetime) -> bool:
-    """Return whether the session exists, has not expired, and was opened with this token."""
-    query = select(SessionRow.expires_at).where(
-        SessionRow.digest == digest_of(session_id),
-        SessionRow.token_digest == digest_of(token),
-        SessionRow.expires_at > now,
+def find(connection: Connection, session_id: str, *, token: str, now: datetime) -> Session | None:
+    """Return a session that is open; one that the hub's own token opened is while ``token`` is still that."""
+    query = (
+        _query(now)
+        .where(SessionRow.digest == digest_of(session_id))
+        .where(or_(SessionRow.user_id.is_not(None), SessionRow.token_digest == digest_of(token)))
+        .where(UserRow.disabled_at.is_(None))
     )
-    return connection.execute(query).first() is not None
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _of(row)
+
+
+def listed(connection: Connection, *, user_id: int | None, now: datetime) -> tuple[Session, ...]:
+    """Return the sessions that are open, newest first: of one user, or of everybody."""
+    query = _query(now).order_by(SessionRow.id.desc())
+    if user_id is not None:
+        query = query.where(SessionRow.user_id == user_id)
+    return tuple(map(_of, connection.execute(query)))
+
+
+def mark(connection: Connection, session: int, *, now: datetime) -> None:
+    """Note that a session is used."""
+    connection.execute(update(SessionRow).where(SessionRow.id == session).values(seen_at=now))
+
+
+def end(connection: Connection, session: int) -> None:
+    """Forget a session by its number."""
+    connection.execute(delete(SessionRow).where(SessionRow.id == session))
 
 
 def close_session(connection: Connection, session_id: str) -> None:
-    """Forget a session."""
+    """Forget a session by what its browser shows."""
     connection.execute(delete(SessionRow).where(SessionRow.digest == digest_of(session_id)))
+
+
+def end_all(connection: Connection, user_id: int, *, but: int | None = None) -> None:
+    """Forget every session of a user, but one."""
+    statement = delete(SessionRow).where(SessionRow.user_id == user_id)
+    connection.execute(statement if but is None else statement.where(SessionRow.id != but))
+
+
+_COLUMNS = tuple(
+    column.label(f"session_{column.name}")
+    for column in SessionRow.__table__.c
+    if column.name not in {"digest", "token_digest", "user_id"}
+)
+
+
+def _query(now: datetime) -> Select[Any]:
+    return (
+        select(*_COLUMNS, *users.COLUMNS)
+        .select_from(SessionRow)
+        .outerjoin(UserRow, UserRow.id == SessionRow.user_id)
+        .where(SessionRow.expires_at > now, SessionRow.seen_at > now - IDLE)
+    )
+
+
+def _of(row: Row[Any]) -> Session:
+    user = None if row.id is None else users.of_row(row)
+    return Session(
+        id=row.session_id,
+        user=user,
+        address=row.session_address,
+        created_at=row.session_created_at,
+        seen_at=row.session_seen_at,
+        expires_at=row.session_expires_at,
+    )

@@ -120,13 +120,14 @@ class ThrottledError(RequestError):
 
     Args:
         wait: seconds after which it may try again.
+        message: what there was too much of.
     """
 
     code: ClassVar[str] = "auth.throttled"
     status: ClassVar[HTTPStatus] = HTTPStatus.TOO_MANY_REQUESTS
 
-    def __init__(self, wait: int) -> None:
-        super().__init__("too many wrong tokens", remedy=f"wait {wait} seconds")
+    def __init__(self, wait: int, message: str = "too many wrong tokens") -> None:
+        super().__init__(message, remedy=f"wait {wait} seconds")
         self.headers = {"Retry-After": str(wait)}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers
@@ -20,27 +20,28 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.domain.rights import BUILT_IN, BuiltInRole
+from common.domain.errors import FlotillaError
 from common.telemetry.logs import logger
 from console.api.contract import problem
-from console.api.contract.errors import MalformedError, OtherSiteError, RequestError, ThrottledError
-from console.api.door.gate import READS, AuthResult, Gate, from_elsewhere
+from console.api.contract.errors import MalformedError, OtherSiteError, ThrottledError
+from console.api.door.gate import READS, Gate, Refused, from_elsewhere
 from console.api.door.throttle import Throttle
-from console.api.door.viewer import STATE, Means, Viewer, unauthenticated
+from console.api.door.viewer import STATE, unauthenticated
 from console.api.serving.connections import PROVED
 from console.api.serving.paths import is_page
 from console.api.serving.sources import UNKNOWN, source_of
-from console.token import ACTOR
 
 log = logger(__name__)
 OPEN = frozenset({"/healthz", "/readyz", "/login"})
 OPEN_BELOW = "/static/"
-MOST_BYTES: Mapping[str, int] = {"/api/v1/plan": 96 * 1024 * 1024, "/login": 4096}
+MOST_BYTES: Mapping[str, int] = {"/api/v1/plan": 96 * 1024 * 1024, "/login": 16 * 1024}
 """Of a body, by path."""
 MOST_OTHERWISE = 64 * 1024
 HOOKS = "/hooks/"
 """Below it are webhooks: each proves itself once its body is there, see ``console.api.hooks``."""
 MOST_OF_HOOK = 5 * 1024 * 1024
+MOST_NEXT = 1000
+"""Characters of the path that is kept while somebody signs in."""
 DRAINED = 4 * 1024 * 1024
 """Bytes of a refused body that are read and thrown away, so that the client gets to read why."""
 DRAINING = 2.0
@@ -93,7 +94,7 @@ class Door:
         try:
             _malformed(scope)
             return await self._refused(scope)
-        except RequestError as error:
+        except FlotillaError as error:  # the database's too: who asks is asked there
             return problem.response(scope, error, _CLOSE)
 
     async def _refused(self, scope: Scope) -> Response | None:
@@ -106,11 +107,11 @@ class Door:
             return None
         request = HTTPConnection(scope)
         source = source_of_request(request)
-        result = await self._gate.authenticate(request, may_guess=self._throttle.allows(source))
-        if result is AuthResult.THROTTLED:
+        found = await self._gate.authenticate(request, source=source, may_guess=self._throttle.allows(source))
+        if found is Refused.THROTTLED:
             raise ThrottledError(self._throttle.wait)
-        if result is not AuthResult.ADMITTED:
-            if result is AuthResult.WRONG:
+        if isinstance(found, Refused):
+            if found is Refused.WRONG:
                 self._throttle.failed(source)
                 log.warning("api.wrong_token", source=source)
             return _sent_to_login(request)
@@ -121,8 +122,7 @@ class Door:
         if scope["method"] not in READS and from_elsewhere(request):
             message = "writes are accepted from the hub's own pages only"
             raise OtherSiteError(message)
-        admin = BUILT_IN[BuiltInRole.ADMIN]
-        scope.setdefault("state", {})[STATE] = Viewer(ACTOR, admin, Means.HUB_TOKEN, address=source)
+        scope.setdefault("state", {})[STATE] = found
         _readable(scope)
         return None
 
@@ -147,8 +147,14 @@ def source_of_request(request: HTTPConnection) -> str:
 
 def _sent_to_login(request: HTTPConnection) -> Response:
     if "text/html" in request.headers.get("accept", ""):
-        return RedirectResponse("/login", HTTPStatus.SEE_OTHER, headers=_CLOSE)
+        return RedirectResponse(f"/login{_back_to(request)}", HTTPStatus.SEE_OTHER, headers=_CLOSE)
     raise unauthenticated()
+
+
+def _back_to(request: HTTPConnection) -> str:
+    """Return a query that says where to go once somebody has signed in; nothing where that is the first page."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return "" if wanted == "/" or request.scope["method"] != "GET" else f"?{urlencode({'next': wanted[:MOST_NEXT]})}"
 
 
 def _malformed(scope: Scope) -> None:

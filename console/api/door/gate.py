@@ -1,34 +1,55 @@
-"""Who may ask: the bearer of the token, or a browser that has shown it. Writes must come from our own pages."""
+"""Who asks: the bearer of a token, or a browser that has signed in. Writes must come from our own pages."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import secrets
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from enum import Enum, auto
+from functools import partial
 from urllib.parse import urlsplit
 
-from anyio import to_thread
 from starlette.requests import HTTPConnection
 
+from common.domain.rights import BUILT_IN, BuiltInRole
+from common.snapshots import Snapshots
+from common.store.engine.connection import Connection
+from common.store.engine.errors import DatabaseBusyError
 from common.store.engine.session import Database
-from common.store.state import sessions
-from console.token import same
+from common.store.events import audit
+from common.store.events.audit import Deed
+from common.store.state import sessions, tokens, users
+from common.store.state.sessions import digest_of
+from common.store.state.users import User
+from console.api.door import token_format
+from console.api.door.people import Rights, actor_of
+from console.api.door.recent import Recent
+from console.api.door.viewer import Means, Viewer
+from console.token import ACTOR, LOCAL, same
 
 COOKIE = "flotilla_session"
-LIFETIME = timedelta(hours=12)
+"""Over plain HTTP, which is loopback's alone."""
+HOST_COOKIE = "__Host-flotilla_session"
+"""Over TLS: no other host and no plain page can set it (RFC 6265bis, section 4.1.3.2)."""
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ADMIN = BUILT_IN[BuiltInRole.ADMIN]
+HELD = 2.0
+"""Seconds for which it is known who shows something. What another process ends counts here for that long at most; what
+this one ends does not."""
+_HOUR = 3600.0
+_MOST_SOURCES = 1_000
 
 
-class AuthResult(Enum):
-    """What a request's credentials are worth."""
+class Refused(Enum):
+    """What a request's credentials are worth that let it not pass."""
 
-    ADMITTED = auto()
     NOTHING_SHOWN = auto()
     """It has no token, or a session that has ended: nobody guesses."""
     WRONG = auto()
-    """It has a token that is not the hub's."""
+    """It has a token that does not count."""
     THROTTLED = auto()
     """It has a token that was not looked at."""
 
@@ -37,67 +58,193 @@ class Gate:
     """Decides about requests.
 
     Args:
-        token: the hub's token.
-        database: holds the sessions.
+        token: the hub's own token.
+        database: holds users, sessions and tokens.
+        snapshots: keeps the registry parsed, which says what groups may do.
+        issuer: of the identity provider in use; empty for none.
     """
 
-    def __init__(self, token: str, database: Database) -> None:
+    def __init__(self, token: str, database: Database, snapshots: Snapshots, *, issuer: str = "") -> None:
         self._token = token
         self._database = database
+        self.rights = Rights(database, snapshots, issuer)
+        self._viewers = Recent[Viewer | None](HELD)
+        self._facts = Recent[object](HELD, most=10)
+        self._noted = Recent[None](_HOUR, most=_MOST_SOURCES)
+        self._snapshot: object = None
 
     def is_token(self, given: str) -> bool:
-        """Return whether ``given`` is the hub's token."""
+        """Return whether ``given`` is the hub's own token."""
         return same(given, self._token)
 
-    def open_session(self) -> str:
-        """Remember a browser that has shown the token, and return what it shows from now on."""
+    async def token_counts(self) -> bool:
+        """Return whether the hub's own token counts on the network."""
+        return not await self._facts.get("off", self.is_off)
+
+    def is_off(self) -> bool:
+        """Return whether the hub's own token counts for nothing on the network: somebody else can administer."""
+        with self._database.read() as connection:
+            if users.has_local_admin(connection):
+                return True
+            candidates = users.former_admins(connection)
+        return any(map(self.rights.administers, candidates))
+
+    def open_session(self, user: User | None, address: str) -> str:
+        """Remember a browser that has signed in, and return what it shows from now on.
+
+        Args:
+            user: who it is; None for whoever has shown the hub's own token.
+            address: of the network that it comes from.
+        """
         name = secrets.token_urlsafe(32)
         session_id = f"{name}.{self._mark(name)}"
-        with self._database.write() as connection:
+        administers = user is not None and self.rights.administers(user)
+        with self.changes() as connection:
             now = self._database.now(connection)
-            sessions.open_session(connection, session_id, token=self._token, lifetime=LIFETIME, now=now)
+            whose = None if user is None else user.id
+            token = self._token if user is None else ""
+            sessions.open_session(connection, session_id, user_id=whose, token=token, address=address, now=now)
+            if user is not None:
+                users.note_sign_in(connection, user.id, administers=administers, now=now)
+            actor = ACTOR if user is None else actor_of(user)
+            detail = {"address": address, "means": Means.HUB_TOKEN.value if user is None else Means.SESSION.value}
+            audit.append(connection, Deed(actor, "sign-in", actor, "", detail), now=now)
         return session_id
 
     def close_session(self, session_id: str) -> None:
         """Forget a browser."""
-        with self._database.write() as connection:
+        with self.changes() as connection:
             sessions.close_session(connection, session_id)
 
-    async def authenticate(self, request: HTTPConnection, *, may_guess: bool) -> AuthResult:
-        """Return what becomes of a request: it carries the token, or an open session.
+    @contextmanager
+    def changes(self) -> Iterator[Connection]:
+        """Give a writing transaction in which users, sessions and tokens are changed: it counts here with its end."""
+        try:
+            with self._database.write() as connection:
+                yield connection
+        finally:
+            self._viewers.forget()
+            self._facts.forget()
+
+    async def generation(self) -> int:
+        """Return a number that is another one once somebody may do something else than before.
+
+        At once where this process changed users, sessions or tokens; soon where another registry is in force.
+        """
+        snapshot = await self._facts.get("snapshot", self.rights.snapshot)
+        if snapshot != self._snapshot:
+            self._snapshot = snapshot
+            self._viewers.forget()
+        return self._viewers.generation
+
+    async def authenticate(self, request: HTTPConnection, *, source: str, may_guess: bool) -> Viewer | Refused:
+        """Return who asks, or why that is not known: the one place where a viewer is made.
 
         Args:
             request: whose headers are read, and no more.
+            source: that it counts for.
             may_guess: whether a token is looked at; sessions are, since nobody can guess one.
         """
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             if not may_guess:
-                return AuthResult.THROTTLED
-            return AuthResult.ADMITTED if self.is_token(credential.strip()) else AuthResult.WRONG
-        session_id = request.cookies.get(COOKIE, "")
+                return Refused.THROTTLED
+            found = await self._bearer(credential.strip(), source, local=is_local(request))
+            return Refused.WRONG if found is None else replace(found, address=source)
+        session_id = session_of(request)
         # What this hub did not make is not looked up: a stranger's cookies cost the database nothing.
         name, _, mark = session_id.partition(".")
         if not same(mark, self._mark(name)):
-            return AuthResult.NOTHING_SHOWN
-        is_open = await to_thread.run_sync(self._is_open, session_id)
-        return AuthResult.ADMITTED if is_open else AuthResult.NOTHING_SHOWN
+            return Refused.NOTHING_SHOWN
+        found = await self._viewers.get(digest_of(session_id), partial(self._session, session_id))
+        return Refused.NOTHING_SHOWN if found is None else replace(found, address=source)
 
-    def _is_open(self, session_id: str) -> bool:
+    async def _bearer(self, token: str, source: str, *, local: bool) -> Viewer | None:
+        if token_format.is_token(token):
+            return await self._viewers.get(digest_of(token), partial(self._with_token, token))
+        if not self.is_token(token):
+            return None
+        if not local:
+            if not await self.token_counts():
+                return None
+            await self._noted.get(source, partial(self._note_use, source))
+        return Viewer(ACTOR, _ADMIN, Means.HUB_TOKEN)
+
+    def _note_use(self, source: str) -> None:
+        """Note that the hub's own token is used on the network: the first time in an hour, for each source."""
+        deed = Deed(ACTOR, "hub-token", ACTOR, "", {"address": source})
+        with self._database.write() as connection:
+            audit.append(connection, deed, now=self._database.now(connection))
+
+    def _with_token(self, token: str) -> Viewer | None:
         with self._database.read() as connection:
             now = self._database.now(connection)
-            return sessions.is_open(connection, session_id, token=self._token, now=now)
+            found = tokens.find(connection, token, now=now)
+        if found is None:
+            return None
+        if found.used_at is None or now - found.used_at >= tokens.MARKED:
+            with suppress(DatabaseBusyError), self._database.write() as connection:
+                tokens.mark(connection, found.id, now=now)
+        credential = f"token:{found.id}"
+        if found.maker is None:
+            return Viewer(f"token:{found.name}", found.grants, Means.TOKEN, credential)
+        if not self.rights.knows(found.maker):
+            return None
+        most = self.rights.grants_of_maker(found.maker, self.rights.fleet(), now=now)
+        return Viewer(actor_of(found.maker), found.grants.within(most), Means.TOKEN, credential, user_id=found.maker.id)
+
+    def _session(self, session_id: str) -> Viewer | None:
+        with self._database.read() as connection:
+            now = self._database.now(connection)
+            found = sessions.find(connection, session_id, token=self._token, now=now)
+        if found is None:
+            return None
+        if now - found.seen_at >= sessions.MARKED:
+            with suppress(DatabaseBusyError), self._database.write() as connection:
+                sessions.mark(connection, found.id, now=now)
+        credential = f"session:{found.id}"
+        if found.user is None:
+            return None if self.is_off() else Viewer(ACTOR, _ADMIN, Means.SESSION, credential)
+        if not self.rights.knows(found.user):
+            return None
+        grants = self.rights.grants(found.user, self.rights.fleet())
+        return Viewer(actor_of(found.user), grants, Means.SESSION, credential, user_id=found.user.id)
 
     def _mark(self, name: str) -> str:
         return hmac.new(self._token.encode(), b"session\0" + name.encode(), hashlib.sha256).hexdigest()
 
 
+def is_local(request: HTTPConnection) -> bool:
+    """Return whether a request comes from whoever may read the hub's folder; no header can say so."""
+    return bool(request.scope.get("state", {}).get(LOCAL))
+
+
+def is_secure(request: HTTPConnection, *, behind_proxy: bool) -> bool:
+    """Return whether a browser reaches the hub over TLS."""
+    return behind_proxy or request.url.scheme == "https"
+
+
+def session_of(request: HTTPConnection) -> str:
+    """Return what a browser shows; over TLS the plain name counts for nothing, since others could have set it."""
+    secure = is_secure(request, behind_proxy=request.app.state.settings.behind_proxy)
+    return request.cookies.get(HOST_COOKIE if secure else COOKIE, "")
+
+
 def from_elsewhere(request: HTTPConnection) -> bool:
+    """Return whether a write comes from another site, as far as a browser sent it."""
+    if request.headers.get("origin") is None and {COOKIE, HOST_COOKIE} & request.cookies.keys():
+        # A browser sends Origin with every write; only a page of another site has a reason to leave it out.
+        return "authorization" not in request.headers
+    return says_elsewhere(request)
+
+
+def says_elsewhere(request: HTTPConnection) -> bool:
     """Return whether a browser says that the request comes from another site."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return True
     origin = request.headers.get("origin")
     if origin is None:
-        # A browser sends Origin with every write; only a page of another site has a reason to leave it out.
-        return COOKIE in request.cookies and "authorization" not in request.headers
+        return False
     try:
         return urlsplit(origin).netloc != request.headers.get("host")
     except ValueError:

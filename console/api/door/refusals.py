@@ -22,7 +22,9 @@ _MINUTE = 60.0
 _Key = tuple[str, str, str]
 """Who was refused what, from which address."""
 _ALL = ("", "", "")
-_REST = Deed("several", "refused", "*", "", way=Way(Asked.REFUSED))
+SEVERAL = "several"
+"""In place of who was refused, for the rest of a minute."""
+_REST = Deed(SEVERAL, "refused", "*", "", way=Way(Asked.REFUSED))
 
 
 class Refusals:

@@ -77,3 +77,34 @@ class Throttle:
     def wait(self) -> int:
         """Seconds after which a refused source may try again for sure."""
         return int(self._window)
+
+
+OF_A_NAME = Tries(by_source=5, by_account=20, under_attack=1, sources=1_000)
+"""Failures with one user's name: one that many sources try is left one guess a minute for each."""
+
+
+class Accounts:
+    """A throttle for each user's name that was tried of late, whether or not there is such a user; bounded in number.
+
+    Args:
+        tries: with one name.
+        most: names that are remembered; the one that was tried least recently goes first.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, tries: Tries = OF_A_NAME, *, most: int = 1_000, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tries, self._most, self._clock = tries, most, clock
+        self._lock = threading.Lock()
+        self._of_name: OrderedDict[str, Throttle] = OrderedDict()
+
+    def of(self, name: str) -> Throttle:
+        """Return what slows the guessing of one user's password."""
+        new = Throttle(self._tries, self._clock)
+        with self._lock:
+            found = self._of_name.setdefault(name, new)
+            self._of_name.move_to_end(name)
+            if len(self._of_name) > self._most:
+                self._of_name.popitem(last=False)
+            return found

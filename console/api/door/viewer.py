@@ -34,6 +34,7 @@ class Viewer:
         means: by what they have shown who they are.
         credential: id of that session or token, never the secret itself; empty for the hub's token.
         address: of the network that the request came from, as far as known.
+        user_id: whose rights they are; None for the hub's own token, and for tokens made with it.
     """
 
     actor: str
@@ -41,6 +42,7 @@ class Viewer:
     means: Means
     credential: str = ""
     address: str = ""
+    user_id: int | None = None
 
     def scope(self, verb: Verb = Verb.READ) -> Scope:
         """Return where they hold a verb."""
@@ -53,7 +55,8 @@ class Viewer:
 
 def unauthenticated() -> UnauthenticatedError:
     """Return the error of a request that does not show who asks."""
-    return UnauthenticatedError("token missing or wrong", remedy="`flotilla token` on the hub's machine shows it")
+    remedy = "sign in; on the hub's own machine `flotilla token` shows a token while nobody else can administer"
+    return UnauthenticatedError("token or session missing, wrong, ended or switched off", remedy=remedy)
 
 
 def viewer(request: Request) -> Viewer:

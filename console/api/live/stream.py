@@ -18,15 +18,17 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from common.domain import rights
+from common.domain.errors import FlotillaError
 from common.domain.events import EventKind, Position, PositionError
 from common.domain.names import suggestion
 from common.domain.rights import Verb
 from common.store.engine.session import Database
 from console.api.contract.errors import UnknownValueError
 from console.api.contract.routing import api_router
-from console.api.door.gate import AuthResult, Gate
+from console.api.door.door import source_of_request
+from console.api.door.gate import Gate, Refused
 from console.api.door.needs import needs
-from console.api.door.viewer import Asking, Viewer, viewer
+from console.api.door.viewer import Asking, Viewer
 from console.api.live.feed import Entry, Feed, Rhythm, StaleError, framed
 from console.api.live.shares import Share, Shares
 
@@ -47,11 +49,12 @@ class Care:
 
     Attributes:
         comment: seconds after which something is sent all the same, so that the connection stays and its end is seen.
-        rights: seconds after which it is asked again who looks on, and what they may read.
+        rights: seconds after which it is asked again who looks on, and what they may read; at once where this process
+            knows that somebody's rights have changed.
     """
 
     comment: float = 15.0
-    rights: float = 25.0
+    rights: float = 10.0
 
 
 class Streams:
@@ -133,7 +136,8 @@ class _Onlooker:
         self._streams: Streams = request.app.state.streams
         self._feed, self._care = self._streams.feed, self._streams.care
         self._topics = topics
-        self._scope = who.scope(Verb.READ)
+        self._gate: Gate = request.app.state.gate
+        self._scope, self._generation = who.scope(Verb.READ), -1
         self._at = self._feed.end
         self._said_at = time.monotonic()
         self._ask_again = _soon(self._care.rights)
@@ -147,8 +151,12 @@ class _Onlooker:
             self._at = at
             yield framed("ready", Position.parse(last) if last else self._feed.head)
         while not self._feed.closed:
-            if time.monotonic() >= self._ask_again and not await self._may_still():
-                yield _end("session.ended")
+            try:
+                ended = "" if await self._may_still() else "session.ended"
+            except FlotillaError as error:  # of the database: who may see what is not known
+                ended = error.code
+            if ended:
+                yield _end(ended)
                 return
             for message in self._news():
                 yield message
@@ -185,11 +193,15 @@ class _Onlooker:
         return b"id: %b\n: \n\n" % str(self._feed.head).encode() if self._at == self._feed.end else b": \n\n"
 
     async def _may_still(self) -> bool:
-        """Ask again who looks on, by what they have shown at the beginning; tell whether that is worth anything."""
-        now = await _who_now(self._request)
-        if now is None:
+        """Return whether what was shown at the beginning counts still; what it lets see is asked again where due."""
+        generation = await self._gate.generation()
+        if generation == self._generation and time.monotonic() < self._ask_again:
+            return True
+        found = await self._gate.authenticate(self._request, source=source_of_request(self._request), may_guess=True)
+        if isinstance(found, Refused):
             return False
-        self._scope, self._ask_again = now.scope(Verb.READ), _soon(self._care.rights)
+        self._scope, self._generation = found.scope(Verb.READ), generation
+        self._ask_again = _soon(self._care.rights)
         return True
 
 
@@ -225,10 +237,3 @@ def _end(code: str) -> bytes:
 def _soon(seconds: float) -> float:
     """Return an instant about so far ahead: streams that began together do not ask the database together."""
     return time.monotonic() + seconds * random.uniform(0.7, 1.0)  # noqa: S311 - chance, no secret
-
-
-async def _who_now(request: Request) -> Viewer | None:
-    """Return who looks on, by what they have shown at the beginning; None where that is worth nothing any more."""
-    gate: Gate = request.app.state.gate
-    result = await gate.authenticate(request, may_guess=True)
-    return viewer(request) if result is AuthResult.ADMITTED else None

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from console.api.serving.crowd import Crowd
 from console.api.serving.sources import local_user
+from console.token import LOCAL
 
 HEAD_BYTES = 16 * 1024
 """Of the head of a request, and of a chunk's."""
@@ -53,6 +54,7 @@ class Connection(H11Protocol):
         user = local_user(connected)
         if user:
             self.client = (user, 0)
+            self.app_state = {**self.app_state, LOCAL: True}
         self.app_state = {**self.app_state, PROVED: partial(self.crowd.proved, connected.fileno())}
         self._bytes, self._thrown = 0, 0
         self._seen: object = None

@@ -22,6 +22,7 @@ from common.store.events.audit import Asked, Deed, Way
 from common.store.schema.tables import ApprovalRow
 from console.api.app import create_app
 from console.api.reads.files import cell
+from console.cli.transports import in_process_client
 from tests.harness.viewers import asks_as
 from tests.integration.db.rows import NOW
 
@@ -52,9 +53,7 @@ def app(database: Database, tmp_path: Path) -> FastAPI:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=app)
-    bearer = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub", headers=bearer) as client:
+    async with in_process_client(app, TOKEN) as client:  # on the network its first use is a row of its own
         yield client
 
 

@@ -30,6 +30,8 @@ REPOS = "https://git.example.com"
 PAY = granted({Verb.SYNC, Verb.PAUSE}, "pay")
 READ_SHOP = granted({Verb.READ}, "shop")
 ADMIN = BUILT_IN[BuiltInRole.ADMIN]
+_WRITES = AuditRow.action != "hub-token"
+"""Rows of what was asked for: the client of these tests shows the hub's own token, which is noted besides."""
 pytestmark = pytest.mark.anyio
 
 
@@ -110,7 +112,7 @@ async def test_what_is_selected_is_asked_for_one_by_one(
     found = (await client.get(answer.headers["location"])).json()
     assert (found["placements"], found["counts"], found["project"]) == (3, {"waiting": 3}, "pay")
     with database.read() as connection:
-        rows = connection.execute(select(AuditRow.subject, AuditRow.verb, AuditRow.outcome)).all()
+        rows = connection.execute(select(AuditRow.subject, AuditRow.verb, AuditRow.outcome).where(_WRITES)).all()
     assert [tuple(row) for row in rows] == [(ref, "sync", "asked") for ref in ("eu/pay", "eu/pay-batch", "us/pay")]
 
 
@@ -159,7 +161,9 @@ async def test_what_may_be_read_and_not_done_names_the_right_and_stores_nothing(
         assert (await preview(client, "sync", **which)).status_code == 403
     assert stored(database) == []
     with database.read() as connection:
-        row = connection.execute(select(AuditRow.actor, AuditRow.action, AuditRow.outcome, AuditRow.verb)).first()
+        row = connection.execute(
+            select(AuditRow.actor, AuditRow.action, AuditRow.outcome, AuditRow.verb).where(_WRITES)
+        ).first()
     assert tuple(row or ()) == ("somebody", "sync", "refused", "sync")
 
 

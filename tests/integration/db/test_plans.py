@@ -68,6 +68,7 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
         ),
         "values": {"objects": 1},
     },
+    "state.users.change": {"values": {"role": "admin"}},
     "state.findings.file": {"found": (NewFinding(2, Trigger.DRIFT, Reason("cause.drifted")),)},
     "events.readers.advance": {"reader": Reader("reader-1")},
     "events.readers.waiting": {"readers": (Reader("reader-1"), Reader("reader-2", (EventKind.FAULT_RAISED,)))},

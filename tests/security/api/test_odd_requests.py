@@ -68,7 +68,9 @@ def statements() -> Iterator[list[str]]:
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        asked.append(statement)
+        of_who_asks = "users" in statement or "clock_timestamp" in statement  # that is asked before what is asked for
+        if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")) and not of_who_asks:
+            asked.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)
     yield asked
@@ -77,6 +79,7 @@ def statements() -> Iterator[list[str]]:
 
 async def test_no_odd_name_in_a_path_is_an_error_of_ours(app: FastAPI, statements: list[str]) -> None:
     asked = 0
+    await _asked(app, "GET", "/api/v1/me")  # the first use of the hub's own token is noted
     for route in routes(app.routes):
         for odd in ODD:
             for path in _paths(route, odd):
@@ -94,6 +97,7 @@ async def test_no_odd_name_in_a_path_is_an_error_of_ours(app: FastAPI, statement
 
 
 async def test_no_odd_value_in_a_query_is_an_error_of_ours(app: FastAPI, statements: list[str]) -> None:
+    await _asked(app, "GET", "/api/v1/me")  # the first use of the hub's own token is noted
     for path, names in {
         "/api/v1/placements": ("cluster", "application", "label", "sync", "health", "after", "limit", "show"),
         "/api/v1/status": ("cluster", "application", "label"),
@@ -154,7 +158,7 @@ async def test_credentials_in_a_url_are_stored_nowhere(app: FastAPI, database: D
     assert "hunter2canary" not in answer.text
     with database.read() as connection:
         assert connection.execute(select(IntentRow.id)).first() is None
-        assert connection.execute(select(AuditRow.id)).first() is None
+        assert connection.execute(select(AuditRow.id).where(AuditRow.action != "hub-token")).first() is None
 
 
 def test_two_lengths_are_one_request_too_many(api: ApiProcess) -> None:

@@ -20,7 +20,7 @@ from tests.security.workers.conftest import TwoPools
 NOBODYS = {
     "event_clock", "event_cursors", "events", "idempotency_keys", "intents", "leadership", "placement_counts",
     "retention", "run_tallies",
-    "sessions",
+    "sessions", "tokens", "users",
 }  # fmt: skip
 """Tables that no worker may even read."""
 EVERYBODYS = {"alembic_version", "fleet", "fleet_snapshots", "pool_roles", "sending"}

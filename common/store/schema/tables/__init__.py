@@ -14,6 +14,7 @@ from common.store.schema.tables.fleet import (
     SourceRow,
 )
 from common.store.schema.tables.inspections import InspectionRow
+from common.store.schema.tables.people import SessionRow, TokenRow, UserRow
 from common.store.schema.tables.placements import InventoryRow, PlacementCountRow, PlacementRow, PlacementSourceRow
 from common.store.schema.tables.runs import (
     ApprovalRow,
@@ -28,7 +29,6 @@ from common.store.schema.tables.runs import (
     PlannedChangeRow,
     PruneSpendingRow,
     RunRow,
-    SessionRow,
 )
 from common.store.schema.tables.work import RetentionRow, RunTallyRow, SendingRow, WorkerRow
 
@@ -71,6 +71,8 @@ __all__ = [
     "SessionRow",
     "SourceDigestRow",
     "SourceRow",
+    "TokenRow",
+    "UserRow",
     "Uuid",
     "WorkerRow",
 ]

@@ -368,15 +368,3 @@ class AuditRow(Base):
     address: Mapped[str] = mapped_column(String(64), default="", server_default="")
     """Of the network that it came from, as far as known."""
     detail: Mapped[dict[str, Any] | None]
-
-
-class SessionRow(Base):
-    """A browser that has shown the hub's token; the cookie's value itself is not kept, only its digest."""
-
-    __tablename__ = "sessions"
-
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    token_digest: Mapped[str] = mapped_column(String(64))
-    """Of the token it was opened with: a new token ends it."""
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -40,6 +40,10 @@ NAMES = {
     "label": "clusters by their labels",
     "files": "a registry to be planned",
     "path": "a page of Flower",
+    "session_id": "a session of somebody else",
+    "token_id": "a token of somebody else",
+    "user_id": "a user",
+    "projects": "where a new token may be used",
 }
 NAMES_NOTHING = {
     "what": "a choice of what is looked at",
@@ -63,6 +67,15 @@ NAMES_NOTHING = {
     "topics": "a choice of the format",
     "outcome": "a choice of the format",
     "reason": "a text for people",
+    "verbs": "a choice of the format, no more than its maker may",
+    "days": "a number",
+    "everybodys": "a choice that needs the right admin",
+    "password": "a user's own, or set by who has the right admin",
+    "current": "a user's own",
+    "new": "a user's own",
+    "role": "given by who has the right admin",
+    "groups": "given by who has the right admin",
+    "disabled": "decided by who has the right admin",
 }
 OPEN = {"/healthz", "/readyz", "/login"}
 

@@ -1,0 +1,191 @@
+"""Signing in with a user's password or the hub's own token, and signing out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import parse_qs, urlsplit
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from common.domain.errors import FlotillaError, sentences
+from common.store.engine.session import Database
+from common.store.events.audit import Asked, Deed, Way
+from common.store.state import users
+from common.store.state.sessions import LONGEST
+from common.store.state.users import User
+from common.telemetry.logs import logger
+from console.api.contract.errors import OtherSiteError, RequestError, ThrottledError
+from console.api.door.door import source_of_request
+from console.api.door.gate import COOKIE, HOST_COOKIE, Gate, is_secure, says_elsewhere, session_of
+from console.api.door.needs import signed_in
+from console.api.door.refusals import Refusals
+from console.api.door.throttle import Accounts, Throttle
+from console.api.serving.sources import UNKNOWN
+from console.api.signin import html
+from console.api.signin.passwords import Passwords
+
+log = logger(__name__)
+door = APIRouter(include_in_schema=False)
+"""What whoever has not signed in may ask."""
+router = APIRouter(include_in_schema=False)
+_LONGEST_NEXT = 1000
+
+
+class WrongPasswordError(RequestError):
+    """A name and a password, or a token, are not those of anybody who may sign in."""
+
+    code = "login.wrong"
+    status = HTTPStatus.UNAUTHORIZED
+    subject = "*"
+    """Whose name it was, where there is such a user: people type passwords there."""
+
+
+def local_path(wanted: str) -> str:
+    """Return where to go on after signing in: a path of this hub, ``/`` for everything that could lead elsewhere.
+
+    Browsers take a backslash for a slash, leave out tabs and line ends, and read ``//host`` as another host:
+    https://url.spec.whatwg.org/#concept-basic-url-parser.
+    """
+    plain = wanted.isprintable() and wanted.isascii() and "\\" not in wanted and len(wanted) <= _LONGEST_NEXT
+    if not plain or not wanted.startswith("/") or wanted.startswith("//"):
+        return "/"
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:
+        return "/"
+    return "/" if parts.scheme or parts.netloc else wanted
+
+
+async def form_page(
+    request: Request, *, wanted: str, error: FlotillaError | None = None, by_name: bool = False
+) -> Response:
+    """Return the page of signing in, with what went wrong and what to do about it.
+
+    The hub's own token is asked for while it counts. So whether somebody can administer is told to strangers, who can
+    do nothing with that; what the token is, is not.
+
+    Args:
+        request: that is answered.
+        wanted: where to go on afterwards.
+        error: what went wrong.
+        by_name: whether a name was tried, and not the token.
+    """
+    gate: Gate = request.app.state.gate
+    status = error.status if isinstance(error, RequestError) else HTTPStatus.OK
+    headers: Mapping[str, str] = error.headers if isinstance(error, RequestError) else {}
+    said = "" if error is None else sentences(error.message, error.remedy)
+    counts = await gate.token_counts()
+    answer = html.page("login.html", status, error=said, next=local_path(wanted), token_counts=counts, by_name=by_name)
+    # What is answered here asks for no header of the next request: there is a form.
+    answer.headers.update({name: value for name, value in headers.items() if name != "WWW-Authenticate"})
+    return answer
+
+
+@door.get("/login")
+async def get_login(request: Request) -> Response:
+    """Show the form."""
+    return await form_page(request, wanted=request.query_params.get("next", ""))
+
+
+@door.post("/login")
+async def post_login(request: Request) -> Response:
+    """Open a session for a browser whose form shows a user's password, or the hub's own token."""
+    form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
+    given = {name: values[0] for name, values in form.items()}
+    wanted = local_path(given.get("next", ""))
+    try:
+        if says_elsewhere(request):
+            message = "the form was sent from another site"
+            raise OtherSiteError(message, remedy="open the hub's own page")
+        user = await _signed_in(request, given)
+    except RequestError as error:
+        return await form_page(request, wanted=wanted, error=error, by_name=bool(given.get("name")))
+    gate: Gate = request.app.state.gate
+    former, source = session_of(request), source_of_request(request)
+    if former:  # the session that this browser had ends, whoever's it was
+        await to_thread.run_sync(gate.close_session, former)
+    session_id = await to_thread.run_sync(gate.open_session, user, source)
+    response = RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
+    keep(request, response, session_id)
+    return response
+
+
+async def _signed_in(request: Request, given: Mapping[str, str]) -> User | None:
+    """Return who has signed in; None for whoever has shown the hub's own token.
+
+    Raises:
+        ThrottledError: they guessed too often, or others sign in.
+        WrongPasswordError: they may not sign in.
+    """
+    throttle: Throttle = request.app.state.throttle
+    accounts: Accounts = request.app.state.accounts
+    source, name = source_of_request(request), given.get("name", "").strip()
+    of_name = accounts.of(name)
+    if not throttle.allows(source) or (name and not of_name.allows(source)):
+        raise ThrottledError(throttle.wait, "too many tries")
+    try:
+        user = await to_thread.run_sync(_user if name else _token, request, given)
+    except WrongPasswordError as error:
+        throttle.failed(source)
+        if name:
+            of_name.failed(source)
+        log.warning("api.wrong_login", source=source)
+        refusals: Refusals = request.app.state.refusals
+        deed = Deed(UNKNOWN, "sign-in", error.subject, "", way=Way(Asked.REFUSED, address=source))
+        await to_thread.run_sync(refusals.note, deed)
+        raise
+    throttle.succeeded(source)
+    of_name.succeeded(source)
+    return user
+
+
+def _user(request: Request, given: Mapping[str, str]) -> User:
+    database: Database = request.app.state.database
+    passwords: Passwords = request.app.state.passwords
+    with database.read() as connection:
+        found = users.password_of(connection, given["name"].strip())
+    if not passwords.matches(given.get("password", ""), found[1] if found else None) or found is None:
+        message = "that is not the name and the password of a user who may sign in"
+        remedy = "an admin can set another password: flotilla user password NAME"
+        error = WrongPasswordError(message, remedy=remedy)
+        error.subject = found[0].subject if found else error.subject
+        raise error
+    return found[0]
+
+
+def _token(request: Request, given: Mapping[str, str]) -> None:
+    gate: Gate = request.app.state.gate
+    if not gate.is_token(given.get("token", "").strip()):
+        message = "that is not this hub's token"
+        raise WrongPasswordError(message, remedy="`flotilla token` on the hub's machine prints it")
+    if gate.is_off():
+        message = "the hub's own token is switched off here, since an admin can sign in"
+        raise WrongPasswordError(message, remedy="sign in as that admin; on the hub's own machine it still counts")
+
+
+def keep(request: Request, response: Response, session_id: str) -> None:
+    """Have a browser show a session from now on: to the hub's own pages alone, and to no script."""
+    secure = is_secure(request, behind_proxy=request.app.state.settings.behind_proxy)
+    response.set_cookie(
+        HOST_COOKIE if secure else COOKIE,
+        session_id,
+        max_age=int(LONGEST.total_seconds()),
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+    )
+
+
+@router.post("/logout", dependencies=[signed_in()])
+def post_logout(request: Request) -> Response:
+    """End the browser's session."""
+    gate: Gate = request.app.state.gate
+    gate.close_session(session_of(request))
+    response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    secure = is_secure(request, behind_proxy=request.app.state.settings.behind_proxy)
+    response.delete_cookie(HOST_COOKIE if secure else COOKIE, secure=secure, httponly=True, samesite="strict")
+    return response

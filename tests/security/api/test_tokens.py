@@ -1,0 +1,260 @@
+"""Token leaks: a token gives no more than its maker may do now, for no longer than it says, and one can end it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import event, select, update
+from sqlalchemy.engine import Engine
+
+from common.domain.rights import BuiltInRole
+from common.settings import Settings
+from common.store.engine.session import Database
+from common.store.schema.tables import AuditRow, TokenRow, UserRow
+from console.api.app import create_app
+from console.api.door import gate, token_format
+from console.api.door.people import GROUPS_HOLD
+from console.cli.transports import of_app
+from tests.harness.people import add_user, browsing, later, put_in_force, sign_in
+
+TOKEN = "a-token-of-this-test-of-some-length"
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a process trust what it knows for the whole of a test: what it ends itself, it ends at once all the same."""
+    monkeypatch.setattr(gate, "HELD", 3600.0)
+
+
+@pytest.fixture
+def app(database: Database, tmp_path: Path) -> FastAPI:
+    return create_app(Settings(home=tmp_path), database, token=TOKEN)
+
+
+async def made(client: httpx.AsyncClient, **wanted: Any) -> dict[str, Any]:
+    answer = await client.post("/api/v1/tokens", json={"name": "ci", **wanted})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def status(app: FastAPI, token: str, path: str = "/metrics") -> int:
+    """Return how a read of the whole fleet, or another, is answered."""
+    async with browsing(app, address="203.0.113.1") as program:
+        return (await program.get(path, headers={"Authorization": f"Bearer {token}"})).status_code
+
+
+async def refresh(app: FastAPI, token: str) -> int:
+    """Return how a write is answered."""
+    async with browsing(app, address="203.0.113.1") as program:
+        bearer = {"Authorization": f"Bearer {token}"}
+        return (await program.post("/api/v1/intents", json={"kind": "refresh"}, headers=bearer)).status_code
+
+
+def test_a_token_is_known_by_its_form() -> None:
+    token = token_format.new_token()
+    assert token.startswith("flt_")
+    assert token_format.is_token(token)
+    assert token != token_format.new_token()
+    swapped = token[:5] + ("x" if token[5] != "x" else "y") + token[6:]
+    for other in (
+        swapped,
+        token[:-1],
+        token + "0",
+        token.upper(),
+        token.removeprefix("flt_"),
+        "",
+        "flt_" + "0" * 42 + "\n",
+    ):
+        assert not token_format.is_token(other), other
+
+
+async def test_a_made_up_token_asks_the_database_nothing(app: FastAPI) -> None:
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        assert await status(app, "flt_" + "0" * 41 + "1") == 401
+        assert asked == []
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("end", ["expired", "revoked", "maker disabled", "maker gone", "maker lost rights"])
+async def test_a_token_ends(app: FastAPI, database: Database, end: str) -> None:
+    put_in_force(database)
+    number = add_user(database, "ada", groups=["on-call"])
+    async with browsing(app) as ada:
+        await sign_in(ada, "ada")
+        found = await made(ada)
+        assert await status(app, found["secret"]) == 200
+        if end == "revoked":
+            assert (await ada.delete(f"/api/v1/tokens/{found['token']['id']}")).status_code == 200
+    with database.write() as connection:
+        now = database.now(connection)
+        if end == "expired":
+            connection.execute(update(TokenRow).values(expires_at=now))
+        if end == "maker disabled":
+            connection.execute(update(UserRow).where(UserRow.id == number).values(disabled_at=now))
+        if end == "maker gone":
+            connection.execute(UserRow.__table__.delete())  # type: ignore[attr-defined]  # a table's
+        if end == "maker lost rights":
+            connection.execute(update(UserRow).values(groups=[]))
+    if end != "revoked":
+        later(app)
+    assert await status(app, found["secret"]) == (403 if end == "maker lost rights" else 401)
+
+
+async def test_a_token_gives_what_it_says_and_what_its_maker_may_and_no_more(app: FastAPI, database: Database) -> None:
+    put_in_force(database)
+    add_user(database, "ada", groups=["on-call"])
+    async with browsing(app) as ada:
+        await sign_in(ada, "ada")
+        reads = (await made(ada, verbs=["read"]))["secret"]
+        syncs = (await made(ada, verbs=["sync"], projects=["pay"]))["secret"]
+    assert await status(app, reads) == 200
+    assert await refresh(app, reads) == 403
+    async with browsing(app) as program:
+        rights = (await program.get("/api/v1/me", headers={"Authorization": f"Bearer {syncs}"})).json()["rights"]
+    assert [(one["verb"], one["everywhere"], one["projects"]) for one in rights] == [
+        ("read", False, ["pay"]),
+        ("sync", False, ["pay"]),
+    ]
+
+
+async def test_nobody_makes_a_token_for_what_they_may_not_do(app: FastAPI, database: Database) -> None:
+    put_in_force(database)
+    add_user(database, "eve", groups=["team-pay"])
+    async with browsing(app) as eve:
+        await sign_in(eve, "eve")
+        said = []
+        for project in ("shop", "no-such-project"):
+            wanted = {"name": "x", "verbs": ["sync"], "projects": [project]}
+            answer = await eve.post("/api/v1/tokens", json=wanted)
+            assert answer.status_code == 403
+            said.append(answer.json()["detail"].replace(project, "P"))
+        assert said[0] == said[1], "which projects there are is not told"
+        everything = (await made(eve, verbs=["admin", "sync"]))["secret"]
+    assert await status(app, everything, path="/api/v1/users") == 403
+    assert await refresh(app, everything) == 403
+
+
+async def test_a_token_made_with_a_token_gives_no_more_ends_no_later_and_ends_with_it(
+    app: FastAPI, database: Database
+) -> None:
+    add_user(database, "ada", BuiltInRole.OPERATOR)
+    async with browsing(app) as ada:
+        await sign_in(ada, "ada")
+        first = await made(ada, verbs=["read"], days=3)
+        bearer = {"Authorization": f"Bearer {first['secret']}"}
+        async with browsing(app) as program:
+            answer = await program.post("/api/v1/tokens", json={"name": "x", "days": 365}, headers=bearer)
+            second = answer.json()
+            third_bearer = {"Authorization": f"Bearer {second['secret']}"}
+            answer = await program.post("/api/v1/tokens", json={"name": "y"}, headers=third_bearer)
+            third = answer.json()
+        assert second["token"]["expires_at"] == third["token"]["expires_at"] == first["token"]["expires_at"]
+        assert [one["verb"] for one in third["token"]["rights"]] == ["read"]
+        assert await refresh(app, third["secret"]) == 403
+        await ada.delete(f"/api/v1/tokens/{first['token']['id']}")
+    assert [await status(app, one["secret"]) for one in (first, second, third)] == [401, 401, 401]
+
+
+@pytest.mark.parametrize("days", [0, -1, 366, 10**9])
+async def test_no_token_holds_for_longer_than_a_year(app: FastAPI, database: Database, days: int) -> None:
+    add_user(database, "ada")
+    async with browsing(app) as ada:
+        await sign_in(ada, "ada")
+        assert (await ada.post("/api/v1/tokens", json={"name": "x", "days": days})).status_code == 422
+
+
+async def test_what_a_provider_told_long_ago_counts_for_no_token(app: FastAPI, database: Database) -> None:
+    put_in_force(database)
+    number = add_user(database, "ada", groups=["on-call"])
+    async with browsing(app) as ada:
+        await sign_in(ada, "ada")
+        secret = (await made(ada))["secret"]
+    app.state.gate.rights = type(app.state.gate.rights)(database, app.state.snapshots, "https://id.example")
+    with database.write() as connection:
+        now = database.now(connection)
+        theirs = {"issuer": "https://id.example", "signed_in_at": now - GROUPS_HOLD + timedelta(minutes=1)}
+        connection.execute(update(UserRow).where(UserRow.id == number).values(theirs))
+    later(app)
+    assert await status(app, secret) == 200
+    with database.write() as connection:
+        connection.execute(update(UserRow).values(signed_in_at=now - GROUPS_HOLD))
+    later(app)
+    assert await status(app, secret) == 403
+    with database.write() as connection:
+        connection.execute(update(UserRow).values(signed_in_at=now, issuer="https://another.example"))
+    later(app)
+    assert await status(app, secret) == 401, "of a provider that is not asked any more"
+
+
+async def test_the_hubs_own_token_is_off_on_the_network_while_an_admin_can_sign_in(
+    app: FastAPI, database: Database
+) -> None:
+    async with browsing(app) as browser:
+        assert (await browser.post("/login", data={"token": TOKEN})).status_code == 303
+        assert await status(app, TOKEN) == 200
+        number = add_user(database, "root", BuiltInRole.ADMIN)
+        later(app)
+        assert await status(app, TOKEN) == 401
+        assert (await browser.get("/api/v1/status")).status_code == 401, "nor do sessions that it opened count"
+        refused = await browser.post("/login", data={"token": TOKEN})
+        assert refused.status_code == 401
+        assert "switched off" in refused.text
+    with database.write() as connection:
+        connection.execute(update(UserRow).where(UserRow.id == number).values(disabled_at=database.now(connection)))
+    later(app)
+    assert await status(app, TOKEN) == 200, "nobody else can administer: it is the way in again"
+
+
+async def test_an_admin_by_group_switches_it_off_once_they_have_signed_in(app: FastAPI, database: Database) -> None:
+    put_in_force(database)
+    add_user(database, "lead", groups=["leads"])
+    assert await status(app, TOKEN) == 200
+    async with browsing(app) as lead:
+        await sign_in(lead, "lead")
+    assert await status(app, TOKEN) == 401
+    put_in_force(database, fleet="kind: Fleet\nmetadata: {name: acme}\n")
+    later(app)
+    assert await status(app, TOKEN) == 200, "the registry made nobody an admin any more"
+
+
+def test_commands_on_the_hubs_own_machine_go_on(app: FastAPI, database: Database) -> None:
+    add_user(database, "root", BuiltInRole.ADMIN)
+    assert of_app(app, TOKEN, "here").get("me")["means"] == "hub-token"
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For: uid:0", "X-Real-IP: uid:0", "Forwarded: for=uid:0", "State: local"]
+)
+async def test_nobody_on_the_network_is_on_the_hubs_own_machine(app: FastAPI, database: Database, header: str) -> None:
+    add_user(database, "root", BuiltInRole.ADMIN)
+    name, _, value = header.partition(": ")
+    async with browsing(app, address="uid:0") as stranger:
+        answer = await stranger.get("/api/v1/me", headers={"Authorization": f"Bearer {TOKEN}", name: value})
+    assert answer.status_code == 401
+
+
+async def test_each_use_of_the_hubs_own_token_is_audited_with_its_address(app: FastAPI, database: Database) -> None:
+    for _ in range(3):
+        assert await status(app, TOKEN) == 200
+    with database.read() as connection:
+        rows = connection.execute(select(AuditRow.action, AuditRow.detail)).all()
+    assert [tuple(row) for row in rows] == [("hub-token", {"address": "203.0.113.1"})]
