@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -12,10 +12,12 @@ from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.layout import Row
 from console.cli.output import Format, Output, ago, is_data, say, table
-from console.cli.told import alike
+from console.cli.told import alike, field_lines, printable
 
 Cells = tuple[str, str, str, str, str]
-"""Placement, what is now, corrections, age of the last, and what it was."""
+_COLUMNS: Cells = ("placement", "now", "corrections", "last", "what")
+_LINES = 12
+"""Of the fields of those that drifted alike; their run shows all of them."""
 _ELSE = "What is out of sync for other reasons: flotilla status --sync out-of-sync"
 """Drift is what somebody changed; a pause or an approval that is open keeps a placement out of sync too."""
 
@@ -32,39 +34,47 @@ def drift(
 
     Example: flotilla drift --hours 72
     """
-    found = connect().get("drift", hours=str(hours))
-    differing = [one for one in found if one["differs"] or one["fight"]]
-    if not is_data(output, found):
-        rows = _alike(map(_drifted, filter(_counts, found)), each=each)
-        rows += _alike(
-            ((one["ref"], "unmanaged", "", "", field) for one in found for field in one["by_hand"]), each=each
-        )
-        none = f"No drift in the last {hours:g} hours. {_ELSE}"
-        table(("placement", "now", "corrections", "last", "what"), rows, empty=none)
+    hub, none = connect(), f"No drift in the last {hours:g} hours. {_ELSE}"
+    if output is Format.TABLE and not each:
+        found = hub.get("drift/groups", hours=str(hours))
+        table(_COLUMNS, list(map(_group, found["groups"])), empty=none)
+        if found["more"]:
+            say(f"\n… and {found['more']} more kinds of drift; --each lists every placement.")
+        differing = any(one["state"] in {"differs", "fight"} for one in found["groups"])
+    else:
+        found = hub.get("drift", hours=str(hours))
+        if not is_data(output, found):
+            table(_COLUMNS, [Row(cells) for one in found for cells in _cells(one)], empty=none)
+        differing = any(one["differs"] or one["fight"] for one in found)
     raise typer.Exit(Exit.NO if differing else Exit.DONE)
 
 
-def _counts(one: Mapping[str, Any]) -> bool:
-    return bool(one["differs"] or one["fight"] or one["corrections"])
+def _cells(one: Mapping[str, Any]) -> Iterator[Cells]:
+    """Yield the rows of one placement: what drifted, and each field that was added by hand."""
+    if one["differs"] or one["fight"] or one["corrections"]:
+        now = "fight" if one["fight"] else "differs" if one["differs"] else "corrected"
+        corrections = str(one["corrections"] or "")
+        yield (one["ref"], now, corrections, ago(one["corrected_at"]), one["differs"] or one["cause"])
+    for field in one["by_hand"]:
+        yield (one["ref"], "unmanaged", "", "", field)
 
 
-def _drifted(one: Mapping[str, Any]) -> Cells:
-    now = "fight" if one["fight"] else "differs" if one["differs"] else "corrected"
-    corrections = str(one["corrections"] or "")
-    return (one["ref"], now, corrections, ago(one["corrected_at"]), one["differs"] or one["cause"])
+def _group(one: Mapping[str, Any]) -> Row:
+    """Return the row of placements that drifted alike: the first, the fields that differ, and who the others are."""
+    now = "unmanaged" if one["state"] == "by-hand" else one["state"]
+    cells = (one["refs"][0], now, str(one["corrections"] or ""), ago(one["last"]), "; ".join(one["said"]))
+    lines = [line for each in one["objects"] for line in _changed(each)]
+    if len(lines) > _LINES:
+        lines[_LINES:] = [f"… and {len(lines) - _LINES} more lines"]
+    others = (alike(one["refs"][1:], one["placements"] - 1),) if one["placements"] > 1 else ()
+    return Row(cells, (*lines, *others))
 
 
-def _alike(rows: Iterable[Cells], *, each: bool) -> list[Row]:
-    """Return rows; those of placements that drifted in the same way as one, with who the others are."""
-    groups: dict[tuple[str, ...], list[Cells]] = {}
-    for row in rows:
-        groups.setdefault(row if each else (row[1], row[4]), []).append(row)
-    return [_row(group) for group in groups.values()]
-
-
-def _row(group: Sequence[Cells]) -> Row:
-    others = [row[0] for row in group[1:]]
-    return Row(group[0], (alike(others),) if others else ())
+def _changed(one: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of an object that differs; none where its fields are not known."""
+    if one["fields"]:
+        yield printable(f"{one['kind']} {one['name']}:")
+        yield from (f"  {line}" for line in field_lines(one))
 
 
 def orphans(output: Output = Format.TABLE) -> None:

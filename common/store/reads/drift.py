@@ -14,7 +14,7 @@ from common.domain.codes import RunReason
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from common.domain.rights import Scope
-from common.domain.runs import SyncStatus
+from common.domain.runs import Outcome, SyncStatus, Trigger
 from common.domain.status import NONE, Found
 from common.store.engine.dialect import fixed
 from common.store.reads.cut import within
@@ -24,6 +24,9 @@ from common.store.state.stored_reasons import reason_in
 
 MOST = 5_000
 """Placements, and runs, that one report is made from, the newest first."""
+_LOOK = (Trigger.DRIFT, Trigger.CHECK)
+_COMPARED = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.NEEDS_APPROVAL)
+"""How a run that was to look at the cluster ends once it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class DriftView:
         corrected_at: the last of them; None for none.
         cause: of the last of them, in words, made of code and parameters: which object, and who changed it.
         by_hand: fields that people added and Git does not have, each with its object; they are no drift.
+        run: id of the run that says which fields: of the last that compared, or of the last correction; empty for none.
     """
 
     ref: str
@@ -50,6 +54,7 @@ class DriftView:
     cause_code: str = ""
     cause_params: dict[str, Any] = field(default_factory=dict)
     by_hand: tuple[str, ...] = ()
+    run: str = ""
 
 
 def drift(connection: Connection, scope: Scope, *, since: datetime) -> tuple[DriftView, ...]:
@@ -66,6 +71,7 @@ def drift(connection: Connection, scope: Scope, *, since: datetime) -> tuple[Dri
             differs_code=known.differs_code,
             differs_params=known.differs_params,
             fight=known.fight,
+            run=known.run if known.differs else view.run,
         )
     for ref, added in _by_hand(connection, scope).items():
         found[ref] = replace(found.get(ref, DriftView(ref)), by_hand=added)
@@ -81,9 +87,17 @@ def _differing(connection: Connection, scope: Scope, since: datetime) -> Mapping
     drifted = and_(PlacementRow.sync_status.in_((SyncStatus.OUT_OF_SYNC, SyncStatus.FAILED)), as_desired, found)
     again = (InventoryRow.backoff_step > fixed(0), InventoryRow.healed_at >= since)
     fought = select(InventoryRow.placement_id).where(InventoryRow.placement_id == PlacementRow.id, *again).exists()
+    compared = (
+        select(RunRow.id)
+        .where(RunRow.placement_id == PlacementRow.id, RunRow.trigger.in_(_LOOK), RunRow.outcome.in_(_COMPARED))
+        .where(*within(scope, RunRow.project))
+        .order_by(RunRow.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     query = (
         select(PlacementRow.cluster, PlacementRow.application, drifted.label("drifted"), fought.label("fought"))
-        .add_columns(PlacementRow.found_code, PlacementRow.found_params)
+        .add_columns(PlacementRow.found_code, PlacementRow.found_params, compared.label("run"))
         .where(PlacementRow.state == "placed", or_(drifted, fought), *within(scope, PlacementRow.project))
         .order_by(PlacementRow.cluster, PlacementRow.application)
         .limit(MOST)
@@ -95,6 +109,7 @@ def _differing(connection: Connection, scope: Scope, since: datetime) -> Mapping
             differs_code=str(why.code),
             differs_params=dict(why.params),
             fight=row.fought or row.found_code == Found.FIGHT,
+            run=row.run or "",
         )
         for row in connection.execute(query)
         for ref in (str(PlacementRef(row.cluster, row.application)),)
@@ -122,7 +137,7 @@ def _by_hand(connection: Connection, scope: Scope) -> Mapping[str, tuple[str, ..
 
 def _corrected(connection: Connection, scope: Scope, since: datetime) -> Mapping[str, DriftView]:
     query = (
-        select(RunRow.cluster, RunRow.application, RunRow.counts, RunRow.ended_at)
+        select(RunRow.id, RunRow.cluster, RunRow.application, RunRow.counts, RunRow.ended_at)
         .add_columns(RunRow.cause_code, RunRow.cause_params)
         .where(RunRow.id >= first_id_at(since), RunRow.trigger == fixed("drift"), RunRow.outcome == "succeeded")
         .where(RunRow.reason_code != RunReason.DIFFERS, *within(scope, RunRow.project))
@@ -148,4 +163,5 @@ def _newest(ref: str, row: Any) -> DriftView:
         cause=sentence(why),
         cause_code=str(why.code),
         cause_params=dict(why.params),
+        run=row.id,
     )

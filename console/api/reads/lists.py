@@ -12,6 +12,7 @@ from common.domain.refs import PlacementRef
 from common.domain.rights import Verb
 from common.store.engine.session import Database
 from common.store.reads import drift, fleet, leftovers, placements, runs, steps
+from common.store.reads.drift_groups import DriftGroups, drift_groups
 from common.store.reads.page import MAX_PAGE, Page
 from common.store.reads.placements import ObjectView, PlacementView
 from common.store.reads.runs import AttemptView, ObjectResultView, RunView
@@ -98,6 +99,16 @@ def get_drift(
     database = _database(request)
     with database.read() as connection:
         return drift.drift(connection, scope, since=database.now(connection) - timedelta(hours=hours))
+
+
+@router.get("/drift/groups", dependencies=[needs(Verb.READ)])
+def get_drift_groups(
+    request: Request, scope: Reading, hours: Annotated[float, Query(gt=0, le=24 * 31)] = 24
+) -> DriftGroups:
+    """Return the same once for all placements that drifted alike: by the fields that differ, first what differs now."""
+    database = _database(request)
+    with database.read() as connection:
+        return drift_groups(connection, scope, since=database.now(connection) - timedelta(hours=hours))
 
 
 @router.get("/leftovers", dependencies=[needs(Verb.READ)])

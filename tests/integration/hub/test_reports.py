@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from common.domain.rights import ALL
+from common.domain.rights import ALL, Scope
+from common.store.reads.drift_groups import DriftGroups, drift_groups
 from common.store.reads.leftovers import leftovers
 from console.api.app import create_app
 from console.cli import main, reports
@@ -85,6 +87,40 @@ def test_what_is_only_watched_differs_until_it_is_put_right(web: StepHub, flotil
     web.settle()
     seen = flotilla("drift")
     assert seen.exit_code == 0, "corrected as soon as it may be, and not at the next sweep"
+
+
+def grouped(hub: StepHub, scope: Scope = ALL) -> DriftGroups:
+    with hub.database.read() as connection:
+        return drift_groups(connection, scope, since=hub.database.now(connection) - timedelta(hours=1))
+
+
+def test_what_differs_in_the_same_fields_is_told_once(web: StepHub, flotilla: Callable[..., Result]) -> None:
+    edit(web, "eu", "2")
+    edit(web, "us", "2")
+    swept(web)
+    (group,) = grouped(web).groups
+    assert (group.state, group.placements, sorted(group.refs)) == ("corrected", 2, ["eu/web", "us/web"])
+    (one,) = group.objects
+    (field,) = one.fields
+    assert (one.kind, one.name, field.path, field.before, field.after) == ("ConfigMap", "web", ".data.v", '"2"', '"1"')
+    assert field.owner == "kubectl-edit"
+    seen = flotilla("drift").output
+    assert '~ .data.v: "2" -> "1" (held by kubectl-edit)' in seen
+    assert "the same on 1 more" in seen
+    nobody = Scope(frozenset({"another"}))
+    assert grouped(web, nobody).groups == ()
+
+
+def test_what_differs_now_is_told_by_what_it_differs_in_now(web: StepHub, flotilla: Callable[..., Result]) -> None:
+    web.application("web", more="  sync: {mode: warn}\n")
+    web.settle()
+    edit(web, "eu", "2")
+    edit(web, "us", "3")
+    swept(web)
+    found = grouped(web).groups
+    assert [(one.state, one.placements) for one in found] == [("differs", 1), ("differs", 1)]
+    assert sorted(one.objects[0].fields[0].before or "" for one in found) == ['"2"', '"3"']
+    assert flotilla("drift", "--each").exit_code == 1
 
 
 def test_a_new_revision_that_is_not_there_yet_is_no_drift(web: StepHub, flotilla: Callable[..., Result]) -> None:

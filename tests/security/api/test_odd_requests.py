@@ -105,6 +105,7 @@ async def test_no_odd_value_in_a_query_is_an_error_of_ours(app: FastAPI, stateme
         "/api/v1/leftovers": ("after", "limit"),
         "/api/v1/approvals": ("state",),
         "/api/v1/drift": ("hours",),
+        "/api/v1/drift/groups": ("hours",),
         "/runs": ("after", "cluster", "application"),
     }.items():
         for name in names:

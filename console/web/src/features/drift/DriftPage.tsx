@@ -1,26 +1,30 @@
 import { useSearch } from '@tanstack/react-router';
 
+import type { DriftGroup } from '@/api/types';
 import { Age } from '@/ui/Age';
 import { Choice } from '@/ui/Choice';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Empty } from '@/ui/Empty';
+import { Fields } from '@/ui/Fields';
 import { Query } from '@/ui/Query';
 import { Refs } from '@/ui/Refs';
 import { State } from '@/ui/State';
 import { Title } from '@/ui/Title';
 
-import { type Group, groups } from './model';
+import { called, told, word } from './model';
 import { EVERY, useDrift } from './queries';
 
 const NAMED = 10;
+/** Of one object; the run shows all of them. */
+const FIELDS = 5;
 const SPANS: readonly (readonly [number, string])[] = [
   [1, 'hour'],
   [24, 'day'],
   [168, 'week'],
 ];
 
-const COLUMNS: readonly Column<Group>[] = [
-  { key: 'state', title: 'State', cell: (one) => <State word={one.state} /> },
+const COLUMNS: readonly Column<DriftGroup>[] = [
+  { key: 'state', title: 'State', cell: (one) => <State word={word(one.state)} /> },
   {
     key: 'said',
     title: 'What',
@@ -30,11 +34,17 @@ const COLUMNS: readonly Column<Group>[] = [
         {one.said.map((text) => (
           <div key={text}>{text}</div>
         ))}
-        <Refs of={one.refs.slice(0, NAMED)} count={one.refs.length} />
+        {told(one).map((each) => (
+          <div key={called(each)}>
+            <span className="name">{called(each)}</span>
+            <Fields of={each.fields.slice(0, FIELDS)} more={each.fields.length - Math.min(FIELDS, each.fields.length) + each.more_fields} />
+          </div>
+        ))}
+        <Refs of={one.refs.slice(0, NAMED)} count={one.placements} />
       </>
     ),
   },
-  { key: 'placements', title: 'On', numeric: true, cell: (one) => `${one.refs.length} ${one.refs.length === 1 ? 'placement' : 'placements'}` },
+  { key: 'placements', title: 'On', numeric: true, cell: (one) => `${one.placements} ${one.placements === 1 ? 'placement' : 'placements'}` },
   { key: 'corrections', title: 'Corrected', numeric: true, cell: (one) => one.corrections > 0 && `${one.corrections}×` },
   { key: 'last', title: 'Last', numeric: true, cell: (one) => one.last && <Age at={one.last} ago /> },
 ];
@@ -56,12 +66,12 @@ export function DriftPage() {
       </h1>
       <Query of={found} every={EVERY}>
         {(data) =>
-          data.length > 0 ? (
+          data.groups.length > 0 ? (
             <DataTable
               label="Drift"
               columns={COLUMNS}
-              rows={groups(data)}
-              rowKey={(one) => one.key}
+              rows={data.groups}
+              rowKey={(one) => `${one.state} ${one.refs[0] ?? ''}`}
               href={(one) => `/placements/${(one.refs[0] ?? '').split('/').map(encodeURIComponent).join('/')}?tab=changes`}
             />
           ) : (

@@ -8,7 +8,7 @@ export const EVERY = 30_000;
 export function useDrift(hours: number) {
   return useQuery({
     queryKey: ['drift', hours],
-    queryFn: ({ signal }) => read(api.GET('/api/v1/drift', { params: { query: { hours } }, signal })),
+    queryFn: ({ signal }) => read(api.GET('/api/v1/drift/groups', { params: { query: { hours } }, signal })),
     placeholderData: keepPreviousData,
     refetchInterval: EVERY,
   });
