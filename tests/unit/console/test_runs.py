@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.cli.reports import _alike
+from console.cli.reports import _group
 from console.cli.runs import fold
 
 
@@ -35,10 +35,13 @@ def test_what_succeeded_alike_is_not_folded() -> None:
     assert len(fold([run("a/web", "succeeded", ""), run("b/web", "succeeded", "")])) == 2
 
 
-def test_the_same_drift_on_several_placements_is_one() -> None:
-    rows = [(f"{name}/web", "differs", "", "1 min", "1 object differs") for name in "abcde"]
-    first, other = _alike([*rows, ("z/web", "differs", "", "", "2 objects differ")], each=False)
-    assert first.cells[0] == "a/web"
-    assert first.below == ("the same on 4 more: b/web, c/web, d/web and 1 more",)
-    assert other.below == ()
-    assert len(_alike(rows, each=True)) == 5
+def test_drift_is_told_with_its_first_fields_and_who_else_has_it() -> None:
+    field = {"path": ".spec.replicas", "before": "5", "after": "3", "owner": "kubectl-edit", "masked": False}
+    changed = {"kind": "Deployment", "name": "web", "fields": [field] * 30, "more_fields": 0, "diff": ""}
+    group = {"state": "by-hand", "said": ["1 object differs"], "corrections": 0, "last": None, "placements": 412}
+    row = _group({**group, "refs": ["a/web", "b/web", "c/web"], "objects": [changed, {**changed, "fields": []}]})
+    assert row.cells == ("a/web", "unmanaged", "", "never", "1 object differs")
+    head, line, *_, more, others = row.below
+    assert (head, line) == ("Deployment web:", "  ~ .spec.replicas: 5 -> 3  (held by kubectl-edit)")
+    assert (more, len(row.below)) == ("… and 19 more lines", 14)
+    assert others.startswith("the same on 411 more: b/web, c/web and 409 more")
