@@ -49,6 +49,10 @@ venv-dev: $(DEVELOPS) web ## The same, and the tools that develop
 web: $(RUNS) ## Build the console's pages, where their sources have changed
 	@$(BIN)/python -m console.web.build
 
+.PHONY: pictures
+pictures: $(DEVELOPS) web ## Make the docs' pictures of the console anew, of a demo
+	@$(BIN)/python -m tests.browser.shots
+
 .PHONY: demo
 demo: $(RUNS) ## A synced fleet of 12 simulated clusters (Ctrl-C ends it)
 	@$(BIN)/python -m console.web.build || echo "==> Going on without the console's pages; \`make web\` tries again"

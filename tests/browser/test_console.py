@@ -6,7 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import AWAY, PAUSED, SCHEMES, SHOTS, SUBJECT, Demo, Window
+from tests.browser.conftest import PAUSED, SCHEMES, SHOTS, SUBJECT, Window
+from tests.browser.staged import AWAY, Demo
 
 PAGES = {
     "fleet": "/",
@@ -16,6 +17,7 @@ PAGES = {
     "placement-runs": "/placements/us-2/web?tab=runs",
     "placement-change": "/placements/us-2/web?tab=changes",
     "placement-events": f"/placements/{AWAY}/web?tab=events",
+    "applications": "/applications",
     "application": "/applications/web",
     "application-history": "/applications/web?tab=history",
     "commit": "/commits/{web}",
@@ -49,10 +51,10 @@ def test_pages_are_fit_for_everybody(seen: Window, demo: Demo, width: str) -> No
 
 def test_what_is_wrong_stands_first_and_says_why(window: Window) -> None:
     window.open("/")
-    row = window.page.get_by_role("row").filter(has_text=f"{AWAY}/web")
-    expect(row).to_contain_text("unknown")
-    expect(row).to_contain_text("cannot be read")
-    row.get_by_role("link").click()
+    row = window.page.get_by_role("table", name="Problems").get_by_role("row").filter(has_text=f"{AWAY}/")
+    expect(row.first).to_contain_text("unknown")
+    expect(row.first).to_contain_text("cannot be read")
+    row.first.get_by_role("link").first.click()
     expect(window.page.get_by_label("Why")).to_contain_text("cannot be read")
     expect(window.page.get_by_label("What to do next")).to_be_visible()
 
@@ -191,7 +193,7 @@ def test_a_hub_that_went_away_leaves_what_was_seen(window: Window) -> None:
     window.open("/")
     window.page.route("**/api/**", lambda route: route.abort())
     expect(window.page.get_by_role("status").first).to_contain_text("reconnecting", timeout=30_000)
-    expect(window.page.get_by_role("row").filter(has_text=f"{AWAY}/web")).to_be_visible()
+    expect(window.page.get_by_role("row").filter(has_text=f"{AWAY}/").first).to_be_visible()
     window.page.unroute("**/api/**")
     expect(window.page.get_by_text("reconnecting")).to_have_count(0, timeout=60_000)
 

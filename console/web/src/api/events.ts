@@ -12,13 +12,13 @@ const HELLO = 'hello';
 
 /** Which answers an event makes old, by the first word of their keys; the fleet's own counts always. */
 const OLD: Readonly<Record<string, readonly string[]>> = {
-  run: ['status', 'placements', 'picture', 'why', 'placement', 'runs', 'run', 'cluster'],
-  health: ['status', 'placements', 'picture', 'why', 'placement', 'cluster'],
-  drift: ['status', 'placements', 'picture', 'why', 'placement', 'cluster', 'drift'],
+  run: ['status', 'placements', 'problems', 'picture', 'why', 'placement', 'runs', 'run', 'cluster'],
+  health: ['status', 'placements', 'problems', 'picture', 'why', 'placement', 'cluster'],
+  drift: ['status', 'placements', 'problems', 'picture', 'why', 'placement', 'cluster', 'drift'],
   fault: ['status', 'faults'],
-  approval: ['status', 'approvals', 'why'],
-  cluster: ['status', 'clusters', 'cluster', 'placements', 'picture'],
-  revision: ['status', 'placements', 'why', 'versions', 'commit'],
+  approval: ['status', 'approvals', 'problems', 'why'],
+  cluster: ['status', 'clusters', 'cluster', 'placements', 'problems', 'picture'],
+  revision: ['status', 'placements', 'problems', 'why', 'versions', 'commit'],
 };
 
 /** Topics after which whatever is shown is asked for again. */

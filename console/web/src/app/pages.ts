@@ -9,6 +9,7 @@ export interface PageLink {
 
 export const PAGES: readonly PageLink[] = [
   { to: '/', title: 'Fleet', letter: 'f' },
+  { to: '/applications', title: 'Applications', letter: 'p' },
   { to: '/waiting', title: 'Waiting', letter: 'w' },
   { to: '/runs', title: 'Runs', letter: 'r' },
   { to: '/drift', title: 'Drift', letter: 'd' },

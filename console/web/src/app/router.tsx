@@ -35,6 +35,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/applications',
+    component: lazy(() => import('@/features/fleet/ApplicationsPage'), 'ApplicationsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/applications/$application',
     validateSearch: texts('tab', 'health'),
     component: lazy(() => import('@/features/application/ApplicationPage'), 'ApplicationPage'),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { distinct, parts } from './words';
+import { distinct, parts, sentences } from './words';
 
 test('what is said twice is shown once', () => {
   expect(distinct('a', '', 'a', 'b')).toEqual(['a', 'b']);
@@ -13,4 +13,9 @@ test('commands are told from words', () => {
     { text: ' now', command: false },
   ]);
   expect(parts('a `b')).toHaveLength(2);
+});
+
+test('each sentence ends once', () => {
+  expect(sentences('it failed.', 'try again')).toBe('it failed. try again.');
+  expect(sentences('it failed', '')).toBe('it failed.');
 });

@@ -19,7 +19,7 @@ const COLUMNS: readonly Column<Placement>[] = [
       </Link>
     ),
   },
-  { key: 'sync', title: 'Sync', cell: (one) => <State word={one.paused_by ? 'paused' : one.sync} /> },
+  { key: 'sync', title: 'Sync', cell: (one) => <State word={standsAs(one)} /> },
   { key: 'health', title: 'Health', cell: (one) => <State word={one.health} /> },
   { key: 'why', title: 'Reason', wide: true, cell: (one) => <Sentence of={reasonOf(one)} /> },
   {
@@ -30,8 +30,13 @@ const COLUMNS: readonly Column<Placement>[] = [
   },
 ];
 
+/** Return the word for how a placement is with Git: that it is paused says more than that it is behind. */
+export function standsAs(one: Pick<Placement, 'paused_by' | 'sync'>): string {
+  return one.paused_by ? 'paused' : one.sync;
+}
+
 /** Since when it is so; where nobody noted that, when it was last seen to be so, and that it is this. */
-function Since({ of }: { of: Placement }) {
+export function Since({ of }: { of: Placement }) {
   const { at, seen } = since(of);
   return seen ? (
     <span className="soft">

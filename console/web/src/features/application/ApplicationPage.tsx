@@ -1,24 +1,23 @@
 import { Link, useParams, useSearch } from '@tanstack/react-router';
 
-import type { Trouble, Version } from '@/api/types';
+import type { Version } from '@/api/types';
 import { given } from '@/lib/given';
-import { reasonOf } from '@/lib/reasons';
 import { look, ordered } from '@/lib/state';
 import { BulkActions } from '@/ui/BulkActions';
 import { Commits } from '@/ui/Commits';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Empty } from '@/ui/Empty';
-import { History } from '@/ui/History';
+import { History as Runs } from '@/ui/History';
 import { PlacementTable } from '@/ui/PlacementTable';
+import { Problems } from '@/ui/Problems';
 import { Query } from '@/ui/Query';
-import { Refs } from '@/ui/Refs';
 import { State } from '@/ui/State';
-import { Sentence } from '@/ui/Steps';
 import { Tabs } from '@/ui/Tabs';
 import { Title } from '@/ui/Title';
 
 import { healthOf, NAMED, outlook } from './model';
 import { usePlacements, useProblems, useRuns, useVersions } from './queries';
+import { TakeBack } from './TakeBack';
 
 const TABS = [
   ['placements', 'Placements'],
@@ -77,31 +76,6 @@ function versionKey(one: Version): string {
   return one.sources.map(({ repo, ref, commit }) => `${repo} ${ref} ${commit.id}`).join('\n');
 }
 
-function Problems({ of, more }: { of: readonly Trouble[]; more: number }) {
-  return (
-    <section>
-      <h2>Problems</h2>
-      <ul className="results">
-        {of.map((one) => {
-          const { sync, health } = one.placement;
-          return (
-            <li key={one.placement.ref}>
-              <span className="line">
-                <State word={sync} /> <State word={health} />
-              </span>
-              <p>
-                <Sentence of={reasonOf(one.placement)} />
-              </p>
-              <Refs of={one.refs} count={one.count} />
-            </li>
-          );
-        })}
-      </ul>
-      {more > 0 && <p className="soft">and {more.toLocaleString('en')} more</p>}
-    </section>
-  );
-}
-
 function Placements({ application }: { application: string }) {
   const { health } = useSearch({ from: '/applications/$application' });
   const found = usePlacements(application, health);
@@ -122,8 +96,13 @@ function Placements({ application }: { application: string }) {
   );
 }
 
-function Runs({ application }: { application: string }) {
-  return <History of={useRuns(application)} placement={`CLUSTER/${application}`} />;
+function History({ of, application }: { of: readonly Version[]; application: string }) {
+  return (
+    <>
+      <TakeBack of={of} />
+      <Runs of={useRuns(application)} placement={`CLUSTER/${application}`} />
+    </>
+  );
 }
 
 /** What leads to the placements of one health, with their count. */
@@ -165,9 +144,14 @@ export function ApplicationPage() {
               <Healths of={healthOf(data)} />
             </h1>
             <DataTable label="Versions" columns={COLUMNS} rows={data} rowKey={versionKey} />
-            {problems.data && problems.data.items.length > 0 && <Problems of={problems.data.items} more={problems.data.more} />}
+            {problems.data && problems.data.items.length > 0 && (
+              <section>
+                <h2>Problems</h2>
+                <Problems of={problems.data.items} more={problems.data.more} />
+              </section>
+            )}
             <Tabs tabs={TABS} open={tab === 'history' ? tab : 'placements'} />
-            {tab === 'history' ? <Runs application={application} /> : <Placements application={application} />}
+            {tab === 'history' ? <History of={data} application={application} /> : <Placements application={application} />}
           </>
         )}
       </Query>

@@ -14,6 +14,13 @@ export function healthOf(versions: readonly Version[]): Record<string, number> {
   return found;
 }
 
+/** Return the commit that most placements have which are to get another; empty where all have what is wanted. */
+export function former(versions: readonly Version[]): string {
+  const left = versions.filter(({ wanted, sources }) => wanted === 0 && sources.length === 1);
+  const [most] = left.sort((a, b) => b.clusters.length - a.clusters.length);
+  return most?.sources[0]?.commit.id ?? '';
+}
+
 /** Return what is to come of a version: who is to get it still, or that it is to go; empty where all is as wanted. */
 export function outlook({ clusters, wanted }: Version): string {
   if (wanted === 0) return 'to be replaced';

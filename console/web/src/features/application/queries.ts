@@ -14,7 +14,7 @@ export function useVersions(application: string) {
 
 export function useProblems(application: string) {
   return useQuery({
-    queryKey: ['problems', application],
+    queryKey: ['problems', { application }],
     queryFn: ({ signal }) => read(api.GET('/api/v1/problems', { params: { query: { application } }, signal })),
   });
 }

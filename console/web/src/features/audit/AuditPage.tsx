@@ -2,6 +2,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 
 import type { Deed } from '@/api/types';
 import { Choice } from '@/ui/Choice';
+import { useNow } from '@/ui/clock';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Empty } from '@/ui/Empty';
 import { Query } from '@/ui/Query';
@@ -9,7 +10,7 @@ import { PlacementLink } from '@/ui/RunTable';
 import { State } from '@/ui/State';
 import { Title } from '@/ui/Title';
 
-import { details, exported, isPlacement, means, type Wanted } from './model';
+import { details, exported, isPlacement, means, quarter, type Wanted } from './model';
 import { useAudit } from './queries';
 
 const COLUMNS: readonly Column<Deed>[] = [
@@ -112,12 +113,19 @@ export function AuditPage() {
     ['asked', 'asked'],
     ['refused', 'refused'],
   ] as const;
+  const now = useNow();
+  const spans = [
+    ['any time', { since: undefined, until: undefined }],
+    ['this quarter', quarter(now)],
+    ['last quarter', quarter(now, 1)],
+  ] as const;
   return (
     <>
       <Title of="Audit" />
       <h1>
         Audit
         <Choice label="Outcome" options={outcomes.map(([title, outcome]) => ({ title, on: wanted.outcome === outcome, search: { outcome } }))} />
+        <Choice label="When" options={spans.map(([title, span]) => ({ title, on: span.since === wanted.since && span.until === wanted.until, search: span }))} />
         <small className="exports">
           all of it as{' '}
           <a href={exported(wanted, 'csv')} download>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { details, exported, filter, isPlacement, means } from './model';
+import { details, exported, filter, isPlacement, means, quarter } from './model';
 
 test('both days are whole, and what is no day is not left out', () => {
   expect(filter({ since: '2026-07-01', until: '2026-09-30', actor: '' })).toEqual({
@@ -8,6 +8,13 @@ test('both days are whole, and what is no day is not left out', () => {
     until: '2026-10-01T00:00:00.000Z',
   });
   expect(filter({ since: '2026-02-30x', until: 'soon' })).toEqual({ since: '2026-02-30x', until: 'soon' });
+});
+
+test('a quarter ends with its last day, and the one before may be of the year before', () => {
+  const at = Date.parse('2026-02-14T10:00:00Z');
+  expect(quarter(at)).toEqual({ since: '2026-01-01', until: '2026-03-31' });
+  expect(quarter(at, 1)).toEqual({ since: '2025-10-01', until: '2025-12-31' });
+  expect(quarter(Date.parse('2024-06-30T23:59:59Z'), 1)).toEqual({ since: '2024-01-01', until: '2024-03-31' });
 });
 
 test('a file is of what is shown, whatever the texts are', () => {

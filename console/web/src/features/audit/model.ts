@@ -34,6 +34,14 @@ export function filter(wanted: Wanted): Record<string, string> {
   return given({ ...others, since: begin(since), until: begin(until, 1) }) as Record<string, string>;
 }
 
+/** Return the days of the quarter of a year that holds an instant, or of one that many before it. */
+export function quarter(at: number, before = 0): { since: string; until: string } {
+  const now = new Date(at);
+  const first = Math.floor(now.getUTCMonth() / 3) * 3 - 3 * before;
+  const day = (month: number, of: number) => new Date(Date.UTC(now.getUTCFullYear(), month, of)).toISOString().slice(0, 10);
+  return { since: day(first, 1), until: day(first + 3, 0) };
+}
+
 /** Return the address of all of it as a file. */
 export function exported(wanted: Wanted, form: 'csv' | 'ndjson'): string {
   return `/api/v1/audit/export?${new URLSearchParams({ ...filter(wanted), form }).toString()}`;

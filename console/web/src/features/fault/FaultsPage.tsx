@@ -1,4 +1,5 @@
 import type { Fault } from '@/api/types';
+import { sentences } from '@/lib/words';
 import { Age } from '@/ui/Age';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Empty } from '@/ui/Empty';
@@ -47,7 +48,7 @@ export function FaultsPage() {
               <ul className="alerts" aria-label="The hub's work">
                 {work.map((one) => (
                   <li key={one.code} data-tone="failed">
-                    <State word={one.severity} /> <Sentence of={`${one.message}. ${one.remedy}`} />
+                    <State word={one.severity} /> <Sentence of={sentences(one.message, one.remedy)} />
                   </li>
                 ))}
               </ul>

@@ -3,17 +3,19 @@ import { Link, useSearch } from '@tanstack/react-router';
 import type { Status } from '@/api/types';
 import { given } from '@/lib/given';
 import { look, ordered } from '@/lib/state';
+import { sentences } from '@/lib/words';
 import { Age } from '@/ui/Age';
 import { BulkActions } from '@/ui/BulkActions';
 import { Empty } from '@/ui/Empty';
 import { PlacementTable } from '@/ui/PlacementTable';
+import { Problems } from '@/ui/Problems';
 import { Query } from '@/ui/Query';
 import { State } from '@/ui/State';
 import { Sentence } from '@/ui/Steps';
 import { Title } from '@/ui/Title';
 
 import { PictureOf } from './PictureOf';
-import { type Filter, usePlacements, useStatus } from './queries';
+import { type Filter, usePlacements, useProblems, useStatus } from './queries';
 
 function Counts({ kind, counts, chosen }: { kind: 'health' | 'sync'; counts: Record<string, number>; chosen: string }) {
   const all = ordered(kind, counts);
@@ -48,7 +50,7 @@ function Alerts({ status }: { status: Status }) {
     <ul className="alerts">
       {status.work.map((one) => (
         <li key={one.code} data-tone="failed">
-          <b>The work does not go on:</b> <Sentence of={`${one.message}. ${one.remedy}`} />
+          <b>The work does not go on:</b> <Sentence of={sentences(one.message, one.remedy)} />
         </li>
       ))}
       {away.map(([word, count]) => (
@@ -70,7 +72,7 @@ function Alerts({ status }: { status: Status }) {
       )}
       {status.faults.slice(0, 5).map((one) => (
         <li key={`${one.scope} ${one.file} ${one.line} ${one.what}`} data-tone="degraded">
-          <code>{one.file ? `${one.file}:${one.line}` : one.scope}</code> <Sentence of={`${one.what}. ${one.remedy}`} /> <Age at={one.first_seen_at} ago />
+          <code>{one.file ? `${one.file}:${one.line}` : one.scope}</code> <Sentence of={sentences(one.what, one.remedy)} /> <Age at={one.first_seen_at} ago />
         </li>
       ))}
       {status.faults.length > 5 && <li>{status.faults.length - 5} more: <Link to="/faults">all faults</Link></li>}
@@ -82,25 +84,37 @@ function sum(counts: Record<string, number>): number {
   return Object.values(counts).reduce((all, count) => all + count, 0);
 }
 
-function Worst({ filter, healthy }: { filter: Filter; healthy: boolean }) {
+/** All placements of a filter, in the order of their names, with what can be done with all of them. */
+function Listed({ filter }: { filter: Filter }) {
   const found = usePlacements(filter);
-  const listed = Boolean(filter.health || filter.sync);
   return (
     <section>
-      <h2>{listed ? 'Placements' : 'Worst first'}</h2>
+      <h2>Placements</h2>
       <Query of={found}>
         {(data) => {
           const rows = data.pages.flatMap((page) => page.items);
-          if (rows.length > 0) {
-            return (
-              <>
-                {listed && <BulkActions of={given(filter)} />}
-                <PlacementTable placements={rows} more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
-              </>
-            );
-          }
-          if (listed) return <Empty>No placement is like that now.</Empty>;
-          return healthy ? (
+          if (rows.length === 0) return <Empty>No placement is like that now.</Empty>;
+          return (
+            <>
+              <BulkActions of={given(filter)} />
+              <PlacementTable placements={rows} more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
+            </>
+          );
+        }}
+      </Query>
+    </section>
+  );
+}
+
+function Worst({ filter, placed }: { filter: Filter; placed: boolean }) {
+  const found = useProblems(filter);
+  return (
+    <section>
+      <h2>Worst first</h2>
+      <Query of={found}>
+        {({ items, more }) => {
+          if (items.length > 0) return <Problems of={items} more={more} />;
+          return placed ? (
             <p className="fine">
               <State word="healthy" /> Everything here is synced and healthy.
             </p>
@@ -143,7 +157,7 @@ export function FleetPage() {
               <Counts kind="sync" counts={data.sync} chosen={filter.sync ?? ''} />
             </div>
             <Alerts status={data} />
-            <Worst filter={filter} healthy={sum(data.sync) > 0} />
+            {health || sync ? <Listed filter={filter} /> : <Worst filter={filter} placed={sum(data.sync) > 0} />}
             <PictureOf filter={filter} />
           </>
         )}

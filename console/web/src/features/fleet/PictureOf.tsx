@@ -1,12 +1,13 @@
 import './picture.css';
 
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 
 import type { PictureAnswer } from '@/api/types';
 import { Choice } from '@/ui/Choice';
 import { Query } from '@/ui/Query';
 
+import { Applications } from './Applications';
 import { AsTable } from './AsTable';
 import { Grid } from './Grid';
 import { Groups } from './Groups';
@@ -20,6 +21,8 @@ const KINDS: readonly (readonly [By, string])[] = [
   ['health', 'health'],
   ['sync', 'sync'],
 ];
+/** Applications that are listed where a picture has no room. */
+const NARROW = 12;
 /** In an address: by no label. */
 const UNGROUPED = 'none';
 
@@ -86,6 +89,15 @@ function Whole({ answer, filter }: { answer: PictureAnswer; filter: Filter }) {
         <Choice label="Shown as" options={[{ title: table ? 'as picture' : 'as table', on: false, keys: 't', search: { as: table ? undefined : 'table' } }]} />
       </h2>
       {answer.picture.more && <p className="soft">There are more placements than are drawn. Filter by a cluster or an application to see the others.</p>}
+      <div className="narrow">
+        <h2>Applications</h2>
+        <Applications of={of} ranks={ranks} most={NARROW} />
+        {of.applications.length > NARROW && (
+          <p>
+            <Link to="/applications">All {of.applications.length.toLocaleString('en')} applications</Link>
+          </p>
+        )}
+      </div>
       {table ? <AsTable of={of} ranks={ranks} rows={rows} /> : small ? <Small of={of} ranks={ranks} filter={filter} /> : <Large of={of} ranks={ranks} grouping={grouping} />}
     </section>
   );

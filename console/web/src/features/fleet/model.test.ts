@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { arrange, between, decode, isSmall, neighbour, overview, scale, shares, states, tally, troubles, wordOf } from './model';
+import { arrange, between, byApplication, decode, isSmall, neighbour, overview, scale, shares, states, tally, troubles, wordOf, words } from './model';
 
 const HEALTH = ['healthy', 'degraded', 'progressing'];
 const SYNC = ['synced', 'failed', 'out-of-sync'];
@@ -33,6 +33,19 @@ test('arrows pass over what is not placed, and end at the edge', () => {
   expect(neighbour(SMALL, 0, 'ArrowDown')).toBe(6);
   expect(neighbour(SMALL, 6, 'ArrowLeft')).toBe(-1);
   expect(neighbour(SMALL, 4, 'ArrowUp')).toBe(-1);
+});
+
+test('applications are told with how their placements are, the worst first', () => {
+  const found = byApplication(SMALL, scale(SMALL, 'worst'));
+  expect(found.map(({ application, found: { placed, bad } }) => [application, placed, bad])).toEqual([
+    ['a0002', 2, 1],
+    ['a0000', 2, 1],
+    ['a0001', 1, 0],
+  ]);
+  expect(words(found[0]?.found ?? { counts: [], placed: 0, bad: 0, worst: 0 })).toEqual([
+    ['failed', 1],
+    ['healthy', 1],
+  ]);
 });
 
 test('of many, the one that is worst is seen in a pixel, in a group and in a bar', () => {

@@ -13,6 +13,8 @@ export interface Picture {
   cells: Uint8Array;
   health: readonly string[];
   sync: readonly string[];
+  /** Whether placements are left out. */
+  more: boolean;
 }
 
 /** What a cell may show, the best first: its rank is its place here and 1, and 0 is nothing placed. */
@@ -134,8 +136,34 @@ export function tally(of: Picture, ranks: Uint8Array, rows: Uint32Array, from: n
     }
   }
   counts[0] = 0;
+  return summed(counts);
+}
+
+function summed(counts: readonly number[]): Tally {
   const sum = (some: readonly number[]) => some.reduce((all, count) => all + count, 0);
   return { counts, placed: sum(counts), bad: sum(counts.slice(BAD)), worst: Math.max(0, counts.findLastIndex((count) => count > 0)) };
+}
+
+/** Return the words of a tally with their counts, the worst first. */
+export function words({ counts }: Tally): [string, number][] {
+  return counts
+    .map((count, rank): [string, number] => [wordOf(rank), count])
+    .filter(([, count]) => count > 0)
+    .reverse();
+}
+
+/** Return how the placements of each application are, those first that somebody should look at. */
+export function byApplication(of: Picture, ranks: Uint8Array): { application: string; found: Tally }[] {
+  const columns = of.applications.length;
+  const counts = of.applications.map(() => new Array<number>(RANKS + 1).fill(0));
+  of.cells.forEach((byte, at) => {
+    const mine = counts[at % columns];
+    const rank = ranks[byte] ?? 0;
+    if (mine !== undefined && rank > 0) mine[rank] = (mine[rank] ?? 0) + 1;
+  });
+  return of.applications
+    .map((application, column) => ({ application, found: summed(counts[column] ?? []) }))
+    .sort((a, b) => b.found.worst - a.found.worst || b.found.bad - a.found.bad || a.application.localeCompare(b.application));
 }
 
 /** Return the parts of a bar of 100, the worst first; what is there is seen, however few it is. */

@@ -10,7 +10,7 @@ export interface Filter {
   application?: string | undefined;
 }
 
-/** How many of the worst are shown before somebody asks for more. */
+/** Placements that are listed before somebody asks for more. */
 const FIRST = 50;
 /** Placements of which a picture says the version and the reason. */
 const DETAILED = 500;
@@ -26,15 +26,23 @@ export function useStatus(filter: Filter) {
   });
 }
 
-/** Placements of a filter; without one of health or sync those with problems, the worst first. */
+/** Placements of a filter, by name. */
 export function usePlacements(filter: Filter) {
-  const show = filter.health || filter.sync ? 'all' : 'problems';
   return useInfiniteQuery({
-    queryKey: ['placements', filter, show],
+    queryKey: ['placements', filter],
     queryFn: ({ pageParam, signal }) =>
-      read(api.GET('/api/v1/placements', { params: { query: { ...given(filter), show, limit: FIRST, after: pageParam } }, signal })),
+      read(api.GET('/api/v1/placements', { params: { query: { ...given(filter), limit: FIRST, after: pageParam } }, signal })),
     initialPageParam: '',
     getNextPageParam: (last) => last.after || undefined,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** What is wrong with a part of the fleet, the worst first. */
+export function useProblems(filter: Filter) {
+  return useQuery({
+    queryKey: ['problems', part(filter)],
+    queryFn: ({ signal }) => read(api.GET('/api/v1/problems', { params: { query: part(filter) }, signal })),
     placeholderData: keepPreviousData,
   });
 }

@@ -189,8 +189,12 @@ function Heading({ of }: { of: Placement }) {
         {of.application}
       </Link>
       <span className="states">
-        <State word={of.sync} title={`confirmed ${of.confirmed_at ?? 'never'}`} />
-        <State word={of.health} />
+        <span>
+          <small>sync</small> <State word={of.sync} title={`confirmed ${of.confirmed_at ?? 'never'}`} />
+        </span>
+        <span>
+          <small>health</small> <State word={of.health} />
+        </span>
         {of.state !== 'placed' && <State word={of.state} />}
         <small>
           confirmed <Age at={of.confirmed_at} ago />
