@@ -10,9 +10,9 @@ import typer
 
 from common.domain.errors import PermanentError
 from common.domain.refs import PlacementRef
-from console.cli.client import Hub
 from console.cli.exits import Exit
 from console.cli.output import say, waiting
+from console.client.hub import Hub
 
 POLL = 0.25
 SOON = 0.1

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli.client import connect
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, is_data, table
+from console.client.hub import connect
 
 PAGE = 500
 COLUMNS = (Column("age"), Column("who", 1, 8), Column("action"), Column("outcome", 0, 7), Column("subject", 0, 12))

@@ -29,10 +29,10 @@ from common.domain.errors import PermanentError, TransientError
 from common.domain.fleet import Proxy
 from common.settings import Settings, settings
 from common.yaml import REGISTRY_LIMITS, dump_all, load_documents
-from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, ago, is_data, say, table, trouble
 from console.cli.ways import ProxyCredentials, ProxyUrl, proxy_from, route_to
+from console.client.hub import connect
 from workers.public.clusters import (
     Access,
     Client,

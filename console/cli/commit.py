@@ -9,10 +9,10 @@ from urllib.parse import quote
 import typer
 
 from common.domain import formatting
-from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, ago, heading, is_data, paint, paragraph
 from console.cli.told import commit_line, names
+from console.client.hub import connect
 
 Each = Annotated[bool, typer.Option("--each", help="name all placements that are known of each group")]
 

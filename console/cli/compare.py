@@ -15,11 +15,11 @@ from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from common.settings import settings
 from console.cli.asking import Ref, placement_ref
-from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, colour, heading, is_data, paint, paragraph, table, waiting
 from console.cli.told import data_of, field_lines, revision, source_line, tell_fields
+from console.client.hub import connect
 
 _VALUES = (Column("value", 0, 20), Column("first", 0, 10), Column("second", 0, 10))
 _WORDS = {Action.CREATED: "only in the second", Action.PRUNED: "only in the first", Action.CONFIGURED: "differs"}

@@ -11,10 +11,10 @@ from common.domain import formatting
 from common.domain.changes import MUTATIONS, Action
 from console import words
 from console.cli.asking import Patience, Ref, answered, ask, deadline, ended, placement_ref
-from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, paint, say
 from console.cli.told import STYLES, field_lines, printable
+from console.client.hub import connect
 
 WOULD = {
     Action.CREATED: ("would be created", "green"),

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from console.cli.asking import placement_ref
-from console.cli.client import Hub, connect
 from console.cli.layout import Column
 from console.cli.output import Format, Output, ago, is_data, parsed, say, table
+from console.client.hub import Hub, connect
 
 EVERY = 1.0
 """Seconds between two looks while following."""

@@ -18,10 +18,10 @@ from common.domain.inspections import LINES, MOST_LINES
 from common.domain.names import suggestion
 from common.settings import settings
 from console.cli.asking import Patience, Ref, came_of, deadline, inspected, placement_ref
-from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.layout import folded
 from console.cli.output import Format, Output, ago, colour, is_data, paint, say, warn
+from console.client.hub import connect
 
 if TYPE_CHECKING:
     from console.inspect.offline import Shown

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from common.domain.names import suggestion
-from console.cli.client import HubRefusedError, connect
+from console.client.hub import HubRefusedError, connect
 from console.cli.layout import Column
 from console.cli.output import Format, Output, ago, is_data, say, table
 

@@ -16,12 +16,12 @@ from common.domain import formatting
 from common.domain.reasons import sentence
 from common.registry import Fault, ParsedRegistry, parse, read_directory
 from common.settings import settings
-from console.cli.client import connect
 from console.cli.diff import tell_change
 from console.cli.exits import Exit
 from console.cli.offline import Folder
 from console.cli.output import Format, Output, is_data, say, table, waiting, warn
 from console.cli.told import data_of
+from console.client.hub import connect
 from scheduler.planning.preview import Effect, Preview
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import orjson
 from common.domain.health_codes import HealthReason
 from console import words
 from console.cli.asking import Ref, placement_ref
-from console.cli.client import connect
 from console.cli.output import Format, Output, is_data, say, table
+from console.client.hub import connect
 
 
 def explain(ref: Ref, output: Output = Format.TABLE) -> None:

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from console.cli.asking import everything
-from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.layout import Row
 from console.cli.output import Format, Output, ago, is_data, say, table
 from console.cli.told import alike, field_lines, printable
+from console.client.hub import connect
 
 Cells = tuple[str, str, str, str, str]
 _COLUMNS: Cells = ("placement", "now", "corrections", "last", "what")

@@ -12,11 +12,11 @@ import typer
 from common.domain.runs import Trigger
 from console import words
 from console.cli.asking import outcome_exit, placement_ref
-from console.cli.client import Hub, connect
 from console.cli.diff import more, would
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, counted, is_data, parsed, say, table
 from console.cli.told import alike, field_lines
+from console.client.hub import Hub, connect
 
 PAGE = 200
 MOST_PAGES = 20

@@ -14,11 +14,11 @@ from common.domain.errors import sentences
 from common.domain.health import WELL, Health
 from console import words
 from console.cli.asking import everything
-from console.cli.client import Hub, connect
 from console.cli.exits import Exit
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, is_data, paint, say, table, trouble
 from console.cli.told import alike
+from console.client.hub import Hub, connect
 
 EVERY = 2.0
 """Seconds between two looks with --watch."""

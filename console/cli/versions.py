@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import typer
 
-from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, counted, is_data, table
 from console.cli.told import names, revision
+from console.client.hub import connect
 
 COLUMNS = (
     Column("version", 0, 12),

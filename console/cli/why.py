@@ -10,11 +10,11 @@ import typer
 from common.domain.health import WELL
 from console import words
 from console.cli.asking import Ref, placement_ref
-from console.cli.client import connect
 from console.cli.exits import Exit
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, colour, heading, is_data, paint, paragraph, table
 from console.cli.told import paragraphs, since, source_line, tell_object
+from console.client.hub import connect
 
 _OBJECTS = (Column("object", 0, 30), Column("health"))
 _EVENTS = (Column("age"), Column("event"), Column("by", 1, 8))

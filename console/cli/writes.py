@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from console.cli.asking import NoWait, Patience, Ref, answered, ask, deadline, ended, outcome_exit, placement_ref
-from console.cli.client import Hub, connect
 from console.cli.exits import Exit
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, is_data, say, table
 from console.cli.runs import tell_run
+from console.client.hub import Hub, connect
 
 Reason = Annotated[str, typer.Option(help="kept for audit")]
 Wait = Annotated[bool, typer.Option("--wait", help="return when the run has ended, with its outcome as exit code")]

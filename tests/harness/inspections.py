@@ -8,8 +8,8 @@ import httpx
 from fastapi import FastAPI
 
 from console.api.app import create_app
-from console.cli.client import HubClient
-from console.cli.transports import in_process_client, of_app
+from console.client.hub import HubClient
+from console.client.transports import in_process_client, of_app
 from tests.harness.hub import StepHub
 
 TOKEN = "t" * 32

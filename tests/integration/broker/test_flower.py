@@ -25,7 +25,7 @@ from common.store.queue import workers
 from common.store.reads import runs
 from console.api.app import create_app
 from console.api.shell import flower
-from console.cli.transports import in_process_client
+from console.client.transports import in_process_client
 from console.processes.embedded import flower_arguments, flower_socket
 from scheduler.loop.dispatch import Dispatcher
 from tests.fixtures.redis import RedisServer

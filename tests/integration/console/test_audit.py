@@ -22,7 +22,7 @@ from common.store.events.audit import Asked, Deed, Way
 from common.store.schema.tables import ApprovalRow
 from console.api.app import create_app
 from console.api.reads.files import cell
-from console.cli.transports import in_process_client
+from console.client.transports import in_process_client
 from tests.harness.viewers import asks_as
 from tests.integration.db.rows import NOW
 

@@ -18,7 +18,7 @@ from common.store.state import faults, healths
 from common.store.state.faults import StoredFault
 from common.store.state.healths import SeenHealth
 from console.api.app import create_app
-from console.cli.transports import in_process_client
+from console.client.transports import in_process_client
 from tests.integration.db.rows import NOW, add_placements
 from tests.integration.db.telling import add_cluster
 

@@ -23,7 +23,7 @@ from common.store.queue import leases, sending, workers
 from common.store.schema.tables import ClusterRow, OpenRunRow, PlacementRow, RunRow, SourceRow
 from common.store.state import fleet
 from console.api.app import create_app
-from console.cli.transports import in_process_client
+from console.client.transports import in_process_client
 from scheduler.loop.listening import Listening
 from scheduler.readers import readers
 from tests.integration.db.rows import queued

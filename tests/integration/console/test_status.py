@@ -29,7 +29,7 @@ from common.store.state.approvals import Subject
 from console.api.app import create_app
 from console.cli import status
 from console.cli.main import app as program
-from console.cli.transports import of_app
+from console.client.transports import of_app
 from tests.factories import said
 from tests.harness import texts
 

@@ -15,8 +15,8 @@ from common.settings import Settings
 from common.store.schema.tables import PlacementRow, SourceRow
 from common.store.state import commits, placements
 from console.api.app import create_app
-from console.cli.client import HubClient
-from console.cli.transports import of_app
+from console.client.hub import HubClient
+from console.client.transports import of_app
 from tests.harness.hub import APPS, REGISTRY, StepHub
 from tests.harness.manifests import config_map
 from tests.integration.hub.test_flow import web

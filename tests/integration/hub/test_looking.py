@@ -19,8 +19,8 @@ from common.store.schema.tables import AuditRow, InventoryRow, LeaseRow, Placeme
 from common.store.state.intents import IntentKind
 from console.api.app import create_app
 from console.cli import diff, main
-from console.cli.client import HubClient, Value
-from console.cli.transports import of_app
+from console.client.hub import HubClient, Value
+from console.client.transports import of_app
 from tests.fakes.leases import StepKeeper
 from tests.harness.hub import APPS, StepHub
 from tests.harness.manifests import config_map, secret

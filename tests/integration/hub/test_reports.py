@@ -14,7 +14,7 @@ from common.store.reads.drift_groups import DriftGroups, drift_groups
 from common.store.reads.leftovers import leftovers
 from console.api.app import create_app
 from console.cli import main, reports
-from console.cli.transports import of_app
+from console.client.transports import of_app
 from tests.harness.hub import APPS, StepHub
 from tests.harness.manifests import config_map
 from tests.harness.seen import client

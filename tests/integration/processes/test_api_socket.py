@@ -7,7 +7,7 @@ import shutil
 import socket
 from pathlib import Path
 
-from console.cli.transports import over_socket
+from console.client.transports import over_socket
 from console.processes.sockets import answers
 from tests.harness.api import TOKEN, serving
 from tests.harness.processes import eventually

@@ -19,7 +19,7 @@ from common.store.schema.tables import AuditRow, TokenRow, UserRow
 from console.api.app import create_app
 from console.api.door import gate, token_format
 from console.api.door.people import GROUPS_HOLD
-from console.cli.transports import of_app
+from console.client.transports import of_app
 from tests.harness.people import add_user, browsing, later, put_in_force, sign_in
 
 TOKEN = "a-token-of-this-test-of-some-length"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.settings import Settings
-from console.cli.address import address
+from console.client.address import address
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 from common.domain.errors import PermanentError
-from console.cli.address import Address, address
+from console.client.address import Address, address
 from console.errors import HubUnreachableError
 
 Value = str | int | Sequence[str]
@@ -148,7 +148,7 @@ def connect() -> HubClient:
 
 
 def _remote(wanted: Address) -> HubClient:
-    from console.cli.transports import over_http
+    from console.client.transports import over_http
 
     token = os.environ.get("FLOTILLA_API_TOKEN", "")
     if not token:
@@ -160,7 +160,7 @@ def _remote(wanted: Address) -> HubClient:
 
 
 def _local(wanted: Address) -> HubClient:
-    from console.cli.transports import in_process, over_socket
+    from console.client.transports import in_process, over_socket
 
     if not wanted.socket.is_socket():
         return in_process()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from common.domain.foreign import said
-from console.cli.client import HubClient, Reply, Send, silent
+from console.client.hub import HubClient, Reply, Send, silent
 from console.errors import HubUnreachableError
 
 if TYPE_CHECKING:
