@@ -88,8 +88,6 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=7780, ge=0, le=65535)
-    api_url: str = ""
-    """Where the CLI finds the hub; empty is the local one (in-process)."""
     api_token_file: Path | None = None
     api_tls_cert: Path | None = None
     api_tls_key: Path | None = None

@@ -36,7 +36,7 @@ def audit(
     Example: flotilla audit --actor ann --since 2026-11-01T00:00:00Z
     """
     query = {"actor": actor, "action": action, "subject": subject, "project": project, "since": since, "until": until}
-    found = connect().get("audit", limit=limit, outcome="refused" if refused else "", **query)["items"]
+    found = connect().get_audit(limit=limit, outcome="refused" if refused else "", **query)["items"]
     if not is_data(output, found):
         table(COLUMNS, list(map(row, found)), empty="Nothing was refused." if refused else "Nothing was done.")
 

@@ -32,6 +32,7 @@ from common.yaml import REGISTRY_LIMITS, dump_all, load_documents
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, ago, is_data, say, table, trouble
 from console.cli.ways import ProxyCredentials, ProxyUrl, proxy_from, route_to
+from console.client.address import on_this_machine
 from console.client.hub import connect
 from workers.public.clusters import (
     Access,
@@ -91,7 +92,7 @@ def list_clusters(output: Output = Format.TABLE) -> None:
 
     Example: flotilla cluster list
     """
-    clusters = connect().get("clusters")
+    clusters = connect().get_clusters()
     if is_data(output, clusters):
         return
     reach = {True: "reachable", False: "unreachable", None: "unknown"}
@@ -139,6 +140,7 @@ def add(
 
     Example: flotilla cluster add eu-prod-03 --kubeconfig ~/.kube/config --registry ./fleet --label env=prod
     """
+    on_this_machine("`flotilla cluster add`")
     plan, wanted = _plan(_split(namespaces), rules)
     access = operator_access(kubeconfig, context or None)
     way = proxy_from(proxy, proxy_credentials)
@@ -172,6 +174,7 @@ def rotate(
 
     Example: flotilla cluster rotate eu-prod-03 --kubeconfig ~/.kube/config
     """
+    on_this_machine("`flotilla cluster rotate`")
     chosen = settings()
     # Where the cluster is stays as stored: a token made anywhere else by mistake does not work there.
     stored = access_from(_directory(chosen).get(_reference(name)), _reference(name))
@@ -200,6 +203,7 @@ def check(
 
     Example: flotilla cluster check eu-prod-03
     """
+    on_this_machine("`flotilla cluster check`")
     reference, provider = _reference(name), provider_from(settings())
     access = access_from(provider.get(reference), reference)
     way = proxy_from(proxy, proxy_credentials)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
@@ -30,7 +29,7 @@ def commit(
 
     Example: flotilla commit 3f9c1d2e
     """
-    found = connect().get(f"commits/{quote(name)}", repo=repo)
+    found = connect().get_commit(name, repo=repo)
     if not is_data(output, found):
         _tell(found, each=each)
     raise typer.Exit(Exit.DONE if _everywhere(found) else Exit.NO)

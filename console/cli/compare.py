@@ -19,6 +19,7 @@ from console.cli.exits import Exit
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, colour, heading, is_data, paint, paragraph, table, waiting
 from console.cli.told import data_of, field_lines, revision, source_line, tell_fields
+from console.client.address import address
 from console.client.hub import connect
 
 _VALUES = (Column("value", 0, 20), Column("first", 0, 10), Column("second", 0, 10))
@@ -34,8 +35,8 @@ def compare(first: Ref, second: Ref, output: Output = Format.TABLE) -> None:
     Example: flotilla compare eu-prod-03/payments us-prod-01/payments
     """
     one, other = placement_ref(first), placement_ref(second)
-    found = connect().get(f"placements/{one.cluster}/{one.application}/compare/{other.cluster}/{other.application}")
-    found["rendered"] = _rendered(one, other)
+    told = connect().get_comparison(one.cluster, one.application, other.cluster, other.application)
+    found: dict[str, Any] = {**told, "rendered": _rendered(one, other)}
     if not is_data(output, found):
         _tell(found)
     raise typer.Exit(Exit.DONE if _same(found) else Exit.NO)
@@ -43,15 +44,14 @@ def compare(first: Ref, second: Ref, output: Output = Format.TABLE) -> None:
 
 def _rendered(first: PlacementRef, second: PlacementRef) -> dict[str, Any]:
     """Return the objects that differ as they are rendered; where they cannot be here, why."""
-    chosen = settings()
-    if chosen.api_url:
+    if address().server:
         return {"objects": [], "error": "run it on the hub's machine to see which fields differ"}
     # Imported late: what renders takes longer to import than all that the hub answers.
     from console.planning.compared import manifests_compared
 
     try:
         with waiting("rendering both"):
-            changes = manifests_compared(chosen, first, second)
+            changes = manifests_compared(settings(), first, second)
     except FlotillaError as error:
         return {"objects": [], "error": error.message}
     objects = [

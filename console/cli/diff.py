@@ -43,18 +43,22 @@ def diff(
     hub = connect()
     intent = ask(hub, "check", {"placements": [str(placement)]}, reason)
     until = deadline(timeout)
-    detail = ended(hub, answered(hub, intent, until=until)["run_id"], until=until)
+    found = answered(hub, intent, until=until)
+    if not found["run_id"]:
+        say(found["result"])
+        raise typer.Exit(Exit.NO)
+    detail = ended(hub, found["run_id"], until=until)
     if not is_data(output, detail):
         _tell(detail)
     raise typer.Exit(Exit.DONE if _same(detail) else Exit.NO)
 
 
-def _same(detail: dict[str, Any]) -> bool:
+def _same(detail: Mapping[str, Any]) -> bool:
     differing = any(one["action"] in MUTATIONS for one in detail["objects"])
     return detail["run"]["outcome"] == "succeeded" and not differing
 
 
-def _tell(detail: dict[str, Any]) -> None:
+def _tell(detail: Mapping[str, Any]) -> None:
     run = detail["run"]
     for one in detail["objects"]:
         tell_change(one)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -39,50 +39,53 @@ def events(
     if ref:
         parsed_ref = placement_ref(ref)
         cluster, application = parsed_ref.cluster, parsed_ref.application
-    hub, query = connect(), {"cluster": cluster, "application": application, "kind": tuple(kind or ())}
+    query: dict[str, Any] = {"cluster": cluster, "application": application, "kind": tuple(kind or ())}
+    hub = connect()
     if follow:
         for event in _coming(hub, query, after=after, limit=limit):
             _print(event, output)
         return
-    found = list(_past(hub, query, after)) if after else hub.get("events", limit=limit, **query)["items"]
+    found: Sequence[Mapping[str, Any]] = (
+        list(_past(hub, query, after)) if after else hub.get_events(limit=limit, **query)["items"]
+    )
     if not is_data(output, found):
         table(COLUMNS, [_row(event) for event in found], empty="No events.")
 
 
-def _past(hub: Hub, query: dict[str, Any], after: str) -> Iterator[dict[str, Any]]:
+def _past(hub: Hub, query: Mapping[str, Any], after: str) -> Iterator[Mapping[str, Any]]:
     """Yield what is there behind a position."""
     while True:
-        page = hub.get("events", after=after, limit=PAGE, **query)
+        page = hub.get_events(after=after, limit=PAGE, **query)
         yield from page["items"]
         after = page["after"]
         if len(page["items"]) < PAGE:
             return
 
 
-def _coming(hub: Hub, query: dict[str, Any], *, after: str, limit: int) -> Iterator[dict[str, Any]]:
+def _coming(hub: Hub, query: Mapping[str, Any], *, after: str, limit: int) -> Iterator[Mapping[str, Any]]:
     """Yield the latest events, or those behind a position, and then what comes."""
     if not after:
-        page = hub.get("events", limit=limit, **query)
+        page = hub.get_events(limit=limit, **query)
         yield from page["items"]
         after = page["after"]
     while True:
-        page = hub.get("events", after=after, limit=PAGE, **query)
+        page = hub.get_events(after=after, limit=PAGE, **query)
         yield from page["items"]
         after = page["after"]
         if len(page["items"]) < PAGE:
             time.sleep(EVERY)
 
 
-def _row(event: dict[str, Any]) -> tuple[str, ...]:
+def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
     return (ago(event["at"]), event["kind"], event["subject"], _what(event))
 
 
-def _what(event: dict[str, Any]) -> str:
+def _what(event: Mapping[str, Any]) -> str:
     by = "" if event["actor"] == "flotilla" else f", by {event['actor']}"
     return f"{event['sentence']}{by}"
 
 
-def _print(event: dict[str, Any], output: Format) -> None:
+def _print(event: Mapping[str, Any], output: Format) -> None:
     if output is Format.JSON:
         import orjson
 

@@ -21,9 +21,11 @@ from console.cli.asking import Patience, Ref, came_of, deadline, inspected, plac
 from console.cli.exits import Exit
 from console.cli.layout import folded
 from console.cli.output import Format, Output, ago, colour, is_data, paint, say, warn
+from console.client.address import on_this_machine
 from console.client.hub import connect
 
 if TYPE_CHECKING:
+    from console.client import models
     from console.inspect.offline import Shown
 
 PIPED_WIDTH = 400
@@ -58,6 +60,7 @@ def render(
         raise typer.BadParameter(message)
     if folder is None:
         _refuse(app, cluster)
+        on_this_machine("`flotilla render CLUSTER/APP`")
         _print(render_placement(settings(), placement_ref(ref)))
         return
     if cluster is not None and app is None:
@@ -142,8 +145,8 @@ def operate(
     """
     placement, hub, until = placement_ref(ref), connect(), deadline(timeout)
     named = of if ":" in of else _found(inspected(hub, placement, "tree", until=until), of)
-    asked = {"placement": str(placement), "object": named, "action": action, "reason": reason}
-    done = came_of(hub, hub.post("operations", asked), placement, until=until)
+    asked: models.Operation = {"placement": str(placement), "object": named, "action": action, "reason": reason}
+    done = came_of(hub, hub.post_operation(asked), placement, until=until)
     say(f"{action}: done to {folded(done['object'])}")
 
 

@@ -20,6 +20,7 @@ from common.domain.names import suggestion
 from console.cli.exits import Exit
 from console.cli.options import ANY_OPTIONS
 from console.cli.output import paint, say, warn
+from console.client.address import Chosen, choose, on_this_machine
 from console.errors import HubUnreachableError
 
 FLEET = "The fleet"
@@ -81,11 +82,16 @@ COMMANDS = (
     Entry("user", "people", "user", PROCESSES, "Who may sign in."),
     Entry("tokens", "people", "tokens", PROCESSES, "Tokens for programs."),
     Entry("sessions", "people", "sessions", PROCESSES, "Browsers that have signed in."),
+    Entry("contexts", "contexts", "app", PROCESSES, "Hubs by name, and which one is asked."),
     Entry("token", "processes", "token", PROCESSES, "Print the hub's own token."),
     Entry("keys", "processes", "keys", PROCESSES, "Print the keys of one pool's messages."),
     Entry("simulator", "simulator", "app", PROCESSES, "Clusters to practise on."),
     Entry("db", "processes", "database", PROCESSES, "The hub's database."),
 )
+OF_THIS_MACHINE = frozenset(
+    {"demo", "doctor", "up", "scheduler", "worker", "api", "flower", "alive", "token", "keys", "simulator", "db"}
+)
+"""Commands that start, or look at, what is here; they refuse a hub elsewhere."""
 _BY_NAME = {entry.name: entry for entry in COMMANDS}
 
 
@@ -166,11 +172,18 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def flotilla(
-    show_version: Annotated[
+    ctx: typer.Context,
+    server: Annotated[str, typer.Option(metavar="URL", help="ask this hub; its token is its context's")] = "",
+    context: Annotated[str, typer.Option(metavar="NAME", help="ask the hub of this context")] = "",
+    ca_file: Annotated[str, typer.Option("--ca", metavar="FILE", help="verify that hub by these certificates")] = "",
+    _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
     """GitOps for fleets: keeps Kubernetes clusters equal to Git, and every attempt on record."""
+    choose(Chosen(server, context, ca_file))
+    if (server or context) and ctx.invoked_subcommand in OF_THIS_MACHINE:
+        on_this_machine(f"`flotilla {ctx.invoked_subcommand}`")
 
 
 def main() -> None:

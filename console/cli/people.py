@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from common.domain.names import suggestion
-from console.client.hub import HubRefusedError, connect
 from console.cli.layout import Column
 from console.cli.output import Format, Output, ago, is_data, say, table
+from console.client.hub import HubRefusedError, connect
+
+if TYPE_CHECKING:
+    from console.client import models
 
 user = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who may sign in.")
 tokens = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Tokens for programs.")
@@ -40,7 +44,7 @@ def list_users(output: Output = Format.TABLE) -> None:
 
     Example: flotilla user list
     """
-    found = connect().get("users")
+    found = connect().get_users()
     if is_data(output, found):
         return
     rows = [
@@ -64,8 +68,13 @@ def add_user(
 
     Example: flotilla user add ada --role admin
     """
-    body = {"name": name, "password": _password(password_file), "role": role or None, "groups": group or []}
-    connect().post("users", body)
+    body: dict[str, Any] = {
+        "name": name,
+        "password": _password(password_file),
+        "role": role or None,
+        "groups": group or [],
+    }
+    connect().post_user(cast("models.NewUser", body))
     say(f"{name} can sign in.")
 
 
@@ -125,7 +134,7 @@ def remove_user(name: Name) -> None:
 
     Example: flotilla user remove ada
     """
-    connect().delete(f"users/{_number(name)}")
+    connect().delete_user(_number(name))
     say(f"{name} is removed.")
 
 
@@ -135,7 +144,7 @@ def list_tokens(everybodys: Everybodys = False, output: Output = Format.TABLE) -
 
     Example: flotilla tokens list --all
     """
-    found = connect().get("tokens", **({"all": "true"} if everybodys else {}))
+    found = connect().get_tokens(all=everybodys)
     if is_data(output, found):
         return
     rows = [
@@ -157,7 +166,9 @@ def create_token(
     Example: flotilla tokens create ci --verb sync --project pay > token
     """
     body: dict[str, Any] = {"name": name, "projects": project or [], "days": days}
-    made = connect().post("tokens", body | ({"verbs": verb} if verb else {}))
+    if verb:
+        body["verbs"] = verb
+    made = connect().post_token(cast("models.TokenWanted", body))
     typer.echo(made["secret"])
 
 
@@ -167,7 +178,7 @@ def revoke_token(number: Annotated[int, typer.Argument(metavar="ID", min=1)]) ->
 
     Example: flotilla tokens revoke 7
     """
-    say(f"{connect().delete(f'tokens/{number}')['name']} counts for nothing any more.")
+    say(f"{connect().delete_token(number)['name']} counts for nothing any more.")
 
 
 @sessions.command("list")
@@ -176,7 +187,7 @@ def list_sessions(everybodys: Everybodys = False, output: Output = Format.TABLE)
 
     Example: flotilla sessions list --all
     """
-    found = connect().get("sessions", **({"all": "true"} if everybodys else {}))
+    found = connect().get_sessions(all=everybodys)
     if is_data(output, found):
         return
     rows = [
@@ -191,15 +202,15 @@ def end_session(number: Annotated[int, typer.Argument(metavar="ID", min=1)]) -> 
 
     Example: flotilla sessions end 7
     """
-    say(f"{connect().delete(f'sessions/{number}')['actor']} is signed out there.")
+    say(f"{connect().delete_session(number)['actor']} is signed out there.")
 
 
 def _change(name: str, change: dict[str, Any]) -> None:
-    connect().patch(f"users/{_number(name)}", change)
+    connect().patch_user(_number(name), cast("models.Change", change))
 
 
 def _number(name: str) -> int:
-    found = {one["actor"]: int(one["id"]) for one in connect().get("users")}
+    found = {one["actor"]: int(one["id"]) for one in connect().get_users()}
     if name not in found:
         message = f"there is no user {name!r}"
         raise HubRefusedError(message, remedy=suggestion(name, found, "add them: flotilla user add"))
@@ -219,12 +230,12 @@ def _ago(instant: str | None) -> str:
     return f"{ago(instant)} ago" if instant else "never"
 
 
-def _rights(rights: list[dict[str, str]]) -> str:
+def _rights(rights: Sequence[Mapping[str, Any]]) -> str:
     projects = sorted({one["project"] for one in rights})
     verbs = sorted({one["verb"] for one in rights})
     where = "" if projects == ["*"] else f" in {', '.join(projects)}"
     return f"{'all' if 'admin' in verbs else ', '.join(verbs)}{where}"
 
 
-def _state(token: dict[str, Any]) -> str:
+def _state(token: Mapping[str, Any]) -> str:
     return "revoked" if token["revoked_at"] else f"until {token['expires_at'][:10]}"

@@ -21,6 +21,7 @@ from console.cli.exits import Exit
 from console.cli.offline import Folder
 from console.cli.output import Format, Output, is_data, say, table, waiting, warn
 from console.cli.told import data_of
+from console.client.address import on_this_machine
 from console.client.hub import connect
 from scheduler.planning.preview import Effect, Preview
 
@@ -61,10 +62,9 @@ def plan(folder: Folder, since: Since = "", at: At = "", live: Live = False, out
 
 def _by_hub(folder: Path) -> dict[str, Any]:
     files, unreadable = read_directory(folder)
-    body = {"files": {path: base64.b64encode(content).decode() for path, content in files.items()}}
-    found: dict[str, Any] = connect().post("plan", body)
-    found["faults"] = orjson.loads(orjson.dumps(unreadable)) + found["faults"]
-    return found
+    contents = {path: base64.b64encode(content).decode() for path, content in files.items()}
+    found = connect().post_plan({"files": contents})
+    return {**found, "faults": orjson.loads(orjson.dumps(unreadable)) + found["faults"]}
 
 
 def _between(folder: Path, since: str, at: str) -> dict[str, Any]:
@@ -88,6 +88,7 @@ def _between(folder: Path, since: str, at: str) -> dict[str, Any]:
 def _live(folder: Path) -> dict[str, Any]:
     from console.planning.live import known, parsed_against, plan_live
 
+    on_this_machine("`flotilla plan --live`")
     config = settings()
     hub = known(config)
     files, unreadable = read_directory(folder)

@@ -20,7 +20,7 @@ def explain(ref: Ref, output: Output = Format.TABLE) -> None:
     Example: flotilla explain eu-prod-03/payments
     """
     wanted = placement_ref(ref)
-    found = connect().get(f"placements/{wanted.cluster}/{wanted.application}/explain")
+    found = connect().get_explanation(wanted.cluster, wanted.application)
     if not is_data(output, found):
         _tell_explanation(found, str(wanted))
 
@@ -38,7 +38,7 @@ def _unruled(one: Mapping[str, Any]) -> str:
     return f"{kind} ({one['objects']}): {guess}"
 
 
-def _tell_explanation(found: dict[str, Any], ref: str) -> None:
+def _tell_explanation(found: Mapping[str, Any], ref: str) -> None:
     view, declared = found["placement"], found["declared"]
     state = "not planned yet" if view is None else view["sync"] if view["state"] == "placed" else view["state"]
     say(f"{ref}  {state}" + (f"  {view['health']}" if view is not None else ""))

@@ -36,16 +36,16 @@ def drift(
     """
     hub, none = connect(), f"No drift in the last {hours:g} hours. {_ELSE}"
     if output is Format.TABLE and not each:
-        found = hub.get("drift/groups", hours=str(hours))
+        found = hub.get_drift_groups(hours=hours)
         table(_COLUMNS, list(map(_group, found["groups"])), empty=none)
         if found["more"]:
             say(f"\n… and {found['more']} more kinds of drift; --each lists every placement.")
         differing = any(one["state"] in {"differs", "fight"} for one in found["groups"])
     else:
-        found = hub.get("drift", hours=str(hours))
-        if not is_data(output, found):
-            table(_COLUMNS, [Row(cells) for one in found for cells in _cells(one)], empty=none)
-        differing = any(one["differs"] or one["fight"] for one in found)
+        drifted = hub.get_drift(hours=hours)
+        if not is_data(output, drifted):
+            table(_COLUMNS, [Row(cells) for one in drifted for cells in _cells(one)], empty=none)
+        differing = any(one["differs"] or one["fight"] for one in drifted)
     raise typer.Exit(Exit.NO if differing else Exit.DONE)
 
 
@@ -85,7 +85,7 @@ def orphans(output: Output = Format.TABLE) -> None:
 
     Example: flotilla orphans -o json
     """
-    found = everything(connect(), "leftovers")
+    found = everything(connect().get_leftovers)
     if not is_data(output, found):
         rows = [
             (one["placement"], one["object"], "left over" if one["owned"] else "orphan", one["why"]) for one in found

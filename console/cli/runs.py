@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
@@ -48,7 +48,7 @@ class Fold:
         others: the other placements.
     """
 
-    run: dict[str, Any]
+    run: Mapping[str, Any]
     count: int = 1
     since: str = field(default="")
     others: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Fold:
         )
 
 
-def fold(runs: Iterable[dict[str, Any]]) -> list[Fold]:
+def fold(runs: Iterable[Mapping[str, Any]]) -> list[Fold]:
     """Return runs, newest first, those that failed alike as one: again on one placement, or on several at once.
 
     A placement's runs fold as long as nothing else became of it in between.
@@ -92,7 +92,7 @@ def fold(runs: Iterable[dict[str, Any]]) -> list[Fold]:
     return folds
 
 
-def _failure(run: dict[str, Any]) -> tuple[str, ...] | None:
+def _failure(run: Mapping[str, Any]) -> tuple[str, ...] | None:
     if run["outcome"] != "failed":
         return None
     return run["error_code"], run["error"], run["commit"]
@@ -117,9 +117,9 @@ def runs(
     query = {"cluster": cluster, "application": application, "outcome": outcome}
     hub = connect()
     if ref:
-        hub.get(f"placements/{cluster}/{application}")  # an unknown name is an error that names the nearest
+        hub.get_placement(cluster, application)  # an unknown name is an error that names the nearest
     if each or output in {Format.JSON, Format.YAML}:
-        page = hub.get("runs", limit=limit, **query)["items"]
+        page = hub.get_runs(limit=limit, **query)["items"]
         if is_data(output, page):
             return
         folds = [Fold(run) for run in page]
@@ -130,10 +130,10 @@ def runs(
 
 
 def _folded(hub: Hub, limit: int, query: dict[str, str]) -> list[Fold]:
-    found: list[dict[str, Any]] = []
+    found: list[Mapping[str, Any]] = []
     after = ""
     for _ in range(MOST_PAGES):
-        page = hub.get("runs", limit=PAGE, after=after, **query)
+        page = hub.get_runs(limit=PAGE, after=after, **query)
         found += page["items"]
         after = page["after"]
         folds = fold(found)
@@ -174,13 +174,13 @@ def run(run_id: Annotated[str, typer.Argument(metavar="ID")], output: Output = F
 
     Example: flotilla run 8c2f41d09ab3
     """
-    detail = connect().get(f"runs/{run_id}")
+    detail = connect().get_run(run_id)
     if not is_data(output, detail):
         tell_run(detail)
     raise typer.Exit(outcome_exit(detail["run"]["outcome"]))
 
 
-def tell_run(detail: dict[str, Any]) -> None:
+def tell_run(detail: Mapping[str, Any]) -> None:
     """Print a run: what it was for, its attempts, and what they did."""
     seen = detail["run"]
     say(f"{seen['ref']}  {seen['outcome'] or seen['state']}  {seen['trigger']} by {seen['actor']}")

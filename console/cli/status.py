@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -113,13 +113,13 @@ def status(
 
 
 def _look(hub: Hub, which: Which, output: Format) -> dict[str, Any]:
-    seen: dict[str, Any] = hub.get("status", **which.part)
+    seen: dict[str, Any] = cast("dict[str, Any]", hub.get_status(**which.part))
     if which.grouped and output not in {Format.JSON, Format.YAML}:
-        seen["problems"] = hub.get("problems", **which.part)
+        seen["problems"] = hub.get_problems(**which.part)
     else:
-        seen["placements"] = everything(hub, "placements", **which.listed)
+        seen["placements"] = everything(hub.get_placements, **which.listed)
     show = {} if which.whole else {"show": "problems"}
-    seen["listed_clusters"] = hub.get("clusters", cluster=which.cluster, label=which.label, **show)
+    seen["listed_clusters"] = hub.get_clusters(cluster=which.cluster, label=which.label, **show)
     return seen
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
@@ -34,7 +33,7 @@ def versions(
 
     Example: flotilla versions payments
     """
-    found = connect().get(f"applications/{quote(application, safe='')}/versions")
+    found = connect().get_versions(application)
     if not is_data(output, found):
         table(COLUMNS, [_row(one, each=each) for one in found], empty="It is placed nowhere.")
     raise typer.Exit(Exit.DONE if len(found) < 2 else Exit.NO)

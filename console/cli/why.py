@@ -29,7 +29,7 @@ def why(ref: Ref, output: Output = Format.TABLE) -> None:
     Example: flotilla why eu-prod-03/payments
     """
     placement = placement_ref(ref)
-    found = connect().get(f"placements/{placement.cluster}/{placement.application}/why")
+    found = connect().get_why(placement.cluster, placement.application)
     if not is_data(output, found):
         _tell(found)
     view = found["placement"]

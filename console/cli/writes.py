@@ -102,7 +102,7 @@ def approvals(
     Example: flotilla approvals -o yaml
     """
     # "all" in words: what is empty is not sent, and the API's own default is open.
-    found = connect().get("approvals", state=state or "all")
+    found = connect().get_approvals(state=state or "all")
     if is_data(output, found):
         return
     rows = [

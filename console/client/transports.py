@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Protocol
 
 from common.domain.foreign import said
-from console.client.hub import HubClient, Reply, Send, silent
+from console.client.hub import VERSION_HEADER, Hub, Reply, Send, silent
 from console.errors import HubUnreachableError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
     from fastapi import FastAPI
 
 TIMEOUT = 30.0
+"""Seconds until a connection is there, and between two parts of an answer."""
+PATIENCE = 120.0
+"""Seconds for a whole answer."""
+MOST_BYTES = 64 * 2**20
+"""Of an answer."""
+_CHUNK = 2**16
 _SERVER = "console.api.app"
 """What answers where no API runs, in this process: named as what ``flotilla api`` becomes is, since all that commands
 know of it is what it says over HTTP."""
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class _Connection(http.client.HTTPConnection):
@@ -48,7 +55,7 @@ def over_socket(path: Path) -> Send | None:
         try:
             connection.request(method, target, body or None, dict(headers))
             answer = connection.getresponse()
-            return Reply(answer.status, answer.read())
+            return Reply(answer.status, bounded(answer, str(path)), answer.getheader(VERSION_HEADER, ""))
         except (OSError, http.client.HTTPException) as error:
             raise silent(str(path), said(error)) from error
         finally:
@@ -68,14 +75,18 @@ def _connected(path: Path) -> socket.socket | None:
     return made
 
 
-def over_http(url: str) -> Send:
+def over_http(server: str, ca_file: Path | None = None) -> Send:
     """Return the way to a hub elsewhere, through the proxy that the environment names.
 
+    Args:
+        server: its address, checked.
+        ca_file: certificates that it is verified by, instead of the system's.
+
     Raises:
-        HubUnreachableError: the token would be carried in the clear.
+        HubUnreachableError: ``ca_file`` holds no certificates.
     """
     from urllib.error import HTTPError, URLError
-    from urllib.request import HTTPRedirectHandler, Request, build_opener
+    from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
     class Stay(HTTPRedirectHandler):
         """Follows nowhere: the token is for this host alone."""
@@ -83,27 +94,65 @@ def over_http(url: str) -> Send:
         def redirect_request(self, *_arguments: object) -> None:
             return None
 
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        message = f"{url} would carry the token in the clear"
-        raise HubUnreachableError(message, remedy="Use https.")
-    opener = build_opener(Stay())
+    opener = build_opener(Stay(), HTTPSHandler(context=_verified_by(ca_file)))
 
     def send(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        request = Request(f"{url.rstrip('/')}{target}", body or None, dict(headers), method=method)  # noqa: S310 - checked above
+        request = Request(f"{server}{target}", body or None, dict(headers), method=method)  # noqa: S310 - checked before
         try:
             with opener.open(request, timeout=TIMEOUT) as answer:
-                return Reply(answer.status, answer.read())
+                return Reply(answer.status, bounded(answer, server), answer.headers.get(VERSION_HEADER, ""))
         except HTTPError as error:
             with error:
-                return Reply(error.code, error.read())
+                return Reply(error.code, bounded(error, server), error.headers.get(VERSION_HEADER, ""))
         except (URLError, OSError, http.client.HTTPException) as error:
-            raise silent(url, said(error)) from error
+            raise silent(server, said(error)) from error
 
     return send
 
 
-def in_process() -> HubClient:
+def _verified_by(ca_file: Path | None) -> ssl.SSLContext:
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        message = f"{ca_file} holds no certificates that the hub could be verified by: {said(error)}"
+        raise HubUnreachableError(message, remedy="Give --ca a file of certificates in PEM.") from error
+
+
+class Readable(Protocol):
+    """An answer's body."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes, none at the end."""
+        ...
+
+
+def bounded(answer: Readable, where: str, *, most: int = MOST_BYTES, patience: float = PATIENCE) -> bytes:
+    """Return an answer's body.
+
+    Args:
+        answer: is read to its end.
+        where: the hub, in messages.
+        most: bytes that are taken.
+        patience: seconds that this may take in all, however steadily it drips.
+
+    Raises:
+        HubUnreachableError: it is larger, or takes longer.
+    """
+    parts, size, until = [], 0, time.monotonic() + patience
+    while part := answer.read(_CHUNK):
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            message = f"the answer of the hub at {where} is larger than {most // 2**20} MiB"
+            raise HubUnreachableError(message, remedy="Ask for less: a limit, or one cluster or application.")
+        if time.monotonic() > until:
+            raise silent(where, f"its answer takes longer than {patience:.0f} s")
+    return b"".join(parts)
+
+
+def in_process() -> Hub:
     """Return the way to the application in this process, where no API runs.
 
     Raises:
@@ -117,7 +166,7 @@ def in_process() -> HubClient:
     config = settings()
     if not config.database_url and not (config.home / "flotilla.db").exists():
         message = f"there is no hub in {config.home}"
-        remedy = "Start one with `flotilla up` or `flotilla demo`, or set FLOTILLA_API_URL."
+        remedy = "Start one with `flotilla up` or `flotilla demo`, or name another with --server or --context."
         raise HubUnreachableError(message, remedy=remedy)
     token = load_or_make_token(config)
     app = import_module(_SERVER).create_app(config, open_database(config), token=token)
@@ -142,7 +191,7 @@ def _as_local(app: FastAPI) -> Callable[[Any, Any, Any], Awaitable[None]]:
     return asked
 
 
-def of_app(app: FastAPI, token: str, where: str) -> HubClient:
+def of_app(app: FastAPI, token: str, where: str) -> Hub:
     """Return a client of an application in this process."""
     import asyncio
 
@@ -152,6 +201,6 @@ def of_app(app: FastAPI, token: str, where: str) -> HubClient:
                 return await client.request(method, target, headers=dict(headers), content=body)
 
         response = asyncio.run(answer())
-        return Reply(response.status_code, response.content)
+        return Reply(response.status_code, response.content, response.headers.get(VERSION_HEADER, ""))
 
-    return HubClient(send, token, where)
+    return Hub(send, token, where)

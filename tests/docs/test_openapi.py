@@ -10,6 +10,7 @@ import pytest
 
 from console.api.describe import FILE, described
 from console.api.reads.openapi import operations
+from console.client import generate
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,11 @@ def description() -> dict[str, Any]:
 
 def test_the_file_is_current() -> None:
     assert FILE.read_text(encoding="utf-8") == described(), "write it: python -m console.api.describe"
+
+
+def test_the_client_is_made_of_it() -> None:
+    for path, text in generate.files(described()).items():
+        assert path.read_text(encoding="utf-8") == text, "write it: python -m console.api.describe"
 
 
 def test_operations_are_called_as_what_answers_them(description: dict[str, Any]) -> None:

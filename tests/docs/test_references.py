@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from common.registry.carried_out import NOT_YET
 from common.settings import Settings
 from console.cli.main import COMMANDS, load
+from console.client.address import VARIABLES
 from workers.sync.health.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,7 @@ def test_every_operators_kind_is_named() -> None:
 
 
 def test_every_setting_is_described_once() -> None:
-    wanted = sorted(f"FLOTILLA_{name.upper()}" for name in Settings.model_fields)
+    wanted = sorted([*(f"FLOTILLA_{name.upper()}" for name in Settings.model_fields), *VARIABLES])
     assert sorted(first_column(DOCS / "reference" / "settings.md")) == wanted
 
 

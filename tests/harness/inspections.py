@@ -8,14 +8,14 @@ import httpx
 from fastapi import FastAPI
 
 from console.api.app import create_app
-from console.client.hub import HubClient
+from console.client.hub import Hub
 from console.client.transports import in_process_client, of_app
 from tests.harness.hub import StepHub
 
 TOKEN = "t" * 32
 
 
-class _Stepping(HubClient):
+class _Stepping(Hub):
     """A client at whose every look at an inspection scheduler and worker take a step."""
 
     def __init__(self, app: FastAPI, hub: StepHub) -> None:
@@ -23,11 +23,11 @@ class _Stepping(HubClient):
         super().__init__(inner.send, TOKEN, "here")
         self._hub = hub
 
-    def get(self, path: str, **query: Any) -> Any:
-        if path.startswith("inspections/"):
+    def get(self, target: str, **query: Any) -> Any:
+        if target.startswith("inspections/"):
             self._hub.tick()
             self._hub.work()
-        return super().get(path, **query)
+        return super().get(target, **query)
 
 
 class Asking:
@@ -45,7 +45,8 @@ class Asking:
 
     def post(self, what: str, **asked: Any) -> dict[str, Any]:
         """Return what the API says to a question."""
-        found: dict[str, Any] = self.client.post("inspections", {"placement": self._placement, "what": what, **asked})
+        body = {"placement": self._placement, "what": what, **asked}
+        found: dict[str, Any] = self.client.send_body("POST", "inspections", body)
         return found
 
     def get(self, id_: str) -> dict[str, Any]:

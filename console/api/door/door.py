@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlencode
 
@@ -56,6 +57,7 @@ HEADERS = {
         "frame-ancestors 'none'"
     ),
 }
+VERSION = version("flotilla")
 _CLOSE = {"Connection": "close"}
 
 
@@ -79,7 +81,7 @@ class Door:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        send = _with_headers(send)
+        send = _with_headers(scope, send)
         refusal = await self._refusal(scope)
         if refusal is not None:
             await _drain(Headers(scope=scope), receive)
@@ -222,13 +224,15 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
     return bounded
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(scope: Scope, send: Send) -> Send:
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             known = {name.lower() for name, _ in message["headers"]}
+            # Which version it is, is told to those alone who may come in: clients compare it with theirs.
+            told = HEADERS | ({"Flotilla-Version": VERSION} if STATE in scope.get("state", {}) else {})
             more: list[Any] = [
                 (name.lower().encode(), value.encode())
-                for name, value in HEADERS.items()
+                for name, value in told.items()
                 if name.lower().encode() not in known
             ]
             message = {**message, "headers": [*message["headers"], *more]}

@@ -15,7 +15,7 @@ from common.settings import Settings
 from common.store.schema.tables import PlacementRow, SourceRow
 from common.store.state import commits, placements
 from console.api.app import create_app
-from console.client.hub import HubClient
+from console.client.hub import Hub
 from console.client.transports import of_app
 from tests.harness.hub import APPS, REGISTRY, StepHub
 from tests.harness.manifests import config_map
@@ -25,7 +25,7 @@ __all__ = ["web"]
 BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: [no mapping]\n"
 
 
-def _api(hub: StepHub) -> HubClient:
+def _api(hub: StepHub) -> Hub:
     settings = Settings(home=hub.settings.home)
     return of_app(create_app(settings, hub.database, token="t"), "t", "test")
 

@@ -19,7 +19,7 @@ from common.store.schema.tables import AuditRow, InventoryRow, LeaseRow, Placeme
 from common.store.state.intents import IntentKind
 from console.api.app import create_app
 from console.cli import diff, main
-from console.client.hub import HubClient, Value
+from console.client.hub import Hub, Value
 from console.client.transports import of_app
 from tests.fakes.leases import StepKeeper
 from tests.harness.hub import APPS, StepHub
@@ -210,10 +210,10 @@ def flotilla(web: StepHub, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
     """The command line against this hub, which goes on by a turn with each read."""
     app = create_app(web.settings, web.database, token=TOKEN)
 
-    class Going(HubClient):
-        def get(self, path: str, **query: Value) -> Any:
+    class Going(Hub):
+        def get(self, target: str, **query: Value | None) -> Any:
             web.settle(1)
-            return super().get(path, **query)
+            return super().get(target, **query)
 
     made = of_app(app, TOKEN, "here")
     monkeypatch.setattr(diff, "connect", lambda: Going(made.send, TOKEN, "here"))

@@ -63,7 +63,7 @@ def asking(web: StepHub) -> Asking:
 def operated(asking: Asking, web: StepHub, object_: str, action: str) -> dict[str, Any]:
     """Have something done, and return what came of it."""
     asked = {"placement": "eu/web", "object": object_, "action": action, "reason": "tried"}
-    id_ = asking.client.post("operations", asked)["id"]
+    id_ = asking.client.send_body("POST", "operations", asked)["id"]
     web.dispatcher.tick()
     web.work()
     return asking.get(id_)

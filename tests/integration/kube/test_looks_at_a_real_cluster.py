@@ -97,7 +97,7 @@ def test_what_is_done_is_kept_by_the_next_sync_and_is_no_drift(hub: StepHub, peo
     asking = Asking(hub, "eu/web")
     for object_, action in (("apps/Deployment:web/web", "restart"), ("batch/CronJob:web/nightly", "suspend")):
         asked = {"placement": "eu/web", "object": object_, "action": action}
-        id_ = asking.client.post("operations", asked)["id"]
+        id_ = asking.client.send_body("POST", "operations", asked)["id"]
         hub.dispatcher.tick()
         hub.work()
         assert asking.get(id_)["state"] == "answered", asking.get(id_)

@@ -176,7 +176,7 @@ def test_an_application_that_went_to_another_project_is_not_looked_at_for_the_fi
 def operated(web: StepHub, asking: Asking) -> dict[str, Any]:
     """Have the Deployment restarted, and return what came of it."""
     asked = {"placement": "eu/web", "object": "apps/Deployment:web/web", "action": "restart"}
-    id_ = asking.client.post("operations", asked)["id"]
+    id_ = asking.client.send_body("POST", "operations", asked)["id"]
     web.dispatcher.tick()
     web.work()
     return asking.get(id_)

@@ -26,8 +26,7 @@ class Pages:
         self.coming = coming
         self.asked: list[dict[str, Any]] = []
 
-    def get(self, path: str, **query: Any) -> dict[str, Any]:
-        assert path == "events"
+    def get_events(self, **query: Any) -> dict[str, Any]:
         self.asked.append(query)
         after, limit = str(query.get("after", "")), int(query["limit"])
         if not after:
