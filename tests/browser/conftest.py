@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, Protocol
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
@@ -21,6 +21,8 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 SHOTS = os.environ.get("FLOTILLA_SHOTS", "")
 """A folder that screenshots are left in."""
 WIDTHS = {"desktop": (1280, 860), "phone": (390, 844)}
+HARM = "main img, main script, a[href^='javascript:']"
+"""What words of others must never become."""
 STILL = """Promise.all(
   document.getAnimations()
     .filter((one) => one.effect?.getComputedTiming().endTime !== Infinity)
@@ -51,6 +53,18 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+class Served(Protocol):
+    """What serves the pages."""
+
+    @property
+    def url(self) -> str:
+        """Where it does."""
+
+    @property
+    def token(self) -> str:
+        """What opens a session."""
+
+
 class Window:
     """A browser's window that is signed in, and what it complained about.
 
@@ -59,7 +73,7 @@ class Window:
         demo: whose pages it opens.
     """
 
-    def __init__(self, page: Page, demo: Demo) -> None:
+    def __init__(self, page: Page, demo: Served) -> None:
         self.page, self._demo = page, demo
         self.complaints: list[str] = []
         self.asked: list[str] = []
@@ -78,6 +92,12 @@ class Window:
         self.page.wait_for_selector("main h1")
         expect(self.page.locator(".loading")).to_have_count(0, timeout=30_000)
 
+    @property
+    def narrow(self) -> bool:
+        """Whether it is as narrow as a phone."""
+        size = self.page.viewport_size
+        return size is not None and size["width"] <= WIDTHS["phone"][0]
+
     def colour(self, scheme: Scheme) -> None:
         """Have the page in other colours, as if its system had changed them."""
         self.page.emulate_media(color_scheme=scheme)
@@ -95,7 +115,7 @@ class Window:
         return width
 
 
-def sign_in(chromium: Browser, demo: Demo, *, width: str = "desktop") -> Window:
+def sign_in(chromium: Browser, demo: Served, *, width: str = "desktop") -> Window:
     """Return a window of a width that is signed in, in light colours; close its context in the end."""
     size = WIDTHS[width]
     context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme="light")

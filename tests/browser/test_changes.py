@@ -9,10 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import GONE, PAUSED, SUBJECT, Window, sign_in
+from tests.browser.conftest import GONE, HARM, PAUSED, SUBJECT, Window, sign_in
 from tests.browser.staged import OVER, Demo
-
-HARM = "main img, main script, a[href^='javascript:']"
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Problems:
     """What is wrong, the worst first, then what most placements have.
 
     Attributes:
-        items: ``MOST`` at most.
+        items: as many as were asked for, ``MOST`` at most.
         more: problems that are not among them.
     """
 
@@ -92,8 +92,8 @@ _COLUMNS = (
 )
 
 
-def problems(connection: Connection, scope: Scope, which: PlacementFilter) -> Problems:
-    """Return what is wrong with the placements of a filter within a scope."""
+def problems(connection: Connection, scope: Scope, which: PlacementFilter, *, limit: int = MOST) -> Problems:
+    """Return what is wrong with the placements of a filter within a scope, ``limit`` problems at most."""
     query = select(_TABLE.c.cluster, _TABLE.c.application, *_COLUMNS).where(IN_TROUBLE, *chosen(scope, which))
     raw: dict[tuple[Any, ...], _Group] = {}
     for row in connection.execute(query):
@@ -107,10 +107,10 @@ def problems(connection: Connection, scope: Scope, which: PlacementFilter) -> Pr
     for key, group in ordered[:_WORDED]:
         groups.setdefault(_key(key), _Group(group.first)).take(group.first, group.count, group.refs)
     found = sorted(groups.items(), key=lambda one: (one[0].severity, -one[1].count, one[1].first))
-    shown = [group for _, group in found[:MOST]]
+    shown = [group for _, group in found[:limit]]
     views = placements.some(connection, scope, [PlacementRef(*group.first) for group in shown])
     items = tuple(_problem(views[PlacementRef(*one.first)], one) for one in shown if PlacementRef(*one.first) in views)
-    return Problems(items, max(0, len(found) - MOST) + max(0, len(ordered) - _WORDED))
+    return Problems(items, max(0, len(found) - limit) + max(0, len(ordered) - _WORDED))
 
 
 def _problem(view: PlacementView, group: _Group) -> Trouble:

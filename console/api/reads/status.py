@@ -178,10 +178,10 @@ def get_clusters(part: InPart, show: Show = Show.ALL) -> tuple[ClusterView, ...]
 
 
 @router.get("/problems", dependencies=[needs(Verb.READ)])
-def get_problems(part: InPart) -> Problems:
+def get_problems(part: InPart, limit: Annotated[int, Query(ge=1, le=problems.MOST)] = problems.MOST) -> Problems:
     """Return what is wrong with placements, the worst first; those of which the same is said stand together."""
     with part.database.read() as connection:
-        return problems.problems(connection, part.scope, part.filter(connection))
+        return problems.problems(connection, part.scope, part.filter(connection), limit=limit)
 
 
 @router.get("/placements", dependencies=[needs(Verb.READ)])

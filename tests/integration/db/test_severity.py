@@ -75,6 +75,8 @@ def test_the_worst_come_first_and_page_by_page(database: Database) -> None:
         rows = connection.execute(select(PlacementRow.cluster, PlacementRow.application, PlacementRow.severity))
         wanted = sorted((row.severity, row.cluster, row.application) for row in rows if row.severity < Severity.FINE)
         told = problems.problems(connection, ALL, PlacementFilter())
+        fewer = problems.problems(connection, ALL, PlacementFilter(), limit=2)
+    assert (fewer.items, fewer.more) == (told.items[:2], len(told.items) - 2)
     assert seen == [f"{cluster}/{application}" for _, cluster, application in wanted]
     assert sum(one.count for one in told.items) == len(wanted)
 

@@ -14,7 +14,7 @@ const COLUMNS: readonly Column<Placement>[] = [
     key: 'ref',
     title: 'Placement',
     cell: (one) => (
-      <Link to="/placements/$cluster/$application" params={{ cluster: one.cluster, application: one.application }}>
+      <Link to="/placements/$cluster/$application" params={{ cluster: one.cluster, application: one.application }} title={one.ref}>
         {one.ref}
       </Link>
     ),

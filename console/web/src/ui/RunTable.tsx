@@ -56,7 +56,7 @@ export function PlacementLink({ placement }: { placement: string }) {
   const slash = placement.indexOf('/');
   const params = { cluster: placement.slice(0, slash), application: placement.slice(slash + 1) };
   return (
-    <Link to="/placements/$cluster/$application" params={params}>
+    <Link to="/placements/$cluster/$application" params={params} title={placement}>
       {placement}
     </Link>
   );

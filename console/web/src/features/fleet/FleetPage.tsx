@@ -44,11 +44,15 @@ function Counts({ kind, counts, chosen }: { kind: 'health' | 'sync'; counts: Rec
   );
 }
 
+/** Faults, and reasons why the work does not go on, that are told before the rest is counted. */
+const TOLD = 4;
+
 function Alerts({ status }: { status: Status }) {
   const away = Object.entries(status.clusters).filter(([word, count]) => word !== 'reachable' && count > 0);
+  const more = [status.work, status.faults].reduce((all, { length }) => all + Math.max(0, length - TOLD), 0);
   return (
     <ul className="alerts">
-      {status.work.map((one) => (
+      {status.work.slice(0, TOLD).map((one) => (
         <li key={one.code} data-tone="failed">
           <b>The work does not go on:</b> <Sentence of={sentences(one.message, one.remedy)} />
         </li>
@@ -70,12 +74,16 @@ function Alerts({ status }: { status: Status }) {
           {status.approvals.length > 3 && ` and ${status.approvals.length - 3} more`}. <Link to="/waiting">Look and decide</Link>
         </li>
       )}
-      {status.faults.slice(0, 5).map((one) => (
+      {status.faults.slice(0, TOLD).map((one) => (
         <li key={`${one.scope} ${one.file} ${one.line} ${one.what}`} data-tone="degraded">
           <code>{one.file ? `${one.file}:${one.line}` : one.scope}</code> <Sentence of={sentences(one.what, one.remedy)} /> <Age at={one.first_seen_at} ago />
         </li>
       ))}
-      {status.faults.length > 5 && <li>{status.faults.length - 5} more: <Link to="/faults">all faults</Link></li>}
+      {more > 0 && (
+        <li>
+          {more.toLocaleString('en')} more: <Link to="/faults">all faults</Link>
+        </li>
+      )}
     </ul>
   );
 }

@@ -10,7 +10,7 @@ export interface Filter {
   application?: string | undefined;
 }
 
-/** Placements that are listed before somebody asks for more. */
+/** Placements that are listed before somebody asks for more, and problems that are told. */
 const FIRST = 50;
 /** Placements of which a picture says the version and the reason. */
 const DETAILED = 500;
@@ -42,7 +42,7 @@ export function usePlacements(filter: Filter) {
 export function useProblems(filter: Filter) {
   return useQuery({
     queryKey: ['problems', part(filter)],
-    queryFn: ({ signal }) => read(api.GET('/api/v1/problems', { params: { query: part(filter) }, signal })),
+    queryFn: ({ signal }) => read(api.GET('/api/v1/problems', { params: { query: { ...part(filter), limit: FIRST } }, signal })),
     placeholderData: keepPreviousData,
   });
 }
