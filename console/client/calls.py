@@ -53,9 +53,22 @@ class Calls(ABC):
         )
         return found
 
-    def get_problems(self, *, cluster: str = "", application: str = "", label: Sequence[str] = ()) -> models.Problems:
+    def get_problems(
+        self,
+        *,
+        limit: int | None = None,
+        cluster: str = "",
+        application: str = "",
+        label: Sequence[str] = (),
+    ) -> models.Problems:
         """Return what is wrong with placements, the worst first; those of which the same is said stand together."""
-        found: models.Problems = self.get("problems", cluster=cluster, application=application, label=label)
+        found: models.Problems = self.get(
+            "problems",
+            limit=limit,
+            cluster=cluster,
+            application=application,
+            label=label,
+        )
         return found
 
     def get_placements(
