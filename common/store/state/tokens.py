@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
 from common.domain.rights import Grants, Verb
@@ -99,6 +99,17 @@ def listed(connection: Connection, *, user_id: int | None) -> tuple[Token, ...]:
     """Return the tokens that were made, newest first: by one user, or by everybody."""
     query = _QUERY.order_by(TokenRow.id.desc())
     return tuple(map(_of, connection.execute(query if user_id is None else query.where(TokenRow.user_id == user_id))))
+
+
+def in_force(connection: Connection, user_id: int, *, now: datetime) -> int:
+    """Return how many tokens of a user have neither ended nor been revoked."""
+    holds = (TokenRow.user_id == user_id, TokenRow.revoked_at.is_(None), TokenRow.expires_at > now)
+    return connection.execute(select(func.count()).select_from(TokenRow).where(*holds)).scalar_one()
+
+
+def forget(connection: Connection, before: datetime) -> None:
+    """Drop the tokens that ended by themselves before an instant."""
+    connection.execute(delete(TokenRow).where(TokenRow.expires_at < before))
 
 
 def mark(connection: Connection, token: int, *, now: datetime) -> None:

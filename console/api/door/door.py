@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlencode
 
+from anyio import to_thread
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -22,10 +23,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.domain.errors import FlotillaError
+from common.store.events.audit import Asked, Deed, Way
 from common.telemetry.logs import logger
 from console.api.contract import problem
 from console.api.contract.errors import MalformedError, OtherSiteError, ThrottledError
 from console.api.door.gate import READS, Gate, Refused, from_elsewhere
+from console.api.door.refusals import Refusals
 from console.api.door.throttle import Throttle
 from console.api.door.viewer import STATE, unauthenticated
 from console.api.serving.connections import PROVED
@@ -68,10 +71,12 @@ class Door:
         app: what is behind the door.
         gate: checks tokens and sessions.
         throttle: slows guessing down.
+        refusals: notes tokens that do not count.
     """
 
-    def __init__(self, app: ASGIApp, *, gate: Gate, throttle: Throttle) -> None:
+    def __init__(self, app: ASGIApp, *, gate: Gate, throttle: Throttle, refusals: Refusals) -> None:
         self._app = app
+        self._refusals = refusals
         self._gate = gate
         self._throttle = throttle
 
@@ -116,12 +121,14 @@ class Door:
             if found is Refused.WRONG:
                 self._throttle.failed(source)
                 log.warning("api.wrong_token", source=source)
+                deed = Deed(UNKNOWN, "token", "*", "", way=Way(Asked.REFUSED, address=source))
+                await to_thread.run_sync(self._refusals.note, deed)
             return _sent_to_login(request)
         if request.headers.get("authorization"):
             self._throttle.succeeded(source)
         if proved := scope.get("state", {}).get(PROVED):
             proved()
-        if scope["method"] not in READS and from_elsewhere(request):
+        if scope["method"] not in READS and from_elsewhere(request, found):
             message = "writes are accepted from the hub's own pages only"
             raise OtherSiteError(message)
         scope.setdefault("state", {})[STATE] = found

@@ -20,7 +20,7 @@ from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseBusyError
 from common.store.engine.session import Database
 from common.store.events import audit
-from common.store.events.audit import Deed
+from common.store.events.audit import Asked, Deed, Way
 from common.store.state import sessions, tokens, users
 from common.store.state.sessions import digest_of
 from common.store.state.users import User
@@ -107,8 +107,9 @@ class Gate:
             if user is not None:
                 users.note_sign_in(connection, user.id, administers=administers, now=now)
             actor = ACTOR if user is None else actor_of(user)
-            detail = {"address": address, "means": Means.HUB_TOKEN.value if user is None else Means.SESSION.value}
-            audit.append(connection, Deed(actor, "sign-in", actor, "", detail), now=now)
+            by = Means.HUB_TOKEN if user is None else Means.SESSION
+            way = Way(Asked.ASKED, address=address)
+            audit.append(connection, Deed(actor, "sign-in", actor, "", {"means": by.value}, way), now=now)
         return session_id
 
     def close_session(self, session_id: str) -> None:
@@ -172,7 +173,7 @@ class Gate:
 
     def _note_use(self, source: str) -> None:
         """Note that the hub's own token is used on the network: the first time in an hour, for each source."""
-        deed = Deed(ACTOR, "hub-token", ACTOR, "", {"address": source})
+        deed = Deed(ACTOR, "hub-token", ACTOR, "", way=Way(Asked.ASKED, address=source))
         with self._database.write() as connection:
             audit.append(connection, deed, now=self._database.now(connection))
 
@@ -187,11 +188,12 @@ class Gate:
                 tokens.mark(connection, found.id, now=now)
         credential = f"token:{found.id}"
         if found.maker is None:
-            return Viewer(f"token:{found.name}", found.grants, Means.TOKEN, credential)
+            return Viewer(f"token:{found.name}", found.grants, Means.TOKEN, credential, whole=False)
         if not self.rights.knows(found.maker):
             return None
         most = self.rights.grants_of_maker(found.maker, self.rights.fleet(), now=now)
-        return Viewer(actor_of(found.maker), found.grants.within(most), Means.TOKEN, credential, user_id=found.maker.id)
+        actor, grants, whole = actor_of(found.maker), found.grants.within(most), found.grants.held >= _ADMIN.held
+        return Viewer(actor, grants, Means.TOKEN, credential, user_id=found.maker.id, whole=whole)
 
     def _session(self, session_id: str) -> Viewer | None:
         with self._database.read() as connection:
@@ -230,11 +232,11 @@ def session_of(request: HTTPConnection) -> str:
     return request.cookies.get(HOST_COOKIE if secure else COOKIE, "")
 
 
-def from_elsewhere(request: HTTPConnection) -> bool:
+def from_elsewhere(request: HTTPConnection, who: Viewer) -> bool:
     """Return whether a write comes from another site, as far as a browser sent it."""
-    if request.headers.get("origin") is None and {COOKIE, HOST_COOKIE} & request.cookies.keys():
+    if request.headers.get("origin") is None and who.means is Means.SESSION:
         # A browser sends Origin with every write; only a page of another site has a reason to leave it out.
-        return "authorization" not in request.headers
+        return True
     return says_elsewhere(request)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from common.domain.rights import Grants, Scope, Verb
+from common.store.events.audit import Asked, Deed, Way
 from console.api.contract.errors import UnauthenticatedError
 
 STATE = "viewer"
@@ -35,6 +37,8 @@ class Viewer:
         credential: id of that session or token, never the secret itself; empty for the hub's token.
         address: of the network that the request came from, as far as known.
         user_id: whose rights they are; None for the hub's own token, and for tokens made with it.
+        whole: whether what was shown stands for the whole person; a token that was made for less does not, and neither
+            sees nor ends their sessions and other tokens.
     """
 
     actor: str
@@ -43,10 +47,25 @@ class Viewer:
     credential: str = ""
     address: str = ""
     user_id: int | None = None
+    whole: bool = True
 
     def scope(self, verb: Verb = Verb.READ) -> Scope:
         """Return where they hold a verb."""
         return self.grants.scope(verb)
+
+    def deed(
+        self, action: str, subject: str, detail: Mapping[str, Any] | None = None, *, verb: Verb | None = None
+    ) -> Deed:
+        """Return what they did, for the audit, of what concerns no project.
+
+        Args:
+            action: as `token.make`.
+            subject: to whom or to what.
+            detail: more about it; no secrets.
+            verb: the right that it took; None where everybody may.
+        """
+        way = Way(Asked.ASKED, verb.value if verb else "", self.credential, self.address)
+        return Deed(self.actor, action, subject, "", detail, way)
 
     def may(self, verb: Verb, project: str) -> bool:
         """Return whether they hold a verb in a project."""

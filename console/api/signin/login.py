@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -26,12 +27,15 @@ from console.api.door.throttle import Accounts, Throttle
 from console.api.serving.sources import UNKNOWN
 from console.api.signin import html
 from console.api.signin.passwords import Passwords
+from console.api.signin.users import NAME
 
 log = logger(__name__)
 door = APIRouter(include_in_schema=False)
 """What whoever has not signed in may ask."""
 router = APIRouter(include_in_schema=False)
 _LONGEST_NEXT = 1000
+_MOST_FIELDS = 10
+_NAME = re.compile(NAME)
 
 
 class WrongPasswordError(RequestError):
@@ -93,8 +97,7 @@ async def get_login(request: Request) -> Response:
 @door.post("/login")
 async def post_login(request: Request) -> Response:
     """Open a session for a browser whose form shows a user's password, or the hub's own token."""
-    form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
-    given = {name: values[0] for name, values in form.items()}
+    given = _fields(await request.body())
     wanted = local_path(given.get("next", ""))
     try:
         if says_elsewhere(request):
@@ -113,6 +116,15 @@ async def post_login(request: Request) -> Response:
     return response
 
 
+def _fields(body: bytes) -> Mapping[str, str]:
+    """Return the fields of a form; none of one that has more than any of ours."""
+    try:
+        form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return {}
+    return {name: values[0] for name, values in form.items()}
+
+
 async def _signed_in(request: Request, given: Mapping[str, str]) -> User | None:
     """Return who has signed in; None for whoever has shown the hub's own token.
 
@@ -121,15 +133,18 @@ async def _signed_in(request: Request, given: Mapping[str, str]) -> User | None:
         WrongPasswordError: they may not sign in.
     """
     throttle: Throttle = request.app.state.throttle
+    logins: Throttle = request.app.state.logins
     accounts: Accounts = request.app.state.accounts
     source, name = source_of_request(request), given.get("name", "").strip()
-    of_name = accounts.of(name)
-    if not throttle.allows(source) or (name and not of_name.allows(source)):
+    # What cannot be a name is nobody's, and takes up no memory.
+    of_name = accounts.of(name if _NAME.fullmatch(name) else "")
+    if not (throttle.allows(source) and logins.allows(source)) or (name and not of_name.allows(source)):
         raise ThrottledError(throttle.wait, "too many tries")
     try:
         user = await to_thread.run_sync(_user if name else _token, request, given)
     except WrongPasswordError as error:
         throttle.failed(source)
+        logins.failed(source)
         if name:
             of_name.failed(source)
         log.warning("api.wrong_login", source=source)
@@ -137,16 +152,15 @@ async def _signed_in(request: Request, given: Mapping[str, str]) -> User | None:
         deed = Deed(UNKNOWN, "sign-in", error.subject, "", way=Way(Asked.REFUSED, address=source))
         await to_thread.run_sync(refusals.note, deed)
         raise
-    throttle.succeeded(source)
+    # The source's failures stay, whatever it shows that counts: else whoever has an account or a token of their own
+    # could guess at others' passwords as fast as they like.
     of_name.succeeded(source)
     return user
 
 
 def _user(request: Request, given: Mapping[str, str]) -> User:
-    database: Database = request.app.state.database
     passwords: Passwords = request.app.state.passwords
-    with database.read() as connection:
-        found = users.password_of(connection, given["name"].strip())
+    found = _with_password(request, given["name"].strip())
     if not passwords.matches(given.get("password", ""), found[1] if found else None) or found is None:
         message = "that is not the name and the password of a user who may sign in"
         remedy = "an admin can set another password: flotilla user password NAME"
@@ -154,6 +168,14 @@ def _user(request: Request, given: Mapping[str, str]) -> User:
         error.subject = found[0].subject if found else error.subject
         raise error
     return found[0]
+
+
+def _with_password(request: Request, name: str) -> tuple[User, str] | None:
+    database: Database = request.app.state.database
+    if not _NAME.fullmatch(name):
+        return None
+    with database.read() as connection:
+        return users.password_of(connection, name)
 
 
 def _token(request: Request, given: Mapping[str, str]) -> None:

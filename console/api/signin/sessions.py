@@ -11,7 +11,6 @@ from fastapi import Path, Query, Request
 from common.domain.rights import EVERYWHERE, Verb
 from common.store.engine.session import Database
 from common.store.events import audit
-from common.store.events.audit import Deed
 from common.store.state import sessions
 from console.api.contract.errors import NotFoundError
 from console.api.contract.routing import api_router
@@ -59,11 +58,11 @@ def _view(one: sessions.Session, who: Viewer) -> SessionView:
 
 
 NOBODY = 0
-"""No user has this number: what asks belongs to none, as the hub's own token does."""
+"""No user has this number: what asks belongs to none, as the hub's own token does, or stands for less than a user."""
 
 
 def whose(who: Viewer, *, everybodys: bool) -> int | None:
-    """Return whose sessions or tokens somebody may list: of one user, or None for all.
+    """Return whose sessions or tokens somebody may see and end: of one user, or None for all.
 
     Raises:
         ForbiddenError: they ask for everybody's and may not administer.
@@ -71,7 +70,7 @@ def whose(who: Viewer, *, everybodys: bool) -> int | None:
     if everybodys:
         allowed(who, Verb.ADMIN, EVERYWHERE)
         return None
-    return NOBODY if who.user_id is None else who.user_id
+    return NOBODY if who.user_id is None or not who.whole else who.user_id
 
 
 @router.get("/sessions", dependencies=[signed_in()])
@@ -98,6 +97,5 @@ def delete_session(request: Request, who: Asking, session_id: Annotated[int, Pat
             raise NotFoundError(message)
         sessions.end(connection, session_id)
         told = _view(found[0], who)
-        detail = {"address": who.address, "session": session_id}
-        audit.append(connection, Deed(who.actor, "session.end", told.actor, "", detail), now=now)
+        audit.append(connection, who.deed("session.end", told.actor, {"session": session_id}), now=now)
     return told

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, ClassVar
 
 from fastapi import Path, Request, status
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,21 +14,31 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.domain.rights import EVERYWHERE, Grants, Verb, granted
 from common.store.engine.session import Database
 from common.store.events import audit
-from common.store.events.audit import Deed
 from common.store.state import tokens
-from console.api.contract.errors import ForbiddenError, NotFoundError
+from console.api.contract.errors import ForbiddenError, NotFoundError, RequestError
 from console.api.contract.routing import api_router
 from console.api.door import token_format
 from console.api.door.gate import Gate
 from console.api.door.needs import signed_in
 from console.api.door.people import actor_of
-from console.api.door.viewer import Asking, Means, Viewer
+from console.api.door.viewer import Asking, Means, Viewer, unauthenticated
 from console.api.signin.sessions import Everybodys, whose
 from console.token import ACTOR
 
 router = api_router("access")
 MOST_DAYS = 365
 USUAL_DAYS = 90
+MOST = 100
+"""Tokens of one person that count."""
+KEPT = timedelta(days=90)
+"""How long one that has ended by itself is listed; the audit keeps that it was made."""
+
+
+class ManyTokensError(RequestError):
+    """Somebody has as many tokens as one may have."""
+
+    code: ClassVar[str] = "token.many"
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
 
 
 class TokenWanted(BaseModel):
@@ -117,13 +128,20 @@ def post_token(request: Request, who: Asking, body: TokenWanted) -> NewToken:
     grants = _wanted(who, body.verbs, body.projects)
     with gate.changes() as connection:
         now = database.now(connection)
+        tokens.forget(connection, now - KEPT)
+        if who.user_id is not None and tokens.in_force(connection, who.user_id, now=now) >= MOST:
+            message = f"you have {MOST} tokens that count"
+            raise ManyTokensError(message, remedy="end one that is of no use any more: flotilla tokens revoke ID")
         lifetime, root = timedelta(days=body.days), None
-        if who.means is Means.TOKEN and (mine := tokens.get(connection, _number(who))) is not None:
+        if who.means is Means.TOKEN:
+            mine = tokens.get(connection, _number(who))
+            if mine is None or mine.expires_at <= now:  # it ended a moment ago
+                raise unauthenticated()
             lifetime, root = min(lifetime, mine.expires_at - now), mine.root or mine.id
         secret = token_format.new_token()
         made = tokens.add(connection, secret, tokens.New(body.name, who.user_id, root, grants, lifetime), now=now)
-        detail = {"address": who.address, "token": made.id, "expires_at": made.expires_at.isoformat()}
-        audit.append(connection, Deed(who.actor, "token.make", body.name, "", detail), now=now)
+        detail = {"token": made.id, "expires_at": made.expires_at.isoformat()}
+        audit.append(connection, who.deed("token.make", body.name, detail), now=now)
     return NewToken(_view(made, who), secret)
 
 
@@ -159,13 +177,12 @@ def delete_token(request: Request, who: Asking, token_id: Annotated[int, Path(ge
             message = f"there is no token {token_id}"
             raise NotFoundError(message)
         tokens.revoke(connection, token_id, now=now)
-        detail = {"address": who.address, "token": token_id}
-        audit.append(connection, Deed(who.actor, "token.revoke", found.name, "", detail), now=now)
+        audit.append(connection, who.deed("token.revoke", found.name, {"token": token_id}), now=now)
         ended = tokens.get(connection, token_id)
     assert ended is not None  # noqa: S101 - of this very transaction
     return _view(ended, who)
 
 
 def _theirs(who: Viewer, token: tokens.Token) -> bool:
-    mine = token.maker is not None and token.maker.id == who.user_id
+    mine = who.whole and token.maker is not None and token.maker.id == who.user_id
     return mine or who.credential == f"token:{token.id}" or who.may(Verb.ADMIN, EVERYWHERE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -15,15 +14,14 @@ from common.domain.rights import BuiltInRole, Verb
 from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.events import audit
-from common.store.events.audit import Deed
 from common.store.state import sessions, users
-from console.api.contract.errors import ForbiddenError, NotFoundError, RequestError
+from console.api.contract.errors import ForbiddenError, NotFoundError, RequestError, ThrottledError
 from console.api.contract.routing import api_router
 from console.api.door.gate import Gate
 from console.api.door.needs import needs_everywhere, signed_in
 from console.api.door.people import actor_of
 from console.api.door.refusals import SEVERAL
-from console.api.door.viewer import Asking, Viewer
+from console.api.door.viewer import Asking
 from console.api.serving.sources import UNKNOWN
 from console.api.signin.passwords import Passwords
 from console.token import ACTOR
@@ -31,6 +29,8 @@ from console.token import ACTOR
 router = api_router("access")
 RESERVED = frozenset({ACTOR, "flotilla", SEVERAL, UNKNOWN})
 """Whom runs and audit name already: the bearer of the hub's own token, the hub itself, and who is not known."""
+NAME = r"^[a-z0-9][a-z0-9._@-]{0,62}$"
+"""How users of this hub's own are called."""
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Group = Annotated[str, Field(min_length=1, max_length=200)]
 Groups = Annotated[tuple[Group, ...], Field(max_length=200)]
@@ -48,7 +48,7 @@ class NewUser(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,62}$", description="with which they sign in; never changes")
+    name: str = Field(pattern=NAME, description="with which they sign in; never changes")
     password: SecretStr = Field(description="12 characters or more")
     role: BuiltInRole | None = Field(default=None, description="of the whole fleet; null for none")
     groups: Groups = Field(default=(), description="to which the registry gives roles")
@@ -139,7 +139,8 @@ def post_user(request: Request, who: Asking, body: NewUser) -> UserView:
         if made is None:
             message = f"the name {body.name} is taken"
             raise NameTakenError(message, remedy="take another; `flotilla user list` has those that there are")
-        _note(connection, who, "user.add", body.name, now, {"role": body.role, "groups": list(body.groups)})
+        detail = {"role": body.role, "groups": list(body.groups)}
+        audit.append(connection, who.deed("user.add", body.name, detail, verb=Verb.ADMIN), now=now)
         return _view(_found(connection, made))
 
 
@@ -160,7 +161,8 @@ def patch_user(request: Request, who: Asking, user_id: Number, body: Change) -> 
         if values:
             users.change(connection, user_id, values)
             noted = body.model_dump(mode="json", include=body.model_fields_set - {"password"})
-            _note(connection, who, "user.change", actor_of(user), now, {**noted, "new_password": hashed is not None})
+            noted["new_password"] = hashed is not None
+            audit.append(connection, who.deed("user.change", actor_of(user), noted, verb=Verb.ADMIN), now=now)
         if hashed is not None or body.disabled:
             sessions.end_all(connection, user_id)
         return _view(_found(connection, user_id))
@@ -186,7 +188,11 @@ def delete_user(request: Request, who: Asking, user_id: Number) -> UserView:
     with gate.changes() as connection:
         user = _found(connection, user_id)
         users.remove(connection, user_id)
-        _note(connection, who, "user.remove", actor_of(user), database.now(connection), {})
+        audit.append(
+            connection,
+            who.deed("user.remove", actor_of(user), verb=Verb.ADMIN),
+            now=database.now(connection),
+        )
         return _view(user)
 
 
@@ -204,8 +210,7 @@ def post_own_password(request: Request, who: Asking, body: OwnPassword) -> UserV
         raise ForbiddenError(message, remedy="sign in with a name and a password")
     throttle = request.app.state.accounts.of(found[0].subject)
     if not throttle.allows(who.address):
-        message = "too many tries"
-        raise ForbiddenError(message, remedy=f"wait {throttle.wait} seconds")
+        raise ThrottledError(throttle.wait, "too many tries")
     if not passwords.matches(body.current.get_secret_value(), found[1]):
         throttle.failed(who.address)
         message = "that is not your password"
@@ -215,7 +220,11 @@ def post_own_password(request: Request, who: Asking, body: OwnPassword) -> UserV
         users.change(connection, found[0].id, {"password": hashed})
         sessions.end_all(connection, found[0].id, but=int(who.credential.partition(":")[2]))
         now = database.now(connection)
-        _note(connection, who, "user.change", actor_of(found[0]), now, {"new_password": True})
+        audit.append(
+            connection,
+            who.deed("user.change", actor_of(found[0]), {"new_password": True}),
+            now=now,
+        )
         return _view(_found(connection, found[0].id))
 
 
@@ -225,10 +234,3 @@ def _found(connection: Connection, user_id: int) -> users.User:
         message = f"there is no user {user_id}"
         raise NotFoundError(message)
     return found
-
-
-def _note(
-    connection: Connection, who: Viewer, action: str, subject: str, now: datetime, detail: Mapping[str, Any]
-) -> None:
-    what = {"address": who.address, **detail}
-    audit.append(connection, Deed(who.actor, action, subject, "", what), now=now)

@@ -275,6 +275,46 @@ async def test_a_place_that_guesses_many_names_is_refused(app: FastAPI) -> None:
     assert codes == [401] * 10 + [429] * 2
 
 
+async def test_whoever_has_an_account_guesses_at_others_no_faster(app: FastAPI, database: Database) -> None:
+    add_user(database, "mallory")
+    async with browsing(app) as mallory:
+        codes = []
+        for number in range(14):
+            assert (await sign_in(mallory, "mallory")).status_code == (303 if number < 10 else 429)
+            codes.append((await sign_in(mallory, f"user{number}", "123456789012")).status_code)
+    assert codes == [401] * 10 + [429] * 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "name=%00&password=x", "name=ada%0a&password=wrong", "name=" + "x" * 10_000 + "&password=x",
+        "name=%ff&password=x", "&".join(f"f{number}=x" for number in range(50)),
+        "name=ada", "password=x", "", "%", "token=%00",
+    ],
+)  # fmt: skip
+async def test_an_odd_form_signs_nobody_in(app: FastAPI, database: Database, body: str) -> None:
+    add_user(database, "ada")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    async with browsing(app) as stranger:
+        answer = await stranger.post("/login", content=body, headers=form)
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_session_without_an_origin_writes_nothing_whatever_else_it_shows(
+    app: FastAPI, database: Database
+) -> None:
+    add_user(database, "ada")
+    async with browsing(app) as ada:
+        await sign_in(ada, "ada")
+        del ada.headers["Origin"]
+        for more in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}):
+            answer = await ada.post("/api/v1/tokens", json={"name": "x"}, headers=more)
+            assert answer.status_code in {401, 403}, more
+            assert "secret" not in answer.text
+
+
 def test_no_more_than_two_passwords_are_checked_at_a_time() -> None:
     passwords = Passwords()
     came: list[bool | None] = []
@@ -329,6 +369,10 @@ async def test_a_user_changes_their_own_password_and_their_other_sessions_end(ap
         await sign_in(other, "ada")
         wrong = await ada.post("/api/v1/me/password", json={"current": "wrong", "new": "another long password"})
         assert wrong.status_code == 403
+        other_wrong = {"current": "wrong", "new": "another long password"}
+        codes = [(await other.post("/api/v1/me/password", json=other_wrong)).status_code for _ in range(5)]
+        assert codes == [403] * 4 + [429], "a stolen session does not help to guess"
+        app.state.accounts.of("ada").succeeded("192.0.2.1")
         done = await ada.post("/api/v1/me/password", json={"current": PASSWORD, "new": "another long password"})
         assert done.status_code == 200
         assert (await actor(ada), await actor(other)) == ("ada", "")

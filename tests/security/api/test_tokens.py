@@ -19,6 +19,7 @@ from common.store.schema.tables import AuditRow, TokenRow, UserRow
 from console.api.app import create_app
 from console.api.door import gate, token_format
 from console.api.door.people import GROUPS_HOLD
+from console.api.signin import tokens as signin_tokens
 from console.client.transports import of_app
 from tests.harness.people import add_user, browsing, later, put_in_force, sign_in
 
@@ -80,7 +81,7 @@ def test_a_token_is_known_by_its_form() -> None:
         assert not token_format.is_token(other), other
 
 
-async def test_a_made_up_token_asks_the_database_nothing(app: FastAPI) -> None:
+async def test_a_made_up_token_is_not_looked_up_and_a_flood_of_them_asks_the_database_nothing(app: FastAPI) -> None:
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -89,6 +90,9 @@ async def test_a_made_up_token_asks_the_database_nothing(app: FastAPI) -> None:
     event.listen(Engine, "before_cursor_execute", note)
     try:
         assert await status(app, "flt_" + "0" * 41 + "1") == 401
+        assert not [statement for statement in asked if "tokens" in statement], "the audit alone is told"
+        asked.clear()
+        assert await status(app, "flt_" + "0" * 41 + "2") == 401
         assert asked == []
     finally:
         event.remove(Engine, "before_cursor_execute", note)
@@ -256,5 +260,52 @@ async def test_each_use_of_the_hubs_own_token_is_audited_with_its_address(app: F
     for _ in range(3):
         assert await status(app, TOKEN) == 200
     with database.read() as connection:
-        rows = connection.execute(select(AuditRow.action, AuditRow.detail)).all()
-    assert [tuple(row) for row in rows] == [("hub-token", {"address": "203.0.113.1"})]
+        rows = connection.execute(select(AuditRow.action, AuditRow.address)).all()
+    assert [tuple(row) for row in rows] == [("hub-token", "203.0.113.1")]
+
+
+async def test_each_refused_token_is_in_the_audit_and_a_flood_is_not(app: FastAPI, database: Database) -> None:
+    codes = [await status(app, token) for token in ("wrong", token_format.new_token(), "wrong") for _ in range(5)]
+    assert codes == [401] * 10 + [429] * 5
+    with database.read() as connection:
+        columns = (AuditRow.actor, AuditRow.action, AuditRow.subject, AuditRow.outcome, AuditRow.address)
+        rows = connection.execute(select(*columns)).all()
+    assert {tuple(row) for row in rows} == {("unknown", "token", "*", "refused", "203.0.113.1")}
+    assert len(rows) <= 3, "one for each minute that this test took, and one that counts the rest"
+
+
+async def test_a_token_for_less_neither_sees_nor_ends_what_else_its_maker_has(app: FastAPI, database: Database) -> None:
+    add_user(database, "ada", BuiltInRole.READER)
+    async with browsing(app) as ada, browsing(app) as program:
+        await sign_in(ada, "ada")
+        other, whole, narrow = await made(ada), await made(ada), await made(ada, verbs=["read"])
+        (session,) = (await ada.get("/api/v1/sessions")).json()
+        for token, code in ((narrow, 404), (whole, 200)):
+            program.headers["Authorization"] = f"Bearer {token['secret']}"
+            seen = [(await program.get(f"/api/v1/{what}")).json() for what in ("sessions", "tokens")]
+            assert [bool(one) for one in seen] == [code == 200] * 2
+            assert (await program.delete(f"/api/v1/tokens/{other['token']['id']}")).status_code == code
+            assert (await program.delete(f"/api/v1/sessions/{session['id']}")).status_code == code
+        program.headers["Authorization"] = f"Bearer {narrow['secret']}"
+        assert (await program.delete(f"/api/v1/tokens/{narrow['token']['id']}")).status_code == 200, "itself it may end"
+    assert await status(app, narrow["secret"]) == 401
+
+
+async def test_nobody_fills_the_table_of_tokens(
+    app: FastAPI, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signin_tokens, "MOST", 2)
+    add_user(database, "ada")
+    async with browsing(app) as ada:
+        await sign_in(ada, "ada")
+        first, _ = await made(ada), await made(ada)
+        answer = await ada.post("/api/v1/tokens", json={"name": "x"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "token.many")
+        with database.write() as connection:
+            now = database.now(connection)
+            ended = update(TokenRow).where(TokenRow.id == first["token"]["id"])
+            connection.execute(ended.values(expires_at=now - signin_tokens.KEPT - timedelta(minutes=1)))
+        third = await made(ada)
+        listed = {one["id"] for one in (await ada.get("/api/v1/tokens")).json()}
+    assert third["token"]["id"] in listed
+    assert first["token"]["id"] not in listed
