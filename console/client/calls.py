@@ -299,7 +299,7 @@ class Calls(ABC):
         return found
 
     def get_me(self) -> models.Me:
-        """Return who asks, by what they have shown it, and what they may do where."""
+        """Return who asks, by what they have shown it, what they may do where, and which roles give that."""
         found: models.Me = self.get("me")
         return found
 

@@ -462,6 +462,9 @@ class KubernetesEventView(TypedDict):
     at: str
 
 
+Lacking = Literal["role.none", "groups.unknown", "groups.old", "token.less"]
+
+
 class LeftoverView(TypedDict):
     """One object that Git does not ask for."""
 
@@ -504,6 +507,10 @@ class Me(TypedDict):
     actor: str
     means: Means
     rights: list[Held]
+    roles: list[RoleView]
+    groups: list[str]
+    ungrouped: str
+    lacking: Lacking | None
 
 
 Means = Literal["session", "token", "hub-token"]
@@ -804,6 +811,14 @@ class Right(TypedDict):
 
     verb: Verb
     project: str
+
+
+class RoleView(TypedDict):
+    """A role that somebody has, and where it comes from."""
+
+    name: str
+    project: str
+    groups: list[str]
 
 
 class RunAnswer(TypedDict):

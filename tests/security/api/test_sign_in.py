@@ -7,6 +7,7 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from common.store.state.sessions import IDLE, LONGEST
 from console.api.app import create_app
 from console.api.contract.errors import ThrottledError
 from console.api.door import gate
+from console.api.door.people import GROUPS_HOLD
 from console.api.signin.login import local_path
 from console.api.signin.passwords import AT_ONCE, Passwords
 from tests.harness.people import PASSWORD, add_user, browsing, later, put_in_force, sign_in
@@ -444,3 +446,44 @@ async def test_a_new_hub_asks_for_its_token_and_one_with_an_admin_for_a_name(app
         page = (await stranger.get("/login")).text
     assert 'name="token"' not in page
     assert 'name="password"' in page
+
+
+async def test_everybody_is_told_their_roles_and_where_they_come_from(app: FastAPI, database: Database) -> None:
+    put_in_force(database)
+    add_user(database, "ada", BuiltInRole.READER, groups=["team-pay", "on-call", "elsewhere"])
+    async with browsing(app) as ada:
+        await sign_in(ada, "ada")
+        me = (await ada.get("/api/v1/me")).json()
+        token = (await ada.post("/api/v1/tokens", json={"name": "x", "verbs": ["read"]})).json()["secret"]
+    assert [(one["name"], one["project"], one["groups"]) for one in me["roles"]] == [
+        ("reader", "*", []),
+        ("operator", "*", ["on-call"]),
+        ("developer", "pay", ["team-pay"]),
+    ]
+    assert (me["groups"], me["lacking"]) == (["team-pay", "on-call", "elsewhere"], None)
+    async with browsing(app) as program:
+        less = (await program.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})).json()
+    assert (less["roles"], less["groups"]) == ([], []), "what its maker is besides is not for a token for less"
+
+
+async def test_who_may_do_nothing_is_told_why(app: FastAPI, database: Database) -> None:
+    put_in_force(database)
+    number = add_user(database, "ada", groups=["elsewhere"])
+    async with browsing(app) as ada, browsing(app) as program:
+        await sign_in(ada, "ada")
+        token = (await ada.post("/api/v1/tokens", json={"name": "x"})).json()["secret"]
+        program.headers["Authorization"] = f"Bearer {token}"
+
+        async def told(**row: Any) -> list[str | None]:
+            with database.write() as connection:
+                connection.execute(update(UserRow).where(UserRow.id == number).values(**row))
+            later(app)
+            return [(await one.get("/api/v1/me")).json()["lacking"] for one in (ada, program)]
+
+        assert await told(groups=["elsewhere"]) == ["role.none"] * 2
+        app.state.gate.rights = type(app.state.gate.rights)(database, app.state.snapshots, "https://id.example")
+        assert await told(issuer="https://id.example", ungrouped="groups.moved") == ["groups.unknown"] * 2
+        with database.read() as connection:
+            long_ago = database.now(connection) - GROUPS_HOLD
+        old = {"groups": ["on-call"], "ungrouped": "", "signed_in_at": long_ago}
+        assert await told(**old) == [None, "groups.old"]
