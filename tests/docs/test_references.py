@@ -88,7 +88,8 @@ def test_make_help_fits_80_columns_and_names_every_target() -> None:
 
 def test_every_direct_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    asked = [*project["dependencies"], *project["optional-dependencies"]["simulator"]]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["simulator"], *extras["mcp"]]
     wanted = {re.split(r"[\[~=<>]", each)[0] for each in asked}
     assert set(first_column(DOCS / "adr" / "0008-dependencies.md")) == wanted
 

@@ -21,9 +21,9 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = {
-    "requirements.lock": ("build",),
-    "requirements-demo.lock": ("build", "simulator", "web"),
-    "requirements-dev.lock": ("build", "simulator", "web", "dev"),
+    "requirements.lock": ("build", "mcp"),
+    "requirements-demo.lock": ("build", "mcp", "simulator", "web"),
+    "requirements-dev.lock": ("build", "mcp", "simulator", "web", "dev"),
 }
 """Each lock file, and the extras of the project that it serves."""
 

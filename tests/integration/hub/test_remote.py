@@ -46,7 +46,8 @@ HERE: dict[str, list[str]] = {
     "render": ["eu/web"], "plan --live": ["REGISTRY"], "cluster add": ["eu", "--kubeconfig", "k"],
     "cluster rotate": ["eu", "--kubeconfig", "k"], "cluster check": ["eu"],
 }  # fmt: skip
-OF_NO_HUB = frozenset({"init", "validate", "schema", "health", "import", "contexts"})
+OTHERS = frozenset({"init", "validate", "schema", "health", "import", "contexts", "mcp"})
+"""They ask no hub, or, as ``mcp``, on and on; that one has tests of its own."""
 VARYING = re.compile(r"flt_\w+|\d+ (s|min|h)\b|[0-9a-f]{12,}|\brequest \d+|-[0-9a-f]{4}\b|\d+\.\d s|\"id\": \"?[\d.x]+")
 
 LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:")
@@ -102,7 +103,7 @@ def test_every_command_has_its_place_here() -> None:
         command = main.load(entry.name)
         is_group = isinstance(command, TyperGroup) and entry.name not in {"contexts", "import"}
         known |= {f"{entry.name} {one}" for one in command.commands} if is_group else {entry.name}
-    placed = {*READS, *SAYINGS, *HERE, *OF_NO_HUB} - {"plan --live"}
+    placed = {*READS, *SAYINGS, *HERE, *OTHERS} - {"plan --live"}
     assert {one for one in known if one.partition(" ")[0] not in main.OF_THIS_MACHINE} == placed
 
 
