@@ -251,6 +251,8 @@ class RequestReason(StrEnum):
     """There is no such approval."""
     DECIDED = "request.decided"
     """The approval is not open any more. Params: state (of the approval)."""
+    BY_SELF = "request.by-self"
+    """The project wants another person to approve what somebody's own request led to. Params: project."""
     REJECTED = "request.rejected"
     """What waited is not done."""
     ACCEPTED = "request.identity-accepted"

@@ -93,6 +93,7 @@ def project(source: Source, document: core.ProjectDocument) -> fleet.Project:
         service_account=spec.service_account or "",
         roles=tuple(fleet.Role(r.name, tuple(r.groups), tuple(r.can)) for r in spec.roles),
         channels=tuple(fleet.Channel(c.name, c.url_ref) for c in spec.channels),
+        not_by_self=spec.approvals.not_by_self,
         where=source.where(),
     )
 

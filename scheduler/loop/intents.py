@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from common.domain.admission import Held, Wish, admit, changes_hands
-from common.domain.approvals import ApprovalKind, ApprovalState
+from common.domain.approvals import ApprovalKind, ApprovalState, refused_to_self
 from common.domain.codes import CauseReason, RequestReason, RunReason
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
@@ -174,7 +174,7 @@ class IntentRunner:
         approval = approvals.get(connection, int(intent.subject)) if intent.subject.isdecimal() else None
         if approval is None:
             return _refused(Reason(RequestReason.NO_APPROVAL))
-        refusal = _others(connection, approval, intent, known)
+        refusal = _others(connection, approval, intent, known) or _to_self(approval, intent, known)
         if refusal:
             return _refused(refusal)
         state = ApprovalState.APPROVED if intent.kind is IntentKind.APPROVE else ApprovalState.REJECTED
@@ -248,6 +248,16 @@ def _others(connection: Connection, approval: Approval, intent: Intent, known: K
     project = project_of(one.ref, known[1], one.project)
     asked = _elsewhere(intent.project, one, known) or _elsewhere(approval.project, one, known)
     return asked or changes_hands(owner_of(one.tenant, known[1].projects), project)
+
+
+def _to_self(approval: Approval, intent: Intent, known: Known) -> Reason:
+    """Return why who approves may not: their own request led to it, and the project wants another person."""
+    projects = {} if known is None else known[1].projects
+    if intent.kind is not IntentKind.APPROVE:
+        return NONE
+    if not refused_to_self(approval.asked_by, intent.actor, approval.project, projects):
+        return NONE
+    return Reason(RequestReason.BY_SELF, {"project": approval.project})
 
 
 def _of_many(counts: Mapping[str, int]) -> IntentOutcome:

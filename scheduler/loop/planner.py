@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from common.domain.admission import Wish
-from common.domain.approvals import ApprovalKind
+from common.domain.approvals import OURS, ApprovalKind
 from common.domain.codes import ApprovalReason, RunReason
 from common.domain.fleet import Fleet
 from common.domain.holds import Hold
@@ -127,7 +127,9 @@ def _ask(connection: Connection, going: Departures, now: datetime) -> None:
         payload = {"placements": [str(ref) for ref in refs]}
         of = {"of": going.of} if subject == FLEET else {}
         reason = Reason(ApprovalReason.LEAVING, {"placements": len(refs), **of})
-        approvals.ask(connection, kind, Subject(subject, project=""), payload=payload, reason=reason, now=now)
+        approvals.ask(
+            connection, kind, Subject(subject, project="", asked_by=OURS), payload=payload, reason=reason, now=now
+        )
     if FLEET not in going.asks:
         approvals.void(connection, ApprovalKind.LEAVING, FLEET, now=now)
 

@@ -28,7 +28,7 @@ def ask(connection: Connection, run: ClaimedRun, result: SyncResult, *, now: dat
         if no is not None:
             return Reason(Found.PRUNE_REJECTED, params | {"by": no.decided_by, "why": no.decision_reason})
     reason = Reason(RunReason.ASKS, {"what": nested(result.reason)})
-    asker = Subject(subject, run.project)
+    asker = Subject(subject, run.project, asked_by=run.actor)
     approvals.ask(connection, ApprovalKind.PRUNE, asker, payload=payload, reason=reason, now=now)
     return Reason(Found.PRUNE_ASKED, params | {"why": nested(result.reason)})
 

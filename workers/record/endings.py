@@ -242,7 +242,7 @@ class Ender:
 
         def note(connection: Connection, now: datetime) -> None:
             payloads, subject = moves.payloads(result.asks, self._run), str(self._run.ref)
-            kind, asker = ApprovalKind.MOVE, Subject(subject, self._run.project)
+            kind, asker = ApprovalKind.MOVE, Subject(subject, self._run.project, asked_by=self._run.actor)
             approvals.ask_each(connection, kind, asker, payloads=payloads, reason=asks, now=now)
             owned = Reason(OWNED, {"message": sentence(result.reason), "why": nested(result.reason)})
             self._failed(connection, owned, Remedy.TIME, settings, now=now)

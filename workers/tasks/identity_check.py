@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from common.domain.approvals import ApprovalKind
+from common.domain.approvals import OURS, ApprovalKind
 from common.domain.codes import ApprovalReason
 from common.domain.fleet import Cluster
 from common.domain.holds import Hold
@@ -37,7 +37,7 @@ def check_identity(database: Database, cluster: Cluster, connection: Connection)
         if blocked.code == Hold.IDENTITY_CHANGED:
             payload = {"identity": identity}
             reason = Reason(ApprovalReason.IDENTITY, {"server": cluster.server})
-            kind, subject = ApprovalKind.IDENTITY, Subject(cluster.name, project="")
+            kind, subject = ApprovalKind.IDENTITY, Subject(cluster.name, project="", asked_by=OURS)
             approvals.ask(transaction, kind, subject, payload=payload, reason=reason, now=now)
     if not blocked:
         _recorded[connection] = identity

@@ -105,6 +105,7 @@ class Project:
         allowed_kinds: the same, of kinds that give rights; without a service account, no other of these.
         cluster_kinds: the same, of cluster-scoped kinds; no other of these but Namespace.
         credentials: globs of credential references.
+        not_by_self: whether nobody may approve what their own request led to.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Project:
     service_account: str = ""
     roles: tuple[Role, ...] = ()
     channels: tuple[Channel, ...] = ()
+    not_by_self: bool = False
     where: Where = NOWHERE
 
     def allows_file(self, file: str) -> bool:

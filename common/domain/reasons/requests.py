@@ -63,6 +63,9 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     RequestReason.PAUSED: lambda _: "paused; a run that is under way ends by itself",
     RequestReason.RESUMED: lambda _: "resumed",
     RequestReason.NO_APPROVAL: lambda _: "there is no such approval",
+    RequestReason.BY_SELF: lambda params: (
+        f"your own request led to it, and project {params['project']} wants another person to approve"
+    ),
     RequestReason.DECIDED: lambda params: f"it is {params['state']} already",
     RequestReason.REJECTED: lambda _: "rejected; nothing of it is done",
     RequestReason.ACCEPTED: lambda params: f"{params['cluster']} is written to again",

@@ -232,6 +232,14 @@ class ChannelSpec(Base):
     url_ref: Reference = Field(description="Reference of the secret URL.")
 
 
+class ApprovalsSpec(Base):
+    """Who may decide what waits for a person."""
+
+    not_by_self: bool = Field(
+        default=False, description="Nobody approves what their own request made the hub ask for; another person has to."
+    )
+
+
 class ProjectSpec(Base):
     """What an application in it may use; an absent list allows nothing."""
 
@@ -247,6 +255,7 @@ class ProjectSpec(Base):
     service_account: Name | None = Field(default=None, description="Impersonated on the cluster. Absent: none.")
     roles: Annotated[list[RoleSpec], AfterValidator(_once)] = Field(default=[], description="Who may do what.")
     channels: list[ChannelSpec] = Field(default=[], description="Where notifications go.")
+    approvals: ApprovalsSpec = Field(default=ApprovalsSpec(), description="Who may decide what waits for a person.")
 
 
 class ProjectDocument(Head):

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
 
+from common.domain.approvals import by_self
 from common.domain.reasons import remedy, sentence, statement
 from common.domain.rights import ALL, Scope
 from common.domain.status import Reason
@@ -72,6 +73,8 @@ class ApprovalView:
 
     Attributes:
         project: in which it is decided; empty for what is of a cluster or of the fleet.
+        asked_by: whose request led to it: `flotilla` where nobody's did; empty where that was not kept.
+        by_self: whether who decided it is who asked for it.
     """
 
     id: int
@@ -88,6 +91,8 @@ class ApprovalView:
     decided_at: datetime | None
     decided_by: str
     decision_reason: str
+    asked_by: str
+    by_self: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +255,8 @@ def approvals(
             r.decided_at,
             r.decided_by,
             r.decision_reason,
+            r.asked_by,
+            by_self(r.asked_by, r.decided_by),
         )
         for r in connection.execute(query)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,10 +26,12 @@ class Subject:
     Attributes:
         name: of the placement or the cluster, or ``fleet``.
         project: the placement's, now; empty for a cluster and the fleet.
+        asked_by: whose request led to it; ``OURS`` for nobody's.
     """
 
     name: str
     project: str
+    asked_by: str = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Approval:
 
     Attributes:
         project: the placement's when it was asked; empty for what is of a cluster or of the fleet.
+        asked_by: whose request led to it; empty where that was not kept.
     """
 
     id: int
@@ -47,6 +50,7 @@ class Approval:
     payload: Mapping[str, Any]
     reason: Reason
     state: ApprovalState
+    asked_by: str = ""
     decided_by: str = ""
     decision_reason: str = ""
 
@@ -91,7 +95,12 @@ def ask_each(
     for digest, payload in asked.items():
         if digest not in known:
             values: dict[str, Any] = {"kind": kind, "subject": subject.name, "project": subject.project}
-            values |= {"digest": digest, "payload": dict(payload), **columns_of("reason", reason)}
+            values |= {
+                "asked_by": subject.asked_by,
+                "digest": digest,
+                "payload": dict(payload),
+                **columns_of("reason", reason),
+            }
             made = insert(ApprovalRow).values(**values, state=ApprovalState.OPEN, created_at=now)
             known[digest] = connection.execute(made.returning(ApprovalRow.id)).scalar_one()
     return [known[digest] for digest in asked]
@@ -218,6 +227,7 @@ def _approval(row: Any) -> Approval:
         row.payload,
         reason_in(row, "reason"),
         ApprovalState(row.state),
+        row.asked_by,
         row.decided_by,
         row.decision_reason,
     )

@@ -73,6 +73,7 @@ class NewIntent:
         actor: who asks.
         reason: why, in their words.
         way: how they came to ask; None where nobody asked the API.
+        by_self: they approve what their own request led to.
     """
 
     kind: IntentKind
@@ -81,6 +82,7 @@ class NewIntent:
     actor: str
     reason: str
     way: Way | None = None
+    by_self: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def _values(new: NewIntent, now: datetime) -> dict[str, Any]:
 
 def _deed(new: NewIntent, batch_id: int | None = None) -> Deed:
     detail: dict[str, Any] = {"reason": new.reason} | ({} if batch_id is None else {"batch": batch_id})
+    detail |= {"by_self": True} if new.by_self else {}
     return Deed(new.actor, new.kind, new.subject or "*", new.project, detail, new.way)
 
 

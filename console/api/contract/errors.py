@@ -108,6 +108,20 @@ class ForbiddenError(RequestError):
     status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
 
 
+class SelfApprovalError(ForbiddenError):
+    """The caller's own request led to what they approve, and the project wants another person.
+
+    Args:
+        project: that wants it.
+    """
+
+    code: ClassVar[str] = "approval.by-self"
+
+    def __init__(self, project: str) -> None:
+        message = f"your own request led to it, and project {project} wants another person to approve"
+        super().__init__(message, remedy="Have somebody else approve it; you may reject it.")
+
+
 class OtherSiteError(RequestError):
     """A browser's request to change something did not come from the hub's own pages."""
 

@@ -102,6 +102,7 @@ class Preview:
         items: the first 200 of them.
         removes: whether objects are removed by the decision.
         removals: how many objects: those that an approval lists, or all that the placements it lists own now.
+        by_self: whether who approves is who asked for it: marked in the audit, and refused where the project says so.
         takes_over: project whose objects are handed over by a sync of just this placement; empty for none.
         objects: what changes of objects, and which pods restart, is not known here: `check` finds out, by a run each.
     """
@@ -116,6 +117,7 @@ class Preview:
     items: tuple[PreviewItem, ...]
     removes: bool
     removals: int
+    by_self: bool
     takes_over: str
     objects: str = "check"
 
@@ -220,6 +222,7 @@ def _seen(request: Request, body: NewRequest, who: Viewer) -> Response:
         ),
         removes=removes,
         removals=found.removals if removes else 0,
+        by_self=found.by_self,
         takes_over=found.takes_over,
     )
     return Response(orjson.dumps(preview), media_type="application/json", headers={"ETag": etag})
@@ -258,7 +261,7 @@ def _add(connection: Connection, found: Meant, body: NewRequest, who: Viewer, no
     way, reason = _way(who, body.kind, Asked.ASKED), redacted(body.reason)
     if found.alone and len(found.subjects) == 1:
         ((subject, project),) = found.subjects.items()
-        one = NewIntent(body.kind, subject, project, who.actor, reason, way)
+        one = NewIntent(body.kind, subject, project, who.actor, reason, way, by_self=found.by_self)
         return Wanted(intent=intents.add(connection, one, now=now))
     of_all = NewIntent(body.kind, "", found.project, who.actor, reason, way)
     batch_id = intents.add_batch(connection, of_all, found.subjects, now=now)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.domain.addresses import repository_key
 from common.domain.admission import FOR_PERSONS_OPEN
-from common.domain.approvals import ApprovalKind
+from common.domain.approvals import ApprovalKind, by_self, refused_to_self
 from common.domain.holds import Hold
 from common.domain.refs import PlacementRef
 from common.domain.rights import ALL, EVERYWHERE, Scope, Verb
@@ -27,7 +27,7 @@ from common.store.reads.placements import PlacementFilter
 from common.store.reads.selections import Seen
 from common.store.state.approvals import Approval
 from common.store.state.intents import IntentKind
-from console.api.contract.errors import At, NotFoundError, RequestError, UnknownValueError, pointer
+from console.api.contract.errors import At, NotFoundError, RequestError, SelfApprovalError, UnknownValueError, pointer
 from console.api.door.needs import allowed
 from console.api.door.viewer import Viewer
 from console.api.reads import known
@@ -84,6 +84,7 @@ class Meant:
         subjects: each with its project.
         seen: the placements; empty for other subjects.
         approval: that is decided; None for none.
+        by_self: who approves is who asked for it.
         removes: whether objects are removed by what is asked for itself.
         removals: how many: those that an approval lists, or all that its placements own now.
         alone: whether one subject was named, and no other with it.
@@ -93,6 +94,7 @@ class Meant:
     subjects: dict[str, str]
     seen: tuple[Seen, ...] = ()
     approval: Approval | None = None
+    by_self: bool = False
     removes: bool = False
     removals: int = 0
     alone: bool = True
@@ -126,7 +128,7 @@ def meant(request: Request, connection: Connection, kind: IntentKind, which: Sel
 
     Raises:
         NotFoundError: something that is named does not exist.
-        ForbiddenError: the caller may read it, and not do that with it.
+        ForbiddenError: the caller may read it, and not do that with it; or led to it, and another person has to.
         RequestError: it chooses nothing, too much, or what the kind is not about.
     """
     scope = who.scope(Verb.READ)
@@ -141,7 +143,20 @@ def meant(request: Request, connection: Connection, kind: IntentKind, which: Sel
         found = _done_by_a_person(_placements(request, connection, which, scope), kind)
     for project in sorted(set(found.subjects.values())):
         allowed(who, VERBS[kind], project)
+    if kind is IntentKind.APPROVE and found.approval is not None:
+        return _by_another(request, found, found.approval, who)
     return found
+
+
+def _by_another(request: Request, found: Meant, approval: Approval, who: Viewer) -> Meant:
+    """Return what is approved, and whether that is by who asked for it; raises where the project refuses that."""
+    snapshots: Snapshots = request.app.state.snapshots
+    database: Database = request.app.state.database
+    own = by_self(approval.asked_by, who.actor)
+    force = snapshots.find(database) if own else None
+    if own and refused_to_self(approval.asked_by, who.actor, approval.project, force[1].projects if force else {}):
+        raise SelfApprovalError(approval.project)
+    return replace(found, by_self=own)
 
 
 def _only(kind: IntentKind, which: Selection, *fields: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, insert, select, update
 
-from common.domain.approvals import ApprovalKind
+from common.domain.approvals import OURS, ApprovalKind
 from common.domain.rights import BUILT_IN, BuiltInRole, Grants, Verb, granted
 from common.settings import Settings
 from common.store.engine.session import Database
@@ -204,7 +204,7 @@ async def test_what_removes_has_to_have_been_seen(
 ) -> None:
     asks_as(app, ADMIN)
     with database.write() as connection:
-        subject = Subject("eu/pay", project="pay")
+        subject = Subject("eu/pay", project="pay", asked_by=OURS)
         asked = approvals.ask(connection, kind, subject, payload={"objects": []}, reason=said("many"), now=NOW)
     seen = await preview(client, "approve", approval=asked)
     assert (seen.json()["removes"], seen.json()["needs_match"]) == (removes, removes)
@@ -228,7 +228,9 @@ async def test_a_preview_tells_how_many_objects_go(
     with database.write() as connection:
         of_eu = update(PlacementRow).where(PlacementRow.cluster == "eu", PlacementRow.application != "pay-batch")
         connection.execute(of_eu.values(objects=6))
-        asked = approvals.ask(connection, kind, Subject("eu", ""), payload=payload, reason=said("many"), now=NOW)
+        asked = approvals.ask(
+            connection, kind, Subject("eu", "", asked_by=OURS), payload=payload, reason=said("many"), now=NOW
+        )
     seen = await preview(client, "approve", approval=asked)
     assert seen.json()["removals"] == removals
     assert (await preview(client, "reject", approval=asked)).json()["removals"] == 0
@@ -288,7 +290,7 @@ async def test_an_approval_of_another_project_is_none(
 ) -> None:
     asks_as(app, granted({Verb.APPROVE}, "pay"))
     with database.write() as connection:
-        kind, subject = ApprovalKind.MOVE, Subject("eu/shop", project="shop")
+        kind, subject = ApprovalKind.MOVE, Subject("eu/shop", project="shop", asked_by=OURS)
         asked = approvals.ask(connection, kind, subject, payload={"objects": []}, reason=said("many"), now=NOW)
     hidden, absent = await ask(client, "reject", approval=asked), await ask(client, "reject", approval=asked + 1)
     assert (hidden.status_code, absent.status_code) == (404, 404)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, update
 from typer.testing import CliRunner, Result
 
-from common.domain.approvals import ApprovalKind
+from common.domain.approvals import OURS, ApprovalKind
 from common.domain.codes import SweepReason
 from common.domain.holds import Hold
 from common.domain.reasons import nested
@@ -203,7 +203,7 @@ def test_a_fault_an_approval_and_idle_work_each_end_with_1(hub: Database, flotil
         approvals.ask(
             connection,
             ApprovalKind.PRUNE,
-            Subject("eu-1/web", project=""),
+            Subject("eu-1/web", project="", asked_by=OURS),
             payload={"objects": []},
             reason=said("many"),
             now=NOW,

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text, update
 
-from common.domain.approvals import ApprovalKind, ApprovalState
+from common.domain.approvals import OURS, ApprovalKind, ApprovalState
 from common.domain.codes import RunReason
 from common.domain.events import PARAMS, Event, EventKind, Position, sentence
 from common.domain.health import Health, HealthReport
@@ -112,7 +112,7 @@ def test_a_request_is_told_when_it_is_asked_and_when_it_is_decided(database: Dat
         asked = approvals.ask(
             connection,
             ApprovalKind.PRUNE,
-            Subject("eu/web", project=""),
+            Subject("eu/web", project="", asked_by=OURS),
             payload={"a": 1},
             reason=Reason("told", {"text": "words"}),
             now=NOW,
@@ -123,7 +123,7 @@ def test_a_request_is_told_when_it_is_asked_and_when_it_is_decided(database: Dat
             approvals.ask(
                 connection,
                 kind,
-                Subject(subject, project=""),
+                Subject(subject, project="", asked_by=OURS),
                 payload={},
                 reason=Reason("told", {"text": "words"}),
                 now=NOW,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from common.domain.approvals import ApprovalKind, ApprovalState
+from common.domain.approvals import OURS, ApprovalKind, ApprovalState
 from common.domain.inventory import InventoryItem
 from common.domain.reasons import sentence
 from common.domain.refs import ObjectId, PlacementRef, RunId
@@ -86,7 +86,12 @@ def test_what_a_person_refused_last_is_nobodys_to_take(database: Database) -> No
         payload = {"from": str(OLD), "objects": [str(MOVED)], "revision": WANTED}
         for state, takers in ((ApprovalState.REJECTED, {}), (ApprovalState.APPROVED, {MOVED: NEW})):
             asked = approvals.ask(
-                connection, ApprovalKind.MOVE, Subject(str(NEW), project=""), payload=payload, reason=said("r"), now=NOW
+                connection,
+                ApprovalKind.MOVE,
+                Subject(str(NEW), project="", asked_by=OURS),
+                payload=payload,
+                reason=said("r"),
+                now=NOW,
             )
             assert moves.takers(connection, OLD, [MOVED]) == {MOVED: NEW}, "nobody has decided"
             assert approvals.decide(connection, asked, state, actor="me", reason="", now=NOW)
@@ -115,11 +120,21 @@ def test_requests_of_one_subject_stand_beside_each_other_and_a_no_is_to_its_own_
     kind, subject = ApprovalKind.MOVE, str(NEW)
     with database.write() as connection:
         both = approvals.ask_each(
-            connection, kind, Subject(subject, project=""), payloads=[first, second], reason=said("r"), now=NOW
+            connection,
+            kind,
+            Subject(subject, project="", asked_by=OURS),
+            payloads=[first, second],
+            reason=said("r"),
+            now=NOW,
         )
         assert (
             approvals.ask_each(
-                connection, kind, Subject(subject, project=""), payloads=[first, second], reason=said("r"), now=NOW
+                connection,
+                kind,
+                Subject(subject, project="", asked_by=OURS),
+                payloads=[first, second],
+                reason=said("r"),
+                now=NOW,
             )
             == both
         )
@@ -128,7 +143,12 @@ def test_requests_of_one_subject_stand_beside_each_other_and_a_no_is_to_its_own_
         assert approvals.rejected(connection, ApprovalKind.MOVE, str(NEW), first)
         assert approvals.rejected(connection, ApprovalKind.MOVE, str(NEW), second) is None
         third = approvals.ask(
-            connection, kind, Subject(subject, project=""), payload={"from": "eu/c"}, reason=said("r"), now=NOW
+            connection,
+            kind,
+            Subject(subject, project="", asked_by=OURS),
+            payload={"from": "eu/c"},
+            reason=said("r"),
+            now=NOW,
         )
         approvals.close(connection, ApprovalKind.MOVE, str(NEW), now=NOW)
         states = [found.state for one in (*both, third) if (found := approvals.get(connection, one)) is not None]

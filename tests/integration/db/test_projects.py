@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, insert, select, text, update
 
-from common.domain.approvals import ApprovalKind
+from common.domain.approvals import OURS, ApprovalKind
 from common.store.engine import upgrade
 from common.store.engine.session import Database
 from common.store.events import audit
@@ -35,9 +35,9 @@ def _fill(database: Database) -> None:
         runs.create_many(connection, [new_run(ids[name], name) for name in NAMES], now=NOW)
         for name in (*NAMES, "gone/away", "broker"):
             audit.append(connection, audit.Deed("ann", "sync", name, project=""), now=NOW)
-        moved = Subject("eu/pay", project="")
+        moved = Subject("eu/pay", project="", asked_by=OURS)
         asked = approvals.ask(connection, ApprovalKind.MOVE, moved, payload={}, reason=said("x"), now=NOW)
-        cluster = Subject("eu", project="")
+        cluster = Subject("eu", project="", asked_by=OURS)
         approvals.ask(connection, ApprovalKind.IDENTITY, cluster, payload={}, reason=said("x"), now=NOW)
         wanted = ((IntentKind.SYNC, "eu/shop"), (IntentKind.APPROVE, str(asked)), (IntentKind.REFRESH, ""))
         for kind, subject in wanted:

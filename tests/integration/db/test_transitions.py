@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 
-from common.domain.approvals import ApprovalKind, ApprovalState
+from common.domain.approvals import OURS, ApprovalKind, ApprovalState
 from common.domain.codes import ApprovalReason
 from common.domain.placements import PlacementState
 from common.domain.runs import RunState
@@ -39,7 +39,14 @@ def template(connection: Connection, machine: Machine) -> dict[str, Any]:
     first, other = add_placements(connection, "eu/web", "us/web")
     runs.create(connection, new_run(first, "eu/web"), now=NOW)
     reason = Reason(ApprovalReason.LEAVING, {"placements": 1})
-    approvals.ask(connection, ApprovalKind.LEAVING, Subject("eu/web", project=""), payload={}, reason=reason, now=NOW)
+    approvals.ask(
+        connection,
+        ApprovalKind.LEAVING,
+        Subject("eu/web", project="", asked_by=OURS),
+        payload={},
+        reason=reason,
+        now=NOW,
+    )
     stored = [column for column in ROWS[machine.table].__table__.columns if column.computed is None]
     row = dict(connection.execute(select(*stored)).mappings().first() or {})
     fresh: dict[str, dict[str, Any]] = {

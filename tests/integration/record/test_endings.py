@@ -123,14 +123,12 @@ class Attempt:
     def cluster(self) -> Any:
         return self._one(ClusterRow)
 
-    def again(self, trigger: Trigger = Trigger.RETRY) -> None:
+    def again(self, trigger: Trigger = Trigger.RETRY, *, actor: str = "flotilla") -> None:
         """Make and claim another run for the same revision."""
         with self.steps.db.write() as connection:
             now = self.steps.db.now(connection)
             one = self.steps.placement()
-            wanted = NewRun(
-                one.id, PAY, trigger, "flotilla", NONE, "default", one.desired, one.source_id, 1, project=""
-            )
+            wanted = NewRun(one.id, PAY, trigger, actor, NONE, "default", one.desired, one.source_id, 1, project="")
             made = runs.create(connection, wanted, now=now)
         assert made is not None
         self.run = self.steps.claim(made)
@@ -398,9 +396,10 @@ def test_a_prune_that_a_person_rejected_says_who_and_is_not_asked_again(attempt:
     attempt.again(Trigger.DRIFT)
     attempt.ender().ended(asks)
     assert (attempt.placement.found_code, len(attempt.approvals())) == ("prune.rejected", 1)
-    attempt.again(Trigger.MANUAL)
+    attempt.again(Trigger.MANUAL, actor="ann")
     attempt.ender().ended(asks)
     assert (attempt.placement.found_code, len(attempt.approvals())) == ("prune.asked", 2)
+    assert [one.asked_by for one in attempt.approvals()] == ["flotilla", "ann"], "whose request led to it"
 
 
 def test_an_object_that_is_held_back_is_a_fight_that_names_the_other(attempt: Attempt) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select, update
 
-from common.domain.approvals import ApprovalKind, ApprovalState
+from common.domain.approvals import OURS, ApprovalKind, ApprovalState
 from common.domain.holds import Hold
 from common.domain.placements import PlacementState
 from common.domain.reasons import sentence
@@ -33,7 +33,7 @@ def test_an_approved_prune_is_carried_out_after_the_run_under_way(steps: Steps) 
         asked = approvals.ask(
             connection,
             ApprovalKind.PRUNE,
-            Subject(str(PAY), project=""),
+            Subject(str(PAY), project="", asked_by=OURS),
             payload={"objects": []},
             reason=said("many"),
             now=now,
@@ -163,7 +163,7 @@ def test_what_waits_follows_its_placement_to_another_project_and_the_former_deci
     with steps.db.write() as connection:
         connection.execute(update(PlacementRow).values(tenant_project="team"))
         given = {"objects": [], "from": "c1/other"}
-        whose, now = Subject(str(PAY), project="team"), steps.db.now(connection)
+        whose, now = Subject(str(PAY), project="team", asked_by=OURS), steps.db.now(connection)
         asked = approvals.ask(connection, kind, whose, payload=given, reason=said("many"), now=now)
     steps.commit(rest | {"teams/others/app.yaml": app.replace("project: team", "project: others")})
 
@@ -198,7 +198,7 @@ def test_what_one_project_allowed_is_not_carried_out_in_another(database: Databa
     steps.look()
     steps.synced("a")
     with steps.db.write() as connection:
-        whose, now = Subject(str(PAY), project="team"), steps.db.now(connection)
+        whose, now = Subject(str(PAY), project="team", asked_by=OURS), steps.db.now(connection)
         given: dict[str, list[str]] = {"objects": []}
         asked = approvals.ask(connection, ApprovalKind.PRUNE, whose, payload=given, reason=said("many"), now=now)
         approvals.decide(connection, asked, ApprovalState.APPROVED, actor="ann", reason="because", now=now)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from common.domain.approvals import ApprovalKind, ApprovalState
+from common.domain.approvals import OURS, ApprovalKind, ApprovalState
 from common.domain.changes import Action
 from common.domain.codes import CauseReason
 from common.domain.refs import AttemptRef, ObjectId, PlacementRef, RunId
@@ -418,7 +418,10 @@ def test_a_request_is_not_made_as_if_decided(two_pools: TwoPools, state: str) ->
 
 
 def test_whose_anything_is_no_worker_says(two_pools: TwoPools) -> None:
-    mine, theirs = Subject("blue/web", project="theirs"), Subject("blue", project="theirs")
+    mine, theirs = (
+        Subject("blue/web", project="theirs", asked_by=OURS),
+        Subject("blue", project="theirs", asked_by=OURS),
+    )
     with two_pools.owner.write() as connection:
         connection.execute(update(PlacementRow).values(project="mine"))
     with pytest.raises(_TakenBackError), two_pools.blue.write() as connection:
@@ -445,7 +448,12 @@ def test_what_was_allowed_is_used_up_and_stays_whose_word_it_was(two_pools: TwoP
     with two_pools.owner.write() as connection:
         now = two_pools.owner.now(connection)
         asked = approvals.ask(
-            connection, ApprovalKind.MOVE, Subject("blue/web", project=""), payload={"a": 1}, reason=said("x"), now=now
+            connection,
+            ApprovalKind.MOVE,
+            Subject("blue/web", project="", asked_by=OURS),
+            payload={"a": 1},
+            reason=said("x"),
+            now=now,
         )
         approvals.decide(connection, asked, ApprovalState.APPROVED, actor="ann", reason="", now=now)
     with two_pools.blue.write() as connection:
@@ -477,7 +485,7 @@ def test_a_worker_can_do_its_work(two_pools: TwoPools) -> None:
         first = approvals.ask(
             connection,
             ApprovalKind.PRUNE,
-            Subject("blue/web", project=""),
+            Subject("blue/web", project="", asked_by=OURS),
             payload={"b": 1},
             reason=said("over"),
             now=now,
@@ -485,7 +493,7 @@ def test_a_worker_can_do_its_work(two_pools: TwoPools) -> None:
         second = approvals.ask(
             connection,
             ApprovalKind.PRUNE,
-            Subject("blue/web", project=""),
+            Subject("blue/web", project="", asked_by=OURS),
             payload={"c": 1},
             reason=said("over"),
             now=now,

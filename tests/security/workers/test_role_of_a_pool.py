@@ -29,8 +29,8 @@ READ_BY_ALL = {"clusters", "prune_spending", "sources", "source_digests"}
 """Tables with a pool behind their rows whose rows all workers read, and why is said in ``pools``."""
 KEPT = {
     "approvals": {
-        "created_at", "decision_reason", "digest", "id", "kind", "payload", "project", "reason_code", "reason_params",
-        "run_id", "subject",
+        "asked_by", "created_at", "decision_reason", "digest", "id", "kind", "payload", "project", "reason_code",
+        "reason_params", "run_id", "subject",
     },
     "attempts": {"number", "placement_id", "run_id", "started_at", "worker"},
     "clusters": {"credentials", "declared", "name", "pool", "server", "state"},

@@ -277,6 +277,8 @@ class ApprovalRow(Base):
     """Placement, cluster, or ``fleet``."""
     project: Mapped[str] = mapped_column(String(253), default="", server_default="")
     """The placement's when it was asked; empty for what is of a cluster or of the fleet."""
+    asked_by: Mapped[str] = mapped_column(Code(200), default="", server_default="")
+    """Whose request led to it: ``flotilla`` where nobody's did; empty where that was not kept."""
     digest: Mapped[str] = mapped_column(String(64))
     """sha256 over ``payload``: what exactly is approved; another payload is another approval."""
     payload: Mapped[dict[str, Any]]
