@@ -33,6 +33,8 @@ class ApprovalView(TypedDict):
     decided_at: str | None
     decided_by: str
     decision_reason: str
+    asked_by: str
+    by_self: bool
 
 
 Asked = Literal["asked", "refused"]
@@ -737,6 +739,7 @@ class Preview(TypedDict):
     items: list[PreviewItem]
     removes: bool
     removals: int
+    by_self: bool
     takes_over: str
     objects: str
 
