@@ -686,6 +686,7 @@ class PlacementView(TypedDict):
     ref: str
     cluster: str
     application: str
+    project: str
     state: str
     sync: str
     confirmed_at: str | None

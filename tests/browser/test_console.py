@@ -29,6 +29,8 @@ PAGES = {
     "faults": "/faults",
     "audit": "/audit",
     "audit-none": "/audit?actor=nobody&since=2026-01-01&until=2026-01-02",
+    "access": "/access",
+    "access-all": "/access?all=1",
     "no-page": "/faults/of/nobody",
     "runs": "/runs",
     "runs-none": "/runs?outcome=failed",

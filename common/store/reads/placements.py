@@ -57,6 +57,7 @@ class PlacementView:
 
     Attributes:
         ref: ``cluster/application``.
+        project: that it is of; rights are held in projects.
         state: placed, retained, leaving or left.
         sync: synced, out-of-sync, failed or unknown; ``confirmed_at`` is when its objects were last seen to be so.
         health: as of ``health_at``.
@@ -76,6 +77,7 @@ class PlacementView:
     ref: str
     cluster: str
     application: str
+    project: str
     state: str
     sync: str
     confirmed_at: datetime | None
@@ -152,6 +154,7 @@ COLUMNS = (
     PlacementRow.id,
     PlacementRow.cluster,
     PlacementRow.application,
+    PlacementRow.project,
     PlacementRow.state,
     PlacementRow.sync_status,
     PlacementRow.confirmed_at,
@@ -197,6 +200,7 @@ def _view(row: Any, desired: Sequence[SourceRevision]) -> PlacementView:
         ref=ref,
         cluster=row.cluster,
         application=row.application,
+        project=row.project,
         state=row.state,
         sync=row.sync_status,
         confirmed_at=row.confirmed_at,

@@ -9,7 +9,7 @@ BUILT = HERE.parent / "web" / "dist"
 """What ``console.web.build`` makes."""
 ASSETS = "/assets/"
 SECTIONS = frozenset(
-    {"", "applications", "audit", "clusters", "commits", "drift", "faults", "placements", "runs", "waiting"}
+    {"", "access", "applications", "audit", "clusters", "commits", "drift", "faults", "placements", "runs", "waiting"}
 )
 """First parts of the paths of pages, as ``console/web/src/app/router.tsx`` has them."""
 

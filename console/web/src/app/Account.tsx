@@ -1,3 +1,4 @@
+import { Link } from '@tanstack/react-router';
 import { useRef } from 'react';
 
 import { held, useMe } from '@/api/me';
@@ -40,6 +41,11 @@ export function Account() {
         </dl>
         {rights.length > LISTED && <p className="soft">and in {rights.length - LISTED} more projects</p>}
         {me.data && rights.length === 0 && <p>You have no rights yet. Ask who keeps the registry for a role in a project.</p>}
+        <p>
+          <Link to="/access" onClick={close}>
+            Sessions, tokens and what you may do
+          </Link>
+        </p>
         <form method="post" action="/logout">
           <button type="submit" className="act">
             Sign out

@@ -58,6 +58,12 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/access',
+    validateSearch: texts('all'),
+    component: lazy(() => import('@/features/access/AccessPage'), 'AccessPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/drift',
     validateSearch: texts('hours'),
     component: lazy(() => import('@/features/drift/DriftPage'), 'DriftPage'),

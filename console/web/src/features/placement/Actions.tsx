@@ -19,7 +19,7 @@ export function Actions({ of }: { of: Placement }) {
   return (
     <div className="actions" role="group" aria-label="Actions">
       {actions(of).map((one, place) => (
-        <ActionButton key={place} action={one} />
+        <ActionButton key={place} action={one} project={of.project} />
       ))}
     </div>
   );
