@@ -98,6 +98,19 @@ class Settings(BaseSettings):
     """Addresses and networks, separated by commas, whose word on who asks is taken where ``behind_proxy`` is set."""
     api_patience: timedelta = Field(default=timedelta(seconds=10), gt=timedelta())
     """How long a client may take over the head of a request."""
+    public_url: str = ""
+    """Where browsers reach the hub, for the way back from an identity provider; empty is what they asked."""
+    ci_issuers: str = ""
+    """URLs of CIs whose tokens of pipelines are taken, separated by commas; no other address is ever asked for keys."""
+    oidc_issuer: str = ""
+    """URL of the identity provider, as it writes it itself; empty has none."""
+    oidc_client_id: str = ""
+    oidc_client_secret_file: Path | None = None
+    """None is a client without a secret."""
+    oidc_scopes: str = "openid profile"
+    oidc_groups_claim: str = "groups"
+    oidc_name: str = "your organisation"
+    """Stands on the button."""
     flower_url: SecretStr = SecretStr("")
     """Where the api reaches Flower: ``unix:/path`` or ``http://host:port``; empty is the socket under ``home``."""
     flower_url_file: Path | None = None

@@ -28,6 +28,8 @@ once database_password "$(random 24)"
 for process in scheduler flower; do once "broker_${process}_password" "$(random 24)"; done
 once database_superuser_password "$(random 24)"
 once api_token "$(random 32)"
+# An identity provider gives it, where there is one: empty until then.
+[ -e "$folder/oidc_client_secret" ] || : > "$folder/oidc_client_secret"
 once flower_password "$(random 24)"
 once message_keys "k1:$(random 32)"
 once flower_auth "flotilla:$(cat "$folder/flower_password")"

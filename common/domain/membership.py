@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from common.domain.fleet import Fleet
 from common.domain.rights import BUILT_IN, EVERYWHERE, NOTHING, BuiltInRole, Grants, granted
+
+
+class Ungrouped(StrEnum):
+    """Why the groups of somebody whom an identity provider vouches for are not known: they have none then."""
+
+    MISSING = "groups.missing"
+    OVERAGE = "groups.overage"
+    MALFORMED = "groups.malformed"
 
 
 @dataclass(frozen=True, slots=True)

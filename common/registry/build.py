@@ -92,10 +92,16 @@ def project(source: Source, document: core.ProjectDocument) -> fleet.Project:
         credentials=tuple(spec.credentials),
         service_account=spec.service_account or "",
         roles=tuple(fleet.Role(r.name, tuple(r.groups), tuple(r.can)) for r in spec.roles),
+        ci=tuple(map(_ci, spec.ci)),
         channels=tuple(fleet.Channel(c.name, c.url_ref) for c in spec.channels),
         not_by_self=spec.approvals.not_by_self,
         where=source.where(),
     )
+
+
+def _ci(spec: core.CiSpec) -> fleet.CiRule:
+    claims = ((name, (found,) if isinstance(found, str) else tuple(found)) for name, found in spec.claims.items())
+    return fleet.CiRule(spec.issuer, tuple(sorted(claims)), tuple(spec.can))
 
 
 def _gate(spec: rollouts.GateSpec) -> fleet.Gate:

@@ -20,6 +20,9 @@ from console.api.routes import include
 from console.api.serving.paths import BUILT, STATIC
 from console.api.serving.request_id import RequestIds
 from console.api.shell import documents, flower
+from console.api.signin.exchange import Pipelines
+from console.api.signin.oidc.again import Asker, Seal
+from console.api.signin.oidc.provider import Client, Provider
 from console.api.signin.passwords import Passwords
 
 
@@ -39,7 +42,13 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.state.refusals = Refusals(database)
     app.state.streams = Streams(database)
     app.state.receiver = Receiver(settings, database)
-    app.state.gate = Gate(token, database, app.state.snapshots)
+    app.state.gate = Gate(token, database, app.state.snapshots, issuer=settings.oidc_issuer)
+    app.state.provider = _provider(settings)
+    app.state.seal = Seal(app.state.gate)
+    if app.state.provider is not None:
+        app.state.gate.again = Asker(app.state.provider, database, app.state.gate)
+    app.state.pipelines = Pipelines(settings.public_url.rstrip("/"), _issuers(settings))
+    app.state.provider_name = settings.oidc_name if settings.oidc_issuer else ""
     app.state.passwords = Passwords()
     app.state.accounts = Accounts()
     app.state.logins = Throttle(Tries())
@@ -54,3 +63,19 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     include(app)
     app.router.default = documents.otherwise(built, app.router.default)
     return app
+
+
+def _issuers(settings: Settings) -> tuple[str, ...]:
+    return tuple(filter(None, (one.strip() for one in settings.ci_issuers.split(","))))
+
+
+def _provider(settings: Settings) -> Provider | None:
+    """Return the identity provider that the settings name; None where they name none."""
+    if not settings.oidc_issuer:
+        return None
+    file = settings.oidc_client_secret_file
+    secret = "" if file is None else file.read_text(encoding="utf-8").strip()
+    client = Client(
+        settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_scopes, settings.oidc_groups_claim
+    )
+    return Provider(client)

@@ -14,7 +14,8 @@ from console.api.live import stream
 from console.api.probes import metrics, ready
 from console.api.reads import answers, audit, events, lists, me, openapi, picturing, registry, searching, status
 from console.api.shell import flower
-from console.api.signin import login, sessions, tokens, users
+from console.api.signin import exchange, login, sessions, tokens, users
+from console.api.signin.oidc import routes as oidc
 from console.api.writes import inspections, intents
 
 API = (
@@ -37,7 +38,7 @@ API = (
 )
 """Of the API; a query that names what they do not know is refused."""
 OTHERS = (metrics.router, login.router, flower.router)
-OPEN = (ready.router, login.door, hooks)
+OPEN = (ready.router, login.door, exchange.door, oidc.door, hooks)
 
 
 def include(app: FastAPI) -> None:

@@ -7,13 +7,10 @@ import re
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import closing, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -27,126 +24,28 @@ from common.broker.keys import message_keys
 from common.broker.sender import CelerySender
 from common.settings import Settings
 from tests.controlplane.build import TOOLS
-from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import PostgresServer
-from tests.fixtures.services import unavailable
 from tests.harness.processes import eventually
 from tests.packaging.compose import ROOT, Compose
+from tests.packaging.deployment import FLOTILLA, POOLS, SECOND_POOL, WORKERS, Deployment, deployment, secrets, stack
 
-FLOTILLA = ("scheduler", "worker", "worker-now", "api", "flower", "worker-eu")
-SECOND_POOL = ROOT / "docs" / "how-to" / "add-a-pool.md"
-WORKERS = ("flotilla_worker_default", "flotilla_worker_eu")
-POOLS = {"POOLS": "eu", "PATH": os.environ["PATH"]}
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """The running services."""
-
-    compose: Compose
-    secrets: Path
-    logs: Path
-    api_port: int
-    redis_port: int
-    processes: dict[str, subprocess.Popen[bytes]]
-
-
-@pytest.fixture(scope="module")
-def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("deployment") / "secrets"
-    script = [ROOT / "deploy" / "secrets.sh", folder]
-    done = subprocess.run(script, env=POOLS, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def deployment(secrets: Path, postgres_server: PostgresServer) -> Iterator[Deployment]:
-    if shutil.which("redis-server") is None:
-        unavailable("redis-server", "Debian's package redis-server has it")
-    home = secrets.parent
-    database = f"compose_{os.getpid()}"
-    _as_the_image_makes_it(postgres_server, database, secrets)
-    redis_port, api_port, flower_port = free_port(), free_port(), free_port()
-    (home / "data").mkdir(mode=0o700)
-    (home / "credentials").mkdir(mode=0o700)
-    places = {
-        "postgres:5432/flotilla": f"127.0.0.1:{postgres_server.port}/{database}",
-        "flotilla@127.0.0.1": f"{database}@127.0.0.1",
-        "redis:6380": f"localhost:{redis_port}",
-        "port 6380": f"port {redis_port}",
-        "/data": str(home / "data"),
-        "/credentials": str(home / "credentials"),
-        "0.0.0.0": "127.0.0.1",
-        "5555": str(flower_port),
-        "/usr/local/etc/redis": str(home),
-    }
-    variables = {
-        "FLOTILLA_REGISTRY_URL": "https://127.0.0.1:1/fleet.git",
-        **dict(line.split("=") for line in (secrets / ".env").read_text().split()),
-    }
-    compose = Compose(variables, secrets=secrets, places=places)
-    compose.add(SECOND_POOL)
-    compose.services["api"]["environment"]["FLOTILLA_API_PORT"] = str(api_port)
-    flower_url = (secrets / "flower_url").read_text()
-    (secrets / "flower_url").write_text(flower_url.replace("flower:5555", f"127.0.0.1:{flower_port}"))
-    (home / "redis.conf").write_text(compose.here((ROOT / "deploy" / "docker" / "redis.conf").read_text()))
-    processes: dict[str, subprocess.Popen[bytes]] = {}
-
-    try:
-        command = [compose.here(word) for word in compose.services["redis"]["command"]]
-        with (home / "redis.log").open("ab") as log:
-            processes["redis"] = subprocess.Popen(command, cwd=home, stdout=log, stderr=log)
-        for step in ("migrate", "grant", "grant-eu"):
-            done = compose.start(step, home / f"{step}.log").wait(60)
-            assert done == 0, (home / f"{step}.log").read_text()
-        for service in FLOTILLA:
-            processes[service] = compose.start(service, home / f"{service}.log")
-        yield Deployment(compose, secrets, home, api_port, redis_port, processes)
-    finally:
-        for process in processes.values():
-            process.terminate()
-        for process in processes.values():
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process that was told to end; Flower waits for its clients, so it is made to."""
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _as_the_image_makes_it(server: PostgresServer, database: str, secrets: Path) -> None:
-    """Run what the PostgreSQL image runs once, for a database and an owner of another name."""
-    script = (ROOT / "deploy" / "docker" / "database.sh").read_text()
-    where = urlsplit(server.url("postgres").replace("+psycopg", ""))
-    variables = {
-        "PATH": os.environ["PATH"],
-        "PGHOST": "127.0.0.1",
-        "PGPORT": str(where.port),
-        "PGPASSWORD": where.password or "",
-        "POSTGRES_USER": where.username or "",
-        "OWNER_PASSWORD": (secrets / "database_password").read_text().strip(),
-        "WORKER_ROLES": (secrets / "database_roles").read_text().strip(),
-    }
-    command = ["bash", "-c", re.sub(r"\bflotilla\b", database, script)]
-    for _ in range(2):  # the second time by hand, once a pool was added
-        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+__all__ = ["deployment", "secrets", "stack"]
 
 
 def _logs(deployment: Deployment) -> str:
     return "\n".join(f"== {path.name}\n{path.read_text()[-1500:]}" for path in sorted(deployment.logs.glob("*.log")))
 
 
+def _trust(deployment: Deployment) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(deployment.secrets / "ca.crt"))
+
+
 def _client(deployment: Deployment) -> httpx.Client:
-    context = ssl.create_default_context(cafile=str(deployment.secrets / "ca.crt"))
     token = (deployment.secrets / "api_token").read_text().strip()
     url = f"https://localhost:{deployment.api_port}"
-    return httpx.Client(base_url=url, verify=context, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+    return httpx.Client(
+        base_url=url, verify=_trust(deployment), headers={"Authorization": f"Bearer {token}"}, timeout=20
+    )
 
 
 def test_every_service_becomes_healthy(deployment: Deployment) -> None:
@@ -164,6 +63,38 @@ def test_every_service_becomes_healthy(deployment: Deployment) -> None:
         check = deployment.compose.services[service]["healthcheck"]["test"][1:]
         eventually(f"{service} is healthy", partial(_healthy, deployment, service, check))
     assert all(process.poll() is None for process in deployment.processes.values()), _logs(deployment)
+
+
+def _signed_in(deployment: Deployment, name: str, wanted: str) -> httpx.Client:
+    """Return the browser of somebody who came back from the provider."""
+    url = f"https://localhost:{deployment.api_port}"
+    browser = httpx.Client(
+        base_url=url, verify=_trust(deployment), headers={"Origin": url, "Accept": "text/html"}, timeout=20
+    )
+    away = browser.get("/login/oidc", params={"next": wanted})
+    assert away.status_code == 303, away.text
+    back = browser.get(deployment.provider.signed_in(away.headers["location"], name, back=url))
+    assert back.status_code == 200, back.text
+    return browser
+
+
+def test_people_sign_in_by_a_provider_with_flower_behind_it(deployment: Deployment) -> None:
+    url = f"https://localhost:{deployment.api_port}/flower/workers"
+    with closing(_signed_in(deployment, "ada", "/flower/workers")) as ada:
+
+        def shown() -> bool:
+            return ada.get("/flower/workers").is_success
+
+        assert eventually("Flower's page", shown, within=60), _logs(deployment)
+
+        def told() -> bool:
+            return "flotilla.sync" in ada.get("/flower/api/workers", params={"refresh": "true"}).text
+
+        assert eventually("Flower tells what workers do", told, within=60), _logs(deployment)
+        assert ada.post("/flower/api/worker/shutdown/celery@x").status_code in {404, 405}, "it is read-only"
+    with closing(_signed_in(deployment, "eve", "/flower/workers")) as eve:
+        assert eve.get("/flower/workers").status_code == 403, "she may read no whole fleet"
+    assert httpx.get(url, verify=_trust(deployment)).status_code == 401
 
 
 def _healthy(deployment: Deployment, service: str, check: list[str]) -> bool:

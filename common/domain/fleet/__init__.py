@@ -42,6 +42,7 @@ from common.domain.fleet.policies import (
 from common.domain.fleet.projects import (
     DEFAULT_PROJECT,
     Channel,
+    CiRule,
     FleetRole,
     Project,
     Role,
@@ -90,6 +91,7 @@ __all__ = [
     "ApplicationState",
     "ApprovalGate",
     "Channel",
+    "CiRule",
     "Cluster",
     "ClusterGroup",
     "ClusterState",

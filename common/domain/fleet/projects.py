@@ -77,6 +77,20 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class CiRule:
+    """What some pipelines of a CI may do to the project's applications.
+
+    Attributes:
+        issuer: of their tokens, as it writes itself.
+        claims: that a token must have, each with the values of which it has one.
+    """
+
+    issuer: str
+    claims: tuple[tuple[str, tuple[str, ...]], ...]
+    can: tuple[Verb, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FleetRole:
     """Which groups have a role of the whole fleet."""
 
@@ -120,6 +134,7 @@ class Project:
     credentials: tuple[str, ...] = ()
     service_account: str = ""
     roles: tuple[Role, ...] = ()
+    ci: tuple[CiRule, ...] = ()
     channels: tuple[Channel, ...] = ()
     not_by_self: bool = False
     where: Where = NOWHERE

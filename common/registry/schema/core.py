@@ -225,6 +225,47 @@ class RoleSpec(Base):
     )
 
 
+WHOSE = (
+    "sub", "repository", "repository_id", "repository_owner", "repository_owner_id", "job_workflow_ref",
+    "project_path", "project_id", "namespace_path", "namespace_id", "repositoryUuid", "workspaceUuid",
+    "oidc.circleci.com/project-id", "organization_id", "organization_slug", "pipeline_id", "pipeline_slug", "email",
+)  # fmt: skip
+"""Claims that say whose a pipeline is. An issuer may serve the whole world: a branch's name is everybody's."""
+_MOST_CLAIMS = 20
+
+
+def _claims(value: dict[str, Any]) -> dict[str, Any]:
+    if not set(WHOSE) & set(value):
+        refuse(
+            "claims that say nothing of whose the pipeline is: those of strangers may have them too",
+            "name its repository or project, by one of " + ", ".join(WHOSE),
+        )
+    if len(value) > _MOST_CLAIMS or [] in value.values():
+        refuse("claims without a value, or more than 20", "give each claim the values of which a token has one")
+    return value
+
+
+def _issuer(value: str) -> str:
+    loopback = value.startswith(("http://127.0.0.1", "http://localhost"))
+    if not (value.startswith("https://") or loopback) or not value.isascii() or len(value) > 500:
+        refuse("an issuer is an https URL", "write it letter by letter as its tokens do in `iss`")
+    return value
+
+
+class CiSpec(Base):
+    """What some pipelines of a CI may do, by the token that it signs for each."""
+
+    issuer: Annotated[Text, AfterValidator(_issuer)] = Field(
+        description="URL of the CI, as its tokens have it in iss; one that the hub's operator allows."
+    )
+    claims: Annotated[dict[Text, Text | list[Text]], AfterValidator(_claims)] = Field(
+        description="Claims of the token, compared letter by letter: each has the value, or one of the values."
+    )
+    can: Annotated[list[Annotated[Verb, LAX]], AfterValidator(_of_a_project)] = Field(
+        description="What they may do to the project's applications; each implies read."
+    )
+
+
 class ChannelSpec(Base):
     """Where notifications go."""
 
@@ -254,6 +295,7 @@ class ProjectSpec(Base):
     credentials: list[Glob] = Field(default=[], description="Patterns of credential references.")
     service_account: Name | None = Field(default=None, description="Impersonated on the cluster. Absent: none.")
     roles: Annotated[list[RoleSpec], AfterValidator(_once)] = Field(default=[], description="Who may do what.")
+    ci: list[CiSpec] = Field(default=[], description="What pipelines of a CI may do, by its OIDC tokens.")
     channels: list[ChannelSpec] = Field(default=[], description="Where notifications go.")
     approvals: ApprovalsSpec = Field(default=ApprovalsSpec(), description="Who may decide what waits for a person.")
 

@@ -17,6 +17,8 @@ IDLE = timedelta(hours=8)
 """After which a session that was not used has ended."""
 LONGEST = timedelta(hours=24)
 """That a session holds in all."""
+REFRESHED_AGAIN = timedelta(seconds=30)
+"""After which a provider that did not answer is asked again about somebody."""
 MARKED = timedelta(minutes=1)
 """How often its use is noted at most."""
 
@@ -46,9 +48,15 @@ def digest_of(secret: str) -> str:
 
 
 def open_session(
-    connection: Connection, session_id: str, *, user_id: int | None, token: str, address: str, now: datetime
-) -> None:
-    """Store a session and drop those that have ended.
+    connection: Connection,
+    session_id: str,
+    *,
+    user_id: int | None,
+    token: str,
+    address: str,
+    now: datetime,
+) -> int:
+    """Store a session, drop those that have ended, and return its number.
 
     Args:
         connection: of a writing transaction.
@@ -63,7 +71,7 @@ def open_session(
         "digest": digest_of(session_id), "user_id": user_id, "token_digest": digest_of(token) if token else "",
         "address": address, "created_at": now, "seen_at": now, "expires_at": now + LONGEST,
     }  # fmt: skip
-    connection.execute(insert(SessionRow).values(values))
+    return connection.execute(insert(SessionRow).values(values).returning(SessionRow.id)).scalar_one()
 
 
 def find(connection: Connection, session_id: str, *, token: str, now: datetime) -> Session | None:
@@ -107,10 +115,22 @@ def end_all(connection: Connection, user_id: int, *, but: int | None = None) -> 
     connection.execute(statement if but is None else statement.where(SessionRow.id != but))
 
 
+def claim_refresh(connection: Connection, session: int, *, now: datetime) -> str | None:
+    """Return with what a provider is asked again, for the one who asks; None while somebody else does, or just did."""
+    free = or_(SessionRow.refreshing_at.is_(None), SessionRow.refreshing_at <= now - REFRESHED_AGAIN)
+    statement = update(SessionRow).where(SessionRow.id == session, free).values(refreshing_at=now)
+    return connection.execute(statement.returning(SessionRow.refresh)).scalar_one_or_none()
+
+
+def keep_refresh(connection: Connection, session: int, refresh: str) -> None:
+    """Keep with what a provider is asked next time, sealed."""
+    connection.execute(update(SessionRow).where(SessionRow.id == session).values(refresh=refresh, refreshing_at=None))
+
+
 _COLUMNS = tuple(
     column.label(f"session_{column.name}")
     for column in SessionRow.__table__.c
-    if column.name not in {"digest", "token_digest", "user_id"}
+    if column.name not in {"digest", "token_digest", "user_id", "refresh", "refreshing_at"}
 )
 
 

@@ -28,6 +28,7 @@ class Token:
         maker: None for one that was made with the hub's own token.
         root: number of the token with which it was made; None for one made by a person.
         grants: what it may be used for at most.
+        actor: in whose name, where it was given to a pipeline, or made with what was; empty otherwise.
         used_at: when it was used last, to the minute.
         expires_at: at the latest.
     """
@@ -36,6 +37,7 @@ class Token:
     name: str
     maker: User | None
     root: int | None
+    actor: str
     grants: Grants
     created_at: datetime
     expires_at: datetime
@@ -48,7 +50,7 @@ class New:
     """A token to be made; see ``Token`` for what is not said here.
 
     Attributes:
-        user_id: of its maker; None where that has shown the hub's own token.
+        user_id: of its maker; None where that has shown the hub's own token, or is a pipeline.
     """
 
     name: str
@@ -56,6 +58,7 @@ class New:
     root: int | None
     grants: Grants
     lifetime: timedelta
+    actor: str = ""
 
 
 def add(connection: Connection, secret: str, new: New, *, now: datetime) -> Token:
@@ -65,6 +68,7 @@ def add(connection: Connection, secret: str, new: New, *, now: datetime) -> Toke
         "name": new.name,
         "user_id": new.user_id,
         "root_id": new.root,
+        "actor": new.actor,
         "grants": sorted([verb.value, project] for verb, project in new.grants.held),
         "created_at": now,
         "expires_at": now + new.lifetime,
@@ -101,15 +105,27 @@ def listed(connection: Connection, *, user_id: int | None) -> tuple[Token, ...]:
     return tuple(map(_of, connection.execute(query if user_id is None else query.where(TokenRow.user_id == user_id))))
 
 
-def in_force(connection: Connection, user_id: int, *, now: datetime) -> int:
-    """Return how many tokens of a user have neither ended nor been revoked."""
-    holds = (TokenRow.user_id == user_id, TokenRow.revoked_at.is_(None), TokenRow.expires_at > now)
+def in_force(connection: Connection, user_id: int | None, actor: str, *, now: datetime) -> int:
+    """Return how many tokens of a user, or in the name of a pipeline, have neither ended nor been revoked.
+
+    Of the hub's own token, which is neither, that is 0.
+    """
+    if user_id is None and not actor:
+        return 0
+    whose = TokenRow.actor == actor if user_id is None else TokenRow.user_id == user_id
+    holds = (whose, TokenRow.revoked_at.is_(None), TokenRow.expires_at > now)
     return connection.execute(select(func.count()).select_from(TokenRow).where(*holds)).scalar_one()
 
 
 def forget(connection: Connection, before: datetime) -> None:
     """Drop the tokens that ended by themselves before an instant."""
     connection.execute(delete(TokenRow).where(TokenRow.expires_at < before))
+
+
+def forget_pipelines(connection: Connection, before: datetime) -> None:
+    """Drop the tokens of pipelines that ended before an instant: there are many, and the audit has who had them."""
+    of_pipelines = (TokenRow.actor != "", TokenRow.user_id.is_(None))
+    connection.execute(delete(TokenRow).where(TokenRow.expires_at < before, *of_pipelines))
 
 
 def mark(connection: Connection, token: int, *, now: datetime) -> None:
@@ -138,6 +154,7 @@ def _of(row: Row[Any]) -> Token:
         name=row.token_name,
         maker=None if row.id is None else users.of_row(row),
         root=row.token_root_id,
+        actor=row.token_actor,
         grants=Grants(frozenset((Verb(verb), str(project)) for verb, project in row.token_grants)),
         created_at=row.token_created_at,
         expires_at=row.token_expires_at,

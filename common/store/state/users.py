@@ -29,6 +29,7 @@ class User:
         shown: how the provider names them to people; decides nothing.
         role: of the whole fleet; None for none.
         ungrouped: why the provider's groups are not known; empty where they are.
+        told_at: when the provider told their groups last; None for a user of this hub's own.
         signed_in_at: last; None before the first time.
     """
 
@@ -39,6 +40,7 @@ class User:
     role: BuiltInRole | None
     groups: tuple[str, ...]
     ungrouped: str
+    told_at: datetime | None
     created_at: datetime
     signed_in_at: datetime | None
     disabled_at: datetime | None
@@ -57,6 +59,7 @@ def of_row(row: Row[Any]) -> User:
         role=BuiltInRole(row.role) if row.role else None,
         groups=tuple(str(group) for group in row.groups),
         ungrouped=row.ungrouped,
+        told_at=row.told_at,
         created_at=row.created_at,
         signed_in_at=row.signed_in_at,
         disabled_at=row.disabled_at,
@@ -131,11 +134,20 @@ class Vouched:
 
 def vouched(connection: Connection, who: Vouched, *, now: datetime) -> User:
     """Return the user that a provider vouched for, with the groups that it told now; made at the first time."""
-    told = {"shown": who.shown, "groups": list(who.groups), "ungrouped": who.ungrouped, "signed_in_at": now}
+    told = {**_told(who, now=now), "signed_in_at": now}
     values = {"issuer": who.issuer, "subject": who.subject, "created_at": now, **told}
     statement = upsert(connection, UserRow).values(values)
     statement = statement.on_conflict_do_update(index_elements=["issuer", "subject"], set_=told)
     return of_row(connection.execute(statement.returning(*COLUMNS)).one())
+
+
+def retold(connection: Connection, user_id: int, who: Vouched, *, now: datetime) -> None:
+    """Keep what a provider says now of somebody that has not signed in anew."""
+    change(connection, user_id, _told(who, now=now))
+
+
+def _told(who: Vouched, *, now: datetime) -> dict[str, Any]:
+    return {"shown": who.shown, "groups": list(who.groups), "ungrouped": who.ungrouped, "told_at": now}
 
 
 def has_local_admin(connection: Connection) -> bool:

@@ -28,6 +28,7 @@ from common.telemetry.logs import logger
 from console.api.contract import problem
 from console.api.contract.errors import MalformedError, OtherSiteError, ThrottledError
 from console.api.door.gate import READS, Gate, Refused, from_elsewhere
+from console.api.door.needs import OPEN
 from console.api.door.refusals import Refusals
 from console.api.door.throttle import Throttle
 from console.api.door.viewer import STATE, unauthenticated
@@ -36,7 +37,6 @@ from console.api.serving.paths import is_page
 from console.api.serving.sources import UNKNOWN, source_of
 
 log = logger(__name__)
-OPEN = frozenset({"/healthz", "/readyz", "/login"})
 OPEN_BELOW = "/static/"
 MOST_BYTES: Mapping[str, int] = {"/api/v1/plan": 96 * 1024 * 1024, "/login": 16 * 1024}
 """Of a body, by path."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from starlette.requests import HTTPConnection
 
 from common.domain.rights import BUILT_IN, BuiltInRole
@@ -25,7 +27,7 @@ from common.store.state import sessions, tokens, users
 from common.store.state.sessions import digest_of
 from common.store.state.users import User
 from console.api.door import token_format
-from console.api.door.people import Rights, actor_of
+from console.api.door.people import LAPSED, REGROUPED, Rights, actor_of, told_for
 from console.api.door.recent import Recent
 from console.api.door.viewer import Means, Viewer
 from console.token import ACTOR, LOCAL, same
@@ -54,6 +56,27 @@ class Refused(Enum):
     """It has a token that was not looked at."""
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Somebody with a session whose groups the identity provider is to be asked for again.
+
+    Attributes:
+        session: its number.
+        viewer: who they are by what was told before; None where that counts no more.
+    """
+
+    session: int
+    user: User
+    viewer: Viewer | None
+
+
+Again = Callable[[int, User], "asyncio.Future[bool]"]
+"""Begins to ask the identity provider about the user of a session; what it says is kept, or the session ends.
+
+Its result is whether there may be something new now.
+"""
+
+
 class Gate:
     """Decides about requests.
 
@@ -68,10 +91,11 @@ class Gate:
         self._token = token
         self._database = database
         self.rights = Rights(database, snapshots, issuer)
-        self._viewers = Recent[Viewer | None](HELD)
+        self._viewers = Recent[Viewer | Due | None](HELD)
         self._facts = Recent[object](HELD, most=10)
         self._noted = Recent[None](_HOUR, most=_MOST_SOURCES)
         self._snapshot: object = None
+        self.again: Again | None = None
 
     def is_token(self, given: str) -> bool:
         """Return whether ``given`` is the hub's own token."""
@@ -89,12 +113,13 @@ class Gate:
             candidates = users.former_admins(connection)
         return any(map(self.rights.administers, candidates))
 
-    def open_session(self, user: User | None, address: str) -> str:
+    def open_session(self, user: User | None, address: str, *, refresh: str = "") -> str:
         """Remember a browser that has signed in, and return what it shows from now on.
 
         Args:
             user: who it is; None for whoever has shown the hub's own token.
             address: of the network that it comes from.
+            refresh: with which the identity provider is asked about them again, sealed.
         """
         name = secrets.token_urlsafe(32)
         session_id = f"{name}.{self._mark(name)}"
@@ -103,7 +128,8 @@ class Gate:
             now = self._database.now(connection)
             whose = None if user is None else user.id
             token = self._token if user is None else ""
-            sessions.open_session(connection, session_id, user_id=whose, token=token, address=address, now=now)
+            made = sessions.open_session(connection, session_id, user_id=whose, token=token, address=address, now=now)
+            sessions.keep_refresh(connection, made, refresh)
             if user is not None:
                 users.note_sign_in(connection, user.id, administers=administers, now=now)
             actor = ACTOR if user is None else actor_of(user)
@@ -157,12 +183,25 @@ class Gate:
         name, _, mark = session_id.partition(".")
         if not same(mark, self._mark(name)):
             return Refused.NOTHING_SHOWN
-        found = await self._viewers.get(digest_of(session_id), partial(self._session, session_id))
+        found = await self._with_session(session_id)
         return Refused.NOTHING_SHOWN if found is None else replace(found, address=source)
+
+    async def _with_session(self, session_id: str) -> Viewer | None:
+        """Return who asks; where the provider's word about them is old, by what it says now."""
+        found = await self._viewers.get(digest_of(session_id), partial(self._session, session_id))
+        if not isinstance(found, Due):
+            return found
+        asking = None if self.again is None else self.again(found.session, found.user)
+        # While what it told before counts, nobody waits.
+        if found.viewer is None and asking is not None and await asyncio.shield(asking):
+            now = await to_thread.run_sync(self._session, session_id)
+            return now.viewer if isinstance(now, Due) else now
+        return found.viewer
 
     async def _bearer(self, token: str, source: str, *, local: bool) -> Viewer | None:
         if token_format.is_token(token):
-            return await self._viewers.get(digest_of(token), partial(self._with_token, token))
+            found = await self._viewers.get(digest_of(token), partial(self._with_token, token))
+            return None if isinstance(found, Due) else found
         if not self.is_token(token):
             return None
         if not local:
@@ -188,14 +227,14 @@ class Gate:
                 tokens.mark(connection, found.id, now=now)
         credential = f"token:{found.id}"
         if found.maker is None:
-            return Viewer(f"token:{found.name}", found.grants, Means.TOKEN, credential, whole=False)
+            return Viewer(found.actor or f"token:{found.name}", found.grants, Means.TOKEN, credential, whole=False)
         if not self.rights.knows(found.maker):
             return None
         most = self.rights.grants_of_maker(found.maker, self.rights.fleet(), now=now)
         actor, grants, whole = actor_of(found.maker), found.grants.within(most), found.grants.held >= _ADMIN.held
         return Viewer(actor, grants, Means.TOKEN, credential, user_id=found.maker.id, whole=whole)
 
-    def _session(self, session_id: str) -> Viewer | None:
+    def _session(self, session_id: str) -> Viewer | Due | None:
         with self._database.read() as connection:
             now = self._database.now(connection)
             found = sessions.find(connection, session_id, token=self._token, now=now)
@@ -210,10 +249,16 @@ class Gate:
         if not self.rights.knows(found.user):
             return None
         grants = self.rights.grants(found.user, self.rights.fleet())
-        return Viewer(actor_of(found.user), grants, Means.SESSION, credential, user_id=found.user.id)
+        viewer = Viewer(actor_of(found.user), grants, Means.SESSION, credential, user_id=found.user.id)
+        age = told_for(found.user, now=now)
+        return viewer if age < REGROUPED else Due(found.id, found.user, viewer if age < LAPSED else None)
+
+    def signed(self, purpose: str, text: str) -> str:
+        """Return an HMAC by which this hub knows again what it gave away, for one purpose alone."""
+        return hmac.new(self._token.encode(), f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
 
     def _mark(self, name: str) -> str:
-        return hmac.new(self._token.encode(), b"session\0" + name.encode(), hashlib.sha256).hexdigest()
+        return self.signed("session", name)
 
 
 def is_local(request: HTTPConnection) -> bool:

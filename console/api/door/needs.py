@@ -19,7 +19,9 @@ from common.domain.rights import EVERYWHERE, Scope, Verb
 from console.api.contract.errors import ForbiddenError
 from console.api.door.viewer import Asking, Viewer
 
-OPEN = frozenset({"/healthz", "/readyz", "/login", "/hooks/{name}"})
+OPEN = frozenset(
+    {"/healthz", "/readyz", "/login", "/login/oidc", "/login/oidc/callback", "/api/v1/token/exchange", "/hooks/{name}"}
+)
 """Routes that anybody may ask, by path."""
 
 

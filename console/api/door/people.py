@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common.domain.fleet import Fleet
-from common.domain.membership import HeldRole, grants_of, roles_of
+from common.domain.membership import HeldRole, Ungrouped, grants_of, roles_of
 from common.domain.rights import EVERYWHERE, Grants, Verb
 from common.snapshots import NoFleetError, Snapshots
 from common.store.engine.session import Database
@@ -15,9 +16,32 @@ from common.store.state import users
 from common.store.state.sessions import digest_of
 from common.store.state.users import LOCAL, User
 
+REGROUPED = timedelta(minutes=10)
+"""After which a provider is asked again for the groups of somebody who has a session."""
+LAPSED = timedelta(minutes=15)
+"""After which what it told before gives a session no rights any more, whether or not it answers."""
 GROUPS_HOLD = timedelta(days=30)
 """How long what a provider told of somebody's groups counts for their tokens: then they sign in again."""
 _LONGEST_ACTOR = 200
+UNGROUPED: Mapping[str, str] = {
+    Ungrouped.MISSING: "the identity provider says nothing of your groups: it has to be told to, or the claim is "
+    "another than FLOTILLA_OIDC_GROUPS_CLAIM names",
+    Ungrouped.OVERAGE: "you are in more groups than the identity provider tells at once (Entra: 200): it has to be "
+    "told to send those that are assigned to this application alone",
+    Ungrouped.MALFORMED: "the identity provider tells your groups in a form that cannot be read: a list of texts is "
+    "wanted, a thousand at most",
+}
+"""Why the groups of somebody are not known, as they are told."""
+
+
+def why_none(user: User) -> str:
+    """Return why a user has no rights, as it is told to them: half a sentence about ``you``."""
+    return UNGROUPED.get(user.ungrouped, "no role of the registry names one of your groups")
+
+
+def told_for(user: User, *, now: datetime) -> timedelta:
+    """Return how old what is known of a user's groups is; of a user of this hub's own that is always of now."""
+    return timedelta() if user.issuer == LOCAL else now - (user.told_at or user.created_at)
 
 
 def actor_of(user: User) -> str:
@@ -75,17 +99,13 @@ class Rights:
 
     def grants_of_maker(self, user: User, fleet: Fleet | None, *, now: datetime) -> Grants:
         """Return what a user's tokens may do at most now: what a provider told long ago counts for nothing."""
-        return Grants() if _is_old(user, now) else self.grants(user, fleet)
+        return Grants() if told_for(user, now=now) >= GROUPS_HOLD else self.grants(user, fleet)
 
     def told_long_ago(self, user: User) -> bool:
         """Return whether what a provider told of a user's groups counts for their tokens no more."""
         with self.database.read() as connection:
-            return _is_old(user, self.database.now(connection))
+            return told_for(user, now=self.database.now(connection)) >= GROUPS_HOLD
 
     def administers(self, user: User) -> bool:
         """Return whether a user may administer now."""
         return self.grants(user, self.fleet()).may(Verb.ADMIN, EVERYWHERE)
-
-
-def _is_old(user: User, now: datetime) -> bool:
-    return user.issuer != LOCAL and (user.signed_in_at or user.created_at) + GROUPS_HOLD <= now

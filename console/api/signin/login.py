@@ -82,7 +82,9 @@ async def form_page(
     headers: Mapping[str, str] = error.headers if isinstance(error, RequestError) else {}
     said = "" if error is None else sentences(error.message, error.remedy)
     counts = await gate.token_counts()
-    answer = html.page("login.html", status, error=said, next=local_path(wanted), token_counts=counts, by_name=by_name)
+    provider = request.app.state.provider_name
+    values = {"next": local_path(wanted), "token_counts": counts, "by_name": by_name, "provider": provider}
+    answer = html.page("login.html", status, error=said, **values)
     # What is answered here asks for no header of the next request: there is a form.
     answer.headers.update({name: value for name, value in headers.items() if name != "WWW-Authenticate"})
     return answer

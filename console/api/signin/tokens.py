@@ -100,7 +100,7 @@ def _view(one: tokens.Token, who: Viewer) -> TokenView:
     return TokenView(
         id=one.id,
         name=one.name,
-        maker=ACTOR if one.maker is None else actor_of(one.maker),
+        maker=(one.actor or ACTOR) if one.maker is None else actor_of(one.maker),
         rights=tuple(Right(verb, project) for verb, project in sorted(one.grants.held)),
         created_at=one.created_at,
         expires_at=one.expires_at,
@@ -129,17 +129,19 @@ def post_token(request: Request, who: Asking, body: TokenWanted) -> NewToken:
     with gate.changes() as connection:
         now = database.now(connection)
         tokens.forget(connection, now - KEPT)
-        if who.user_id is not None and tokens.in_force(connection, who.user_id, now=now) >= MOST:
-            message = f"you have {MOST} tokens that count"
-            raise ManyTokensError(message, remedy="end one that is of no use any more: flotilla tokens revoke ID")
-        lifetime, root = timedelta(days=body.days), None
+        lifetime, root, actor = timedelta(days=body.days), None, ""
         if who.means is Means.TOKEN:
             mine = tokens.get(connection, _number(who))
             if mine is None or mine.expires_at <= now:  # it ended a moment ago
                 raise unauthenticated()
             lifetime, root = min(lifetime, mine.expires_at - now), mine.root or mine.id
+            actor = mine.actor
+        if tokens.in_force(connection, who.user_id, actor, now=now) >= MOST:
+            message = f"you have {MOST} tokens that count"
+            raise ManyTokensError(message, remedy="end one that is of no use any more: flotilla tokens revoke ID")
         secret = token_format.new_token()
-        made = tokens.add(connection, secret, tokens.New(body.name, who.user_id, root, grants, lifetime), now=now)
+        new = tokens.New(body.name, who.user_id, root, grants, lifetime, actor)
+        made = tokens.add(connection, secret, new, now=now)
         detail = {"token": made.id, "expires_at": made.expires_at.isoformat()}
         audit.append(connection, who.deed("token.make", body.name, detail), now=now)
     return NewToken(_view(made, who), secret)

@@ -49,16 +49,20 @@ class Watched:
         self.steps, self.log = steps, log
         self._app = app
 
-    def shown(self, path: str) -> Any:
-        """Return what Flower's API says; None while it does not answer."""
+    def asked(self, path: str, **query: str) -> httpx.Response:
+        """Return what Flower answers."""
 
         async def ask() -> httpx.Response:
             # Of this event loop: the client of a hub's whole life would outlive it.
             async with in_process_client(self._app, TOKEN) as client, flower.client(self._app.state.settings) as own:
                 self._app.state.flower = own
-                return await client.get(f"{FLOWER}/{path}")
+                return await client.get(path, params=query)
 
-        answer = asyncio.run(ask())
+        return asyncio.run(ask())
+
+    def shown(self, path: str) -> Any:
+        """Return what Flower's API says; None while it does not answer."""
+        answer = self.asked(f"{FLOWER}/{path}")
         return answer.json() if answer.is_success else None
 
     def worker_lives(self) -> bool:
@@ -132,6 +136,12 @@ def test_a_run_that_failed_reads_as_a_failure_with_its_code_and_id(watched: Watc
     assert run.id in task["args"]
     assert run.id in task["exception"]
     assert task["exception"].startswith("TaskFailedError('credentials.missing")
+    page = watched.asked(f"/flower/task/{task['uuid']}")
+    assert f'<a href="/runs/{run.id}">' in page.text, "and leads to the run"
+    table = {"draw": "1", "start": "0", "length": "10", "order[0][column]": "0", "order[0][dir]": "asc"}
+    columns = {"columns[0][data]": "name", "search[value]": f"name:flotilla args:{run.id}"}
+    found = watched.asked("/flower/tasks/datatable", **table, **columns).json()
+    assert [one["uuid"] for one in found["data"]] == [task["uuid"]], "which leads to it, and to nothing else"
     log = watched.log.read_text()
     assert "Traceback" not in log, "an expected end is no defect"
     assert "attempt.ended" in log

@@ -195,16 +195,16 @@ async def test_what_a_provider_told_long_ago_counts_for_no_token(app: FastAPI, d
     app.state.gate.rights = type(app.state.gate.rights)(database, app.state.snapshots, "https://id.example")
     with database.write() as connection:
         now = database.now(connection)
-        theirs = {"issuer": "https://id.example", "signed_in_at": now - GROUPS_HOLD + timedelta(minutes=1)}
+        theirs = {"issuer": "https://id.example", "told_at": now - GROUPS_HOLD + timedelta(minutes=1)}
         connection.execute(update(UserRow).where(UserRow.id == number).values(theirs))
     later(app)
     assert await status(app, secret) == 200
     with database.write() as connection:
-        connection.execute(update(UserRow).values(signed_in_at=now - GROUPS_HOLD))
+        connection.execute(update(UserRow).values(told_at=now - GROUPS_HOLD))
     later(app)
     assert await status(app, secret) == 403
     with database.write() as connection:
-        connection.execute(update(UserRow).values(signed_in_at=now, issuer="https://another.example"))
+        connection.execute(update(UserRow).values(told_at=now, issuer="https://another.example"))
     later(app)
     assert await status(app, secret) == 401, "of a provider that is not asked any more"
 

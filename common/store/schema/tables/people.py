@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.store.schema.tables.base import Base, BigId, Code
@@ -32,6 +32,8 @@ class UserRow(Base):
     """As an admin set them, or as the provider told them when they signed in last."""
     ungrouped: Mapped[str] = mapped_column(Code(80), default="", server_default="")
     """Why the provider's groups are not known, as a code; empty where they are."""
+    told_at: Mapped[datetime | None]
+    """When the provider told their groups last; None for a user of this hub's own."""
     administered_at: Mapped[datetime | None]
     """When they last signed in as somebody who may administer."""
     created_at: Mapped[datetime]
@@ -51,6 +53,10 @@ class SessionRow(Base):
     token_digest: Mapped[str] = mapped_column(String(64), default="", server_default="")
     """Of the hub's token, where that was shown: another token ends the session."""
     address: Mapped[str] = mapped_column(Code(64), default="", server_default="")
+    refresh: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """With which the identity provider is asked again about its user, sealed; empty where it gave nothing for that."""
+    refreshing_at: Mapped[datetime | None]
+    """When somebody began to ask: nobody else does meanwhile."""
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -68,6 +74,8 @@ class TokenRow(Base):
     """Who made it: it gives no more than they have. None for one that was made with the hub's own token."""
     root_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), index=True)
     """The token with which it was made, and whose end is its own; None for one made by a person."""
+    actor: Mapped[str] = mapped_column(Code(200), default="", server_default="")
+    """In whose name, where it has neither a maker nor the hub's own token behind it: a pipeline's."""
     grants: Mapped[list[Any]]
     """Pairs of a verb and a project: what it may be used for at most."""
     created_at: Mapped[datetime]

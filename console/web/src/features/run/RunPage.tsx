@@ -48,6 +48,11 @@ function Timeline({ of }: { of: Attempt }) {
   );
 }
 
+/** Where Flower shows the tasks of a run: its page looks for what stands after a field's name. */
+function inFlower(run: string): string {
+  return `/flower/tasks?name=${encodeURIComponent(`flotilla args:${run}`)}`;
+}
+
 function Detail({ of: { run, attempts, objects, next_steps } }: { of: RunDetail }) {
   const told = run.error || run.reason;
   return (
@@ -73,6 +78,7 @@ function Detail({ of: { run, attempts, objects, next_steps } }: { of: RunDetail 
           ['Version', <Versions of={run.sources} />],
           ['Took', took(run.started_at, run.ended_at)],
           ['Run', <code>{run.id}</code>],
+          ['Its task', <a href={inFlower(run.id)}>in Flower</a>],
           ['Manifests', run.manifest_digest && <code title={run.manifest_digest}>sha256:{run.manifest_digest.slice(0, 16)}…</code>],
         ]}
       />
