@@ -55,6 +55,7 @@ class Calls(ABC):
 '''
 
 Described = Mapping[str, Any]
+_JSON = frozenset({"application/json"})
 
 
 def files(description: str) -> dict[Path, str]:
@@ -145,8 +146,8 @@ def _calls(method: str, path: str, one: Described) -> Iterator[str]:
         if status.isdigit() and "application/json" in (content := answer.get("content", {}))
     }
     empty = any(status.isdigit() and not answer.get("content") for status, answer in one["responses"].items())
-    if not answers and not empty:
-        return
+    if (not answers and not empty) or "application/json" not in one.get("requestBody", {}).get("content", _JSON):
+        return  # what is no JSON either way is for other programs: pages, streams, forms of OAuth
     done = next((answers[status] for status in sorted(answers, reverse=True)), None)
     parameters = [each for each in one.get("parameters", ()) if each["name"] != "preview"]
     yield _call(one["operationId"], method, path, {**one, "parameters": parameters}, done)
