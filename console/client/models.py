@@ -278,6 +278,16 @@ class EventsAnswer(TypedDict):
     notes: list[str]
 
 
+class Exchanged(TypedDict):
+    """What a pipeline shows from now on: RFC 8693, section 2.2.1."""
+
+    access_token: str
+    issued_token_type: str
+    token_type: str
+    expires_in: int
+    scope: str
+
+
 class Explanation(TypedDict):
     """Where a placement comes from."""
 
