@@ -1,6 +1,6 @@
 """users.told_at, sessions.refresh: identity providers are asked again what they say of somebody.
 
-Revision 0065, after 0063.
+Revision 0065, after 0071.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0065"
-down_revision = "0063"
+down_revision = "0071"
 branch_labels = None
 depends_on = None
 
