@@ -55,13 +55,14 @@ class Which:
     label: tuple[str, ...]
     sync: str
     health: str
+    paused: bool
     whole: bool
     each: bool
 
     @property
     def grouped(self) -> bool:
         """Whether a person is shown problems, each once, instead of a list of placements."""
-        return not (self.each or self.whole or self.sync or self.health)
+        return not (self.each or self.whole or self.sync or self.health or self.paused)
 
     @property
     def part(self) -> dict[str, Any]:
@@ -71,8 +72,9 @@ class Which:
     @property
     def listed(self) -> dict[str, Any]:
         """Which placements of that part are listed: those with problems, unless something else is asked for."""
-        chosen = {"sync": self.sync, "health": self.health}
-        everything_ = self.whole or self.sync or self.health
+        chosen: dict[str, Any] = {"sync": self.sync, "health": self.health}
+        chosen |= {"paused": True} if self.paused else {}
+        everything_ = self.whole or self.sync or self.health or self.paused
         return self.part | chosen | ({} if everything_ else {"show": "problems"})
 
 
@@ -81,6 +83,7 @@ def status(
     whole: Annotated[bool, typer.Option("--all", help="list what is well too")] = False,
     sync: Annotated[str, typer.Option(help="list these: synced, out-of-sync, failed, unknown")] = "",
     health: Annotated[str, typer.Option(help="list these: healthy, progressing, degraded, …")] = "",
+    paused: Annotated[bool, typer.Option("--paused", help="list what is paused")] = False,
     label: Annotated[list[str] | None, typer.Option(help="only clusters with this label, k=v; repeatable")] = None,
     cluster: Annotated[str, typer.Option(help="only this cluster")] = "",
     application: Annotated[str, typer.Option(help="only this application")] = "",
@@ -97,7 +100,7 @@ def status(
     Example: flotilla status --label env=prod
     """
     hub = connect()
-    which = Which(cluster, application, tuple(label or ()), sync, health, whole, each)
+    which = Which(cluster, application, tuple(label or ()), sync, health, paused, whole, each)
     while True:
         seen = _look(hub, which, output)
         if watch:

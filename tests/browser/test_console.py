@@ -70,6 +70,18 @@ def test_counts_filter_and_back_returns(window: Window) -> None:
     expect(window.page.get_by_role("heading", name="Worst first")).to_be_visible()
 
 
+def test_what_is_paused_is_listed(window: Window) -> None:
+    window.open("/")
+    window.page.get_by_role("listitem").filter(has_text="no runs by").get_by_role("link", name="Which").click()
+    window.page.wait_for_url("**/?paused=true")
+    rows = window.page.get_by_role("table", name="Placements").get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("us-1/web")
+    expect(rows.nth(1)).to_contain_text(PAUSED)
+    window.page.go_back()
+    expect(window.page.get_by_role("heading", name="Worst first")).to_be_visible()
+    assert window.complaints == []
+
+
 def test_it_is_used_by_keys_alone(window: Window) -> None:
     page = window.page
     window.open("/")

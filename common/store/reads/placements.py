@@ -134,6 +134,7 @@ class PlacementFilter:
 
     Attributes:
         clusters: on these alone; None is on all.
+        paused: those alone that get no runs by themselves.
     """
 
     cluster: str = ""
@@ -141,6 +142,7 @@ class PlacementFilter:
     sync: str = ""
     health: str = ""
     clusters: tuple[str, ...] | None = None
+    paused: bool = False
 
 
 EVERYTHING = PlacementFilter()
@@ -314,6 +316,8 @@ def chosen(scope: Scope, which: PlacementFilter) -> list[ColumnElement[bool]]:
         found.append(_UNSYNCED)
     if which.clusters is not None:
         found.append(PlacementRow.cluster.in_(which.clusters))
+    if which.paused:
+        found.append(PlacementRow.paused_by.is_not(None))
     return found
 
 

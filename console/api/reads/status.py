@@ -29,6 +29,7 @@ from console.work import WorkView
 
 router = api_router("fleet")
 Labels = Annotated[list[str] | None, Query()]
+Paused = Annotated[bool, Query(description="those alone that get no runs by themselves")]
 
 
 class Show(StrEnum):
@@ -73,7 +74,9 @@ class Part:
         """Whether it is all of the fleet."""
         return not (self._names.cluster or self._names.application or self._labels)
 
-    def filter(self, connection: Connection, *, sync: str = "", health: str = "") -> PlacementFilter:
+    def filter(
+        self, connection: Connection, *, sync: str = "", health: str = "", paused: bool = False
+    ) -> PlacementFilter:
         """Return the filter for it.
 
         Raises:
@@ -81,7 +84,7 @@ class Part:
         """
         names = self._names
         labelled = known.labelled(connection, self.scope, self._fleet, self._labels)
-        which = PlacementFilter(names.cluster, names.application, sync, health, labelled)
+        which = PlacementFilter(names.cluster, names.application, sync, health, labelled, paused)
         return known.selection(connection, self.scope, which)
 
 
@@ -185,10 +188,11 @@ def get_problems(part: InPart, limit: Annotated[int, Query(ge=1, le=problems.MOS
 
 
 @router.get("/placements", dependencies=[needs(Verb.READ)])
-def get_placements(
+def get_placements(  # noqa: PLR0913 - each is one query parameter
     part: InPart,
     sync: str = "",
     health: str = "",
+    paused: Paused = False,  # noqa: FBT002 - a query
     show: Show = Show.ALL,
     after: str = "",
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
@@ -196,6 +200,6 @@ def get_placements(
     """Return placements by cluster and application; those with problems alone, the worst first."""
     read = placements.troubled if show is Show.PROBLEMS else placements.placements
     with part.database.read() as connection:
-        which = part.filter(connection, sync=sync, health=health)
+        which = part.filter(connection, sync=sync, health=health, paused=paused)
         with known.page_after(after):
             return read(connection, part.scope, which, after=after, limit=limit)

@@ -229,6 +229,13 @@ def test_a_part_of_the_fleet_is_counted_and_judged_by_itself(hub: Database, flot
     counted = orjson.loads(flotilla("--label", "env=prod", "-o", "json").stdout)
     assert (counted["clusters"], counted["sync"]) == ({"reachable": 2}, {"synced": 2, "failed": 1})
     assert refs(flotilla("--sync", "synced", "--label", "env=dev", "-o", "json")) == ["us-1/web"]
+    assert refs(flotilla("--paused", "-o", "json")) == []
+    _change(hub, PlacementRow, paused_by="ada", paused_at=NOW)
+    assert (
+        len(refs(flotilla("--paused", "-o", "json")))
+        > len(refs(flotilla("--paused", "--cluster", "eu-1", "-o", "json")))
+        > 0
+    )
     assert refs(flotilla("--health", "healthy", "--cluster", "eu-2", "-o", "json")) == ["eu-2/web"]
 
 

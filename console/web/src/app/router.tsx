@@ -24,7 +24,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: '/',
-    validateSearch: texts('health', 'sync', 'cluster', 'application', 'by', 'group', 'as', 'from', 'to'),
+    validateSearch: texts('health', 'sync', 'cluster', 'application', 'paused', 'by', 'group', 'as', 'from', 'to'),
     component: lazy(() => import('@/features/fleet/FleetPage'), 'FleetPage'),
   }),
   createRoute({

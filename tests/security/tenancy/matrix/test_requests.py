@@ -59,6 +59,7 @@ NAMES_NOTHING = {
     "state": "a choice of the format",
     "sync": "a choice of the format",
     "health": "a choice of the format",
+    "paused": "a choice of the format",
     "kind": "a choice of the format",
     "preview": "a choice of the format",
     "actor": "a choice of rows",

@@ -67,6 +67,15 @@ function Alerts({ status }: { status: Status }) {
           <State word="blocked" /> {status.blocked} {status.blocked === 1 ? 'cluster is' : 'clusters are'} not written to
         </li>
       )}
+      {status.paused > 0 && (
+        <li data-tone="paused">
+          <State word="paused" /> {status.paused.toLocaleString('en')} {status.paused === 1 ? 'placement gets' : 'placements get'} no runs by{' '}
+          {status.paused === 1 ? 'itself' : 'themselves'}.{' '}
+          <Link to="/" search={{ paused: 'true' }}>
+            Which
+          </Link>
+        </li>
+      )}
       {status.approvals.length > 0 && (
         <li data-tone="out-of-sync">
           <b>{status.approvals.length}</b> {status.approvals.length === 1 ? 'approval waits' : 'approvals wait'}:{' '}
@@ -104,7 +113,8 @@ function Listed({ filter }: { filter: Filter }) {
           if (rows.length === 0) return <Empty>No placement is like that now.</Empty>;
           return (
             <>
-              <BulkActions of={given(filter)} />
+              {/* No request is made of what is paused by what is so: it is resumed one by one. */}
+              {!filter.paused && <BulkActions of={given(filter)} />}
               <PlacementTable placements={rows} more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
             </>
           );
@@ -137,8 +147,8 @@ function Worst({ filter, placed }: { filter: Filter; placed: boolean }) {
 
 /** The fleet: counts that filter, the worst with their reasons, and the picture of it all. */
 export function FleetPage() {
-  const { health, sync, cluster, application } = useSearch({ from: '/' });
-  const filter = { health, sync, cluster, application };
+  const { health, sync, cluster, application, paused } = useSearch({ from: '/' });
+  const filter = { health, sync, cluster, application, paused };
   const status = useStatus(filter);
   return (
     <>
@@ -165,7 +175,7 @@ export function FleetPage() {
               <Counts kind="sync" counts={data.sync} chosen={filter.sync ?? ''} />
             </div>
             <Alerts status={data} />
-            {health || sync ? <Listed filter={filter} /> : <Worst filter={filter} placed={sum(data.sync) > 0} />}
+            {health || sync || paused ? <Listed filter={filter} /> : <Worst filter={filter} placed={sum(data.sync) > 0} />}
             <PictureOf filter={filter} />
           </>
         )}

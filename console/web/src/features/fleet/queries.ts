@@ -8,6 +8,8 @@ export interface Filter {
   sync?: string | undefined;
   cluster?: string | undefined;
   application?: string | undefined;
+  /** `true` for what is paused alone, as it stands in an address. */
+  paused?: string | undefined;
 }
 
 /** Placements that are listed before somebody asks for more, and problems that are told. */
@@ -31,7 +33,7 @@ export function usePlacements(filter: Filter) {
   return useInfiniteQuery({
     queryKey: ['placements', filter],
     queryFn: ({ pageParam, signal }) =>
-      read(api.GET('/api/v1/placements', { params: { query: { ...given(filter), limit: FIRST, after: pageParam } }, signal })),
+      read(api.GET('/api/v1/placements', { params: { query: { ...given({ ...filter, paused: filter.paused === 'true' || undefined }), limit: FIRST, after: pageParam } }, signal })),
     initialPageParam: '',
     getNextPageParam: (last) => last.after || undefined,
     placeholderData: keepPreviousData,
