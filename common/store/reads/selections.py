@@ -13,7 +13,7 @@ from common.domain.refs import PlacementRef
 from common.domain.rights import Scope
 from common.domain.status import Reason
 from common.store.engine.dialect import batched, table_of
-from common.store.reads.cut import of_sources
+from common.store.reads.cut import of_sources, within
 from common.store.reads.placements import PlacementFilter, chosen
 from common.store.schema.tables import ClusterRow, PlacementRow, SourceRow
 from common.store.state.stored_reasons import reason_in
@@ -65,6 +65,17 @@ def matching(
     of_project = [_PLACEMENT.c.project == project] if project else []
     mine = and_(_PLACEMENT.c.state == "placed", *chosen(scope, which), *of_project)
     return _seen(connection, mine, scope, limit=limit)
+
+
+def numbered(connection: Connection, scope: Scope, ref: PlacementRef) -> tuple[int, str] | None:
+    """Return the number and the project of a placement; None where the scope does not cover one of that name.
+
+    It takes one statement, whichever it is: how many it takes would tell of placements that may not be read.
+    """
+    query = select(_PLACEMENT.c.id, _PLACEMENT.c.project).where(*within(scope, _PLACEMENT.c.project))
+    mine = (_PLACEMENT.c.cluster == ref.cluster, _PLACEMENT.c.application == ref.application)
+    row = connection.execute(query.where(*mine)).one_or_none()
+    return None if row is None else (row.id, row.project)
 
 
 def owned(connection: Connection, refs: Sequence[PlacementRef]) -> int:

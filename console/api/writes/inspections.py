@@ -23,7 +23,7 @@ from common.store.events.audit import Asked as Outcome
 from common.store.events.audit import Deed, Way
 from common.store.queue import inspections
 from common.store.queue.inspections import Asked, Inspection
-from common.store.state import placements
+from common.store.reads import selections
 from console.api.contract.errors import At, ForbiddenError, NotFoundError, RequestError, UnknownValueError
 from console.api.contract.routing import PREFIX, api_router
 from console.api.door.needs import allowed, needs
@@ -278,21 +278,22 @@ def _stored(request: Request, who: Viewer, ref: PlacementRef, wanted: Question, 
     application, cluster = fleet.applications.get(ref.application), fleet.clusters.get(ref.cluster)
     with _database(request).write() as connection:
         now = _database(request).now(connection)
-        facts = placements.get(connection, ref)
-        if facts is None or not who.may(Verb.READ, facts.project):
+        known = selections.numbered(connection, who.scope(Verb.READ), ref)
+        if known is None:
             message = f"there is no placement {ref}"
             raise NotFoundError(message)
+        number, project = known
         if application is None or cluster is None:
             message = f"{ref} is leaving: the registry does not have its application any more"
             raise NotLookedAtError(message, remedy=f"See `flotilla explain {ref}`.")
-        allowed(who, VERBS[wanted.what], facts.project)
+        allowed(who, VERBS[wanted.what], project)
         if inspections.crowd(connection, who.actor, now=now).is_too_large:
             message = "too many inspections of yours are not answered yet, or were asked for in the last minute"
             raise CrowdedError(message, remedy="wait a few seconds")
-        id_ = inspections.ask(connection, Asked(facts.id, ref, facts.project, cluster.pool, who.actor, wanted), now=now)
+        id_ = inspections.ask(connection, Asked(number, ref, project, cluster.pool, who.actor, wanted), now=now)
         if wanted.what is Inspected.OPERATE:
             told = {"object": str(wanted.object), "action": wanted.action, "reason": redacted(why), "id": id_}
-            deed = Deed(who.actor, "operate", str(ref), facts.project, told, _way(who, Outcome.ASKED))
+            deed = Deed(who.actor, "operate", str(ref), project, told, _way(who, Outcome.ASKED))
             audit.append(connection, deed, now=now)
         found = inspections.get(connection, id_, now=now)
     assert found is not None  # noqa: S101 - it was just stored

@@ -57,8 +57,8 @@ NOT_ASKED = {
     "/api/v1/sessions/{session_id}",
     "/api/v1/tokens/{token_id}",
 }
-"""Behind two of them another server answers; the others have tests of their own: of a stream that goes on for ever, of
-a placement that stands in a body, and, in test_sign_in and test_tokens, of what is one user's and of no project."""
+"""Behind two of them another server answers; the others have tests of their own: of a stream that goes on for ever,
+below of what stands in a body, and, in test_sign_in and test_tokens, of what is one user's and of no project."""
 pytestmark = pytest.mark.anyio
 
 
@@ -198,6 +198,78 @@ async def test_what_is_theirs_is_answered_as_what_is_not_there(
             assert told[0] == told[1], (method, route.path)
             compared += 1
     assert compared > 10
+
+
+def in_bodies(one: Names) -> dict[str, tuple[str, dict[str, object], Verb]]:
+    """Return requests whose body names a thing of a project, by what they are for, each with the right it takes."""
+    ref = f"{one.cluster}/{one.application}"
+    deploy = "apps/Deployment:web/web"
+    named = {"sync": Verb.SYNC, "check": Verb.SYNC, "pause": Verb.PAUSE, "resume": Verb.PAUSE}
+    decided = ("approve", "reject")
+    return {
+        "tree": ("inspections", {"placement": ref, "what": "tree"}, Verb.READ),
+        "logs": ("inspections", {"placement": ref, "what": "logs", "object": deploy}, Verb.LOGS),
+        "restart": ("operations", {"placement": ref, "object": deploy, "action": "restart"}, Verb.OPERATE),
+        **{
+            kind: ("intents?preview=true", {"kind": kind, "selection": {"placements": [ref]}}, verb)
+            for kind, verb in named.items()
+        },
+        **{
+            kind: ("intents?preview=true", {"kind": kind, "selection": {"approval": one.approval}}, Verb.APPROVE)
+            for kind in decided
+        },
+    }
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_what_stands_in_a_body_is_given_to_each_role_as_what_stands_in_a_path(
+    hub: tuple[FastAPI, dict[str, Names]], client: httpx.AsyncClient, role: str
+) -> None:
+    app, names = hub
+    grants = ROLES[role]
+    asks_as(app, grants)
+    wrong: list[tuple[object, ...]] = []
+    for project in (MINE, THEIRS):
+        for what, (path, body, verb) in in_bodies(names[project]).items():
+            found = await client.post(f"/api/v1/{path}", json=body)
+            readable = grants.may(Verb.READ, project)
+            allowed = {404} if not readable else {200, 202} if grants.may(verb, project) else {403}
+            if found.status_code not in allowed:
+                wrong.append((what, project, found.status_code, found.text[:200]))
+            if not grants.may(Verb.READ, THEIRS) and (seen := leaked(found, names[project])):
+                wrong.append((what, project, seen))
+    assert wrong == []
+
+
+async def test_what_is_theirs_in_a_body_is_answered_as_what_is_not_there(
+    hub: tuple[FastAPI, dict[str, Names]], client: httpx.AsyncClient, statements: list[str]
+) -> None:
+    app, names = hub
+    asks_as(app, granted(set(Verb), MINE))
+    theirs = names[THEIRS]
+    none = replace(theirs, application="zzzz-app", cluster="zzzz-land", approval=999)
+    of_none = in_bodies(none)
+    # The registry in force is read once for all requests.
+    await client.get(names[MINE].path("/api/v1/placements/{cluster}/{application}/explain"))
+    for what, (path, body, _) in in_bodies(theirs).items():
+        told = []
+        for one, asked_about in ((theirs, body), (none, of_none[what][1])):
+            statements.clear()
+            found = await client.post(f"/api/v1/{path}", json=asked_about)
+            assert found.status_code == 404, (what, found.text)
+            told.append((without(found.text, one), len(statements)))
+        assert told[0] == told[1], what
+
+
+async def test_one_of_theirs_among_mine_is_as_one_that_is_not_there(
+    hub: tuple[FastAPI, dict[str, Names]], client: httpx.AsyncClient
+) -> None:
+    app, names = hub
+    asks_as(app, granted(set(Verb), MINE))
+    mine, theirs = (f"{names[one].cluster}/{names[one].application}" for one in (MINE, THEIRS))
+    for kind in ("sync", "check", "pause", "resume"):
+        body = {"kind": kind, "selection": {"placements": [mine, theirs]}}
+        assert (await client.post("/api/v1/intents?preview=true", json=body)).status_code == 404
 
 
 def without(body: str, one: Names) -> str:
