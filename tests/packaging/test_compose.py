@@ -79,7 +79,16 @@ def _signed_in(deployment: Deployment, name: str, wanted: str) -> httpx.Client:
 
 
 def test_people_sign_in_by_a_provider_with_flower_behind_it(deployment: Deployment) -> None:
-    url = f"https://localhost:{deployment.api_port}/flower/workers"
+    hub = f"https://localhost:{deployment.api_port}"
+    url = f"{hub}/flower/workers"
+
+    def listens() -> bool:
+        try:
+            return httpx.get(f"{hub}/readyz", verify=_trust(deployment)).is_success
+        except httpx.HTTPError:
+            return False
+
+    assert eventually("the API answers", listens, within=120), _logs(deployment)
     with closing(_signed_in(deployment, "ada", "/flower/workers")) as ada:
 
         def shown() -> bool:
