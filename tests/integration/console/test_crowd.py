@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from console.api.serving.crowd import Accepted, Crowd, Room
+from console.api.serving.crowd import Accepted, Crowd, Entrance, Room
 
 
 @pytest.fixture
@@ -66,3 +66,11 @@ def test_a_trusted_proxy_has_the_bound_of_all(crowd: Crowd, accept: Callable[[],
     many = [accept() for _ in range(4)]
     assert all(crowd.admits(one, "10.9.0.1") for one in many)
     assert not any(map(ended, many))
+
+
+def test_who_is_let_in_waits_for_no_acknowledgement_between_head_and_body(crowd: Crowd) -> None:
+    with Entrance(socket.create_server(("127.0.0.1", 0)), crowd) as server:
+        with socket.create_connection(server.getsockname()):
+            one, _ = server.accept()
+            with one:
+                assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
