@@ -92,7 +92,7 @@ def _carry_out(connection: Connection, statement: str) -> None:
 
 def _steps(connection: Connection, index: Index) -> Iterator[str]:
     """Yield what is still to be done for an index; each step is looked for after the one before."""
-    table = index.columns[0].table.name
+    table = str(index.table)
     name = str(index.name)
     if _is_valid(connection, name):
         return
@@ -127,7 +127,8 @@ def _is_covered(connection: Connection, name: str, part: str) -> bool:
 
 
 def _definition(index: Index) -> str:
-    columns = ", ".join(column.name for column in index.columns)
+    # What is no column is an expression, by its text.
+    columns = ", ".join(str(getattr(one, "name", one)) for one in index.expressions)
     where = index.dialect_options["postgresql"]["where"]
     return f"({columns})" + (f" WHERE {where}" if where is not None else "")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Subquery, literal, select
+from sqlalchemy import ColumnElement, Connection, Subquery, func, literal, select
 
 from common.domain.rights import Scope
 from common.store.reads.cut import within
@@ -23,6 +23,17 @@ def counted(scope: Scope, which: PlacementFilter) -> Subquery:
         one = select(*kinds, paused, literal(1).label("placements"))
         return one.where(PlacementRow.application == which.application, *_chosen(PlacementRow, scope, which)).subquery()
     return select(*PlacementCountRow.__table__.c).where(*_chosen(PlacementCountRow, scope, which)).subquery()
+
+
+def marker(connection: Connection, scope: Scope) -> str:
+    """Return what is another text once any placement of a scope has come, gone, or stands otherwise.
+
+    It is made of which rows count them: whatever changes adds one. What is only told of a placement, as a reason or an
+    instant, changes nothing here.
+    """
+    which = select(func.count(), func.max(PlacementCountRow.id), func.sum(PlacementCountRow.id))
+    row = connection.execute(which.where(*within(scope, PlacementCountRow.project))).one()
+    return ".".join(str(one or 0) for one in row)
 
 
 def _chosen(

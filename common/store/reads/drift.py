@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, text
+from sqlalchemy import Connection, Select, and_, or_, select, text
 
 from common.domain.changes import MUTATIONS
 from common.domain.codes import RunReason
@@ -15,9 +15,10 @@ from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
 from common.domain.rights import Scope
 from common.domain.runs import Outcome, SyncStatus, Trigger
-from common.domain.status import NONE, Found
+from common.domain.status import Found
 from common.store.engine.dialect import fixed
 from common.store.reads.cut import within
+from common.store.reads.placements import UNSYNCED
 from common.store.schema.months import first_id_at
 from common.store.schema.tables import InventoryRow, PlacementRow, RunRow
 from common.store.state.stored_reasons import reason_in
@@ -79,14 +80,37 @@ def drift(connection: Connection, scope: Scope, *, since: datetime) -> tuple[Dri
 
 
 def _differing(connection: Connection, scope: Scope, since: datetime) -> Mapping[str, DriftView]:
+    """Return the placements that differ, and those whose objects somebody changes again and again.
+
+    They are two questions, each with an index that holds just what it asks for; of one question neither would be.
+    """
     as_desired = and_(
         PlacementRow.applied_source_digest == PlacementRow.desired_source_digest,
         PlacementRow.applied_parameters_digest == PlacementRow.desired_parameters_digest,
     )
-    found = or_(PlacementRow.found_code.startswith("drift."), PlacementRow.found_code == Found.TOLD)
-    drifted = and_(PlacementRow.sync_status.in_((SyncStatus.OUT_OF_SYNC, SyncStatus.FAILED)), as_desired, found)
+    drifted = or_(PlacementRow.found_code.startswith("drift."), PlacementRow.found_code == Found.TOLD)
+    status = PlacementRow.sync_status.in_((SyncStatus.OUT_OF_SYNC, SyncStatus.FAILED))
+    found: dict[str, DriftView] = {}
+    for row in connection.execute(_placed(scope).where(UNSYNCED, status, as_desired, drifted)):
+        ref, why = str(PlacementRef(row.cluster, row.application)), reason_in(row, "found")
+        found[ref] = DriftView(
+            ref,
+            differs=sentence(why),
+            differs_code=str(why.code),
+            differs_params=dict(why.params),
+            fight=row.found_code == Found.FIGHT,
+            run=row.run or "",
+        )
     again = (InventoryRow.backoff_step > fixed(0), InventoryRow.healed_at >= since)
-    fought = select(InventoryRow.placement_id).where(InventoryRow.placement_id == PlacementRow.id, *again).exists()
+    fought = select(InventoryRow.placement_id).where(*again)
+    for row in connection.execute(_placed(scope).where(PlacementRow.id.in_(fought))):
+        ref = str(PlacementRef(row.cluster, row.application))
+        found[ref] = replace(found.get(ref, DriftView(ref, run=row.run or "")), fight=True)
+    return found
+
+
+def _placed(scope: Scope) -> Select[Any]:
+    """Return a query for placements with the last run that compared each with Git."""
     compared = (
         select(RunRow.id)
         .where(RunRow.placement_id == PlacementRow.id, RunRow.trigger.in_(_LOOK), RunRow.outcome.in_(_COMPARED))
@@ -95,26 +119,10 @@ def _differing(connection: Connection, scope: Scope, since: datetime) -> Mapping
         .limit(1)
         .scalar_subquery()
     )
-    query = (
-        select(PlacementRow.cluster, PlacementRow.application, drifted.label("drifted"), fought.label("fought"))
-        .add_columns(PlacementRow.found_code, PlacementRow.found_params, compared.label("run"))
-        .where(PlacementRow.state == "placed", or_(drifted, fought), *within(scope, PlacementRow.project))
-        .order_by(PlacementRow.cluster, PlacementRow.application)
-        .limit(MOST)
-    )
-    return {
-        ref: DriftView(
-            ref,
-            differs=sentence(why),
-            differs_code=str(why.code),
-            differs_params=dict(why.params),
-            fight=row.fought or row.found_code == Found.FIGHT,
-            run=row.run or "",
-        )
-        for row in connection.execute(query)
-        for ref in (str(PlacementRef(row.cluster, row.application)),)
-        for why in (reason_in(row, "found") if row.drifted else NONE,)
-    }
+    query = select(PlacementRow.cluster, PlacementRow.application, PlacementRow.found_code, PlacementRow.found_params)
+    query = query.add_columns(compared.label("run"))
+    query = query.where(PlacementRow.state == "placed", *within(scope, PlacementRow.project))
+    return query.order_by(PlacementRow.cluster, PlacementRow.application).limit(MOST)
 
 
 def _by_hand(connection: Connection, scope: Scope) -> Mapping[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, String, case, cast, func, select
 
 from common.domain.health import Health
 from common.domain.rights import Scope
@@ -20,6 +20,12 @@ MOST_CELLS = 4_000_000
 """Of one picture; clusters that do not fit are left out."""
 _HEALTH = {word.value: number for number, word in enumerate(Health, 1)}
 _SYNC = {word.value: number for number, word in enumerate(SyncStatus, 1)}
+
+
+_CELL = case(*((PlacementRow.health == fixed(word), number) for word, number in _HEALTH.items())) + case(
+    *((PlacementRow.sync_status == fixed(word), number << 4) for word, number in _SYNC.items())
+)
+"""A placement's byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +50,32 @@ class PictureView:
 
 
 def picture(connection: Connection, scope: Scope, which: PlacementFilter) -> PictureView:
-    """Return the placements of a filter within a scope as a picture; one statement."""
-    columns = (PlacementRow.cluster, PlacementRow.application, PlacementRow.health, PlacementRow.sync_status)
+    """Return the placements of a filter within a scope as a picture; one statement, which answers a row a cluster."""
+    columns = (PlacementRow.cluster, PlacementRow.application, _CELL.label("cell"))
     query = select(*columns).where(PlacementRow.state != fixed("left"), *chosen(scope, which))
-    query = query.order_by(PlacementRow.cluster, PlacementRow.application).limit(MOST + 1)
-    rows = connection.execute(query).all()
-    drawn = rows[:MOST]
-    applications = sorted({row[1] for row in drawn})
-    clusters = sorted({row[0] for row in drawn})
-    shown = clusters[: MOST_CELLS // max(1, len(applications))]
-    line = {name: number * len(applications) for number, name in enumerate(shown)}
+    drawn = query.order_by(PlacementRow.cluster, PlacementRow.application).limit(MOST).subquery()
+    # Both lists of a cluster are of the same rows in the same order, whichever that is. Neither names nor numbers
+    # have a space in them.
+    names = func.aggregate_strings(drawn.c.application, " ")
+    cells = func.aggregate_strings(cast(drawn.c.cell, String), " ")
+    rows = sorted(
+        (cluster, a.split(" "), c.split(" "))
+        for cluster, a, c in connection.execute(select(drawn.c.cluster, names, cells).group_by(drawn.c.cluster))
+    )
+    count = sum(len(row[1]) for row in rows)
+    applications = sorted({name for row in rows for name in row[1]})
+    shown = rows[: MOST_CELLS // max(1, len(applications))]
     column = {name: number for number, name in enumerate(applications)}
-    cells = bytearray(len(shown) * len(applications))
-    for cluster, application, health, sync in drawn:
-        if cluster in line:
-            cells[line[cluster] + column[application]] = _HEALTH[health] | (_SYNC[sync] << 4)
+    drawing = bytearray(len(shown) * len(applications))
+    for number, (_, mine, numbers) in enumerate(shown):
+        first = number * len(applications)
+        for name, cell in zip(mine, numbers, strict=True):
+            drawing[first + column[name]] = int(cell)
     return PictureView(
-        clusters=tuple(shown),
+        clusters=tuple(row[0] for row in shown),
         applications=tuple(applications),
         health=tuple(_HEALTH),
         sync=tuple(_SYNC),
-        cells=base64.b64encode(cells).decode("ascii"),
-        more=len(rows) > MOST or len(shown) < len(clusters),
+        cells=base64.b64encode(drawing).decode("ascii"),
+        more=count == MOST or len(shown) < len(rows),
     )

@@ -148,7 +148,7 @@ class PlacementFilter:
 EVERYTHING = PlacementFilter()
 IN_TROUBLE = PlacementRow.severity < fixed(Severity.FINE)
 """Placed and not both synced and well, or on its way out."""
-_UNSYNCED = PlacementRow.sync_status != fixed(SyncStatus.SYNCED.value)
+UNSYNCED = PlacementRow.sync_status != fixed(SyncStatus.SYNCED.value)
 """As the index has it that holds only these."""
 
 
@@ -293,7 +293,7 @@ def troubled(
     if after:
         rank, _, ref = after.partition(":")
         last = PlacementRef.parse(ref)
-        query = query.where(tuple_(*order) > tuple_(int(rank), last.cluster, last.application))
+        query = query.where(tuple_(*order) > tuple_(Severity(int(rank[:1])).value, last.cluster, last.application))
     rows = list(connection.execute(query.order_by(*order).limit(limit + 1)))
     keys = {f"{row.cluster}/{row.application}": row.severity for row in rows}
     return page_of(_views(connection, rows), limit, lambda view: f"{keys[view.ref]}:{view.ref}")
@@ -313,7 +313,7 @@ def chosen(scope: Scope, which: PlacementFilter) -> list[ColumnElement[bool]]:
         if wanted
     ]
     if which.sync and which.sync != SyncStatus.SYNCED:
-        found.append(_UNSYNCED)
+        found.append(UNSYNCED)
     if which.clusters is not None:
         found.append(PlacementRow.cluster.in_(which.clusters))
     if which.paused:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Text, cast, select
+from sqlalchemy import Connection, Text, cast, func, select
 
 from common.domain.reasons import sentence
 from common.domain.refs import PlacementRef
@@ -67,18 +66,20 @@ class _Group:
     count: int = 0
     refs: list[tuple[str, str]] = field(default_factory=list)
 
-    def take(self, ref: tuple[str, str], count: int = 1, others: Sequence[tuple[str, str]] = ()) -> None:
-        """Take in a placement, or a whole group that turned out to be the same."""
-        self.first = min(self.first, ref)
-        self.count += count
+    def take(self, other: _Group) -> None:
+        """Take in a group that turned out to be the same."""
+        self.first = min(self.first, other.first)
+        self.count += other.count
         if len(self.refs) < MOST_NAMED:
-            self.refs += others or [ref]
+            self.refs += other.refs
 
 
 _SAID = ("contact", "hold", "found", "failure", "health_reason")
 _WORDED = 2_000
 """Groups of which all is read that is said of them, the worst first."""
 _TABLE = table_of(PlacementRow)
+_REFS = func.aggregate_strings(_TABLE.c.cluster + "/" + _TABLE.c.application, " ")
+"""The names of all that have a problem; there is no space in any."""
 # As texts: what is said of a hundred thousand placements need not be read to see that it is the same.
 _COLUMNS = (
     _TABLE.c.severity,
@@ -94,23 +95,25 @@ _COLUMNS = (
 
 def problems(connection: Connection, scope: Scope, which: PlacementFilter, *, limit: int = MOST) -> Problems:
     """Return what is wrong with the placements of a filter within a scope, ``limit`` problems at most."""
-    query = select(_TABLE.c.cluster, _TABLE.c.application, *_COLUMNS).where(IN_TROUBLE, *chosen(scope, which))
+    query = select(_REFS, *_COLUMNS).where(IN_TROUBLE, *chosen(scope, which)).group_by(*_COLUMNS)
     raw: dict[tuple[Any, ...], _Group] = {}
     for row in connection.execute(query):
-        ref, key = (row[0], row[1]), tuple(row[2:])
-        group = raw.get(key)
-        if group is None:
-            group = raw[key] = _Group(ref)
-        group.take(ref)
+        refs = sorted(_ref(name) for name in row[0].split(" "))
+        raw[tuple(row[1:])] = _Group(refs[0], len(refs), refs[:MOST_NAMED])
     ordered = sorted(raw.items(), key=lambda one: (one[0][0], -one[1].count, one[1].first))
     groups: dict[_Key, _Group] = {}
     for key, group in ordered[:_WORDED]:
-        groups.setdefault(_key(key), _Group(group.first)).take(group.first, group.count, group.refs)
+        groups.setdefault(_key(key), _Group(group.first)).take(group)
     found = sorted(groups.items(), key=lambda one: (one[0].severity, -one[1].count, one[1].first))
     shown = [group for _, group in found[:limit]]
     views = placements.some(connection, scope, [PlacementRef(*group.first) for group in shown])
     items = tuple(_problem(views[PlacementRef(*one.first)], one) for one in shown if PlacementRef(*one.first) in views)
     return Problems(items, max(0, len(found) - limit) + max(0, len(ordered) - _WORDED))
+
+
+def _ref(name: str) -> tuple[str, str]:
+    cluster, _, application = name.partition("/")
+    return cluster, application
 
 
 def _problem(view: PlacementView, group: _Group) -> Trouble:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, String, case, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Select, String, case, func, literal_column, select
 
 from common.domain.differences import ChangedField
 from common.domain.reasons import hold_sentence, sentence
@@ -19,14 +19,15 @@ from common.store.reads.cut import within
 from common.store.reads.page import Page, page_of
 from common.store.reads.source_revisions import SourceRevisionView, source_views
 from common.store.schema.tables import AttemptRow, ObjectResultRow, OpenRunRow, PlacementRow, RunRow
+from common.store.schema.tables.runs import TAIL
 from common.store.state.stored_diffs import diff_in
 from common.store.state.stored_reasons import params_in, reason_in
 from common.store.state.stored_sources import sources_in
 
-_BEFORE_TAIL = "_" * 8 + "-____" * 3 + "-"
-"""Matches what stands before an id's tail, its last twelve digits: the part that runs made together do not share."""
-RECENT = 100_000
-"""Runs, the newest, among which a tail is looked for."""
+_TAIL: ColumnElement[str] = literal_column(TAIL, String)
+"""As the index has it that finds runs by it."""
+_GREATEST_DIGIT = "g"
+"""Behind every hexadecimal one."""
 _GREATEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _RUN, _OPEN = table_of(RunRow), table_of(OpenRunRow)
 _STANDS = tuple(column.name for column in _OPEN.c if column.name in _RUN.c)
@@ -172,6 +173,9 @@ def runs(connection: Connection, scope: Scope, which: RunFilter, *, after: str =
         which: what to list.
         after: id of the last row of the page before; ids sort by time.
         limit: rows at most, up to ``MAX_PAGE``.
+
+    Raises:
+        ValueError: ``after`` ended no page.
     """
     query = _whole(scope)
     for column, wanted in (
@@ -188,6 +192,9 @@ def runs(connection: Connection, scope: Scope, which: RunFilter, *, after: str =
     elif which.state:
         query = query.where(OpenRunRow.state == which.state)
     if after:
+        if not is_uuid(after):
+            message = f"no page ends with {after[:40]!r}"
+            raise ValueError(message)
         query = query.where(RunRow.id < after)
     rows = connection.execute(query.order_by(RunRow.id.desc()).limit(limit + 1))
     return page_of([_run(row) for row in rows], limit, lambda view: view.id)
@@ -245,22 +252,20 @@ def by_part(connection: Connection, scope: Scope, part: str, *, limit: int) -> l
     Args:
         connection: to read by.
         scope: of whose projects.
-        part: hexadecimal digits and dashes; as a tail it is looked for among the newest ``RECENT`` runs.
+        part: hexadecimal digits and dashes.
         limit: how many at most.
     """
-    columns = (RunRow.id, RunRow.cluster, RunRow.application, RunRow.project)
+    mine = select(RunRow.id, RunRow.cluster, RunRow.application).where(*within(scope, RunRow.project))
     queries = []
     least, greatest = (part + of[len(part) :] for of in (LEAST_UUID, _GREATEST))
     if is_uuid(least):  # the index serves a range where it may not serve LIKE
-        queries.append(select(*columns).where(RunRow.id.between(least, greatest), *within(scope, RunRow.project)))
+        queries.append(mine.where(RunRow.id.between(least, greatest)).order_by(RunRow.id))
     if "-" not in part:
-        # No index serves a tail. Of all projects, so that one which has few runs does not take them all.
-        newest = select(*columns).order_by(RunRow.id.desc()).limit(RECENT).subquery()
-        of_tail = cast(newest.c.id, String).like(f"{_BEFORE_TAIL}{part}%")
-        queries.append(select(newest).where(of_tail, *within(scope, newest.c.project)))
+        # In the order of the index: by that of the ids the server might look through all runs for the first few.
+        queries.append(mine.where(_TAIL >= part, _TAIL < part + _GREATEST_DIGIT).order_by(_TAIL))
     found: dict[str, str] = {}
     for query in queries:
-        for row in connection.execute(query.order_by(query.selected_columns[0]).limit(limit)):
+        for row in connection.execute(query.limit(limit)):
             found[row.id] = f"{row.cluster}/{row.application}"
     return [(RunId(id_), ref) for id_, ref in sorted(found.items())[:limit]]
 

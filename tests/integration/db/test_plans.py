@@ -111,6 +111,7 @@ USED: Mapping[str, tuple[Callable[..., object], Mapping[str, Any]]] = {
     "ix_placements_severity": (placements.troubled, {"scope": ALL, "which": PlacementFilter(), "after": "3:c1/a1"}),
     "ix_placements_unsynced": (placements.placements, {"scope": ALL, "which": PlacementFilter(sync="failed")}),
     "ix_inventory_unwanted": (leftovers.leftovers, {"scope": ALL}),
+    "ix_runs_tail": (run_reads.by_part, {"scope": ALL, "part": "a0b1c2", "limit": 8}),
     "ix_runs_unsuccessful": (run_reads.runs, {"scope": ALL, "which": RunFilter(outcome="failed")}),
 }
 """Partial indexes, each with what asks for just those rows."""

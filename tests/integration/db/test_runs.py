@@ -256,11 +256,7 @@ def test_an_ending_that_makes_no_sense_is_refused(outcome: AttemptOutcome, not_b
         AttemptEnding(outcome, not_before=not_before)  # type: ignore[arg-type]  # the table mixes None and instants
 
 
-def test_a_tail_is_looked_for_among_the_newest_runs_and_a_beginning_among_all(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A few characters that nothing has would otherwise be compared with every run that is kept."""
-    monkeypatch.setattr(run_reads, "RECENT", 2)
+def test_a_run_is_found_by_how_its_id_begins_and_by_its_tail(database: Database) -> None:
     old, middle, new = sorted(queued(database, f"eu/{name}") for name in ("a", "b", "c"))
 
     def named(part: str, limit: int = 5) -> list[str]:
@@ -268,6 +264,8 @@ def test_a_tail_is_looked_for_among_the_newest_runs_and_a_beginning_among_all(
             return [id_ for id_, _ in run_reads.by_part(connection, ALL, part, limit=limit)]
 
     assert named(old) == named(old[:23]) == [old], "all but its tail"
-    assert [named(one[-12:]) for one in (old, middle, new)] == [[], [middle], [new]]
+    assert [named(one[-12:]) for one in (old, middle, new)] == [[old], [middle], [new]]
+    assert old in named(old[-12:-6]), "the beginning of its tail"
+    assert old not in named(old[-11:]), "another part of it"
     assert named(old[:6]) == [old, middle, new]
     assert named(old[:6], limit=2) == [old, middle]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
@@ -13,6 +14,7 @@ from common.store.schema.migrations import OPTIONS
 from common.store.schema.tables import Base
 
 
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_models_and_migrations_agree(database: Database) -> None:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts=OPTIONS)
@@ -30,6 +32,9 @@ def test_every_index_of_the_models_is_there_with_its_condition(database: Databas
         for index in table.indexes:
             where = index.dialect_options["sqlite"]["where"]
             columns = tuple(column.name for column in index.columns)
+            if not columns:  # of an expression, which only PostgreSQL has
+                assert (index.name in found) == (database.dialect == "postgresql")
+                continue
             assert found[index.name] == (columns, _plain(str(where)) if where is not None else None)
 
 

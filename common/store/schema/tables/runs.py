@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from common.store.schema.tables.base import BESIDE, Base, BigId, Code, Params, Text, Uuid
 
 _UNSENT = "state = 'queued' AND sent_at IS NULL"
+TAIL = "substr(CAST(id AS TEXT), 25)"
+"""Of a run's id the last twelve digits: the part that runs made together do not share."""
 _WRITES, _CHECKS = "trigger <> 'check'", "trigger = 'check'"
 
 
@@ -35,6 +37,8 @@ class RunRow(Base):
         Index("ix_runs_application", "application", "id"),
         Index("ix_runs_project", "project", "id", info={BESIDE: True}),
         _partial("ix_runs_unsuccessful", "id", where="outcome <> 'succeeded'", beside=True),
+        # On PostgreSQL alone: the runs that SQLite holds are not too many to be looked through.
+        Index("ix_runs_tail", text(TAIL), info={BESIDE: True}).ddl_if(dialect="postgresql"),
         _partial("ix_runs_drift", "id", where="trigger = 'drift'", beside=True),
         # By which a snapshot is found to be of no run any more.
         Index("ix_runs_snapshot", "snapshot_id"),

