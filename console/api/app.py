@@ -16,6 +16,8 @@ from console.api.door.throttle import Accounts, Throttle, Tries
 from console.api.hooks.route import Receiver
 from console.api.live.stream import Streams
 from console.api.probes import ready
+from console.api.reads.listing import Exports
+from console.api.reads.sharing import Shared
 from console.api.routes import include
 from console.api.serving.paths import BUILT, STATIC
 from console.api.serving.request_id import RequestIds
@@ -41,7 +43,9 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.state.readiness = ready.Readiness(settings, database)
     app.state.refusals = Refusals(database)
     app.state.streams = Streams(database)
+    app.state.exports, app.state.shared = Exports(), Shared()
     app.state.receiver = Receiver(settings, database)
+    app.state.receipts = app.state.receiver.receipts
     app.state.gate = Gate(token, database, app.state.snapshots, issuer=settings.oidc_issuer)
     app.state.provider = _provider(settings)
     app.state.seal = Seal(app.state.gate)

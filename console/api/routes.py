@@ -13,6 +13,7 @@ from console.api.hooks.route import router as hooks
 from console.api.live import stream
 from console.api.probes import metrics, ready
 from console.api.reads import answers, audit, events, lists, me, openapi, picturing, registry, searching, status
+from console.api.reads import hooks as receipts
 from console.api.shell import flower
 from console.api.signin import exchange, login, sessions, tokens, users
 from console.api.signin.oidc import routes as oidc
@@ -30,6 +31,7 @@ API = (
     inspections.router,
     intents.router,
     audit.router,
+    receipts.router,
     me.router,
     sessions.router,
     tokens.router,

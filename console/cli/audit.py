@@ -31,7 +31,7 @@ def audit(
     """Show who did what, the latest first.
 
     What people asked for, what was refused, and what Flotilla did about objects of others. You see the projects
-    in which you may read. GET /api/v1/audit/export has all of it as a file.
+    in which you may read. GET /api/v1/audit?format=csv has all of it as a file.
 
     Example: flotilla audit --actor ann --since 2026-11-01T00:00:00Z
     """

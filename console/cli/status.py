@@ -103,6 +103,8 @@ def status(
     which = Which(cluster, application, tuple(label or ()), sync, health, paused, whole, each)
     while True:
         seen = _look(hub, which, output)
+        if faults and not any(which.part.values()):
+            seen |= {"faults": everything(hub.get_faults), "more_faults": 0}
         if watch:
             typer.echo("\x1b[2J\x1b[H", nl=False)
         if faults:
@@ -129,6 +131,7 @@ def _look(hub: Hub, which: Which, output: Format) -> dict[str, Any]:
 def _show_faults(seen: Mapping[str, Any], output: Format) -> None:
     if not is_data(output, seen["faults"]):
         _tell_faults(seen["faults"], empty="No faults.")
+        _tell_more(seen["more_faults"], "`flotilla status` without a part of the fleet lists all.")
 
 
 def _tell(seen: Mapping[str, Any], which: Which) -> None:
@@ -147,11 +150,18 @@ def _tell(seen: Mapping[str, Any], which: Which) -> None:
     if seen["approvals"]:
         say("")
         table(APPROVALS, [_approval_row(one) for one in seen["approvals"]], empty="")
+        _tell_more(seen["more_approvals"], "`flotilla approvals` lists all.")
     if seen["faults"]:
         say("")
         _tell_faults(seen["faults"], empty="")
+        _tell_more(seen["more_faults"], "`flotilla status --faults` lists all.")
     if not seen["wrong"]:
         paint(("Nothing is wrong.", "green"))
+
+
+def _tell_more(count: int, where: str) -> None:
+    if count:
+        say(f"… and {count} more; {where}")
 
 
 def _approval_row(one: Mapping[str, Any]) -> Row:

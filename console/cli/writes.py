@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from console.cli.asking import NoWait, Patience, Ref, answered, ask, deadline, ended, outcome_exit, placement_ref
+from console.cli.asking import (
+    NoWait,
+    Patience,
+    Ref,
+    answered,
+    ask,
+    deadline,
+    ended,
+    everything,
+    outcome_exit,
+    placement_ref,
+)
 from console.cli.exits import Exit
 from console.cli.layout import Column, Row
 from console.cli.output import Format, Output, ago, is_data, say, table
@@ -102,7 +113,7 @@ def approvals(
     Example: flotilla approvals -o yaml
     """
     # "all" in words: what is empty is not sent, and the API's own default is open.
-    found = connect().get_approvals(state=state or "all")
+    found = everything(connect().get_approvals, state=state or "all")
     if is_data(output, found):
         return
     rows = [

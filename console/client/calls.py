@@ -31,7 +31,7 @@ class Calls(ABC):
         """Return the answer to a write."""
 
     def get_status(self, *, cluster: str = "", application: str = "", label: Sequence[str] = ()) -> models.StatusAnswer:
-        """Return how the work goes, then counts, faults and open approvals; ``wrong`` is whether somebody should look."""
+        """Return how the work goes, then counts, faults and open approvals; `wrong` is whether somebody should look."""
         found: models.StatusAnswer = self.get("status", cluster=cluster, application=application, label=label)
         return found
 
@@ -78,11 +78,13 @@ class Calls(ABC):
         health: str = "",
         paused: bool | None = None,
         show: str = "",
-        after: str = "",
-        limit: int | None = None,
         cluster: str = "",
         application: str = "",
         label: Sequence[str] = (),
+        after: str = "",
+        limit: int | None = None,
+        format: str = "",
+        fields: str = "",
     ) -> models.PagePlacementView:
         """Return placements by cluster and application; those with problems alone, the worst first."""
         found: models.PagePlacementView = self.get(
@@ -91,11 +93,13 @@ class Calls(ABC):
             health=health,
             paused=paused,
             show=show,
-            after=after,
-            limit=limit,
             cluster=cluster,
             application=application,
             label=label,
+            after=after,
+            limit=limit,
+            format=format,
+            fields=fields,
         )
         return found
 
@@ -124,6 +128,8 @@ class Calls(ABC):
         outcome: str = "",
         after: str = "",
         limit: int | None = None,
+        format: str = "",
+        fields: str = "",
     ) -> models.PageRunView:
         """Return runs, newest first."""
         found: models.PageRunView = self.get(
@@ -134,6 +140,8 @@ class Calls(ABC):
             outcome=outcome,
             after=after,
             limit=limit,
+            format=format,
+            fields=fields,
         )
         return found
 
@@ -152,14 +160,48 @@ class Calls(ABC):
         found: models.DriftGroups = self.get("drift/groups", hours=hours)
         return found
 
-    def get_leftovers(self, *, after: str = "", limit: int | None = None) -> models.PageLeftoverView:
+    def get_leftovers(
+        self,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        format: str = "",
+        fields: str = "",
+    ) -> models.PageLeftoverView:
         """Return what is on clusters and is not in Git, orphans first."""
-        found: models.PageLeftoverView = self.get("leftovers", after=after, limit=limit)
+        found: models.PageLeftoverView = self.get("leftovers", after=after, limit=limit, format=format, fields=fields)
         return found
 
-    def get_approvals(self, *, state: str = "") -> list[models.ApprovalView]:
-        """Return approvals in a state, or in ``all``."""
-        found: list[models.ApprovalView] = self.get("approvals", state=state)
+    def get_approvals(
+        self,
+        *,
+        state: str = "",
+        after: str = "",
+        limit: int | None = None,
+        format: str = "",
+        fields: str = "",
+    ) -> models.PageApprovalView:
+        """Return approvals in a state, or in `all`, the latest first."""
+        found: models.PageApprovalView = self.get(
+            "approvals",
+            state=state,
+            after=after,
+            limit=limit,
+            format=format,
+            fields=fields,
+        )
+        return found
+
+    def get_faults(
+        self,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        format: str = "",
+        fields: str = "",
+    ) -> models.PageFaultView:
+        """Return what is wrong and a person should see, by what it is about."""
+        found: models.PageFaultView = self.get("faults", after=after, limit=limit, format=format, fields=fields)
         return found
 
     def get_why(self, cluster: str, application: str) -> models.WhyAnswer:
@@ -275,8 +317,6 @@ class Calls(ABC):
     def get_audit(
         self,
         *,
-        after: str = "",
-        limit: int | None = None,
         actor: str = "",
         action: str = "",
         subject: str = "",
@@ -284,12 +324,14 @@ class Calls(ABC):
         outcome: str = "",
         since: str = "",
         until: str = "",
+        after: str = "",
+        limit: int | None = None,
+        format: str = "",
+        fields: str = "",
     ) -> models.PageAuditView:
         """Return who did what in the projects in which the caller may read, the latest first."""
         found: models.PageAuditView = self.get(
             "audit",
-            after=after,
-            limit=limit,
             actor=actor,
             action=action,
             subject=subject,
@@ -297,7 +339,16 @@ class Calls(ABC):
             outcome=outcome,
             since=since,
             until=until,
+            after=after,
+            limit=limit,
+            format=format,
+            fields=fields,
         )
+        return found
+
+    def get_hooks(self) -> list[models.HookView]:
+        """Return the hooks, and what this process of the API received for each since it was started."""
+        found: list[models.HookView] = self.get("hooks")
         return found
 
     def get_me(self) -> models.Me:

@@ -356,7 +356,7 @@ class FleetView(TypedDict):
     checked_at: str | None
 
 
-Form = Literal["ndjson", "csv"]
+Form = Literal["json", "ndjson", "csv"]
 
 
 class Given(TypedDict):
@@ -400,6 +400,15 @@ class Hit(TypedDict):
 
 
 HitKind = Literal["cluster", "application", "placement", "commit", "run"]
+
+
+class HookView(TypedDict):
+    """One hook, and what this process of the API received for it since it was started."""
+
+    name: str
+    kind: str
+    received: dict[str, int]
+    last_received_at: str | None
 
 
 Inspected = Literal["tree", "events", "logs", "manifest", "operate"]
@@ -637,10 +646,24 @@ class OwnPassword(TypedDict):
     new: str
 
 
+class PageApprovalView(TypedDict):
+    """Some rows and where the next ones begin."""
+
+    items: list[ApprovalView]
+    after: str
+
+
 class PageAuditView(TypedDict):
     """Some rows and where the next ones begin."""
 
     items: list[AuditView]
+    after: str
+
+
+class PageFaultView(TypedDict):
+    """Some rows and where the next ones begin."""
+
+    items: list[FaultView]
     after: str
 
 
@@ -980,7 +1003,9 @@ class StatusAnswer(TypedDict):
     paused: int
     leaving: int
     faults: list[FaultView]
+    more_faults: int
     approvals: list[ApprovalView]
+    more_approvals: int
     sources: list[SourceView]
     wrong: bool
 

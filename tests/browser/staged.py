@@ -141,7 +141,7 @@ def staged(folder: Path, words: Words) -> Iterator[Demo]:
         eventually("the commit and the fault", lambda: _is_settled(demo), process)
         demo.commit(words.removal, {f"apps/{OVER}/backend.yaml": "# Nothing of it is left.\n"})
         demo.flotilla("refresh")
-        eventually("what waits", lambda: len(demo.get("approvals").json()) == CLUSTERS_OVER, process)
+        eventually("what waits", lambda: len(demo.get("approvals").json()["items"]) == CLUSTERS_OVER, process)
         eventually("the drift", lambda: DRIFTED in {one["ref"] for one in demo.get("drift").json()}, process)
         yield demo
 

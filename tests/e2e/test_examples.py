@@ -265,6 +265,6 @@ def _failed(world: World, name: str, commit: str) -> bool:
 
 def _gone(world: World, name: str, shape: Shape) -> bool:
     """Approve whatever is asked; return whether nothing is left on any cluster."""
-    for one in world.hub.get("approvals"):
+    for one in world.hub.get("approvals")["items"]:
         world.hub.ask("approve", {"approval": one["id"]}, f"{name} is retired")
     return not any(_value(world, cluster, name, shape) for cluster in LIVE)

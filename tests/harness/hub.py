@@ -392,12 +392,12 @@ class StepHub:
     def faults(self) -> list[str]:
         """Return open faults as texts."""
         with self.database.read() as connection:
-            return [f"{fault.scope}: {fault.what}" for fault in fleet_reads.faults(connection, ALL)]
+            return [f"{fault.scope}: {fault.what}" for fault in fleet_reads.faults(connection, ALL).items]
 
     def approvals(self) -> tuple[fleet_reads.ApprovalView, ...]:
         """Return what waits for a person."""
         with self.database.read() as connection:
-            return fleet_reads.approvals(connection, ALL)
+            return fleet_reads.approvals(connection, ALL).items
 
     def store(self, reference: str, credential: Mapping[str, bytes]) -> None:
         """Keep a credential where the workers find it."""

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, false, or_, select
 from common.domain.rights import Scope
 from common.store.engine.dialect import batched, table_of
 from common.store.events.audit import Asked
-from common.store.reads.page import Page, page_of
+from common.store.reads.page import Page, number_in, page_of
 from common.store.schema.tables import ApprovalRow, AuditRow
 
 _AUDIT = table_of(AuditRow)
@@ -69,7 +69,7 @@ class AuditView:
 
 
 def audit(
-    connection: Connection, which: AuditFilter, scope: Scope, *, after: int | None = None, limit: int = 100
+    connection: Connection, which: AuditFilter, scope: Scope, *, after: str = "", limit: int = 100
 ) -> Page[AuditView]:
     """Return rows that a scope covers, the latest first.
 
@@ -77,10 +77,13 @@ def audit(
         connection: to read by.
         which: of them.
         scope: where the caller may read; what belongs to no project is in none but everything.
-        after: number of the last row of the page before; None begins.
+        after: number of the last row of the page before.
         limit: rows of the page.
+
+    Raises:
+        ValueError: ``after`` ended no page.
     """
-    found = connection.execute(_query(which, scope, after).limit(limit + 1)).all()
+    found = connection.execute(_query(which, scope, number_in(after) if after else None).limit(limit + 1)).all()
     placements = _decided(connection, found)
     rows = tuple(_view(row, placements.get(row.id, "")) for row in found)
     return page_of(rows, limit, lambda row: str(row.id))

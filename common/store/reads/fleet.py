@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
+import orjson
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true, tuple_
 
 from common.domain.approvals import by_self
 from common.domain.reasons import remedy, sentence, statement
 from common.domain.rights import ALL, Scope
 from common.domain.status import Reason
+from common.store.engine.dialect import fixed
 from common.store.reads.counts import counted
 from common.store.reads.cut import of_sources, on_clusters, within
+from common.store.reads.page import Page, number_in, page_of
 from common.store.reads.placements import EVERYTHING, PlacementFilter
 from common.store.schema.tables import (
     ApprovalRow,
@@ -119,6 +122,9 @@ class FleetView:
     checked_at: datetime | None
 
 
+_GREATEST = 2**31
+
+
 IN_TROUBLE = and_(ClusterRow.declared, or_(ClusterRow.reachable.is_not(true()), ClusterRow.blocked_code != ""))
 """Declared, and not reached or not written to."""
 
@@ -201,64 +207,101 @@ def _outside(view: ClusterView) -> ClusterView:
     )
 
 
-def faults(connection: Connection, scope: Scope, *, limit: int = 500) -> tuple[FaultView, ...]:
-    """Return open faults, by scope, file and line."""
-    query = (
-        select(FaultRow)
-        .where(FaultRow.cleared_at.is_(None), *within(scope, FaultRow.project))
-        .order_by(FaultRow.scope, FaultRow.file, FaultRow.line)
-        .limit(limit)
-        .with_only_columns(*FaultRow.__table__.c)
-    )
-    return tuple(
-        FaultView(
-            r.scope,
-            r.code,
-            r.file,
-            r.line,
-            statement(Reason(r.code, params_in(r.params))),
-            params_in(r.params),
-            remedy(Reason(r.code, params_in(r.params))),
-            r.commit,
-            r.first_seen_at,
-            r.last_seen_at,
-        )
-        for r in connection.execute(query)
+def faults(connection: Connection, scope: Scope, *, after: str = "", limit: int = 100) -> Page[FaultView]:
+    """Return open faults, by scope, file and line.
+
+    Args:
+        connection: to read on.
+        scope: of whose projects.
+        after: as the page before gave it.
+        limit: rows at most, up to ``MAX_PAGE``.
+
+    Raises:
+        ValueError: ``after`` ended no page.
+    """
+    order = (FaultRow.scope, FaultRow.file, FaultRow.line, FaultRow.id)
+    query = select(*FaultRow.__table__.c).where(FaultRow.cleared_at.is_(None), *within(scope, FaultRow.project))
+    if after:
+        query = query.where(tuple_(*order) > tuple_(*_fault_key(after)))
+    rows = page_of(connection.execute(query.order_by(*order).limit(limit + 1)).all(), limit, _key_of_fault)
+    return Page(tuple(map(_fault, rows.items)), rows.after)
+
+
+def _key_of_fault(row: Any) -> str:
+    return orjson.dumps([row.scope, row.file, row.line, row.id]).decode()
+
+
+def _fault_key(after: str) -> tuple[str, str, int, int]:
+    match orjson.loads(after):
+        case [str(scope), str(file), int(line), int(number)] if 0 <= line < _GREATEST and 0 <= number < _GREATEST:
+            return scope, file, line, number
+    message = "no page of faults ends so"
+    raise ValueError(message)
+
+
+def _fault(r: Any) -> FaultView:
+    return FaultView(
+        r.scope,
+        r.code,
+        r.file,
+        r.line,
+        statement(Reason(r.code, params_in(r.params))),
+        params_in(r.params),
+        remedy(Reason(r.code, params_in(r.params))),
+        r.commit,
+        r.first_seen_at,
+        r.last_seen_at,
     )
 
 
 def approvals(
-    connection: Connection, scope: Scope, *, state: str = "open", limit: int = 200
-) -> tuple[ApprovalView, ...]:
-    """Return approvals in ``state`` (all when empty), newest first."""
-    query = (
-        select(*ApprovalRow.__table__.c)
-        .where(*within(scope, ApprovalRow.project))
-        .order_by(ApprovalRow.id.desc())
-        .limit(limit)
-    )
+    connection: Connection, scope: Scope, *, state: str = "open", after: str = "", limit: int = 100
+) -> Page[ApprovalView]:
+    """Return approvals, the latest first.
+
+    Args:
+        connection: to read on.
+        scope: of whose projects.
+        state: that they are in; empty is any.
+        after: number of the last row of the page before.
+        limit: rows at most, up to ``MAX_PAGE``.
+
+    Raises:
+        ValueError: ``after`` ended no page.
+    """
+    query = select(*ApprovalRow.__table__.c).where(*within(scope, ApprovalRow.project))
+    if after:
+        query = query.where(ApprovalRow.id < number_in(after))
     if state:
         query = query.where(ApprovalRow.state == state)
-    return tuple(
-        ApprovalView(
-            r.id,
-            r.kind,
-            r.subject,
-            r.project,
-            r.digest,
-            sentence(reason_in(r, "reason")),
-            r.reason_code,
-            params_in(r.reason_params),
-            r.payload,
-            r.state,
-            r.created_at,
-            r.decided_at,
-            r.decided_by,
-            r.decision_reason,
-            r.asked_by,
-            by_self(r.asked_by, r.decided_by),
-        )
-        for r in connection.execute(query)
+    rows = connection.execute(query.order_by(ApprovalRow.id.desc()).limit(limit + 1)).all()
+    return page_of(tuple(map(_approval, rows)), limit, lambda view: str(view.id))
+
+
+def open_approvals(connection: Connection, scope: Scope) -> int:
+    """Return how many approvals are open."""
+    mine = (ApprovalRow.state == fixed("open"), *within(scope, ApprovalRow.project))
+    return connection.execute(select(func.count()).select_from(ApprovalRow).where(*mine)).scalar_one()
+
+
+def _approval(r: Any) -> ApprovalView:
+    return ApprovalView(
+        r.id,
+        r.kind,
+        r.subject,
+        r.project,
+        r.digest,
+        sentence(reason_in(r, "reason")),
+        r.reason_code,
+        params_in(r.reason_params),
+        r.payload,
+        r.state,
+        r.created_at,
+        r.decided_at,
+        r.decided_by,
+        r.decision_reason,
+        r.asked_by,
+        by_self(r.asked_by, r.decided_by),
     )
 
 

@@ -86,6 +86,27 @@ class UnknownValueError(RequestError):
     code: ClassVar[str] = "value.unknown"
 
 
+class OtherPageError(RequestError):
+    """What a request gives as ``after`` ended a page of another list, or of this one with other filters."""
+
+    code: ClassVar[str] = "page.other"
+
+    def __init__(self) -> None:
+        remedy = "Begin without after: a page goes on where the one before had the same filters."
+        super().__init__("after is of a page of other rows", remedy=remedy)
+
+
+class ExportsError(RequestError):
+    """As many lists are being sent as files as one viewer, or this process, may have."""
+
+    code: ClassVar[str] = "exports.too-many"
+    status: ClassVar[HTTPStatus] = HTTPStatus.TOO_MANY_REQUESTS
+    headers = MappingProxyType({"Retry-After": "30"})
+
+    def __init__(self) -> None:
+        super().__init__("too many lists are being read as files", remedy="Read one to its end, then the next.")
+
+
 class AmbiguousError(RequestError):
     """A name of a request belongs to several."""
 

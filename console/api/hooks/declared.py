@@ -74,6 +74,10 @@ class Hooks:
         """Return a hook; for a name that is none, one whose secret nobody has."""
         return self._read().get(name, self._none)
 
+    def kinds(self) -> Mapping[str, str]:
+        """Return the kinds of all hooks by name."""
+        return {name: one.kind.name for name, one in self._read().items()}
+
     def _read(self) -> Mapping[str, Hook]:
         known, until = self._known
         return known if self._clock() < until else self._looks.run("hooks", self._look)

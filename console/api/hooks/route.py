@@ -19,8 +19,9 @@ from console.api.door.door import source_of_request
 from console.api.hooks import declared, kind, proofs
 from console.api.hooks.bodies import Bodies, Body, Rate
 from console.api.hooks.declared import Hook, Hooks
-from console.api.hooks.errors import HookRefusedError, HooksBusyError
+from console.api.hooks.errors import HookRefusedError, HooksBusyError, HookUnreadableError
 from console.api.hooks.payload import payload
+from console.api.reads.hooks import Receipt, Receipts
 
 log = logger(__name__)
 router = APIRouter(include_in_schema=False)
@@ -40,6 +41,7 @@ class Receiver:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.hooks = Hooks(settings.hooks_dir or settings.path("hooks"))
+        self.receipts = Receipts(self.hooks.kinds)
         self.bodies = Bodies()
         self.sources = Rate(per_second=20, at_once=200, names=10_000)
         self.proved = Rate(per_second=20, at_once=200, names=1_000)
@@ -64,17 +66,24 @@ class Receiver:
         finally:
             self.bodies.free(body)
         if not self.proved.takes(hook.name):
+            self.receipts.note(hook.name, Receipt.BUSY)
             raise HooksBusyError
         brought = await to_thread.run_sync(self._poke, pushes) if pushes else 0
+        self.receipts.note(hook.name, Receipt.BROUGHT if brought else Receipt.NOTHING)
         log.info("webhook.received", hook=hook.name, kind=hook.kind.name, pushes=len(pushes), looks=brought)
 
     def _judged(self, name: str, headers: dict[str, str], body: Body) -> tuple[Hook, list[Push]]:
         raw = b"".join(body.chunks or ())
         hook = self.hooks.get(name)
         if not _proved(hook, kind.Request(headers, raw, time.time())):
+            self.receipts.note(hook.name, Receipt.REFUSED)
             raise HookRefusedError
-        found = hook.kind.pushes(payload(raw))
-        return hook, [one for _, one in zip(range(MOST_PUSHES), found, strict=False)]
+        try:
+            found = hook.kind.pushes(payload(raw))
+            return hook, [one for _, one in zip(range(MOST_PUSHES), found, strict=False)]
+        except HookUnreadableError:
+            self.receipts.note(hook.name, Receipt.UNREADABLE)
+            raise
 
     def _poke(self, pushes: Sequence[Push]) -> int:
         """Bring looks forward; return how many."""

@@ -6,7 +6,7 @@ Names and units are Prometheus' conventions: seconds, ``_total`` on what only gr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -33,6 +33,7 @@ from common.store.reads.gauges import Gauges, gauges
 from common.store.reads.summary import Summary, summary
 from console import work
 from console.api.door.needs import needs_everywhere
+from console.api.reads.hooks import HookView, Receipt, Receipts
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,6 +49,7 @@ class Seen:
         findings: what keeps it from going on.
         caches: how often each worker's render cache was asked, by where the answer lay.
         sandboxes: which layers of each worker's sandbox hold.
+        hooks: what this process received for each.
     """
 
     summary: Summary
@@ -56,6 +58,7 @@ class Seen:
     findings: tuple[WorkFinding, ...]
     caches: Mapping[str, Mapping[str, int]]
     sandboxes: Mapping[str, Mapping[str, bool]]
+    hooks: Sequence[HookView]
 
 
 class HubCollector(Collector):
@@ -73,6 +76,7 @@ class HubCollector(Collector):
         yield from _workers(self._seen)
         yield from _ages(self._seen)
         yield from _way(self._seen)
+        yield from _hooks(self._seen.hooks)
 
 
 def _counts(name: str, text: str, label: str, counts: Mapping[str, float]) -> Metric:
@@ -107,6 +111,20 @@ def _runs(seen: Gauges) -> Iterator[Metric]:
         took.add_metric([outcome], buckets, sum(tally.seconds for tally in mine))
     yield ended
     yield took
+
+
+def _hooks(seen: Sequence[HookView]) -> Iterator[Metric]:
+    text = "Webhooks received since this process was started, by hook and what came of them"
+    received = CounterMetricFamily("flotilla_webhooks", text, labels=["hook", "outcome"])
+    text = "When a webhook of a hook was proved last"
+    last = GaugeMetricFamily("flotilla_webhook_last_received_timestamp_seconds", text, labels=["hook"])
+    for hook in seen:
+        for outcome in Receipt:
+            received.add_metric([hook.name, outcome.value], hook.received.get(outcome.value, 0))
+        if hook.last_received_at is not None:
+            last.add_metric([hook.name], hook.last_received_at.timestamp())
+    yield received
+    yield last
 
 
 def _queues(seen: Seen) -> Iterator[Metric]:
@@ -193,6 +211,8 @@ def get_metrics(request: Request) -> Response:
     """Return all metrics in Prometheus' text format."""
     database: Database = request.app.state.database
     settings: Settings = request.app.state.settings
+    receipts: Receipts = request.app.state.receipts
+    hooks = receipts.views()  # which reads files, and so before any transaction
     with database.read() as connection:
         now = database.now(connection)
         facts = work_reads.facts(connection, now=now)
@@ -203,6 +223,7 @@ def get_metrics(request: Request) -> Response:
             work.found_in(facts, settings),
             workers.render_caches(connection, now=now),
             workers.sandboxes(connection, now=now),
+            hooks,
         )
     registry = CollectorRegistry()
     registry.register(HubCollector(seen))

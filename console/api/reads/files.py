@@ -26,12 +26,12 @@ def as_csv(columns: Sequence[str], rows: Iterable[Any]) -> Iterator[bytes]:
     """Yield rows as CSV (RFC 4180) under a head of their names.
 
     Args:
-        columns: attributes of a row, in this order; what is no text is JSON.
-        rows: dataclasses.
+        columns: names that a row has, in this order; what is no text is JSON.
+        rows: mappings.
     """
     yield _lines([columns])
     for some in _together(rows):
-        yield _lines([[cell(getattr(row, name)) for name in columns] for row in some])
+        yield _lines([[cell(row[name]) for name in columns] for row in some])
 
 
 def cell(value: Any) -> str:

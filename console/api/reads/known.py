@@ -7,8 +7,7 @@ as one that does not exist: by the same words, made of the same statements.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from common.domain.addresses import repository_key
@@ -17,7 +16,7 @@ from common.domain.events import EventKind
 from common.domain.fleet import Fleet
 from common.domain.health import Health
 from common.domain.names import suggestion
-from common.domain.refs import PlacementRef, RunId, is_uuid
+from common.domain.refs import PlacementRef, RunId
 from common.domain.rights import Scope
 from common.domain.runs import Outcome, RunState, SyncStatus
 from common.store.engine.connection import Connection
@@ -31,36 +30,6 @@ from console.api.contract.errors import AmbiguousError, NotFoundError, UnknownVa
 _PART = re.compile(r"[0-9a-f-]{6,35}")
 _CANDIDATES = 5
 _NEAR = 3
-
-
-@contextmanager
-def page_after(after: str) -> Iterator[None]:
-    """Read a page within it: an ``after`` that ended none is told as a wrong value.
-
-    Raises:
-        UnknownValueError: the page could not be found.
-    """
-    try:
-        yield
-    except ValueError as error:
-        if not after:
-            raise
-        raise _no_page(after) from error
-
-
-def run_after(after: str) -> None:
-    """Return if a page of runs may have ended with ``after``, or there is none.
-
-    Raises:
-        UnknownValueError: it is no id of a run.
-    """
-    if after and not is_uuid(after):
-        raise _no_page(after)
-
-
-def _no_page(after: str) -> UnknownValueError:
-    message = f"after is {after[:100]!r}, which ended no page"
-    return UnknownValueError(message, remedy="give what the page before gave as after")
 
 
 def placement(connection: Connection, scope: Scope, ref: PlacementRef) -> PlacementView:

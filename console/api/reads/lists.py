@@ -6,23 +6,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 
 from common.domain.refs import PlacementRef
 from common.domain.rights import Verb
 from common.store.engine.session import Database
 from common.store.reads import drift, fleet, leftovers, placements, runs, steps
 from common.store.reads.drift_groups import DriftGroups, drift_groups
-from common.store.reads.page import MAX_PAGE, Page
+from common.store.reads.fleet import ApprovalView, FaultView
+from common.store.reads.leftovers import LeftoverView
+from common.store.reads.page import Page
 from common.store.reads.placements import ObjectView, PlacementView
 from common.store.reads.runs import AttemptView, ObjectResultView, RunView
 from common.store.reads.steps import StepView
 from console.api.contract.routing import api_router
 from console.api.door.needs import Reading, needs
 from console.api.reads import known
+from console.api.reads.listing import FILES, Listed
 
 router = api_router("runs")
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +59,33 @@ def get_placement(request: Request, scope: Reading, cluster: str, application: s
         return PlacementAnswer(view, placements.objects(connection, scope, ref))
 
 
-@router.get("/runs", dependencies=[needs(Verb.READ)])
+@router.get("/runs", dependencies=[needs(Verb.READ)], response_model=Page[RunView], status_code=200, responses=FILES)
 def get_runs(  # noqa: PLR0913 - each is one query parameter
     request: Request,
     scope: Reading,
+    listed: Listed,
     cluster: str = "",
     application: str = "",
     state: str = "",
     outcome: str = "",
-    after: str = "",
-    limit: Limit = 100,
-) -> Page[runs.RunView]:
+) -> Page[RunView] | Response:
     """Return runs, newest first."""
     which = runs.RunFilter(cluster, application, state, outcome)
     known.run_state(state)
     known.outcome(outcome)
-    known.run_after(after)
     with _database(request).read() as connection:
         known.cluster(connection, scope, cluster)
         known.application(connection, scope, application)
-        return runs.runs(connection, scope, which, after=after, limit=limit)
+    return listed.answer(
+        RunView, lambda connection, after, limit: runs.runs(connection, scope, which, after=after, limit=limit)
+    )
 
 
 @router.get("/runs/{run_id}", dependencies=[needs(Verb.READ)])
 def get_run(request: Request, scope: Reading, run_id: str) -> RunAnswer:
     """Return one run with its attempts, what they did to each object, and what to do next.
 
-    The beginning of its id will do, or of its id's last twelve digits if it is one of the newest 100,000, where no
-    other run has it.
+    The beginning of its id will do, or of its id's last twelve digits, where no other run has it.
     """
     with _database(request).read() as connection:
         detail = known.run(connection, scope, run_id)
@@ -111,19 +112,35 @@ def get_drift_groups(
         return drift_groups(connection, scope, since=database.now(connection) - timedelta(hours=hours))
 
 
-@router.get("/leftovers", dependencies=[needs(Verb.READ)])
-def get_leftovers(
-    request: Request, scope: Reading, after: str = "", limit: Limit = 100
-) -> Page[leftovers.LeftoverView]:
+@router.get(
+    "/leftovers", dependencies=[needs(Verb.READ)], response_model=Page[LeftoverView], status_code=200, responses=FILES
+)
+def get_leftovers(scope: Reading, listed: Listed) -> Page[LeftoverView] | Response:
     """Return what is on clusters and is not in Git, orphans first."""
-    with _database(request).read() as connection, known.page_after(after):
-        return leftovers.leftovers(connection, scope, after=after, limit=limit)
+    return listed.answer(
+        LeftoverView,
+        lambda connection, after, limit: leftovers.leftovers(connection, scope, after=after, limit=limit),
+    )
 
 
-@router.get("/approvals", dependencies=[needs(Verb.READ)])
-def get_approvals(request: Request, scope: Reading, state: str = "open") -> tuple[fleet.ApprovalView, ...]:
-    """Return approvals in a state, or in ``all``."""
+@router.get(
+    "/approvals", dependencies=[needs(Verb.READ)], response_model=Page[ApprovalView], status_code=200, responses=FILES
+)
+def get_approvals(scope: Reading, listed: Listed, state: str = "open") -> Page[ApprovalView] | Response:
+    """Return approvals in a state, or in `all`, the latest first."""
     state = "" if state == "all" else state
     known.approval_state(state)
-    with _database(request).read() as connection:
-        return fleet.approvals(connection, scope, state=state)
+    return listed.answer(
+        ApprovalView,
+        lambda connection, after, limit: fleet.approvals(connection, scope, state=state, after=after, limit=limit),
+    )
+
+
+@router.get(
+    "/faults", dependencies=[needs(Verb.READ)], response_model=Page[FaultView], status_code=200, responses=FILES
+)
+def get_faults(scope: Reading, listed: Listed) -> Page[FaultView] | Response:
+    """Return what is wrong and a person should see, by what it is about."""
+    return listed.answer(
+        FaultView, lambda connection, after, limit: fleet.faults(connection, scope, after=after, limit=limit)
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 from fastapi import Request, Response
@@ -13,20 +13,18 @@ from fastapi import Request, Response
 from common.domain.fleet import Fleet
 from common.domain.rights import Verb
 from common.snapshots import Snapshots
-from common.store.reads import picture
+from common.store.reads import counts, picture
 from common.store.reads.picture import PictureView
 from console.api.contract.routing import api_router
 from console.api.door.needs import needs
-from console.api.reads.status import InPart
-from console.api.shell.documents import takes_gzip
+from console.api.reads.sharing import Prepared, prepared
+from console.api.reads.status import InPart, Part
 
 router = api_router("fleet")
 MOST_GROUPS = 60
 """Values that a label has among the clusters of a picture, where it groups them."""
 MOST_LABELS = 12
 """That are looked at."""
-_LEVEL = 6
-"""Of gzip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +55,23 @@ class PictureAnswer:
     groupings: tuple[Grouping, ...]
 
 
-@router.get("/fleet/picture", dependencies=[needs(Verb.READ)], response_model=PictureAnswer)
-def get_picture(request: Request, part: InPart) -> Response:
+@router.get("/fleet/picture", dependencies=[needs(Verb.READ)], response_model=PictureAnswer, status_code=200)
+async def get_picture(request: Request, part: InPart) -> Response:
     """Return every placement as one byte: clusters by applications, with its health and sync status."""
+    return await part.shared.answer(request, ("picture", part.key), partial(_picture, request, part))
+
+
+def _picture(request: Request, part: Part, last: Prepared | None) -> Prepared:
+    """Return the picture; the last one where nothing stands otherwise since."""
     snapshots: Snapshots = request.app.state.snapshots
     # Before the transaction: a new registry takes a while to be read.
-    _, fleet = snapshots.in_force(part.database)
+    snapshot, fleet = snapshots.in_force(part.database)
     with part.database.read() as connection:
+        marker = f"{snapshot} {counts.marker(connection, part.scope)}"
+        if last is not None and last.marker == marker:
+            return last
         found = picture.picture(connection, part.scope, part.filter(connection))
-    content = orjson.dumps(PictureAnswer(found, tuple(_groupings(fleet, found.clusters))))
-    headers = {"Vary": "Accept-Encoding"}
-    if takes_gzip(request.headers.get("accept-encoding", "")):
-        headers["Content-Encoding"] = "gzip"
-        content = gzip.compress(content, _LEVEL, mtime=0)
-    return Response(content, headers=headers, media_type="application/json")
+    return prepared(orjson.dumps(PictureAnswer(found, tuple(_groupings(fleet, found.clusters)))), marker=marker)
 
 
 def _groupings(fleet: Fleet, names: Sequence[str]) -> Iterator[Grouping]:

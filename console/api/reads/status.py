@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
+from pydantic import TypeAdapter
 
 from common.domain.fleet import Fleet
 from common.domain.rights import ALL, Verb
@@ -25,9 +26,14 @@ from console import work
 from console.api.contract.routing import api_router
 from console.api.door.needs import Reading, needs
 from console.api.reads import known
+from console.api.reads.listing import FILES, Listed
+from console.api.reads.sharing import Shared, prepared
 from console.work import WorkView
 
 router = api_router("fleet")
+FIRST = 100
+"""Faults, and approvals, that the status shows; it says how many more there are."""
+_Told = TypeVar("_Told")
 Labels = Annotated[list[str] | None, Query()]
 Paused = Annotated[bool, Query(description="those alone that get no runs by themselves")]
 
@@ -70,6 +76,17 @@ class Part:
         return snapshots.in_force(self.database)[1]
 
     @property
+    def shared(self) -> Shared:
+        """Answers that are made once for all who ask for the same."""
+        shared: Shared = self._request.app.state.shared
+        return shared
+
+    @property
+    def key(self) -> Hashable:
+        """What is the same for all who ask for this part by the same rights."""
+        return (self.scope, self._names, tuple(self._labels))
+
+    @property
     def whole(self) -> bool:
         """Whether it is all of the fleet."""
         return not (self._names.cluster or self._names.application or self._labels)
@@ -104,8 +121,10 @@ class StatusAnswer:
         health: the same by health.
         paused: placements that get no runs.
         leaving: placements on their way out.
-        faults: that are open.
-        approvals: that are open.
+        faults: that are open, the first of them; the list of faults has all.
+        more_faults: how many are not among them.
+        approvals: that are open, the latest of them; the list of approvals has all.
+        more_approvals: how many are not among them.
         sources: of the whole fleet, as far as the caller may read what follows them.
         wrong: whether somebody should look.
     """
@@ -119,25 +138,32 @@ class StatusAnswer:
     paused: int
     leaving: int
     faults: tuple[FaultView, ...]
+    more_faults: int
     approvals: tuple[ApprovalView, ...]
+    more_approvals: int
     sources: tuple[SourceView, ...]
     wrong: bool
 
 
-@router.get("/status", dependencies=[needs(Verb.READ)])
-def get_status(request: Request, part: InPart) -> StatusAnswer:
-    """Return how the work goes, then counts, faults and open approvals; ``wrong`` is whether somebody should look."""
+_STATUS, _PROBLEMS = TypeAdapter(StatusAnswer), TypeAdapter(Problems)
+
+
+@router.get("/status", dependencies=[needs(Verb.READ)], response_model=StatusAnswer, status_code=200)
+async def get_status(request: Request, part: InPart) -> Response:
+    """Return how the work goes, then counts, faults and open approvals; `wrong` is whether somebody should look."""
+    return await part.shared.answer(request, ("status", part.key), lambda _: prepared(_status(request, part)))
+
+
+def _status(request: Request, part: Part) -> bytes:
     with part.database.read() as connection:
         which = part.filter(connection)
         seen = summary(connection, part.scope, which)
-        found = _symptoms(connection, part, request)
-        faults, approvals = fleet.faults(connection, part.scope), fleet.approvals(connection, part.scope)
-        if not part.whole:
-            faults = tuple(one for one in faults if _concerns(which, one.scope.partition(":")[2]))
-            approvals = tuple(one for one in approvals if _concerns(which, one.subject))
-        stuck = any(one.severity is Severity.ERROR for one in found)
-        return StatusAnswer(
-            work=work.views(found),
+        symptoms = _symptoms(connection, part, request)
+        faults, more_faults = _faults(connection, part, which, seen)
+        approvals, more_approvals = _approvals(connection, part, which)
+        stuck = any(one.severity is Severity.ERROR for one in symptoms)
+        found = StatusAnswer(
+            work=work.views(symptoms),
             fleet=fleet.fleet(connection),
             clusters=dict(seen.clusters),
             blocked=seen.blocked,
@@ -146,10 +172,42 @@ def get_status(request: Request, part: InPart) -> StatusAnswer:
             paused=seen.paused,
             leaving=seen.leaving,
             faults=faults,
+            more_faults=more_faults,
             approvals=approvals,
+            more_approvals=more_approvals,
             sources=fleet.sources(connection, part.scope),
             wrong=stuck or _is_wrong(seen, faults, approvals),
         )
+    return _STATUS.dump_json(found)
+
+
+def _faults(
+    connection: Connection, part: Part, which: PlacementFilter, seen: Summary
+) -> tuple[tuple[FaultView, ...], int]:
+    """Return the first open faults that concern a part of the fleet, and how many more there are."""
+    if part.whole:
+        first = fleet.faults(connection, part.scope, limit=FIRST).items
+        return first, seen.faults.total() - len(first)
+    found = [one for one in _all(fleet.faults, connection, part) if _concerns(which, one.scope.partition(":")[2])]
+    return tuple(found[:FIRST]), len(found[FIRST:])
+
+
+def _approvals(connection: Connection, part: Part, which: PlacementFilter) -> tuple[tuple[ApprovalView, ...], int]:
+    """Return the latest open approvals that concern a part of the fleet, and how many more there are."""
+    if part.whole:
+        first = fleet.approvals(connection, part.scope, limit=FIRST).items
+        return first, fleet.open_approvals(connection, part.scope) - len(first)
+    found = [one for one in _all(fleet.approvals, connection, part) if _concerns(which, one.subject)]
+    return tuple(found[:FIRST]), len(found[FIRST:])
+
+
+def _all(read: Callable[..., Page[_Told]], connection: Connection, part: Part) -> Iterator[_Told]:
+    after, more = "", True
+    while more:
+        page = read(connection, part.scope, after=after, limit=MAX_PAGE)
+        yield from page.items
+        after = page.after
+        more = bool(after)
 
 
 def _symptoms(connection: Connection, part: Part, request: Request) -> tuple[WorkFinding, ...]:
@@ -180,26 +238,41 @@ def get_clusters(part: InPart, show: Show = Show.ALL) -> tuple[ClusterView, ...]
         return fleet.clusters(connection, part.scope, which, only=fleet.IN_TROUBLE if show is Show.PROBLEMS else None)
 
 
-@router.get("/problems", dependencies=[needs(Verb.READ)])
-def get_problems(part: InPart, limit: Annotated[int, Query(ge=1, le=problems.MOST)] = problems.MOST) -> Problems:
+@router.get("/problems", dependencies=[needs(Verb.READ)], response_model=Problems, status_code=200)
+async def get_problems(
+    request: Request, part: InPart, limit: Annotated[int, Query(ge=1, le=problems.MOST)] = problems.MOST
+) -> Response:
     """Return what is wrong with placements, the worst first; those of which the same is said stand together."""
+    key = ("problems", part.key, limit)
+    return await part.shared.answer(request, key, lambda _: prepared(_problems(part, limit)))
+
+
+def _problems(part: Part, limit: int) -> bytes:
     with part.database.read() as connection:
-        return problems.problems(connection, part.scope, part.filter(connection), limit=limit)
+        found = problems.problems(connection, part.scope, part.filter(connection), limit=limit)
+    return _PROBLEMS.dump_json(found)
 
 
-@router.get("/placements", dependencies=[needs(Verb.READ)])
-def get_placements(  # noqa: PLR0913 - each is one query parameter
+@router.get(
+    "/placements",
+    dependencies=[needs(Verb.READ)],
+    response_model=Page[PlacementView],
+    status_code=200,
+    responses=FILES,
+)
+def get_placements(
     part: InPart,
+    listed: Listed,
     sync: str = "",
     health: str = "",
     paused: Paused = False,  # noqa: FBT002 - a query
     show: Show = Show.ALL,
-    after: str = "",
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
-) -> Page[PlacementView]:
+) -> Page[PlacementView] | Response:
     """Return placements by cluster and application; those with problems alone, the worst first."""
     read = placements.troubled if show is Show.PROBLEMS else placements.placements
     with part.database.read() as connection:
         which = part.filter(connection, sync=sync, health=health, paused=paused)
-        with known.page_after(after):
-            return read(connection, part.scope, which, after=after, limit=limit)
+    return listed.answer(
+        PlacementView,
+        lambda connection, after, limit: read(connection, part.scope, which, after=after, limit=limit),
+    )

@@ -27,7 +27,13 @@ _READS = (
         "/api/v1/runs?state=running&outcome=failed&limit=5&after=0190",
         "/api/v1/runs/0199c0de-0000-7000-8000-000000000001",
     ),
-    *("/api/v1/leftovers?after=x&limit=3", "/api/v1/approvals?state=open", "/api/v1/intents/1", "/metrics", "/readyz"),
+    *(
+        "/api/v1/leftovers?after=x&limit=3",
+        "/api/v1/approvals?state=open&format=csv",
+        "/api/v1/intents/1",
+        "/metrics",
+        "/readyz",
+    ),
     *("/", "/placements/alpha/shop", "/runs?cluster=a&application=b", "/flower/x", "/login", "/static/flotilla.css"),
 )
 _WRITES = (

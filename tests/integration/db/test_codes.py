@@ -134,8 +134,8 @@ def test_what_was_asked_and_what_is_wrong_says_the_same(database: Database) -> N
             connection.execute(text(statement), {"now": now})
     upgrade.upgrade(database)
     with database.read() as connection:
-        assert {one.what for one in fleet.faults(connection, ALL)} == {what for _, what in faults.values()}
-        (approval,), (source,) = fleet.approvals(connection, ALL), fleet.sources(connection, ALL)
+        assert {one.what for one in fleet.faults(connection, ALL).items} == {what for _, what in faults.values()}
+        (approval,), (source,) = fleet.approvals(connection, ALL).items, fleet.sources(connection, ALL)
         intent = intents.get(connection, 1)
         orphans = [one for one in leftovers.leftovers(connection, ALL).items if one.placement]
     assert (approval.reason_code, approval.reason) == ("run.asks", "14 objects would be removed")

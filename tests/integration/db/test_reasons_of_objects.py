@@ -134,7 +134,7 @@ def test_what_to_do_about_a_fault_comes_from_its_code_or_with_its_words(database
             [StoredFault("registry.fault", words | {"remedy": "mend it well"}, project="")],
             now=NOW,
         )
-        found = {one.code: one for one in fleet_reads.faults(connection, ALL)}
+        found = {one.code: one for one in fleet_reads.faults(connection, ALL).items}
     orphan, fault = found[FaultReason.ORPHAN], found["registry.fault"]
     assert (orphan.what, orphan.remedy.partition(",")[0]) == (
         f"{MAP} carries the mark of {REF}, which does not own it",
@@ -147,7 +147,7 @@ def test_what_to_do_about_a_fault_comes_from_its_code_or_with_its_words(database
         faults.replace(
             connection, "registry", [StoredFault("registry.fault", {"message": "it is broken"}, project="")], now=NOW
         )
-        (again,) = (one for one in fleet_reads.faults(connection, ALL) if one.code == "registry.fault")
+        (again,) = (one for one in fleet_reads.faults(connection, ALL).items if one.code == "registry.fault")
     assert (again.what, again.remedy) == ("it is broken", ""), "it comes again, and nobody knows a way out any more"
 
 
@@ -189,7 +189,7 @@ def test_what_was_done_and_what_to_do_are_mapped_and_say_the_same(database: Data
         faults.replace(connection, "message", [StoredFault("b", {"message": "m"}, project="")], now=NOW)
     _run(database, NONE, Change(MAP, Action.ADOPTED, Reason(ObjectReason.ADOPTED)), Change(MAP, Action.FAILED, KEPT))
     with database.read() as connection:
-        before = fleet_reads.faults(connection, ALL)
+        before = fleet_reads.faults(connection, ALL).items
         digests = set(connection.execute(select(FaultRow.digest)).scalars())
     upgrade.downgrade(database, BEFORE)
     with database.write() as connection:
@@ -203,7 +203,7 @@ def test_what_was_done_and_what_to_do_are_mapped_and_say_the_same(database: Data
         (one,) = placement_reads.objects(connection, ALL, REF)
         (id_,) = set(connection.execute(select(ObjectResultRow.run_id)).scalars())
         seen = run_reads.run(connection, ALL, RunId(id_))
-        assert fleet_reads.faults(connection, ALL) == before
+        assert fleet_reads.faults(connection, ALL).items == before
         assert set(connection.execute(select(FaultRow.digest)).scalars()) == digests, "each stays the same fault"
     assert seen is not None
     assert [(each.detail_code, each.detail) for each in seen.objects] == [

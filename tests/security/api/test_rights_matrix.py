@@ -361,6 +361,7 @@ async def test_who_may_read_all_sees_both(hub: tuple[FastAPI, dict[str, Names]],
         "drift/groups",
         "leftovers",
         "approvals",
+        "faults",
         "events",
         "search?q=a",
     ):

@@ -47,9 +47,13 @@ function unanswered(error: unknown): never {
   throw new ApiError(0, 'the hub does not answer', 'hub.unreachable', 'Look whether the hub and the network are up.');
 }
 
-/** Return what was answered; throws an `ApiError` for anything but a success. */
-export async function read<T>(asked: Promise<Answer<T>>): Promise<T> {
+/**
+ * Return what was answered; throws an `ApiError` for anything but a success.
+ *
+ * A list can come as a file as well, which is text: nobody asks for that here.
+ */
+export async function read<T>(asked: Promise<Answer<T>>): Promise<Exclude<T, string>> {
   const { data, error, response } = await asked.catch(unanswered);
   if (!response.ok) throw problem(response.status, error, response.headers.get('x-request-id') ?? '');
-  return data as T;
+  return data as Exclude<T, string>;
 }

@@ -66,7 +66,7 @@ export function Shell() {
           {PAGES.map((page) => (
             <Link key={page.to} to={page.to} activeOptions={{ exact: page.to === '/', includeSearch: false }} activeProps={{ 'aria-current': 'page' }}>
               {page.title}
-              {page.to === '/waiting' && <Waiting count={status.data?.approvals.length ?? 0} />}
+              {page.to === '/waiting' && <Waiting count={status.data ? status.data.approvals.length + status.data.more_approvals : 0} />}
             </Link>
           ))}
           <a href="/flower/">Flower</a>

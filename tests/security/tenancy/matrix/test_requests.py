@@ -65,6 +65,7 @@ NAMES_NOTHING = {
     "actor": "a choice of rows",
     "until": "an instant",
     "form": "a choice of the format",
+    "fields": "a choice of the format",
     "topics": "a choice of the format",
     "outcome": "a choice of the format",
     "reason": "a text for people",

@@ -1,6 +1,6 @@
 """tails: runs are found by the end of their ids; PostgreSQL builds that index beside the work, once all else is done.
 
-Revision 0067, after 0071.
+Revision 0067, after 0066.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0067"
-down_revision = "0071"
+down_revision = "0066"
 branch_labels = None
 depends_on = None
 

@@ -18,7 +18,7 @@ test('a quarter ends with its last day, and the one before may be of the year be
 });
 
 test('a file is of what is shown, whatever the texts are', () => {
-  expect(exported({ actor: 'a&b=c' }, 'csv')).toBe('/api/v1/audit/export?actor=a%26b%3Dc&form=csv');
+  expect(exported({ actor: 'a&b=c' }, 'csv')).toBe('/api/v1/audit?actor=a%26b%3Dc&format=csv');
 });
 
 test('who asked is told with how; what the hub did was asked by nobody', () => {

@@ -43,8 +43,8 @@ export function quarter(at: number, before = 0): { since: string; until: string 
 }
 
 /** Return the address of all of it as a file. */
-export function exported(wanted: Wanted, form: 'csv' | 'ndjson'): string {
-  return `/api/v1/audit/export?${new URLSearchParams({ ...filter(wanted), form }).toString()}`;
+export function exported(wanted: Wanted, format: 'csv' | 'ndjson'): string {
+  return `/api/v1/audit?${new URLSearchParams({ ...filter(wanted), format }).toString()}`;
 }
 
 /** Return by what means and from where something was asked for; empty for what the hub did by itself. */

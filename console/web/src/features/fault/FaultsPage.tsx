@@ -8,7 +8,7 @@ import { State } from '@/ui/State';
 import { Sentence } from '@/ui/Steps';
 import { Title } from '@/ui/Title';
 
-import { useStatus } from './queries';
+import { useFaults, useStatus } from './queries';
 
 const COLUMNS: readonly Column<Fault>[] = [
   { key: 'where', title: 'Where', cell: (one) => <code>{one.file ? `${one.file}${one.line > 0 ? `:${one.line}` : ''}` : one.scope}</code> },
@@ -36,35 +36,45 @@ const COLUMNS: readonly Column<Fault>[] = [
 
 /** What is wrong in the registry, in repositories and in the hub itself: where, and what to do about it. */
 export function FaultsPage() {
-  const found = useStatus();
+  const status = useStatus();
+  const found = useFaults();
   return (
     <>
       <Title of="Faults" />
       <h1>Faults</h1>
+      <Query of={status}>
+        {({ work }) =>
+          work.length > 0 && (
+            <ul className="alerts" aria-label="The hub's work">
+              {work.map((one) => (
+                <li key={one.code} data-tone="failed">
+                  <State word={one.severity} /> <Sentence of={sentences(one.message, one.remedy)} />
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Query>
       <Query of={found}>
-        {({ faults, work }) => (
-          <>
-            {work.length > 0 && (
-              <ul className="alerts" aria-label="The hub's work">
-                {work.map((one) => (
-                  <li key={one.code} data-tone="failed">
-                    <State word={one.severity} /> <Sentence of={sentences(one.message, one.remedy)} />
-                  </li>
-                ))}
-              </ul>
-            )}
-            {faults.length > 0 ? (
+        {({ items, after }) =>
+          items.length > 0 ? (
+            <>
               <DataTable
                 label="Faults"
                 columns={COLUMNS}
-                rows={faults}
+                rows={items}
                 rowKey={(one) => `${one.scope} ${one.file} ${one.line} ${one.code} ${one.what}`}
               />
-            ) : (
-              <Empty command="flotilla validate">No fault is open. A registry is checked before it is merged by:</Empty>
-            )}
-          </>
-        )}
+              {after && (
+                <p className="soft">
+                  These are the first {items.length}. <a href="/api/v1/faults?format=csv" download>All of them as CSV</a>
+                </p>
+              )}
+            </>
+          ) : (
+            <Empty command="flotilla validate">No fault is open. A registry is checked before it is merged by:</Empty>
+          )
+        }
       </Query>
     </>
   );

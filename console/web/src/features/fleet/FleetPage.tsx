@@ -49,7 +49,7 @@ const TOLD = 4;
 
 function Alerts({ status }: { status: Status }) {
   const away = Object.entries(status.clusters).filter(([word, count]) => word !== 'reachable' && count > 0);
-  const more = [status.work, status.faults].reduce((all, { length }) => all + Math.max(0, length - TOLD), 0);
+  const more = [status.work, status.faults].reduce((all, { length }) => all + Math.max(0, length - TOLD), status.more_faults);
   return (
     <ul className="alerts">
       {status.work.slice(0, TOLD).map((one) => (
@@ -78,9 +78,9 @@ function Alerts({ status }: { status: Status }) {
       )}
       {status.approvals.length > 0 && (
         <li data-tone="out-of-sync">
-          <b>{status.approvals.length}</b> {status.approvals.length === 1 ? 'approval waits' : 'approvals wait'}:{' '}
+          <b>{status.approvals.length + status.more_approvals}</b> {status.approvals.length === 1 ? 'approval waits' : 'approvals wait'}:{' '}
           {status.approvals.slice(0, 3).map((one) => `${one.kind} of ${one.subject}`).join(', ')}
-          {status.approvals.length > 3 && ` and ${status.approvals.length - 3} more`}. <Link to="/waiting">Look and decide</Link>
+          {status.approvals.length > 3 && ` and ${status.approvals.length - 3 + status.more_approvals} more`}. <Link to="/waiting">Look and decide</Link>
         </li>
       )}
       {status.faults.slice(0, TOLD).map((one) => (

@@ -104,13 +104,16 @@ export function Approvals() {
   return (
     <>
       <Query of={found}>
-        {(all) =>
-          all.length > 0 ? (
-            <ul className="cards" aria-label="Approvals">
-              {groups(all).map((one) => (
-                <Card key={one.key} of={one} open={setOpened} />
-              ))}
-            </ul>
+        {({ items, after }) =>
+          items.length > 0 ? (
+            <>
+              <ul className="cards" aria-label="Approvals">
+                {groups(items).map((one) => (
+                  <Card key={one.key} of={one} open={setOpened} />
+                ))}
+              </ul>
+              {after && <p className="soft">These are the latest {items.length}; older ones are shown once some are decided.</p>}
+            </>
           ) : (
             <Empty command="flotilla approvals">Nothing waits for a yes. What does is listed here, and by:</Empty>
           )

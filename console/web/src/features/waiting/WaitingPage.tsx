@@ -39,8 +39,8 @@ function Decided() {
   const found = useApprovals('all');
   return (
     <Query of={found}>
-      {(data) => {
-        const all = data.filter((one) => one.state !== 'open');
+      {({ items }) => {
+        const all = items.filter((one) => one.state !== 'open');
         return all.length > 0 ? (
           <DataTable label="Decided" columns={DECIDED} rows={all} rowKey={(one) => String(one.id)} />
         ) : (

@@ -2,10 +2,13 @@ import { useQuery } from '@tanstack/react-query';
 
 import { api, read } from '@/api/client';
 
+/** Approvals that are asked for at a time; the page says where there are more. */
+const MOST = 500;
+
 export function useApprovals(state: 'open' | 'all') {
   return useQuery({
     queryKey: ['approvals', state],
-    queryFn: ({ signal }) => read(api.GET('/api/v1/approvals', { params: { query: { state } }, signal })),
+    queryFn: ({ signal }) => read(api.GET('/api/v1/approvals', { params: { query: { state, limit: MOST } }, signal })),
   });
 }
 
