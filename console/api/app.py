@@ -22,6 +22,7 @@ from console.api.routes import include
 from console.api.serving.paths import BUILT, STATIC
 from console.api.serving.request_id import RequestIds
 from console.api.shell import documents, flower
+from console.api.signin.device import Devices
 from console.api.signin.exchange import Pipelines
 from console.api.signin.oidc.again import Asker, Seal
 from console.api.signin.oidc.provider import Client, Provider
@@ -56,6 +57,8 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.state.passwords = Passwords()
     app.state.accounts = Accounts()
     app.state.logins = Throttle(Tries())
+    app.state.devices = Devices()
+    app.state.codes = Throttle(Tries())
     app.state.throttle = Throttle(Tries())
     app.state.flower = flower.client(settings)
     app.add_middleware(Door, gate=app.state.gate, throttle=app.state.throttle, refusals=app.state.refusals)

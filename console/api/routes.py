@@ -15,7 +15,7 @@ from console.api.probes import metrics, ready
 from console.api.reads import answers, audit, events, lists, me, openapi, picturing, registry, searching, status
 from console.api.reads import hooks as receipts
 from console.api.shell import flower
-from console.api.signin import exchange, login, sessions, tokens, users
+from console.api.signin import device_pages, exchange, login, sessions, tokens, users
 from console.api.signin.oidc import routes as oidc
 from console.api.writes import inspections, intents
 
@@ -39,8 +39,8 @@ API = (
     openapi.router,
 )
 """Of the API; a query that names what they do not know is refused."""
-OTHERS = (metrics.router, login.router, flower.router)
-OPEN = (ready.router, login.door, exchange.door, oidc.door, hooks)
+OTHERS = (metrics.router, login.router, device_pages.router, flower.router)
+OPEN = (ready.router, login.door, device_pages.door, exchange.door, oidc.door, hooks)
 
 
 def include(app: FastAPI) -> None:

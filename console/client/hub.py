@@ -233,7 +233,7 @@ def _shown(wanted: Address) -> str:
     token = wanted.shown_token()
     if not token:
         message = f"no token to show to the hub at {wanted.server}"
-        remedy = "Give one to `flotilla contexts set`, or set FLOTILLA_TOKEN_FILE to a file that holds it."
+        remedy = "`flotilla login` gets one; `flotilla contexts set` and FLOTILLA_TOKEN_FILE take one that you have."
         raise HubUnreachableError(message, remedy=remedy)
     return token
 

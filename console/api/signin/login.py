@@ -99,7 +99,7 @@ async def get_login(request: Request) -> Response:
 @door.post("/login")
 async def post_login(request: Request) -> Response:
     """Open a session for a browser whose form shows a user's password, or the hub's own token."""
-    given = _fields(await request.body())
+    given = fields(await request.body())
     wanted = local_path(given.get("next", ""))
     try:
         if says_elsewhere(request):
@@ -118,7 +118,7 @@ async def post_login(request: Request) -> Response:
     return response
 
 
-def _fields(body: bytes) -> Mapping[str, str]:
+def fields(body: bytes) -> Mapping[str, str]:
     """Return the fields of a form; none of one that has more than any of ours."""
     try:
         form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)

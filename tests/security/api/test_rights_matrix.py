@@ -56,9 +56,11 @@ NOT_ASKED = {
     "/api/v1/me/password",
     "/api/v1/sessions/{session_id}",
     "/api/v1/tokens/{token_id}",
+    "/device",
 }
 """Behind two of them another server answers; the others have tests of their own: of a stream that goes on for ever,
-below of what stands in a body, and, in test_sign_in and test_tokens, of what is one user's and of no project."""
+below of what stands in a body, and, in test_sign_in, test_tokens and test_device, of what is one user's
+and of no project."""
 pytestmark = pytest.mark.anyio
 
 
