@@ -31,6 +31,8 @@ _ABOUT = frozenset(
     }
 )
 """Words at the end of a name that make it one of something about a secret."""
+_POINTS = frozenset({"name", "names", "namespace", "ref", "refs", "path", "mode", "seconds", "optional", "type"})
+"""Words at the end of a name under a secret's: where it is, and not what it is."""
 _NO_VALUE = frozenset({"true", "false", "null", "none", "nil", "~", "{}", "[]", "", "yes", "no", "undefined", "..."})
 _REFERENCE = re.compile(
     r"\$\{[A-Za-z_][A-Za-z0-9_]{0,100}\}|\$\([A-Za-z_][A-Za-z0-9_]{0,100}\)|\{\{.{0,200}", re.DOTALL
@@ -65,6 +67,12 @@ def speaks_of_a_secret(name: str) -> bool:
     if words[-1] == "data" and len(words) > 1:
         return False
     return any(word.endswith(_ENDINGS) for word in words)
+
+
+def only_names_a_secret(name: str) -> bool:
+    """Return whether what stands under ``name``, below a name that speaks of a secret, only says where that is."""
+    words = _PARTS.findall(name[-_LONGEST_NAME:])
+    return bool(words) and words[-1].lower() in _POINTS
 
 
 def is_no_secret(value: str) -> bool:

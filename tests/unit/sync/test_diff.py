@@ -147,13 +147,40 @@ def variable(value: str) -> dict[str, Any]:
         ({"env": []}, {"env": [variable("canary-b")]}),
         ({"url": "https://me:canary-a@host/"}, {"url": "https://me:canary-b@host/"}),
         ({"a": "x"}, {"a": " ".join(["word"] * 38) + " token=canary-" + "b" * 300}),
+        ({"args": ["--password", "canary-a"]}, {"args": ["--password", "canary-b"]}),
+        ({"args": ["a"]}, {"args": ["b", "a", "--db-password", "canary-b", "c"]}),
+        ({"args": ["--pin-token", 1]}, {"args": ["x", "--pin-token", "-canary"]}),
+        ({"args": ["-u", "me:canary-a"]}, {"args": ["-u", "me:canary-b"]}),
+        ({"args": ["-u", "me", "-p", "canary-a"]}, {"args": ["-u", "me", "-p", "canary-b"]}),
+        ({"args": ["registry", "login", "me", "password", "canary-a"]}, {"args": []}),
+        ({"args": ["a"]}, {"args": [["--token", "canary"], {"x": ["--token", "canary"]}]}),
+        ({"password": {"value": "canary-a"}}, {"password": {"value": "canary-b"}}),
+        ({"password": {"a": {"b": ["canary-a"]}}}, {"password": {"a": {"b": ["canary-b"]}}}),
+        ({"passwords": ["canary-a"]}, {"passwords": ["canary-b", "canary-c"]}),
+        ({}, {"x": {"passwords": ["canary-a", "canary-b"]}}),
+        ({}, {"x": [{"value": "canary-a", "name": "DB_PASSWORD"}]}),
+        ({}, {"x": {"items": [{"value": ["canary-a", "canary-b"], "key": "apiToken"}]}}),
     ],
-    ids=["a field", "a variable", "a variable by position", "a whole element", "a URL", "at the cut"],
+    ids=[
+        *("a field", "a variable", "a variable by position", "a whole element", "a URL", "at the cut"),
+        *("after a flag", "after a flag that moved", "no text", "name and password", "a short flag", "a word"),
+        *("lists in lists", "below a name", "far below a name", "a list of them", "a list of them as new"),
+        *("a value before its name", "values beside a key"),
+    ],
 )
 def test_values_that_look_like_secrets_are_masked_by_field_too(before: Any, after: Any) -> None:
     found = diff(body(before), body(after))
     assert "canary" not in repr(found)
     assert any(one.masked for one in found.fields)
+
+
+def test_what_only_says_where_a_secret_is_is_told() -> None:
+    before = {"secret": {"secretName": "a"}, "args": ["--password-file", "a"]}
+    after = {"secret": {"secretName": "b"}, "args": ["--password-file", "b"]}
+    assert diff(body(before), body(after)).text.splitlines() == [
+        '~ .spec.args[1]: "a" -> "b"',
+        '~ .spec.secret.secretName: "a" -> "b"',
+    ]
 
 
 def test_a_known_secret_is_in_no_part_of_a_field() -> None:

@@ -13,8 +13,8 @@ from common.domain.differences import NO_DIFF, ChangedField, Diff
 from common.domain.foreign import further
 from common.domain.redact import MASK, cut, redacted
 from common.domain.secrecy import NO_SECRETS, Secrets
-from common.domain.secret_words import speaks_of_a_secret
 from workers.sync.plan.owners import Element, Owners, Step
+from workers.sync.plan.veil import hidden_element, hidden_field, veiled
 
 FIELD_LIMIT = 200
 """Most fields of one object."""
@@ -112,26 +112,24 @@ class _Shown:
             for key in sorted(before.keys() | after.keys()):
                 old, new = before.get(key, _ABSENT), after.get(key, _ABSENT)
                 if old != new:
-                    hidden = at.hidden or self._hides(at, key, before, after)
+                    hidden = self._of_secret(at, key) or hidden_field(key, before, after, hidden=at.hidden)
                     way = further(at.path, f".{self.secrets.masked(key)}")
                     yield from self.walk(_Place(way, (*at.way, key), hidden), old, new)
         elif isinstance(before, list) and isinstance(after, list):
-            olds, news = _by_name(before), _by_name(after)
+            olds, news, sides = _by_name(before), _by_name(after), (before, after)
             for key in [*olds, *(key for key in news if key not in olds)]:
                 old, new = olds.get(key, _ABSENT), news.get(key, _ABSENT)
                 if old != new:
                     way = further(at.path, f"[{self.secrets.masked(key)}]")
                     element = Element(new if old is _ABSENT else old)
-                    yield from self.walk(_Place(way, (*at.way, element), at.hidden), old, new)
+                    hidden = at.hidden or any(key.isdecimal() and hidden_element(int(key), side) for side in sides)
+                    yield from self.walk(_Place(way, (*at.way, element), hidden), old, new)
         else:
             yield _Difference(at, before, after)
 
-    def _hides(self, at: _Place, key: str, *sides: Mapping[str, Any]) -> bool:
-        """Return whether a value is a Secret's, or that of a variable whose name speaks of a secret."""
-        if self.of_secret and not at.way and key in _OF_SECRETS:
-            return True
-        names = (side.get("name") for side in sides) if key == "value" else ()
-        return any(isinstance(name, str) and speaks_of_a_secret(name) for name in names)
+    def _of_secret(self, at: _Place, key: str) -> bool:
+        """Return whether a value is a Secret's."""
+        return self.of_secret and (at.hidden or (not at.way and key in _OF_SECRETS))
 
     def field(self, one: _Difference, owners: Owners) -> ChangedField:
         """Return a difference as it is told."""
@@ -150,7 +148,10 @@ class _Shown:
     def _value(self, value: Any, *, masked: bool) -> str | None:
         if value is _ABSENT:
             return None
-        if masked:
+        if self.of_secret and masked:
+            return MASK
+        value = veiled(value, hidden=masked)
+        if value == MASK:
             return MASK
         # Cut after it was masked: half of a secret is one still, and no pattern knows it.
         text = redacted(cut(orjson.dumps(self.secrets.masked_in(value), default=str).decode()))
