@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from common.domain import fleet
@@ -10,6 +11,7 @@ from common.registry.documents import Source
 from common.registry.schema import application as app
 from common.registry.schema import base, core, rollouts, sources
 from common.registry.schema import health as rules
+from common.registry.schema.links import LinkSpec
 from common.registry.schema.rendering import RenderSpec
 from common.registry.schema.versions import PinSpec
 from common.sources.kinds import Declared
@@ -76,6 +78,11 @@ def group(source: Source, document: core.ClusterGroupDocument) -> fleet.ClusterG
     )
 
 
+def links(specs: Iterable[LinkSpec]) -> tuple[fleet.Link, ...]:
+    """Return templates of links."""
+    return tuple(fleet.Link(one.name, one.url) for one in specs)
+
+
 def project(source: Source, document: core.ProjectDocument) -> fleet.Project:
     """Return a project."""
     spec = document.spec
@@ -95,6 +102,7 @@ def project(source: Source, document: core.ProjectDocument) -> fleet.Project:
         ci=tuple(map(_ci, spec.ci)),
         channels=tuple(fleet.Channel(c.name, c.url_ref) for c in spec.channels),
         not_by_self=spec.approvals.not_by_self,
+        links=links(spec.links),
         where=source.where(),
     )
 

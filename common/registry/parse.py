@@ -97,5 +97,6 @@ def _fleet(core: Core, scoped: Scoped) -> Fleet:
         windows=windows,
         projects=core.context({}).projects,
         roles=tuple(FleetRole(role.name, tuple(role.groups)) for role in core.spec.roles),
+        links=build.links(core.spec.links),
         where=core.where,
     )

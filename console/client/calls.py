@@ -115,7 +115,7 @@ class Calls(ABC):
         return found
 
     def get_placement(self, cluster: str, application: str) -> models.PlacementAnswer:
-        """Return one placement with its inventory."""
+        """Return one placement with its inventory and its links."""
         found: models.PlacementAnswer = self.get(path("placements", cluster, application))
         return found
 

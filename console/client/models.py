@@ -497,6 +497,13 @@ class LeftoverView(TypedDict):
     why_params: dict[str, Any]
 
 
+class Link(TypedDict):
+    """A link by the name that people know it by; ``url`` is a template, or, of a placement, an address."""
+
+    name: str
+    url: str
+
+
 class LogView(TypedDict):
     """What one container wrote; ``cut`` says that there is more before it."""
 
@@ -707,10 +714,11 @@ class PictureView(TypedDict):
 
 
 class PlacementAnswer(TypedDict):
-    """One placement, with the objects of its inventory."""
+    """One placement."""
 
     placement: PlacementView
     objects: list[ObjectView]
+    links: list[Link]
 
 
 class PlacementView(TypedDict):

@@ -84,6 +84,11 @@ def _declared(project: str) -> str:
     )
 
 
+def _links(project: str) -> str:
+    url = f"https://{project}-logs.example.com/?q=${{cluster}}/${{namespace}}/${{application}}"
+    return f"  links: [{{name: {project} logs, url: '{url}'}}]\n"
+
+
 def _registry() -> dict[str, str]:
     here = {project: f"{project}-land" for project in (MINE, THEIRS)}
     labels = "  labels: {env: [dev, prod], region: [eu, us], only: [both, pay-label, ghost-label]}\n"
@@ -95,7 +100,7 @@ def _registry() -> dict[str, str]:
     return {
         "fleet.yaml": f"kind: Fleet\nmetadata: {{name: acme}}\nspec:\n{labels}",
         "clusters.yaml": texts.documents(*clusters),
-        "projects.yaml": texts.documents(texts.project(MINE), texts.project(THEIRS)),
+        "projects.yaml": texts.documents(*(texts.project(name, more=_links(name)) for name in (MINE, THEIRS))),
         **{f"teams/{project}/app.yaml": _declared(project) for project in (MINE, THEIRS)},
     }
 

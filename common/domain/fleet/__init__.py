@@ -15,6 +15,7 @@ from common.domain.fleet.documents import (
     Proxy,
     Target,
 )
+from common.domain.fleet.links import Link
 from common.domain.fleet.placements import (
     Disposition,
     Fleet,
@@ -111,6 +112,7 @@ __all__ = [
     "JobGate",
     "Layered",
     "LeavingBounds",
+    "Link",
     "MetricGate",
     "NotifyRule",
     "OciSource",

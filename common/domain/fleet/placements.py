@@ -19,6 +19,7 @@ from common.domain.fleet.documents import (
     HealthRule,
     Target,
 )
+from common.domain.fleet.links import Link
 from common.domain.fleet.policies import LeavingBounds, OnUnmatch, SyncSettings
 from common.domain.fleet.projects import DEFAULT_PROJECT, FleetRole, Project
 from common.domain.fleet.rollouts import RolloutStrategy, SyncWindow
@@ -26,6 +27,9 @@ from common.domain.fleet.sources import Ref, Source
 from common.domain.fleet.values import NOWHERE, ExplainedValue, Layered, ValueLayer, Where, explained
 from common.domain.refs import PlacementRef, SourceRef
 from common.domain.revisions import RendererVersion, digested
+
+_FOR_PEOPLE = frozenset({"ci", "not_by_self", "links"})
+"""Fields of a project that change nothing on a cluster."""
 
 
 class Disposition(StrEnum):
@@ -156,11 +160,18 @@ class Placement:
             application.create_namespace,
             application.blocked,
             self.sources,
-            projects.get(application.project),
+            _rules(projects.get(application.project)),
             # Only where there is one, so that all others have the digest that earlier versions stored.
             *((self.cluster.proxy,) if self.cluster.proxy is not None else ()),
         )
         return hashlib.sha256(json.dumps(_plain(settings), sort_keys=True).encode()).hexdigest()
+
+
+def _rules(project: Project | None) -> dict[str, Any] | None:
+    """Return what a project says of how its applications are written; what it says to people alone writes nothing."""
+    if project is None:
+        return None
+    return {name: value for name, value in _plain(project).items() if name not in _FOR_PEOPLE}
 
 
 def _rule(rule: HealthRule) -> dict[str, Any]:
@@ -206,6 +217,7 @@ class Fleet:
         vocabulary: label keys with their allowed values; None for any value.
         prune_budget: objects one revision of one application may remove over the fleet without an approval.
         projects: at least one; ``default`` where the registry declares none.
+        links: templates of links for the placements of all projects.
     """
 
     name: str
@@ -219,6 +231,7 @@ class Fleet:
     windows: Mapping[str, SyncWindow] = field(default_factory=dict)
     projects: Mapping[str, Project] = field(default_factory=lambda: {DEFAULT_PROJECT.name: DEFAULT_PROJECT})
     roles: tuple[FleetRole, ...] = ()
+    links: tuple[Link, ...] = ()
     where: Where = NOWHERE
 
     def placements(self) -> tuple[Placement, ...]:
@@ -234,6 +247,22 @@ class Fleet:
             for name in sorted(self.applications)
             for placement in _placed(self.applications[name], self._open_to(self.applications[name], clusters), groups)
         )
+
+    def links_of(self, ref: PlacementRef, project: str) -> tuple[Link, ...]:
+        """Return the links of a placement, filled in: a project's own replaces the fleet's of the same name.
+
+        Args:
+            ref: of the placement.
+            project: that it is of. Where its application has moved to another one since, or is gone, there are none:
+                what another project says is not for who may read this one.
+        """
+        application, own = self.applications.get(ref.application), self.projects.get(project)
+        if application is None or own is None or application.project != project:
+            return ()
+        values = {"project": project, "namespace": application.namespace}
+        values |= {"cluster": ref.cluster, "application": ref.application}
+        templates = {one.name: one for one in (*self.links, *own.links)}
+        return tuple(one.filled(values) for one in templates.values())
 
     def placement(self, ref: PlacementRef) -> Placement | None:
         """Return the placement that ``ref`` names, or None if the fleet has none of that name; cheap."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from common.domain.addresses import comparable
+from common.domain.fleet.links import Link
 from common.domain.fleet.selectors import EVERYTHING, NOTHING, Selector
 from common.domain.fleet.values import NOWHERE, Where
 from common.domain.rights import BuiltInRole, Verb
@@ -120,6 +121,7 @@ class Project:
         cluster_kinds: the same, of cluster-scoped kinds; no other of these but Namespace.
         credentials: globs of credential references.
         not_by_self: whether nobody may approve what their own request led to.
+        links: templates of links to its logs and dashboards.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Project:
     ci: tuple[CiRule, ...] = ()
     channels: tuple[Channel, ...] = ()
     not_by_self: bool = False
+    links: tuple[Link, ...] = ()
     where: Where = NOWHERE
 
     def allows_file(self, file: str) -> bool:

@@ -30,6 +30,7 @@ from common.registry.schema.base import (
     address,
     refuse,
 )
+from common.registry.schema.links import Links
 
 Server = Annotated[str, address(server_address)]
 
@@ -112,6 +113,7 @@ class FleetSpec(Base):
     roles: Annotated[list[FleetRoleSpec], AfterValidator(_once)] = Field(
         default=[], description="Who has the roles of the whole fleet."
     )
+    links: Links = Field(default=[], description="To logs and dashboards, of the placements of all projects.")
 
 
 class FleetDocument(Head):
@@ -298,6 +300,9 @@ class ProjectSpec(Base):
     ci: list[CiSpec] = Field(default=[], description="What pipelines of a CI may do, by its OIDC tokens.")
     channels: list[ChannelSpec] = Field(default=[], description="Where notifications go.")
     approvals: ApprovalsSpec = Field(default=ApprovalsSpec(), description="Who may decide what waits for a person.")
+    links: Links = Field(
+        default=[], description="To its logs and dashboards; one named as the fleet's stands in its place."
+    )
 
 
 class ProjectDocument(Head):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Query, Request, Response
 
+from common.domain.fleet import Fleet, Link
 from common.domain.refs import PlacementRef
 from common.domain.rights import Verb
+from common.snapshots import NoFleetError, Snapshots
 from common.store.engine.session import Database
 from common.store.reads import drift, fleet, leftovers, placements, runs, steps
 from common.store.reads.drift_groups import DriftGroups, drift_groups
@@ -29,10 +32,16 @@ router = api_router("runs")
 
 @dataclass(frozen=True, slots=True)
 class PlacementAnswer:
-    """One placement, with the objects of its inventory."""
+    """One placement.
+
+    Attributes:
+        objects: of its inventory.
+        links: to its logs and dashboards, as its project and the fleet have them in the registry.
+    """
 
     placement: PlacementView
     objects: tuple[ObjectView, ...]
+    links: tuple[Link, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +61,22 @@ def _database(request: Request) -> Database:
 
 @router.get("/placements/{cluster}/{application}", dependencies=[needs(Verb.READ)])
 def get_placement(request: Request, scope: Reading, cluster: str, application: str) -> PlacementAnswer:
-    """Return one placement with its inventory."""
+    """Return one placement with its inventory and its links."""
     ref = PlacementRef(cluster, application)
+    declared = _declared(request)  # before the transaction: a new registry takes a while to be read
     with _database(request).read() as connection:
         view = known.placement(connection, scope, ref)
-        return PlacementAnswer(view, placements.objects(connection, scope, ref))
+        links = () if declared is None else declared.links_of(ref, view.project)
+        return PlacementAnswer(view, placements.objects(connection, scope, ref), links)
+
+
+def _declared(request: Request) -> Fleet | None:
+    """Return the fleet in force; None where none can be read: a placement is shown without it."""
+    snapshots: Snapshots = request.app.state.snapshots
+    with suppress(NoFleetError):
+        found = snapshots.find(_database(request))
+        return None if found is None else found[1]
+    return None
 
 
 @router.get("/runs", dependencies=[needs(Verb.READ)], response_model=Page[RunView], status_code=200, responses=FILES)

@@ -2,6 +2,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useMemo } from 'react';
 
 import type { InventoryObject, Placement, Why } from '@/api/types';
+import { outside } from '@/lib/links';
 import { nodes as nodesOf } from '@/lib/objects';
 import { obstacles } from '@/lib/reasons';
 import { worst } from '@/lib/state';
@@ -178,6 +179,26 @@ function Events({ of }: { of: Why }) {
   );
 }
 
+/** What its project and the fleet link to; each opens beside the page, and does not learn from where. */
+function Elsewhere({ of }: { of: Ref }) {
+  const links = useObjects(of).data?.links ?? [];
+  if (links.length === 0) return null;
+  return (
+    <p className="elsewhere">
+      {links.map(({ name, url }) => {
+        const address = outside(url);
+        return (
+          address && (
+            <a key={name} href={address} target="_blank" rel="noopener noreferrer">
+              {name}
+            </a>
+          )
+        );
+      })}
+    </p>
+  );
+}
+
 function Heading({ of }: { of: Placement }) {
   return (
     <h1>
@@ -226,6 +247,7 @@ export function PlacementPage() {
                 ['Health seen', <Age at={data.placement.health_at} ago />],
               ]}
             />
+            <Elsewhere of={ref} />
             <Tabs tabs={TABS} open={tab} />
             {tab === 'runs' && <Runs {...ref} />}
             {tab === 'changes' && <Changes of={data} />}
