@@ -33,7 +33,10 @@ from tests.harness.routes import routes
 from tests.integration.db.rows import run_id
 
 TOKEN = "a-token-of-this-test"
-OPEN = {"/healthz", "/readyz", "/login"}
+OPEN = {
+    "/healthz", "/readyz", "/login", "/login/oidc", "/login/oidc/callback", "/api/v1/token/exchange",
+    "/device/authorization", "/device/token",
+}  # fmt: skip
 NASTY = "<script>alert(1)</script>"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 pytestmark = pytest.mark.anyio

@@ -97,7 +97,7 @@ async def test_where_it_is_allowed_it_is_marked_before_and_in_the_audit(
     with database.read() as connection:
         details = connection.execute(select(AuditRow.detail).where(AuditRow.action == "approve")).scalars().all()
     assert [one.get("by_self") for one in details] == [True]
-    (view,) = (await client.get("/api/v1/approvals?state=all")).json()
+    (view,) = (await client.get("/api/v1/approvals?state=all")).json()["items"]
     assert (view["asked_by"], view["by_self"]) == ("ann", False), "nobody has decided yet"
 
 
