@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import http.client
 import socket
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from common.domain.foreign import said
+from console.client.contexts import LOOPBACK
 from console.client.hub import VERSION_HEADER, Hub, Reply, Send, silent
+from console.client.patience import TIMEOUT, PlainConnection, TlsConnection
 from console.errors import HubUnreachableError
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     import httpx
     from fastapi import FastAPI
 
-TIMEOUT = 30.0
-"""Seconds until a connection is there, and between two parts of an answer."""
-PATIENCE = 120.0
-"""Seconds for a whole answer."""
 MOST_BYTES = 64 * 2**20
 """Of an answer."""
 _CHUNK = 2**16
@@ -32,7 +29,7 @@ _SERVER = "console.api.app"
 know of it is what it says over HTTP."""
 
 
-class _Connection(http.client.HTTPConnection):
+class _Connection(PlainConnection):
     """HTTP over a Unix socket that is connected already."""
 
     def __init__(self, connected: socket.socket) -> None:
@@ -76,7 +73,7 @@ def _connected(path: Path) -> socket.socket | None:
 
 
 def over_http(server: str, ca_file: Path | None = None) -> Send:
-    """Return the way to a hub elsewhere, through the proxy that the environment names.
+    """Return the way to a hub elsewhere, through the proxy that the environment names, or on this machine through none.
 
     Args:
         server: its address, checked.
@@ -85,26 +82,36 @@ def over_http(server: str, ca_file: Path | None = None) -> Send:
     Raises:
         HubUnreachableError: ``ca_file`` holds no certificates.
     """
-    from urllib.error import HTTPError, URLError
-    from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+    from urllib.parse import urlsplit
+    from urllib.request import HTTPErrorProcessor, HTTPHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
-    class Stay(HTTPRedirectHandler):
-        """Follows nowhere: the token is for this host alone."""
+    class Stay(HTTPErrorProcessor):
+        """Takes every answer as one, and follows nowhere: the token is for this host alone."""
 
-        def redirect_request(self, *_arguments: object) -> None:
-            return None
+        def http_response(self, request: Request, response: Any) -> Any:  # noqa: ARG002 - by its name, in the base class
+            return response
 
-    opener = build_opener(Stay(), HTTPSHandler(context=_verified_by(ca_file)))
+        https_response = http_response
+
+    class Plain(HTTPHandler):
+        def http_open(self, req: Request) -> http.client.HTTPResponse:
+            return self.do_open(PlainConnection, req)
+
+    class Tls(HTTPSHandler):
+        def https_open(self, req: Request) -> http.client.HTTPResponse:
+            return self.do_open(TlsConnection, req, context=verified_by)
+
+    verified_by = _verified_by(ca_file)
+    # A token may go to this machine in the clear: it is to stay here, whatever proxy there is for others.
+    proxies = [ProxyHandler({})] if urlsplit(server).hostname in LOOPBACK else []
+    opener = build_opener(Stay(), Plain(), Tls(context=verified_by), *proxies)
 
     def send(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         request = Request(f"{server}{target}", body or None, dict(headers), method=method)  # noqa: S310 - checked before
         try:
             with opener.open(request, timeout=TIMEOUT) as answer:
                 return Reply(answer.status, bounded(answer, server), answer.headers.get(VERSION_HEADER, ""))
-        except HTTPError as error:
-            with error:
-                return Reply(error.code, bounded(error, server), error.headers.get(VERSION_HEADER, ""))
-        except (URLError, OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise silent(server, said(error)) from error
 
     return send
@@ -128,27 +135,24 @@ class Readable(Protocol):
         ...
 
 
-def bounded(answer: Readable, where: str, *, most: int = MOST_BYTES, patience: float = PATIENCE) -> bytes:
+def bounded(answer: Readable, where: str, *, most: int = MOST_BYTES) -> bytes:
     """Return an answer's body.
 
     Args:
         answer: is read to its end.
         where: the hub, in messages.
         most: bytes that are taken.
-        patience: seconds that this may take in all, however steadily it drips.
 
     Raises:
-        HubUnreachableError: it is larger, or takes longer.
+        HubUnreachableError: it is larger.
     """
-    parts, size, until = [], 0, time.monotonic() + patience
+    parts, size = [], 0
     while part := answer.read(_CHUNK):
         parts.append(part)
         size += len(part)
         if size > most:
             message = f"the answer of the hub at {where} is larger than {most // 2**20} MiB"
             raise HubUnreachableError(message, remedy="Ask for less: a limit, or one cluster or application.")
-        if time.monotonic() > until:
-            raise silent(where, f"its answer takes longer than {patience:.0f} s")
     return b"".join(parts)
 
 
