@@ -14,6 +14,8 @@ from console.mcp.tools import Tools
 
 READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
 WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+DESTROYS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+"""Objects may be removed: a client is to ask its person first."""
 
 
 class Writes(StrEnum):
@@ -37,5 +39,6 @@ def server(connect: Callable[[], Hub], *, writes: Writes) -> MCPServer:
         made.add_tool(tool, annotations=READS, structured_output=False)
     if writes is Writes.ON:
         for tool in tools.writes:
-            made.add_tool(tool, annotations=WRITES, structured_output=False)
+            annotations = DESTROYS if tool == tools.sync else WRITES
+            made.add_tool(tool, annotations=annotations, structured_output=False)
     return made

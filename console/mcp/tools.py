@@ -28,7 +28,7 @@ POLL = 0.5
 
 
 class NeedsPersonError(PermanentError):
-    """What was asked for removes or takes over objects: a person is to see that first."""
+    """What was asked for takes objects over: a person is to see that first."""
 
     code = "mcp.person"
 
@@ -131,7 +131,10 @@ class Tools:
         return self._answer(lambda hub: hub.get_comparison(*_parts(first), *_parts(second)))
 
     def sync(self, placement: Placement, reason: Reason) -> str:
-        """Ask for a sync of one placement. It is refused where it would remove or take over objects."""
+        """Ask for a sync of one placement: objects change on its cluster, and those that Git has no more are removed.
+
+        See with `diff` first. It is refused where it would take over objects of another project.
+        """
         return self._answer(lambda hub: _wanted(hub, "sync", {"placements": [placement]}, reason))
 
     def pause(self, placement: Placement, reason: Reason) -> str:
@@ -161,15 +164,15 @@ def _wanted(hub: Hub, kind: models.IntentKind, selection: models.Selection, reas
     """Ask for something, and return what came of it; as it was seen, or not at all.
 
     Raises:
-        NeedsPersonError: it would remove or take over objects.
+        NeedsPersonError: it would take over objects of another project.
     """
     body: models.NewRequest = {"kind": kind, "selection": selection, "reason": reason}
     etag = ""
     if kind == "sync":
         seen = hub.post_intent_preview(body)
         etag = seen["etag"]
-        if seen["removes"] or seen["takes_over"]:
-            message = "this would remove objects, or take them over from another project"
+        if seen["takes_over"]:
+            message = "this would take objects over from another project"
             raise NeedsPersonError(message, remedy="A person is to look at it: flotilla sync, or the console.")
     made = hub.post_intent(body, if_match=etag, idempotency_key=new_key())
     return cast("models.IntentView", _waited(lambda: hub.get_intent(made["intent"]), lambda one: one["handled_at"]))

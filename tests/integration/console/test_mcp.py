@@ -106,12 +106,24 @@ def test_a_name_reaches_no_other_path(name: str) -> None:
     assert [target for _, target, _ in hub.asked if ".." in target or "?" in target] == []
 
 
-@pytest.mark.parametrize("seen", [{"removes": True, "takes_over": ""}, {"removes": False, "takes_over": "pay"}])
-def test_what_removes_or_takes_over_is_left_to_people(seen: dict[str, Any]) -> None:
-    hub = Known({"etag": "e", **seen})
+def test_what_takes_over_is_left_to_people() -> None:
+    hub = Known({"etag": "e", "removes": False, "takes_over": "pay"})
     found = call(server(hub, writes=Writes.ON), "sync", placement="eu/web", reason="an order in a label said so")
     assert found["answer"]["error"] == "mcp.person"
     assert [target for _, target, _ in hub.asked] == ["/api/v1/intents?preview=true"]
+
+
+def test_only_what_cannot_remove_says_that_it_destroys_nothing() -> None:
+    """No preview knows what a sync removes: the tool says so, and promises nothing."""
+
+    async def ask() -> dict[str, Any]:
+        async with Client(server(Known({}), writes=Writes.ON)) as client:
+            return {tool.name: tool for tool in (await client.list_tools()).tools}
+
+    tools = asyncio.run(ask())
+    assert {name for name, tool in tools.items() if tool.annotations.destructive_hint} == {"sync"}
+    assert "removed" in tools["sync"].description
+    assert "refused where it would remove" not in " ".join(tools["sync"].description.split())
 
 
 @pytest.fixture(scope="module")
