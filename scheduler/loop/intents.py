@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from common.domain.admission import Held, Wish, admit, changes_hands
-from common.domain.approvals import ApprovalKind, ApprovalState, refused_to_self
+from common.domain.approvals import ApprovalKind, ApprovalState, Refusal, refusal
 from common.domain.codes import CauseReason, RequestReason, RunReason
 from common.domain.errors import FlotillaError
 from common.domain.fleet import Fleet
@@ -38,6 +38,11 @@ Known = tuple[int, Fleet] | None
 _OF_PLACEMENTS = frozenset({IntentKind.SYNC, IntentKind.CHECK, IntentKind.PAUSE, IntentKind.RESUME})
 _ABOUT_OBJECTS = frozenset({ApprovalKind.PRUNE, ApprovalKind.MOVE})
 """Those of a placement; others are of a cluster or of the fleet."""
+_REFUSALS: Mapping[Refusal, RequestReason] = {
+    Refusal.OWN: RequestReason.BY_SELF,
+    Refusal.UNKNOWN: RequestReason.ASKER_UNKNOWN,
+    Refusal.NO_PERSON: RequestReason.NO_PERSON,
+}
 NO_PLACEMENT = Reason(RequestReason.NO_PLACEMENT)
 
 
@@ -251,13 +256,11 @@ def _others(connection: Connection, approval: Approval, intent: Intent, known: K
 
 
 def _to_self(approval: Approval, intent: Intent, known: Known) -> Reason:
-    """Return why who approves may not: their own request led to it, and the project wants another person."""
-    projects = {} if known is None else known[1].projects
+    """Return why who approves may not: the project wants a person, and another one than whose request led to it."""
     if intent.kind is not IntentKind.APPROVE:
         return NONE
-    if not refused_to_self(approval.asked_by, intent.actor, approval.project, projects):
-        return NONE
-    return Reason(RequestReason.BY_SELF, {"project": approval.project})
+    why = refusal(approval.asked_by, intent.actor, approval.project, {} if known is None else known[1].projects)
+    return NONE if why is None else Reason(_REFUSALS[why], {"project": approval.project})
 
 
 def _of_many(counts: Mapping[str, int]) -> IntentOutcome:

@@ -66,6 +66,10 @@ SENTENCES: Mapping[str, Callable[[Params], str]] = {
     RequestReason.BY_SELF: lambda params: (
         f"your own request led to it, and project {params['project']} wants another person to approve"
     ),
+    RequestReason.ASKER_UNKNOWN: lambda params: (
+        f"nobody knows whose request led to it, and project {params['project']} wants another person to approve"
+    ),
+    RequestReason.NO_PERSON: lambda params: f"project {params['project']} wants a person to approve",
     RequestReason.DECIDED: lambda params: f"it is {params['state']} already",
     RequestReason.REJECTED: lambda _: "rejected; nothing of it is done",
     RequestReason.ACCEPTED: lambda params: f"{params['cluster']} is written to again",

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
+from common.domain.approvals import Refusal
 from common.domain.errors import PermanentError
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -130,17 +131,34 @@ class ForbiddenError(RequestError):
 
 
 class SelfApprovalError(ForbiddenError):
-    """The caller's own request led to what they approve, and the project wants another person.
+    """The project wants a person to approve, and another one than whose request led to it.
 
     Args:
         project: that wants it.
+        why: the caller is refused.
     """
 
     code: ClassVar[str] = "approval.by-self"
 
-    def __init__(self, project: str) -> None:
-        message = f"your own request led to it, and project {project} wants another person to approve"
-        super().__init__(message, remedy="Have somebody else approve it; you may reject it.")
+    def __init__(self, project: str, why: Refusal) -> None:
+        message, remedy = _NOT_BY_SELF[why]
+        super().__init__(message.format(project=project), remedy=remedy)
+
+
+_NOT_BY_SELF: Mapping[Refusal, tuple[str, str]] = {
+    Refusal.OWN: (
+        "your own request led to it, and project {project} wants another person to approve",
+        "Have somebody else approve it; you may reject it.",
+    ),
+    Refusal.UNKNOWN: (
+        "nobody knows whose request led to it, and project {project} wants another person to approve",
+        "Reject it, and sync again: what is asked for then has a name.",
+    ),
+    Refusal.NO_PERSON: (
+        "project {project} wants a person to approve, and your token is nobody's",
+        "Have somebody approve it who has signed in, or with a token of their own.",
+    ),
+}
 
 
 class OtherSiteError(RequestError):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.domain.addresses import repository_key
 from common.domain.admission import FOR_PERSONS_OPEN
-from common.domain.approvals import ApprovalKind, by_self, refused_to_self
+from common.domain.approvals import ApprovalKind, by_self, is_doubtful, refusal
 from common.domain.holds import Hold
 from common.domain.refs import PlacementRef
 from common.domain.rights import ALL, EVERYWHERE, Scope, Verb
@@ -149,14 +149,15 @@ def meant(request: Request, connection: Connection, kind: IntentKind, which: Sel
 
 
 def _by_another(request: Request, found: Meant, approval: Approval, who: Viewer) -> Meant:
-    """Return what is approved, and whether that is by who asked for it; raises where the project refuses that."""
+    """Return what is approved, and whether that is by who asked for it; raises where the project refuses them."""
     snapshots: Snapshots = request.app.state.snapshots
     database: Database = request.app.state.database
-    own = by_self(approval.asked_by, who.actor)
-    force = snapshots.find(database) if own else None
-    if own and refused_to_self(approval.asked_by, who.actor, approval.project, force[1].projects if force else {}):
-        raise SelfApprovalError(approval.project)
-    return replace(found, by_self=own)
+    if is_doubtful(approval.asked_by, who.actor):
+        force = snapshots.find(database)
+        why = refusal(approval.asked_by, who.actor, approval.project, force[1].projects if force else {})
+        if why is not None:
+            raise SelfApprovalError(approval.project, why)
+    return replace(found, by_self=by_self(approval.asked_by, who.actor))
 
 
 def _only(kind: IntentKind, which: Selection, *fields: str) -> None:

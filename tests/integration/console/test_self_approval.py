@@ -85,6 +85,23 @@ async def test_a_project_that_wants_another_person_refuses_the_preview_and_the_r
     assert (await post(client, "approve", approval, match=seen.headers["etag"])).status_code == 202
 
 
+@pytest.mark.parametrize(
+    ("asker", "by", "words"),
+    [("", "ann", "nobody knows whose request"), ("ann", "ci:ci.example.com:acme/pay", "wants a person")],
+)
+async def test_so_are_what_nobody_knows_who_asked_for_and_who_is_no_person(
+    app: FastAPI, client: httpx.AsyncClient, database: Database, asker: str, by: str, words: str
+) -> None:
+    rules(app, not_by_self=True)
+    asks_as(app, PAY, actor=by)
+    approval = asked(database, asker)
+    for query in ("?preview=true", ""):
+        answer = await post(client, "approve", approval, query)
+        assert (answer.status_code, answer.json()["code"]) == (403, "approval.by-self")
+        assert words in answer.text
+    assert (await post(client, "reject", approval)).status_code == 202
+
+
 async def test_where_it_is_allowed_it_is_marked_before_and_in_the_audit(
     app: FastAPI, client: httpx.AsyncClient, database: Database
 ) -> None:

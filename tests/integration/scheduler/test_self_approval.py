@@ -77,6 +77,31 @@ def test_what_nobody_asked_for_anybody_approves(database: Database) -> None:
     assert not by_self(OURS, OURS)
 
 
+def test_what_nobody_knows_who_asked_for_is_asked_again(database: Database) -> None:
+    """Those from before it was kept, and those by workers that do not keep it: it may be the very one who approves."""
+    steps = hub(database, ANOTHER)
+    approval = asked(steps, "")
+    assert decided(steps, approval, "ann") == "request.asker-unknown"
+    assert state(steps, approval) is ApprovalState.OPEN
+    assert decided(steps, approval, "ann", IntentKind.REJECT) == "request.rejected"
+
+
+@pytest.mark.parametrize("by", ["ci:ci.example.com:acme/pay", "token:ci", "token:ci#7"])
+@pytest.mark.parametrize("asker", ["ann", OURS])
+def test_only_a_person_approves(database: Database, asker: str, by: str) -> None:
+    """Whoever asks as themselves would approve as a pipeline of theirs."""
+    steps = hub(database, ANOTHER)
+    approval = asked(steps, asker)
+    assert decided(steps, approval, by) == "request.no-person"
+    assert decided(steps, approval, "oidc:4711") == "request.approved"
+
+
+@pytest.mark.parametrize(("asker", "by"), [("", "ann"), ("ann", "token:ci")])
+def test_elsewhere_neither_is_refused(database: Database, asker: str, by: str) -> None:
+    steps = hub(database, "")
+    assert decided(steps, asked(steps, asker), by) == "request.approved"
+
+
 def test_to_turn_it_on_holds_for_what_is_open(database: Database) -> None:
     steps = hub(database, "")
     approval = asked(steps, "ann")
