@@ -103,6 +103,7 @@ def project(source: Source, document: core.ProjectDocument) -> fleet.Project:
         channels=tuple(fleet.Channel(c.name, c.url_ref) for c in spec.channels),
         not_by_self=spec.approvals.not_by_self,
         links=links(spec.links),
+        badges=spec.badges,
         where=source.where(),
     )
 

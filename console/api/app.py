@@ -15,7 +15,7 @@ from console.api.door.refusals import Refusals
 from console.api.door.throttle import Accounts, Throttle, Tries
 from console.api.hooks.route import Receiver
 from console.api.live.stream import Streams
-from console.api.probes import ready
+from console.api.probes import badge, ready
 from console.api.reads.listing import Exports
 from console.api.reads.sharing import Shared
 from console.api.routes import include
@@ -43,6 +43,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.state.snapshots = Snapshots()
     app.state.readiness = ready.Readiness(settings, database)
     app.state.refusals = Refusals(database)
+    app.state.badges = badge.Badges(database, app.state.snapshots)
     app.state.streams = Streams(database)
     app.state.exports, app.state.shared = Exports(), Shared()
     app.state.receiver = Receiver(settings, database)

@@ -11,7 +11,7 @@ from console.api.door.needs import check
 from console.api.door.viewer import viewer
 from console.api.hooks.route import router as hooks
 from console.api.live import stream
-from console.api.probes import metrics, ready
+from console.api.probes import badge, metrics, ready
 from console.api.reads import answers, audit, events, lists, me, openapi, picturing, registry, searching, status
 from console.api.reads import hooks as receipts
 from console.api.shell import flower
@@ -40,7 +40,7 @@ API = (
 )
 """Of the API; a query that names what they do not know is refused."""
 OTHERS = (metrics.router, login.router, device_pages.router, flower.router)
-OPEN = (ready.router, login.door, device_pages.door, exchange.door, oidc.door, hooks)
+OPEN = (ready.router, badge.router, login.door, device_pages.door, exchange.door, oidc.door, hooks)
 
 
 def include(app: FastAPI) -> None:

@@ -84,12 +84,12 @@ def _declared(project: str) -> str:
     )
 
 
-def _links(project: str) -> str:
+def _shown(project: str, *, badges: bool) -> str:
     url = f"https://{project}-logs.example.com/?q=${{cluster}}/${{namespace}}/${{application}}"
-    return f"  links: [{{name: {project} logs, url: '{url}'}}]\n"
+    return f"  links: [{{name: {project} logs, url: '{url}'}}]\n  badges: {str(badges).lower()}\n"
 
 
-def _registry() -> dict[str, str]:
+def _registry(public: str) -> dict[str, str]:
     here = {project: f"{project}-land" for project in (MINE, THEIRS)}
     labels = "  labels: {env: [dev, prod], region: [eu, us], only: [both, pay-label, ghost-label]}\n"
     clusters = [
@@ -100,16 +100,18 @@ def _registry() -> dict[str, str]:
     return {
         "fleet.yaml": f"kind: Fleet\nmetadata: {{name: acme}}\nspec:\n{labels}",
         "clusters.yaml": texts.documents(*clusters),
-        "projects.yaml": texts.documents(*(texts.project(name, more=_links(name)) for name in (MINE, THEIRS))),
+        "projects.yaml": texts.documents(
+            *(texts.project(name, more=_shown(name, badges=name == public)) for name in (MINE, THEIRS))
+        ),
         **{f"teams/{project}/app.yaml": _declared(project) for project in (MINE, THEIRS)},
     }
 
 
-def fill(database: Database) -> dict[str, Names]:
-    """Fill a hub's database; return what each of the two projects has, by its name."""
+def fill(database: Database, *, public: str = "") -> dict[str, Names]:
+    """Fill a hub's database; return what each of the two projects has, by its name; ``public`` shows its badges."""
     with database.write() as connection:
         fleet.fix_name(connection, "acme", now=NOW)
-        documents = texts.in_order(_registry()).documents.to_json()
+        documents = texts.in_order(_registry(public)).documents.to_json()
         snapshot = fleet.put_in_force(connection, REGISTRY, documents, now=NOW)
         fleet.note_checked(connection, now=NOW)
         for cluster in (SHARED, f"{MINE}-land", f"{THEIRS}-land"):

@@ -28,7 +28,7 @@ from common.domain.fleet.values import NOWHERE, ExplainedValue, Layered, ValueLa
 from common.domain.refs import PlacementRef, SourceRef
 from common.domain.revisions import RendererVersion, digested
 
-_FOR_PEOPLE = frozenset({"ci", "not_by_self", "links"})
+_FOR_PEOPLE = frozenset({"ci", "not_by_self", "links", "badges"})
 """Fields of a project that change nothing on a cluster."""
 
 

@@ -122,6 +122,7 @@ class Project:
         credentials: globs of credential references.
         not_by_self: whether nobody may approve what their own request led to.
         links: templates of links to its logs and dashboards.
+        badges: whether anybody gets the badges of its applications.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Project:
     channels: tuple[Channel, ...] = ()
     not_by_self: bool = False
     links: tuple[Link, ...] = ()
+    badges: bool = False
     where: Where = NOWHERE
 
     def allows_file(self, file: str) -> bool:

@@ -303,6 +303,9 @@ class ProjectSpec(Base):
     links: Links = Field(
         default=[], description="To its logs and dashboards; one named as the fleet's stands in its place."
     )
+    badges: bool = Field(
+        default=False, description="Whether anybody, without signing in, gets the badges of its applications."
+    )
 
 
 class ProjectDocument(Head):

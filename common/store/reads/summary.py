@@ -65,6 +65,12 @@ def summary(connection: Connection, scope: Scope, which: PlacementFilter = EVERY
     return Summary(clusters, sync, health, by_scope, blocked, **others)
 
 
+def placed(connection: Connection, scope: Scope, which: PlacementFilter) -> tuple[Counter[str], Counter[str]]:
+    """Return how many placements of a part of the fleet are placed, by sync status and by health."""
+    sync, health, _ = _placements(connection, scope, which)
+    return sync, health
+
+
 def _placements(
     connection: Connection, scope: Scope, which: PlacementFilter
 ) -> tuple[Counter[str], Counter[str], dict[str, int]]:

@@ -44,6 +44,8 @@ MOST_OTHERWISE = 64 * 1024
 HOOKS = "/hooks/"
 """Below it are webhooks: each proves itself once its body is there, see ``console.api.hooks``."""
 MOST_OF_HOOK = 5 * 1024 * 1024
+BADGES = "/badge/"
+"""Below it everybody is answered, and who has signed in is known: see ``console.api.probes.badge``."""
 MOST_NEXT = 1000
 """Characters of the path that is kept while somebody signs in."""
 DRAINED = 4 * 1024 * 1024
@@ -123,6 +125,9 @@ class Door:
                 log.warning("api.wrong_token", source=source)
                 deed = Deed(UNKNOWN, "token", "*", "", way=Way(Asked.REFUSED, address=source))
                 await to_thread.run_sync(self._refusals.note, deed)
+            if scope["method"] in READS and scope["path"].startswith(BADGES):
+                _readable(scope)
+                return None
             return _sent_to_login(request)
         if request.headers.get("authorization"):
             self._throttle.succeeded(source)

@@ -21,10 +21,18 @@ from console.api.door.viewer import Asking, Viewer
 
 OPEN = frozenset(
     {
-        "/healthz", "/readyz", "/login", "/login/oidc", "/login/oidc/callback", "/api/v1/token/exchange",
-        "/hooks/{name}", "/device/authorization", "/device/token",
+        "/badge/{application}.svg",
+        "/healthz",
+        "/readyz",
+        "/login",
+        "/login/oidc",
+        "/login/oidc/callback",
+        "/api/v1/token/exchange",
+        "/hooks/{name}",
+        "/device/authorization",
+        "/device/token",
     }
-)  # fmt: skip
+)
 """Routes that anybody may ask, by path."""
 
 

@@ -16,8 +16,9 @@ from common.store.engine.session import Database
 from common.store.state import fleet, pokes
 from common.telemetry.logs import logger
 from console.api.door.door import source_of_request
+from console.api.door.rate import Rate
 from console.api.hooks import declared, kind, proofs
-from console.api.hooks.bodies import Bodies, Body, Rate
+from console.api.hooks.bodies import Bodies, Body
 from console.api.hooks.declared import Hook, Hooks
 from console.api.hooks.errors import HookRefusedError, HooksBusyError, HookUnreadableError
 from console.api.hooks.payload import payload

@@ -34,6 +34,7 @@ from tests.integration.db.rows import run_id
 
 TOKEN = "a-token-of-this-test"
 OPEN = {
+    "/badge/{application}.svg",
     "/healthz", "/readyz", "/login", "/login/oidc", "/login/oidc/callback", "/api/v1/token/exchange",
     "/device/authorization", "/device/token",
 }  # fmt: skip

@@ -10,7 +10,8 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from console.api.hooks.bodies import Bodies, Rate
+from console.api.door.rate import Rate
+from console.api.hooks.bodies import Bodies
 from console.api.hooks.errors import HooksBusyError, HookUnreadableError
 from console.api.hooks.payload import payload
 

@@ -145,7 +145,8 @@ def test_a_link_changes_nothing_on_a_cluster() -> None:
     found = texts.in_order(files).fleet
     assert found is not None
     placement = found.placements()[0]
-    linked = {"team": replace(found.projects["team"], links=(Link("Logs", "https://logs.example.com"),))}
+    link_ = Link("Logs", "https://logs.example.com")
+    linked = {"team": replace(found.projects["team"], links=(link_,), badges=True)}
     assert placement.settings_digest(linked) == placement.settings_digest(found.projects)
     written = {"team": replace(found.projects["team"], create_namespaces=not found.projects["team"].create_namespaces)}
     assert placement.settings_digest(written) != placement.settings_digest(found.projects)
