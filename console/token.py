@@ -1,4 +1,4 @@
-"""The one token of the hub, until sign-in comes: made at first start, readable by its owner alone."""
+"""The one token of the hub, the way in while nobody else can administer: made at first start, readable by its owner alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.domain.errors import PermanentError
 from common.settings import Settings
 
 ACTOR = "operator"
-"""Who bears it: everybody is the same person until sign-in comes."""
+"""Who bears it: whoever may read the hub's folder, nobody by name."""
 TOKEN_BYTES = 32
 LOCAL = "local"
 """Key of a request's state: it came through the hub's Unix socket, or from a command that runs the API's own code, and

@@ -94,6 +94,12 @@ def listed(connection: Connection, *, user_id: int | None, now: datetime) -> tup
     return tuple(map(_of, connection.execute(query)))
 
 
+def get(connection: Connection, session: int, *, now: datetime) -> Session | None:
+    """Return a session by its number; None where none is open by that."""
+    row = connection.execute(_query(now).where(SessionRow.id == session)).one_or_none()
+    return None if row is None else _of(row)
+
+
 def mark(connection: Connection, session: int, *, now: datetime) -> None:
     """Note that a session is used."""
     connection.execute(update(SessionRow).where(SessionRow.id == session).values(seen_at=now))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
 from common.domain.rights import Grants, Verb
@@ -43,6 +43,21 @@ class Token:
     expires_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Whose tokens are counted together; all of it empty for the hub's own token.
+
+    Attributes:
+        user_id: a user; whatever their tokens make counts as theirs.
+        actor: a pipeline, where there is no user.
+        root: number of the token that makes them, where there is neither.
+    """
+
+    user_id: int | None = None
+    actor: str = ""
+    root: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +108,11 @@ def find(connection: Connection, secret: str, *, now: datetime) -> Token | None:
     return None if row is None else _of(row)
 
 
+def is_known(connection: Connection, secret: str) -> bool:
+    """Return whether a token was made here, whether or not it holds."""
+    return connection.execute(select(TokenRow.id).where(TokenRow.digest == digest_of(secret))).first() is not None
+
+
 def get(connection: Connection, token: int) -> Token | None:
     """Return a token by its number, whether or not it holds."""
     row = connection.execute(_QUERY.where(TokenRow.id == token)).one_or_none()
@@ -105,16 +125,26 @@ def listed(connection: Connection, *, user_id: int | None) -> tuple[Token, ...]:
     return tuple(map(_of, connection.execute(query if user_id is None else query.where(TokenRow.user_id == user_id))))
 
 
-def in_force(connection: Connection, user_id: int | None, actor: str, *, now: datetime) -> int:
-    """Return how many tokens of a user, or in the name of a pipeline, have neither ended nor been revoked.
-
-    Of the hub's own token, which is neither, that is 0.
-    """
-    if user_id is None and not actor:
-        return 0
-    whose = TokenRow.actor == actor if user_id is None else TokenRow.user_id == user_id
-    holds = (whose, TokenRow.revoked_at.is_(None), TokenRow.expires_at > now)
+def in_force(connection: Connection, maker: Maker, *, now: datetime) -> int:
+    """Return how many tokens of one maker have neither ended nor been revoked."""
+    holds = (*_made_by(maker), TokenRow.revoked_at.is_(None), TokenRow.expires_at > now)
     return connection.execute(select(func.count()).select_from(TokenRow).where(*holds)).scalar_one()
+
+
+def forget_ended(connection: Connection, maker: Maker, *, but: int, now: datetime) -> None:
+    """Drop what one maker has of tokens that ended, but the newest."""
+    ended = (*_made_by(maker), or_(TokenRow.revoked_at.is_not(None), TokenRow.expires_at <= now))
+    newest_dropped = select(TokenRow.id).where(*ended).order_by(TokenRow.id.desc()).limit(1).offset(but)
+    connection.execute(delete(TokenRow).where(*ended, TokenRow.id <= newest_dropped.scalar_subquery()))
+
+
+def _made_by(maker: Maker) -> tuple[ColumnElement[bool], ...]:
+    if maker.user_id is not None:
+        return (TokenRow.user_id == maker.user_id,)
+    if maker.actor:
+        return (TokenRow.user_id.is_(None), TokenRow.actor == maker.actor)
+    of_root = TokenRow.root_id.is_(None) if maker.root is None else TokenRow.root_id == maker.root
+    return (TokenRow.user_id.is_(None), TokenRow.actor == "", of_root)
 
 
 def forget(connection: Connection, before: datetime) -> None:

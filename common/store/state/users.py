@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -16,7 +16,7 @@ from common.store.schema.tables import UserRow
 LOCAL = ""
 """In place of an issuer: a user of this hub's own."""
 MOST_ADMINS = 50
-"""That are looked through for one who may administer now."""
+"""That are read at once, to look through them for one who may administer now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +158,15 @@ def has_local_admin(connection: Connection) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def former_admins(connection: Connection) -> tuple[User, ...]:
-    """Return who signed in as somebody who may administer, and is not disabled; the last of them."""
+def former_admins(connection: Connection) -> Iterator[User]:
+    """Yield who signed in last as somebody who may administer, and is not disabled: all of them, some at a time."""
     query = (
         select(*COLUMNS)
         .where(UserRow.administered_at.is_not(None), UserRow.disabled_at.is_(None))
-        .order_by(UserRow.administered_at.desc())
+        .order_by(UserRow.id.desc())
         .limit(MOST_ADMINS)
     )
-    return tuple(map(of_row, connection.execute(query)))
+    found = tuple(map(of_row, connection.execute(query)))
+    while found:
+        yield from found
+        found = tuple(map(of_row, connection.execute(query.where(UserRow.id < found[-1].id))))

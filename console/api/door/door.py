@@ -120,8 +120,9 @@ class Door:
         if found is Refused.THROTTLED:
             raise ThrottledError(self._throttle.wait)
         if isinstance(found, Refused):
-            if found is Refused.WRONG:
-                self._throttle.failed(source)
+            if found in {Refused.WRONG, Refused.ENDED}:
+                if found is Refused.WRONG:
+                    self._throttle.failed(source)
                 log.warning("api.wrong_token", source=source)
                 deed = Deed(UNKNOWN, "token", "*", "", way=Way(Asked.REFUSED, address=source))
                 await to_thread.run_sync(self._refusals.note, deed)

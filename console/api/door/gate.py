@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from anyio import to_thread
 from starlette.requests import HTTPConnection
 
-from common.domain.rights import BUILT_IN, BuiltInRole
+from common.domain.rights import BUILT_IN, EVERYWHERE, BuiltInRole, Verb
 from common.snapshots import Snapshots
 from common.store.engine.connection import Connection
 from common.store.engine.errors import DatabaseBusyError
@@ -43,6 +43,7 @@ HELD = 2.0
 this one ends does not."""
 _HOUR = 3600.0
 _MOST_SOURCES = 1_000
+_MOST_PROVED = 10_000
 
 
 class Refused(Enum):
@@ -51,7 +52,9 @@ class Refused(Enum):
     NOTHING_SHOWN = auto()
     """It has no token, or a session that has ended: nobody guesses."""
     WRONG = auto()
-    """It has a token that does not count."""
+    """It has a token that never counted: somebody may guess."""
+    ENDED = auto()
+    """It has a token that counted once, or the hub's own while that is off: nobody guesses."""
     THROTTLED = auto()
     """It has a token that was not looked at."""
 
@@ -91,7 +94,8 @@ class Gate:
         self._token = token
         self._database = database
         self.rights = Rights(database, snapshots, issuer)
-        self._viewers = Recent[Viewer | Due | None](HELD)
+        self._viewers = Recent[Viewer | Due | Refused](HELD)
+        self._proved: dict[str, None] = {}
         self._facts = Recent[object](HELD, most=10)
         self._noted = Recent[None](_HOUR, most=_MOST_SOURCES)
         self._snapshot: object = None
@@ -107,11 +111,11 @@ class Gate:
 
     def is_off(self) -> bool:
         """Return whether the hub's own token counts for nothing on the network: somebody else can administer."""
+        fleet = self.rights.fleet()
         with self._database.read() as connection:
-            if users.has_local_admin(connection):
-                return True
-            candidates = users.former_admins(connection)
-        return any(map(self.rights.administers, candidates))
+            return users.has_local_admin(connection) or any(
+                self.rights.grants(one, fleet).may(Verb.ADMIN, EVERYWHERE) for one in users.former_admins(connection)
+            )
 
     def open_session(self, user: User | None, address: str, *, refresh: str = "") -> str:
         """Remember a browser that has signed in, and return what it shows from now on.
@@ -170,23 +174,22 @@ class Gate:
         Args:
             request: whose headers are read, and no more.
             source: that it counts for.
-            may_guess: whether a token is looked at; sessions are, since nobody can guess one.
+            may_guess: whether a token is looked at that was not seen to count before; sessions are, since nobody can
+                guess one.
         """
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            if not may_guess:
-                return Refused.THROTTLED
-            found = await self._bearer(credential.strip(), source, local=is_local(request))
-            return Refused.WRONG if found is None else replace(found, address=source)
+            shown = await self._bearer(credential.strip(), source, local=is_local(request), may_guess=may_guess)
+            return shown if isinstance(shown, Refused) else replace(shown, address=source)
         session_id = session_of(request)
         # What this hub did not make is not looked up: a stranger's cookies cost the database nothing.
         name, _, mark = session_id.partition(".")
         if not same(mark, self._mark(name)):
             return Refused.NOTHING_SHOWN
         found = await self._with_session(session_id)
-        return Refused.NOTHING_SHOWN if found is None else replace(found, address=source)
+        return found if isinstance(found, Refused) else replace(found, address=source)
 
-    async def _with_session(self, session_id: str) -> Viewer | None:
+    async def _with_session(self, session_id: str) -> Viewer | Refused:
         """Return who asks; where the provider's word about them is old, by what it says now."""
         found = await self._viewers.get(digest_of(session_id), partial(self._session, session_id))
         if not isinstance(found, Due):
@@ -195,18 +198,21 @@ class Gate:
         # While what it told before counts, nobody waits.
         if found.viewer is None and asking is not None and await asyncio.shield(asking):
             now = await to_thread.run_sync(self._session, session_id)
-            return now.viewer if isinstance(now, Due) else now
-        return found.viewer
+            return now if not isinstance(now, Due) else now.viewer or Refused.NOTHING_SHOWN
+        return found.viewer or Refused.NOTHING_SHOWN
 
-    async def _bearer(self, token: str, source: str, *, local: bool) -> Viewer | None:
+    async def _bearer(self, token: str, source: str, *, local: bool, may_guess: bool) -> Viewer | Refused:
+        digest = digest_of(token)
+        if not may_guess and digest not in self._proved:
+            return Refused.THROTTLED
         if token_format.is_token(token):
-            found = await self._viewers.get(digest_of(token), partial(self._with_token, token))
-            return None if isinstance(found, Due) else found
+            found = await self._viewers.get(digest, partial(self._with_token, token))
+            return self._proving(digest, Refused.WRONG if isinstance(found, Due) else found)
         if not self.is_token(token):
-            return None
+            return Refused.WRONG
         if not local:
             if not await self.token_counts():
-                return None
+                return Refused.ENDED
             await self._noted.get(source, partial(self._note_use, source))
         return Viewer(ACTOR, _ADMIN, Means.HUB_TOKEN)
 
@@ -216,38 +222,48 @@ class Gate:
         with self._database.write() as connection:
             audit.append(connection, deed, now=self._database.now(connection))
 
-    def _with_token(self, token: str) -> Viewer | None:
+    def _proving(self, digest: str, found: Viewer | Refused) -> Viewer | Refused:
+        """Note that a token counts, so that nobody's guesses keep it out, or that it does not."""
+        self._proved.pop(digest, None)
+        if isinstance(found, Viewer):
+            self._proved[digest] = None
+            if len(self._proved) > _MOST_PROVED:
+                self._proved.pop(next(iter(self._proved)), None)
+        return found
+
+    def _with_token(self, token: str) -> Viewer | Refused:
         with self._database.read() as connection:
             now = self._database.now(connection)
             found = tokens.find(connection, token, now=now)
-        if found is None:
-            return None
+            if found is None:
+                return Refused.ENDED if tokens.is_known(connection, token) else Refused.WRONG
         if found.used_at is None or now - found.used_at >= tokens.MARKED:
             with suppress(DatabaseBusyError), self._database.write() as connection:
                 tokens.mark(connection, found.id, now=now)
         credential = f"token:{found.id}"
         if found.maker is None:
-            return Viewer(found.actor or f"token:{found.name}", found.grants, Means.TOKEN, credential, whole=False)
+            actor = found.actor or f"token:{found.name}#{found.id}"
+            return Viewer(actor, found.grants, Means.TOKEN, credential, whole=False)
         if not self.rights.knows(found.maker):
-            return None
+            return Refused.ENDED
         most = self.rights.grants_of_maker(found.maker, self.rights.fleet(), now=now)
         actor, grants, whole = actor_of(found.maker), found.grants.within(most), found.grants.held >= _ADMIN.held
         return Viewer(actor, grants, Means.TOKEN, credential, user_id=found.maker.id, whole=whole)
 
-    def _session(self, session_id: str) -> Viewer | Due | None:
+    def _session(self, session_id: str) -> Viewer | Due | Refused:
         with self._database.read() as connection:
             now = self._database.now(connection)
             found = sessions.find(connection, session_id, token=self._token, now=now)
         if found is None:
-            return None
+            return Refused.NOTHING_SHOWN
         if now - found.seen_at >= sessions.MARKED:
             with suppress(DatabaseBusyError), self._database.write() as connection:
                 sessions.mark(connection, found.id, now=now)
         credential = f"session:{found.id}"
         if found.user is None:
-            return None if self.is_off() else Viewer(ACTOR, _ADMIN, Means.SESSION, credential)
+            return Refused.NOTHING_SHOWN if self.is_off() else Viewer(ACTOR, _ADMIN, Means.SESSION, credential)
         if not self.rights.knows(found.user):
-            return None
+            return Refused.NOTHING_SHOWN
         grants = self.rights.grants(found.user, self.rights.fleet())
         viewer = Viewer(actor_of(found.user), grants, Means.SESSION, credential, user_id=found.user.id)
         age = told_for(found.user, now=now)

@@ -23,6 +23,8 @@ LAPSED = timedelta(minutes=15)
 GROUPS_HOLD = timedelta(days=30)
 """How long what a provider told of somebody's groups counts for their tokens: then they sign in again."""
 _LONGEST_ACTOR = 200
+_PROVIDER = 12
+"""Digits of the digest of an issuer by which users of several providers are told apart."""
 UNGROUPED: Mapping[str, str] = {
     Ungrouped.MISSING: "the identity provider says nothing of your groups: it has to be told to, or the claim is "
     "another than FLOTILLA_OIDC_GROUPS_CLAIM names",
@@ -48,8 +50,9 @@ def actor_of(user: User) -> str:
     """Return how runs and audit name a user: unlike every other user, whatever the provider calls them."""
     if user.issuer == LOCAL:
         return user.subject
-    named = f"oidc:{user.subject}"
-    return named if len(named) <= _LONGEST_ACTOR else f"oidc:{digest_of(user.subject)}"
+    provider = digest_of(user.issuer)[:_PROVIDER]
+    named = f"oidc:{provider}:{user.subject}"
+    return named if len(named) <= _LONGEST_ACTOR else f"oidc:{provider}:{digest_of(user.subject)}"
 
 
 @dataclass(frozen=True, slots=True)

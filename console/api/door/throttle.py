@@ -74,6 +74,13 @@ class Throttle:
             self._of_source.pop(source, None)
 
     @property
+    def failures(self) -> int:
+        """How many failures of all sources count now; no more than bring it under attack."""
+        since = self._clock() - self._window
+        with self._lock:
+            return sum(at > since for at in self._of_account)
+
+    @property
     def wait(self) -> int:
         """Seconds after which a refused source may try again for sure."""
         return int(self._window)
@@ -84,11 +91,13 @@ OF_A_NAME = Tries(by_source=5, by_account=20, under_attack=1, sources=1_000)
 
 
 class Accounts:
-    """A throttle for each user's name that was tried of late, whether or not there is such a user; bounded in number.
+    """Failures with each user's name, whether or not there is such a user; bounded in number.
+
+    Who only asks about names, or signs in, puts none out.
 
     Args:
         tries: with one name.
-        most: names that are remembered; the one that was tried least recently goes first.
+        most: names that are remembered; one with the fewest failures goes first, of those the one that failed first.
         clock: monotonic seconds.
     """
 
@@ -97,14 +106,54 @@ class Accounts:
     ) -> None:
         self._tries, self._most, self._clock = tries, most, clock
         self._lock = threading.Lock()
-        self._of_name: OrderedDict[str, Throttle] = OrderedDict()
+        self._of_name: dict[str, Throttle] = {}
 
-    def of(self, name: str) -> Throttle:
+    @property
+    def window(self) -> float:
+        """Seconds for which a failure counts."""
+        return self._tries.window.total_seconds()
+
+    def of(self, name: str) -> Account:
         """Return what slows the guessing of one user's password."""
+        return Account(self, name)
+
+    def known(self, name: str) -> Throttle | None:
+        """Return the failures with a name; None where there were none of late."""
+        with self._lock:
+            return self._of_name.get(name)
+
+    def made(self, name: str) -> Throttle:
+        """Return what counts the failures with a name from now on."""
         new = Throttle(self._tries, self._clock)
         with self._lock:
-            found = self._of_name.setdefault(name, new)
-            self._of_name.move_to_end(name)
-            if len(self._of_name) > self._most:
-                self._of_name.popitem(last=False)
-            return found
+            if name not in self._of_name and len(self._of_name) >= self._most:
+                del self._of_name[min(self._of_name, key=lambda one: self._of_name[one].failures)]
+            return self._of_name.setdefault(name, new)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What slows the guessing of one user's password: nothing is remembered of a name before its first failure."""
+
+    accounts: Accounts
+    name: str
+
+    def allows(self, source: str) -> bool:
+        """Return whether ``source`` may try now."""
+        found = self.accounts.known(self.name)
+        return found is None or found.allows(source)
+
+    def failed(self, source: str) -> None:
+        """Count a failure of ``source``."""
+        self.accounts.made(self.name).failed(source)
+
+    def succeeded(self, source: str) -> None:
+        """Forget the failures of ``source``."""
+        found = self.accounts.known(self.name)
+        if found is not None:
+            found.succeeded(source)
+
+    @property
+    def wait(self) -> int:
+        """Seconds after which a refused source may try again for sure."""
+        return int(self.accounts.window)

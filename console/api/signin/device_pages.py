@@ -94,7 +94,11 @@ def _made(gate: Gate, wish: Wish) -> str | None:
     with gate.changes() as connection:
         now = gate.rights.database.now(connection)
         user = None if wish.user_id is None else users.find(connection, wish.user_id)
-        if user is None or not gate.rights.knows(user) or tokens.in_force(connection, user.id, "", now=now) >= MOST:
+        if (
+            user is None
+            or not gate.rights.knows(user)
+            or tokens.in_force(connection, tokens.Maker(user.id), now=now) >= MOST
+        ):
             return None
         everything = granted(set(Verb), EVERYWHERE)
         new = tokens.New(wish.name, user.id, None, everything, timedelta(days=wish.days))

@@ -189,7 +189,7 @@ def _exchanged(request: Request, issuer: str, claims: Mapping[str, Any], address
     with database.write() as connection:
         now = database.now(connection)
         tokens.forget_pipelines(connection, now - KEPT)
-        if tokens.in_force(connection, None, actor, now=now) >= MOST_AT_ONCE:
+        if tokens.in_force(connection, tokens.Maker(actor=actor), now=now) >= MOST_AT_ONCE:
             raise ThrottledError(int(LASTS.total_seconds()), "this pipeline has too many tokens that still hold")
         made = tokens.add(connection, secret, tokens.New(_NAME, None, None, grants, LASTS, actor), now=now)
         way = Way(Asked.ASKED, credential=f"token:{made.id}", address=address)

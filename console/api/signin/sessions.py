@@ -91,11 +91,11 @@ def delete_session(request: Request, who: Asking, session_id: Annotated[int, Pat
     user_id = whose(who, everybodys=who.may(Verb.ADMIN, EVERYWHERE))
     with gate.changes() as connection:
         now = database.now(connection)
-        found = [one for one in sessions.listed(connection, user_id=user_id, now=now) if one.id == session_id]
-        if not found:
+        found = sessions.get(connection, session_id, now=now)
+        if found is None or (user_id is not None and (found.user is None or found.user.id != user_id)):
             message = f"there is no session {session_id}"
             raise NotFoundError(message)
         sessions.end(connection, session_id)
-        told = _view(found[0], who)
+        told = _view(found, who)
         audit.append(connection, who.deed("session.end", told.actor, {"session": session_id}), now=now)
     return told

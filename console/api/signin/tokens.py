@@ -29,7 +29,9 @@ router = api_router("access")
 MOST_DAYS = 365
 USUAL_DAYS = 90
 MOST = 100
-"""Tokens of one person that count."""
+"""Tokens of one person, or of one program, that count. The hub's own token makes as many as there are programs."""
+MOST_ENDED = 100
+"""Tokens of one maker that are listed although they have ended."""
 KEPT = timedelta(days=90)
 """How long one that has ended by itself is listed; the audit keeps that it was made."""
 
@@ -125,18 +127,23 @@ def post_token(request: Request, who: Asking, body: TokenWanted) -> NewToken:
     """Make a token, which is told this once; one that was made with a token gives no more and ends no later."""
     database: Database = request.app.state.database
     gate: Gate = request.app.state.gate
-    grants = _wanted(who, body.verbs, body.projects)
+    grants = _wanted(who, body.verbs, body.projects, named="verbs" in body.model_fields_set)
     with gate.changes() as connection:
         now = database.now(connection)
         tokens.forget(connection, now - KEPT)
         lifetime, root, actor = timedelta(days=body.days), None, ""
         if who.means is Means.TOKEN:
             mine = tokens.get(connection, _number(who))
-            if mine is None or mine.expires_at <= now:  # it ended a moment ago
+            if mine is None or mine.revoked_at is not None or mine.expires_at <= now:  # it ended a moment ago
                 raise unauthenticated()
-            lifetime, root = min(lifetime, mine.expires_at - now), mine.root or mine.id
+            if mine.root is not None:  # a third one would not end with the second
+                message = "a token that was made with a token makes none"
+                raise ForbiddenError(message, remedy="make it with the token that made this one, or sign in")
+            lifetime, root = min(lifetime, mine.expires_at - now), mine.id
             actor = mine.actor
-        if tokens.in_force(connection, who.user_id, actor, now=now) >= MOST:
+        maker = tokens.Maker(who.user_id, actor, root)
+        tokens.forget_ended(connection, maker, but=MOST_ENDED, now=now)
+        if maker != tokens.Maker() and tokens.in_force(connection, maker, now=now) >= MOST:
             message = f"you have {MOST} tokens that count"
             raise ManyTokensError(message, remedy="end one that is of no use any more: flotilla tokens revoke ID")
         secret = token_format.new_token()
@@ -147,20 +154,33 @@ def post_token(request: Request, who: Asking, body: TokenWanted) -> NewToken:
     return NewToken(_view(made, who), secret)
 
 
-def _wanted(who: Viewer, verbs: Sequence[Verb], projects: Sequence[str]) -> Grants:
+def _wanted(who: Viewer, verbs: Sequence[Verb], projects: Sequence[str], *, named: bool) -> Grants:
     """Return what a new token may be used for at most: never more than what its maker shows may be.
 
+    Args:
+        who: its maker.
+        verbs: what is asked for.
+        projects: where; none is wherever they may.
+        named: whether these verbs were asked for, rather than all that the maker has.
+
     Raises:
-        ForbiddenError: a project is named in which the maker may not do what is asked.
+        ForbiddenError: the maker may not do what is asked, or nothing in a project that is named.
     """
-    missing = [(verb, project) for project in projects for verb in verbs if not who.may(verb, project)]
-    if projects and missing and set(verbs) != set(Verb):
-        verb, project = missing[0]
-        message = f"you may not {verb.value} in project {project}, so no token of yours may"
-        raise ForbiddenError(message, remedy="`flotilla me` says what you may do")
+    for project in projects:
+        held = {verb for verb in verbs if who.may(verb, project)}
+        if not held or (named and held != set(verbs)):
+            raise _never(min(set(verbs) - held), f"in project {project}")
+    nowhere = set(verbs) - {verb for verb, _ in who.grants.held} if named and not projects else set()
+    if nowhere:
+        raise _never(min(nowhere), "anywhere")
     asked = Grants().and_also(granted(verbs, project) for project in projects or (EVERYWHERE,))
     # One made with a token is bounded by that one for ever; a person's by what they may do when it is used.
     return asked.within(who.grants) if who.user_id is None or who.means is Means.TOKEN else asked
+
+
+def _never(verb: Verb, where: str) -> ForbiddenError:
+    message = f"you may not {verb.value} {where}, so no token of yours may"
+    return ForbiddenError(message, remedy="`flotilla me` says what you may do")
 
 
 def _number(who: Viewer) -> int:

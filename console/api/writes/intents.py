@@ -272,13 +272,21 @@ def _way(who: Viewer, kind: IntentKind, outcome: Asked) -> Way:
     return Way(outcome, VERBS[kind].value, who.credential, who.address)
 
 
+def _is_own(found: intents.Intent, who: Viewer) -> bool:
+    """Return whether somebody asked for it; what a token for less shows of its maker's, its scope says.
+
+    What is of several projects belongs to none.
+    """
+    return found.actor == who.actor and (who.whole or who.user_id is None or not found.project)
+
+
 @router.get("/intents/{intent_id}", dependencies=[signed_in()])
 def get_intent(request: Request, intent_id: Number, who: Asking, scope: Reading) -> IntentView:
     """Return what came of a request so far: one's own, or of a project in which one may read."""
     database: Database = request.app.state.database
     with database.read() as connection:
         found = intents.get(connection, intent_id)
-        if found is None or not (found.actor == who.actor or scope.covers(found.project)):
+        if found is None or not (_is_own(found, who) or scope.covers(found.project)):
             message = f"there is no intent {intent_id}"
             raise NotFoundError(message)
         counts = intents.counts(connection, intent_id) if found.placements else {}

@@ -16,6 +16,8 @@ from common.domain.rights import BuiltInRole
 from common.settings import Settings
 from common.store.engine.session import Database
 from common.store.schema.tables import AuditRow, TokenRow, UserRow
+from common.store.state import intents, users
+from common.store.state.intents import IntentKind, NewIntent
 from console.api.app import create_app
 from console.api.door import gate, token_format
 from console.api.door.people import GROUPS_HOLD
@@ -152,30 +154,48 @@ async def test_nobody_makes_a_token_for_what_they_may_not_do(app: FastAPI, datab
             assert answer.status_code == 403
             said.append(answer.json()["detail"].replace(project, "P"))
         assert said[0] == said[1], "which projects there are is not told"
-        everything = (await made(eve, verbs=["admin", "sync"]))["secret"]
-    assert await status(app, everything, path="/api/v1/users") == 403
-    assert await refresh(app, everything) == 403
+        for less in ({"verbs": ["admin", "sync"]}, {"projects": ["pay", "shop"]}, {"verbs": ["admin"]}):
+            answer = await eve.post("/api/v1/tokens", json={"name": "x", **less})
+            assert (answer.status_code, answer.json()["status"]) == (403, 403), less
+        everything, sync = (await made(eve))["secret"], (await made(eve, verbs=["sync"]))["secret"]
+        pay = await made(eve, projects=["pay"])
+    assert {one["project"] for one in pay["token"]["rights"]} == {"pay"}
+    for secret in (everything, sync, pay["secret"]):
+        assert await status(app, secret, path="/api/v1/users") == 403
+        assert await refresh(app, secret) == 403
 
 
 async def test_a_token_made_with_a_token_gives_no_more_ends_no_later_and_ends_with_it(
     app: FastAPI, database: Database
 ) -> None:
     add_user(database, "ada", BuiltInRole.OPERATOR)
-    async with browsing(app) as ada:
+    async with browsing(app) as ada, browsing(app) as program:
         await sign_in(ada, "ada")
         first = await made(ada, verbs=["read"], days=3)
-        bearer = {"Authorization": f"Bearer {first['secret']}"}
-        async with browsing(app) as program:
-            answer = await program.post("/api/v1/tokens", json={"name": "x", "days": 365}, headers=bearer)
-            second = answer.json()
-            third_bearer = {"Authorization": f"Bearer {second['secret']}"}
-            answer = await program.post("/api/v1/tokens", json={"name": "y"}, headers=third_bearer)
-            third = answer.json()
-        assert second["token"]["expires_at"] == third["token"]["expires_at"] == first["token"]["expires_at"]
-        assert [one["verb"] for one in third["token"]["rights"]] == ["read"]
-        assert await refresh(app, third["secret"]) == 403
+        program.headers["Authorization"] = f"Bearer {first['secret']}"
+        second, other = await made(program, days=365), await made(program)
+        assert second["token"]["expires_at"] == first["token"]["expires_at"]
+        assert [one["verb"] for one in second["token"]["rights"]] == ["read"]
+        assert await refresh(app, second["secret"]) == 403
+        await ada.delete(f"/api/v1/tokens/{second['token']['id']}")
+        assert [await status(app, one["secret"]) for one in (first, second, other)] == [200, 401, 200]
         await ada.delete(f"/api/v1/tokens/{first['token']['id']}")
-    assert [await status(app, one["secret"]) for one in (first, second, third)] == [401, 401, 401]
+    assert [await status(app, one["secret"]) for one in (first, second, other)] == [401, 401, 401]
+
+
+async def test_no_token_outlives_the_one_that_made_it_however_long_the_chain(app: FastAPI, database: Database) -> None:
+    add_user(database, "ada", BuiltInRole.OPERATOR)
+    async with browsing(app) as ada, browsing(app) as program:
+        await sign_in(ada, "ada")
+        first = await made(ada)
+        program.headers["Authorization"] = f"Bearer {first['secret']}"
+        second = await made(program)
+        program.headers["Authorization"] = f"Bearer {second['secret']}"
+        answer = await program.post("/api/v1/tokens", json={"name": "hidden"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "auth.forbidden")
+        assert "first" not in answer.text
+        listed = {one["id"] for one in (await ada.get("/api/v1/tokens")).json()}
+    assert listed == {first["token"]["id"], second["token"]["id"]}
 
 
 @pytest.mark.parametrize("days", [0, -1, 366, 10**9])
@@ -309,3 +329,130 @@ async def test_nobody_fills_the_table_of_tokens(
         listed = {one["id"] for one in (await ada.get("/api/v1/tokens")).json()}
     assert third["token"]["id"] in listed
     assert first["token"]["id"] not in listed
+
+
+@pytest.fixture
+def bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signin_tokens, "MOST", 2)
+    monkeypatch.setattr(signin_tokens, "MOST_ENDED", 3)
+
+
+@pytest.mark.usefixtures("bounds")
+@pytest.mark.parametrize("by", ["user", "program", "hub-token"])
+async def test_nobody_fills_the_table_by_making_and_ending(app: FastAPI, database: Database, by: str) -> None:
+    async with browsing(app) as maker:
+        if by == "user":
+            add_user(database, "ada")
+            await sign_in(maker, "ada")
+        else:
+            maker.headers["Authorization"] = f"Bearer {TOKEN}"
+        if by == "program":
+            maker.headers["Authorization"] = f"Bearer {(await made(maker))['secret']}"
+        async with browsing(app) as admin:
+            admin.headers["Authorization"] = f"Bearer {TOKEN}"
+            for _ in range(6):
+                found = await made(maker)
+                assert (await admin.delete(f"/api/v1/tokens/{found['token']['id']}")).status_code == 200
+    with database.read() as connection:
+        kept = connection.execute(select(TokenRow.revoked_at).where(TokenRow.revoked_at.is_not(None))).all()
+    assert len(kept) <= 4, "three that had ended when the last was made, and that one"
+
+
+@pytest.mark.usefixtures("bounds")
+async def test_a_program_makes_no_more_tokens_than_a_person(app: FastAPI) -> None:
+    async with browsing(app) as program, browsing(app) as another:
+        for client in (program, another):
+            client.headers["Authorization"] = f"Bearer {TOKEN}"
+            client.headers["Authorization"] = f"Bearer {(await made(client))['secret']}"
+        codes = [(await program.post("/api/v1/tokens", json={"name": "x"})).status_code for _ in range(3)]
+        assert codes == [201, 201, 409]
+        assert (await another.post("/api/v1/tokens", json={"name": "x"})).status_code == 201
+
+
+async def test_two_programs_of_one_name_are_two_to_runs_and_the_audit(app: FastAPI, database: Database) -> None:
+    put_in_force(database)
+    actors, secrets, asked = [], [], []
+    async with browsing(app) as hub, browsing(app) as program:
+        hub.headers["Authorization"] = f"Bearer {TOKEN}"
+        for project in ("pay", "shop"):
+            one = await made(hub, projects=[project])
+            secrets.append({"Authorization": f"Bearer {one['secret']}"})
+            actors.append((await program.get("/api/v1/me", headers=secrets[-1])).json()["actor"])
+        with database.write() as connection:
+            for actor, project in zip(actors, ("pay", "shop"), strict=True):
+                one_of = NewIntent(IntentKind.SYNC, f"{project}/a/b", project, actor, "")
+                asked.append(intents.add(connection, one_of, now=database.now(connection)))
+        codes = [
+            [(await program.get(f"/api/v1/intents/{number}", headers=shown)).status_code for number in asked]
+            for shown in secrets
+        ]
+    assert len(set(actors)) == 2, actors
+    assert codes == [[200, 404], [404, 200]]
+
+
+async def test_a_token_for_less_does_not_read_what_its_maker_asked_elsewhere(app: FastAPI, database: Database) -> None:
+    put_in_force(database)
+    add_user(database, "ada", groups=["on-call"])
+    with database.write() as connection:
+        one = NewIntent(IntentKind.SYNC, "shop/a/b", "shop", "ada", "")
+        asked = intents.add(connection, one, now=database.now(connection))
+    async with browsing(app) as ada, browsing(app) as program:
+        await sign_in(ada, "ada")
+        shown = {"Authorization": f"Bearer {(await made(ada, projects=['pay']))['secret']}"}
+        assert (await ada.get(f"/api/v1/intents/{asked}")).status_code == 200
+        assert (await program.get(f"/api/v1/intents/{asked}", headers=shown)).status_code == 404
+
+
+async def test_nobodys_old_or_made_up_tokens_keep_a_good_one_out(app: FastAPI, database: Database) -> None:
+    """All programs behind one address count as one source."""
+    add_user(database, "ada", BuiltInRole.READER)
+    async with browsing(app) as ada, browsing(app, address="203.0.113.9") as program:
+        await sign_in(ada, "ada")
+        first, second = await made(ada), await made(ada)
+        good, old = first["secret"], second["secret"]
+        await ada.delete(f"/api/v1/tokens/{second['token']['id']}")
+
+        async def codes(secret: str, times: int = 1) -> set[int]:
+            bearer = {"Authorization": f"Bearer {secret}"}
+            return {(await program.get("/api/v1/me", headers=bearer)).status_code for _ in range(times)}
+
+        assert await codes(old, 15) == {401}
+        assert await codes(good) == {200}, "a token that has ended is no guess"
+        for number in range(10):
+            await codes(f"guess-{number}")
+        assert await codes(token_format.new_token()) == {429}
+        later(app)
+        assert await codes(good) == {200}, "it was seen to count"
+        for number in range(10):
+            await codes(f"guess-{number}")
+        await ada.delete(f"/api/v1/tokens/{first['token']['id']}")
+        assert await codes(good) == {401}
+        assert await codes(good) == {429}, "it counts no more"
+
+
+async def test_the_hubs_own_token_is_no_guess_while_it_is_off(app: FastAPI, database: Database) -> None:
+    add_user(database, "root", BuiltInRole.ADMIN)
+    async with browsing(app) as root:
+        await sign_in(root, "root")
+        good = (await made(root))["secret"]
+    assert {await status(app, TOKEN) for _ in range(15)} == {401}
+    assert await status(app, good) == 200
+    with database.read() as connection:
+        refused = connection.execute(select(AuditRow).where(AuditRow.outcome == "refused")).all()
+    assert refused, "it is noted all the same"
+
+
+async def test_the_hubs_own_token_stays_off_however_many_administered_once(app: FastAPI, database: Database) -> None:
+    put_in_force(database)
+    add_user(database, "lead", groups=["leads"])
+    async with browsing(app) as lead:
+        await sign_in(lead, "lead")
+    assert await status(app, TOKEN) == 401
+    for number in range(users.MOST_ADMINS + 1):
+        add_user(database, f"former-{number}")
+    with database.write() as connection:
+        later_on = database.now(connection) + timedelta(hours=1)
+        former = update(UserRow).where(UserRow.subject != "lead")
+        connection.execute(former.values(administered_at=later_on))
+    later(app)
+    assert await status(app, TOKEN) == 401

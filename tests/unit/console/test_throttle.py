@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from common.settings import Settings, SettingsError, settings
-from console.api.door.throttle import Throttle, Tries
+from console.api.door.throttle import Accounts, Throttle, Tries
 from console.api.serving.sources import among, source_of
 
 TRIES = Tries(timedelta(seconds=60), by_source=3, by_account=6, under_attack=1, sources=5)
@@ -90,3 +90,26 @@ def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPa
         with pytest.raises(SettingsError, match="FLOTILLA_TRUSTED_PROXIES"):
             settings()
     settings.cache_clear()
+
+
+def test_nobody_puts_the_failures_with_a_name_out_by_asking_about_others() -> None:
+    accounts = Accounts(TRIES, most=3, clock=lambda: 0.0)
+    for number in range(6):
+        accounts.of("ada").failed(f"source-{number}")
+    accounts.of("ada").failed("a")
+    for number in range(10):
+        assert accounts.of(f"name-{number}").allows("b")
+        accounts.of(f"name-{number}").succeeded("b")
+    assert not accounts.of("ada").allows("a")
+
+
+def test_of_the_names_that_failed_the_least_attacked_is_forgotten() -> None:
+    accounts = Accounts(TRIES, most=3, clock=lambda: 0.0)
+    for _ in range(3):
+        accounts.of("ada").failed("a")
+    for number in range(10):
+        accounts.of(f"name-{number}").failed("b")
+    assert not accounts.of("ada").allows("a")
+    for _ in range(2):
+        accounts.of("name-9").failed("b")
+    assert not accounts.of("name-9").allows("b"), "the newest is remembered as well"

@@ -10,12 +10,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from common.store.schema.tables.base import Base, BigId, Code
 
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+"""The audit names users, sessions and tokens by their numbers: none is given a second time."""
+
 
 class UserRow(Base):
     """Somebody who signs in: a user of this hub's own, or one that an identity provider vouched for."""
 
     __tablename__ = "users"
-    __table_args__ = (UniqueConstraint("issuer", "subject"), Index("ix_users_role", "role", "id"))
+    __table_args__ = (UniqueConstraint("issuer", "subject"), Index("ix_users_role", "role", "id"), NEVER_AGAIN)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     issuer: Mapped[str] = mapped_column(String(500))
@@ -45,6 +48,7 @@ class SessionRow(Base):
     """A browser that has signed in."""
 
     __tablename__ = "sessions"
+    __table_args__ = NEVER_AGAIN
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
@@ -66,6 +70,7 @@ class TokenRow(Base):
     """What a program shows instead of a person."""
 
     __tablename__ = "tokens"
+    __table_args__ = NEVER_AGAIN
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)

@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("issuer", "subject", name=op.f("uq_users_issuer_subject")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_users_role", "users", ["role", "id"])
     op.create_table(
@@ -60,6 +61,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("digest", name=op.f("uq_sessions_digest")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "tokens",
@@ -77,6 +79,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["root_id"], ["tokens.id"], name=op.f("fk_tokens_root_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
         sa.UniqueConstraint("digest", name=op.f("uq_tokens_digest")),
+        sqlite_autoincrement=True,
     )
     for table, column in (
         ("sessions", "user_id"), ("sessions", "expires_at"), ("tokens", "user_id"), ("tokens", "root_id"),
