@@ -110,9 +110,10 @@ def end(connection: Connection, session: int) -> None:
     connection.execute(delete(SessionRow).where(SessionRow.id == session))
 
 
-def close_session(connection: Connection, session_id: str) -> None:
-    """Forget a session by what its browser shows."""
-    connection.execute(delete(SessionRow).where(SessionRow.digest == digest_of(session_id)))
+def close_session(connection: Connection, session_id: str) -> int | None:
+    """Forget a session by what its browser shows, and return its number; None where there is none."""
+    statement = delete(SessionRow).where(SessionRow.digest == digest_of(session_id))
+    return connection.execute(statement.returning(SessionRow.id)).scalar_one_or_none()
 
 
 def end_all(connection: Connection, user_id: int, *, but: int | None = None) -> None:

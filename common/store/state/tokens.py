@@ -163,10 +163,11 @@ def mark(connection: Connection, token: int, *, now: datetime) -> None:
     connection.execute(update(TokenRow).where(TokenRow.id == token).values(used_at=now))
 
 
-def revoke(connection: Connection, token: int, *, now: datetime) -> None:
-    """End a token, and those that were made with it."""
+def revoke(connection: Connection, token: int, *, now: datetime) -> tuple[int, ...]:
+    """End a token, and those that were made with it; return the numbers of those that had not been ended."""
     mine = or_(TokenRow.id == token, TokenRow.root_id == token)
-    connection.execute(update(TokenRow).where(mine, TokenRow.revoked_at.is_(None)).values(revoked_at=now))
+    statement = update(TokenRow).where(mine, TokenRow.revoked_at.is_(None)).values(revoked_at=now)
+    return tuple(connection.execute(statement.returning(TokenRow.id)).scalars())
 
 
 _Root = aliased(TokenRow)

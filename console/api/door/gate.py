@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -27,6 +27,7 @@ from common.store.state import sessions, tokens, users
 from common.store.state.sessions import digest_of
 from common.store.state.users import User
 from console.api.door import token_format
+from console.api.door.changed import Changed
 from console.api.door.people import LAPSED, REGROUPED, Rights, actor_of, told_for
 from console.api.door.recent import Recent
 from console.api.door.viewer import Means, Viewer
@@ -44,6 +45,8 @@ this one ends does not."""
 _HOUR = 3600.0
 _MOST_SOURCES = 1_000
 _MOST_PROVED = 10_000
+HUBS = "hub"
+"""Among those that changed: who shows what is no user's, as what the hub's own token opened, which users switch off."""
 
 
 class Refused(Enum):
@@ -98,6 +101,7 @@ class Gate:
         self._proved: dict[str, None] = {}
         self._facts = Recent[object](HELD, most=10)
         self._noted = Recent[None](_HOUR, most=_MOST_SOURCES)
+        self._changed = Changed()
         self._snapshot: object = None
         self.again: Again | None = None
 
@@ -128,7 +132,7 @@ class Gate:
         name = secrets.token_urlsafe(32)
         session_id = f"{name}.{self._mark(name)}"
         administers = user is not None and self.rights.administers(user)
-        with self.changes() as connection:
+        with self.changes({HUBS} if administers else ()) as connection:
             now = self._database.now(connection)
             whose = None if user is None else user.id
             token = self._token if user is None else ""
@@ -144,29 +148,38 @@ class Gate:
 
     def close_session(self, session_id: str) -> None:
         """Forget a browser."""
-        with self.changes() as connection:
-            sessions.close_session(connection, session_id)
+        ended: list[str] = []
+        with self.changes(ended) as connection:
+            closed = sessions.close_session(connection, session_id)
+            ended += [] if closed is None else [f"session:{closed}"]
 
     @contextmanager
-    def changes(self) -> Iterator[Connection]:
-        """Give a writing transaction in which users, sessions and tokens are changed: it counts here with its end."""
+    def changes(self, of: Collection[str] | None = None) -> Iterator[Connection]:
+        """Give a writing transaction in which users, sessions and tokens are changed: it counts here with its end.
+
+        Args:
+            of: who may do something else afterwards, as ``HUBS``, ``user:ID``, ``session:ID`` and ``token:ID``; read at
+                the end, so that more may be added meanwhile. Nobody where a session or a token is made; None for all.
+        """
         try:
             with self._database.write() as connection:
                 yield connection
         finally:
-            self._viewers.forget()
+            self._changed.note(of)
+            self._viewers.forget(None if of is None else partial(_is_of, frozenset(of)))
             self._facts.forget()
 
-    async def generation(self) -> int:
+    async def generation(self, who: Viewer) -> int:
         """Return a number that is another one once somebody may do something else than before.
 
-        At once where this process changed users, sessions or tokens; soon where another registry is in force.
+        At once where this process changed users, sessions or tokens of theirs; soon where another registry is in force.
         """
         snapshot = await self._facts.get("snapshot", self.rights.snapshot)
         if snapshot != self._snapshot:
             self._snapshot = snapshot
+            self._changed.note(None)
             self._viewers.forget()
-        return self._viewers.generation
+        return self._changed.generation(_names(who))
 
     async def authenticate(self, request: HTTPConnection, *, source: str, may_guess: bool) -> Viewer | Refused:
         """Return who asks, or why that is not known: the one place where a viewer is made.
@@ -275,6 +288,17 @@ class Gate:
 
     def _mark(self, name: str) -> str:
         return self.signed("session", name)
+
+
+def _names(who: Viewer) -> frozenset[str]:
+    return frozenset({who.credential, HUBS if who.user_id is None else f"user:{who.user_id}"})
+
+
+def _is_of(changed: frozenset[str], found: Viewer | Due | Refused) -> bool:
+    """Return whether what is known of somebody is of those that changed; who does not count now may come to count."""
+    if isinstance(found, Due):
+        return not changed.isdisjoint({f"session:{found.session}", f"user:{found.user.id}"})
+    return isinstance(found, Refused) or not changed.isdisjoint(_names(found))
 
 
 def is_local(request: HTTPConnection) -> bool:

@@ -36,16 +36,12 @@ class Recent(Generic[T]):
         self._kept: OrderedDict[Key, tuple[float, T]] = OrderedDict()
         self._flights: dict[_Flight, asyncio.Task[T]] = {}
 
-    @property
-    def generation(self) -> int:
-        """Return how often everything was forgotten."""
-        return self._generation
-
-    def forget(self) -> None:
-        """Forget everything: something has changed of which the answers are made."""
+    def forget(self, of: Callable[[T], bool] | None = None) -> None:
+        """Forget what has changed: the answers of which ``of`` says so, or everything."""
         with self._lock:
             self._generation += 1
-            self._kept.clear()
+            for key in [key for key, (_, found) in self._kept.items() if of is None or of(found)]:
+                del self._kept[key]
 
     async def get(self, key: Key, look: Callable[[], T]) -> T:
         """Return what is known by a key, or what ``look`` returns, which is called in a thread.

@@ -137,7 +137,7 @@ class _Onlooker:
         self._feed, self._care = self._streams.feed, self._streams.care
         self._topics = topics
         self._gate: Gate = request.app.state.gate
-        self._scope, self._generation = who.scope(Verb.READ), -1
+        self._who, self._scope, self._generation = who, who.scope(Verb.READ), -1
         self._at = self._feed.end
         self._said_at = time.monotonic()
         self._ask_again = _soon(self._care.rights)
@@ -194,13 +194,13 @@ class _Onlooker:
 
     async def _may_still(self) -> bool:
         """Return whether what was shown at the beginning counts still; what it lets see is asked again where due."""
-        generation = await self._gate.generation()
+        generation = await self._gate.generation(self._who)
         if generation == self._generation and time.monotonic() < self._ask_again:
             return True
         found = await self._gate.authenticate(self._request, source=source_of_request(self._request), may_guess=True)
         if isinstance(found, Refused):
             return False
-        self._scope, self._generation = found.scope(Verb.READ), generation
+        self._who, self._scope, self._generation = found, found.scope(Verb.READ), generation
         self._ask_again = _soon(self._care.rights)
         return True
 

@@ -91,7 +91,7 @@ async def post_token(request: Request) -> Response:
 def _made(gate: Gate, wish: Wish) -> str | None:
     """Return a new token of who has confirmed; None where they may sign in no more, or have too many."""
     secret = token_format.new_token()
-    with gate.changes() as connection:
+    with gate.changes(of=()) as connection:
         now = gate.rights.database.now(connection)
         user = None if wish.user_id is None else users.find(connection, wish.user_id)
         if (

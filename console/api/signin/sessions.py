@@ -89,7 +89,7 @@ def delete_session(request: Request, who: Asking, session_id: Annotated[int, Pat
     database: Database = request.app.state.database
     gate: Gate = request.app.state.gate
     user_id = whose(who, everybodys=who.may(Verb.ADMIN, EVERYWHERE))
-    with gate.changes() as connection:
+    with gate.changes({f"session:{session_id}"}) as connection:
         now = database.now(connection)
         found = sessions.get(connection, session_id, now=now)
         if found is None or (user_id is not None and (found.user is None or found.user.id != user_id)):

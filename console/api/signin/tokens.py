@@ -128,7 +128,7 @@ def post_token(request: Request, who: Asking, body: TokenWanted) -> NewToken:
     database: Database = request.app.state.database
     gate: Gate = request.app.state.gate
     grants = _wanted(who, body.verbs, body.projects, named="verbs" in body.model_fields_set)
-    with gate.changes() as connection:
+    with gate.changes(of=()) as connection:
         now = database.now(connection)
         tokens.forget(connection, now - KEPT)
         lifetime, root, actor = timedelta(days=body.days), None, ""
@@ -192,17 +192,18 @@ def delete_token(request: Request, who: Asking, token_id: Annotated[int, Path(ge
     """End a token, and those that were made with it: one's own, or as an admin anybody's."""
     database: Database = request.app.state.database
     gate: Gate = request.app.state.gate
-    with gate.changes() as connection:
+    ended: list[str] = []
+    with gate.changes(ended) as connection:
         now = database.now(connection)
         found = tokens.get(connection, token_id)
         if found is None or not _theirs(who, found):
             message = f"there is no token {token_id}"
             raise NotFoundError(message)
-        tokens.revoke(connection, token_id, now=now)
+        ended += [f"token:{one}" for one in tokens.revoke(connection, token_id, now=now)]
         audit.append(connection, who.deed("token.revoke", found.name, {"token": token_id}), now=now)
-        ended = tokens.get(connection, token_id)
-    assert ended is not None  # noqa: S101 - of this very transaction
-    return _view(ended, who)
+        told = tokens.get(connection, token_id)
+    assert told is not None  # noqa: S101 - of this very transaction
+    return _view(told, who)
 
 
 def _theirs(who: Viewer, token: tokens.Token) -> bool:

@@ -17,7 +17,7 @@ from common.store.events import audit
 from common.store.state import sessions, users
 from console.api.contract.errors import ForbiddenError, NotFoundError, RequestError, ThrottledError
 from console.api.contract.routing import api_router
-from console.api.door.gate import Gate
+from console.api.door.gate import HUBS, Gate
 from console.api.door.needs import needs_everywhere, signed_in
 from console.api.door.people import actor_of
 from console.api.door.refusals import SEVERAL
@@ -129,7 +129,7 @@ def post_user(request: Request, who: Asking, body: NewUser) -> UserView:
     gate: Gate = request.app.state.gate
     passwords: Passwords = request.app.state.passwords
     hashed = passwords.hashed(body.password.get_secret_value())
-    with gate.changes() as connection:
+    with gate.changes({HUBS}) as connection:
         now = database.now(connection)
         made = (
             None
@@ -151,7 +151,7 @@ def patch_user(request: Request, who: Asking, user_id: Number, body: Change) -> 
     gate: Gate = request.app.state.gate
     passwords: Passwords = request.app.state.passwords
     hashed = None if body.password is None else passwords.hashed(body.password.get_secret_value())
-    with gate.changes() as connection:
+    with gate.changes({HUBS, f"user:{user_id}"}) as connection:
         now = database.now(connection)
         user = _found(connection, user_id)
         if user.issuer != users.LOCAL and body.model_fields_set & {"password", "groups"}:
@@ -185,7 +185,7 @@ def delete_user(request: Request, who: Asking, user_id: Number) -> UserView:
     """Remove a user, with their sessions and tokens; the audit keeps what they did."""
     database: Database = request.app.state.database
     gate: Gate = request.app.state.gate
-    with gate.changes() as connection:
+    with gate.changes({HUBS, f"user:{user_id}"}) as connection:
         user = _found(connection, user_id)
         users.remove(connection, user_id)
         audit.append(

@@ -16,12 +16,14 @@ from fastapi import FastAPI
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from common.domain.rights import BuiltInRole
+from common.domain.rights import BuiltInRole, Grants
 from common.settings import Settings
 from common.store.engine.session import Database
 from console.api.app import create_app
 from console.api.door import gate
+from console.api.door.changed import Changed
 from console.api.door.recent import Recent
+from console.api.door.viewer import Means, Viewer
 from tests.harness.people import add_user, browsing, sign_in
 
 TOKEN = "a-token-of-this-test-of-some-length"
@@ -188,3 +190,72 @@ async def test_another_process_trusts_what_it_knows_for_two_seconds_at_most(data
         assert (await ada.get("/api/v1/me")).status_code == 401
         await anyio.sleep(gate.HELD)
         assert (await elsewhere.get("/api/v1/me")).status_code == 401
+
+
+async def test_what_one_does_is_looked_up_anew_for_nobody_else(app: FastAPI, database: Database) -> None:
+    """Who signs in and out all the time makes nobody else's requests cost anything."""
+    gate = app.state.gate
+    number = add_user(database, "bob", BuiltInRole.READER)
+    for name in ("ada", "eve"):
+        add_user(database, name, BuiltInRole.READER)
+    add_user(database, "root", BuiltInRole.ADMIN)
+    async with browsing(app) as ada, browsing(app) as bob, browsing(app) as eve, browsing(app) as root:
+        for client, name in ((ada, "ada"), (bob, "bob"), (root, "root")):
+            await sign_in(client, name)
+            await client.get("/api/v1/me")
+        (mine,) = (await ada.get("/api/v1/sessions")).json()
+        viewer = Viewer("ada", Grants(), Means.SESSION, f"session:{mine['id']}", user_id=number + 1)
+        before = await gate.generation(viewer)
+
+        async def cost(client: httpx.AsyncClient) -> list[str]:
+            with statements() as asked:
+                await client.get("/api/v1/no-such-route")
+            return asked
+
+        async def made() -> None:
+            assert (await eve.post("/api/v1/tokens", json={"name": "x"})).status_code == 201
+
+        async def changed() -> None:
+            answer = await root.patch(f"/api/v1/users/{number}", json={"groups": ["x"]})
+            assert answer.status_code == 200
+
+        for change in (
+            lambda: sign_in(eve, "eve"),
+            made,
+            lambda: eve.delete("/api/v1/tokens/1"),
+            lambda: eve.post("/logout"),
+            changed,
+        ):
+            await change()
+            assert await cost(ada) == []
+            assert await gate.generation(viewer) == before
+        assert await cost(bob), "it is his change"
+        assert (await root.delete(f"/api/v1/sessions/{mine['id']}")).status_code == 200
+        assert await gate.generation(viewer) != before
+        assert (await ada.get("/api/v1/me")).status_code == 401
+
+
+async def test_a_session_of_the_hubs_own_token_ends_with_the_change_that_makes_an_admin(
+    app: FastAPI, database: Database
+) -> None:
+    number = add_user(database, "ada")
+    async with browsing(app) as browser:
+        await browser.post("/login", data={"token": TOKEN})
+        assert (await browser.get("/api/v1/users")).status_code == 200
+        assert (await browser.patch(f"/api/v1/users/{number}", json={"role": "admin"})).status_code == 200
+        assert (await browser.get("/api/v1/users")).status_code == 401
+
+
+def test_who_has_changed_is_told_apart_in_bounded_memory() -> None:
+    changed = Changed(most=2)
+    changed.note(["a"])
+    a, b = changed.generation(["a", "x"]), changed.generation(["b", "x"])
+    assert a > b
+    changed.note(["b"])
+    assert changed.generation(["a"]) == a
+    assert changed.generation(["b"]) > b
+    changed.note(["c"])
+    assert changed.generation(["a"]) > a, "too many to tell apart: everybody"
+    c = changed.generation(["c"])
+    changed.note(None)
+    assert changed.generation(["c"]) > c

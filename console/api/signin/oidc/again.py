@@ -119,13 +119,13 @@ class Asker:
             return timedelta() if found is None else told_for(found, now=self._database.now(connection))
 
     def _end(self, session: int, user: User) -> None:
-        with self._gate.changes() as connection:
+        with self._gate.changes({f"session:{session}"}) as connection:
             sessions.end(connection, session)
             now, actor = self._database.now(connection), actor_of(user)
             detail = {"session": session, "why": NotVouchedError.code}
             audit.append(connection, Deed(actor, "session.end", actor, "", detail), now=now)
 
     def _keep(self, session: int, user: User, told: Told) -> None:
-        with self._gate.changes() as connection:
+        with self._gate.changes({f"user:{user.id}"}) as connection:
             users.retold(connection, user.id, told.who, now=self._database.now(connection))
             sessions.keep_refresh(connection, session, self._seal.sealed(told.refresh))
