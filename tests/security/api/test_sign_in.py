@@ -485,5 +485,5 @@ async def test_who_may_do_nothing_is_told_why(app: FastAPI, database: Database) 
         assert await told(issuer="https://id.example", ungrouped="groups.moved") == ["groups.unknown"] * 2
         with database.read() as connection:
             long_ago = database.now(connection) - GROUPS_HOLD
-        old = {"groups": ["on-call"], "ungrouped": "", "signed_in_at": long_ago}
+        old = {"groups": ["on-call"], "ungrouped": "", "told_at": long_ago}
         assert await told(**old) == [None, "groups.old"]
