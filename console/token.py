@@ -1,4 +1,4 @@
-"""The one token of the hub, the way in while nobody else can administer: made at first start, readable by its owner alone."""
+"""The one token of the hub, a way in for whoever has its disk: made at first start, readable by its owner alone."""
 
 from __future__ import annotations
 
