@@ -42,6 +42,8 @@ PLACEMENTS = (
 )
 FAULTS = (Column("fault", 0, 20), Column("seen", 1))
 APPROVALS = (Column("approval"), Column("kind"), Column("subject", 0, 12), Column("age", 1))
+_REGISTRY = "registry"
+"""Scope of the faults of the registry's documents."""
 _ORDER = ("reachable", "unreachable", "synced", "out-of-sync", "failed", *Health)
 """Of counts; what is not known comes last."""
 
@@ -135,7 +137,7 @@ def _show_faults(seen: Mapping[str, Any], output: Format) -> None:
 
 
 def _tell(seen: Mapping[str, Any], which: Which) -> None:
-    for line in _work(seen["work"]):
+    for line in (*_work(seen["work"]), *_left(seen)):
         paint(line)
     for heading, text in _counts(seen):
         paint((f"{heading:<12}", "dim"), (text, ""))
@@ -214,6 +216,21 @@ def _work(found: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
         yield "", ""
 
 
+def _left(seen: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say next what gets no run because of the registry's faults: the counts of what is placed are silent about it."""
+    faults = sum(one["scope"] == _REGISTRY for one in seen["faults"])
+    faults += seen["more_faults"] if faults else 0  # they come last, by scope
+    if seen["retained"] and faults:
+        placements, wrong = formatting.of(seen["retained"], "placement"), formatting.of(faults, "fault")
+        left = f"{placements} retained: the registry has {wrong}"
+        yield sentences(left, "They stay as they are, without runs; `flotilla status --faults` says what to do."), "red"
+        yield "", ""
+
+
+def _open(seen: Mapping[str, Any], what: str) -> int:
+    return len(seen[f"{what}s"]) + int(seen[f"more_{what}s"])
+
+
 def _counts(seen: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     fleet = seen["fleet"]
     if fleet:
@@ -221,10 +238,10 @@ def _counts(seen: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         looked = f"looked at {ago(fleet['checked_at'])} ago" if fleet["checked_at"] else "never looked at"
         yield "fleet", f"{fleet['name']}: registry at {commit}, {looked}" if commit else f"{fleet['name']}: {looked}"
     yield "clusters", _split(seen["clusters"], blocked=seen["blocked"])
-    yield "placements", _split(seen["sync"], paused=seen["paused"], leaving=seen["leaving"])
+    yield "placements", _split(seen["sync"], paused=seen["paused"], leaving=seen["leaving"], retained=seen["retained"])
     if seen["sync"]:
         yield "health", _listed(seen["health"])
-    waiting = [formatting.of(len(seen[f"{one}s"]), one) for one in ("fault", "approval") if seen[f"{one}s"]]
+    waiting = [formatting.of(_open(seen, one), one) for one in ("fault", "approval") if seen[f"{one}s"]]
     if waiting:
         yield "open", ", ".join(waiting)
 

@@ -12,6 +12,7 @@ from common.domain.approvals import OURS, ApprovalKind
 from common.domain.codes import ApprovalReason, RunReason
 from common.domain.fleet import Fleet
 from common.domain.holds import Hold
+from common.domain.placements import PlacementState
 from common.domain.refs import PlacementRef
 from common.domain.status import NONE, Reason
 from common.domain.tenant import owner_of
@@ -20,7 +21,7 @@ from common.store.engine.connection import Connection
 from common.store.engine.session import Database
 from common.store.queue import runs
 from common.store.queue.runs import NewRun
-from common.store.state import approvals, faults, placements, sources
+from common.store.state import approvals, clusters, faults, placements, sources
 from common.store.state.approvals import Subject
 from common.store.state.faults import StoredFault
 from common.store.state.outcomes import HOOKS
@@ -90,6 +91,9 @@ class Planner:
             with self._database.write() as connection:
                 now = self._database.now(connection)
                 placements.carry_out(connection, changes[start : start + SLICE], now=now)
+                # After the placements, as at the end of a run: neither then waits for the other.
+                for cluster in _back_on(changes[start : start + SLICE], facts):
+                    clusters.look_by(connection, cluster, sweep_at=now)
         with self._database.write() as connection:
             now = self._database.now(connection)
             _ask(connection, planned.departures, now)
@@ -102,6 +106,12 @@ def _marker(connection: Connection, snapshot_id: int) -> tuple[Any, ...]:
     blocked = blocked_clusters(connection)
     allowed = tuple(approval.id for approval in approved_to_leave(connection))
     return (snapshot_id, sources.change_marker(connection), blocked, allowed)
+
+
+def _back_on(changes: Sequence[PlacementChange], facts: Facts) -> list[str]:
+    """Return the clusters on which placements are placed again: without those, their sweeps were put off for long."""
+    away = {ref for ref, one in facts.current.items() if one.state is not PlacementState.PLACED}
+    return sorted({one.ref.cluster for one in changes if one.state is PlacementState.PLACED and one.ref in away})
 
 
 def _change(step: Step, fleet: Fleet) -> PlacementChange:

@@ -29,6 +29,7 @@ class Summary:
         blocked: declared clusters that are not written to.
         paused: placed, and given no runs.
         leaving: placements on their way out.
+        retained: placements that the registry does not want, left as they are.
         troubled: placements with a problem.
     """
 
@@ -39,6 +40,7 @@ class Summary:
     blocked: int = 0
     paused: int = 0
     leaving: int = 0
+    retained: int = 0
     troubled: int = 0
 
     @property
@@ -74,11 +76,11 @@ def placed(connection: Connection, scope: Scope, which: PlacementFilter) -> tupl
 def _placements(
     connection: Connection, scope: Scope, which: PlacementFilter
 ) -> tuple[Counter[str], Counter[str], dict[str, int]]:
-    """Return those that are placed by sync status and by health, and how many are paused, leaving and in trouble."""
+    """Return those that are placed by sync status and by health, and counts of what else is told."""
     found = counted(scope, which).c
     kind = (found.state, found.sync_status, found.health, found.severity, found.paused)
     sync, health = Counter[str](), Counter[str]()
-    others = dict.fromkeys(("paused", "leaving", "troubled"), 0)
+    others = dict.fromkeys(("paused", "leaving", "retained", "troubled"), 0)
     for *stands, number in connection.execute(select(*kind, func.sum(found.placements)).group_by(*kind)):
         state, status, condition, severity, paused = stands
         if state == PlacementState.PLACED:
@@ -86,6 +88,7 @@ def _placements(
             health[condition] += number
             others["paused"] += number if paused else 0
         others["leaving"] += number if state == PlacementState.LEAVING else 0
+        others["retained"] += number if state == PlacementState.RETAINED else 0
         others["troubled"] += number if severity < Severity.FINE else 0
     # What nothing is of any more may still be there as rows whose sum is 0.
     return +sync, +health, others

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,31 +40,45 @@ class StoredFault:
     line: int = 0
     commit: str = ""
 
-    @property
-    def digest(self) -> str:
-        """What makes it the same fault again; not the line, which moves with every edit above it."""
+    def digest(self, nth: int = 0) -> str:
+        """Return what makes it the same fault again; not the line, which moves with every edit above it.
+
+        Args:
+            nth: how many of the same words were found before it in its file: two documents can lack the same.
+        """
         message = self.params.get("message")
         named = {name: value for name, value in self.params.items() if name != "remedy"}
         what = message if isinstance(message, str) else json.dumps(named, sort_keys=True)
-        parts = "\x00".join((self.code, self.file, what))
+        parts = "\x00".join((self.code, self.file, what, *((str(nth),) if nth else ())))
         return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _by_digest(faults: Sequence[StoredFault]) -> dict[str, StoredFault]:
+    """Return faults by digest, those of the same words in the order of their lines."""
+    found: dict[str, StoredFault] = {}
+    before: Counter[str] = Counter()
+    for fault in sorted(faults, key=lambda fault: fault.line):
+        words = fault.digest()
+        found[fault.digest(before[words]) if fault.file else words] = fault
+        before[words] += 1
+    return found
 
 
 def replace(connection: Connection, scope: str, faults: Sequence[StoredFault], *, now: datetime) -> None:
     """Make ``faults`` the open ones of ``scope``: new ones are opened, known ones dated, all others cleared."""
-    found = {fault.digest: fault for fault in faults}
+    found = _by_digest(faults)
     open_now = select(FaultRow.digest).where(FaultRow.scope == scope, FaultRow.cleared_at.is_(None))
     gone = set(connection.execute(open_now).scalars()) - found.keys()
     for batch in batched(sorted(gone)):
         cleared = update(FaultRow).where(FaultRow.scope == scope, FaultRow.digest.in_(batch))
         connection.execute(cleared.values(cleared_at=now))
-    _store(connection, scope, list(found.values()), now)
+    _store(connection, scope, found, now)
     _reword(connection, scope, found)
 
 
 def add(connection: Connection, scope: str, fault: StoredFault, *, now: datetime) -> None:
     """Open one fault of ``scope``, or date it if it is open; the others stay."""
-    _store(connection, scope, [fault], now)
+    _store(connection, scope, {fault.digest(): fault}, now)
 
 
 def _reword(connection: Connection, scope: str, found: Mapping[str, StoredFault]) -> None:
@@ -81,12 +96,12 @@ def _reword(connection: Connection, scope: str, found: Mapping[str, StoredFault]
                 connection.execute(one.values(params=dict(now.params), project=now.project))
 
 
-def _store(connection: Connection, scope: str, faults: Sequence[StoredFault], now: datetime) -> None:
+def _store(connection: Connection, scope: str, found: Mapping[str, StoredFault], now: datetime) -> None:
     rows = [
         {
             "scope": scope,
             "project": fault.project,
-            "digest": fault.digest,
+            "digest": digest,
             "code": fault.code,
             "file": fault.file,
             "line": fault.line,
@@ -95,7 +110,7 @@ def _store(connection: Connection, scope: str, faults: Sequence[StoredFault], no
             "first_seen_at": now,
             "last_seen_at": now,
         }
-        for fault in faults
+        for digest, fault in found.items()
     ]
     for batch in batched(rows):
         statement = insert(connection, FaultRow)

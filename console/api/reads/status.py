@@ -121,6 +121,7 @@ class StatusAnswer:
         health: the same by health.
         paused: placements that get no runs.
         leaving: placements on their way out.
+        retained: placements that the registry does not want any more, left as they are.
         faults: that are open, the first of them; the list of faults has all.
         more_faults: how many are not among them.
         approvals: that are open, the latest of them; the list of approvals has all.
@@ -137,6 +138,7 @@ class StatusAnswer:
     health: dict[str, int]
     paused: int
     leaving: int
+    retained: int
     faults: tuple[FaultView, ...]
     more_faults: int
     approvals: tuple[ApprovalView, ...]
@@ -171,6 +173,7 @@ def _status(request: Request, part: Part) -> bytes:
             health=dict(seen.health),
             paused=seen.paused,
             leaving=seen.leaving,
+            retained=seen.retained,
             faults=faults,
             more_faults=more_faults,
             approvals=approvals,

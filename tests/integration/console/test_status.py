@@ -24,8 +24,9 @@ from common.store.engine.session import Database
 from common.store.queue import leases, sending, workers
 from common.store.reads.placements import PlacementFilter, troubled
 from common.store.schema.tables import ClusterRow, FaultRow, FleetRow, PlacementRow
-from common.store.state import approvals, fleet
+from common.store.state import approvals, faults, fleet
 from common.store.state.approvals import Subject
+from common.store.state.faults import StoredFault
 from console.api.app import create_app
 from console.cli import status
 from console.cli.main import app as program
@@ -256,6 +257,18 @@ def test_what_is_unknown_is_an_error_that_names_the_nearest(
 ) -> None:
     seen = flotilla(*words)
     assert (seen.exit_code, getattr(seen.exception, "remedy", "")) == (1, told)
+
+
+def test_what_the_registrys_faults_took_out_is_told_first(hub: Database, flotilla: Flotilla) -> None:
+    _place(hub, "eu-1", "shop", state="retained")
+    _place(hub, "us-1", "shop", state="retained")
+    assert "2 retained" in flotilla().stdout
+    assert "has 1 fault" not in flotilla().stdout
+    with hub.write() as connection:
+        fault = StoredFault("registry.fault", {"message": "no project"}, project="", file="a.yaml")
+        faults.replace(connection, faults.REGISTRY, [fault], now=NOW)
+    first = flotilla().stdout.splitlines()[0]
+    assert first.startswith("2 placements retained: the registry has 1 fault. They stay as they are")
 
 
 def test_problems_come_worst_first_in_pages_that_neither_skip_nor_repeat(hub: Database) -> None:

@@ -151,6 +151,22 @@ def test_what_to_do_about_a_fault_comes_from_its_code_or_with_its_words(database
     assert (again.what, again.remedy) == ("it is broken", ""), "it comes again, and nobody knows a way out any more"
 
 
+def test_faults_of_the_same_words_in_one_file_are_each_kept_and_stay_the_same_when_lines_move(
+    database: Database,
+) -> None:
+    def stored(*lines: int) -> list[tuple[int, bool]]:
+        words = {"message": "the application names no project", "remedy": "set spec.project"}
+        found = [StoredFault("registry.fault", words, project="", file="shop.yaml", line=line) for line in lines]
+        with database.write() as connection:
+            faults.replace(connection, faults.REGISTRY, found, now=NOW)
+            rows = connection.execute(select(FaultRow.line, FaultRow.cleared_at).order_by(FaultRow.line, FaultRow.id))
+            return [(line, cleared is None) for line, cleared in rows]
+
+    assert stored(40, 17) == [(17, True), (40, True)]
+    assert stored(19, 42) == [(19, True), (42, True)], "no new ones"
+    assert stored(19) == [(19, True), (42, False)]
+
+
 @pytest.mark.parametrize(
     ("trigger", "words", "code", "params"),
     [

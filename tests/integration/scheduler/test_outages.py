@@ -19,7 +19,7 @@ from common.store.schema.tables import ClusterRow, FaultRow, LeaseRow
 from common.store.state import clusters, sources
 from scheduler.loop.leader import Leadership
 from tests.harness import texts
-from tests.harness.scheduler import LEASE, REGISTRY, AwayError, Steps
+from tests.harness.scheduler import LEASE, PAY, REGISTRY, AwayError, Steps
 
 
 def _faults(steps: Steps) -> list[str]:
@@ -44,6 +44,24 @@ def test_a_registry_that_lost_its_contents_removes_nothing(steps: Steps, files: 
     steps.turns()
     assert steps.placement().state in {PlacementState.PLACED, PlacementState.RETAINED}
     assert steps.placement().run is None
+
+
+def test_a_cluster_is_swept_at_once_when_its_placements_are_back(steps: Steps) -> None:
+    steps.synced("a")
+    steps.commit({file: text for file, text in REGISTRY.items() if file != "app.yaml"})
+    steps.turns()
+    assert steps.placement().state is PlacementState.RETAINED
+    with steps.db.write() as connection:
+        now = steps.db.now(connection)
+        clusters.sweep_later(connection, PAY.cluster, next_at=now + timedelta(minutes=5))
+    steps.commit(REGISTRY)
+    steps.planner.tick()
+    assert steps.placement().state is PlacementState.PLACED
+    with steps.db.read() as connection:
+        looks = clusters.looks_due(connection, PAY.cluster)
+        assert looks is not None
+        assert looks.sweep_due_at is not None
+        assert looks.sweep_due_at <= steps.db.now(connection)
 
 
 def test_a_registry_that_cannot_be_read_is_a_fault_until_it_can(steps: Steps) -> None:

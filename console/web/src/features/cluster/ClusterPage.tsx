@@ -77,7 +77,7 @@ function Placements({ cluster }: { cluster: string }) {
         return all.length > 0 ? (
           <PlacementTable placements={all} versions more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
         ) : (
-          <Empty command="flotilla plan">Nothing is placed here. What the registry would place:</Empty>
+          <Empty command="flotilla plan DIR">Nothing is placed here. What the registry would place:</Empty>
         );
       }}
     </Query>
