@@ -1010,6 +1010,7 @@ class StatusAnswer(TypedDict):
     health: dict[str, int]
     paused: int
     leaving: int
+    retained: int
     faults: list[FaultView]
     more_faults: int
     approvals: list[ApprovalView]
