@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ NAMED = 100
 """Placements that are named of each."""
 OBJECTS = 20
 """Objects that are told of each."""
+CAUSES = 5
+"""Different causes that are told of each."""
 _MOST_RESULTS = 20_000
 """Results of objects that one report reads; placements beyond are told by what is said of them."""
 _TOLD = sorted(action.value for action in DIFFERENCES | {Action.FAILED})
@@ -58,7 +61,8 @@ class DriftGroup:
     """Placements that drifted alike.
 
     Attributes:
-        said: what differs, or differed, in words; of fields added by hand each with its object.
+        said: what differs, or differed, in words, and of how many placements where it is not the same of all; of fields
+            added by hand each with its object.
         objects: the first objects that differ, with the fields that do; empty where no run says so.
         more_objects: how many others differ.
         placements: how many they are.
@@ -93,7 +97,7 @@ def drift_groups(connection: Connection, scope: Scope, *, since: datetime) -> Dr
     for one in views:
         # Fields say more exactly what is alike than words do, which may name who did it, or where.
         changed = objects.get(one.run, ())
-        alike.setdefault((_state(one), changed or _said(one)), []).append(one)
+        alike.setdefault((_state(one), changed or _why(one), one.by_hand), []).append(one)
     groups = tuple(_group(views, objects.get(views[0].run, ())) for views in islice(alike.values(), MOST))
     return DriftGroups(groups, max(0, len(alike) - MOST))
 
@@ -101,17 +105,19 @@ def drift_groups(connection: Connection, scope: Scope, *, since: datetime) -> Dr
 def _objects(connection: Connection, runs: Sequence[str]) -> Mapping[str, tuple[ChangedObject, ...]]:
     """Return what each run found to differ, object by object: of several attempts what the last said of it."""
     found: dict[str, dict[tuple[str, ...], ChangedObject]] = {}
-    left = _MOST_RESULTS
+    left, last = _MOST_RESULTS, ""
     result = ObjectResultRow
     query = select(result.run_id, result.group, result.kind, result.namespace, result.name, result.action)
     query = query.add_columns(result.fields).where(result.action.in_(_TOLD))
     for batch in batched(sorted(set(runs))):
         asked = query.where(result.run_id.in_(batch)).order_by(result.run_id, result.attempt, result.ordinal)
         for row in connection.execute(asked.limit(left)):
-            left -= 1
+            left, last = left - 1, row.run_id
             diff, parts = diff_in(row.fields), (row.group, row.kind, row.namespace, row.name)
             found.setdefault(row.run_id, {})[parts] = ChangedObject(*parts, row.action, diff.fields, diff.more)
         if left <= 0:
+            # It may have been cut in the middle: half of what differs is like nothing.
+            found.pop(last, None)
             break
     return {run: tuple(sorted(objects.values(), key=_name)) for run, objects in found.items()}
 
@@ -128,14 +134,24 @@ def _state(one: DriftView) -> DriftState:
     return DriftState.CORRECTED if one.corrections else DriftState.BY_HAND
 
 
-def _said(one: DriftView) -> tuple[str, ...]:
-    return tuple(filter(None, (one.differs or one.cause, *one.by_hand)))
+def _why(one: DriftView) -> str:
+    return one.differs or one.cause
+
+
+def _said(views: Sequence[DriftView]) -> tuple[str, ...]:
+    """Return what is said of placements that drifted alike: where that is not the same of all, of how many each is."""
+    causes = Counter(filter(None, map(_why, views)))
+    if len(causes) == 1 and causes.total() == len(views):
+        return (*causes, *views[0].by_hand)
+    told = [f"{cause} ({count} of {len(views)})" for cause, count in causes.most_common(CAUSES)]
+    more = len(causes) - len(told)
+    return (*told, *([f"{more} other causes"] if more else []), *views[0].by_hand)
 
 
 def _group(views: Sequence[DriftView], objects: tuple[ChangedObject, ...]) -> DriftGroup:
     return DriftGroup(
         state=_state(views[0]),
-        said=_said(views[0]),
+        said=_said(views),
         objects=objects[:OBJECTS],
         more_objects=max(0, len(objects) - OBJECTS),
         placements=len(views),
