@@ -486,4 +486,8 @@ async def test_who_may_do_nothing_is_told_why(app: FastAPI, database: Database) 
         with database.read() as connection:
             long_ago = database.now(connection) - GROUPS_HOLD
         old = {"groups": ["on-call"], "ungrouped": "", "told_at": long_ago}
-        assert await told(**old) == [None, "groups.old"]
+        with database.write() as connection:
+            connection.execute(update(UserRow).where(UserRow.id == number).values(**old))
+        later(app)
+        assert (await program.get("/api/v1/me")).json()["lacking"] == "groups.old"
+        assert (await ada.get("/api/v1/me")).status_code == 401, "nor has a session any rights"
