@@ -57,7 +57,7 @@ class DirectoryProvider:
         state = path.stat()
         if state.st_mode & _WORLD:
             message = f"{path} is open to everyone on this machine"
-            raise CredentialsRefusedError(message, remedy="chmod 0600 (a mounted Secret: defaultMode: 0400).")
+            raise CredentialsRefusedError(message, remedy="chmod 0600 (in a Secret, `defaultMode: 0400`).")
         if state.st_size > LARGEST:
             message = f"{path} is larger than {LARGEST:,} bytes"
             raise CredentialsRefusedError(message, remedy="Store the credential itself.")

@@ -46,5 +46,5 @@ class EnvironmentProvider:
             value = None
         if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
             message = f"the variable {name} does not hold a JSON object of texts"
-            raise CredentialsRefusedError(message, remedy='Set it to {"username": "…", "token": "…"}.')
+            raise CredentialsRefusedError(message, remedy="Set it to a JSON object of `username` and `token`.")
         return {key: item.encode() for key, item in value.items()}

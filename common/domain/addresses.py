@@ -94,7 +94,7 @@ def git_address(text: str) -> GitAddress:
     Raises:
         AddressError: another transport (``ext::``, ``file://``, a path), credentials in it, or an odd form.
     """
-    remedy = "write https://HOST/PATH, ssh://USER@HOST/PATH or USER@HOST:PATH"
+    remedy = "write https://HOST/PATH or, over ssh, USER@HOST:PATH"
     if text.startswith("-") or _HELPER.match(text):
         refuse("git would read the URL as an option or as a command", remedy)
     _check_text(text)
@@ -319,9 +319,12 @@ def _check_no_more(text: str) -> None:
 
 def _check_scp_path(path: str) -> None:
     if "%" in path:
-        refuse("escapes mean nothing in USER@HOST:PATH", "write ssh://USER@HOST/PATH, in which they do")
+        refuse("escapes mean nothing in USER@HOST:PATH", "write it with ssh:// before USER@HOST/PATH, where they do")
     if ":" in path:
-        refuse("a colon in the path of USER@HOST:PATH would be read as a port", "write ssh://USER@HOST/PATH")
+        refuse(
+            "a colon in the path of USER@HOST:PATH would be read as a port",
+            "write it with ssh:// before USER@HOST/PATH",
+        )
     _check_path(path)
 
 

@@ -217,7 +217,8 @@ def _project_faults(source: Source, document: ApplicationDocument, context: Cont
         return
     if not project.allows_file(source.file):
         what = f"a file at {printable(source.file)} may not name project {name}"
-        yield source.fault(path, what, f"move it under one of the project's paths: {', '.join(project.paths)}")
+        among = f"move it under one of the project's paths: {', '.join(project.paths)}"
+        yield source.fault(path, what, among if project.paths else f"list its folder in spec.paths of project {name}")
     yield from _usage_faults(source, document, project)
     yield from _reach_faults(source, document, project, context)
 

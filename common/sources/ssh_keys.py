@@ -40,7 +40,7 @@ def private_key(stored: bytes, *, what: str) -> bytes:
     begin = _BEGIN.match(text)
     if begin is None:
         message = f"{what} hold no private key under ssh-privatekey"
-        remedy = "Store the file that ssh-keygen wrote: it begins with -----BEGIN OPENSSH PRIVATE KEY-----."
+        remedy = "Store the file that ssh-keygen wrote: its first line says BEGIN OPENSSH PRIVATE KEY."
         raise CredentialsRefusedError(message, remedy=remedy)
     head, *body = text.rstrip(b"\n").split(b"\n")
     if head != begin[0] or len(body) < 2 or body[-1] != b"-----END " + begin[1] + b"-----":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -195,7 +196,10 @@ def _tell_tree(ref: str, health: str, nodes: Sequence[dict[str, Any]]) -> None:
     root = Tree(Text.assemble((ref, "bold"), "  ", coloured(health)), guide_style="dim")
     for node in nodes:
         _hang(root, node)
-    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(root)
+    # Rich takes NO_COLOR for no colours alone, and keeps bold and dim.
+    Console(
+        width=None if sys.stdout.isatty() else PIPED_WIDTH, color_system=None if os.environ.get("NO_COLOR") else "auto"
+    ).print(root)
 
 
 def coloured(word: str) -> Text:

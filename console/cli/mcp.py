@@ -32,7 +32,7 @@ def mcp(
         from console.mcp.server import Writes, server
     except ImportError as error:
         message = "the package mcp is not installed"
-        raise NoMcpError(message, remedy="pip install 'flotilla[mcp]'") from error
+        raise NoMcpError(message, remedy="in a checkout of Flotilla: pip install '.[mcp]'") from error
     offered = Writes.ON if writes else Writes.OFF
     if http:
         from console.mcp.http import application, serve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -11,7 +12,7 @@ import typer
 
 from common.domain.names import suggestion
 from console.cli.layout import Column
-from console.cli.output import Format, Output, ago, is_data, say, table
+from console.cli.output import Format, Output, ago, is_data, parsed, say, table
 from console.client.hub import HubRefusedError, connect
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def add_user(
     }
     connect().post_user(cast("models.NewUser", body))
     say(f"{name} can sign in.")
+    if role == "admin":
+        say("The hub's own token counts on the hub's machine alone now: in a browser, sign in by name and password.")
 
 
 @user.command("disable")
@@ -151,7 +154,7 @@ def list_tokens(everybodys: Everybodys = False, output: Output = Format.TABLE) -
         (str(one["id"]), one["name"], one["maker"], _rights(one["rights"]), _ago(one["used_at"]), _state(one))
         for one in found
     ]
-    table(_TOKENS, rows, empty="There are no tokens.")
+    table(_TOKENS, rows, empty="There are no tokens." if everybodys else "None are yours; --all lists everybody's.")
 
 
 @tokens.command("create")
@@ -193,7 +196,7 @@ def list_sessions(everybodys: Everybodys = False, output: Output = Format.TABLE)
     rows = [
         (str(one["id"]), one["actor"], one["address"], _ago(one["created_at"]), _ago(one["seen_at"])) for one in found
     ]
-    table(_SESSIONS, rows, empty="Nobody is signed in.")
+    table(_SESSIONS, rows, empty="Nobody is signed in." if everybodys else "None are yours; --all lists everybody's.")
 
 
 @sessions.command("end")
@@ -238,4 +241,7 @@ def _rights(rights: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _state(token: Mapping[str, Any]) -> str:
-    return "revoked" if token["revoked_at"] else f"until {token['expires_at'][:10]}"
+    if token["revoked_at"]:
+        return "revoked"
+    ends = parsed(token["expires_at"])
+    return "ended" if ends is not None and ends <= datetime.now(UTC) else f"until {token['expires_at'][:10]}"

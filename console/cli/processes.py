@@ -17,6 +17,7 @@ from common.domain.queues import now_queue
 from common.settings import settings
 from console.cli.exits import Exit
 from console.cli.output import Format, Output, is_data, say, table
+from console.client.address import on_this_machine
 from console.processes.embedded import flower_arguments
 from console.processes.spec import python
 
@@ -111,6 +112,7 @@ def doctor(output: Output = Format.TABLE) -> None:
 
     Example: flotilla doctor -o json
     """
+    on_this_machine("`flotilla doctor`")
     # Imported late, like all of a hub's own code: most commands never need it.
     from console.cli.doctor import examine
 
@@ -148,6 +150,7 @@ def token() -> None:
 
     Example: flotilla token
     """
+    on_this_machine("`flotilla token`")
     from console.token import load_or_make_token
 
     typer.echo(load_or_make_token(settings()))

@@ -162,7 +162,8 @@ def _checked(reply: Reply, where: str) -> Any:
 
 
 _NOT_LET_IN = (
-    "See which token is shown with `flotilla contexts list`; `flotilla token` on the hub's machine shows the hub's own."
+    "The token that was shown is wrong, has ended or is switched off: `flotilla contexts list` says which it is, and "
+    "`flotilla --server URL login` gets another."
 )
 
 
@@ -233,7 +234,10 @@ def _shown(wanted: Address) -> str:
     token = wanted.shown_token()
     if not token:
         message = f"no token to show to the hub at {wanted.server}"
-        remedy = "`flotilla login` gets one; `flotilla contexts set` and FLOTILLA_TOKEN_FILE take one that you have."
+        remedy = (
+            f"`flotilla --server {wanted.server} login` gets one; "
+            "`flotilla contexts set` and FLOTILLA_TOKEN_FILE take one that you have."
+        )
         raise HubUnreachableError(message, remedy=remedy)
     return token
 

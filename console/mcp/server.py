@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from importlib.metadata import version
 
 from mcp.server.mcpserver import MCPServer
 from mcp.types import ToolAnnotations
@@ -33,7 +34,7 @@ def server(connect: Callable[[], Hub], *, writes: Writes) -> MCPServer:
         writes: whether changes may be asked for; what the token may is the hub's to say.
     """
     about = f"The state of a fleet of Kubernetes clusters. {NOTE}"
-    made = MCPServer("flotilla", instructions=about, log_level="WARNING")
+    made = MCPServer("flotilla", instructions=about, version=version("flotilla"), log_level="WARNING")
     tools = Tools(connect)
     for tool in tools.reads:
         made.add_tool(tool, annotations=READS, structured_output=False)

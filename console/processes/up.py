@@ -53,7 +53,7 @@ def run_up(settings: Settings, *, workers: int, say: Callable[[str], None]) -> N
         try:
             start_hub(supervisor, settings, workers=workers)
             address = embedded.api_ready_file(settings).read_text()
-            say(f"Ready: {address}  (token: flotilla token)")
+            say(f"Ready: {address}  (flotilla token prints its token)")
             supervisor.watch()
         except StoppedError:
             pass  # as asked

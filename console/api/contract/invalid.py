@@ -17,6 +17,7 @@ _SAID = {
     "greater_than": "is not above {gt}",
     "int_parsing": "is no whole number",
     "float_parsing": "is no number",
+    "string_pattern_mismatch": "does not fit {pattern}",
     "enum": "is none of: {expected}",
     "literal_error": "is none of: {expected}",
     "datetime_from_date_parsing": _INSTANT,

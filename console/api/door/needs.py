@@ -112,7 +112,8 @@ def allowed(who: Viewer, verb: Verb, project: str) -> None:
         return
     where = f"project {project}" if project not in {"", EVERYWHERE} else "the whole fleet"
     message = f"this needs the right {verb.value} in {where}"
-    raise ForbiddenError(message, remedy="whoever writes the registry can give it; `me` of the API says what you have")
+    remedy = "whoever writes the registry gives it to people; a token may be for less: `flotilla tokens list` says so"
+    raise ForbiddenError(message, remedy=remedy)
 
 
 def _reading(who: Asking) -> Scope:

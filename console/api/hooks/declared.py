@@ -127,7 +127,7 @@ def _files(name: str, folder: Path) -> Mapping[str, bytes]:
         state = path.stat()
         if state.st_mode & _WORLD or state.st_size > _LARGEST:
             message = f"hook {name}: its file {key} is open to everyone on this machine, or large"
-            raise HookFaultyError(message, remedy="chmod 0600 (a mounted Secret: defaultMode: 0400)")
+            raise HookFaultyError(message, remedy="chmod 0600 (in a Secret, `defaultMode: 0400`)")
         found[key] = path.read_bytes()
     return found
 

@@ -165,7 +165,7 @@ def _user(request: Request, given: Mapping[str, str]) -> User:
     found = _with_password(request, given["name"].strip())
     if not passwords.matches(given.get("password", ""), found[1] if found else None) or found is None:
         message = "that is not the name and the password of a user who may sign in"
-        remedy = "an admin can set another password: flotilla user password NAME"
+        remedy = "an admin sets another one by flotilla user password NAME"
         error = WrongPasswordError(message, remedy=remedy)
         error.subject = found[0].subject if found else error.subject
         raise error

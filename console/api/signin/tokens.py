@@ -180,7 +180,7 @@ def _wanted(who: Viewer, verbs: Sequence[Verb], projects: Sequence[str], *, name
 
 def _never(verb: Verb, where: str) -> ForbiddenError:
     message = f"you may not {verb.value} {where}, so no token of yours may"
-    return ForbiddenError(message, remedy="`flotilla me` says what you may do")
+    return ForbiddenError(message, remedy="the page Access and GET /api/v1/me say what you may do")
 
 
 def _number(who: Viewer) -> int:

@@ -350,7 +350,7 @@ async def test_a_refused_request_leaves_its_key_free(app: FastAPI, client: httpx
         ("approve", {"cluster": "eu"}, "approve is not about cluster"),
         ("refresh", {"cluster": "eu"}, "refresh is not about cluster"),
         ("sync", {"sync": "bad"}, "bad"),
-        ("sync", {"cluster": "eu\0"}, "cannot be used"),
+        ("sync", {"cluster": "eu\0"}, "does not fit"),
         ("sync", {"placements": ["eu/pay"] * 401}, "placements"),
         ("prune", {"cluster": "eu"}, "kind"),
     ],

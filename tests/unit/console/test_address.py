@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from common.domain.errors import PermanentError
 from common.settings import Settings
+from console.cli.main import app
 from console.client.address import (
     VARIABLES,
     AddressSettingsError,
@@ -182,3 +184,11 @@ def test_the_current_context_ends_with_itself(two: Contexts) -> None:
 def test_a_relative_configuration_folder_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "config")
     assert file() == Path(os.path.expanduser("~/.config/flotilla/contexts.json"))
+
+
+@pytest.mark.parametrize("command", ["token", "doctor"])
+def test_a_current_context_elsewhere_makes_nothing_here(two: Contexts, command: str, tmp_path: Path) -> None:
+    assert two.current
+    answer = CliRunner().invoke(app, [command])
+    assert isinstance(answer.exception, ElsewhereError)
+    assert not list(tmp_path.rglob("api.token"))
