@@ -21,6 +21,8 @@ PAGES = {
     "application": "/applications/web",
     "application-history": "/applications/web?tab=history",
     "commit": "/commits/{web}",
+    "clusters": "/clusters",
+    "clusters-troubled": "/clusters?show=problems",
     "cluster": f"/clusters/{AWAY}",
     "cluster-history": "/clusters/us-2?tab=history",
     "waiting": "/waiting",

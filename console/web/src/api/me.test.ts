@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { held, type Me, may } from './me';
+import { held, lacks, type Me, may } from './me';
 
 const me = {
   actor: 'ada',
@@ -40,4 +40,10 @@ test('rights are told by where they are held, what is held everywhere first', ()
     { project: 'shop', verbs: ['sync'] },
   ]);
   expect(held({ ...some, rights: [] })).toEqual([]);
+});
+
+test('who may do nothing is told why, and which groups they are in', () => {
+  expect(lacks({ lacking: 'role.none', groups: ['team-a', 'team-b'] })[0]).toBe('No role is yours. You are in team-a, team-b.');
+  expect(lacks({ lacking: 'role.none', groups: [] })[0]).toBe('No role is yours. You are in no group.');
+  expect(lacks({ lacking: 'groups.old', groups: [] })[1]).toBe('Sign out and in again.');
 });

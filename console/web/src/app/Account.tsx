@@ -40,7 +40,7 @@ export function Account() {
           ))}
         </dl>
         {rights.length > LISTED && <p className="soft">and in {rights.length - LISTED} more projects</p>}
-        {me.data && rights.length === 0 && <p>You have no rights yet. Ask who keeps the registry for a role in a project.</p>}
+        {me.data && rights.length === 0 && <p>You have no rights yet.</p>}
         <p>
           <Link to="/access" onClick={close}>
             Sessions, tokens and what you may do

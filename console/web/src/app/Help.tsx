@@ -3,7 +3,7 @@ import { Modal } from '@mantine/core';
 import { PAGES } from '@/app/pages';
 
 const KEYS: readonly (readonly [string, string])[] = [
-  ['Ctrl K', 'find an application, a cluster, a placement'],
+  ['Ctrl K', 'find an application, a cluster, a placement, a run, a commit'],
   ['/', 'to the filter of this page; where it has none, find'],
   ['j  k', 'next and previous row'],
   ['Enter', 'open the row'],

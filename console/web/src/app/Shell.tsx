@@ -5,9 +5,11 @@ import { useCallback, useEffect, useState } from 'react';
 
 import { api, read } from '@/api/client';
 import { follow } from '@/api/events';
+import { may, useMe } from '@/api/me';
 import { setLive, useStream } from '@/api/queries';
 import { Account } from '@/app/Account';
 import { Help } from '@/app/Help';
+import { NoRights } from '@/app/NoRights';
 import { PAGES } from '@/app/pages';
 import { Search } from '@/app/Search';
 import { useKeys } from '@/app/useKeys';
@@ -53,6 +55,7 @@ export function Shell() {
   const client = useQueryClient();
   useEffect(() => follow(client, setLive), [client]);
   const status = useQuery({ queryKey: ['status'], queryFn: ({ signal }) => read(api.GET('/api/v1/status', { signal })) });
+  const me = useMe();
   return (
     <>
       <a className="skip" href="#main">
@@ -63,13 +66,13 @@ export function Shell() {
           {status.data?.fleet?.name ?? 'Flotilla'}
         </Link>
         <nav aria-label="Pages">
-          {PAGES.map((page) => (
+          {PAGES.filter((page) => !page.aside).map((page) => (
             <Link key={page.to} to={page.to} activeOptions={{ exact: page.to === '/', includeSearch: false }} activeProps={{ 'aria-current': 'page' }}>
               {page.title}
               {page.to === '/waiting' && <Waiting count={status.data ? status.data.approvals.length + status.data.more_approvals : 0} />}
             </Link>
           ))}
-          <a href="/flower/">Flower</a>
+          {me.data && may(me.data, 'read', '') && <a href="/flower/">Flower</a>}
         </nav>
         <button type="button" className="find" onClick={() => setShown('search')}>
           <span>Find</span> <kbd>Ctrl K</kbd>
@@ -82,6 +85,7 @@ export function Shell() {
         <Account />
       </header>
       <main id="main" tabIndex={-1}>
+        {me.data && me.data.rights.length === 0 && <NoRights of={me.data} />}
         <Outlet />
       </main>
       <Search opened={shown === 'search'} close={close} />

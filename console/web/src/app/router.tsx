@@ -46,6 +46,12 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/clusters',
+    validateSearch: texts('show'),
+    component: lazy(() => import('@/features/cluster/ClustersPage'), 'ClustersPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/clusters/$cluster',
     validateSearch: texts('tab', 'health'),
     component: lazy(() => import('@/features/cluster/ClusterPage'), 'ClusterPage'),

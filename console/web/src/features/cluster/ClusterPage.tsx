@@ -50,8 +50,13 @@ function Detail({ of }: { of: Cluster }) {
         </span>
       </h1>
       <section className="reason" aria-label="Why">
-        {wrong.length > 0 ? wrong.map((one) => <p key={one}><Sentence of={one} /></p>) : <p className="soft">Nothing is in the way.</p>}
-        {of.error_code && <code>{of.error_code}</code>}
+        {wrong.length > 0 ? wrong.map((one) => <p key={one}><Sentence of={one} /></p>) : reach(of) === 'reachable' && !of.blocked_code && <p className="soft">Nothing is in the way.</p>}
+        {reach(of) === 'unreachable' && (
+          <p>
+            <Sentence of={`The hub tries again by itself. What exactly is in the way: \`flotilla cluster check ${of.name}\`.`} />
+          </p>
+        )}
+        {(of.blocked_code || of.error_code) && <p className="soft"><code>{distinct(of.blocked_code, of.error_code).join(' ')}</code></p>}
       </section>
       <Facts
         of={[
@@ -77,7 +82,7 @@ function Placements({ cluster }: { cluster: string }) {
         return all.length > 0 ? (
           <PlacementTable placements={all} versions more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
         ) : (
-          <Empty command="flotilla plan DIR">Nothing is placed here. What the registry would place:</Empty>
+          <Empty command="flotilla plan DIR">Nothing is placed here that you may see. What a registry in a folder would place:</Empty>
         );
       }}
     </Query>

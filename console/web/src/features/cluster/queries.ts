@@ -13,6 +13,22 @@ export function useCluster(cluster: string) {
   });
 }
 
+/** All clusters by name, or those alone that are not reached or not written to. */
+export function useClusters(troubled: boolean) {
+  return useQuery({
+    queryKey: ['clusters', { troubled }],
+    queryFn: ({ signal }) => read(api.GET('/api/v1/clusters', { params: { query: { show: troubled ? 'problems' : 'all' } }, signal })),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useStatus(cluster: string) {
+  return useQuery({
+    queryKey: ['status', { cluster }],
+    queryFn: ({ signal }) => read(api.GET('/api/v1/status', { params: { query: { cluster } }, signal })),
+  });
+}
+
 export function usePlacements(cluster: string, health: string | undefined) {
   return useInfiniteQuery({
     queryKey: ['placements', { cluster, health }],

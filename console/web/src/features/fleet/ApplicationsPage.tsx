@@ -12,7 +12,7 @@ import { usePicture } from './queries';
 function All({ answer }: { answer: PictureAnswer }) {
   const of = useMemo(() => decode(answer), [answer]);
   const ranks = useMemo(() => scale(of, 'worst'), [of]);
-  if (of.applications.length === 0) return <Empty command="flotilla plan DIR">Nothing is placed yet. What the registry would place:</Empty>;
+  if (of.applications.length === 0) return <Empty command="flotilla plan DIR">Nothing is placed that you may see. What a registry in a folder would place:</Empty>;
   return (
     <>
       {of.more && <p className="soft">There are more placements than are counted here.</p>}

@@ -137,7 +137,7 @@ function Worst({ filter, placed }: { filter: Filter; placed: boolean }) {
               <State word="healthy" /> Everything here is synced and healthy.
             </p>
           ) : (
-            <Empty command="flotilla plan DIR">Nothing is placed yet. What the registry would place:</Empty>
+            <Empty command="flotilla plan DIR">Nothing is placed that you may see. What a registry in a folder would place:</Empty>
           );
         }}
       </Query>
