@@ -228,6 +228,7 @@ def test_the_summary_is_what_counting_gives(database: Database, which: Placement
     assert seen.health == Counter(row["health"] for row in placed)
     assert seen.paused == sum(row["paused_by"] is not None for row in placed)
     assert seen.leaving == sum(row["state"] == "leaving" for row in mine)
+    assert seen.retained == sum(row["state"] == "retained" for row in mine)
     assert seen.troubled == sum(one < Severity.FINE for one in worse)
 
 

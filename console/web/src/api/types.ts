@@ -30,5 +30,6 @@ export type Session = Schemas['SessionView'];
 export type Token = Schemas['TokenView'];
 export type TokenWanted = Schemas['TokenWanted'];
 export type Trouble = Schemas['Trouble'];
+export type User = Schemas['UserView'];
 export type Version = Schemas['Version'];
 export type Why = Schemas['WhyAnswer'];

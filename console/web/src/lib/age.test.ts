@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { age, milliseconds, span, took } from './age';
+import { age, milliseconds, span, took, until } from './age';
 
 test.each([
   [0, '0 s'],
@@ -30,4 +30,13 @@ test('what has not ended took no time yet', () => {
 
 test('milliseconds are said in the unit that fits', () => {
   expect([milliseconds(12), milliseconds(1234), milliseconds(61_000)]).toEqual(['12 ms', '1.2 s', '1 min']);
+});
+
+test('what ends in 90 days ends in 90 days a minute later too', () => {
+  const made = Date.parse('2026-01-01T00:00:00Z');
+  expect(until('2026-04-01T00:00:00Z', made)).toBe('90 d');
+  expect(until('2026-04-01T00:00:00Z', made + 60_000)).toBe('90 d');
+  expect(until('2026-01-01T00:59:50Z', made)).toBe('1 h');
+  expect(until('2026-01-01T00:00:20Z', made)).toBe('20 s');
+  expect(until('2025-01-01T00:00:00Z', made)).toBe('0 s');
 });

@@ -16,6 +16,13 @@ export function span(seconds: number): string {
   return `${amount} d`;
 }
 
+/** Return about how long it is until an instant; of 90 days it says so for as long as that is the nearest. */
+export function until(at: string, now: number): string {
+  const left = Math.max(0, (Date.parse(at) - now) / 1000);
+  const unit = left < 3_600 ? 60 : left < 86_400 ? 3_600 : 86_400;
+  return span(left < 60 ? left : Math.round(left / unit) * unit);
+}
+
 /** Return how long ago an instant was; `never` for none. */
 export function age(at: string | null, now: number): string {
   return at === null ? 'never' : span((now - Date.parse(at)) / 1000);

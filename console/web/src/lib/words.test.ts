@@ -16,6 +16,11 @@ test('commands are told from words', () => {
 });
 
 test('each sentence ends once', () => {
-  expect(sentences('it failed.', 'try again')).toBe('it failed. try again.');
-  expect(sentences('it failed', '')).toBe('it failed.');
+  expect(sentences('it failed.', 'try again')).toBe('It failed. Try again.');
+  expect(sentences('it failed', '')).toBe('It failed.');
+  expect(sentences('is it running?')).toBe('Is it running?');
+});
+
+test('what begins with a name, a path or a command keeps it as it is', () => {
+  for (const one of ['spec.project is empty.', 'apps/v1 is unknown.', 'eu-1 is away.', '`flotilla up` starts it.']) expect(sentences(one)).toBe(one);
 });

@@ -5,11 +5,19 @@ export function distinct(...texts: readonly string[]): string[] {
   return [...new Set(texts.filter((one) => one !== ''))];
 }
 
-/** Return sentences as one text, each with one full stop. */
+/** What begins with a plain word, and not with a name or a path. */
+const WORD = /^[a-z]+(?=[\s,;:]|$)/;
+
+/** Return a sentence that begins as one behind a full stop does; what begins with a name is as it is. */
+function begun(sentence: string): string {
+  return WORD.test(sentence) ? sentence.charAt(0).toUpperCase() + sentence.slice(1) : sentence;
+}
+
+/** Return sentences as one text, each with one full stop, as somebody would write them. */
 export function sentences(...texts: readonly string[]): string {
   return texts
     .filter((one) => one !== '')
-    .map((one) => one.replace(/[.]?$/, '.'))
+    .map((one) => begun(one).replace(/([^.?!])$/, '$1.'))
     .join(' ');
 }
 

@@ -20,7 +20,7 @@ export function History({ of, placement }: Props) {
         return runs.length > 0 ? (
           <RunTable runs={runs} of="all" more={of.hasNextPage ? () => void of.fetchNextPage() : undefined} />
         ) : (
-          <Empty command={`flotilla sync ${placement}`}>No run yet. One is made of each new revision, or when somebody asks:</Empty>
+          <Empty command={`flotilla sync ${placement}`}>No run yet, of what you may read. One is made of each new revision, or when somebody asks:</Empty>
         );
       }}
     </Query>

@@ -30,8 +30,9 @@ const COLUMNS: readonly Column<Placement>[] = [
   },
 ];
 
-/** Return the word for how a placement is with Git: that it is paused says more than that it is behind. */
-export function standsAs(one: Pick<Placement, 'paused_by' | 'sync'>): string {
+/** Return the word for how a placement is with Git: that it is kept or paused says more than that it is behind. */
+export function standsAs(one: Pick<Placement, 'paused_by' | 'state' | 'sync'>): string {
+  if (one.state === 'retained') return one.state;
   return one.paused_by ? 'paused' : one.sync;
 }
 

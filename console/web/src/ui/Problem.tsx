@@ -1,4 +1,5 @@
 import { ApiError } from '@/api/problem';
+import { sentences } from '@/lib/words';
 import { Sentence } from '@/ui/Steps';
 
 /** What went wrong with a request: the sentence, what to do, and what to name when asking for help. */
@@ -6,10 +7,10 @@ export function Problem({ error }: { error: unknown }) {
   const told = error instanceof ApiError ? error : new ApiError(0, 'this page failed', '', 'Load it again.');
   return (
     <div className="problem" role="alert">
-      <p>{told.message}</p>
+      <p>{sentences(told.message)}</p>
       {told.remedy && (
         <p className="remedy">
-          <Sentence of={told.remedy} />
+          <Sentence of={sentences(told.remedy)} />
         </p>
       )}
       <p className="ids">

@@ -5,9 +5,10 @@ import { Choice } from '@/ui/Choice';
 import { Query } from '@/ui/Query';
 import { Title } from '@/ui/Title';
 
-import { VERBS, where } from './model';
+import { means, VERBS, where } from './model';
 import { Sessions } from './Sessions';
 import { Tokens } from './Tokens';
+import { Users } from './Users';
 
 function Rights({ of }: { of: Me }) {
   return (
@@ -20,17 +21,18 @@ function Rights({ of }: { of: Me }) {
             <div key={verb}>
               <dt>{verb}</dt>
               <dd>
-                {held || <b>nowhere</b>}
-                <span className="soft">, {says}</span>
+                {says}: {held || <b>nowhere</b>}
               </dd>
             </div>
           );
         })}
       </dl>
-      <p className="soft">
-        What you may not do is in no role of yours: the registry gives groups their roles, in <code>Fleet.spec.roles</code> for all and in{' '}
-        <code>Project.spec.roles</code> for one project.
-      </p>
+      {VERBS.some(([verb]) => !may(of, verb, '')) && (
+        <p className="soft">
+          More is given by a role: the registry gives groups their roles, in <code>Fleet.spec.roles</code> for all and in{' '}
+          <code>Project.spec.roles</code> for one project.
+        </p>
+      )}
     </section>
   );
 }
@@ -42,7 +44,7 @@ function Detail({ of }: { of: Me }) {
     <>
       <h1>
         {of.actor}
-        <small>by {of.means === 'hub-token' ? "the hub's own token" : of.means}</small>
+        <small>{means(of.means)}</small>
         {may(of, 'admin', '') && (
           <Choice
             label="Whose"
@@ -54,8 +56,9 @@ function Detail({ of }: { of: Me }) {
         )}
       </h1>
       <Rights of={of} />
+      {everybodys && <Users />}
       <Sessions all={everybodys} />
-      <Tokens all={everybodys} />
+      <Tokens all={everybodys} of={of} />
     </>
   );
 }

@@ -1,8 +1,8 @@
 import { useState } from 'react';
 
-import type { Verb } from '@/api/me';
+import { may, type Me, type Verb } from '@/api/me';
 import type { Token } from '@/api/types';
-import { span } from '@/lib/age';
+import { until } from '@/lib/age';
 import { Age } from '@/ui/Age';
 import { useNow } from '@/ui/clock';
 import { type Column, DataTable } from '@/ui/DataTable';
@@ -10,6 +10,7 @@ import { Empty } from '@/ui/Empty';
 import { Problem } from '@/ui/Problem';
 import { Query } from '@/ui/Query';
 
+import { Copy } from './Copy';
 import { bounds, stateOf, VERBS } from './model';
 import { useMake, useRevoke, useTokens } from './queries';
 import { Sure } from './Sure';
@@ -18,7 +19,7 @@ import { Sure } from './Sure';
 function Ends({ of }: { of: Token }) {
   const now = useNow();
   const state = stateOf(of, now);
-  if (state === 'open') return <>in {span((Date.parse(of.expires_at) - now) / 1000)}</>;
+  if (state === 'open') return <>in {until(of.expires_at, now)}</>;
   return (
     <span className="soft">
       {state} <Age at={of.revoked_at ?? of.expires_at} ago />
@@ -40,14 +41,14 @@ function columns(revoke: (id: number) => void): readonly Column<Token>[] {
 const USUAL: readonly Verb[] = ['read'];
 
 /** Makes a token, and tells it this once. */
-function Make() {
+function Make({ of }: { of: Me }) {
   const made = useMake();
   const [verbs, setVerbs] = useState<readonly Verb[]>(USUAL);
   return (
     <details className="card">
       <summary>Make a token …</summary>
       <form
-        className="fields"
+        className="entries"
         aria-label="Make a token"
         onSubmit={(event) => {
           event.preventDefault();
@@ -70,7 +71,7 @@ function Make() {
         </label>
         <fieldset className="verbs">
           <legend>It may at most</legend>
-          {VERBS.map(([verb, says]) => (
+          {VERBS.filter(([verb]) => may(of, verb)).map(([verb, says]) => (
             <label key={verb} title={says}>
               <input
                 type="checkbox"
@@ -88,10 +89,11 @@ function Make() {
       {made.isError && <Problem error={made.error} />}
       {made.data && (
         <div role="status">
-          <p>This is told once. Whoever has it may what it may:</p>
+          <p>This is told once. Whoever has it can do what it allows:</p>
           <pre className="command">
             <code>{made.data.secret}</code>
           </pre>
+          <Copy text={made.data.secret} />
         </div>
       )}
     </details>
@@ -99,13 +101,13 @@ function Make() {
 }
 
 /** What programs show in somebody's stead. */
-export function Tokens({ all }: { all: boolean }) {
+export function Tokens({ all, of }: { all: boolean; of: Me }) {
   const found = useTokens(all);
   const revoked = useRevoke();
   return (
     <section>
       <h2>Tokens</h2>
-      <Make />
+      <Make of={of} />
       {revoked.isError && <Problem error={revoked.error} />}
       <Query of={found}>
         {(data) =>

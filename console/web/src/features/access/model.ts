@@ -23,6 +23,18 @@ export function where(me: Me, verb: Verb): string {
   return [...new Set(held.flatMap((one) => one.projects))].sort().join(', ');
 }
 
+/** Return by what somebody has shown who they are, in words. */
+export function means(of: Me['means']): string {
+  switch (of) {
+    case 'session':
+      return 'signed in with this browser';
+    case 'hub-token':
+      return "signed in with the hub's own token";
+    default:
+      return `by ${of}`;
+  }
+}
+
 const EVERYWHERE = '*';
 
 /** Return what a token may be used for at most: its verbs by where, in words. */

@@ -20,6 +20,11 @@ export function useTokens(all: boolean) {
   });
 }
 
+/** Everybody who may sign in or has; asked for by who may administer. */
+export function useUsers() {
+  return useQuery({ queryKey: ['access', 'users'], queryFn: ({ signal }) => read(api.GET('/api/v1/users', { signal })) });
+}
+
 /** End a session by its number. */
 export function useEndSession() {
   const client = useQueryClient();

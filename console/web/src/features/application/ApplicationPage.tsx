@@ -132,7 +132,7 @@ export function ApplicationPage() {
   const { application } = useParams({ from: '/applications/$application' });
   const { tab = 'placements' } = useSearch({ from: '/applications/$application' });
   const versions = useVersions(application);
-  const problems = useProblems(application);
+  const problems = useProblems(application, versions.data !== undefined);
   return (
     <>
       <Title of={application} word={versions.data && ordered('health', healthOf(versions.data))[0]?.[0]} />

@@ -12,8 +12,10 @@ export function useVersions(application: string) {
   });
 }
 
-export function useProblems(application: string) {
+/** What is wrong with an application's placements; asked for where it is `known` to have any. */
+export function useProblems(application: string, known: boolean) {
   return useQuery({
+    enabled: known,
     queryKey: ['problems', { application }],
     queryFn: ({ signal }) => read(api.GET('/api/v1/problems', { params: { query: { application } }, signal })),
   });

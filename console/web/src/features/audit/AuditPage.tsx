@@ -79,7 +79,7 @@ function Fields({ wanted }: { wanted: Wanted }) {
   const navigate = useNavigate();
   return (
     <form
-      className="fields"
+      className="entries"
       role="search"
       aria-label="Which rows"
       // Another address, as by Back, brings other texts.
@@ -150,7 +150,7 @@ export function AuditPage() {
               more={found.hasNextPage ? () => void found.fetchNextPage() : undefined}
             />
           ) : (
-            <Empty command="flotilla audit">No such deed is kept, or it is of a project that you may not read. In a terminal:</Empty>
+            <Empty command="flotilla audit">Nothing like that is in the audit of what you may read. In a terminal:</Empty>
           );
         }}
       </Query>

@@ -1,4 +1,4 @@
-import { useParams, useSearch } from '@tanstack/react-router';
+import { Link, useParams, useSearch } from '@tanstack/react-router';
 
 import type { Cluster } from '@/api/types';
 import { look } from '@/lib/state';
@@ -16,7 +16,7 @@ import { Tabs } from '@/ui/Tabs';
 import { Title } from '@/ui/Title';
 
 import { ending, reach } from './model';
-import { useCluster, usePlacements, useRuns } from './queries';
+import { useCluster, usePlacements, useRuns, useStatus } from './queries';
 
 const TABS = [
   ['placements', 'Placements'],
@@ -35,6 +35,7 @@ function Credentials({ end }: { end: string }) {
 }
 
 function Detail({ of }: { of: Cluster }) {
+  const retained = useStatus(of.name).data?.retained ?? 0;
   const wrong = distinct(of.blocked, of.error);
   return (
     <>
@@ -50,7 +51,13 @@ function Detail({ of }: { of: Cluster }) {
         </span>
       </h1>
       <section className="reason" aria-label="Why">
-        {wrong.length > 0 ? wrong.map((one) => <p key={one}><Sentence of={one} /></p>) : reach(of) === 'reachable' && !of.blocked_code && <p className="soft">Nothing is in the way.</p>}
+        {wrong.length > 0 ? wrong.map((one) => <p key={one}><Sentence of={one} /></p>) : reach(of) === 'reachable' && !of.blocked_code && retained === 0 && <p className="soft">Nothing is in the way.</p>}
+        {retained > 0 && (
+          <p>
+            <State word="retained" count={retained} />: the registry does not place {retained === 1 ? 'it' : 'them'} here any more.{' '}
+            <Link to="/faults">Faults</Link> may say why.
+          </p>
+        )}
         {reach(of) === 'unreachable' && (
           <p>
             <Sentence of={`The hub tries again by itself. What exactly is in the way: \`flotilla cluster check ${of.name}\`.`} />
@@ -60,7 +67,7 @@ function Detail({ of }: { of: Cluster }) {
       </section>
       <Facts
         of={[
-          ['Placements', `${of.synced} of ${of.placements} synced`],
+          ['Placements', [of.placements > 0 || retained === 0 ? `${of.synced} of ${of.placements} synced` : '', retained > 0 && `${retained} retained: not placed any more, and left as they are`].filter(Boolean).join('; ')],
           ['Swept', <Age at={of.swept_at} ago />],
           ['Credentials', of.credentials_expire_at === null ? <span className="soft">no end is known</span> : <Credentials end={of.credentials_expire_at} />],
           ['Version', of.version],

@@ -123,7 +123,7 @@ function Detail({ of }: { of: Reach }) {
           {count(spread, 'failed') > 0 && <State word="failed" count={count(spread, 'failed')} />}
           {count(spread, 'waits') > 0 && <State word="waiting" count={count(spread, 'waits')} />}
           {count(spread, 'unsynced') > 0 && <State word="out-of-sync" count={count(spread, 'unsynced')} />}
-          <State word="have it" count={count(spread, 'has')} />
+          {Object.values(spread.counts).some((one) => one > 0) && <State word="have it" count={count(spread, 'has')} />}
         </span>
       </h1>
       <section className="reason" aria-label="Whether it is everywhere">
@@ -132,7 +132,8 @@ function Detail({ of }: { of: Reach }) {
         {of.unclear && <p>{of.unclear}</p>}
         {of.untouched > 0 && (
           <p className="soft">
-            It changes nothing of {of.untouched} {of.untouched === 1 ? 'application that follows' : 'applications that follow'} the same.
+            {of.untouched === 1 ? 'One application follows' : `${of.untouched.toLocaleString('en')} applications follow`} a repository that has it, and{' '}
+            {of.untouched === 1 ? 'its files are' : 'their files are'} the same before and after it.
           </p>
         )}
       </section>

@@ -19,11 +19,11 @@ const COLUMNS: readonly Column<Fault>[] = [
     cell: (one) => (
       <>
         <div>
-          <Sentence of={one.what} />
+          <Sentence of={sentences(one.what)} />
         </div>
         {one.remedy && (
           <div className="remedy">
-            <Sentence of={one.remedy} />
+            <Sentence of={sentences(one.remedy)} />
           </div>
         )}
       </>

@@ -14,6 +14,7 @@ import { State } from '@/ui/State';
 import { Sentence } from '@/ui/Steps';
 import { Title } from '@/ui/Title';
 
+import { headline, keptAlone } from './headline';
 import { PictureOf } from './PictureOf';
 import { type Filter, usePlacements, useProblems, useStatus } from './queries';
 
@@ -49,9 +50,15 @@ const TOLD = 4;
 
 function Alerts({ status }: { status: Status }) {
   const away = Object.entries(status.clusters).filter(([word, count]) => word !== 'reachable' && count > 0);
+  const told = headline(status);
   const more = [status.work, status.faults].reduce((all, { length }) => all + Math.max(0, length - TOLD), status.more_faults);
   return (
     <ul className="alerts">
+      {told && (
+        <li data-tone="failed">
+          <b>{told}</b> <Link to="/faults">Which</Link>
+        </li>
+      )}
       {status.work.slice(0, TOLD).map((one) => (
         <li key={one.code} data-tone="failed">
           <b>The work does not go on:</b> <Sentence of={sentences(one.message, one.remedy)} />
@@ -85,7 +92,10 @@ function Alerts({ status }: { status: Status }) {
       )}
       {status.faults.slice(0, TOLD).map((one) => (
         <li key={`${one.scope} ${one.file} ${one.line} ${one.what}`} data-tone="degraded">
-          <code>{one.file ? `${one.file}:${one.line}` : one.scope}</code> <Sentence of={sentences(one.what, one.remedy)} /> <Age at={one.first_seen_at} ago />
+          <Link to="/faults">
+            <code>{one.file ? `${one.file}:${one.line}` : one.scope}</code>
+          </Link>{' '}
+          <Sentence of={sentences(one.what, one.remedy)} /> <Age at={one.first_seen_at} ago />
         </li>
       ))}
       {more > 0 && (
@@ -124,7 +134,7 @@ function Listed({ filter }: { filter: Filter }) {
   );
 }
 
-function Worst({ filter, placed }: { filter: Filter; placed: boolean }) {
+function Worst({ filter, placed, retained }: { filter: Filter; placed: boolean; retained: number }) {
   const found = useProblems(filter);
   return (
     <section>
@@ -132,6 +142,7 @@ function Worst({ filter, placed }: { filter: Filter; placed: boolean }) {
       <Query of={found}>
         {({ items, more }) => {
           if (items.length > 0) return <Problems of={items} more={more} />;
+          if (!placed && retained > 0) return <p className="fine">{keptAlone(retained)}</p>;
           return placed ? (
             <p className="fine">
               <State word="healthy" /> Everything here is synced and healthy.
@@ -170,12 +181,14 @@ export function FleetPage() {
                 </small>
               )}
             </h1>
-            <div className="summary">
-              <Counts kind="health" counts={data.health} chosen={filter.health ?? ''} />
-              <Counts kind="sync" counts={data.sync} chosen={filter.sync ?? ''} />
-            </div>
+            {(sum(data.sync) > 0 || health || sync) && (
+              <div className="summary">
+                <Counts kind="health" counts={data.health} chosen={filter.health ?? ''} />
+                <Counts kind="sync" counts={data.sync} chosen={filter.sync ?? ''} />
+              </div>
+            )}
             <Alerts status={data} />
-            {health || sync || paused ? <Listed filter={filter} /> : <Worst filter={filter} placed={sum(data.sync) > 0} />}
+            {health || sync || paused ? <Listed filter={filter} /> : <Worst filter={filter} placed={sum(data.sync) > 0} retained={data.retained} />}
             <PictureOf filter={filter} />
           </>
         )}

@@ -86,7 +86,7 @@ function Beside({ of }: { of: InventoryObject }) {
   );
 }
 
-function Stored({ of }: { of: Ref }) {
+function Stored({ of, seen }: { of: Ref; seen: string | null }) {
   const found = useObjects(of);
   const objects = found.data?.objects;
   const nodes = useMemo(() => nodesOf(objects ?? []), [objects]);
@@ -94,7 +94,12 @@ function Stored({ of }: { of: Ref }) {
     <Query of={found}>
       {() =>
         nodes.length > 0 ? (
-          <ObjectTree label="Objects" nodes={nodes} beside={(one) => <Beside of={one} />} />
+          <>
+            <p className="soft looked">
+              Seen <Age at={seen} ago={seen !== null} />.
+            </p>
+            <ObjectTree label="Objects" nodes={nodes} beside={(one) => <Beside of={one} />} />
+          </>
         ) : (
           <Empty command={`flotilla diff ${of.cluster}/${of.application}`}>It owns nothing yet. What a run would create:</Empty>
         )
@@ -103,7 +108,7 @@ function Stored({ of }: { of: Ref }) {
   );
 }
 
-function Objects({ of }: { of: Ref }) {
+function Objects({ of, seen }: { of: Ref; seen: string | null }) {
   const { live, object = '', view = '', previous } = useSearch({ from: '/placements/$cluster/$application' });
   const navigate = useNavigate({ from: '/placements/$cluster/$application' });
   const select = (key: string) => void navigate({ search: (old: object) => ({ ...old, object: key }), replace: true });
@@ -118,7 +123,7 @@ function Objects({ of }: { of: Ref }) {
           ]}
         />
       </div>
-      {live ? <LiveTree of={of} selected={object} select={select} /> : <Stored of={of} />}
+      {live ? <LiveTree of={of} selected={object} select={select} /> : <Stored of={of} seen={seen} />}
       {live && object && <LiveObjectPanel of={of} object={object} view={view} previous={previous !== undefined} />}
     </>
   );
@@ -252,7 +257,7 @@ export function PlacementPage() {
             {tab === 'runs' && <Runs {...ref} />}
             {tab === 'changes' && <Changes of={data} />}
             {tab === 'events' && <Events of={data} />}
-            {!TABS.slice(1).some(([key]) => key === tab) && <Objects of={ref} />}
+            {!TABS.slice(1).some(([key]) => key === tab) && <Objects of={ref} seen={data.placement.health_at} />}
           </>
         )}
       </Query>

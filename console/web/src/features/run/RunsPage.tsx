@@ -35,7 +35,7 @@ export function RunsPage() {
           return runs.length > 0 ? (
             <RunTable runs={runs} of="all" more={found.hasNextPage ? () => void found.fetchNextPage() : undefined} />
           ) : (
-            <Empty command="flotilla sync CLUSTER/APPLICATION">No such run. One is made of each new revision, or when somebody asks:</Empty>
+            <Empty command="flotilla sync CLUSTER/APPLICATION">No run like that, of what you may read. One is made of each new revision, or when somebody asks:</Empty>
           );
         }}
       </Query>
