@@ -20,7 +20,7 @@ from common.store.state.users import User
 from common.telemetry.logs import logger
 from console.api.contract.errors import OtherSiteError, RequestError, ThrottledError
 from console.api.door.door import source_of_request
-from console.api.door.gate import COOKIE, HOST_COOKIE, Gate, is_secure, says_elsewhere, session_of
+from console.api.door.gate import COOKIE, HOST_COOKIE, Gate, Refused, is_secure, says_elsewhere, session_of
 from console.api.door.needs import signed_in
 from console.api.door.refusals import Refusals
 from console.api.door.throttle import Accounts, Throttle
@@ -92,8 +92,13 @@ async def form_page(
 
 @door.get("/login")
 async def get_login(request: Request) -> Response:
-    """Show the form."""
-    return await form_page(request, wanted=request.query_params.get("next", ""))
+    """Show the form; whoever has signed in goes on to where they wanted."""
+    wanted = request.query_params.get("next", "")
+    gate: Gate = request.app.state.gate
+    found = await gate.authenticate(request, source=source_of_request(request), may_guess=False)
+    if not isinstance(found, Refused):
+        return RedirectResponse(local_path(wanted), HTTPStatus.SEE_OTHER)
+    return await form_page(request, wanted=wanted)
 
 
 @door.post("/login")

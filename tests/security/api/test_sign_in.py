@@ -491,3 +491,15 @@ async def test_who_may_do_nothing_is_told_why(app: FastAPI, database: Database) 
         later(app)
         assert (await program.get("/api/v1/me")).json()["lacking"] == "groups.old"
         assert (await ada.get("/api/v1/me")).status_code == 401, "nor has a session any rights"
+
+
+async def test_who_has_signed_in_is_led_on_from_the_form_within_the_hub_alone(app: FastAPI, database: Database) -> None:
+    add_user(database, "ada", BuiltInRole.READER)
+    async with browsing(app) as ada:
+        assert (await ada.get("/login", params={"next": "/runs"})).status_code == 200
+        await sign_in(ada, "ada")
+        for wanted, leads in (("/runs?cluster=eu", "/runs?cluster=eu"), ("//elsewhere.example", "/"), ("", "/")):
+            answer = await ada.get("/login", params={"next": wanted})
+            assert (answer.status_code, answer.headers["location"]) == (303, leads)
+        await ada.post("/logout")
+        assert (await ada.get("/login")).status_code == 200

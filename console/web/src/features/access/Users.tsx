@@ -8,14 +8,14 @@ import { useUsers } from './queries';
 
 const COLUMNS: readonly Column<User>[] = [
   { key: 'who', title: 'Who', cell: (one) => one.shown || one.actor },
-  { key: 'role', title: 'Role everywhere', cell: (one) => one.role ?? <span className="soft">none</span> },
+  { key: 'role', title: 'Role everywhere', cell: (one) => one.role ?? <span className="soft">no role everywhere</span> },
   { key: 'groups', title: 'Groups', wide: true, cell: (one) => one.groups.join(', ') },
   { key: 'by', title: 'Signs in by', cell: (one) => one.issuer || 'a password of this hub' },
   {
     key: 'seen',
     title: 'Signed in',
     numeric: true,
-    cell: (one) => (one.disabled_at ? <span className="soft">disabled <Age at={one.disabled_at} ago /></span> : <Age at={one.signed_in_at} ago={one.signed_in_at !== null} />),
+    cell: (one) => (one.disabled_at ? <span className="soft">disabled <Age at={one.disabled_at} ago /></span> : one.signed_in_at ? <Age at={one.signed_in_at} ago /> : <span className="soft">never signed in</span>),
   },
 ];
 

@@ -164,7 +164,7 @@ export function FleetPage() {
   return (
     <>
       <Title of={status.data?.fleet?.name ?? 'Fleet'} />
-      <Query of={status}>
+      <Query of={status} title="Fleet">
         {(data) => (
           <>
             <h1>
