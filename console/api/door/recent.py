@@ -40,8 +40,11 @@ class Recent(Generic[T]):
         """Forget what has changed: the answers of which ``of`` says so, or everything."""
         with self._lock:
             self._generation += 1
-            for key in [key for key, (_, found) in self._kept.items() if of is None or of(found)]:
-                del self._kept[key]
+            kept = dict(self._kept)
+        ended = [key for key, (_, found) in kept.items() if of is None or of(found)]
+        with self._lock:
+            for key in ended:
+                self._kept.pop(key, None)
 
     async def get(self, key: Key, look: Callable[[], T]) -> T:
         """Return what is known by a key, or what ``look`` returns, which is called in a thread.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,14 +61,15 @@ class Receipts:
         self._known = known
         self._clock = clock or (lambda: datetime.now(UTC))
         self._lock = threading.Lock()
-        self._received: dict[str, Counter[str]] = {}
+        self._received: dict[str, dict[str, int]] = {}
         self._last: dict[str, datetime] = {}
 
     def note(self, hook: str, what: Receipt) -> None:
         """Count a webhook; ``hook`` is a name that there is, or empty: what strangers ask for is kept nowhere."""
         now = self._clock()
         with self._lock:
-            self._received.setdefault(hook, Counter())[what.value] += 1
+            received = self._received.setdefault(hook, {})
+            received[what.value] = received.get(what.value, 0) + 1
             if what is not Receipt.REFUSED:
                 self._last[hook] = now
 
@@ -77,10 +77,10 @@ class Receipts:
         """Return all hooks that there are, and the one of all others, by name."""
         known = {**self._known(), "": ""}
         with self._lock:
-            return tuple(
-                HookView(name, kind, dict(self._received.get(name, {})), self._last.get(name))
-                for name, kind in sorted(known.items())
-            )
+            received, last = {name: dict(each) for name, each in self._received.items()}, dict(self._last)
+        return tuple(
+            HookView(name, kind, received.get(name, {}), last.get(name)) for name, kind in sorted(known.items())
+        )
 
 
 @router.get("/hooks", dependencies=[needs_everywhere(Verb.READ)])

@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields as fields_of
 from dataclasses import replace
@@ -72,7 +71,7 @@ class Exports:
     def __init__(self, in_all: int = 8, of_viewer: int = 2) -> None:
         self._in_all, self._of_viewer = in_all, of_viewer
         self._lock = threading.Lock()
-        self._open: Counter[str] = Counter()
+        self._open: dict[str, int] = {}
 
     def take(self, actor: str) -> None:
         """Count one more of a viewer; whoever counts one says ``give_back`` in the end.
@@ -81,15 +80,19 @@ class Exports:
             ExportsError: the viewer has too many, or all together have.
         """
         with self._lock:
-            if self._open[actor] >= self._of_viewer or self._open.total() >= self._in_all:
-                raise ExportsError
-            self._open[actor] += 1
+            mine = self._open.get(actor, 0)
+            is_full = mine >= self._of_viewer or sum(self._open.values()) >= self._in_all
+            if not is_full:
+                self._open[actor] = mine + 1
+        if is_full:
+            raise ExportsError
 
     def give_back(self, actor: str) -> None:
         """Count one less."""
         with self._lock:
-            self._open[actor] -= 1
-            self._open += Counter()
+            left = self._open.pop(actor) - 1
+            if left:
+                self._open[actor] = left
 
 
 class _File(StreamingResponse):

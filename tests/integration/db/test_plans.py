@@ -87,6 +87,9 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
         ),
     },
     "reads.runs.runs": {"after": RUN},
+    "reads.audit.audit": {"after": "7"},
+    "reads.fleet.approvals": {"after": "7"},
+    "reads.fleet.faults": {"after": '["project/a1","a1.yaml",7,7]'},
     "reads.fleet.clusters": {"only": None},
     "reads.placements.troubled": {"after": "3:c1/a1"},
     "reads.leftovers.leftovers": {"after": "c1\na1\napps\nDeployment\ndefault\nweb"},
@@ -230,7 +233,9 @@ class Explained:
         with self._engine.connect() as connection:
             # What it makes of what was drawn does not matter here: rows that are not there, values out of range.
             with suppress(FlotillaError, SQLAlchemyError, LookupError, ValueError, TypeError, AttributeError):
-                function(connection, **arguments)
+                answer = function(connection, **arguments)
+                if isinstance(answer, Iterator):  # asks once it is read
+                    list(answer)
             connection.rollback()
         return list(plans(self.said))
 
