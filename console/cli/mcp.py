@@ -21,7 +21,7 @@ def mcp(
     http: Annotated[int, typer.Option("--http", metavar="PORT", min=0, max=65535, help="serve HTTP, here alone")] = 0,
     host: Annotated[list[str] | None, typer.Option(help="with --http: a proxy's name, as HOST:PORT or HOST")] = None,
 ) -> None:
-    """Serve the hub's answers as tools of the Model Context Protocol, over stdin and stdout, or over HTTP.
+    """Serve the hub's answers to assistants: tools of the Model Context Protocol, over stdin and stdout or over HTTP.
 
     The tools may what the token may: over stdio the context's, over HTTP that which each request shows. What is asked
     for with --writes is audited as all else.

@@ -29,7 +29,8 @@ TOKEN = "a-token-of-some-length-for-this-test"
 BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: [no mapping]\n"
 READS: dict[str, list[str]] = {
     "status": ["--all"], "why": ["eu/web"], "commit": ["COMMIT"], "versions": ["web"], "compare": ["eu/web", "us/web"],
-    "explain": ["eu/web"], "runs": ["eu/web"], "run": ["RUN"], "events": ["--kind", "run.ended"], "audit": [],
+    "explain": ["eu/web"], "runs": ["eu/web"], "run": ["RUN"], "events": ["--kind", "run.ended"],
+    "audit": ["--action", "pause"],
     "drift": [], "orphans": [], "approvals": [], "cluster list": [], "tree": ["eu/web"],
     "user list": [], "tokens list": ["--all"], "sessions list": [],
 }  # fmt: skip
@@ -46,7 +47,7 @@ HERE: dict[str, list[str]] = {
     "render": ["eu/web"], "plan --live": ["REGISTRY"], "cluster add": ["eu", "--kubeconfig", "k"],
     "cluster rotate": ["eu", "--kubeconfig", "k"], "cluster check": ["eu"],
 }  # fmt: skip
-OTHERS = frozenset({"init", "validate", "schema", "health", "import", "contexts", "mcp"})
+OTHERS = frozenset({"init", "validate", "schema", "health", "import", "contexts", "mcp", "login"})
 """They ask no hub, or, as ``mcp``, on and on; that one has tests of its own."""
 VARYING = re.compile(r"flt_\w+|\d+ (s|min|h)\b|[0-9a-f]{12,}|\brequest \d+|-[0-9a-f]{4}\b|\d+\.\d s|\"id\": \"?[\d.x]+")
 
@@ -111,6 +112,7 @@ def test_every_command_has_its_place_here() -> None:
 def test_a_hub_elsewhere_says_the_same(web: StepHub, ask: Callable[..., Result], tmp_path: Path, command: str) -> None:
     web.git.commit(APPS, {"web/a.yaml": BROKEN if command in {"status", "why"} else config_map("web", v="2")})
     web.settle()
+    ask("here", "pause", "us/web", "--reason", "kept for the audit")
     words = [*command.split(), *_filled(web, (READS | SAYINGS)[command], tmp_path)]
     here, there = ask("here", *words), ask("there", *words)
     assert not isinstance(there.exception, KeyError | TypeError | AttributeError), there.exception
