@@ -19,6 +19,8 @@ LONGEST = timedelta(hours=24)
 """That a session holds in all."""
 REFRESHED_AGAIN = timedelta(seconds=30)
 """After which a provider that did not answer is asked again about somebody."""
+MOST = 20
+"""That one user has open; with another one the oldest ends."""
 MARKED = timedelta(minutes=1)
 """How often its use is noted at most."""
 
@@ -56,7 +58,7 @@ def open_session(
     address: str,
     now: datetime,
 ) -> int:
-    """Store a session, drop those that have ended, and return its number.
+    """Store a session, drop those that have ended and those of its user beyond ``MOST``, and return its number.
 
     Args:
         connection: of a writing transaction.
@@ -71,7 +73,19 @@ def open_session(
         "digest": digest_of(session_id), "user_id": user_id, "token_digest": digest_of(token) if token else "",
         "address": address, "created_at": now, "seen_at": now, "expires_at": now + LONGEST,
     }  # fmt: skip
-    return connection.execute(insert(SessionRow).values(values).returning(SessionRow.id)).scalar_one()
+    made = connection.execute(insert(SessionRow).values(values).returning(SessionRow.id)).scalar_one()
+    whose = SessionRow.user_id.is_(None) if user_id is None else SessionRow.user_id == user_id
+    newest = select(SessionRow.id).where(whose).order_by(SessionRow.id.desc())
+    connection.execute(delete(SessionRow).where(SessionRow.id.in_(newest.offset(MOST).limit(MOST).scalar_subquery())))
+    return made
+
+
+def is_open(connection: Connection, session: int, *, now: datetime) -> bool:
+    """Return whether a session has not ended."""
+    query = select(SessionRow.id).where(
+        SessionRow.id == session, SessionRow.expires_at > now, SessionRow.seen_at > now - IDLE
+    )
+    return connection.execute(query).first() is not None
 
 
 def find(connection: Connection, session_id: str, *, token: str, now: datetime) -> Session | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, update
 
 from common.domain.rights import BuiltInRole
 from common.store.engine.dialect import insert as upsert
@@ -115,10 +115,30 @@ def remove(connection: Connection, user_id: int) -> None:
     connection.execute(delete(UserRow).where(UserRow.id == user_id))
 
 
-def note_sign_in(connection: Connection, user_id: int, *, administers: bool, now: datetime) -> None:
-    """Note that a user has signed in, and whether they may administer."""
+def note_sign_in(connection: Connection, user_id: int, *, password: str, administers: bool, now: datetime) -> bool:
+    """Note that a user has signed in, and whether they may administer; False where they may not any more.
+
+    Args:
+        connection: of the writing transaction that opens their session: an admin's change comes before or after it.
+        user_id: whose.
+        password: the hash that was compared with; empty for a user that a provider vouches for.
+        administers: whether they may.
+        now: when.
+    """
     values: dict[str, Any] = {"signed_in_at": now, "administered_at": now if administers else None}
-    change(connection, user_id, values)
+    statement = update(UserRow).where(_still(user_id, password)).values(values)
+    return connection.execute(statement.returning(UserRow.id)).first() is not None
+
+
+def replace_password(connection: Connection, user_id: int, *, former: str, new: str) -> bool:
+    """Give a user who may sign in another hash in place of the one compared with; False if that has changed."""
+    statement = update(UserRow).where(_still(user_id, former)).values(password=new)
+    return connection.execute(statement.returning(UserRow.id)).first() is not None
+
+
+def _still(user_id: int, password: str) -> ColumnElement[bool]:
+    """Return the condition that a user is as they were when they showed who they are."""
+    return and_(UserRow.id == user_id, UserRow.password == password, UserRow.disabled_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,12 +121,13 @@ class Gate:
                 self.rights.grants(one, fleet).may(Verb.ADMIN, EVERYWHERE) for one in users.former_admins(connection)
             )
 
-    def open_session(self, user: User | None, address: str, *, refresh: str = "") -> str:
-        """Remember a browser that has signed in, and return what it shows from now on.
+    def open_session(self, user: User | None, address: str, *, password: str = "", refresh: str = "") -> str | None:
+        """Remember a browser that has signed in, and return what it shows from now on; None where it may not any more.
 
         Args:
             user: who it is; None for whoever has shown the hub's own token.
             address: of the network that it comes from.
+            password: the hash of the user's that was compared with; empty where a provider vouched for them.
             refresh: with which the identity provider is asked about them again, sealed.
         """
         name = secrets.token_urlsafe(32)
@@ -136,10 +137,13 @@ class Gate:
             now = self._database.now(connection)
             whose = None if user is None else user.id
             token = self._token if user is None else ""
+            # Before a session refers to them: an admin may have changed or removed them since they showed who they are.
+            if user is not None and not users.note_sign_in(
+                connection, user.id, password=password, administers=administers, now=now
+            ):
+                return None
             made = sessions.open_session(connection, session_id, user_id=whose, token=token, address=address, now=now)
             sessions.keep_refresh(connection, made, refresh)
-            if user is not None:
-                users.note_sign_in(connection, user.id, administers=administers, now=now)
             actor = ACTOR if user is None else actor_of(user)
             by = Means.HUB_TOKEN if user is None else Means.SESSION
             way = Way(Asked.ASKED, address=address)

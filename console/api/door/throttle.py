@@ -86,6 +86,8 @@ class Throttle:
         return int(self._window)
 
 
+SIGN_INS = Tries(by_source=30, by_account=10_000, under_attack=30)
+"""Sessions opened with one name, which stands for a source here: each costs a check, whoever has the password."""
 OF_A_NAME = Tries(by_source=5, by_account=20, under_attack=1, sources=1_000)
 """Failures with one user's name: one that many sources try is left one guess a minute for each."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
@@ -110,17 +111,28 @@ async def post_login(request: Request) -> Response:
         if says_elsewhere(request):
             message = "the form was sent from another site"
             raise OtherSiteError(message, remedy="open the hub's own page")
-        user = await _signed_in(request, given)
+        session_id = await _opened(request, *await _signed_in(request, given))
     except RequestError as error:
         return await form_page(request, wanted=wanted, error=error, by_name=bool(given.get("name")))
-    gate: Gate = request.app.state.gate
-    former, source = session_of(request), source_of_request(request)
-    if former:  # the session that this browser had ends, whoever's it was
-        await to_thread.run_sync(gate.close_session, former)
-    session_id = await to_thread.run_sync(gate.open_session, user, source)
     response = RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
     keep(request, response, session_id)
     return response
+
+
+async def _opened(request: Request, user: User | None, password: str) -> str:
+    """Return a new session in place of the one that the browser had, whoever's that was.
+
+    Raises:
+        WrongPasswordError: they may not sign in any more.
+    """
+    gate: Gate = request.app.state.gate
+    former, source = session_of(request), source_of_request(request)
+    if former:
+        await to_thread.run_sync(gate.close_session, former)
+    found = await to_thread.run_sync(partial(gate.open_session, user, source, password=password))
+    if found is None:
+        raise _wrong()
+    return found
 
 
 def fields(body: bytes) -> Mapping[str, str]:
@@ -132,8 +144,8 @@ def fields(body: bytes) -> Mapping[str, str]:
     return {name: values[0] for name, values in form.items()}
 
 
-async def _signed_in(request: Request, given: Mapping[str, str]) -> User | None:
-    """Return who has signed in; None for whoever has shown the hub's own token.
+async def _signed_in(request: Request, given: Mapping[str, str]) -> tuple[User | None, str]:
+    """Return who has signed in, and the hash of their password; None for whoever has shown the hub's own token.
 
     Raises:
         ThrottledError: they guessed too often, or others sign in.
@@ -147,8 +159,11 @@ async def _signed_in(request: Request, given: Mapping[str, str]) -> User | None:
     of_name = accounts.of(name if _NAME.fullmatch(name) else "")
     if not (throttle.allows(source) and logins.allows(source)) or (name and not of_name.allows(source)):
         raise ThrottledError(throttle.wait, "too many tries")
+    sign_ins: Throttle = request.app.state.sign_ins
+    if name and not sign_ins.allows(name):
+        raise ThrottledError(sign_ins.wait, "too many sessions are opened with this name")
     try:
-        user = await to_thread.run_sync(_user if name else _token, request, given)
+        found = await to_thread.run_sync(_user if name else _token, request, given)
     except WrongPasswordError as error:
         throttle.failed(source)
         logins.failed(source)
@@ -162,19 +177,26 @@ async def _signed_in(request: Request, given: Mapping[str, str]) -> User | None:
     # The source's failures stay, whatever it shows that counts: else whoever has an account or a token of their own
     # could guess at others' passwords as fast as they like.
     of_name.succeeded(source)
-    return user
+    if name:
+        sign_ins.failed(name)
+    return found
 
 
-def _user(request: Request, given: Mapping[str, str]) -> User:
+def _user(request: Request, given: Mapping[str, str]) -> tuple[User, str]:
     passwords: Passwords = request.app.state.passwords
-    found = _with_password(request, given["name"].strip())
-    if not passwords.matches(given.get("password", ""), found[1] if found else None) or found is None:
-        message = "that is not the name and the password of a user who may sign in"
-        remedy = "an admin sets another one by flotilla user password NAME"
-        error = WrongPasswordError(message, remedy=remedy)
-        error.subject = found[0].subject if found else error.subject
-        raise error
-    return found[0]
+    name, source = given["name"].strip(), source_of_request(request)
+    found = _with_password(request, name)
+    kept = found[1] if found else None
+    if not passwords.matches(given.get("password", ""), kept, name=name, source=source) or found is None:
+        raise _wrong(found[0].subject if found else "*")
+    return found
+
+
+def _wrong(subject: str = "*") -> WrongPasswordError:
+    message = "that is not the name and the password of a user who may sign in"
+    error = WrongPasswordError(message, remedy="an admin sets another one by flotilla user password NAME")
+    error.subject = subject
+    return error
 
 
 def _with_password(request: Request, name: str) -> tuple[User, str] | None:
@@ -185,7 +207,7 @@ def _with_password(request: Request, name: str) -> tuple[User, str] | None:
         return users.password_of(connection, name)
 
 
-def _token(request: Request, given: Mapping[str, str]) -> None:
+def _token(request: Request, given: Mapping[str, str]) -> tuple[None, str]:
     gate: Gate = request.app.state.gate
     if not gate.is_token(given.get("token", "").strip()):
         message = "that is not this hub's token"
@@ -193,6 +215,7 @@ def _token(request: Request, given: Mapping[str, str]) -> None:
     if gate.is_off():
         message = "the hub's own token is switched off here, since an admin can sign in"
         raise WrongPasswordError(message, remedy="sign in as that admin; on the hub's own machine it still counts")
+    return None, ""
 
 
 def keep(request: Request, response: Response, session_id: str) -> None:

@@ -1,4 +1,8 @@
-"""Passwords of the hub's own users: argon2id (RFC 9106), two at once, and as long for a user that there is not."""
+"""Passwords of the hub's own users: argon2id (RFC 9106), two at once, and as long for a user that there is not.
+
+Whoever signs in waits for their turn. Of one source and of one name one password is checked at a time, and few wait:
+who opens many connections keeps nobody else out.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from argon2 import PasswordHasher
@@ -21,6 +26,14 @@ MEMORY = 64 * 1024
 ROUNDS = 6
 AT_ONCE = 2
 """Checks at a time: what they take of memory and processors is bounded, whoever asks."""
+MOST_OF_NAME = 2
+"""Of one source for one name, with the one that is checked: a browser's second try, and no more."""
+MOST_OF_SOURCE = 4
+"""That wait or are checked: a place that many share, as behind one address of an office."""
+MOST_WAITING = 16
+"""Of all; each takes a thread."""
+PATIENCE = 5.0
+"""Seconds that somebody waits for their turn."""
 _SOON = 1
 """Seconds after which a check may be had."""
 
@@ -37,43 +50,91 @@ def _of_nobody() -> str:
     return f"$argon2id$v=19$m={MEMORY},t={ROUNDS},p=1${salt}${digest}"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turn:
+    """Somebody who waits for a check, or has one."""
+
+    name: str
+    source: str
+    begins: threading.Event = field(default_factory=threading.Event)
+
+
 class Passwords:
-    """Makes hashes and compares with them; safe to use from several threads."""
+    """Makes hashes and compares with them; safe to use from several threads.
+
+    All of it takes whom it is for: a name, and the source that the request counts for.
+    """
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=ROUNDS, memory_cost=MEMORY, parallelism=1)
-        self._slots = threading.BoundedSemaphore(AT_ONCE)
+        self._lock = threading.Lock()
+        self._running: list[_Turn] = []
+        self._waiting: list[_Turn] = []
 
-    def hashed(self, password: str) -> str:
+    @property
+    def waiting(self) -> int:
+        """Return how many wait for their turn."""
+        return len(self._waiting)
+
+    def hashed(self, password: str, *, name: str, source: str) -> str:
         """Return the hash under which a password is kept.
 
         Raises:
             WeakPasswordError: it is too short or too long.
-            ThrottledError: others are being checked.
+            ThrottledError: too many wait, or nothing came of waiting.
         """
         if not SHORTEST <= len(password) <= LONGEST:
             message = f"the password has fewer than {SHORTEST} or more than {LONGEST} characters"
             raise WeakPasswordError(message, remedy="take a longer one, or some words")
-        with self._slot():
+        with self._turn(name, source):
             return self._hasher.hash(password)
 
-    def matches(self, password: str, kept: str | None) -> bool:
+    def matches(self, password: str, kept: str | None, *, name: str, source: str) -> bool:
         """Return whether a password has the hash that is kept; None, for a user that there is not, takes as long.
 
         Raises:
-            ThrottledError: others are being checked.
+            ThrottledError: too many wait, or nothing came of waiting.
         """
-        with self._slot():
-            try:
-                return self._hasher.verify(kept or _of_nobody(), password[:LONGEST]) and bool(kept)
-            except (VerificationError, InvalidHashError):
-                return False
+        with self._turn(name, source):
+            return self._verified(password, kept)
+
+    def _verified(self, password: str, kept: str | None) -> bool:
+        try:
+            return self._hasher.verify(kept or _of_nobody(), password[:LONGEST]) and bool(kept)
+        except (VerificationError, InvalidHashError):
+            return False
 
     @contextmanager
-    def _slot(self) -> Iterator[None]:
-        if not self._slots.acquire(blocking=False):
-            raise ThrottledError(_SOON, "too many sign in at once")
+    def _turn(self, name: str, source: str) -> Iterator[None]:
+        turn = _Turn(name, source)
+        with self._lock:
+            of_source = [one for one in (*self._running, *self._waiting) if one.source == source]
+            of_name = sum(one.name == name for one in of_source)
+            is_full = len(of_source) >= MOST_OF_SOURCE or of_name >= MOST_OF_NAME
+            if is_full or len(self._waiting) >= MOST_WAITING:
+                raise _crowded()
+            self._waiting.append(turn)
+            self._begin()
         try:
+            if not turn.begins.wait(PATIENCE):
+                raise _crowded()
             yield
         finally:
-            self._slots.release()
+            with self._lock:  # it may have begun just as patience ended
+                (self._running if turn.begins.is_set() else self._waiting).remove(turn)
+                self._begin()
+
+    def _begin(self) -> None:
+        """Let those begin who came first, and of whose name and source nobody is checked; under the lock."""
+        for turn in tuple(self._waiting):
+            if len(self._running) >= AT_ONCE:
+                return
+            if any(turn.name == one.name or turn.source == one.source for one in self._running):
+                continue
+            self._waiting.remove(turn)
+            self._running.append(turn)
+            turn.begins.set()
+
+
+def _crowded() -> ThrottledError:
+    return ThrottledError(_SOON, "too many sign in at once")

@@ -21,7 +21,7 @@ from console.api.door.gate import HUBS, Gate
 from console.api.door.needs import needs_everywhere, signed_in
 from console.api.door.people import actor_of
 from console.api.door.refusals import SEVERAL
-from console.api.door.viewer import Asking
+from console.api.door.viewer import Asking, Viewer
 from console.api.serving.sources import UNKNOWN
 from console.api.signin.passwords import Passwords
 from console.token import ACTOR
@@ -128,7 +128,7 @@ def post_user(request: Request, who: Asking, body: NewUser) -> UserView:
     database: Database = request.app.state.database
     gate: Gate = request.app.state.gate
     passwords: Passwords = request.app.state.passwords
-    hashed = passwords.hashed(body.password.get_secret_value())
+    hashed = _hashed(passwords, who, body.password)
     with gate.changes({HUBS}) as connection:
         now = database.now(connection)
         made = (
@@ -150,7 +150,7 @@ def patch_user(request: Request, who: Asking, user_id: Number, body: Change) -> 
     database: Database = request.app.state.database
     gate: Gate = request.app.state.gate
     passwords: Passwords = request.app.state.passwords
-    hashed = None if body.password is None else passwords.hashed(body.password.get_secret_value())
+    hashed = None if body.password is None else _hashed(passwords, who, body.password)
     with gate.changes({HUBS, f"user:{user_id}"}) as connection:
         now = database.now(connection)
         user = _found(connection, user_id)
@@ -166,6 +166,10 @@ def patch_user(request: Request, who: Asking, user_id: Number, body: Change) -> 
         if hashed is not None or body.disabled:
             sessions.end_all(connection, user_id)
         return _view(_found(connection, user_id))
+
+
+def _hashed(passwords: Passwords, who: Viewer, password: SecretStr) -> str:
+    return passwords.hashed(password.get_secret_value(), name=who.actor, source=who.address)
 
 
 def _changed(body: Change, user: users.User, hashed: str | None, *, now: datetime) -> dict[str, Any]:
@@ -211,15 +215,21 @@ def post_own_password(request: Request, who: Asking, body: OwnPassword) -> UserV
     throttle = request.app.state.accounts.of(found[0].subject)
     if not throttle.allows(who.address):
         raise ThrottledError(throttle.wait, "too many tries")
-    if not passwords.matches(body.current.get_secret_value(), found[1]):
+    if not passwords.matches(body.current.get_secret_value(), found[1], name=found[0].subject, source=who.address):
         throttle.failed(who.address)
         message = "that is not your password"
         raise ForbiddenError(message, remedy="an admin can set another one")
-    hashed = passwords.hashed(body.new.get_secret_value())
+    hashed = passwords.hashed(body.new.get_secret_value(), name=found[0].subject, source=who.address)
+    current = int(who.credential.partition(":")[2])
     with gate.changes() as connection:
-        users.change(connection, found[0].id, {"password": hashed})
-        sessions.end_all(connection, found[0].id, but=int(who.credential.partition(":")[2]))
         now = database.now(connection)
+        # An admin may have ended what was shown since it was looked at.
+        if not users.replace_password(connection, found[0].id, former=found[1], new=hashed) or not sessions.is_open(
+            connection, current, now=now
+        ):
+            message = "your password or your session has changed meanwhile"
+            raise ForbiddenError(message, remedy="sign in again; an admin can set another password")
+        sessions.end_all(connection, found[0].id, but=current)
         audit.append(
             connection,
             who.deed("user.change", actor_of(found[0]), {"new_password": True}),

@@ -24,7 +24,7 @@ from console.api.live.feed import Entry, Feed, Rhythm
 from console.api.live.shares import Share
 from console.api.live.stream import Care, Streams
 from tests.harness.api import TOKEN
-from tests.harness.people import PAY, add_user, put_in_force
+from tests.harness.people import CHEAP, PAY, add_user, put_in_force
 from tests.harness.streams import BEARER, Message, Reader, Served, served
 from tests.integration.db.rows import NOW, run_id
 from tests.integration.db.telling import told
@@ -209,7 +209,7 @@ def signed_in(hub: Served, database: Database, *groups: str) -> str:
     """Return the head that a browser sends in which somebody of these groups has signed in."""
     with database.read() as connection:
         user = users.find(connection, add_user(database, "ada", groups=groups))
-    session = hub.app.state.gate.open_session(user, "127.0.0.1")
+    session = hub.app.state.gate.open_session(user, "127.0.0.1", password=CHEAP)
     return f"Cookie: {COOKIE}={session}\r\n"
 
 

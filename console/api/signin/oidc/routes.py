@@ -94,13 +94,14 @@ async def get_callback(request: Request) -> Response:
         wanted = begun.wanted
         told = await provider.vouched(begun.attempt, code, issuer=request.query_params.get("iss"), now=now)
         user = await to_thread.run_sync(_known, request, told.who)
+        response = await _signed_in(request, user, told.refresh, wanted)
     except RequestError as error:
         # What another site can make a browser send is no guess: whoever shares its address goes on signing in.
         if isinstance(error, NotVouchedError):
             throttle.failed(source)
         log.warning("api.wrong_login", source=source, code=error.code)
         return _without_cookie(request, await form_page(request, wanted=wanted, error=error))
-    return _without_cookie(request, await _signed_in(request, user, told.refresh, wanted))
+    return _without_cookie(request, response)
 
 
 async def _signed_in(request: Request, user: User, refresh: str, wanted: str) -> Response:
@@ -111,6 +112,8 @@ async def _signed_in(request: Request, user: User, refresh: str, wanted: str) ->
     seal: Seal = request.app.state.seal
     source = source_of_request(request)
     session_id = await to_thread.run_sync(lambda: gate.open_session(user, source, refresh=seal.sealed(refresh)))
+    if session_id is None:
+        raise _disabled()
     grants = await to_thread.run_sync(lambda: gate.rights.grants(user, gate.rights.fleet()))
     response = (
         _going_on(wanted)
@@ -143,9 +146,13 @@ def _known(request: Request, who: Vouched) -> User:
     with gate.changes() as connection:
         user = users.vouched(connection, who, now=database.now(connection))
     if user.disabled_at is not None:
-        message = "you may not sign in here any more"
-        raise NotVouchedError(message, remedy="an admin of this hub can allow it again")
+        raise _disabled()
     return user
+
+
+def _disabled() -> NotVouchedError:
+    message = "you may not sign in here any more"
+    return NotVouchedError(message, remedy="an admin of this hub can allow it again")
 
 
 def _came_back(request: Request, now: float) -> tuple[Begun, str]:
