@@ -12,7 +12,7 @@ from console.api.contract import problem
 from console.api.door.door import Door
 from console.api.door.gate import Gate
 from console.api.door.refusals import Refusals
-from console.api.door.throttle import SIGN_INS, Accounts, Throttle, Tries
+from console.api.door.throttle import EXCHANGES, SIGN_INS, Accounts, Throttle, Tries
 from console.api.hooks.route import Receiver
 from console.api.live.stream import Streams
 from console.api.probes import badge, ready
@@ -59,6 +59,7 @@ def create_app(settings: Settings, database: Database, *, token: str) -> FastAPI
     app.state.accounts = Accounts()
     app.state.logins = Throttle(Tries())
     app.state.sign_ins = Throttle(SIGN_INS)
+    app.state.exchanges = Throttle(EXCHANGES)
     app.state.devices = Devices()
     app.state.codes = Throttle(Tries())
     app.state.throttle = Throttle(Tries())

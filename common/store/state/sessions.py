@@ -136,6 +136,12 @@ def end_all(connection: Connection, user_id: int, *, but: int | None = None) -> 
     connection.execute(statement if but is None else statement.where(SessionRow.id != but))
 
 
+def can_ask(connection: Connection, session: int) -> bool:
+    """Return whether there is anything to ask a provider with about the user of a session."""
+    query = select(SessionRow.id).where(SessionRow.id == session, SessionRow.refresh != "")
+    return connection.execute(query).first() is not None
+
+
 def claim_refresh(connection: Connection, session: int, *, now: datetime) -> str | None:
     """Return with what a provider is asked again, for the one who asks; None while somebody else does, or just did."""
     free = or_(SessionRow.refreshing_at.is_(None), SessionRow.refreshing_at <= now - REFRESHED_AGAIN)

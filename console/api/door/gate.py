@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -39,6 +40,8 @@ HOST_COOKIE = "__Host-flotilla_session"
 """Over TLS: no other host and no plain page can set it (RFC 6265bis, section 4.1.3.2)."""
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ADMIN = BUILT_IN[BuiltInRole.ADMIN]
+CLOCK_HELD = 60.0
+"""Seconds for which the hub's clock is known by this process's."""
 HELD = 2.0
 """Seconds for which it is known who shows something. What another process ends counts here for that long at most; what
 this one ends does not."""
@@ -100,6 +103,7 @@ class Gate:
         self._viewers = Recent[Viewer | Due | Refused](HELD)
         self._proved: dict[str, None] = {}
         self._facts = Recent[object](HELD, most=10)
+        self._moment = Recent[tuple[float, float]](CLOCK_HELD, most=1)
         self._noted = Recent[None](_HOUR, most=_MOST_SOURCES)
         self._changed = Changed()
         self._snapshot: object = None
@@ -285,6 +289,16 @@ class Gate:
         viewer = Viewer(actor_of(found.user), grants, Means.SESSION, credential, user_id=found.user.id)
         age = told_for(found.user, now=now)
         return viewer if age < REGROUPED else Due(found.id, found.user, viewer if age < LAPSED else None)
+
+    async def moment(self) -> float:
+        """Return the seconds since 1970 by the hub's clock, as it was read a while ago and has gone on since."""
+        read, here = await self._moment.get("clock", self._read_clock)
+        return read + time.monotonic() - here
+
+    def _read_clock(self) -> tuple[float, float]:
+        here = time.monotonic()
+        with self._database.read() as connection:
+            return self._database.now(connection).timestamp(), here
 
     def signed(self, purpose: str, text: str) -> str:
         """Return an HMAC by which this hub knows again what it gave away, for one purpose alone."""

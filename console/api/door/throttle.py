@@ -88,6 +88,8 @@ class Throttle:
 
 SIGN_INS = Tries(by_source=30, by_account=10_000, under_attack=30)
 """Sessions opened with one name, which stands for a source here: each costs a check, whoever has the password."""
+EXCHANGES = Tries(by_source=30, by_account=300, under_attack=10)
+"""Tokens of CIs that prove nothing: guessing is of no use there, but each may have the issuer asked."""
 OF_A_NAME = Tries(by_source=5, by_account=20, under_attack=1, sources=1_000)
 """Failures with one user's name: one that many sources try is left one guess a minute for each."""
 

@@ -33,6 +33,7 @@ from console.api.door import token_format
 from console.api.door.door import source_of_request
 from console.api.door.gate import Gate
 from console.api.door.refusals import Refusals
+from console.api.door.throttle import Throttle
 from console.api.serving.sources import UNKNOWN
 from console.api.signin.oidc.errors import NotVouchedError, ProviderSilentError
 from console.api.signin.oidc.issuer import Issuer
@@ -89,23 +90,37 @@ class Pipelines:
         self._audience = audience
         self._issuers = {url: Issuer(url) for url in issuers} if audience else {}
 
-    async def claims(self, token: str, *, now: float) -> tuple[str, Mapping[str, Any]]:
-        """Return the issuer of a token, and what it says there.
+    def ask(self) -> None:
+        """Ask whether any token is exchanged here.
 
         Raises:
-            ExchangeError: the token is of none of the issuers, or proves nothing.
-            NotFoundError: no token is exchanged here.
-            ProviderSilentError: its issuer does not tell its keys.
+            NotFoundError: none is.
         """
         if not self._issuers:
             message = "this hub takes no tokens of pipelines"
             raise NotFoundError(message, remedy="FLOTILLA_CI_ISSUERS and FLOTILLA_PUBLIC_URL make it")
+
+    def issuer(self, token: str) -> Issuer:
+        """Return the issuer whose a token claims to be, which proves nothing yet.
+
+        Raises:
+            ExchangeError: the token is of none of the issuers.
+        """
         issuer = self._issuers.get(_issuer_of(token))
         if issuer is None:
             message = "the token is of no issuer that this hub's operator allows"
             raise ExchangeError(message, remedy="FLOTILLA_CI_ISSUERS lists them, letter by letter as `iss` has them")
+        return issuer
+
+    async def claims(self, token: str, issuer: Issuer, *, now: float) -> Mapping[str, Any]:
+        """Return what a token says.
+
+        Raises:
+            ExchangeError: it proves nothing.
+            ProviderSilentError: its issuer does not tell its keys.
+        """
         try:
-            return issuer.url, await issuer.verified(token, audience=self._audience, now=now)
+            return await issuer.verified(token, audience=self._audience, now=now)
         except NotVouchedError as error:
             remedy = f"have the CI make one for each job, for the audience {self._audience}"
             raise ExchangeError(error.message, remedy=remedy) from error
@@ -142,13 +157,21 @@ class Exchanged:
 async def post_exchange(request: Request) -> Exchanged:
     """Give a pipeline a token for 15 minutes, for the one that its CI signed, with what Projects let it do."""
     address = source_of_request(request)
+    pipelines: Pipelines = request.app.state.pipelines
+    throttle: Throttle = request.app.state.exchanges
+    gate: Gate = request.app.state.gate
+    # Strangers come this far: what costs nothing is asked first, and the database last.
+    pipelines.ask()
+    if not throttle.allows(address):
+        raise ThrottledError(throttle.wait, "too many tokens that prove nothing")
     try:
         given = _given(await request.body())
-        pipelines: Pipelines = request.app.state.pipelines
-        now = await to_thread.run_sync(_now, request)
-        issuer, claims = await pipelines.claims(given, now=now)
-        return await to_thread.run_sync(_exchanged, request, issuer, claims, address)
+        issuer = pipelines.issuer(given)
+        now = await gate.moment()
+        claims = await pipelines.claims(given, issuer, now=now)
+        return await to_thread.run_sync(_exchanged, request, issuer.url, claims, address)
     except (ExchangeError, ProviderSilentError) as error:
+        throttle.failed(address)
         refusals: Refusals = request.app.state.refusals
         detail = {"code": error.code}
         deed = Deed(UNKNOWN, "token.exchange", "*", "", detail, way=Way(Asked.REFUSED, address=address))
@@ -203,9 +226,3 @@ def actor_of_pipeline(issuer: str, subject: str) -> str:
     host = urlsplit(issuer).netloc
     named = f"ci:{host}:{subject}"
     return named if len(named) <= _LONGEST_ACTOR else f"ci:{host[:100]}:{digest_of(named)}"
-
-
-def _now(request: Request) -> float:
-    database: Database = request.app.state.database
-    with database.read() as connection:
-        return database.now(connection).timestamp()

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from common.store.engine.session import Database
 from common.store.schema.tables import SessionRow, UserRow
+from common.store.state import sessions
 from console.api.signin.oidc import again
 from tests.fakes.identity_provider import IdentityProvider, identity_provider
 from tests.harness.oidc import came_back, hub, me
@@ -185,3 +186,68 @@ async def test_what_opens_the_provider_is_sealed(app: FastAPI, idp: IdentityProv
             connection.execute(update(SessionRow).values(refresh=idp.refreshes[-1]))
         later(app, LATE)
         assert await me(ada) is None, "what this hub did not seal is nothing"
+
+
+@pytest.mark.parametrize("by", [SOON, LATE])
+async def test_without_anything_to_ask_with_nothing_is_polled(
+    app: FastAPI, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch, by: timedelta
+) -> None:
+    idp.claims, idp.offers = {"groups": ["on-call"]}, False
+    looks: list[int] = []
+
+    def age(_asker: again.Asker, user: int) -> timedelta:
+        looks.append(user)
+        return timedelta(days=1)
+
+    monkeypatch.setattr(again.Asker, "_age", age)
+    async with browsing(app) as ada:
+        await came_back(ada, idp)
+        later(app, by)
+        for _ in range(3):
+            assert (await ada.get("/metrics")).status_code == (200 if by == SOON else 401)
+            later(app, by)
+            with app.state.gate.changes() as connection:
+                connection.execute(update(SessionRow).values(refreshing_at=app.state.database.now(connection)))
+        await asyncio.sleep(3 * again._LOOK)
+    assert looks == []
+
+
+async def test_after_an_outage_a_few_are_asked_about_at_a_time(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    under_way: list[int] = []
+    most, go = 0, asyncio.Event()
+    asker = app.state.gate.again
+
+    async def asked(session: int, _user: object) -> bool:
+        nonlocal most
+        under_way.append(session)
+        most = max(most, len(under_way))
+        await go.wait()
+        under_way.remove(session)
+        return True
+
+    monkeypatch.setattr(asker, "_can_ask", lambda _session: True)
+    monkeypatch.setattr(asker, "_asked", asked)
+    questions = [asker(session, None) for session in range(20)]
+    while len(under_way) < again.AT_ONCE:
+        await asyncio.sleep(0.01)
+    go.set()
+    assert await asyncio.gather(*questions) == [True] * 20
+    assert most == again.AT_ONCE
+
+
+async def test_all_requests_of_one_question_end_before_another_process_asks(
+    app: FastAPI, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert again.PATIENCE < sessions.REFRESHED_AGAIN.total_seconds()
+    idp.claims = {"groups": ["on-call"]}
+
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.sleep(3600)
+
+    async with browsing(app) as ada:
+        await came_back(ada, idp)
+        monkeypatch.setattr(again, "PATIENCE", 0.05)
+        monkeypatch.setattr(app.state.provider, "refreshed", never)
+        later(app, LATE)
+        async with asyncio.timeout(20):
+            assert (await ada.get("/metrics")).status_code == 401

@@ -15,6 +15,7 @@ from common.store.engine.session import Database
 from common.store.events import audit
 from common.store.events.audit import Deed
 from common.store.state import sessions, users
+from common.store.state.sessions import REFRESHED_AGAIN
 from common.store.state.users import User
 from common.telemetry.logs import logger
 from console.api.door.gate import Gate
@@ -27,6 +28,11 @@ from console.api.signin.oidc.provider import Provider, Told
 log = logger(__name__)
 AGAIN = 30.0
 """Seconds after which a provider that did not answer is asked again about anybody."""
+AT_ONCE = 4
+"""Questions under way: after an outage all sessions are asked about at once."""
+PATIENCE = REFRESHED_AGAIN.total_seconds() - wire.PATIENCE
+"""Seconds for all requests of one question: it ends before another process takes the session for one nobody asks about,
+whose provider would see the same refresh token twice."""
 _LOOK = 0.2
 """Seconds between looks whether another process of the API is done with asking."""
 
@@ -73,25 +79,45 @@ class Asker:
         self._clock = clock
         self._silent_at = -AGAIN
         self._flights: Flights[int, bool] = Flights()
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     def __call__(self, session: int, user: User) -> asyncio.Future[bool]:
         """Return the asking, which is under way."""
         return self._flights.begin(session, lambda: self._ask(session, user))
 
     async def _ask(self, session: int, user: User) -> bool:
-        if self._clock() - self._silent_at < AGAIN:  # of nobody: each request would wait for it
+        # Without anything to ask with, what the provider told counts to its end, and then they sign in.
+        if self._is_silent() or not await to_thread.run_sync(self._can_ask, session):
+            return False
+        try:
+            async with asyncio.timeout(wire.PATIENCE):
+                await self._slots.acquire()
+        except TimeoutError:  # whoever asks next begins again
+            return False
+        try:
+            asked = await self._asked(session, user)
+        finally:
+            self._slots.release()
+        return await self._await_other(user) if asked is None else asked
+
+    def _is_silent(self) -> bool:
+        """Return whether the provider did not answer a moment ago: about nobody, and each request would wait for it."""
+        return self._clock() - self._silent_at < AGAIN
+
+    async def _asked(self, session: int, user: User) -> bool | None:
+        """Return whether the provider was asked; None while another process asks."""
+        if self._is_silent():  # since it was waited for a turn
             return False
         claimed, now = await to_thread.run_sync(self._claim, session)
         if claimed is None:
-            return await self._await_other(user)
+            return None
         refresh = self._seal.opened(claimed)
-        if not refresh:  # the provider gave nothing to ask with: what it told counts to its end, and then they sign in
-            return False
         try:
-            told = await self._provider.refreshed(refresh, user.subject, now=now)
-        except ProviderSilentError as error:
+            async with asyncio.timeout(PATIENCE):
+                told = await self._provider.refreshed(refresh, user.subject, now=now)
+        except (ProviderSilentError, TimeoutError) as error:
             self._silent_at = self._clock()
-            log.warning("oidc.silent", session=session, why=error.message)
+            log.warning("oidc.silent", session=session, why=str(error) or "answers too slowly")
             return False
         except NotVouchedError as error:
             log.warning("oidc.ended", session=session, why=error.message)
@@ -99,6 +125,10 @@ class Asker:
             return True
         await to_thread.run_sync(self._keep, session, user, told)
         return True
+
+    def _can_ask(self, session: int) -> bool:
+        with self._database.read() as connection:
+            return sessions.can_ask(connection, session)
 
     def _claim(self, session: int) -> tuple[str | None, float]:
         with self._database.write() as connection:
