@@ -58,7 +58,7 @@ def open_session(
     address: str,
     now: datetime,
 ) -> int:
-    """Store a session, drop those that have ended and those of its user beyond ``MOST``, and return its number.
+    """Store a session, drop those that have ended, and return its number.
 
     Args:
         connection: of a writing transaction.
@@ -73,11 +73,15 @@ def open_session(
         "digest": digest_of(session_id), "user_id": user_id, "token_digest": digest_of(token) if token else "",
         "address": address, "created_at": now, "seen_at": now, "expires_at": now + LONGEST,
     }  # fmt: skip
-    made = connection.execute(insert(SessionRow).values(values).returning(SessionRow.id)).scalar_one()
+    return connection.execute(insert(SessionRow).values(values).returning(SessionRow.id)).scalar_one()
+
+
+def end_oldest(connection: Connection, user_id: int | None) -> tuple[int, ...]:
+    """Forget the sessions of a user, or of the hub's own token, beyond ``MOST``; return their numbers."""
     whose = SessionRow.user_id.is_(None) if user_id is None else SessionRow.user_id == user_id
-    newest = select(SessionRow.id).where(whose).order_by(SessionRow.id.desc())
-    connection.execute(delete(SessionRow).where(SessionRow.id.in_(newest.offset(MOST).limit(MOST).scalar_subquery())))
-    return made
+    oldest = select(SessionRow.id).where(whose).order_by(SessionRow.id.desc()).offset(MOST).limit(MOST)
+    statement = delete(SessionRow).where(SessionRow.id.in_(oldest.scalar_subquery())).returning(SessionRow.id)
+    return tuple(connection.execute(statement).scalars())
 
 
 def is_open(connection: Connection, session: int, *, now: datetime) -> bool:

@@ -137,7 +137,8 @@ class Gate:
         name = secrets.token_urlsafe(32)
         session_id = f"{name}.{self._mark(name)}"
         administers = user is not None and self.rights.administers(user)
-        with self.changes({HUBS} if administers else ()) as connection:
+        ended = [HUBS] if administers else []
+        with self.changes(ended) as connection:
             now = self._database.now(connection)
             whose = None if user is None else user.id
             token = self._token if user is None else ""
@@ -147,19 +148,22 @@ class Gate:
             ):
                 return None
             made = sessions.open_session(connection, session_id, user_id=whose, token=token, address=address, now=now)
+            ended += [f"session:{oldest}" for oldest in sessions.end_oldest(connection, whose)]
             sessions.keep_refresh(connection, made, refresh)
             actor = ACTOR if user is None else actor_of(user)
             by = Means.HUB_TOKEN if user is None else Means.SESSION
-            way = Way(Asked.ASKED, address=address)
+            way = Way(Asked.ASKED, credential=f"session:{made}", address=address)
             audit.append(connection, Deed(actor, "sign-in", actor, "", {"means": by.value}, way), now=now)
         return session_id
 
-    def close_session(self, session_id: str) -> None:
-        """Forget a browser."""
+    def close_session(self, session_id: str, deed: Deed | None = None) -> None:
+        """Forget a browser; ``deed`` is noted where that was asked for, and it had a session."""
         ended: list[str] = []
         with self.changes(ended) as connection:
             closed = sessions.close_session(connection, session_id)
             ended += [] if closed is None else [f"session:{closed}"]
+            if ended and deed is not None:
+                audit.append(connection, deed, now=self._database.now(connection))
 
     @contextmanager
     def changes(self, of: Collection[str] | None = None) -> Iterator[Connection]:

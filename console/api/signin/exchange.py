@@ -49,6 +49,11 @@ KEPT = timedelta(hours=1)
 """That one of them can be looked at after its end."""
 LONGEST = 16_384
 """Characters of a CI's token."""
+TOLD = (
+    "jti", "repository", "project_path", "ref", "sha", "workflow_ref", "job_workflow_ref", "run_id", "pipeline_id",
+    "job_id", "environment", "user_login",
+)  # fmt: skip
+"""Claims of GitHub and GitLab that the audit keeps of a token: which pipeline it was, and of what."""
 _NAME = "pipeline"
 _LONGEST_ACTOR = 200
 _FORM: Mapping[str, Any] = {
@@ -208,6 +213,7 @@ def _exchanged(request: Request, issuer: str, claims: Mapping[str, Any], address
     if not grants.held:
         message = "no Project lets this pipeline do anything"
         raise ExchangeError(message, remedy="spec.ci of a Project says by which claims; the token has to have them all")
+    scope = " ".join(sorted(f"{project}:{verb.value}" for verb, project in grants.held))
     actor, secret = actor_of_pipeline(issuer, str(claims["sub"])), token_format.new_token()
     with database.write() as connection:
         now = database.now(connection)
@@ -216,9 +222,14 @@ def _exchanged(request: Request, issuer: str, claims: Mapping[str, Any], address
             raise ThrottledError(int(LASTS.total_seconds()), "this pipeline has too many tokens that still hold")
         made = tokens.add(connection, secret, tokens.New(_NAME, None, None, grants, LASTS, actor), now=now)
         way = Way(Asked.ASKED, credential=f"token:{made.id}", address=address)
-        audit.append(connection, Deed(actor, "token.exchange", actor, "", {"issuer": issuer}, way), now=now)
-    scope = " ".join(sorted(f"{project}:{verb.value}" for verb, project in grants.held))
+        detail = {"issuer": issuer, "token": made.id, "rights": scope, "claims": _told(claims)}
+        audit.append(connection, Deed(actor, "token.exchange", actor, "", detail, way), now=now)
     return Exchanged(secret, OURS, "Bearer", int(LASTS.total_seconds()), scope)
+
+
+def _told(claims: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return which pipeline it was, as its CI says, in few words: texts alone, which hold no secret."""
+    return {name: found[:_LONGEST_ACTOR] for name in TOLD if isinstance(found := claims.get(name), str)}
 
 
 def actor_of_pipeline(issuer: str, subject: str) -> str:

@@ -25,6 +25,7 @@ from console.api.door.gate import COOKIE, HOST_COOKIE, Gate, Refused, is_secure,
 from console.api.door.needs import signed_in
 from console.api.door.refusals import Refusals
 from console.api.door.throttle import Accounts, Throttle
+from console.api.door.viewer import Asking
 from console.api.serving.sources import UNKNOWN
 from console.api.signin import html
 from console.api.signin.passwords import Passwords
@@ -233,10 +234,10 @@ def keep(request: Request, response: Response, session_id: str) -> None:
 
 
 @router.post("/logout", dependencies=[signed_in()])
-def post_logout(request: Request) -> Response:
+def post_logout(request: Request, who: Asking) -> Response:
     """End the browser's session."""
     gate: Gate = request.app.state.gate
-    gate.close_session(session_of(request))
+    gate.close_session(session_of(request), who.deed("sign-out", who.actor))
     response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
     secure = is_secure(request, behind_proxy=request.app.state.settings.behind_proxy)
     response.delete_cookie(HOST_COOKIE if secure else COOKIE, secure=secure, httponly=True, samesite="strict")

@@ -278,3 +278,15 @@ def test_each_rule_asks_for_all_of_its_claims_and_gives_in_its_own_project() -> 
         grants_of_pipeline("https://ci", {}, Fleet(name="x", projects={"p": Project("p", ci=(rule(Verb.PIN),))})).held
         == frozenset()
     )
+
+
+async def test_the_audit_tells_which_pipeline_may_do_what_and_not_its_token(
+    app: FastAPI, ci: IdentityProvider, database: Database
+) -> None:
+    token = job(ci, sha="c" * 40, run_id="77", secret="canary", environment={"a": "b"})
+    async with browsing(app) as pipeline:
+        assert (await exchanged(pipeline, token)).status_code == 200
+    with database.read() as connection:
+        detail = connection.execute(select(AuditRow.detail).where(AuditRow.action == "token.exchange")).scalar_one()
+    told = {"repository": "acme/deploy", "ref": "refs/heads/main", "sha": "c" * 40, "run_id": "77"}
+    assert detail == {"issuer": ci.url, "token": 1, "rights": "pay:read pay:sync", "claims": told}

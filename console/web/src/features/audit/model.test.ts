@@ -22,10 +22,20 @@ test('a file is of what is shown, whatever the texts are', () => {
 });
 
 test('who asked is told with how; what the hub did was asked by nobody', () => {
-  expect(means({ outcome: 'asked', credential: 's-1', address: '10.0.0.1' })).toBe('s-1, from 10.0.0.1');
-  expect(means({ outcome: 'refused', credential: '', address: '' })).toBe("the hub's own token");
-  expect(means({ outcome: 'asked', credential: '', address: 'uid:0' })).toBe("the hub's own token, from user 0 of the hub's machine");
-  expect(means({ outcome: '', credential: '', address: '' })).toBe('');
+  const asked = { actor: 'ada', outcome: 'asked', credential: 'session:1', address: '10.0.0.1' } as const;
+  expect(means(asked)).toBe('session:1, from 10.0.0.1');
+  expect(means({ ...asked, actor: 'operator', credential: '', address: 'uid:0' })).toBe(
+    "the hub's own token, from user 0 of the hub's machine",
+  );
+  expect(means({ ...asked, actor: 'operator' })).toBe('session:1, from 10.0.0.1');
+  expect(means({ ...asked, outcome: '', credential: '', address: '' })).toBe('');
+});
+
+test("nobody's guess is told as the hub's own token", () => {
+  const refused = { actor: 'unknown', outcome: 'refused', credential: '', address: '192.0.2.9' } as const;
+  expect(means(refused)).toBe('nothing that counts, from 192.0.2.9');
+  expect(means({ ...refused, actor: 'several', address: '' })).toBe('nothing that counts');
+  expect(means({ ...refused, actor: 'ada', outcome: 'asked' })).toBe('from 192.0.2.9');
 });
 
 test('details are texts, and only names of placements are links', () => {

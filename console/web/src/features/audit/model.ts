@@ -47,11 +47,22 @@ export function exported(wanted: Wanted, format: 'csv' | 'ndjson'): string {
   return `/api/v1/audit?${new URLSearchParams({ ...filter(wanted), format }).toString()}`;
 }
 
+/** As whom the audit knows the bearer of the hub's own token, and whoever showed nothing that counts. */
+const HUB = 'operator';
+const UNKNOWN = ['unknown', 'several'];
+
+/** Return what somebody showed; empty where the audit does not say. */
+function shown({ actor, credential }: Pick<Deed, 'actor' | 'credential'>): string {
+  if (UNKNOWN.includes(actor)) return 'nothing that counts';
+  return credential === '' && actor === HUB ? "the hub's own token" : credential;
+}
+
 /** Return by what means and from where something was asked for; empty for what the hub did by itself. */
-export function means({ outcome, credential, address }: Pick<Deed, 'outcome' | 'credential' | 'address'>): string {
+export function means(deed: Pick<Deed, 'actor' | 'outcome' | 'credential' | 'address'>): string {
+  const { outcome, address } = deed;
   if (outcome === '') return '';
   const user = address.startsWith(LOCAL) ? `user ${address.slice(LOCAL.length)} of the hub's machine` : address;
-  return [credential === '' ? "the hub's own token" : credential, user && `from ${user}`].filter(Boolean).join(', ');
+  return [shown(deed), user && `from ${user}`].filter(Boolean).join(', ');
 }
 
 /** Return what else is known, as names and values. */
