@@ -107,33 +107,35 @@ class Passwords:
     @contextmanager
     def _turn(self, name: str, source: str) -> Iterator[None]:
         turn = _Turn(name, source)
-        with self._lock:
-            of_source = [one for one in (*self._running, *self._waiting) if one.source == source]
-            of_name = sum(one.name == name for one in of_source)
-            is_full = len(of_source) >= MOST_OF_SOURCE or of_name >= MOST_OF_NAME
-            if is_full or len(self._waiting) >= MOST_WAITING:
-                raise _crowded()
-            self._waiting.append(turn)
-            self._begin()
+        if not self._changed(come=turn):
+            raise _crowded()
         try:
             if not turn.begins.wait(PATIENCE):
                 raise _crowded()
             yield
         finally:
-            with self._lock:  # it may have begun just as patience ended
-                (self._running if turn.begins.is_set() else self._waiting).remove(turn)
-                self._begin()
+            self._changed(gone=turn)  # it may have begun just as patience ended
 
-    def _begin(self) -> None:
-        """Let those begin who came first, and of whose name and source nobody is checked; under the lock."""
-        for turn in tuple(self._waiting):
-            if len(self._running) >= AT_ONCE:
-                return
-            if any(turn.name == one.name or turn.source == one.source for one in self._running):
-                continue
-            self._waiting.remove(turn)
-            self._running.append(turn)
-            turn.begins.set()
+    def _changed(self, *, come: _Turn | None = None, gone: _Turn | None = None) -> bool:
+        """Let those begin who came first, and of whose name and source nobody is checked; False if nobody may come."""
+        with self._lock:
+            if come is not None:
+                of_source = [one for one in (*self._running, *self._waiting) if one.source == come.source]
+                of_name = sum(one.name == come.name for one in of_source)
+                is_full = len(of_source) >= MOST_OF_SOURCE or of_name >= MOST_OF_NAME
+                if is_full or len(self._waiting) >= MOST_WAITING:
+                    return False
+                self._waiting.append(come)
+            for crowd in (self._running, self._waiting):
+                if gone is not None and gone in crowd:
+                    crowd.remove(gone)
+            for turn in tuple(self._waiting):
+                beside = [one for one in self._running if turn.name == one.name or turn.source == one.source]
+                if not beside and len(self._running) < AT_ONCE:
+                    self._waiting.remove(turn)
+                    self._running.append(turn)
+                    turn.begins.set()
+            return True
 
 
 def _crowded() -> ThrottledError:
