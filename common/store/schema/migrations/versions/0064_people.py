@@ -2,7 +2,7 @@
 
 Sessions that are open when this comes end with it: they are nobody's.
 
-Revision 0063, after 0070.
+Revision 0064, after 0063.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0063"
-down_revision = "0070"
+revision = "0064"
+down_revision = "0063"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """asked_by: whose request led to an approval.
 
-Revision 0071, after 0063. Of those that are there nobody knows: they are nobody's own.
+Revision 0065, after 0064. Of those that are there nobody knows: they are nobody's own.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0071"
-down_revision = "0063"
+revision = "0065"
+down_revision = "0064"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """changed_fields: what differed of an object as fields.
 
-Revision 0070, after 0048. Only the catalogue changes: rows that are there keep their lines.
+Revision 0063, after 0048. Only the catalogue changes: rows that are there keep their lines.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0070"
+revision = "0063"
 down_revision = "0048"
 branch_labels = None
 depends_on = None

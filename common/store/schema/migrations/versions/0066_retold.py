@@ -1,6 +1,6 @@
 """users.told_at, sessions.refresh: identity providers are asked again what they say of somebody.
 
-Revision 0065, after 0071.
+Revision 0066, after 0065.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0065"
-down_revision = "0071"
+revision = "0066"
+down_revision = "0065"
 branch_labels = None
 depends_on = None
 

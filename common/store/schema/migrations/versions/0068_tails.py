@@ -1,14 +1,14 @@
 """tails: runs are found by the end of their ids; PostgreSQL builds that index beside the work, once all else is done.
 
-Revision 0067, after 0066.
+Revision 0068, after 0067.
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0067"
-down_revision = "0066"
+revision = "0068"
+down_revision = "0067"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """tokens.actor: in whose name a pipeline's token acts.
 
-Revision 0066, after 0065.
+Revision 0067, after 0066.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0066"
-down_revision = "0065"
+revision = "0067"
+down_revision = "0066"
 branch_labels = None
 depends_on = None
 
