@@ -27,8 +27,8 @@ BREACHES = (
     "DELETE FROM object_results",
     "UPDATE audit SET actor = 'somebody else'",
     "DELETE FROM audit",
-    'INSERT INTO object_results SELECT run_id, attempt, 1, "group", kind, namespace, name, action, diff, detail_code, '
-    "detail_params FROM object_results",
+    'INSERT INTO object_results (run_id, attempt, ordinal, "group", kind, namespace, name, action, diff, detail_code) '
+    'SELECT run_id, attempt, 1, "group", kind, namespace, name, action, diff, detail_code FROM object_results',
     "INSERT INTO attempts (run_id, number, placement_id, worker, started_at, error_code) "
     "SELECT run_id, 2, placement_id, worker, started_at, '' FROM attempts",
     'INSERT INTO planned_changes (run_id, attempt, "group", kind, namespace, name, placement_id, action) '
