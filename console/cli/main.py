@@ -83,7 +83,7 @@ COMMANDS = (
     Entry("tokens", "people", "tokens", PROCESSES, "Tokens for programs."),
     Entry("sessions", "people", "sessions", PROCESSES, "Browsers that have signed in."),
     Entry("login", "login", "login", PROCESSES, "Sign this command line in at a hub elsewhere."),
-    Entry("mcp", "mcp", "mcp", PROCESSES, "Serve the hub's answers as tools."),
+    Entry("mcp", "mcp", "mcp", PROCESSES, "Serve the hub's answers to assistants."),
     Entry("contexts", "contexts", "app", PROCESSES, "Hubs by name, and which one is asked."),
     Entry("token", "processes", "token", PROCESSES, "Print the hub's own token."),
     Entry("keys", "processes", "keys", PROCESSES, "Print the keys of one pool's messages."),
