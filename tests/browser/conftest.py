@@ -105,8 +105,12 @@ class Window:
     def faults(self) -> list[str]:
         """Return what axe finds that keeps somebody from using the page."""
         self.page.context.new_cdp_session(self.page).send("Runtime.evaluate", {"expression": f"{AXE.read_text()};0"})
-        self.page.evaluate(STILL)
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        for _ in range(3):  # the page is live: a row that comes or changes meanwhile is judged once it is there
+            self.page.evaluate(STILL)
+            found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+            if not found:
+                break
+            self.page.wait_for_timeout(1_000)
         return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] != "minor"]
 
     def overflow(self) -> int:
