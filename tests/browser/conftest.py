@@ -111,7 +111,11 @@ class Window:
             if not found:
                 break
             self.page.wait_for_timeout(1_000)
-        return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] != "minor"]
+        return [
+            f"{one['id']}: {one['nodes'][0]['html'][:200]}: {one['nodes'][0]['failureSummary'][:300]}"
+            for one in found
+            if one["impact"] != "minor"
+        ]
 
     def overflow(self) -> int:
         """Return how many pixels the page is wider than its window."""
