@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 from anyio import to_thread
 
+from console.api.door.flights import Flights
+
 T = TypeVar("T")
 Key = str
 _Flight = tuple[asyncio.AbstractEventLoop, int, Key]
@@ -34,7 +36,7 @@ class Recent(Generic[T]):
         self._lock = threading.Lock()
         self._generation = 0
         self._kept: OrderedDict[Key, tuple[float, T]] = OrderedDict()
-        self._flights: dict[_Flight, asyncio.Task[T]] = {}
+        self._flights: Flights[_Flight, T] = Flights()
 
     def forget(self, of: Callable[[T], bool] | None = None) -> None:
         """Forget what has changed: the answers of which ``of`` says so, or everything."""
@@ -60,18 +62,10 @@ class Recent(Generic[T]):
                 self._kept.move_to_end(key)
                 return found[0]
         flight = (asyncio.get_running_loop(), generation, key)
-        task = self._flights.get(flight)
-        if task is None:
-            task = self._flights[flight] = asyncio.create_task(self._look(flight, look, began))
-        # Whoever asked first may leave: the others wait on.
-        return await asyncio.shield(task)
+        return await self._flights.run(flight, lambda: self._look(generation, key, look, began))
 
-    async def _look(self, flight: _Flight, look: Callable[[], T], began: float) -> T:
-        _, generation, key = flight
-        try:
-            found = await to_thread.run_sync(look)
-        finally:
-            del self._flights[flight]
+    async def _look(self, generation: int, key: Key, look: Callable[[], T], began: float) -> T:
+        found = await to_thread.run_sync(look)
         with self._lock:
             if generation == self._generation:
                 self._kept[key] = (began, found)

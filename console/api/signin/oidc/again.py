@@ -18,11 +18,11 @@ from common.store.state import sessions, users
 from common.store.state.sessions import REFRESHED_AGAIN
 from common.store.state.users import User
 from common.telemetry.logs import logger
+from console.api.door.flights import Flights
 from console.api.door.gate import Gate
 from console.api.door.people import REGROUPED, actor_of, told_for
 from console.api.signin.oidc import wire
 from console.api.signin.oidc.errors import NotVouchedError, ProviderSilentError
-from console.api.signin.oidc.flights import Flights
 from console.api.signin.oidc.provider import Provider, Told
 
 log = logger(__name__)

@@ -8,9 +8,9 @@ from typing import Any
 
 from joserfc.jwk import KeySet
 
+from console.api.door.flights import Flights
 from console.api.signin.oidc import signed, wire
 from console.api.signin.oidc.errors import ProviderSilentError, refused
-from console.api.signin.oidc.flights import Flights
 
 FRESH = 900.0
 """Seconds that an issuer's word about itself and its keys counts: a key that it withdraws is of no use after it."""

@@ -1,4 +1,4 @@
-"""Work that many requests want at once is done by one of them: one question to a provider, not one for each."""
+"""Work that many requests want at once is done by one of them: one look, or one question to a provider."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Flights(Generic[K, T]):
-    """Has each piece of work done once for all who wait for it; keeps no results. Of one event loop.
+    """Has each piece of work done once for all who wait for it; keeps no results. A key is of one event loop.
 
     ``common.single_flight`` is the same for threads; there a thread would wait for each request.
     """
