@@ -215,12 +215,16 @@ class KeyRunningError(RequestError):
         super().__init__("the same request was under way", remedy="Ask again with the same key.")
 
 
+_LATER_AND_ANEW = MappingProxyType({"Retry-After": "30", "Connection": "close"})
+"""A connection that was to be a stream and idles instead would keep a request of the same address out."""
+
+
 class StreamsError(RequestError):
     """A viewer, or their address, has as many event streams open as it may."""
 
     code: ClassVar[str] = "streams.too-many"
     status: ClassVar[HTTPStatus] = HTTPStatus.TOO_MANY_REQUESTS
-    headers = MappingProxyType({"Retry-After": "30"})
+    headers = _LATER_AND_ANEW
 
 
 class StreamsFullError(RequestError):
@@ -228,7 +232,7 @@ class StreamsFullError(RequestError):
 
     code: ClassVar[str] = "streams.full"
     status: ClassVar[HTTPStatus] = HTTPStatus.SERVICE_UNAVAILABLE
-    headers = MappingProxyType({"Retry-After": "30"})
+    headers = _LATER_AND_ANEW
 
 
 class GatewayError(RequestError):
